@@ -1,0 +1,76 @@
+"""Where the body is in a frame: the mask that equalisation, the quality gate and analysis share."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+#: The mask is found on a frame reduced to this long side, in pixels. A torso outline needs no more,
+#: and the cost stays the same for every camera.
+WORKING_SIDE_PX = 160
+
+#: Grey levels of the histogram that is split. 256 over a frame's own range is finer than any edge
+#: between skin and wall.
+LEVELS = 256
+
+
+@dataclass(frozen=True)
+class Body:
+    """The body in one frame.
+
+    Attributes:
+        reduced (numpy.ndarray): float32 hxw, the frame at working size, in the frame's own unit.
+        mask (numpy.ndarray): bool hxw at working size, the largest connected warm area.
+        threshold (float): value that separates body from background, in the frame's own unit.
+        contrast (float): median body minus median background, same unit; 0 where either is empty.
+    """
+
+    reduced: np.ndarray
+    mask: np.ndarray
+    threshold: float
+    contrast: float
+
+    @property
+    def share(self):
+        """Part of the frame that is body, 0..1."""
+        return float(self.mask.mean())
+
+
+def find_body(thermogram):
+    """Split a thermogram into body and background.
+
+    Otsu's threshold (N. Otsu, IEEE Trans. SMC 9:62, 1979) on the reduced frame, then the largest
+    connected component. Works on relative frames too, since it uses no absolute temperature.
+
+    Args:
+        thermogram (Thermogram): any frame.
+    Returns:
+        Body: an empty mask where the frame is constant.
+    """
+    reduced = _reduce(thermogram.pixels)
+    low, high = float(reduced.min()), float(reduced.max())
+    if high <= low:
+        return Body(reduced, np.zeros(reduced.shape, bool), high, 0.0)
+    # Rounded here and not by OpenCV, so that every OpenCV version sees the same 8-bit picture.
+    grey = np.rint((reduced - low) * ((LEVELS - 1) / (high - low))).astype(np.uint8)
+    level, warm = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    mask = _largest(warm)
+    threshold = low + (level + 0.5) * (high - low) / (LEVELS - 1)
+    outside = reduced[warm == 0]
+    contrast = float(np.median(reduced[mask]) - np.median(outside)) if mask.any() and outside.size else 0.0
+    return Body(reduced, mask, threshold, contrast)
+
+
+def _reduce(pixels):
+    height, width = pixels.shape
+    scale = WORKING_SIDE_PX / float(max(height, width))
+    if scale >= 1:
+        return pixels
+    size = (max(1, int(round(width * scale))), max(1, int(round(height * scale))))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _largest(warm):
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(warm, connectivity=4)
+    if count < 2:
+        return np.zeros(warm.shape, bool)
+    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

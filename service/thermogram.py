@@ -1,0 +1,128 @@
+"""One frame with temperatures, and where it came from."""
+import datetime
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+
+from .errors import InputError
+
+#: Smallest and largest side that is a thermogram rather than a mistake, in pixels. The low end
+#: admits a Lepton 2.5 (80x60); the high end is beyond any thermal array and bounds memory.
+MIN_SIDE_PX = 40
+MAX_SIDE_PX = 4096
+
+CELSIUS = 'celsius'
+RELATIVE = 'relative'
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a thermogram came from.
+
+    Attributes:
+        source (str): file name, camera name or ``'phantom'``; never a patient's name.
+        reader (str): the reader or camera driver that produced it.
+        captured_at (str): UTC ISO-8601, or ``''`` where the source does not say.
+        emissivity (float): as set in the camera, where known (skin: 0.98).
+        mirrored (bool): True where the picture is a mirror image, so that the patient's right is on
+            the right of the picture. Readers and cameras undo it; it is kept for the record.
+        notes (tuple of str): what a reader had to decide, in words.
+    """
+
+    source: str
+    reader: str = ''
+    captured_at: str = ''
+    emissivity: Optional[float] = None
+    mirrored: bool = False
+    notes: tuple = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Thermogram:
+    """An immutable frame.
+
+    Attributes:
+        pixels (numpy.ndarray): float32 HxW, read-only. Degrees Celsius where `unit` is
+            ``'celsius'``; grey levels 0..255 where it is ``'relative'``.
+        unit (str): ``'celsius'`` or ``'relative'``. A relative frame has no temperatures, and
+            nothing computed from it may be printed with a degree sign.
+        provenance (Provenance): where the frame came from.
+    """
+
+    pixels: np.ndarray
+    unit: str
+    provenance: Provenance
+
+    def __post_init__(self):
+        if self.unit not in (CELSIUS, RELATIVE):
+            raise ValueError("unit must be 'celsius' or 'relative', not %r" % (self.unit,))
+        object.__setattr__(self, 'pixels', _checked(self.pixels, self.provenance.source))
+
+    @classmethod
+    def from_celsius(cls, array, source, **provenance):
+        """Make a thermogram of a HxW array in degrees Celsius.
+
+        Raises:
+            InputError: not two-dimensional, too small, too large, or not finite.
+        """
+        return cls(array, CELSIUS, Provenance(source=source, **provenance))
+
+    @classmethod
+    def from_relative(cls, array, source, **provenance):
+        """Make a thermogram of a HxW array of grey levels 0..255 that have no temperature."""
+        return cls(array, RELATIVE, Provenance(source=source, **provenance))
+
+    @property
+    def is_celsius(self):
+        """Whether the pixels are temperatures."""
+        return self.unit == CELSIUS
+
+    @property
+    def height(self):
+        """Rows."""
+        return self.pixels.shape[0]
+
+    @property
+    def width(self):
+        """Columns."""
+        return self.pixels.shape[1]
+
+
+def utc_now():
+    """The time as a record states it: UTC ISO-8601 with milliseconds."""
+    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+    return now.isoformat(timespec='milliseconds') + 'Z'
+
+
+def _checked(array, source):
+    """A read-only float32 copy of `array`, or an `InputError` saying what is wrong with it."""
+    array = np.asarray(array)
+    if array.ndim != 2:
+        raise InputError('frame-not-2d', '%s has %d dimensions; a thermogram has rows and columns only.'
+                         % (source, array.ndim))
+    check_size(array.shape[1], array.shape[0], source)
+    if array.dtype.kind not in 'fiu':
+        raise InputError('frame-not-numbers', '%s holds %s values; temperatures must be numbers.'
+                         % (source, array.dtype))
+    array = np.array(array, np.float32, order='C')
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        raise InputError('frame-not-finite', '%s has %d pixels without a number (NaN or infinite); '
+                         'export it again from the camera software.' % (source, bad))
+    array.setflags(write=False)
+    return array
+
+
+def check_size(width, height, source):
+    """Refuse a frame that is too small to hold a torso or too large to be a thermogram.
+
+    Raises:
+        InputError: ``frame-too-small`` or ``frame-too-large``.
+    """
+    if min(width, height) < MIN_SIDE_PX:
+        raise InputError('frame-too-small', '%s is %dx%d pixels; the smallest usable thermogram is %dx%d.'
+                         % (source, width, height, MIN_SIDE_PX, MIN_SIDE_PX))
+    if max(width, height) > MAX_SIDE_PX:
+        raise InputError('frame-too-large', '%s is %dx%d pixels; the largest accepted side is %d.'
+                         % (source, width, height, MAX_SIDE_PX))
