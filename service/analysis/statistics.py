@@ -1,0 +1,83 @@
+"""Temperatures per region, from the unequalised frame."""
+import numpy as np
+
+from ..regions import NECK, REGIONS
+from ..result import RegionStatistics
+
+
+def region_statistics(pixels, labels, confidence, threshold):
+    """Statistics of every region that is there.
+
+    Pixels below the body threshold are left out: a label edge that laps over the wall, a metal
+    marker or jewellery would otherwise pull the mean down.
+
+    Args:
+        pixels (numpy.ndarray): float32 HxW, Celsius or relative.
+        labels (numpy.ndarray): uint8 HxW region ids.
+        confidence (numpy.ndarray): float32 hxw, probability of each label at network resolution.
+            Any size with the frame's aspect.
+        threshold (float): the body threshold, in the unit of `pixels`.
+    Returns:
+        tuple of RegionStatistics: in order of region id, background left out.
+    """
+    certainty = _mean_confidence(labels, confidence)
+    found = {}
+    for region, box in boxes(labels).items():
+        inside = labels[box] == region
+        values = pixels[box][inside]
+        values = values[values > threshold]
+        if values.size:
+            found[region] = values
+    neck = float(found[NECK].mean(dtype=np.float64)) if NECK in found else None
+    return tuple(_summary(region, values, neck, certainty[region]) for region, values in sorted(found.items()))
+
+
+def boxes(labels):
+    """Bounding box of every region that is there, background left out.
+
+    Returns:
+        dict: region id to a (row slice, column slice) pair.
+    """
+    present = np.bincount(labels.ravel(), minlength=len(REGIONS))
+    found = {}
+    for region in np.flatnonzero(present[1:]) + 1:
+        mask = labels == region
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        found[int(region)] = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return found
+
+
+def _summary(region, values, neck, confidence):
+    mean = float(values.mean(dtype=np.float64))
+    return RegionStatistics(
+        region=region,
+        n=int(values.size),
+        mean=mean,
+        sd=float(values.std(dtype=np.float64)),
+        p95=percentile(values, 95),
+        max=float(values.max()),
+        neck_difference=None if neck is None or region == NECK else mean - neck,
+        confidence=confidence,
+    )
+
+
+def percentile(values, percent):
+    """Percentile by linear interpolation between order statistics, as `numpy.percentile` defines it.
+
+    A partition at the two ranks that matter; numpy 1.19 takes three times as long for the same.
+    """
+    rank = (values.size - 1) * percent / 100.0
+    low = int(rank)
+    high = min(low + 1, values.size - 1)
+    ordered = np.partition(values, (low, high))
+    return float(ordered[low] + (float(ordered[high]) - float(ordered[low])) * (rank - low))
+
+
+def _mean_confidence(labels, confidence):
+    """Mean confidence per region id, on the grid of `confidence`."""
+    rows = (np.arange(confidence.shape[0]) * labels.shape[0] + labels.shape[0] // 2) // confidence.shape[0]
+    columns = (np.arange(confidence.shape[1]) * labels.shape[1] + labels.shape[1] // 2) // confidence.shape[1]
+    sampled = labels[rows[:, np.newaxis], columns].ravel()
+    counts = np.bincount(sampled, minlength=len(REGIONS))
+    sums = np.bincount(sampled, weights=confidence.ravel(), minlength=len(REGIONS))
+    return (sums / np.maximum(counts, 1)).tolist()

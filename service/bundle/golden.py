@@ -1,0 +1,83 @@
+"""The golden pair: one thermogram with the answer it must give, on every machine, at every load."""
+import io
+
+import numpy as np
+
+from ..errors import BundleError
+from ..thermogram import Thermogram
+
+#: Temperatures are stored as hundredths of a kelvin, like a radiometric Lepton sends them.
+_KELVIN_PER_COUNT = 0.01
+_ZERO_CELSIUS_K = 273.15
+
+
+def pack_golden(celsius, outputs):
+    """Bytes of a golden pair.
+
+    Args:
+        celsius (numpy.ndarray): float HxW degrees Celsius; what is stored is rounded to 0.01 K, so
+            the outputs must have been computed from `golden_thermogram` of the rounded values.
+        outputs (dict): ``labels`` (integers), ``confidence`` and ``finding`` (floats), as the
+            network gives them.
+    """
+    stream = io.BytesIO()
+    np.savez_compressed(stream, thermogram=to_counts(celsius), labels=outputs['labels'].astype(np.uint8),
+                        confidence=outputs['confidence'].astype(np.float16),
+                        finding=outputs['finding'].astype(np.float32))
+    return stream.getvalue()
+
+
+def to_counts(celsius):
+    """Degrees Celsius as uint16 hundredths of a kelvin."""
+    return np.rint((np.asarray(celsius, np.float64) + _ZERO_CELSIUS_K) / _KELVIN_PER_COUNT).astype(np.uint16)
+
+
+def golden_thermogram(counts):
+    """The golden thermogram of stored counts."""
+    return Thermogram.from_celsius(counts * _KELVIN_PER_COUNT - _ZERO_CELSIUS_K, source='golden')
+
+
+def prove(bundle, infer):
+    """Run the golden thermogram through chain and network, and refuse a bundle that answers differently.
+
+    Args:
+        bundle (Bundle): an opened bundle.
+        infer (callable): feed dict to output dict, as `Backend.infer`.
+    Returns:
+        dict: ``labels_agreement`` and ``finding_error``, what was measured.
+    Raises:
+        BundleError: ``golden-unreadable`` or ``golden-mismatch``.
+    """
+    expected = _read(bundle.golden)
+    prepared = bundle.chain.apply(golden_thermogram(expected['thermogram']))
+    outputs = infer({bundle.inputs[0].name: prepared.tensor})
+    found = {role: outputs[bundle.output_name(role)] for role in ('labels', 'confidence', 'finding')}
+    for role, array in found.items():
+        if array.shape != expected[role].shape:
+            raise BundleError('golden-unreadable', 'The golden pair of the bundle has %s of shape %s; the model '
+                              'gives %s.' % (role, expected[role].shape, array.shape))
+    measured = {
+        'labels_agreement': float(np.mean(found['labels'] == expected['labels'])),
+        'confidence_error': _worst(found['confidence'], expected['confidence']),
+        'finding_error': _worst(found['finding'], expected['finding']),
+    }
+    allowed = bundle.manifest['golden']
+    if not (measured['labels_agreement'] >= allowed['labels_agreement']
+            and measured['confidence_error'] <= allowed['confidence_tolerance']
+            and measured['finding_error'] <= allowed['finding_tolerance']):
+        raise BundleError('golden-mismatch', 'The model does not give its golden answer on this machine; it will '
+                          'not be used. Install the bundle again, then report the figures.', str(measured))
+    return measured
+
+
+def _worst(found, expected):
+    return float(np.max(np.abs(found.astype(np.float64) - expected.astype(np.float64))))
+
+
+def _read(data):
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as pair:
+            return {key: pair[key] for key in ('thermogram', 'labels', 'confidence', 'finding')}
+    except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
+        raise BundleError('golden-unreadable', 'The golden pair of the bundle cannot be read; copy the bundle '
+                          'again.', str(error))

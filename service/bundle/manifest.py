@@ -1,0 +1,79 @@
+"""The manifest: what a bundle says of itself, checked before anything in it is used."""
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+
+import jsonschema
+
+from ..errors import BundleError
+
+MANIFEST_NAME = 'manifest.json'
+SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
+
+#: A manifest is a page of text; anything larger is not one.
+MAX_MANIFEST_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A checked manifest.
+
+    Attributes:
+        raw (dict): the document; its fields are described in ``manifest.schema.json``.
+        sha256 (str): hash of the file's bytes. It covers every other file of the bundle, since the
+            manifest holds their hashes.
+    """
+
+    raw: dict
+    sha256: str
+
+    @property
+    def identity(self):
+        """What a Result says ran: ``{'id', 'version', 'hash'}``."""
+        return {'id': self.raw['name'], 'version': self.raw['version'], 'hash': self.sha256}
+
+    def __getitem__(self, key):
+        return self.raw[key]
+
+
+def read_manifest(folder):
+    """Read and check a bundle folder's manifest.
+
+    Raises:
+        BundleError: ``bundle-missing``, ``manifest-unreadable`` or ``manifest-invalid``.
+    """
+    path = os.path.join(folder, MANIFEST_NAME)
+    try:
+        with open(path, 'rb') as stream:
+            data = stream.read(MAX_MANIFEST_BYTES + 1)
+    except OSError as error:
+        raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read. Name a bundle folder '
+                          'with --bundle.' % (folder, MANIFEST_NAME), str(error))
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise BundleError('manifest-unreadable', '%s is larger than a manifest can be.' % path)
+    return Manifest(parse_manifest(data, path), hashlib.sha256(data).hexdigest())
+
+
+def parse_manifest(data, name=MANIFEST_NAME):
+    """Check a manifest's bytes against the schema and return the document.
+
+    Args:
+        data (bytes): UTF-8 JSON.
+        name (str): how messages call the file.
+    """
+    try:
+        raw = json.loads(data.decode('utf-8'))
+    except (ValueError, RecursionError) as error:
+        raise BundleError('manifest-unreadable', '%s is not JSON; copy the bundle again.' % name, str(error))
+    problem = jsonschema.exceptions.best_match(_validator().iter_errors(raw))
+    if problem is not None:
+        where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'
+        raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s: %s.'
+                          % (name, where, problem.message[:200]))
+    return raw
+
+
+def _validator():
+    with open(SCHEMA_PATH, encoding='utf-8') as stream:
+        return jsonschema.Draft7Validator(json.load(stream))

@@ -1,0 +1,153 @@
+"""The overlay: the thermogram in a palette with everything that was found drawn on it."""
+import cv2
+import numpy as np
+
+from ..body import find_body
+from ..palettes import palette
+from ..regions import REGIONS
+from ..result import ADJUNCT_NOTICE
+from .scale import automatic_span, colourise, draw_scale
+
+#: Height of the drawn picture in pixels. Small sensors are enlarged to it, so that lines and letters
+#: stay as fine as on a large one.
+PICTURE_HEIGHT_PX = 480
+SCALE_WIDTH_PX = 66
+NOTICE_HEIGHT_PX = 44
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_INK = (255, 255, 255)
+_SHADOW = (0, 0, 0)
+_PAPER = 24
+
+#: What can lie under the contours.
+LAYERS = ('original', 'equalised', 'regions', 'difference')
+
+#: Colour of a region's tint (RGB), by id: sides differ in brightness too, so that they stay apart
+#: without colour vision.
+_TINTS = np.array([(0, 0, 0), (90, 180, 255), (255, 190, 90), (0, 70, 200), (200, 90, 0), (150, 255, 220),
+                   (255, 160, 220), (240, 240, 120)], np.uint8)
+
+#: Difference map: full colour at this difference, in degrees Celsius or grey levels.
+_DIFFERENCE_SPAN_C = 2.0
+_DIFFERENCE_SPAN_GREY = 40.0
+
+
+def draw_overlay(result, palette_name='iron', layer='original', span=None):
+    """Draw one result.
+
+    Args:
+        result (Result): with or without regions; a 'no result' is drawn as it was seen, with its
+            first reason across the picture.
+        palette_name (str): a name of `service.palettes`.
+        layer (str): one of `LAYERS`.
+        span (tuple): (low, high) of the palette in the frame's unit; None for an automatic one.
+    Returns:
+        numpy.ndarray: uint8 HxWx3, BGR as OpenCV encodes it.
+    Raises:
+        InputError: ``palette-unknown``.
+    """
+    thermogram = result.thermogram
+    table = palette(palette_name)
+    span = span or automatic_span(thermogram, find_body(thermogram))
+    width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
+    size = (width, PICTURE_HEIGHT_PX)
+    picture = _layer(result, layer, table, span, size)
+    if result.labels is not None:
+        _draw_regions(picture, cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST))
+        _draw_spots(picture, result)
+    _draw_sides(picture)
+    if result.refusals:
+        _draw_refusal(picture, result.refusals[0])
+
+    canvas = np.full((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), _PAPER, np.uint8)
+    canvas[:PICTURE_HEIGHT_PX, :width] = picture
+    draw_scale(canvas, (width + 8, 0, SCALE_WIDTH_PX - 8, PICTURE_HEIGHT_PX), span, table,
+               thermogram.is_celsius, _INK, _text)
+    _draw_notice(canvas)
+    return np.ascontiguousarray(canvas[:, :, ::-1])
+
+
+def _layer(result, layer, table, span, size):
+    """The picture under the contours: uint8 RGB of `size` (width, height)."""
+    thermogram = result.thermogram
+    if layer == 'equalised' and result.prepared is not None:
+        seen = result.prepared.picture
+        seen = seen if seen.ndim == 3 else np.take(palette('grey'), seen, axis=0)
+        top, left, height, width = result.prepared.fit.inner
+        return cv2.resize(seen[top:top + height, left:left + width], size, interpolation=cv2.INTER_LINEAR)
+    pixels = cv2.resize(thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
+    picture = colourise(pixels, span, table)
+    if layer == 'regions' and result.labels is not None:
+        tint = _TINTS[cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)]
+        grey = colourise(pixels, span, palette('grey'))
+        return np.where(tint.any(axis=2, keepdims=True), grey // 2 + tint // 2, grey)
+    if layer == 'difference' and result.difference_map is not None:
+        return _difference(result, colourise(pixels, span, palette('grey')) // 2, size)
+    return picture
+
+
+def _difference(result, grey, size):
+    """Warmer than the mirrored other breast in red, cooler in blue."""
+    full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
+    known = np.isfinite(result.difference_map).astype(np.uint8)
+    share = np.clip(np.nan_to_num(result.difference_map) / full, -1, 1)
+    share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)[:, :, np.newaxis]
+    known = cv2.resize(known, size, interpolation=cv2.INTER_NEAREST)[:, :, np.newaxis] > 0
+    white = np.float32([235, 235, 235])
+    end = np.where(share > 0, np.float32([200, 20, 20]), np.float32([30, 70, 220]))
+    colour = white + (end - white) * np.abs(share)
+    return np.where(known, colour.astype(np.uint8), grey)
+
+
+def _draw_regions(picture, labels):
+    for region in range(1, len(REGIONS)):
+        mask = (labels == region).astype(np.uint8)
+        # The last but one of the returned values is the contours, in OpenCV 3 as in 4.
+        contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
+        cv2.drawContours(picture, contours, -1, _SHADOW, 3)
+        cv2.drawContours(picture, contours, -1, tuple(int(c) for c in _TINTS[region]), 1)
+
+
+def _draw_spots(picture, result):
+    scale_y = picture.shape[0] / float(result.thermogram.height)
+    scale_x = picture.shape[1] / float(result.thermogram.width)
+    for spot in result.spots:
+        centre = (int(spot.x_px * scale_x), int(spot.y_px * scale_y))
+        for colour, thickness in ((_SHADOW, 4), (_INK, 2)):
+            cv2.drawMarker(picture, centre, colour, cv2.MARKER_CROSS, 16, thickness)
+        if result.thermogram.is_celsius:
+            x = min(centre[0] + 12, picture.shape[1] - 50)
+            _text(picture, '%.1f' % spot.value, x, max(centre[1] - 8, 18), _INK)
+
+
+def _draw_sides(picture):
+    """R and L of the patient, drawn into the picture so that no copy of it loses them."""
+    _text(picture, 'R', 10, 30, _INK, 1.0)
+    _text(picture, 'L', picture.shape[1] - 30, 30, _INK, 1.0)
+
+
+def _draw_refusal(picture, check):
+    height = picture.shape[0]
+    picture[height - 64:] //= 3
+    _text(picture, 'No result', 12, height - 38, _INK, 0.8)
+    _text(picture, check.sentence, 12, height - 12, _INK, _fitting(check.sentence, picture.shape[1] - 24))
+
+
+def _draw_notice(canvas):
+    """The adjunct notice in two lines, as large as the width allows."""
+    words = ADJUNCT_NOTICE.split(' ')
+    half = min(range(1, len(words)), key=lambda k: abs(len(' '.join(words[:k])) - len(ADJUNCT_NOTICE) / 2.0))
+    lines = [' '.join(words[:half]), ' '.join(words[half:])]
+    size = min(_fitting(line, canvas.shape[1] - 16) for line in lines)
+    for row, line in enumerate(lines):
+        _text(canvas, line, 8, canvas.shape[0] - NOTICE_HEIGHT_PX + 18 + 18 * row, _INK, size)
+
+
+def _fitting(words, width_px, largest=0.55):
+    natural = cv2.getTextSize(words, _FONT, largest, 1)[0][0]
+    return largest * min(1.0, width_px / float(natural))
+
+
+def _text(picture, words, x, y, colour, size=0.55):
+    cv2.putText(picture, words, (x, y), _FONT, size, _SHADOW, 3, cv2.LINE_AA)
+    cv2.putText(picture, words, (x, y), _FONT, size, colour, 1, cv2.LINE_AA)

@@ -1,0 +1,143 @@
+"""The one way from a thermogram to a result."""
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .analysis import breast_labels, describe, hottest_spots, mirrored_difference, pair_differences, region_statistics
+from .backends import OnnxRuntimeBackend, Worker
+from .body import find_body
+from .bundle import open_bundle, prove
+from .quality import QualityLimits, check_frame, check_labels
+from .result import Finding, Result
+from .stopwatch import Stopwatch
+
+
+@dataclass(frozen=True)
+class AnalysisOptions:
+    """What an installation may set: the descriptive threshold and the quality limits."""
+
+    difference_threshold_c: float = 1.0
+    quality: QualityLimits = field(default_factory=QualityLimits)
+
+
+class Pipeline:
+    """Analyses thermograms with one bundle.
+
+    The command line, the live page, an opened file, the benchmark and the evaluation all call
+    `analyse`: what is measured is what is shipped. Use it as a context manager.
+
+    Args:
+        bundle (Bundle): an opened bundle.
+        worker (Worker): the thread that owns the backend; started and proven by `__enter__`.
+        options (AnalysisOptions): thresholds.
+    """
+
+    def __init__(self, bundle, worker, options=None):
+        self.bundle = bundle
+        self.options = options or AnalysisOptions()
+        self.proof = {}
+        self._worker = worker
+        self._identity = bundle.manifest.identity
+        self._backend = {}
+
+    @classmethod
+    def from_folder(cls, folder, threads=0, options=None):
+        """A pipeline for a bundle folder on ONNX Runtime.
+
+        Args:
+            folder (str): the bundle.
+            threads (int): threads of one inference; 0 for every core.
+        """
+        bundle = open_bundle(folder)
+        return cls(bundle, Worker(lambda: OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs, threads)),
+                   options)
+
+    def __enter__(self):
+        self._worker.start()
+        try:
+            self.proof = prove(self.bundle, self._worker.infer)
+        except BaseException:
+            self._worker.stop()
+            raise
+        self._backend = self._worker.describe()
+        return self
+
+    def __exit__(self, *exc_info):
+        self._worker.stop()
+
+    def analyse(self, thermogram):
+        """Analyse one frame.
+
+        Args:
+            thermogram (Thermogram): any size, Celsius or relative.
+        Returns:
+            Result: a result, or a 'no result' with its reasons.
+        Raises:
+            BackendError: inference failed.
+        """
+        watch = Stopwatch()
+        body = find_body(thermogram)
+        checks = check_frame(thermogram, body, self.options.quality)
+        watch.lap('quality')
+        if not checks[-1].passed:
+            return self._result(thermogram, checks, watch)
+
+        prepared = self.bundle.chain.apply(thermogram, body)
+        watch.lap('preprocess')
+        outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor})
+        watch.lap('infer')
+
+        labels, certainty, probability = self._decode(outputs, prepared.fit)
+        watch.lap('decode')
+        return self._analyse(thermogram, body, checks, prepared, (labels, certainty, probability), watch)
+
+    def _decode(self, outputs, fit):
+        """Labels at the frame's resolution, confidence on the network's grid, the finding's probability."""
+        top, left, height, width = fit.inner
+        inner = np.s_[top:top + height, left:left + width]
+        labels = outputs[self.bundle.output_name('labels')]
+        labels = fit.to_frame(labels.reshape(fit.target).astype(np.uint8))
+        certainty = outputs[self.bundle.output_name('confidence')].reshape(fit.target)[inner]
+        return labels, certainty, float(outputs[self.bundle.output_name('finding')].ravel()[0])
+
+    def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
+        labels, certainty, probability = decoded
+        breasts = breast_labels(labels, body.mask.shape)
+        confidence = _body_confidence(certainty, body.mask)
+        checks += check_labels(breasts, confidence, self.options.quality)
+        watch.lap('quality')
+
+        regions = region_statistics(thermogram.pixels, labels, certainty, body.threshold)
+        seen = {
+            'labels': labels,
+            'confidence': confidence,
+            'regions': regions,
+            'spots': hottest_spots(body, breasts, labels.shape),
+            'prepared': prepared,
+        }
+        if checks[-1].passed:
+            differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
+            finding = self._finding(probability)
+            seen.update(differences=differences, finding=finding,
+                        difference_map=mirrored_difference(body, breasts),
+                        sentences=describe(differences, finding, thermogram.is_celsius))
+        watch.lap('analyse')
+        return self._result(thermogram, checks, watch, **seen)
+
+    def _finding(self, probability):
+        stated = self.bundle.manifest['finding']
+        return Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
+
+    def _result(self, thermogram, checks, watch, **seen):
+        refusals = [check for check in checks if not check.passed]
+        seen.setdefault('sentences', tuple('%s %s' % (check.sentence, check.next_step) for check in refusals))
+        return Result(thermogram=thermogram, checks=checks, bundle=self._identity, backend=self._backend,
+                      timings_ms=watch.read_ms(), **seen)
+
+
+def _body_confidence(certainty, mask):
+    """Mean confidence over the body; `mask` is sampled onto the grid of `certainty`."""
+    rows = np.arange(certainty.shape[0]) * mask.shape[0] // certainty.shape[0]
+    columns = np.arange(certainty.shape[1]) * mask.shape[1] // certainty.shape[1]
+    weights = mask[rows[:, np.newaxis], columns]
+    return float(certainty[weights].mean(dtype=np.float64)) if weights.any() else 0.0
