@@ -1,0 +1,77 @@
+"""Signed distances and masks of simple shapes, vectorised over a grid.
+
+Distances are in body units (1.0 = picture height at zoom 1), negative inside. Grids are float32.
+"""
+import numpy as np
+
+
+def smoothstep(value, low, high):
+    """0 below `low`, 1 above `high`, a cubic ramp between; `low` > `high` gives a falling ramp."""
+    t = np.clip((value - low) / (high - low), 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+def smooth_min(first, second, radius):
+    """Smallest of two distances with a fillet of `radius`: joins limbs without a crease."""
+    h = np.clip(0.5 + 0.5 * (second - first) / radius, 0, 1)
+    return second + (first - second) * h - radius * h * (1 - h)
+
+
+def tapered_capsule(x, y, start, end, start_radius, end_radius):
+    """Distance to a limb from `start` to `end` whose radius changes linearly.
+
+    Returns:
+        tuple: (distance, position along the limb 0..1, signed offset across it), each shaped like `x`.
+    """
+    ax, ay = end[0] - start[0], end[1] - start[1]
+    length = float(np.hypot(ax, ay))
+    px, py = x - start[0], y - start[1]
+    along = np.clip((px * ax + py * ay) / length ** 2, 0, 1)
+    across = (px * ay - py * ax) / length
+    distance = np.hypot(px - along * ax, py - along * ay)
+    return distance - (start_radius + (end_radius - start_radius) * along), along, across
+
+
+def ellipse(x, y, centre, radii):
+    """Approximate distance to an upright ellipse (exact on its outline)."""
+    r = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
+    return (r - 1) * min(radii)
+
+
+def spline(points, steps):
+    """Closed Catmull-Rom curve through N points: array ``(N * steps, 2)``."""
+    p = np.asarray(points, np.float64)
+    before, after, later = np.roll(p, 1, 0), np.roll(p, -1, 0), np.roll(p, -2, 0)
+    t = (np.arange(steps) / float(steps))[:, None, None]
+    curve = 0.5 * (2 * p + (after - before) * t + (2 * before - 5 * p + 4 * after - later) * t ** 2
+                   + (3 * p - before - 3 * after + later) * t ** 3)
+    return curve.transpose(1, 0, 2).reshape(-1, 2)
+
+
+def inside_polygon(x, y, corners):
+    """Even-odd mask of a polygon: bool array shaped like `x`."""
+    inside = np.zeros(x.shape, bool)
+    previous = corners[-1]
+    for corner in corners:
+        (x1, y1), (x2, y2) = previous, corner
+        if y1 != y2:
+            crosses = (y1 > y) != (y2 > y)
+            inside ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
+        previous = corner
+    return inside
+
+
+def polyline_distance(x, y, points):
+    """Distance to an open polyline and which side of it a pixel is on.
+
+    Returns:
+        tuple: (unsigned distance, signed offset across the nearest segment), each shaped like `x`.
+    """
+    best = np.full(x.shape, np.inf, np.float32)
+    side = np.zeros(x.shape, np.float32)
+    for start, end in zip(points[:-1], points[1:]):
+        distance, _, across = tapered_capsule(x, y, start, end, 0.0, 0.0)
+        nearer = distance < best
+        best = np.where(nearer, distance, best)
+        side = np.where(nearer, across, side)
+    return best, side
