@@ -1,0 +1,117 @@
+"""What every test may use, and what no test may do."""
+import glob
+import importlib.util
+import ipaddress
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+try:
+    import hypothesis
+except ImportError:  # the lint session checks the tree without it
+    hypothesis = None
+
+ROOT = Path(__file__).resolve().parent.parent
+
+if hypothesis is not None:
+    # A deadline per example fails on a busy machine and says nothing about the code.
+    hypothesis.settings.register_profile('house', deadline=None)
+    hypothesis.settings.load_profile('house')
+
+
+@pytest.fixture(scope='session')
+def root():
+    """Top folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared_data():
+    """Folder of real thermograms and camera files, which are never part of the project."""
+    folder = Path(os.environ.get('THERMOSCREEN_SHARED') or ROOT.parent / 'shared' / 'data')
+    if not folder.is_dir():
+        pytest.skip('no real thermograms here: %s is absent (THERMOSCREEN_SHARED names another folder)' % folder)
+    return folder
+
+
+def find_chromium():
+    """Path of an installed Chromium or Chrome, or None."""
+    for name in ('chromium', 'chromium-browser', 'google-chrome'):
+        path = shutil.which(name)
+        if path:
+            return path
+    return None
+
+
+@pytest.fixture(scope='session')
+def chromium_path():
+    """Path of the Chromium that browser tests start."""
+    path = find_chromium()
+    if path is None:
+        pytest.skip('Chromium is not installed here')
+    return path
+
+
+def _lacking():
+    """Marker name to the reason why its tests cannot run here."""
+    lacking = {}
+    if importlib.util.find_spec('playwright') is None:
+        lacking['browser'] = 'playwright is not installed here'
+    elif find_chromium() is None:
+        lacking['browser'] = 'Chromium is not installed here'
+    if not (glob.glob('/dev/nvidia[0-9]*') or os.path.exists('/dev/nvhost-gpu')):
+        lacking['gpu'] = 'no NVIDIA GPU here'
+    if not os.path.exists('/etc/nv_tegra_release'):
+        lacking['jetson'] = 'this machine is no Jetson'
+    return lacking
+
+
+def pytest_collection_modifyitems(items):
+    for marker, reason in _lacking().items():
+        for item in items:
+            if item.get_closest_marker(marker) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _is_local(host):
+    if host in ('', 'localhost', None):
+        return True
+    if isinstance(host, bytes):
+        host = host.decode('ascii', 'replace')
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    # 0.0.0.0 and :: are what a server binds to; connecting to them reaches this machine.
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_outside(host):
+    if not _is_local(host):
+        pytest.fail('a test tried to reach %r; tests talk to this machine only' % (host,))
+
+
+@pytest.fixture(autouse=True, scope='session')
+def no_network():
+    """No test talks to anything but this machine."""
+    real_lookup = socket.getaddrinfo
+
+    def guarded(method):
+        def call(self, *args):
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                _refuse_outside(args[-1][0])
+            return method(self, *args)
+        return call
+
+    def lookup(host, *args, **kwargs):
+        _refuse_outside(host)
+        return real_lookup(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ('connect', 'connect_ex', 'sendto'):
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+        patch.setattr(socket, 'getaddrinfo', lookup)
+        yield
