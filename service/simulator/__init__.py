@@ -4,5 +4,6 @@ It feeds the simulated camera, the demonstration, the tests and the training of 
 numpy only. No real thermogram went into it; shapes and temperatures follow published statistics.
 """
 from .phantom import Phantom, make_phantom
+from .scene import Scene
 
-__all__ = ['Phantom', 'make_phantom']
+__all__ = ['Phantom', 'Scene', 'make_phantom']

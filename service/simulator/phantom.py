@@ -121,8 +121,8 @@ def _compose(heat, breast_c, posture, canvas, outline, room, seed):
     """Wall, body, face and cover on top of each other, with edges softened over one pixel."""
     scene = room.background(posture, canvas)
     body = np.clip(0.5 - outline.body / canvas.pixel, 0, 1)
-    # No living skin in a warm-up room is colder than a few degrees above it.
-    skin = np.clip(np.maximum(heat, room.room_c + 1.5), None, 37.2)
+    # Skin of a trunk at rest stays well above the room: in DMR-IR its cold end is 5-6 C warmer.
+    skin = np.clip(np.maximum(heat, room.room_c + 3.5), None, 37.2)
     scene = scene + body * (skin - scene)
     head = np.clip(0.5 - outline.head / canvas.pixel, 0, 1)
     face = np.maximum(face_heat(posture, canvas, outline, seed) + breast_c, room.room_c + 1.0)

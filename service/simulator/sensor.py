@@ -26,7 +26,7 @@ class Sensor:
         self.noise_c = normal(rng, 0.049, 0.012, 0.02, 0.12)
         self.offset_c = 0.0 if chance(rng, 0.6) else normal(rng, 0, 1.0, -3, 3)
         self.step_c = (0.01, 1 / 64.0, 0.04)[rng.choice(3, p=(0.6, 0.25, 0.15))]
-        self.blur = 0.0008 + 0.0045 * rng.beta(1.2, 3.5)
+        self.blur = 0.001 + 0.0065 * rng.beta(1.2, 2.5)
         self.glare = uniform(rng, 0.0, 0.05)
         self._stripes_c = uniform(rng, 0.0, 0.04)
         self._shading_c = normal(rng, 0, 0.25, -0.6, 0.6)

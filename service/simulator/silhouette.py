@@ -59,10 +59,8 @@ class Silhouette:
         labels = np.zeros(x.shape, np.uint8)
         body = self.body < 0
         offset = np.abs(x - posture.neck_turn * 0.5)
-        fraction = np.clip(offset / posture.spike_x, 0, 1)
-        bottom = posture.notch_y - (posture.notch_y - posture.trapezius_y - 0.012) * fraction ** posture.notch_power
-        labels[body & (self.head > 0) & (y < bottom) & (offset < posture.spike_x) & (y > posture.chin_y - 0.2)] = \
-            regions.NECK
+        neck = (y < neckline(posture, offset)) & (offset < posture.spike_x) & (y > posture.chin_y - 0.2)
+        labels[body & neck & (self.head > 0)] = regions.NECK
         for side in SIDES:
             labels[self.armpit[side] & body & (labels == 0)] = _ARMPIT[side]
         for side in SIDES:
@@ -72,6 +70,12 @@ class Silhouette:
             areola = ellipse(x * side, y, s.nipple, (s.areola, s.areola * s.areola_aspect)) < 0
             labels[areola & body] = _NIPPLE[side]
         return labels
+
+
+def neckline(posture, offset):
+    """Height of the lower end of the neck at a distance from its middle: a V or U above the notch."""
+    fraction = np.clip(offset / posture.spike_x, 0, 1)
+    return posture.notch_y - (posture.notch_y - posture.trapezius_y - 0.012) * fraction ** posture.notch_power
 
 
 def _torso(posture, x, y):
@@ -111,9 +115,9 @@ def _armpit_points(rng, posture, side):
     s = posture.sides[side]
     (sx, sy), (dx, dy) = s.shoulder, s.direction
     nx, ny = -dy, dx
-    reach = normal(rng, 0.20, 0.055, 0.08, 0.34)
+    reach = normal(rng, 0.215, 0.055, 0.09, 0.36)
     crease_x, crease_y = posture.crease(side)
-    inner_x = posture.axilla_width - normal(rng, 0.145, 0.018, 0.09, 0.2)
+    inner_x = posture.axilla_width - normal(rng, 0.152, 0.02, 0.09, 0.21)
     tip_y = crease_y + normal(rng, 0.185, 0.045, 0.08, 0.29)
     tip_x = float(posture.half_width(tip_y)) + uniform(rng, -0.02, 0.03)
     inner_y = normal(rng, 0.31, 0.02, 0.26, 0.37)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .posture import SIDES
 from .shapes import ellipse, polyline_distance, smoothstep
+from .silhouette import neckline
 from .streams import chance, normal, stream, uniform
 from .texture import smooth_noise
 
@@ -57,11 +58,13 @@ def face_heat(posture, canvas, outline, seed):
 def _patches(canvas, outline, rng):
     """Blotches of two sizes: gentle waves, and warm islands over perforating vessels."""
     size = canvas.height, canvas.width
-    heat = uniform(rng, 0.1, 0.4) * smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
-    heat += uniform(rng, 0.05, 0.3) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.08))
-    islands = np.clip(smooth_noise(rng, *size, cell=uniform(rng, 0.03, 0.07)) - 0.5, 0, 2.5)
-    where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.6, 0, 1.5)
-    return heat + uniform(rng, 0.0, 0.65) * islands * where
+    heat = uniform(rng, 0.15, 0.7) * smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
+    heat += uniform(rng, 0.08, 0.45) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
+    cell = uniform(rng, 0.035, 0.09)
+    islands = np.clip(smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell), 0, 2.5)
+    ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / 0.25) ** 2)
+    where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.4, 0, 1.5)
+    return heat + (uniform(rng, 0.0, 0.5) * islands + uniform(rng, -0.1, 0.7) * ridges) * where
 
 
 def _trunk(posture, canvas, outline, rng):
@@ -79,9 +82,9 @@ def _trunk(posture, canvas, outline, rng):
     width = 0.03 + uniform(rng, 0.02, 0.2) * np.clip((y - start) / (fold_y - start), 0, 1.2)
     wedge = np.exp(-(x / width) ** 2) * smoothstep(y, start, fold_y - 0.1)
     heat += normal(rng, 0.8, 0.5, -0.2, 2.0) * wedge
-    collar = posture.notch_y + 0.02 - uniform(rng, 0.0, 0.25) * x
-    heat += normal(rng, 0.3, 0.3, -0.3, 1.0) * np.exp(-((y - collar) / 0.035) ** 2) * (x < 0.34)
-    return heat
+    collar = posture.notch_y + 0.02 - uniform(rng, 0.0, 0.3) * x
+    bone = np.exp(-((y - collar) / uniform(rng, 0.015, 0.04)) ** 2) * smoothstep(x, 0.34, 0.16)
+    return heat + normal(rng, 0.2, 0.35, -0.6, 0.9) * bone
 
 
 def _arm(posture, canvas, outline, side, rng, level, muscle):
@@ -105,13 +108,15 @@ def _axilla(posture, canvas, outline, side, rng, draws):
     inner, tip = points[0], points[-3] if len(points) > 5 else points[3]
     middle = points[-1]
     x, y = canvas.x, canvas.y
-    distance, offset = polyline_distance(x, y, [inner, middle, tip])
+    bow = [(1 - t) ** 2 * np.array(inner) + 2 * t * (1 - t) * np.array(middle) + t ** 2 * np.array(tip)
+           for t in np.linspace(0, 1, 7)]
+    distance, offset = polyline_distance(x, y, bow)
     outward = offset * side * -1
-    fold = draws['fold'] + normal(rng, 0, 0.25, -0.6, 0.6)
+    fold = draws['fold'] + normal(rng, 0, 0.35, -0.8, 0.8)
     reach = smoothstep(y, inner[1] - 0.04, inner[1] + 0.08) * smoothstep(y, tip[1] + 0.06, tip[1] - 0.06)
     heat = fold * np.exp(-(distance / draws['width']) ** 2) * reach
     inside = smoothstep(outward, -0.005, 0.03) * np.exp(-np.clip(outward, 0, 1) / 0.07) * reach
-    heat += (draws['shade'] + normal(rng, 0, 0.2, -0.5, 0.5)) * inside
+    heat += (draws['shade'] - 0.25 + normal(rng, 0, 0.4, -0.9, 0.9)) * inside
     crease_x, crease_y = posture.crease(side)
     centre = ((crease_x - uniform(rng, 0.01, 0.07)) * side, crease_y - uniform(rng, 0.02, 0.12))
     axis = np.array([tip[0] - centre[0], tip[1] - centre[1] + 0.12])
@@ -119,7 +124,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
     along = (x - centre[0]) * axis[0] + (y - centre[1]) * axis[1]
     across = (x - centre[0]) * axis[1] - (y - centre[1]) * axis[0]
     hollow = np.exp(-(along / uniform(rng, 0.07, 0.16)) ** 2 - (across / uniform(rng, 0.015, 0.055)) ** 2)
-    return heat + (draws['hollow'] + normal(rng, 0, 0.25, -0.6, 0.6)) * hollow
+    return heat + (draws['hollow'] + normal(rng, 0, 0.45, -1.0, 1.0)) * hollow
 
 
 def _breast_draws(rng):
@@ -127,7 +132,7 @@ def _breast_draws(rng):
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
             'tip': uniform(rng, -0.5, 1.2), 'rim': uniform(rng, -0.3, 0.7),
-            'nipple': normal(rng, -0.7, 0.6, -2.0, 0.8), 'areola': normal(rng, -0.25, 0.4, -1.2, 0.6),
+            'nipple': normal(rng, -0.55, 0.6, -2.0, 0.9), 'areola': normal(rng, -0.1, 0.35, -1.0, 0.7),
             'dot': uniform(rng, 0.3, 0.65)}
 
 
@@ -137,13 +142,16 @@ def _breast(posture, canvas, outline, side, rng, draws):
     distance, p, q = outline.breast[side], outline.p[side], outline.q[side]
     low = smoothstep(q, -0.5, 0.45)
     edge = draws['top'] * (1 - low) + draws['crisp'] * low
+    # Where the breast hangs over the torso's outline there is no skin below it to be warm.
+    overhang = smoothstep(outline.torso, -0.02, 0.01)
     dome = smoothstep(-distance, -0.1 * edge, 0.9 * edge)
+    dome = np.maximum(dome, overhang * low)
     cold = draws['cold'] * (0.25 + 0.75 * smoothstep(q, -0.7, 0.7)) + draws['outer'] * np.clip(p, -0.5, 1)
     cold = cold + draws['tip'] * np.exp(-((p - 0.3) ** 2 + (q - 0.5) ** 2) / 0.3)
-    cold = cold + draws['rim'] * np.exp(np.minimum(distance, 0) / 0.03) * low
+    cold = cold * smoothstep(distance, 0.06, 0.02) + draws['rim'] * np.exp(np.minimum(distance, 0) / 0.03) * low
     heat = -cold * dome
     below = np.exp(-np.clip(distance, 0, None) / draws['fold_width']) * (distance > -0.004)
-    medial = smoothstep(q, -0.15, 0.75) * smoothstep(p, 1.15, 0.5)
+    medial = smoothstep(q, -0.15, 0.75) * smoothstep(p, 1.1, 0.4) * (1 - overhang)
     heat += (draws['fold'] + normal(rng, 0, 0.15, -0.4, 0.4)) * below * medial
     lateral = canvas.x * side
     areola = ellipse(lateral, canvas.y, s.nipple, (s.areola, s.areola * s.areola_aspect))
@@ -157,8 +165,10 @@ def _breast(posture, canvas, outline, side, rng, draws):
 def _neck(posture, canvas, outline, rng):
     """Warm neck: vessels along both sides, horizontal creases, a windpipe that may be lighter or darker."""
     x, y = canvas.x - posture.neck_turn * 0.7, canvas.y
-    weight = smoothstep(outline.neck, 0.02, -0.03) * smoothstep(y, posture.notch_y + uniform(rng, -0.02, 0.06),
-                                                                 posture.notch_y - uniform(rng, 0.03, 0.09))
+    low = neckline(posture, np.abs(canvas.x - posture.neck_turn * 0.5))
+    soft = uniform(rng, 0.008, 0.06)
+    weight = smoothstep(low + uniform(rng, -0.02, 0.03) - y, -soft, soft)
+    weight = weight * smoothstep(np.abs(x), posture.spike_x + 0.05, posture.spike_x - 0.04)
     heat = normal(rng, 1.0, 0.6, -0.4, 2.6)
     heat = heat + normal(rng, 0.5, 0.4, -0.3, 1.5) * np.exp(
         -((np.abs(x) - 0.5 * posture.neck_half - 0.15 * (posture.notch_y - y)) / 0.025) ** 2)
@@ -172,5 +182,5 @@ def _neck(posture, canvas, outline, rng):
 def _edges(outline, rng):
     """Skin that turns away from the camera reads colder."""
     depth = np.maximum(-outline.body, 0)
-    steep = uniform(rng, 0.5, 3.0) * np.exp(-depth / uniform(rng, 0.008, 0.03))
+    steep = uniform(rng, 0.4, 2.4) * np.exp(-depth / uniform(rng, 0.008, 0.03))
     return -(steep + uniform(rng, 0.0, 1.2) * np.exp(-depth / 0.08))

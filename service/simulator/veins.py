@@ -20,7 +20,7 @@ def natural_veins(posture, canvas, seed):
         rise = vividness * uniform(rng, 0.4, 1.7)
         for _ in range(count):
             grow_tree(rng, posture, canvas, field, side, rise * uniform(rng, 0.4, 1.0),
-                      uniform(rng, 0.006, 0.016))
+                      uniform(rng, 0.007, 0.022))
     for _ in range(rng.randint(0, 5)):
         side = SIDES[rng.randint(2)]
         start = (side * uniform(rng, 0.02, 0.38), uniform(rng, 0.22, 1.0))
@@ -53,9 +53,9 @@ def grow_tree(rng, posture, canvas, field, side, rise_c, width):
 def _branch(rng, canvas, field, start, heading, rise_c, width, steps, depth):
     """A wandering line of short segments; may fork while `depth` lasts."""
     point = np.array(start)
-    curl = normal(rng, 0, 0.12, -0.3, 0.3)
+    curl = normal(rng, 0, 0.10, -0.3, 0.3)
     for step in range(rng.randint(steps // 2, steps + 1)):
-        heading += curl + normal(rng, 0, 0.28, -0.7, 0.7)
+        heading += curl + normal(rng, 0, 0.4, -0.9, 0.9)
         after = point + uniform(rng, 0.018, 0.035) * np.array([np.cos(heading), np.sin(heading)])
         _segment(canvas, field, point, after, rise_c, width)
         point = after

@@ -1,0 +1,1 @@
+"""Training of networks, on a workstation: recipes, phantom data sets, architectures, evaluation."""

@@ -1,0 +1,80 @@
+"""Phantom sets on disk: made once by all cores, read back as memory maps."""
+import concurrent.futures
+import json
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+
+from service.simulator import make_phantom
+
+#: Temperatures are kept as whole thousandths of a degree in uint16: 0..65 C, far below camera noise.
+PER_DEGREE = 1000.0
+
+SETS = ('train', 'val', 'test')
+
+
+class PhantomSet:
+    """Arrays of one set.
+
+    Attributes:
+        milli_c (numpy.ndarray): uint16 NxHxW, thousandths of a degree Celsius.
+        labels (numpy.ndarray): uint8 NxHxW.
+        abnormal (numpy.ndarray): float32 N.
+    """
+
+    def __init__(self, folder):
+        folder = Path(folder)
+        self.milli_c = np.load(folder / 'milli_c.npy', mmap_mode='r')
+        self.labels = np.load(folder / 'labels.npy', mmap_mode='r')
+        self.abnormal = np.load(folder / 'abnormal.npy')
+
+    def __len__(self):
+        return len(self.abnormal)
+
+    def celsius(self, index):
+        """float32 HxW."""
+        return self.milli_c[index].astype(np.float32) / np.float32(PER_DEGREE)
+
+
+def prepare_sets(recipe, folder, workers=2):
+    """Make the sets of a recipe under `folder`, or find them there.
+
+    Returns:
+        dict: 'train', 'val', 'test' -> `PhantomSet`.
+    """
+    sets, first = {}, recipe.first_seed
+    for name in SETS:
+        count = getattr(recipe, name + '_phantoms')
+        wanted = {'first': first, 'count': count, 'height': recipe.height, 'width': recipe.width}
+        place = Path(folder) / name
+        note = place / 'set.json'
+        if not (note.exists() and json.loads(note.read_text()) == wanted):
+            _make(place, wanted, workers)
+            note.write_text(json.dumps(wanted))
+        sets[name] = PhantomSet(place)
+        first += count
+    return sets
+
+
+def _make(place, wanted, workers):
+    place.mkdir(parents=True, exist_ok=True)
+    shape = wanted['count'], wanted['height'], wanted['width']
+    milli_c = np.lib.format.open_memmap(place / 'milli_c.npy', 'w+', np.uint16, shape)
+    labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
+    abnormal = np.zeros(wanted['count'], np.float32)
+    jobs = [(wanted['first'] + i, wanted['height'], wanted['width']) for i in range(wanted['count'])]
+    # Spawned, because a fork of a process with PyTorch's threads may hang.
+    context = multiprocessing.get_context('spawn')
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+        for i, phantom in enumerate(pool.map(_one, jobs, chunksize=16)):
+            milli_c[i], labels[i], abnormal[i] = phantom
+    np.save(place / 'abnormal.npy', abnormal)
+    milli_c.flush()
+    labels.flush()
+
+
+def _one(job):
+    phantom = make_phantom(*job)
+    milli = np.clip(np.rint(phantom.celsius * PER_DEGREE), 0, 65535).astype(np.uint16)
+    return milli, phantom.labels, phantom.planted['abnormal']
