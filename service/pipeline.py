@@ -65,6 +65,11 @@ class Pipeline:
     def __exit__(self, *exc_info):
         self._worker.stop()
 
+    @property
+    def backend(self):
+        """What runs the network: the backend's own description."""
+        return dict(self._backend)
+
     def analyse(self, thermogram):
         """Analyse one frame.
 

@@ -105,7 +105,8 @@ def _checked(array, source):
     if array.dtype.kind not in 'fiu':
         raise InputError('frame-not-numbers', '%s holds %s values; temperatures must be numbers.'
                          % (source, array.dtype))
-    array = np.array(array, np.float32, order='C')
+    with np.errstate(over='ignore'):  # beyond float32 becomes infinite, which is refused below
+        array = np.array(array, np.float32, order='C')
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
         raise InputError('frame-not-finite', '%s has %d pixels without a number (NaN or infinite); '

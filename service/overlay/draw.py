@@ -149,5 +149,8 @@ def _fitting(words, width_px, largest=0.55):
 
 
 def _text(picture, words, x, y, colour, size=0.55):
-    cv2.putText(picture, words, (x, y), _FONT, size, _SHADOW, 3, cv2.LINE_AA)
+    """Letters with a dark rim. The rim is the same letters moved by a pixel and not thicker ones: since
+    OpenCV 5 a thicker letter is also a wider one."""
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        cv2.putText(picture, words, (x + dx, y + dy), _FONT, size, _SHADOW, 1, cv2.LINE_AA)
     cv2.putText(picture, words, (x, y), _FONT, size, colour, 1, cv2.LINE_AA)

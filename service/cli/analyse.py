@@ -1,0 +1,87 @@
+"""``thermoscreen analyse``: files in; overlay, labels and numbers out."""
+import json
+import os
+import sys
+
+import click
+
+from ..errors import InputError, ThermoscreenError
+from ..overlay import LAYERS
+from ..palettes import PALETTES
+from ..readers import SCALES, find_thermograms, read_thermogram
+from ..record import write_record
+from .options import bundle_option, json_option, load_settings, make_pipeline, settings_option, threads_option
+
+
+@click.command()
+@click.argument('paths', nargs=-1, required=True, type=click.Path(), metavar='PATH...')
+@click.option('--out', required=True, type=click.Path(), metavar='DIR', help='Where the results go, one folder a file.')
+@click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
+@click.option('--palette', type=click.Choice(sorted(PALETTES)), help='Palette of the overlay.')
+@click.option('--layer', type=click.Choice(LAYERS), help='What lies under the contours.')
+@bundle_option
+@threads_option
+@settings_option
+@json_option
+def analyse(paths, out, scale, palette, layer, bundle, threads, settings_path, as_json):
+    """Analyse thermogram files.
+
+    A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with
+    overlay.png, labels.png (region ids at the file's own resolution) and result.json. A file that
+    cannot be used is reported and the others go on; the exit code is then 1. A 'no result' is an
+    answer and not a failure.
+
+    \b
+    Example:
+      thermoscreen analyse visit/*.txt --out results
+      thermoscreen analyse counts.png --scale centikelvin --out results --json
+    """
+    settings = load_settings(settings_path, bundle=bundle, threads=threads, palette=palette, layer=layer)
+    files = find_thermograms(paths)
+    reports = []
+    with make_pipeline(settings) as pipeline:
+        with click.progressbar(files, label='Analysing', file=sys.stderr,
+                               item_show_func=lambda path: path and os.path.basename(path)) as bar:
+            taken = set()
+            for path in bar:
+                reports.append(_report(path, out, scale, settings, pipeline, taken))
+    failed = [report for report in reports if report['outcome'] == 'failed']
+    if as_json:
+        click.echo(json.dumps({'results': reports, 'failed': len(failed)}, indent=1))
+    else:
+        _print(reports, failed)
+    sys.exit(1 if failed else 0)
+
+
+def _report(path, out, scale, settings, pipeline, taken):
+    """Analyse one file; what went wrong with it becomes part of the report."""
+    try:
+        folder = _folder(path, out, taken)
+        result = pipeline.analyse(read_thermogram(path, scale=scale))
+        write_record(folder, result, palette_name=settings.palette, layer=settings.layer)
+        return dict(result.to_dict(), path=path, folder=folder)
+    except ThermoscreenError as error:
+        return dict(error.to_dict(), path=path, outcome='failed')
+
+
+def _folder(path, out, taken):
+    stem = os.path.splitext(os.path.basename(path))[0]
+    if stem in taken:
+        raise InputError('output-name-taken', '%s would overwrite the result of another file called %s; analyse it '
+                         'into another folder.' % (path, stem))
+    taken.add(stem)
+    return os.path.join(out, stem)
+
+
+def _print(reports, failed):
+    for report in reports:
+        if report['outcome'] == 'failed':
+            click.echo('%s: not analysed. %s [%s]' % (report['path'], report['message'], report['code']), err=True)
+            continue
+        click.echo('%s -> %s' % (report['path'], report['folder']))
+        if report['outcome'] == 'no-result':
+            click.echo('  No result:')
+        for sentence in report['sentences']:
+            click.echo('  ' + sentence)
+    done = len(reports) - len(failed)
+    click.echo('%d of %d files analysed.' % (done, len(reports)), err=True)

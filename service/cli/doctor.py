@@ -1,0 +1,35 @@
+"""``thermoscreen doctor``: what is there, what is wrong, what to do."""
+import json
+import sys
+
+import click
+
+from ..doctor import PROBLEM, examine
+from .options import bundle_option, json_option, load_settings, settings_option
+
+
+@click.command()
+@click.option('--camera', metavar='SPEC', help='Camera to try: sim, sim:SEED, replay:FOLDER.')
+@click.option('--port', type=int, metavar='N', help='Port of the page.')
+@bundle_option
+@settings_option
+@json_option
+def doctor(camera, port, bundle, settings_path, as_json):
+    """Check versions, model, camera, disk and page.
+
+    The exit code is 1 where something is a problem.
+
+    \b
+    Example:
+      thermoscreen doctor
+      thermoscreen doctor --camera replay:/media/usb --json
+    """
+    reports = examine(load_settings(settings_path, camera=camera, bundle=bundle, port=port))
+    if as_json:
+        click.echo(json.dumps([vars(report) for report in reports], indent=1))
+    else:
+        for report in reports:
+            click.echo('%-9s %-9s %s' % (report.status, report.name, report.sentence))
+            if report.next_step:
+                click.echo('%-9s %-9s %s' % ('', '', report.next_step))
+    sys.exit(1 if any(report.status == PROBLEM for report in reports) else 0)

@@ -1,0 +1,20 @@
+"""Options that several verbs share."""
+import click
+
+from ..pipeline import AnalysisOptions, Pipeline
+from ..settings import load_settings
+
+settings_option = click.option('--settings', 'settings_path', type=click.Path(), metavar='FILE',
+                               help='Settings file (TOML). Default: built-in values.')
+bundle_option = click.option('--bundle', type=click.Path(), metavar='DIR', help='Model bundle. Default: the shipped one.')
+threads_option = click.option('--threads', type=int, metavar='N', help='Threads of one inference; 0 for every core.')
+json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
+
+
+def make_pipeline(settings):
+    """A pipeline as the settings say, not yet started."""
+    options = AnalysisOptions(settings.difference_threshold_c, settings.quality_limits())
+    return Pipeline.from_folder(settings.bundle, settings.threads, options)
+
+
+__all__ = ['bundle_option', 'json_option', 'load_settings', 'make_pipeline', 'settings_option', 'threads_option']

@@ -1,0 +1,1 @@
+"""The checks, one small file each: ``check(settings) -> Report``."""

@@ -1,0 +1,32 @@
+"""Whether results can be written, and for how long."""
+import os
+import shutil
+import tempfile
+
+from ..report import OK, PROBLEM, WARNING, Report
+
+_MIB = 1024 * 1024
+#: One analysed 640x480 frame takes half a MiB; below this there is no room for a day's work.
+_LITTLE_BYTES = 2048 * _MIB
+_NONE_BYTES = 200 * _MIB
+
+
+def check(settings):
+    """Look at the free space of the working folder and write a byte to it."""
+    folder = os.getcwd()
+    free = shutil.disk_usage(folder).free
+    facts = {'folder': folder, 'free_bytes': free}
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as probe:
+            probe.write(b'\0')
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return Report('disk', PROBLEM, '%s cannot be written (%s).' % (folder, error.strerror),
+                      'Change to a folder that can be written, or check whether the disk is mounted read-only.', facts)
+    words = '%.1f GiB are free for results in %s.' % (free / float(1024 * _MIB), folder)
+    if free < _NONE_BYTES:
+        return Report('disk', PROBLEM, words, 'Move results away before the next one.', facts)
+    if free < _LITTLE_BYTES:
+        return Report('disk', WARNING, words, 'Move results away soon.', facts)
+    return Report('disk', OK, words, facts=facts)

@@ -1,0 +1,73 @@
+"""A small valid bundle to start from, and ways of spoiling it."""
+import hashlib
+import json
+import os
+
+import numpy as np
+
+from service.bundle import golden_thermogram, pack_golden, to_counts
+from service.chains import get_chain
+from service.regions import REGIONS
+
+from .onnx_builder import tiny_model
+
+HEIGHT, WIDTH = 48, 64
+
+
+def warm_square(height=96, width=128):
+    """A frame with a warm square in a cool room, degrees Celsius."""
+    celsius = np.full((height, width), 22.0)
+    celsius[height // 6:, width // 6:-width // 6] = np.linspace(29, 34, width - 2 * (width // 6))
+    return celsius
+
+
+def document(**changes):
+    """The manifest of the small bundle, without its files."""
+    return dict({
+        'schema': 1,
+        'name': 'tiny',
+        'version': '1.0.0',
+        'created': '2026-11-21',
+        'intended_use': 'Tests.',
+        'training_data': 'None: four fixed operators.',
+        'limits': ['Finds nothing.'],
+        'model': {'file': 'model.onnx', 'opset': 13, 'ir_version': 7, 'precision': 'fp32', 'parameters': 1,
+                  'gmac': 0.001},
+        'input': {'name': 'thermogram', 'shape': [1, 1, HEIGHT, WIDTH], 'dtype': 'float32'},
+        'outputs': {
+            'labels': {'name': 'labels', 'shape': [1, HEIGHT, WIDTH], 'dtype': 'int32'},
+            'confidence': {'name': 'confidence', 'shape': [1, HEIGHT, WIDTH], 'dtype': 'float32'},
+            'finding': {'name': 'finding', 'shape': [1, 1], 'dtype': 'float32'},
+        },
+        'preprocess': {'chain': 'plateau-1', 'constants': {'height': HEIGHT, 'width': WIDTH}},
+        'regions': {'names': list(REGIONS), 'sides': 'patient'},
+        'finding': {'name': 'abnormal left-right heat pattern', 'classes': ['usual', 'abnormal'], 'threshold': 0.5,
+                    'threshold_basis': 'Set by hand.', 'meaning': 'Nothing.'},
+        'golden': {'file': 'golden.npz', 'labels_agreement': 0.999, 'finding_tolerance': 0.001,
+                   'confidence_tolerance': 0.001},
+        'metrics': {},
+    }, **changes)
+
+
+def files(model=None):
+    """Contents of the small bundle: name to bytes."""
+    counts = to_counts(warm_square())
+    tensor = get_chain('plateau-1', {'height': HEIGHT, 'width': WIDTH}).apply(golden_thermogram(counts)).tensor
+    outputs = {'labels': (tensor[0] >= 1).astype(np.int32), 'confidence': tensor[0],
+               'finding': tensor.mean(axis=(2, 3))}
+    return {'model.onnx': model or tiny_model(HEIGHT, WIDTH),
+            'golden.npz': pack_golden(golden_thermogram(counts).pixels, outputs)}
+
+
+def write(folder, manifest=None, contents=None):
+    """Write a bundle folder without any check, so that tests can write wrong ones."""
+    contents = contents or files()
+    manifest = dict(manifest or document())
+    manifest.setdefault('files', {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
+    os.makedirs(str(folder), exist_ok=True)
+    for name, data in contents.items():
+        with open(os.path.join(str(folder), name), 'wb') as stream:
+            stream.write(data)
+    with open(os.path.join(str(folder), 'manifest.json'), 'w') as stream:
+        json.dump(manifest, stream)
+    return str(folder)

@@ -1,0 +1,74 @@
+"""Builds small ONNX files byte by byte.
+
+The device half's tests run where no onnx package can be installed, and some of the files they need
+are ones that the package would refuse to write. Field numbers: onnx.proto3.
+"""
+FLOAT, INT32 = 1, 6
+
+
+def varint(value):
+    out = bytearray()
+    while True:
+        byte, value = value & 0x7F, value >> 7
+        out.append(byte | (0x80 if value else 0))
+        if not value:
+            return bytes(out)
+
+
+def number(field, value):
+    return varint(field << 3) + varint(value)
+
+
+def chunk(field, data):
+    data = data.encode() if isinstance(data, str) else data
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def value_info(name, dtype, shape):
+    dims = b''.join(chunk(1, number(1, side)) for side in shape)
+    return chunk(1, name) + chunk(2, chunk(1, number(1, dtype) + chunk(2, dims)))
+
+
+def ints(name, values):
+    return chunk(5, chunk(1, name) + b''.join(number(8, value) for value in values) + number(20, 7))
+
+
+def integer(name, value):
+    return chunk(5, chunk(1, name) + number(3, value) + number(20, 2))
+
+
+def node(operator, inputs, outputs, attributes=b'', domain=''):
+    return (b''.join(chunk(1, name) for name in inputs) + b''.join(chunk(2, name) for name in outputs)
+            + chunk(3, outputs[0]) + chunk(4, operator) + attributes + (chunk(7, domain) if domain else b''))
+
+
+def external_tensor(name):
+    location = chunk(1, 'location') + chunk(2, '../../etc/passwd')
+    return number(1, 1) + number(2, FLOAT) + chunk(8, name) + chunk(13, location) + number(14, 1)
+
+
+def model(nodes, inputs, outputs, initializers=(), opset=13, ir_version=7, domains=()):
+    graph = (b''.join(chunk(1, entry) for entry in nodes) + chunk(2, 'graph')
+             + b''.join(chunk(5, tensor) for tensor in initializers)
+             + b''.join(chunk(11, value_info(*entry)) for entry in inputs)
+             + b''.join(chunk(12, value_info(*entry)) for entry in outputs))
+    opsets = b''.join(chunk(8, chunk(1, domain) + number(2, version))
+                      for domain, version in (('', opset),) + tuple(domains))
+    return number(1, ir_version) + chunk(7, graph) + opsets
+
+
+def tiny_model(height=48, width=64, **options):
+    """A network of four nodes with the product's inputs and outputs.
+
+    Labels are 1 where the input is exactly 1 and 0 elsewhere, confidence is the input, the finding
+    is the input's mean.
+    """
+    nodes = [
+        node('ReduceMax', ['thermogram'], ['confidence'], ints('axes', [1]) + integer('keepdims', 0)),
+        node('Cast', ['confidence'], ['labels'], integer('to', INT32)),
+        node('ReduceMean', ['thermogram'], ['mean'], ints('axes', [2, 3]) + integer('keepdims', 0)),
+        node('Identity', ['mean'], ['finding']),
+    ]
+    return model(nodes, [('thermogram', FLOAT, (1, 1, height, width))],
+                 [('labels', INT32, (1, height, width)), ('confidence', FLOAT, (1, height, width)),
+                  ('finding', FLOAT, (1, 1))], **options)

@@ -1,0 +1,37 @@
+"""A pipeline whose network is a stub: everything around the network is real."""
+import contextlib
+from unittest import mock
+
+from service import pipeline as module
+from service.backends import Worker
+from service.bundle import Manifest
+from service.chains import get_chain
+from service.pipeline import Pipeline
+
+from . import frames
+from .stub_backend import INPUTS, OUTPUTS, StubBackend
+
+
+class StubBundle:
+    """The parts of a bundle that the pipeline reads."""
+
+    inputs, outputs = INPUTS, OUTPUTS
+    chain = get_chain('plateau-1')
+    manifest = Manifest({'name': 'stub', 'version': '1.0.0',
+                         'finding': {'name': 'abnormal left-right heat pattern', 'threshold': 0.5,
+                                     'meaning': 'A stub for tests.'}}, '0' * 64)
+
+    @staticmethod
+    def output_name(role):
+        return role
+
+
+@contextlib.contextmanager
+def stub_pipeline(options=None, **answers):
+    """A running pipeline that labels every frame as `answers` say; without them, as `frames.labels`."""
+    answers.setdefault('labels', frames.labels())
+    backend = StubBackend(**answers)
+    with mock.patch.object(module, 'prove', lambda bundle, infer: {}):
+        with Pipeline(StubBundle(), Worker(lambda: backend), options) as pipeline:
+            pipeline.backend_stub = backend
+            yield pipeline

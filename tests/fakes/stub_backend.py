@@ -1,0 +1,43 @@
+"""A backend that answers what a test tells it to."""
+import numpy as np
+
+from service.backends import Backend, TensorSpec
+
+INPUTS = (TensorSpec('thermogram', (1, 1, 240, 320), 'float32'),)
+OUTPUTS = (TensorSpec('labels', (1, 240, 320), 'int32'), TensorSpec('confidence', (1, 240, 320), 'float32'),
+           TensorSpec('finding', (1, 1), 'float32'))
+
+
+class StubBackend(Backend):
+    """Gives fixed labels, confidence and finding for every frame."""
+
+    name = 'stub'
+
+    def __init__(self, labels=None, confidence=0.9, finding=0.2):
+        super().__init__(b'', INPUTS, OUTPUTS)
+        labels = np.zeros((240, 320), np.int32) if labels is None else labels
+        self.answer = {
+            'labels': labels.astype(np.int32)[np.newaxis],
+            'confidence': np.full((1, 240, 320), confidence, np.float32),
+            'finding': np.float32([[finding]]),
+        }
+        self.runs = 0
+
+    def describe(self):
+        return {'name': self.name, 'version': '1', 'device': 'none', 'precision': 'fp32', 'threads': 1}
+
+    def _activate(self):
+        pass
+
+    def _deactivate(self):
+        pass
+
+    def _model_inputs(self):
+        return INPUTS
+
+    def _model_outputs(self):
+        return OUTPUTS
+
+    def _infer(self, feed):
+        self.runs += 1
+        return self.answer

@@ -1,0 +1,107 @@
+"""Left against right."""
+import numpy as np
+import pytest
+
+from service.analysis import (breast_labels, describe, hottest_spots, mirrored_difference, pair_differences,
+                              region_statistics)
+from service.body import find_body
+from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST
+from service.result import Finding
+from service.thermogram import Thermogram
+from tests.fakes import frames
+
+LABELS = frames.labels()
+
+
+def differences(celsius, labels=LABELS, is_celsius=True, threshold_c=1.0):
+    confidence = np.ones(labels.shape, np.float32)
+    regions = region_statistics(celsius.astype(np.float32), labels, confidence, 26)
+    return {entry.pair: entry for entry in pair_differences(regions, is_celsius, threshold_c)}
+
+
+def difference_map(celsius, labels=LABELS):
+    body = find_body(Thermogram.from_celsius(celsius, source='x'))
+    breasts = breast_labels(labels, body.mask.shape)
+    return mirrored_difference(body, breasts), breasts
+
+
+def test_a_warmer_left_is_positive():
+    found = differences(frames.torso())
+    assert list(found) == ['breast', 'nipple', 'armpit']
+    assert found['breast'].mean == pytest.approx(0.6, abs=0.01) and found['breast'].exceeds is False
+    assert differences(frames.torso(**{}), threshold_c=0.5)['breast'].exceeds is True
+
+
+def test_flipping_the_patient_turns_the_sign():
+    celsius = frames.torso()
+    straight, flipped = differences(celsius), differences(celsius[:, ::-1], FLIPPED[LABELS[:, ::-1]])
+    for pair in straight:
+        assert flipped[pair].mean == pytest.approx(-straight[pair].mean, abs=1e-4)
+
+
+def test_grey_levels_are_never_compared_with_degrees():
+    found = differences(frames.torso() * 10, is_celsius=False)
+    assert all(entry.exceeds is None for entry in found.values())
+
+
+def test_a_pair_with_one_side_missing_has_no_difference():
+    found = differences(frames.torso(), np.where(LABELS == LEFT_BREAST, 0, LABELS))
+    assert 'breast' not in found and 'nipple' in found
+
+
+def test_the_mirrored_map_of_a_symmetric_chest_is_flat():
+    celsius = frames.torso(noise_c=0.0)
+    celsius[LABELS == LEFT_BREAST] = celsius[LABELS == RIGHT_BREAST][0]
+    mapped, breasts = difference_map(celsius)
+    assert np.nanmedian(np.abs(mapped)) < 0.01
+    assert not np.isfinite(mapped[breasts == 0]).any()
+
+
+def test_a_hot_spot_shows_on_its_side_and_as_cold_on_the_other():
+    celsius = frames.torso(noise_c=0.0)
+    y, x = np.mgrid[0:240, 0:320]
+    celsius += 2 * np.exp(-((x - 217) ** 2 + (y - 120) ** 2) / (2 * 8.0 ** 2))
+    mapped, breasts = difference_map(celsius)
+    assert np.nanmax(np.where(breasts == LEFT_BREAST, mapped, np.nan)) == pytest.approx(2.5, abs=0.4)
+    assert np.nanmin(np.where(breasts == RIGHT_BREAST, mapped, np.nan)) == pytest.approx(-2.5, abs=0.4)
+
+
+def test_there_is_no_map_with_one_breast():
+    mapped, _ = difference_map(frames.torso(), np.where(np.isin(LABELS, (LEFT_BREAST, LEFT_NIPPLE)), 0, LABELS))
+    assert mapped is None
+
+
+def test_the_hottest_spot_is_where_it_was_put_and_a_dead_pixel_is_not():
+    celsius = frames.torso(480, 640, noise_c=0.0)
+    y, x = np.mgrid[0:480, 0:640]
+    celsius += 2 * np.exp(-((x - 200) ** 2 + (y - 300) ** 2) / (2 * 12.0 ** 2))
+    celsius[320, 225] += 6
+    body = find_body(Thermogram.from_celsius(celsius, source='x'))
+    breasts = breast_labels(frames.labels(480, 640), body.mask.shape)
+    spot = next(s for s in hottest_spots(body, breasts, celsius.shape) if s.region == RIGHT_BREAST)
+    assert abs(spot.x_px - 200) <= 6 and abs(spot.y_px - 300) <= 6
+    assert spot.value == pytest.approx(32, abs=0.15)
+
+
+@pytest.mark.parametrize('change, sentence', [
+    (30.94, 'Left breast 0.9 C warmer than right. Not above the 1.0 C threshold.'),
+    (28.5, 'Right breast 1.5 C warmer than left. Above the 1.0 C threshold.'),
+    (31.03, 'Left breast 1.03 C warmer than right. Above the 1.0 C threshold.'),
+    (30.0, 'Left and right breast are equally warm to 0.1 C. Not above the 1.0 C threshold.'),
+])
+def test_the_words(change, sentence):
+    celsius = frames.torso(noise_c=0.0)
+    celsius[LABELS == LEFT_BREAST] = change
+    found = differences(celsius)
+    assert describe(tuple(found.values()), None, True)[0] == sentence
+
+
+def test_the_finding_comes_last_and_without_a_number():
+    words = describe((), Finding('abnormal left-right heat pattern', 0.7, 0.5, ''), True)
+    assert words == ('Abnormal left-right heat pattern: at or above the threshold.',)
+
+
+def test_grey_levels_are_called_grey_levels():
+    words = describe(tuple(differences(frames.torso() * 10, is_celsius=False).values()), None, False)
+    assert 'grey levels' in words[0] and 'no temperatures' in words[-1]
+    assert not any(' C ' in sentence for sentence in words)

@@ -1,0 +1,117 @@
+"""One thread owns the backend, and everybody else waits for it."""
+import threading
+
+import numpy as np
+import pytest
+
+from service.backends import Worker
+from service.errors import BackendError
+from tests.fakes.stub_backend import StubBackend
+
+FEED = {'thermogram': np.zeros((1, 1, 240, 320), np.float32)}
+
+
+class Recording(StubBackend):
+    """Remembers which threads touched it; waits at a gate when told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.threads = set()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+
+    def _activate(self):
+        self.threads.add(threading.current_thread().name)
+
+    def _deactivate(self):
+        self.threads.add(threading.current_thread().name)
+
+    def _infer(self, feed):
+        self.threads.add(threading.current_thread().name)
+        self.entered.set()
+        assert self.gate.wait(30)
+        return super()._infer(feed)
+
+
+def test_only_the_worker_touches_the_backend():
+    backend = Recording()
+    with Worker(lambda: backend) as worker:
+        callers = [threading.Thread(target=lambda: [_patient(worker) for _ in range(5)]) for _ in range(4)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(30)
+    assert backend.runs == 20
+    assert backend.threads == {'inference'}
+
+
+def _patient(worker):
+    """Infer, trying again while others are in the queue."""
+    while True:
+        try:
+            return worker.infer(FEED)
+        except BackendError as error:
+            assert error.code == 'backend-busy'
+
+
+def test_a_queue_that_is_full_says_so_at_once():
+    backend = Recording()
+    backend.gate.clear()
+    with Worker(lambda: backend) as worker:
+        waiting = [threading.Thread(target=worker.infer, args=(FEED,)) for _ in range(3)]
+        waiting[0].start()
+        assert backend.entered.wait(30)
+        for caller in waiting[1:]:
+            caller.start()
+        while not worker._jobs.full():
+            pass
+        with pytest.raises(BackendError) as caught:
+            worker.infer(FEED)
+        backend.gate.set()
+        for caller in waiting:
+            caller.join(30)
+    assert caught.value.code == 'backend-busy' and caught.value.http_status == 503
+
+
+def test_a_run_that_never_ends_is_given_up():
+    backend = Recording()
+    backend.gate.clear()
+    with Worker(lambda: backend, timeout_s=0.05) as worker:
+        with pytest.raises(BackendError) as caught:
+            worker.infer(FEED)
+        backend.gate.set()
+    assert caught.value.code == 'backend-stuck'
+
+
+def test_what_fails_is_raised_where_it_was_asked_and_the_worker_lives_on():
+    backend = StubBackend()
+    with Worker(lambda: backend) as worker:
+        with pytest.raises(BackendError) as caught:
+            worker.infer({'wrong': FEED['thermogram']})
+        assert caught.value.code == 'backend-feed'
+        backend._infer = lambda feed: 1 / 0
+        with pytest.raises(BackendError) as caught:
+            worker.infer(FEED)
+        assert caught.value.code == 'backend-run' and 'ZeroDivisionError' in caught.value.detail
+        del backend._infer
+        assert worker.infer(FEED)
+
+
+def test_a_backend_that_cannot_load_fails_the_start():
+    def broken():
+        raise BackendError('backend-load', 'No such thing.')
+
+    with pytest.raises(BackendError) as caught:
+        Worker(broken).start()
+    assert caught.value.code == 'backend-load'
+
+
+def test_a_stopped_worker_says_so():
+    worker = Worker(StubBackend)
+    worker.start()
+    worker.stop()
+    worker.stop()
+    with pytest.raises(BackendError) as caught:
+        worker.infer(FEED)
+    assert caught.value.code == 'backend-stopped'

@@ -1,0 +1,95 @@
+"""``thermoscreen analyse`` on good files and bad ones."""
+import json
+import os
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from service.cli import analyse as module
+from service.cli import program
+from service.errors import ThermoscreenError
+from tests.fakes import frames
+from tests.fakes.pipelines import stub_pipeline
+
+
+@pytest.fixture(autouse=True)
+def stub(monkeypatch):
+    with stub_pipeline() as pipeline:
+        class Started:
+            def __enter__(self):
+                return pipeline
+
+            def __exit__(self, *exc_info):
+                pass
+
+        monkeypatch.setattr(module, 'make_pipeline', lambda settings: Started())
+        yield
+
+
+@pytest.fixture
+def visit(tmp_path):
+    """A folder with two good matrices and three that are not."""
+    folder = tmp_path / 'visit'
+    folder.mkdir()
+    for name in ('a', 'b'):
+        np.savetxt(str(folder / (name + '.txt')), frames.torso(120, 160), fmt='%.2f')
+    (folder / 'empty.txt').write_bytes(b'')
+    (folder / 'words.txt').write_text('32.1 warm 30.0\n')
+    np.savetxt(str(folder / 'nan.txt'), np.full((60, 80), np.nan), fmt='%.2f')
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(program, ['analyse'] + [str(a) for a in arguments])
+
+
+def test_a_file_becomes_a_folder(visit, tmp_path):
+    result = run(visit / 'a.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 0
+    assert sorted(os.listdir(str(tmp_path / 'out' / 'a'))) == ['labels.png', 'overlay.png', 'result.json']
+    assert 'Left breast 0.6 C warmer than right.' in result.output
+
+
+def test_a_bad_file_does_not_stop_the_others(visit, tmp_path):
+    result = run(visit, '--out', tmp_path / 'out')
+    assert result.exit_code == 1
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a', 'b']
+    assert result.output.count('not analysed.') == 3
+    assert '2 of 5 files analysed.' in result.output
+
+
+def test_json_is_json_and_nothing_else(visit, tmp_path):
+    result = run(visit, '--out', tmp_path / 'out', '--json')
+    document = json.loads(result.stdout if hasattr(result, 'stdout') else result.output)
+    outcomes = {os.path.basename(entry['path']): entry['outcome'] for entry in document['results']}
+    assert outcomes == {'a.txt': 'result', 'b.txt': 'result', 'empty.txt': 'failed', 'nan.txt': 'failed',
+                        'words.txt': 'failed'}
+    assert document['failed'] == 3
+
+
+def test_a_no_result_is_an_answer(visit, tmp_path):
+    np.savetxt(str(visit / 'wall.txt'), np.full((60, 80), 25.0), fmt='%.2f')
+    result = run(visit / 'wall.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 0 and 'No result:' in result.output
+
+
+def test_two_files_of_one_name_do_not_overwrite_each_other(visit, tmp_path):
+    other = tmp_path / 'other'
+    other.mkdir()
+    np.savetxt(str(other / 'a.txt'), frames.torso(120, 160), fmt='%.2f')
+    result = run(visit / 'a.txt', other / 'a.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 1 and 'output-name-taken' in result.output
+
+
+@pytest.mark.parametrize('arguments', [
+    lambda folder: [folder / 'nowhere', '--out', folder / 'out'],
+    lambda folder: [folder / 'empty', '--out', folder / 'out'],
+    lambda folder: [folder / 'a.txt', '--out', folder / 'out', '--settings', folder / 'none.toml'],
+])
+def test_what_cannot_start_writes_nothing(tmp_path, arguments):
+    (tmp_path / 'empty').mkdir()
+    result = run(*arguments(tmp_path))
+    assert result.exit_code != 0
+    assert isinstance(result.exception, (ThermoscreenError, SystemExit))
+    assert not os.path.exists(str(tmp_path / 'out'))

@@ -1,0 +1,84 @@
+"""The program says one line and exits with a code, whatever goes wrong."""
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from service.cli import program, verbs
+from service.cli.main import main
+from service.errors import CameraError, InputError
+
+
+def run(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, 'argv', ['thermoscreen'] + list(arguments))
+    with pytest.raises(SystemExit) as caught:
+        main()
+    captured = capsys.readouterr()
+    return caught.value.code, captured.out, captured.err
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Make the verb `doctor` raise what the test wants."""
+    def install(error):
+        @click.command()
+        def command():
+            raise error
+
+        monkeypatch.setattr(type(program), 'get_command', lambda self, ctx, name: command)
+    return install
+
+
+@pytest.mark.parametrize('error, code', [
+    (InputError('file-empty', 'a.txt is empty; export it again.'), 2),
+    (CameraError('camera-missing', 'There is no camera; plug it in.'), 5),
+])
+def test_an_expected_failure_is_one_line(monkeypatch, capsys, failing, error, code):
+    failing(error)
+    assert run(monkeypatch, capsys, 'doctor') == (code, '', 'thermoscreen: %s [%s]\n' % (error.message, error.code))
+
+
+def test_a_fault_of_the_program_is_one_line_too(monkeypatch, capsys, failing):
+    failing(ZeroDivisionError('division by zero'))
+    code, out, err = run(monkeypatch, capsys, 'doctor')
+    assert code == 70 and out == '' and err.count('\n') == 1
+    assert 'ZeroDivisionError' in err and '--debug' in err
+
+
+def test_debug_shows_the_traceback(monkeypatch, failing):
+    failing(ZeroDivisionError())
+    monkeypatch.setattr(sys, 'argv', ['thermoscreen', '--debug', 'doctor'])
+    with pytest.raises(ZeroDivisionError):
+        main()
+
+
+def test_an_interrupt_is_not_a_failure_report(monkeypatch, capsys, failing):
+    failing(KeyboardInterrupt())
+    assert run(monkeypatch, capsys, 'doctor')[0] == 130
+
+
+def test_an_unknown_verb_is_named(monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys, 'divine')
+    assert code == 2 and "'divine'" in err
+
+
+@pytest.mark.parametrize('verb', ['analyse', 'doctor', 'serve', 'settings'])
+def test_every_verb_explains_itself_with_an_example(verb):
+    result = CliRunner().invoke(program, [verb, '--help'])
+    assert result.exit_code == 0 and 'Example:' in result.output and 'thermoscreen ' + verb in result.output
+
+
+def test_a_verb_whose_library_is_missing_is_not_listed_and_says_so(monkeypatch):
+    monkeypatch.setattr(verbs, '_targets', lambda: {'train': 'no_such_package.cli:train'})
+    assert 'train' not in CliRunner().invoke(program, ['--help']).output
+    result = CliRunner().invoke(program, ['train'])
+    assert result.exit_code == 1 and 'not installed' in result.output
+
+
+def test_the_service_imports_no_torch_and_no_other_room():
+    code = ('import sys, service.cli.analyse, service.cli.serve, service.cli.doctor, service.cli.settings\n'
+            'print([name for name in ("torch", "models", "export", "jetson", "calibration") if name in sys.modules])')
+    output = subprocess.check_output([sys.executable, '-c', code], universal_newlines=True)
+    assert output.strip() == '[]'

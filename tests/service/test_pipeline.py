@@ -1,0 +1,90 @@
+"""From a thermogram to a result, with the network stubbed."""
+import json
+
+import numpy as np
+import pytest
+
+from service.pipeline import AnalysisOptions
+from service.quality import QualityLimits
+from service.regions import LEFT_BREAST, REGIONS
+from service.result import ADJUNCT_NOTICE
+from service.thermogram import Thermogram
+from tests.fakes import frames
+from tests.fakes.pipelines import stub_pipeline
+
+
+@pytest.fixture
+def result():
+    with stub_pipeline() as pipeline:
+        yield pipeline.analyse(Thermogram.from_celsius(frames.torso(480, 640), source='x'))
+
+
+def test_a_torso_gives_a_result(result):
+    assert result.outcome == 'result' and not result.refusals
+    assert result.labels.shape == (480, 640) and result.labels.dtype == np.uint8
+    assert len(result.regions) == 7 and len(result.differences) == 3 and len(result.spots) == 2
+    assert result.finding.probability == pytest.approx(0.2) and not result.finding.above
+    assert result.sentences[0].startswith('Left breast 0.6 C warmer')
+    assert result.bundle['id'] == 'stub' and result.backend['name'] == 'stub'
+
+
+def test_temperatures_come_from_the_frame_and_not_from_what_the_network_saw(result):
+    assert result.region(LEFT_BREAST).mean == pytest.approx(30.6, abs=0.05)
+
+
+def test_stages_add_up_to_the_total(result):
+    stages = dict(result.timings_ms)
+    total = stages.pop('total')
+    assert set(stages) == {'quality', 'preprocess', 'infer', 'decode', 'analyse'}
+    assert sum(stages.values()) == pytest.approx(total)
+
+
+def test_the_result_is_json(result):
+    document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert document['outcome'] == 'result' and document['unit'] == 'celsius'
+    assert set(document['regions']) == set(REGIONS[1:])
+    assert document['finding']['above'] is False
+    assert document['notice'] == ADJUNCT_NOTICE
+    assert document['hottest']['left_breast']['x_px'] > 320
+
+
+def test_a_frame_that_fails_the_gate_never_reaches_the_network():
+    with stub_pipeline() as pipeline:
+        result = pipeline.analyse(Thermogram.from_celsius(np.full((120, 160), 25.0), source='x'))
+        assert pipeline.backend_stub.runs == 0
+    assert result.outcome == 'no-result' and result.labels is None and result.finding is None
+    assert result.sentences == ('The whole picture has the same value. Check that the lens is uncovered and that the '
+                                'camera has finished calibrating.',)
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
+def test_a_pose_that_fails_keeps_its_labels_but_gives_no_finding():
+    with stub_pipeline(labels=np.where(frames.labels() == LEFT_BREAST, 0, frames.labels())) as pipeline:
+        result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert result.outcome == 'no-result' and result.labels is not None
+    assert result.finding is None and result.differences == () and result.difference_map is None
+
+
+def test_a_relative_frame_is_described_without_degrees():
+    grey = np.clip((frames.torso() - 20) * 15, 0, 255)
+    with stub_pipeline() as pipeline:
+        result = pipeline.analyse(Thermogram.from_relative(grey, source='x'))
+    document = result.to_dict()
+    assert document['unit'] == 'relative' and document['differences']['breast']['exceeds'] is None
+    assert result.outcome == 'result' and 'grey levels' in result.sentences[0]
+
+
+@pytest.mark.parametrize('shape', [(60, 80), (120, 160), (192, 256), (256, 320), (512, 640), (640, 480)])
+def test_labels_have_the_frame_s_own_resolution(shape):
+    with stub_pipeline() as pipeline:
+        assert pipeline.analyse(Thermogram.from_celsius(frames.torso(*shape), source='x')).labels.shape == shape
+
+
+def test_thresholds_are_the_installation_s():
+    options = AnalysisOptions(difference_threshold_c=0.5, quality=QualityLimits(min_confidence=0.95))
+    with stub_pipeline(options) as pipeline:
+        refused = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert refused.refusals[0].name == 'confidence'
+    with stub_pipeline(AnalysisOptions(difference_threshold_c=0.5)) as pipeline:
+        result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert result.differences[0].exceeds is True
