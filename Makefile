@@ -1,0 +1,57 @@
+# Nothing here needs root, and everything it makes lies in .venv/ and .nox/.
+#   make run     serve the kiosk page with the simulated camera and the bundled model
+#   make test    every test on every Python that is here; ends with one line a session
+#   make lint    style, Python 3.6 grammar, import contracts
+#   make clean   remove .venv/ and .nox/
+# PYTHON=python3.11 names another interpreter; ARGS='--port 8081' goes to the program that is run.
+
+PYTHON ?= python3
+VERSION := $(shell $(PYTHON) -c 'import sys; sys.stdout.write("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VENV := .venv
+TOOLS := .nox/tools
+PIP := -m pip --disable-pip-version-check --quiet
+NO_VENV := "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv"
+
+.PHONY: help run test lint clean python
+
+help:
+	@sed -n '/^#   make/s/^#   //p' Makefile
+
+run: $(VENV)/project
+	$(VENV)/bin/thermoscreen serve --camera sim $(ARGS)
+
+test: $(TOOLS)/ready
+	@$(TOOLS)/bin/python tests/run_all.py
+
+lint: $(TOOLS)/ready
+	@$(TOOLS)/bin/python -m nox --session lint
+
+clean:
+	rm -rf $(VENV) .nox
+
+python:
+	@test -n "$(VERSION)" || { echo "$(PYTHON) is not here; name an interpreter with PYTHON=..."; exit 1; }
+	@$(PYTHON) requirements/choose.py >/dev/null
+
+# The stamp carries the version, so that another PYTHON starts afresh.
+$(VENV)/python-$(VERSION): | python
+	@echo 'Making $(VENV) with Python $(VERSION).'
+	@$(PYTHON) -m venv --clear $(VENV) || { echo $(NO_VENV); exit 1; }
+	@touch $@
+
+$(VENV)/libraries: $(VENV)/python-$(VERSION) requirements/pip.txt $(wildcard requirements/*.txt)
+	@echo 'Installing the libraries of the device half (once; about 100 MB).'
+	@if [ '$(VERSION)' = 3.6 ]; then $(VENV)/bin/python $(PIP) install -r requirements/pip.txt; fi
+	@$(VENV)/bin/python $(PIP) install -r "$$($(VENV)/bin/python requirements/choose.py)"
+	@touch $@
+
+$(VENV)/project: $(VENV)/libraries setup.py setup.cfg
+	@$(VENV)/bin/python $(PIP) install --no-deps --editable .
+	@touch $@
+
+$(TOOLS)/ready: requirements/nox.txt | python
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || \
+	    { echo 'The test run is started by Python 3.8 or newer; name one with PYTHON=...'; exit 1; }
+	@$(PYTHON) -m venv --clear $(TOOLS) || { echo $(NO_VENV); exit 1; }
+	@$(TOOLS)/bin/python $(PIP) install -r requirements/nox.txt
+	@touch $@

@@ -1,0 +1,96 @@
+"""Test sessions: the device half on every Python a Jetson has, the workstation half, the browser, the source.
+
+`make test` runs all of them through `tests/run_all.py`; one alone is ``nox -s device-3.6``.
+"""
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = '>=2023.4.22'
+# virtualenv's own environments no longer come for Python 3.6; the interpreter's `venv` always does.
+nox.options.default_venv_backend = 'venv'
+
+#: JetPack 4.6, 5 and 6, and today; and the Python that runs this where it is newer still.
+DEVICE_PYTHONS = ['3.6', '3.8', '3.10', '3.11']
+if sys.version_info > (3, 12):
+    DEVICE_PYTHONS.append('%d.%d' % sys.version_info[:2])
+
+DEVICE_TESTS = ['tests/service', 'tests/jetson', 'tests/calibration', 'tests/house']
+WORKSTATION_TESTS = ['tests/models', 'tests/export']
+
+
+@nox.session(reuse_venv=True)
+def lint(session):
+    """Style, Python 3.6 grammar, import contracts and the other rules of the house."""
+    _needs_today(session)
+    _libraries(session, 'today.txt', 'tests.txt', 'lint.txt')
+    session.run('ruff', 'check', '--quiet', '.')
+    _pytest(session, ['tests/house'])
+
+
+@nox.session(python=DEVICE_PYTHONS, reuse_venv=True)
+def device(session):
+    """The device half, with the libraries that its Python can have."""
+    _libraries(session, _pins(session), 'tests.txt')
+    _project(session)
+    _pytest(session, DEVICE_TESTS, '-m', 'not browser')
+
+
+@nox.session(reuse_venv=True)
+def workstation(session):
+    """Training and export, with PyTorch."""
+    _needs_today(session)
+    _libraries(session, 'today.txt', 'workstation.txt', 'tests.txt')
+    _project(session)
+    _pytest(session, WORKSTATION_TESTS)
+
+
+@nox.session(reuse_venv=True)
+def browser(session):
+    """The kiosk page in a real Chromium."""
+    _needs_today(session)
+    if not any(shutil.which(name) for name in ('chromium', 'chromium-browser', 'google-chrome')):
+        session.skip('Chromium is not installed here')
+    _libraries(session, 'today.txt', 'tests.txt', 'browser.txt')
+    _project(session)
+    _pytest(session, DEVICE_TESTS, '-m', 'browser')
+
+
+def _needs_today(session):
+    if sys.version_info < (3, 11):
+        session.skip('needs Python 3.11 or newer as PYTHON, and this is %d.%d' % sys.version_info[:2])
+
+
+def _pins(session):
+    """The device requirements of the session's interpreter, as it says itself."""
+    return Path(session.run_install('python', 'requirements/choose.py', silent=True).strip()).name
+
+
+def _libraries(session, *names):
+    """Install pinned requirements, once for what the files say."""
+    files = [Path('requirements', name) for name in names]
+    stamp = Path(session.virtualenv.location, 'libraries.txt')
+    wanted = ''.join(path.read_text() for path in files)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if session.python == '3.6':
+        session.install('-r', 'requirements/pip.txt')
+    session.install(*[word for path in files for word in ('-r', str(path))])
+    stamp.write_text(wanted)
+
+
+def _project(session):
+    """Install the checkout itself; not while sessions are prepared, for they share its .egg-info."""
+    stamp = Path(session.virtualenv.location, 'project.txt')
+    wanted = Path('setup.cfg').read_text()
+    if not stamp.exists() or stamp.read_text() != wanted:
+        session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.')
+        if stamp.parent.is_dir():
+            stamp.write_text(wanted)
+
+
+def _pytest(session, folders, *words):
+    there = [folder for folder in folders if Path(folder).is_dir()]
+    session.run('python', '-m', 'pytest', *(there + list(words) + session.posargs))

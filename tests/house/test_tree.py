@@ -1,0 +1,73 @@
+"""What holds for every file: length, words, READMEs, where tests lie, what the page may ask for."""
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ('service', 'jetson', 'calibration', 'models', 'export')
+#: Folders under tests/ that belong to no one package.
+COMMON_TESTS = ('fakes', 'house')
+LONGEST = 300
+UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX)\b')
+#: Names that a page may contain without asking another machine for anything (SVG and MathML name spaces).
+HARMLESS = re.compile(r'https?://(127\.0\.0\.1|localhost|www\.w3\.org)([:/"\']|$)')
+
+
+@pytest.fixture(scope='module')
+def files(root):
+    """Every file of the project, as paths from its top folder."""
+    try:
+        listed = subprocess.check_output(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+                                         cwd=str(root), stderr=subprocess.DEVNULL, universal_newlines=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip('git, which lists the files of the project, does not answer here')
+    return sorted(Path(name) for name in set(listed.split('\0')) if name and (root / name).is_file())
+
+
+def test_no_file_is_long(root, files):
+    long = {str(path): lines for path, lines in
+            ((path, len((root / path).read_text(encoding='utf-8').splitlines())) for path in files
+             if path.suffix in ('.py', '.js', '.css', '.sh')) if lines > LONGEST}
+    assert not long, 'over %d lines' % LONGEST
+
+
+def test_every_top_folder_says_what_it_is(files):
+    folders = {path.parts[0] for path in files if len(path.parts) > 1 and not path.parts[0].startswith('.')}
+    assert set(PACKAGES) <= folders
+    lacking = sorted(folder for folder in folders if Path(folder, 'README.md') not in files)
+    assert not lacking, 'folders without README.md'
+
+
+def test_nothing_is_left_unfinished(root, files):
+    words = ('.py', '.js', '.css', '.html', '.sh', '.md', '.toml', '.cfg', '.service')
+    found = [str(path) for path in files if path.suffix in words
+             and UNFINISHED.search((root / path).read_text(encoding='utf-8'))]
+    assert not found
+
+
+def test_page_asks_no_other_machine(root, files):
+    found = {}
+    for path in files:
+        if path.parts[:3] in (('service', 'web', 'templates'), ('service', 'web', 'static')):
+            text = (root / path).read_bytes().decode('utf-8', 'replace')
+            urls = [text[hit.start():hit.start() + 60] for hit in re.finditer(r'https?://', text)]
+            # A source such as `src="//host/x.js"` takes the scheme of the page and leaves the machine as well.
+            urls += re.findall(r'(?:src|href|action)\s*=\s*["\']//[^"\']+|url\(\s*["\']?//[^)]+', text)
+            foreign = [url for url in urls if not HARMLESS.match(url)]
+            if foreign:
+                found[str(path)] = foreign
+    assert not found
+
+
+def test_tests_mirror_packages(root, files):
+    folders = {path.parent.parts[1:] for path in files if path.parts[0] == 'tests' and path.suffix == '.py'}
+    strays = ['/'.join(parts) for parts in folders
+              if parts and parts[0] not in COMMON_TESTS and not (root.joinpath(*parts)).is_dir()]
+    assert not strays, 'folders under tests/ that no package of that name stands behind'
+
+
+def test_test_folders_are_packages(files):
+    """Without __init__.py two test files of one name collide, or a folder shadows the package it tests."""
+    folders = {path.parent for path in files if path.parts[0] == 'tests' and path.suffix == '.py'}
+    assert not [str(folder) for folder in folders if folder / '__init__.py' not in files]

@@ -1,0 +1,126 @@
+"""Run every nox session and end with one line for each: ``python tests/run_all.py``.
+
+Environments are prepared two at a time, for that is waiting for downloads. The sessions then run one after the
+other, for some tests measure time.
+"""
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / '.nox' / 'logs'
+
+#: The session without which a run in continuous integration has not shown what the Nano needs.
+REQUIRED_IN_CI = 'device-3.6'
+
+_SUMMARY = re.compile(r'^=+ .*\b(passed|failed|skipped|error|errors|deselected|no tests ran)\b.* =+$')
+_SKIPPED = re.compile(r'\bskipped: (.*?)\.?$')
+
+
+class Session:
+    """One nox session and what became of it.
+
+    Args:
+        name (str): as nox lists it, such as ``'device-3.6'``.
+        python (str): interpreter it asks for, or empty for the one that runs nox.
+    """
+
+    def __init__(self, name, python):
+        self.name = name
+        self.python = python
+        self.result = None
+        self.reason = ''
+        self.summary = ''
+
+    def look_for_python(self):
+        """Settle on a skip where the interpreter does not answer."""
+        if self.python and not _answers('python' + self.python):
+            self.skip('python%s is not here%s' % (self.python, _pyenv_hint()))
+
+    def skip(self, reason):
+        self.result, self.reason = 'skipped', reason
+        if self.name == REQUIRED_IN_CI and os.environ.get('CI'):
+            self.result, self.reason = 'failed', 'required in CI, but ' + reason
+
+    def prepare(self):
+        """Make the environment; its messages are shown only when that fails."""
+        status, lines = self._nox('--install-only', echo=False)
+        if status != 0:
+            print('\n'.join(lines), flush=True)
+            self.result, self.reason = 'failed', 'its environment could not be made'
+
+    def run(self):
+        print('\n--- %s ---' % self.name, flush=True)
+        status, lines = self._nox(echo=True)
+        summaries = [line for line in lines if _SUMMARY.match(line)]
+        self.summary = summaries[-1] if summaries else ''
+        skips = [found.group(1) for found in map(_SKIPPED.search, lines) if found]
+        if status != 0:
+            self.result = 'failed'
+        elif skips and not self.summary:
+            self.skip(skips[-1])
+        else:
+            self.result = 'passed'
+
+    def _nox(self, *options, echo):
+        command = [sys.executable, '-m', 'nox', '--session', self.name] + list(options)
+        process = subprocess.Popen(command, cwd=str(ROOT), env=dict(os.environ, NO_COLOR='1'),
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   universal_newlines=True, errors='replace')
+        lines = []
+        with process.stdout, open(str(LOGS / (self.name + '.log')), 'w') as log:
+            for line in process.stdout:
+                lines.append(line.rstrip('\n'))
+                log.write(line)
+                if echo:
+                    print(line, end='', flush=True)
+        return process.wait(), lines
+
+
+def _answers(program):
+    """Whether an interpreter is there and starts (a pyenv shim may be there and refuse)."""
+    if shutil.which(program) is None:
+        return False
+    return subprocess.call([program, '-c', ''], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL) == 0
+
+
+def _pyenv_hint():
+    return ' (pyenv shows the versions that PYENV_VERSION names)' if shutil.which('pyenv') else ''
+
+
+def _sessions():
+    listed = subprocess.check_output([sys.executable, '-m', 'nox', '--list', '--json'], cwd=str(ROOT))
+    return [Session(entry['session'], entry['python']) for entry in json.loads(listed.decode())]
+
+
+def main():
+    """Run everything; 1 if anything failed."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    sessions = _sessions()
+    for session in sessions:
+        session.look_for_python()
+    print('Preparing the environments of %d sessions.' % sum(s.result is None for s in sessions), flush=True)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        list(pool.map(Session.prepare, [s for s in sessions if s.result is None]))
+    for session in sessions:
+        if session.result is None:
+            session.run()
+
+    print('\nSessions')
+    for session in sessions:
+        print('  %-12s %-8s %s' % (session.name, session.result, session.reason))
+    print()
+    for session in sessions:
+        if session.summary:
+            print('%s:\n%s' % (session.name, session.summary))
+    return int(any(session.result == 'failed' for session in sessions))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
