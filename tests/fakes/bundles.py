@@ -17,7 +17,8 @@ HEIGHT, WIDTH = 48, 64
 def warm_square(height=96, width=128):
     """A frame with a warm square in a cool room, degrees Celsius."""
     celsius = np.full((height, width), 22.0)
-    celsius[height // 6:, width // 6:-width // 6] = np.linspace(29, 34, width - 2 * (width // 6))
+    margin = width // 6
+    celsius[height // 6:, margin:width - margin] = np.linspace(29, 34, width - 2 * margin)
     return celsius
 
 
