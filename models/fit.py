@@ -35,7 +35,7 @@ def fit(recipe, phantoms, report_every=100):
     losses = Losses(recipe)
     optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, recipe))
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=lambda *tensors: _blend(recipe.ema, *tensors), use_buffers=True)
     stream = PhantomDataset(phantoms, recipe, passes=recipe.steps * recipe.batch)
     loader = torch.utils.data.DataLoader(stream, recipe.batch, num_workers=1, prefetch_factor=4)
     started, seen = time.monotonic(), []
@@ -72,6 +72,12 @@ class Losses:
         """Three weighted losses: regions' cross-entropy, regions' Dice, finding."""
         return (self._cross_entropy(scores, labels), 0.5 * self._dice(scores, labels),
                 self._finding_weight * self._finding(finding, abnormal))
+
+
+def _blend(ema, averaged, current, count):
+    """Averaging that starts short, so that the random weights of the first steps are forgotten."""
+    decay = min(ema, (1 + float(count)) / (10 + float(count)))
+    get_ema_multi_avg_fn(decay)(averaged, current, count)
 
 
 def _one_cycle(step, recipe):

@@ -2,6 +2,7 @@
 import concurrent.futures
 import json
 import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,8 @@ def _make(place, wanted, workers):
     labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
     abnormal = np.zeros(wanted['count'], np.float32)
     jobs = [(wanted['first'] + i, wanted['height'], wanted['width']) for i in range(wanted['count'])]
+    # One thread each: the matrices are small, and the processes already fill the cores.
+    os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
     context = multiprocessing.get_context('spawn')
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:

@@ -1,7 +1,12 @@
 """A training recipe: everything that decides what a network becomes, in one committed file."""
 import dataclasses
-import tomllib
+import sys
 from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FOLDER = Path(__file__).parent / 'recipes'
 

@@ -1,0 +1,82 @@
+"""Judging a network on phantoms it has never seen."""
+import numpy as np
+import torch
+from torchmetrics.functional.classification import binary_auroc
+
+from service import regions
+
+from .dataset import PhantomDataset
+
+
+def evaluate(network, phantoms, recipe):
+    """Region IoU and the finding's probabilities over a set.
+
+    Args:
+        network (torch.nn.Module): maps Nx1xHxW to (region logits, finding logit).
+        phantoms (PhantomSet): held-out set.
+        recipe (Recipe): chain and sizes.
+
+    Returns:
+        tuple: (dict region name -> IoU, pixels pooled over the set; float32 N finding probabilities).
+    """
+    count = len(regions.REGIONS)
+    confusion = torch.zeros(count * count, dtype=torch.long)
+    probabilities = []
+    loader = torch.utils.data.DataLoader(PhantomDataset(phantoms, recipe), recipe.batch, num_workers=1)
+    network = network.eval()
+    with torch.no_grad():
+        for pictures, labels, _ in loader:
+            scores, finding = network(pictures.to(memory_format=torch.channels_last))
+            pairs = labels * count + scores.argmax(1)
+            confusion += torch.bincount(pairs.flatten(), minlength=count * count)
+            probabilities.append(torch.sigmoid(finding[:, 0]))
+    table = confusion.reshape(count, count).double()
+    both = table.diagonal()
+    iou = both / (table.sum(0) + table.sum(1) - both).clamp(min=1)
+    return dict(zip(regions.REGIONS, iou.tolist())), torch.cat(probabilities).numpy()
+
+
+def threshold_at(probabilities, abnormal, specificity):
+    """The threshold that calls at most ``1 - specificity`` of the normal phantoms abnormal."""
+    normal = np.asarray(probabilities)[np.asarray(abnormal) == 0]
+    return float(np.clip(np.quantile(normal, specificity), 0.01, 0.99))
+
+
+def judge_finding(probabilities, abnormal, threshold, seed, rounds=2000):
+    """AUC, sensitivity and specificity with n and bootstrap intervals.
+
+    Args:
+        probabilities (numpy.ndarray): float N.
+        abnormal (numpy.ndarray): 0 or 1, N.
+        threshold (float): chosen on other phantoms.
+        seed (int): of the bootstrap.
+        rounds (int): bootstrap samples.
+
+    Returns:
+        dict: n, n_abnormal, auc, sensitivity, specificity, each of the last three with a `_ci95` pair.
+    """
+    probabilities, abnormal = np.asarray(probabilities), np.asarray(abnormal).astype(int)
+    rng = np.random.default_rng(seed)
+    point = _figures(probabilities, abnormal, threshold)
+    drawn = []
+    for _ in range(rounds):
+        pick = rng.integers(0, len(abnormal), len(abnormal))
+        if 0 < abnormal[pick].sum() < len(pick):
+            drawn.append(_figures(probabilities[pick], abnormal[pick], threshold))
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    result = {'n': len(abnormal), 'n_abnormal': int(abnormal.sum()), 'threshold': round(threshold, 4)}
+    for i, name in enumerate(('auc', 'sensitivity', 'specificity')):
+        result[name] = round(float(point[i]), 4)
+        result[name + '_ci95'] = [round(float(low[i]), 4), round(float(high[i]), 4)]
+    return result
+
+
+def mean_iou(iou):
+    """Mean over the eight ids, background included."""
+    return float(np.mean(list(iou.values())))
+
+
+def _figures(probabilities, abnormal, threshold):
+    auc = float(binary_auroc(torch.from_numpy(probabilities.astype(np.float64)), torch.from_numpy(abnormal)))
+    called = probabilities >= threshold
+    return auc, called[abnormal == 1].mean(), (~called)[abnormal == 0].mean()

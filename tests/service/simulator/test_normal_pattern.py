@@ -1,0 +1,97 @@
+"""Healthy phantoms against published statistics.
+
+Temperatures: 95 healthy frontal DMR-IR matrices. Geometry: 51 annotated ones.
+"""
+import numpy as np
+import pytest
+
+from service import regions
+
+
+def test_temperature_levels(healthy, region_mean):
+    breast = [region_mean(p, 1, 2) for p in healthy]
+    assert np.mean(breast) == pytest.approx(30.25, abs=0.6) and np.std(breast) == pytest.approx(1.2, abs=0.35)
+    neck = np.nanmean([region_mean(p, 7) for p in healthy])
+    assert neck == pytest.approx(31.6, abs=0.7)
+    armpit = np.nanmean([region_mean(p, 5, 6) for p in healthy])
+    assert armpit == pytest.approx(30.5, abs=1.0)
+    nipple = np.nanmean([region_mean(p, 3, 4) for p in healthy])
+    assert nipple == pytest.approx(29.5, abs=0.7)
+
+
+def test_background_and_hottest_skin(healthy):
+    cold = [np.percentile(p.celsius, 2) - p.planted['offset_c'] for p in healthy]
+    assert np.mean(cold) == pytest.approx(21.8, abs=0.8) and np.std(cold) == pytest.approx(1.2, abs=0.5)
+    warm = [p.celsius.max() - p.planted['offset_c'] for p in healthy]
+    assert np.mean(warm) == pytest.approx(34.8, abs=0.8)
+
+
+def test_natural_asymmetry(healthy, region_mean):
+    """|left - right| of the breasts: median 0.30, upper quartile 0.54, 95th percentile 0.92 C."""
+    difference = np.abs([region_mean(p, 1) - region_mean(p, 2) for p in healthy])
+    assert np.percentile(difference, 50) == pytest.approx(0.30, abs=0.09)
+    assert np.percentile(difference, 75) == pytest.approx(0.54, abs=0.12)
+    assert np.percentile(difference, 95) == pytest.approx(0.92, abs=0.22)
+
+
+def test_texture_slope(healthy):
+    """Radial power spectrum of -4.1 +- 0.6; ours is taken over a smaller picture."""
+    slopes = [_slope(p.celsius) for p in healthy[:60]]
+    assert -4.7 < np.mean(slopes) < -3.0
+
+
+def test_left_resembles_right_mirrored(healthy):
+    """Mirrored correlation of the breasts: 0.49 +- 0.27."""
+    assert 0.3 < np.mean([_mirrored(p) for p in healthy]) < 0.8
+
+
+@pytest.mark.parametrize('region, area, x, y, width, height', [
+    (regions.RIGHT_BREAST, 14.8, 0.324, 0.562, 0.347, 0.564),
+    (regions.LEFT_BREAST, 14.6, 0.683, 0.572, 0.342, 0.566),
+    (regions.RIGHT_NIPPLE, 0.66, 0.235, 0.688, 0.080, 0.106),
+    (regions.LEFT_NIPPLE, 0.70, 0.769, 0.693, 0.080, 0.114),
+    (regions.RIGHT_ARMPIT, 5.4, 0.186, 0.234, 0.219, 0.440),
+    (regions.LEFT_ARMPIT, 5.6, 0.813, 0.251, 0.226, 0.460),
+    (regions.NECK, 4.1, 0.510, 0.130, 0.317, 0.210),
+])
+def test_region_geometry(healthy, region, area, x, y, width, height):
+    raised = [p.labels == region for p in healthy if p.planted['arms'] == 'arms raised' and (p.labels == region).any()]
+    boxes = np.array([_box(mask) for mask in raised])
+    assert boxes[:, 0].mean() == pytest.approx(area, rel=0.25)
+    assert boxes[:, 1:3].mean(0) == pytest.approx([x, y], abs=0.045)
+    assert boxes[:, 3:].mean(0) == pytest.approx([width, height], rel=0.22)
+
+
+def _box(mask):
+    rows, columns = np.nonzero(mask)
+    height, width = mask.shape
+    left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
+    return (100 * mask.mean(), (left + right) / 2.0 / width, (top + bottom) / 2.0 / height,
+            (right - left) / float(width), (bottom - top) / float(height))
+
+
+def _slope(celsius):
+    size = min(celsius.shape)
+    left = (celsius.shape[1] - size) // 2
+    square = celsius[:size, left:left + size] - celsius.mean()
+    window = np.hanning(size)
+    power = np.abs(np.fft.fftshift(np.fft.fft2(square * window[:, None] * window))) ** 2
+    row, column = np.indices(square.shape) - size // 2
+    radius = np.hypot(row, column).astype(int)
+    mean = np.bincount(radius.ravel(), power.ravel()) / np.bincount(radius.ravel())
+    cycles = np.arange(4, 33)
+    return np.polyfit(np.log(cycles), np.log(mean[cycles]), 1)[0]
+
+
+def _mirrored(phantom):
+    """Correlation of the left breast with the mirrored right one, boxes aligned at their inner top."""
+    cuts = []
+    for ids, step in (((1, 3), -1), ((2, 4), 1)):
+        mask = np.isin(phantom.labels, ids)
+        rows, columns = np.nonzero(mask)
+        box = slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1)
+        cuts.append((phantom.celsius[box][:, ::step], mask[box][:, ::step]))
+    (a, inside_a), (b, inside_b) = cuts
+    height, width = min(a.shape[0], b.shape[0]), min(a.shape[1], b.shape[1])
+    both = inside_a[:height, :width] & inside_b[:height, :width]
+    return np.corrcoef(a[:height, :width][both], b[:height, :width][both])[0, 1]
