@@ -3,7 +3,8 @@
 #   make test    every test on every Python that is here; ends with one line a session
 #   make lint    style, Python 3.6 grammar, import contracts
 #   make clean   remove .venv/ and .nox/
-# PYTHON=python3.11 names another interpreter; ARGS='--port 8081' goes to the program that is run.
+# PYTHON=python3.11 names another interpreter; ARGS='--port 8081' goes to the program that `make run` starts;
+# SESSIONS='lint device-3.6' picks some of the test sessions.
 
 PYTHON ?= python3
 VERSION := $(shell $(PYTHON) -c 'import sys; sys.stdout.write("%d.%d" % sys.version_info[:2])' 2>/dev/null)
@@ -21,7 +22,7 @@ run: $(VENV)/project
 	$(VENV)/bin/thermoscreen serve --camera sim $(ARGS)
 
 test: $(TOOLS)/ready
-	@$(TOOLS)/bin/python tests/run_all.py
+	@$(TOOLS)/bin/python tests/run_all.py $(SESSIONS)
 
 lint: $(TOOLS)/ready
 	@$(TOOLS)/bin/python -m nox --session lint

@@ -1,4 +1,4 @@
-"""Run every nox session and end with one line for each: ``python tests/run_all.py``.
+"""Run every nox session, or those named, and end with one line for each: ``python tests/run_all.py [NAME...]``.
 
 Environments are prepared two at a time, for that is waiting for downloads. The sessions then run one after the
 other, for some tests measure time.
@@ -94,15 +94,20 @@ def _pyenv_hint():
     return ' (pyenv shows the versions that PYENV_VERSION names)' if shutil.which('pyenv') else ''
 
 
-def _sessions():
+def _sessions(names):
     listed = subprocess.check_output([sys.executable, '-m', 'nox', '--list', '--json'], cwd=str(ROOT))
-    return [Session(entry['session'], entry['python']) for entry in json.loads(listed.decode())]
+    sessions = [Session(entry['session'], entry['python']) for entry in json.loads(listed.decode())]
+    unknown = set(names) - {session.name for session in sessions}
+    if unknown:
+        sys.exit('There is no session %s; there are %s.' % (', '.join(sorted(unknown)),
+                                                            ', '.join(session.name for session in sessions)))
+    return [session for session in sessions if not names or session.name in names]
 
 
-def main():
+def main(names=()):
     """Run everything; 1 if anything failed."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    sessions = _sessions()
+    sessions = _sessions(names)
     for session in sessions:
         session.look_for_python()
     print('Preparing the environments of %d sessions.' % sum(s.result is None for s in sessions), flush=True)
@@ -123,4 +128,4 @@ def main():
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
