@@ -11,8 +11,10 @@ _REMEDIES = {
     errno.ENOSPC: ('disk-full', 'the disk is full; free some space and try again'),
     errno.EDQUOT: ('disk-full', 'the disk quota is used up; free some space and try again'),
     errno.EROFS: ('disk-read-only', 'the disk is read-only; check the card or remount it'),
-    errno.EACCES: ('not-writable', 'this user may not write there; choose another folder or change its permissions'),
-    errno.EPERM: ('not-writable', 'this user may not write there; choose another folder or change its permissions'),
+    errno.EACCES: ('not-writable', 'this user may not write there; choose another folder or change its '
+                   'permissions'),
+    errno.EPERM: ('not-writable', 'this user may not write there; choose another folder or change its '
+                  'permissions'),
     errno.EISDIR: ('not-writable', 'there is a folder of that name; choose another name'),
     errno.ENOENT: ('folder-missing', 'its folder does not exist; make it or choose another one'),
     errno.ENOTDIR: ('folder-missing', 'its folder is a file; choose another one'),

@@ -1,0 +1,12 @@
+"""Readers: from a file on disk to a `Thermogram`, one small file per format.
+
+To add a format, write a `Reader` in a file of its own and name it in `registry.READERS`.
+"""
+from .base import Decoded, Reader, ReadOptions
+from .find import find_thermograms
+from .read import read_thermogram
+from .registry import READERS, SUFFIXES, reader_for
+from .scales import SCALES
+
+__all__ = ['Decoded', 'READERS', 'ReadOptions', 'Reader', 'SCALES', 'SUFFIXES', 'find_thermograms',
+           'read_thermogram', 'reader_for']

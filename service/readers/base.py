@@ -1,0 +1,134 @@
+"""What every reader is: a name, suffixes, a look at the first bytes, and one way to a thermogram."""
+import abc
+from dataclasses import dataclass, field
+from typing import Optional
+
+import numpy as np
+
+from ..errors import InputError
+from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
+from .files import read_bytes, shown_name
+from .scales import to_celsius, unknown_scale
+
+#: Nothing is colder; nothing a bedside camera looks at is hotter. Whether a temperature is a
+#: patient's is for the quality gate.
+LOWEST_C, HIGHEST_C = -273.15, 2000.0
+
+#: What the values of a file are.
+IN_CELSIUS, IN_COUNTS, IN_GREY = 'celsius', 'counts', 'grey'
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What is known of a file beside its content.
+
+    Attributes:
+        scale (str): key of `SCALES`; what one count of a 16-bit file means. Files that state
+            temperatures, and 8-bit pictures, do not use it.
+        emissivity (float): as set in the camera.
+        captured_at (str): UTC ISO-8601, or ``''``.
+        mirrored (bool): the file is a mirror image; it is flipped back.
+    """
+
+    scale: Optional[str] = None
+    emissivity: Optional[float] = None
+    captured_at: str = ''
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What a format holds, before it becomes a thermogram.
+
+    Attributes:
+        values (numpy.ndarray): HxW; floats for ``'celsius'``, uint16 for ``'counts'``, uint8 for
+            ``'grey'``.
+        kind (str): ``'celsius'``, ``'counts'`` or ``'grey'``.
+        notes (tuple of str): what was decided on the way, in words.
+    """
+
+    values: np.ndarray
+    kind: str
+    notes: tuple = field(default_factory=tuple)
+
+
+class Reader(abc.ABC):
+    """Base of the readers. A format overrides the attributes, `sniff` and `_decode`."""
+
+    #: Stable name for the record, such as ``'png'``.
+    name = ''
+    #: The format in a sentence, with its article.
+    label = ''
+    #: Suffixes in lower case with their dot.
+    suffixes = ()
+    #: Larger files are refused before they are read.
+    max_bytes = 64 << 20
+
+    @abc.abstractmethod
+    def sniff(self, head, path):
+        """Whether a file is of this format by its content.
+
+        Args:
+            head (bytes): its first bytes (up to 512).
+            path (str): its path; only formats that share their content's look need it.
+        """
+
+    def read(self, path, options=ReadOptions()):
+        """Read one file.
+
+        Args:
+            path (str): the file.
+            options (ReadOptions): what is known beside its content.
+        Returns:
+            Thermogram: in degrees Celsius, or relative for an 8-bit picture; the patient's right on
+            the left.
+        Raises:
+            InputError: whatever is wrong with the file; nothing else is raised.
+        """
+        source = shown_name(path)
+        decoded = self._decode(read_bytes(path, self.max_bytes), source)
+        values, notes = decoded.values, decoded.notes
+        if decoded.kind == IN_COUNTS:
+            if options.scale is None:
+                raise unknown_scale(source)
+            values = to_celsius(values, options.scale)
+            notes += ('16-bit counts read as %s' % options.scale,)
+        elif options.scale is not None:
+            notes += ('scale %s not used: the file does not hold 16-bit counts' % options.scale,)
+        if decoded.kind == IN_GREY:
+            notes += ('8-bit picture: grey levels without temperatures',)
+        else:
+            check_possible(values, source)
+        if options.mirrored:
+            values = values[:, ::-1]
+            notes += ('mirror image flipped back',)
+        return Thermogram(values, RELATIVE if decoded.kind == IN_GREY else CELSIUS,
+                          Provenance(source=source, reader=self.name, captured_at=options.captured_at,
+                                     emissivity=options.emissivity, mirrored=options.mirrored, notes=notes))
+
+    @abc.abstractmethod
+    def _decode(self, data, source):
+        """The content of a file.
+
+        Args:
+            data (bytes): all of it, at least one byte and at most `max_bytes`.
+            source (str): its name for sentences.
+        Returns:
+            Decoded
+        Raises:
+            InputError: and nothing else.
+        """
+
+
+def check_possible(values, source):
+    """Refuse temperatures that cannot be; NaN and infinity are left to `Thermogram`.
+
+    Raises:
+        InputError: ``temperature-impossible``, with row and column counted from 1.
+    """
+    bad = ((values < LOWEST_C) | (values > HIGHEST_C)) & np.isfinite(values)
+    if bad.any():
+        row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
+        raise InputError('temperature-impossible', '%s has %g degrees Celsius in row %d, column %d; its '
+                         'values are not degrees Celsius, or the scale is another one.'
+                         % (source, values[row, column], row + 1, column + 1))

@@ -1,0 +1,49 @@
+"""What one count of a 16-bit thermogram means. It is always stated, never guessed."""
+import numpy as np
+
+from ..errors import InputError
+
+#: Celsius of a count by scale name: (degrees per count, degrees at count 0).
+SCALES = {
+    'centikelvin': (0.01, -273.15),
+    'decikelvin': (0.1, -273.15),
+    'kelvin64': (1 / 64.0, -273.15),
+    'ax5': (0.04, -273.15),
+    'centicelsius': (0.01, 0.0),
+    'optris': (0.1, -100.0),
+}
+
+
+def check_scale(name, source):
+    """Refuse a scale that does not exist.
+
+    Args:
+        name (str): a key of `SCALES`.
+        source (str): who named it, for the sentence.
+    Raises:
+        InputError: ``scale-name``.
+    """
+    if not isinstance(name, str) or name not in SCALES:
+        raise InputError('scale-name', '%s names the scale %r, which does not exist; there are %s.'
+                         % (source, name, ', '.join(sorted(SCALES))))
+
+
+def to_celsius(counts, name):
+    """Degrees Celsius of counts.
+
+    Args:
+        counts (numpy.ndarray): uint16, any shape.
+        name (str): a key of `SCALES`.
+    Returns:
+        numpy.ndarray: float32, same shape; the float64 result rounded once.
+    """
+    degrees_per_count, zero_c = SCALES[name]
+    table = (np.arange(65536) * degrees_per_count + zero_c).astype(np.float32)
+    return np.take(table, counts)
+
+
+def unknown_scale(source):
+    """The error for counts nobody gave a scale for; its sentence says how to give one."""
+    return InputError('scale-unknown', '%s holds 16-bit counts and nothing says what one count means; give a '
+                      'scale (--scale %s) or put {"scale": "centikelvin"} into %s.json next to it.'
+                      % (source, '|'.join(sorted(SCALES)), source))
