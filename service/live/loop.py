@@ -1,0 +1,210 @@
+"""The thread that turns a camera into something to look at."""
+import logging
+import threading
+import time
+from dataclasses import replace
+
+from ..errors import CameraError, ThermoscreenError
+from ..result import ADJUNCT_NOTICE
+from ..stopwatch import Stopwatch
+from .board import Board
+from .counters import Counters
+from .picture import Painter
+from .state import RUNNING, STARTING, LiveState, Status, as_text
+
+_LOGGER = logging.getLogger(__name__)
+
+#: A camera that says nothing for so long is shown as silent.
+READ_TIMEOUT_S = 1.0
+
+#: First and longest pause before a camera is opened again.
+BACKOFF_S = (0.5, 5.0)
+
+_RESTART = 'If it does not come back by itself, restart the service.'
+
+
+class LiveLoop:
+    """Reads the camera, analyses every frame that it can keep up with, and publishes the newest.
+
+    One picture is drawn and encoded per frame, however many watch. The loop outlives its camera: a
+    camera that goes is reported with its sentence, opened again with growing pauses, and the page
+    recovers with it. Use it as a context manager.
+
+    Args:
+        pipeline (Pipeline): started.
+        open_camera (callable): returns a `Camera`, a context manager with ``read(timeout_s)``.
+        palette_name, layer, jpeg_quality: of the picture.
+        clock (callable): monotonic seconds, the clock of the camera's frames.
+        read_timeout_s (float): longest wait for a frame.
+        backoff_s (tuple): first and longest pause before the camera is opened again.
+    """
+
+    def __init__(self, pipeline, open_camera, palette_name='iron', layer='original', jpeg_quality=85,
+                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S):
+        self._pipeline = pipeline
+        self._open_camera = open_camera
+        self._painter = Painter(palette_name, layer, jpeg_quality)
+        self._clock = clock
+        self._read_timeout_s = read_timeout_s
+        self._backoff_s = backoff_s
+        self._board = Board()
+        self._counters = Counters()
+        self._camera = {}
+        self._values = {'notice': ADJUNCT_NOTICE}
+        self._doing = 'camera'
+        self._stop = threading.Event()
+        self._thread = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info):
+        self.stop()
+
+    def start(self):
+        """Start the thread; the first state says that the camera is starting."""
+        self._stop.clear()
+        self._board.reopen()
+        self._publish(STARTING)
+        self._thread = threading.Thread(target=self._run, name='live', daemon=True)
+        self._thread.start()
+
+    def dismiss(self):
+        """Tell the thread and every viewer to finish, without waiting for them."""
+        self._stop.set()
+        self._board.close()
+
+    def stop(self, timeout_s=5.0):
+        """End the thread and every wait for it. May be called twice."""
+        self.dismiss()
+        thread, self._thread = self._thread, None
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout_s)
+
+    @property
+    def stopped(self):
+        """Whether nothing will follow."""
+        return self._board.closed
+
+    @property
+    def state(self):
+        """The newest `LiveState`."""
+        return self._board.state
+
+    def wait_for(self, after_sequence, timeout_s):
+        """The newest state above a sequence number, or None where none came in time or the loop ended."""
+        return self._board.wait_for(after_sequence, timeout_s)
+
+    def pulse(self):
+        """A sign of life between two states: which part is at work, and how old the picture is."""
+        age_ms = self.state.age_ms(self._clock())
+        return {'doing': self._doing, 'age_ms': age_ms and round(age_ms), 'sequence': self.state.sequence}
+
+    def _run(self):
+        pause_s = self._backoff_s[0]
+        while not self._stop.is_set():
+            shown = self._counters.shown
+            try:
+                self._counters.reopened()
+                self._doing = 'camera'
+                with self._open_camera() as camera:
+                    description = camera.describe()
+                    as_text(description)
+                    self._camera = description
+                    self._follow(camera)
+            except ThermoscreenError as error:
+                self._camera_lost(error.code, error.message, error.detail)
+            except Exception as error:
+                _LOGGER.exception('camera-unexpected')
+                self._camera_lost('camera-unexpected', 'The camera failed in an unknown way.', repr(error))
+            if self._counters.shown > shown:
+                pause_s = self._backoff_s[0]
+            self._stop.wait(pause_s)
+            pause_s = min(2 * pause_s, self._backoff_s[1])
+
+    def _follow(self, camera):
+        while not self._stop.is_set():
+            watch = Stopwatch()
+            self._doing = 'camera'
+            frame = camera.read(self._read_timeout_s)
+            watch.lap('capture')
+            self._counters.received(frame.sequence)
+            self._doing = 'analysis'
+            try:
+                self._show(frame, watch)
+            except CameraError:
+                raise
+            except ThermoscreenError as error:
+                self._analysis_failed(error)
+            except Exception:
+                _LOGGER.exception('analysis-unexpected')
+                self._trouble('analysis', 'analysis-unexpected', 'The picture could not be analysed.',
+                              _RESTART)
+
+    def _show(self, frame, watch):
+        result = self._pipeline.analyse(frame.thermogram)
+        watch.lap('analyse')
+        jpeg = self._painter.paint(result, watch)
+        laps_ms = watch.read_ms()
+        values = result.to_dict()
+        values['timings_ms'] = _merged(values['timings_ms'], laps_ms)
+        now_s = self._clock()
+        self._counters.shown_at(now_s)
+        latency_ms = round(max(0.0, (now_s - frame.t_monotonic) * 1e3), 1)
+        self._publish(RUNNING, values, jpeg, frame.t_monotonic, latency_ms)
+
+    def _analysis_failed(self, error):
+        if error.code == 'backend-busy':  # someone opens a file: the next frame is as good as this one
+            self._counters.dropped += 1
+            return
+        _LOGGER.warning('%s: %s', error, error.detail)
+        self._trouble('analysis', error.code, error.message, _RESTART)
+
+    def _camera_lost(self, code, sentence, detail):
+        if self._stop.is_set():
+            return
+        if self.state.status.code != code:
+            _LOGGER.warning('%s [%s]: %s', sentence, code, detail)
+        self._trouble('camera', code, sentence, 'The picture comes back by itself when the camera does.')
+
+    def _trouble(self, part, code, sentence, next_step):
+        status = Status(False, part, code, sentence, next_step)
+        if status != self.state.status:
+            self._publish(status)
+
+    def _publish(self, status, values=None, jpeg=None, captured_s=None, latency_ms=None):
+        """Hang out a new state; without a picture the last one stays, and the status says that it is old."""
+        last = self.state
+        state = replace(last, sequence=last.sequence + 1, status=status)
+        if jpeg is not None:
+            state = replace(state, picture=last.picture + 1, jpeg=jpeg, captured_s=captured_s)
+        live = self._live_values(state, latency_ms)
+        values = dict(values or self._values, live=live)
+        self._board.publish(replace(state, values=values, text=as_text(values)))
+        self._values = values
+
+    def _live_values(self, state, latency_ms):
+        now_s = self._clock()
+        rate_hz = self._counters.rate_hz(now_s)
+        age_ms = state.age_ms(now_s)
+        return {
+            'sequence': state.sequence,
+            'picture': state.picture,
+            'status': dict(vars(state.status)),
+            'camera': self._camera,
+            'latency_ms': latency_ms,
+            'age_ms': None if age_ms is None else round(age_ms, 1),
+            'rate_hz': None if rate_hz is None else round(rate_hz, 1),
+            'shown': self._counters.shown,
+            'dropped': self._counters.dropped,
+        }
+
+
+def _merged(analysis_ms, laps_ms):
+    """The stages in the order in which they ran; the wait for the camera is shown but is not in the total."""
+    timings_ms = {'capture': laps_ms['capture']}
+    timings_ms.update((stage, value) for stage, value in analysis_ms.items() if stage != 'total')
+    timings_ms.update(overlay=laps_ms['overlay'], encode=laps_ms['encode'],
+                      total=laps_ms['total'] - laps_ms['capture'])
+    return {stage: round(value, 3) for stage, value in timings_ms.items()}

@@ -1,0 +1,52 @@
+"""What runs here, what it is for and what it is not for."""
+import platform
+
+import cv2
+import numpy
+from flask import Blueprint, abort, render_template
+
+from .. import __version__
+from .services import services
+
+blueprint = Blueprint('about', __name__, url_prefix='/about')
+
+#: Parts of the page, in the order of their buttons: (address, words on the button).
+PARTS = (('', 'Use'), ('model', 'Model'), ('metrics', 'Metrics'), ('software', 'Software'))
+
+
+@blueprint.route('', defaults={'part': ''})
+@blueprint.route('/<part>')
+def page(part):
+    """One part of what there is to know."""
+    if part not in dict(PARTS):
+        abort(404)
+    manifest = services().pipeline.bundle.manifest
+    return render_template('about.html', part=part, parts=PARTS, manifest=manifest.raw, sha256=manifest.sha256,
+                           metrics=flatten(manifest['metrics']), software=_software())
+
+
+def flatten(document, prefix=''):
+    """A nested document as (dotted name, text) pairs in its own order."""
+    pairs = []
+    items = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in items:
+        name = '%s.%s' % (prefix, key) if prefix else str(key)
+        if isinstance(value, (dict, list)) and value:
+            if isinstance(value, list) and not any(isinstance(entry, (dict, list)) for entry in value):
+                pairs.append((name, ' to '.join(map(_text, value)) if len(value) == 2 else
+                              ', '.join(map(_text, value))))
+            else:
+                pairs.extend(flatten(value, name))
+        else:
+            pairs.append((name, _text(value)))
+    return pairs
+
+
+def _text(value):
+    return '%.4g' % value if isinstance(value, float) else str(value)
+
+
+def _software():
+    pairs = [('thermoscreen', __version__), ('Python', platform.python_version()), ('numpy', numpy.__version__),
+             ('OpenCV', cv2.__version__)]
+    return pairs + [('backend ' + key, _text(value)) for key, value in services().pipeline.backend.items()]

@@ -1,0 +1,99 @@
+"""Serving the page with waitress, within the device's means and with a quick end."""
+import logging
+import signal
+import threading
+import time
+
+from waitress import create_server, wasyncore
+from waitress.channel import HTTPChannel
+
+from ..errors import SettingsError
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Threads beside the streams, for pages and files.
+SPARE_THREADS = 6
+
+#: Bytes that may wait for one viewer: about one picture. Waitress' own 16 MB would show a slow viewer
+#: pictures that are half a minute old, since it takes whatever it is given.
+MAX_WAITING_BYTES = 48 * 1024
+
+_POLL_S = 0.2
+_GOODBYE_S = 1.0
+
+
+class Server:
+    """A waitress server that can be told to stop while streams are open.
+
+    Args:
+        app (callable): the WSGI application.
+        host (str): loopback address.
+        port (int): TCP port.
+        viewers (int): pages that may watch at once. Each holds two threads, one for the pictures and
+            one for the values.
+        on_stop (callable): told first when the server stops, so that streams end by themselves.
+    """
+
+    def __init__(self, app, host, port, viewers, on_stop=None):
+        self._map = {}
+        self._on_stop = on_stop
+        self._stopping = False
+        threads = 2 * viewers + SPARE_THREADS
+        self._server = _listening(
+            app, map=self._map, host=host, port=port, threads=threads,
+            # Beside the threads: the listening sockets, and keep-alive connections that wait idle.
+            connection_limit=2 * threads + 8, channel_timeout=30, cleanup_interval=10, backlog=64,
+            # 1 sends what there is at once; an event held back until a buffer fills would arrive late.
+            send_bytes=1, outbuf_high_watermark=MAX_WAITING_BYTES,
+            max_request_header_size=16 * 1024, max_request_body_size=64 * 1024,
+            expose_tracebacks=False, log_socket_errors=False, clear_untrusted_proxy_headers=True,
+            ident='thermoscreen', asyncore_use_poll=True)
+
+    def run(self):
+        """Serve until `stop`."""
+        try:
+            while not self._stopping:
+                wasyncore.loop(timeout=_POLL_S, use_poll=True, map=self._map, count=1)
+        finally:
+            self._finish()
+
+    def stop(self):
+        """Make `run` return within two seconds; may be called from a signal handler or any thread."""
+        self._stopping = True
+
+    def _finish(self):
+        if self._on_stop is not None:
+            self._on_stop()
+        deadline_s = time.monotonic() + _GOODBYE_S
+        while any(channel.requests for channel in self._channels()) and time.monotonic() < deadline_s:
+            wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+        for channel in self._channels():  # a viewer that takes nothing keeps its thread waiting until this
+            channel.handle_close()
+        self._server.task_dispatcher.shutdown(timeout=_GOODBYE_S / 2)
+        wasyncore.close_all(self._map)
+
+    def _channels(self):
+        return [entry for entry in list(self._map.values()) if isinstance(entry, HTTPChannel)]
+
+
+def _listening(app, **adjustments):
+    try:
+        return create_server(app, **adjustments)
+    except OSError as error:
+        raise SettingsError('port-unavailable', 'The page cannot be served on %s port %d; stop what uses it or choose '
+                            'another port in the settings.' % (adjustments['host'], adjustments['port']), str(error))
+
+
+def serve_app(app, host, port, viewers, on_stop=None):
+    """Serve until SIGTERM or SIGINT, then return within two seconds; arguments as of `Server`."""
+    server = Server(app, host, port, viewers, on_stop)
+    handlers = {}
+    if threading.current_thread() is threading.main_thread():
+        handlers = {number: signal.signal(number, lambda *_: server.stop())
+                    for number in (signal.SIGTERM, signal.SIGINT)}
+    _LOGGER.info('serving http://%s:%d', host, port)
+    try:
+        server.run()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

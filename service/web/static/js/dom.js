@@ -1,0 +1,54 @@
+// Small helpers that touch the page only where something changed, so that nothing flickers.
+
+export const byId = (id) => document.getElementById(id);
+
+export function setText(node, words) {
+  if (node.textContent !== words) {
+    node.textContent = words;
+  }
+}
+
+export function show(node, visible) {
+  if (node.hidden === visible) {
+    node.hidden = !visible;
+  }
+}
+
+export function element(name, words = '', className = '') {
+  const node = document.createElement(name);
+  node.textContent = words;
+  if (className) {
+    node.className = className;
+  }
+  return node;
+}
+
+const SVG = 'http://www.w3.org/2000/svg';
+const ICONS = '/static/icons/icons.svg#';
+
+export function icon(name) {
+  const node = document.createElementNS(SVG, 'svg');
+  node.setAttribute('class', 'icon');
+  node.setAttribute('aria-hidden', 'true');
+  const use = document.createElementNS(SVG, 'use');
+  use.setAttribute('href', ICONS + name);
+  node.appendChild(use);
+  return node;
+}
+
+export function setIcon(holder, name) {
+  const use = holder.querySelector('use');
+  if (use.getAttribute('href') !== ICONS + name) {
+    use.setAttribute('href', ICONS + name);
+  }
+}
+
+// Rows of a table body or list: rebuilt where their number or names change, filled in place otherwise.
+export function fillRows(body, rows, build, fill) {
+  const signature = rows.map((row) => row.key).join('|');
+  if (body.dataset.signature !== signature) {
+    body.dataset.signature = signature;
+    body.replaceChildren(...rows.map(build));
+  }
+  rows.forEach((row, index) => fill(body.children[index], row));
+}

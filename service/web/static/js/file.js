@@ -1,0 +1,69 @@
+// An opened file: its values once, its picture in the chosen layer and palette.
+import { byId, element } from './dom.js';
+import { renderPanel, renderTrouble } from './panel.js';
+import { startViews } from './views.js';
+
+const file = byId('file');
+const picture = byId('picture');
+const palette = byId('palette');
+const layers = Array.from(document.querySelectorAll('[data-layer]'));
+
+function address(route, more = {}) {
+  const query = new URLSearchParams({ path: file.dataset.path });
+  if (file.dataset.scale) {
+    query.set('scale', file.dataset.scale);
+  }
+  Object.entries(more).forEach(([key, value]) => query.set(key, value));
+  return '/open' + route + '?' + query;
+}
+
+function fetchPicture() {
+  const layer = layers.find((button) => button.getAttribute('aria-pressed') === 'true').dataset.layer;
+  picture.src = address('/overlay.png', { layer, palette: palette.value });
+}
+
+async function fetchValues() {
+  let answer;
+  try {
+    answer = await fetch(address('/result'));
+  } catch (lost) {
+    refuse({ code: 'service-silent', message: 'The service does not answer. Open the file again in a moment.' });
+    return;
+  }
+  const document = await answer.json();
+  if (answer.ok) {
+    renderPanel(document);
+    fetchPicture();
+  } else {
+    refuse(document);
+  }
+}
+
+function refuse(document) {
+  renderTrouble({ code: document.code, sentence: document.message });
+  picture.hidden = true;
+  byId('file').classList.add('refused');
+  const scales = byId('scales');
+  scales.replaceChildren(...(document.scales || []).map((scale) => {
+    const link = element('a', scale, 'button');
+    link.href = address('', { scale });
+    return link;
+  }));
+  scales.hidden = scales.children.length === 0;
+}
+
+picture.addEventListener('load', () => {
+  picture.hidden = false;
+  renderTrouble(null);
+});
+picture.addEventListener('error', () => renderTrouble({
+  code: 'picture-missing', sentence: 'The picture cannot be shown.', step: 'Go back to the folder and open the file again.',
+}));
+palette.addEventListener('change', fetchPicture);
+layers.forEach((button) => button.addEventListener('click', () => {
+  layers.forEach((other) => other.setAttribute('aria-pressed', String(other === button)));
+  fetchPicture();
+}));
+
+startViews();
+fetchValues();

@@ -1,0 +1,85 @@
+// The two wide views: temperatures per region, and milliseconds per stage.
+import { element, fillRows, setText, show } from './dom.js';
+import { isCelsius, number, regionWord, signed, stageWord, unitWord } from './words.js';
+
+function table(holder, name, caption, heads) {
+  let node = holder.querySelector('table.' + name);
+  if (!node) {
+    node = element('table', '', name);
+    node.append(element('caption'), element('thead'), element('tbody'));
+    const row = element('tr');
+    heads.forEach((head) => {
+      const cell = element('th', head);
+      cell.scope = 'col';
+      row.append(cell);
+    });
+    node.tHead.append(row);
+    holder.append(node);
+  }
+  setText(node.caption, caption);
+  return node;
+}
+
+function fillTable(node, rows) {
+  fillRows(node.tBodies[0], rows, (row) => {
+    const line = element('tr');
+    const head = element('th', row.key);
+    head.scope = 'row';
+    line.append(head, ...row.cells.map(() => element('td')));
+    return line;
+  }, (line, row) => row.cells.forEach((words, index) => setText(line.children[index + 1], words)));
+}
+
+export function renderRegions(holder, values) {
+  const digits = isCelsius(values) ? 1 : 0;
+  const entries = Object.entries(values.regions);
+  const regions = table(holder, 'regions', 'Regions, ' + unitWord(values) + (isCelsius(values) ? ''
+    : ': no temperatures in this picture'), ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']);
+  fillTable(regions, entries.map(([name, entry]) => ({
+    key: regionWord(name),
+    cells: [String(entry.n), number(entry.mean, digits), number(entry.sd, digits), number(entry.p95, digits),
+      number(entry.max, digits), signed(entry.neck_difference, digits)],
+  })));
+  show(regions, entries.length > 0);
+  const pairs = Object.entries(values.differences);
+  const differences = table(holder, 'differences', 'Left minus right, ' + unitWord(values),
+    ['pair', 'mean', 'p95', 'max', 'mean against threshold']);
+  fillTable(differences, pairs.map(([name, entry]) => ({
+    key: name,
+    cells: [signed(entry.mean, digits), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
+  })));
+  show(differences, pairs.length > 0);
+  emptyNote(holder, entries.length === 0);
+}
+
+function verdict(entry) {
+  if (entry.exceeds === null) {
+    return 'not compared';
+  }
+  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' C';
+}
+
+function emptyNote(holder, empty) {
+  let note = holder.querySelector('.note');
+  if (!note) {
+    note = element('p', 'No regions were found in this picture.', 'note');
+    holder.append(note);
+  }
+  show(note, empty);
+}
+
+export function renderTiming(holder, values) {
+  const stages = Object.entries(values.timings_ms);
+  fillTable(table(holder, 'stages', 'Milliseconds per stage', ['stage', 'ms']), stages.map(([name, ms]) => ({
+    key: stageWord(name), cells: [number(ms, 1)],
+  })));
+  if (values.live) {
+    const live = values.live;
+    fillTable(table(holder, 'rates', 'Live picture', ['', '']), [
+      { key: 'camera to page', cells: [live.latency_ms === null ? '–' : number(live.latency_ms, 0) + ' ms'] },
+      { key: 'pictures a second', cells: [number(live.rate_hz, 1)] },
+      { key: 'shown, left out', cells: [live.shown + ', ' + live.dropped] },
+    ]);
+  }
+}
+

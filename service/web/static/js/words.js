@@ -1,0 +1,48 @@
+// How numbers and names are written. A minus sign is a minus sign, and a relative picture has no degrees.
+
+export const regionWord = (name) => name.replace(/_/g, ' ');
+
+export const isCelsius = (values) => values.unit === 'celsius';
+
+export const unitWord = (values) => (isCelsius(values) ? 'C' : 'grey levels');
+
+export function number(value, digits) {
+  if (value === null || value === undefined) {
+    return '–';
+  }
+  const words = Math.abs(value).toFixed(digits);
+  return (value < 0 && Number(words) !== 0 ? '−' : '') + words;
+}
+
+export function signed(value, digits) {
+  const words = number(value, digits);
+  return value > 0 && Number(words) !== 0 ? '+' + words : words;
+}
+
+export function seconds(ms) {
+  return ms < 9950 ? (ms / 1000).toFixed(1) + ' s' : Math.round(ms / 1000) + ' s';
+}
+
+const STAGES = {
+  capture: 'wait for camera',
+  quality: 'quality',
+  preprocess: 'equalise',
+  infer: 'network',
+  decode: 'regions',
+  analyse: 'measure',
+  overlay: 'draw',
+  encode: 'encode',
+  total: 'total',
+};
+
+export const stageWord = (name) => STAGES[name] || name.replace(/[_-]/g, ' ');
+
+const BACKENDS = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' };
+
+export function backendWords(backend) {
+  if (!backend || !backend.name) {
+    return '';
+  }
+  const precision = backend.precision ? ' ' + String(backend.precision).toUpperCase() : '';
+  return (BACKENDS[backend.name] || backend.name) + precision;
+}
