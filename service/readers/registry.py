@@ -27,8 +27,9 @@ def reader_for(path):
         return found
     if claimed is not None:
         raise InputError('format-mismatch', '%s claims to be %s but %s.'
-                         % (name, claimed.label, 'is %s; rename it to end in %s' % (found.label, found.suffixes[0])
-                            if found else 'does not look like one; copy it again from its source'))
+                         % (name, claimed.label, 'does not look like one; copy it again from its source'
+                            if found is None else
+                            'is %s; rename it to end in %s' % (found.label, found.suffixes[0])))
     if found is not None:
         raise InputError('format-unknown', '%s looks like %s, but its name does not end in %s; rename it if '
                          'it is a thermogram.' % (name, found.label, ' or '.join(found.suffixes)))

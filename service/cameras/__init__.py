@@ -1,0 +1,11 @@
+"""Cameras: whatever gives one thermogram after another.
+
+To add a camera, write a `Camera` in a file of its own with a `from_spec`, and name it in
+`registry.KINDS`.
+"""
+from .base import Camera, Frame
+from .registry import KINDS, make_camera, open_camera
+from .replay import ReplayCamera
+from .simulated import SimulatedCamera
+
+__all__ = ['Camera', 'Frame', 'KINDS', 'ReplayCamera', 'SimulatedCamera', 'make_camera', 'open_camera']
