@@ -79,8 +79,9 @@ def hottest_spots(body, breasts, frame_shape):
     scale_y = frame_shape[0] / float(breasts.shape[0])
     scale_x = frame_shape[1] / float(breasts.shape[1])
     spots = []
+    skin = body.reduced > body.threshold
     for breast in (RIGHT_BREAST, LEFT_BREAST):
-        inside = breasts == breast
+        inside = (breasts == breast) & skin
         if inside.any():
             _, value, _, (column, row) = cv2.minMaxLoc(body.reduced, inside.astype(np.uint8))
             spots.append(Spot(breast, int((column + 0.5) * scale_x), int((row + 0.5) * scale_y), float(value)))

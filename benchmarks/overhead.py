@@ -1,0 +1,86 @@
+"""How much the pipeline adds to the network: `Pipeline.analyse` against the bare `session.run`.
+
+Both run in one process, in turns, with the same file and the same number of threads, on a simulated
+640x480 frame. The ratio is that of the medians; its interval is a bootstrap over rounds.
+
+    python -m benchmarks.overhead [--rounds 30] [--threads 0] [--bundle DIR]
+"""
+import time
+
+import click
+import numpy as np
+import onnxruntime
+
+from service.bundle import open_bundle
+from service.pipeline import Pipeline
+from service.settings import SHIPPED_BUNDLE
+from service.simulator import make_phantom
+from service.thermogram import Thermogram
+
+from .conditions import conditions
+
+_PER_ROUND = 5
+_WARM_UP = 10
+
+
+@click.command()
+@click.option('--rounds', default=30, help='Rounds of %d runs each way.' % _PER_ROUND)
+@click.option('--threads', default=0, help='Threads of one inference; 0 for every core.')
+@click.option('--bundle', default=SHIPPED_BUNDLE, help='Bundle folder.')
+def main(rounds, threads, bundle):
+    """Print the ratio and what every stage costs."""
+    opened = open_bundle(bundle)
+    thermogram = Thermogram.from_celsius(make_phantom(1, 480, 640).celsius, source='phantom')
+    tensor = opened.chain.apply(thermogram).tensor
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(opened.model, options, providers=['CPUExecutionProvider'])
+
+    with Pipeline.from_folder(bundle, threads) as pipeline:
+        ways = {'bare': lambda: session.run(None, {opened.inputs[0].name: tensor}),
+                'pipeline': lambda: pipeline.analyse(thermogram)}
+        for run in ways.values():
+            _times_ms(run, _WARM_UP)
+        samples = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, run in ways.items():
+                samples[name].append(_times_ms(run, _PER_ROUND))
+        stages = [pipeline.analyse(thermogram).timings_ms for _ in range(20)]
+
+    samples = {name: np.array(values) for name, values in samples.items()}
+    low, high = _interval(samples)
+    print(conditions(threads))
+    print('bundle %s %s, frame 640x480, n = %d each way, in turns of %d'
+          % (opened.manifest['name'], opened.manifest['version'], rounds * _PER_ROUND, _PER_ROUND))
+    for name, values in samples.items():
+        print('%-10s median %.2f ms, p90 %.2f ms' % (name, np.median(values), np.percentile(values, 90)))
+    print('ratio      %.3f (95 %% interval %.3f to %.3f; aim <= 1.15)' % (_ratio(samples), low, high))
+    print('stages     ' + ', '.join('%s %.2f' % (stage, np.median([entry[stage] for entry in stages]))
+                                    for stage in stages[0]) + ' ms (medians, n = 20)')
+
+
+def _times_ms(run, count):
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        run()
+        times.append((time.perf_counter() - start) * 1e3)
+    return times
+
+
+def _ratio(samples):
+    return np.median(samples['pipeline']) / np.median(samples['bare'])
+
+
+def _interval(samples, draws=2000):
+    random = np.random.RandomState(0)
+    rounds = len(samples['bare'])
+    ratios = []
+    for _ in range(draws):
+        chosen = random.randint(0, rounds, rounds)
+        ratios.append(_ratio({name: values[chosen] for name, values in samples.items()}))
+    return np.percentile(ratios, (2.5, 97.5))
+
+
+if __name__ == '__main__':
+    main()
