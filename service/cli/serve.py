@@ -1,10 +1,7 @@
 """``thermoscreen serve``: the appliance."""
-import errno
-
 import click
 
-from ..cameras import open_camera
-from ..errors import ThermoscreenError
+from ..cameras import make_camera, open_camera
 from ..live import LiveLoop
 from ..web import create_app, serve_app
 from .options import bundle_option, load_settings, make_pipeline, settings_option, threads_option
@@ -30,6 +27,7 @@ def serve(camera, host, port, files_root, bundle, threads, settings_path):
     """
     settings = load_settings(settings_path, camera=camera, host=host, port=port, files_root=files_root,
                              bundle=bundle, threads=threads)
+    make_camera(settings.camera)  # a specification that makes no sense is refused before anything starts
     with make_pipeline(settings) as pipeline:
         live = LiveLoop(pipeline, lambda: open_camera(settings.camera), palette_name=settings.palette,
                         layer=settings.layer, jpeg_quality=settings.jpeg_quality)
@@ -38,17 +36,8 @@ def serve(camera, host, port, files_root, bundle, threads, settings_path):
             click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
                        % (_printable(settings.host), settings.port, settings.camera, identity['id'],
                           identity['version']))
-            _serve(create_app(pipeline, live, settings), settings, live)
-
-
-def _serve(app, settings, live):
-    try:
-        serve_app(app, settings.host, settings.port, settings.max_viewers, on_stop=live.dismiss)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL):
-            raise
-        raise ThermoscreenError('page-not-served', 'The page cannot be served on %s:%d (%s); choose another port with '
-                                '--port.' % (settings.host, settings.port, error.strerror))
+            serve_app(create_app(pipeline, live, settings), settings.host, settings.port, settings.max_viewers,
+                      on_stop=live.dismiss)
 
 
 def _printable(host):
