@@ -109,11 +109,11 @@ class Breast:
         self.centre_y = normal(rng, 0.555, 0.035, 0.46, 0.67)
         self.half_width = normal(rng, 0.226, 0.016, 0.17, 0.27) * (0.5 + 0.5 * self.size)
         self.ptosis = normal(rng, 0.35, 0.35, 0.0, 1.3)
-        self.upper = normal(rng, 0.275, 0.03, 0.19, 0.36)
+        self.upper = normal(rng, 0.28, 0.03, 0.19, 0.36)
         self.lower = (0.255 + 0.11 * self.ptosis + normal(rng, 0, 0.02, -0.04, 0.05)) * self.size
         self.splay = normal(rng, 0.17 + 0.14 * self.ptosis, 0.07, -0.02, 0.48)
         self.roundness = uniform(rng, 1.9, 2.5)
-        self.narrow_top = uniform(rng, 0.10, 0.45)
+        self.narrow_top = uniform(rng, 0.15, 0.52)
         self.nipple_down = normal(rng, 0.40 + 0.22 * self.ptosis, 0.13, 0.02, 0.82)
         self.nipple_out = normal(rng, 0.40, 0.15, -0.02, 0.78)
         self.areola = normal(rng, 0.052, 0.006, 0.036, 0.072)
@@ -130,7 +130,7 @@ class Side:
         self.elbow_radius = self.radius * uniform(rng, 0.66, 0.95)
         raised = max(np.sin(self.angle), 0)
         self.shoulder = (posture.axilla_width - self.radius * uniform(rng, 0.55, 0.85),
-                         posture.trapezius_y + 0.09 + normal(rng, 0, 0.018, -0.04, 0.04) - 0.02 * raised)
+                         posture.trapezius_y + 0.10 + normal(rng, 0, 0.018, -0.04, 0.04) - 0.02 * raised)
         self.direction = (float(np.cos(self.angle)), -float(np.sin(self.angle)))
         self.arm_length = uniform(rng, 0.55, 0.75)
         self.forearm_angle = self.angle + np.deg2rad(uniform(rng, 60, 150) if self.angle > 0

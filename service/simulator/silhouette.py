@@ -98,7 +98,7 @@ def _breast(s, lateral, y):
     q = y - s.centre[1]
     q = np.where(q < 0, q / s.upper, q / s.lower).astype(np.float32)
     middle = s.centre[0] + s.splay * q * np.where(q < 0, s.upper, s.lower)
-    width = s.half_width * (1 - s.narrow_top * np.clip(-q, 0, 1) ** 1.5)
+    width = s.half_width * (1 - s.narrow_top * np.clip(-q, 0, 1) ** 1.2)
     p = (lateral - middle) / width
     n = s.roundness
     radius = (np.abs(p) ** n + np.abs(q) ** n) ** (1 / n)
@@ -118,7 +118,7 @@ def _armpit_points(rng, posture, side):
     reach = normal(rng, 0.215, 0.055, 0.09, 0.36)
     crease_x, crease_y = posture.crease(side)
     inner_x = posture.axilla_width - normal(rng, 0.152, 0.02, 0.09, 0.21)
-    tip_y = crease_y + normal(rng, 0.185, 0.045, 0.08, 0.29)
+    tip_y = crease_y + normal(rng, 0.205, 0.045, 0.09, 0.31)
     tip_x = float(posture.half_width(tip_y)) + uniform(rng, -0.02, 0.03)
     inner_y = normal(rng, 0.31, 0.02, 0.26, 0.37)
     if s.angle < 0:
@@ -126,8 +126,8 @@ def _armpit_points(rng, posture, side):
                 (crease_x + 0.03, crease_y - 0.05), (tip_x, tip_y),
                 (crease_x - 0.055, crease_y - 0.01)]
     points = [
-        (inner_x, max(sy - normal(rng, 0.105, 0.03, 0.03, 0.17), 0.0)),
-        (sx + dx * reach * 0.65 - nx * 0.06, sy + dy * reach * 0.65 - ny * 0.06),
+        (inner_x, max(sy - normal(rng, 0.12, 0.03, 0.04, 0.18), -0.02)),
+        (sx + dx * reach * 0.65 - nx * 0.07, sy + dy * reach * 0.65 - ny * 0.07),
         (sx + dx * reach + nx * s.radius * 0.45, sy + dy * reach + ny * s.radius * 0.45),
         (sx + dx * reach * 0.95 + nx * s.radius * 1.02, sy + dy * reach * 0.95 + ny * s.radius * 1.02),
         (max(crease_x, sx + 0.05) + 0.02, crease_y + 0.01),

@@ -98,7 +98,7 @@ def _arm(posture, canvas, outline, side, rng, level, muscle):
 
 
 def _axilla_draws(rng):
-    return {'hollow': normal(rng, 0.7, 0.6, -0.5, 2.2), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
+    return {'hollow': normal(rng, 0.4, 0.6, -0.7, 2.0), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
             'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.4, 0.5, -1.6, 0.6)}
 
 
@@ -132,8 +132,8 @@ def _breast_draws(rng):
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
             'tip': uniform(rng, -0.5, 1.2), 'rim': uniform(rng, -0.3, 0.7),
-            'nipple': normal(rng, -0.55, 0.6, -2.0, 0.9), 'areola': normal(rng, -0.1, 0.35, -1.0, 0.7),
-            'dot': uniform(rng, 0.3, 0.65)}
+            'nipple': normal(rng, -0.9, 0.6, -2.5, 0.7), 'areola': normal(rng, -0.05, 0.35, -1.0, 0.7),
+            'dot': uniform(rng, 0.28, 0.62)}
 
 
 def _breast(posture, canvas, outline, side, rng, draws):
