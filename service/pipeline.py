@@ -7,6 +7,7 @@ from .analysis import breast_labels, describe, hottest_spots, mirrored_differenc
 from .backends import OnnxRuntimeBackend, Worker
 from .body import find_body
 from .bundle import open_bundle, prove
+from .decode import decode
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .stopwatch import Stopwatch
@@ -92,27 +93,18 @@ class Pipeline:
         outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor})
         watch.lap('infer')
 
-        labels, certainty, probability = self._decode(outputs, prepared.fit)
+        decoded = decode(outputs, self.bundle, prepared.fit)
         watch.lap('decode')
-        return self._analyse(thermogram, body, checks, prepared, (labels, certainty, probability), watch)
-
-    def _decode(self, outputs, fit):
-        """Labels at the frame's resolution, confidence on the network's grid, the finding's probability."""
-        top, left, height, width = fit.inner
-        inner = np.s_[top:top + height, left:left + width]
-        labels = outputs[self.bundle.output_name('labels')]
-        labels = fit.to_frame(labels.reshape(fit.target).astype(np.uint8))
-        certainty = outputs[self.bundle.output_name('confidence')].reshape(fit.target)[inner]
-        return labels, certainty, float(outputs[self.bundle.output_name('finding')].ravel()[0])
+        return self._analyse(thermogram, body, checks, prepared, decoded, watch)
 
     def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
-        labels, certainty, probability = decoded
+        labels = decoded.labels
         breasts = breast_labels(labels, body.mask.shape)
-        confidence = _body_confidence(certainty, body.mask)
+        confidence = _body_confidence(decoded.certainty, body.mask)
         checks += check_labels(breasts, confidence, self.options.quality)
         watch.lap('quality')
 
-        regions = region_statistics(thermogram.pixels, labels, certainty, body.threshold)
+        regions = region_statistics(thermogram.pixels, labels, decoded.certainty, body.threshold)
         seen = {
             'labels': labels,
             'confidence': confidence,
@@ -122,7 +114,7 @@ class Pipeline:
         }
         if checks[-1].passed:
             differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
-            finding = self._finding(probability)
+            finding = self._finding(decoded.probability)
             seen.update(differences=differences, finding=finding,
                         difference_map=mirrored_difference(body, breasts),
                         sentences=describe(differences, finding, thermogram.is_celsius))

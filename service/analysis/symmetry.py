@@ -6,6 +6,10 @@ from ..regions import LEFT_BREAST, LEFT_NIPPLE, PAIRS, RIGHT_BREAST, RIGHT_NIPPL
 from ..result import Difference, Spot
 from .statistics import boxes
 
+#: Edge of a breast in which no hottest spot is looked for, in pixels at working size: about 1 cm of
+#: a torso that fills the frame.
+_EDGE_PX = 3
+
 
 def pair_differences(regions, is_celsius, threshold_c):
     """Left minus right of every pair of which both sides were found.
@@ -71,7 +75,8 @@ def hottest_spots(body, breasts, frame_shape):
     """Where each breast is hottest.
 
     Looked for on the reduced frame, where a pixel is a mean over its neighbourhood, so that one
-    noisy or dead pixel of the sensor is not taken for a spot.
+    noisy or dead pixel of the sensor is not taken for a spot; and a little inside the breast, since
+    the fold beneath it is nearly always warmer and a label edge may lap over it.
 
     Returns:
         tuple of Spot: in frame coordinates.
@@ -81,8 +86,10 @@ def hottest_spots(body, breasts, frame_shape):
     spots = []
     skin = body.reduced > body.threshold
     for breast in (RIGHT_BREAST, LEFT_BREAST):
-        inside = (breasts == breast) & skin
+        inside = ((breasts == breast) & skin).astype(np.uint8)
+        core = cv2.erode(inside, None, iterations=_EDGE_PX)
+        inside = core if core.any() else inside
         if inside.any():
-            _, value, _, (column, row) = cv2.minMaxLoc(body.reduced, inside.astype(np.uint8))
+            _, value, _, (column, row) = cv2.minMaxLoc(body.reduced, inside)
             spots.append(Spot(breast, int((column + 0.5) * scale_x), int((row + 0.5) * scale_y), float(value)))
     return tuple(spots)

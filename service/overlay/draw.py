@@ -104,8 +104,8 @@ def _draw_regions(picture, labels):
         mask = (labels == region).astype(np.uint8)
         # The last but one of the returned values is the contours, in OpenCV 3 as in 4.
         contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
-        cv2.drawContours(picture, contours, -1, _SHADOW, 3)
-        cv2.drawContours(picture, contours, -1, tuple(int(c) for c in _TINTS[region]), 1)
+        cv2.drawContours(picture, contours, -1, _SHADOW, 4)
+        cv2.drawContours(picture, contours, -1, tuple(int(c) for c in _TINTS[region]), 2)
 
 
 def _draw_spots(picture, result):
