@@ -20,6 +20,9 @@ READ_TIMEOUT_S = 1.0
 #: First and longest pause before a camera is opened again.
 BACKOFF_S = (0.5, 5.0)
 
+#: A camera may be silent while it calibrates; after so many reads it is opened again.
+MAX_SILENT_READS = 5
+
 _RESTART = 'If it does not come back by itself, restart the service.'
 
 
@@ -32,7 +35,8 @@ class LiveLoop:
 
     Args:
         pipeline (Pipeline): started.
-        open_camera (callable): returns a `Camera`, a context manager with ``read(timeout_s)``.
+        open_camera (callable): returns a `Camera`, which is entered as a context manager; may return the
+            same one every time.
         palette_name, layer, jpeg_quality: of the picture.
         clock (callable): monotonic seconds, the clock of the camera's frames.
         read_timeout_s (float): longest wait for a frame.
@@ -124,17 +128,24 @@ class LiveLoop:
             pause_s = min(2 * pause_s, self._backoff_s[1])
 
     def _follow(self, camera):
+        silent = 0
         while not self._stop.is_set():
             watch = Stopwatch()
             self._doing = 'camera'
-            frame = camera.read(self._read_timeout_s)
+            try:
+                frame = camera.read(self._read_timeout_s)
+            except CameraError as error:
+                silent += 1
+                if error.code != 'camera-silent' or silent >= MAX_SILENT_READS:
+                    raise
+                self._camera_lost(error.code, error.message, error.detail)
+                continue
+            silent = 0
             watch.lap('capture')
             self._counters.received(frame.sequence)
             self._doing = 'analysis'
             try:
                 self._show(frame, watch)
-            except CameraError:
-                raise
             except ThermoscreenError as error:
                 self._analysis_failed(error)
             except Exception:

@@ -4,7 +4,7 @@ import os
 import cv2
 from flask import Blueprint, Response, render_template, request
 
-from ..errors import InputError
+from ..errors import InputError, ThermoscreenError
 from ..overlay import LAYERS, draw_overlay
 from ..palettes import PALETTES, palette
 from ..readers import SCALES, SUFFIXES
@@ -31,21 +31,13 @@ def page():
     path = resolve(services().settings.files_root, relative)
     if os.path.isdir(path):
         return _folder(relative)
-    settings = services().settings
-    return render_template('file.html', path=relative, name=os.path.basename(relative), folder=_parent(relative),
-                           scale=request.args.get('scale', ''), layers=LAYERS, layer=settings.layer,
-                           palettes=sorted(PALETTES), palette=settings.palette)
+    return _file(relative)
 
 
 @blueprint.route('/result')
 def result():
-    """The values of a file, as `Result.to_dict` gives them; the scales to choose from where it needs one."""
-    try:
-        return json_reply(_result().to_dict())
-    except InputError as error:
-        if error.code != 'scale-unknown':
-            raise
-        return json_reply({'code': error.code, 'message': _CHOOSE_SCALE, 'scales': sorted(SCALES)}, error.http_status)
+    """The values of a file, as `Result.to_dict` gives them."""
+    return json_reply(_result().to_dict())
 
 
 @blueprint.route('/overlay.png')
@@ -61,6 +53,20 @@ def overlay():
     if not done:
         raise InputError('picture-not-encoded', 'The picture could not be encoded; choose another layer.')
     return Response(data.tobytes(), mimetype='image/png')
+
+
+def _file(relative):
+    """The page of a file; one that cannot be read has a page too, which says why."""
+    settings, refusal, scales = services().settings, None, ()
+    try:
+        _result()
+    except ThermoscreenError as error:
+        refusal = error.to_dict()
+        if error.code == 'scale-unknown':
+            refusal['message'], scales = _CHOOSE_SCALE, sorted(SCALES)
+    return render_template('file.html', path=relative, name=os.path.basename(relative), folder=_parent(relative),
+                           scale=request.args.get('scale', ''), layers=LAYERS, layer=settings.layer,
+                           palettes=sorted(PALETTES), palette=settings.palette, refusal=refusal, scales=scales)
 
 
 def _folder(relative):

@@ -1,5 +1,5 @@
 // An opened file: its values once, its picture in the chosen layer and palette.
-import { byId, element } from './dom.js';
+import { byId } from './dom.js';
 import { renderPanel, renderTrouble } from './panel.js';
 import { startViews } from './views.js';
 
@@ -30,26 +30,18 @@ async function fetchValues() {
     refuse({ code: 'service-silent', message: 'The service does not answer. Open the file again in a moment.' });
     return;
   }
-  const document = await answer.json();
+  const values = await answer.json();
   if (answer.ok) {
-    renderPanel(document);
+    renderPanel(values);
     fetchPicture();
   } else {
-    refuse(document);
+    refuse(values);
   }
 }
 
-function refuse(document) {
-  renderTrouble({ code: document.code, sentence: document.message });
+function refuse(reason) {
+  renderTrouble({ code: reason.code, sentence: reason.message });
   picture.hidden = true;
-  byId('file').classList.add('refused');
-  const scales = byId('scales');
-  scales.replaceChildren(...(document.scales || []).map((scale) => {
-    const link = element('a', scale, 'button');
-    link.href = address('', { scale });
-    return link;
-  }));
-  scales.hidden = scales.children.length === 0;
 }
 
 picture.addEventListener('load', () => {
@@ -65,5 +57,8 @@ layers.forEach((button) => button.addEventListener('click', () => {
   fetchPicture();
 }));
 
-startViews();
-fetchValues();
+// A file that cannot be read has its sentence on the page already.
+if (!('refused' in file.dataset)) {
+  startViews();
+  fetchValues();
+}

@@ -55,8 +55,8 @@ function refresh() {
   const trouble = watch.trouble(now);
   renderTrouble(watch.live || trouble ? trouble : { icon: 'wait', sentence: 'The picture is being fetched.' });
   renderLine(trouble, now);
-  if (newest && newest.outcome && newest !== shown
-      && (now - shownAt > READ_MS || newest.outcome !== shown.outcome)) {
+  const due = !shown || now - shownAt > READ_MS || newest.outcome !== shown.outcome;
+  if (newest && newest.outcome && newest !== shown && due) {
     shown = newest;
     shownAt = now;
     renderPanel(newest);

@@ -72,7 +72,7 @@ function renderTiles(values) {
   }, (pair, tile) => setText(pair.lastChild, tile.words));
   const note = byId('unit-note');
   setText(note, isCelsius(values) ? 'Breast mean in C'
-    : 'No temperatures in this picture: breast mean in ' + unitWord(values));
+    : 'No temperatures: breast mean in ' + unitWord(values));
   note.classList.toggle('strong', !isCelsius(values));
   show(note, true);
 }

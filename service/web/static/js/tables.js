@@ -33,8 +33,10 @@ function fillTable(node, rows) {
 export function renderRegions(holder, values) {
   const digits = isCelsius(values) ? 1 : 0;
   const entries = Object.entries(values.regions);
-  const regions = table(holder, 'regions', 'Regions, ' + unitWord(values) + (isCelsius(values) ? ''
-    : ': no temperatures in this picture'), ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']);
+  const remarks = [values.outcome === 'no-result' && 'no result, shown as seen',
+    !isCelsius(values) && 'no temperatures in this picture'].filter(Boolean).join('; ');
+  const caption = 'Regions, ' + unitWord(values) + (remarks && ': ' + remarks);
+  const regions = table(holder, 'regions', caption, ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']);
   fillTable(regions, entries.map(([name, entry]) => ({
     key: regionWord(name),
     cells: [String(entry.n), number(entry.mean, digits), number(entry.sd, digits), number(entry.p95, digits),
