@@ -39,13 +39,14 @@ class SimulatedCamera(Camera):
 
     @classmethod
     def from_spec(cls, where, options, clock):
-        """``sim:SEED`` with ``rate``, ``width``, ``height``, ``fault``, ``after`` and ``for`` (as `Fault`)."""
+        """``sim:SEED`` with ``rate``, ``width``, ``height``, ``fault``, ``after`` and ``for``: as `Fault`."""
         if not (where or '1').isdigit() or len(where) > 9:
             raise options.error('needs a seed from 0 to 999999999')
         fault = Fault(options.choice('fault', NONE, FAULTS), options.number('after', 10.0, 0, 1e6),
                       options.number('for', 5.0, 0, 1e6))
         camera = cls(int(where or 1), options.whole('height', 480, 40, 1024),
-                     options.whole('width', 640, 40, 1280), options.number('rate', 9.0, 0.1, 100.0), fault, clock)
+                     options.whole('width', 640, 40, 1280),
+                     options.number('rate', 9.0, 0.1, 100.0), fault, clock)
         options.finish()
         return camera
 

@@ -1,0 +1,74 @@
+"""Files to read: every format made by hand, so that no test trusts the library it tests."""
+import struct
+import zlib
+
+import numpy as np
+
+
+def body_c(height=60, width=80, seed=0):
+    """A frame of plausible temperatures in hundredths of a degree: float64 HxW."""
+    noise = np.random.RandomState(seed).uniform(-1, 1, (height, width))
+    return np.round(24 + 8 * np.sin(np.linspace(0, 3.1, width)) + noise, 2)
+
+
+def matrix(celsius, delimiter=' ', line_end='\n', digits=2, comma=False):
+    """A text matrix as bytes."""
+    text = ''.join(delimiter.join('%.*f' % (digits, value) for value in row) + line_end for row in celsius)
+    return (text.replace('.', ',') if comma else text).encode('ascii')
+
+
+def png(image, **header):
+    """A PNG of uint8 or uint16 HxW, HxWx2..4 (RGB order), its IHDR fields overridden by `header`."""
+    image = np.asarray(image)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    fields = dict(width=image.shape[1], height=image.shape[0], depth=image.dtype.itemsize * 8,
+                  colour={1: 0, 2: 4, 3: 2, 4: 6}[channels], interlace=0)
+    fields.update(header)
+    rows = image.astype(image.dtype.newbyteorder('>'))
+    raw = b''.join(b'\0' + row.tobytes() for row in rows)
+    ihdr = struct.pack('>IIBBBBB', fields['width'], fields['height'], fields['depth'], fields['colour'], 0, 0,
+                       fields['interlace'])
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', ihdr) + chunk(b'IDAT', zlib.compress(raw)) + chunk(b'IEND', b'')
+
+
+def chunk(kind, body):
+    """One PNG chunk with its checksum."""
+    return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body) & 0xFFFFFFFF)
+
+
+def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
+    """A TIFF of uint8 or uint16 HxW in strips; `extra` adds or overrides (tag, value) of type LONG."""
+    image = np.asarray(image)
+    height, width = image.shape
+    native = image.astype(image.dtype.newbyteorder(order))
+    strips = [native[top:top + rows_per_strip].tobytes() for top in range(0, height, rows_per_strip)]
+    if compression == 8:
+        strips = [zlib.compress(strip) for strip in strips]
+    tags = {256: width, 257: height, 258: image.dtype.itemsize * 8, 259: compression, 262: 1, 277: 1,
+            278: rows_per_strip}
+    tags.update(dict(extra))
+    count = len(strips)
+    table = 8 + 2 + 12 * (len(tags) + 2) + 4
+    offsets, position = [], table + 8 * count
+    for strip in strips:
+        offsets.append(position)
+        position += len(strip)
+    entries = {tag: (1, value) for tag, value in tags.items()}
+    entries[273] = (count, table if count > 1 else offsets[0])
+    entries[279] = (count, table + 4 * count if count > 1 else len(strips[0]))
+    head = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(order + 'IH', 8, len(entries))
+    head += b''.join(struct.pack(order + 'HHII', tag, 4, *entries[tag]) for tag in sorted(entries))
+    lists = struct.pack('%s%dI' % (order, 2 * count), *(offsets + [len(strip) for strip in strips]))
+    return head + struct.pack(order + 'I', more) + lists + b''.join(strips)
+
+
+def npy(array):
+    """A version 1 ``.npy`` file."""
+    header = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (array.dtype.str, tuple(array.shape))
+    return npy_of(header, array.tobytes())
+
+
+def npy_of(header, data):
+    """A version 1 ``.npy`` file of a header text and the bytes of its values."""
+    text = header.encode('latin-1') + b' ' * (-(len(header) + 11) % 64) + b'\n'
+    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(text)) + text + data

@@ -1,0 +1,197 @@
+"""From a path to a thermogram: files that are none, sidecars, folders, and the real thing."""
+import json
+import os
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from service.errors import InputError
+from service.readers import SUFFIXES, find_thermograms, picture, read_thermogram
+
+from .contract import refusal
+from .files import body_c, matrix, png
+
+COUNTS = np.full((60, 80), 30715, np.uint16)
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / 'frame.png'
+    path.write_bytes(png(COUNTS))
+    return path
+
+
+@pytest.mark.parametrize('name', ['none.txt', 'none.png', 'no/such/folder/a.txt', 'frame.png/a.txt'])
+def test_a_missing_file(path, name):
+    refusal(path.parent / name, 'file-missing')
+
+
+def test_a_path_that_is_none():
+    refusal('a\0b.txt', 'file-missing')
+    refusal('x' * 5000 + '.txt', 'file-unreadable')
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(str(tmp_path / 'a.txt'))
+    refusal(tmp_path / 'a.txt', 'file-unreadable')
+
+
+def test_a_file_of_another_user(path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, 'Permission denied')
+    monkeypatch.setattr('builtins.open', refuse)
+    refusal(path, 'file-unreadable', scale='centikelvin')
+
+
+def test_a_card_that_was_pulled(path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(5, 'Input/output error')
+    monkeypatch.setattr('builtins.open', fail)
+    refusal(path, 'file-unreadable', scale='centikelvin')
+
+
+def test_a_name_cannot_break_the_line(tmp_path):
+    name = 'a\nb\x1b[31m' + 'c' * 200 + '.txt'
+    (tmp_path / name).write_bytes(b'')
+    assert refusal(tmp_path / name, 'file-empty').message.isprintable()
+
+
+def test_an_unknown_scale_is_named(path):
+    assert 'fahrenheit' in refusal(path, 'scale-name', scale='fahrenheit').message
+
+
+@pytest.mark.parametrize('text, code', [
+    ('', 'file-empty'),
+    ('{', 'sidecar-not-json'),
+    ('[]', 'sidecar-not-json'),
+    ('[' * 9000, 'sidecar-not-json'),
+    ('\ufeff{"scale": "centikelvin", "scale": "ax5"}', 'sidecar-not-json'),
+    ('{"skale": "centikelvin"}', 'sidecar-key'),
+    ('{"scale": "kelvin"}', 'scale-name'),
+    ('{"scale": 3}', 'scale-name'),
+    ('{"scale": null}', 'scale-name'),
+    ('{"emissivity": "0.98"}', 'sidecar-value'),
+    ('{"emissivity": 0}', 'sidecar-value'),
+    ('{"emissivity": NaN}', 'sidecar-value'),
+    ('{"emissivity": true}', 'sidecar-value'),
+    ('{"emissivity": 1e999}', 'sidecar-value'),
+    ('{"mirrored": 1}', 'sidecar-value'),
+    ('{"captured_at": "yesterday"}', 'sidecar-value'),
+    ('{"captured_at": "2024-05-31T09:30:00"}', 'sidecar-value'),
+    ('{"captured_at": "2024-13-31T09:30:00Z"}', 'sidecar-value'),
+    ('{"captured_at": "0001-01-01T00:00:00+99:00"}', 'sidecar-value'),
+    ('{"captured_at": 5}', 'sidecar-value')])
+def test_a_sidecar_that_is_wrong(path, text, code):
+    (path.parent / 'frame.json').write_bytes(text.encode('utf-8'))
+    assert 'frame.json' in refusal(path, code).message
+
+
+def test_a_sidecar_is_not_read_without_bound(path):
+    (path.parent / 'frame.json').write_bytes(b' ' * (1 << 20))
+    refusal(path, 'file-too-large')
+
+
+@pytest.mark.parametrize('stated, utc', [
+    ('2024-05-31T09:30:00Z', '2024-05-31T09:30:00.000Z'),
+    ('2024-05-31 23:30:00.25-03:30', '2024-06-01T03:00:00.250Z')])
+def test_times_become_utc(path, stated, utc):
+    (path.parent / 'frame.json').write_text(json.dumps({'scale': 'centikelvin', 'captured_at': stated}))
+    assert read_thermogram(path).provenance.captured_at == utc
+
+
+def test_the_sidecar_of_the_full_name_goes_first(path):
+    (path.parent / 'frame.json').write_text('{"scale": "centicelsius"}')
+    (path.parent / 'frame.png.json').write_text('{"scale": "centikelvin"}')
+    assert abs(read_thermogram(path).pixels[0, 0] - 34) < 0.001
+
+
+def test_a_folder_stands_for_its_thermograms(tmp_path):
+    for name in ('b.TXT', 'a.png', 'c.npy', 'a.json', 'notes.md', '.hidden.txt', '._a.txt'):
+        (tmp_path / name).write_bytes(b'x')
+    (tmp_path / 'sub.txt').mkdir()
+    (tmp_path / 'sub.txt' / 'd.txt').write_bytes(b'x')
+    names = [os.path.basename(found) for found in find_thermograms([tmp_path])]
+    assert names == ['a.png', 'b.TXT', 'c.npy']
+
+
+def test_paths_keep_their_order_and_count_once(tmp_path):
+    (tmp_path / 'a.txt').write_bytes(b'x')
+    a, missing = str(tmp_path / 'a.txt'), str(tmp_path / 'missing.txt')
+    assert find_thermograms([missing, tmp_path, a]) == [missing, a]
+
+
+@pytest.mark.parametrize('paths, code', [([], 'no-files'), (['.'], 'folder-empty')])
+def test_nothing_to_find(tmp_path, monkeypatch, paths, code):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        find_thermograms(paths)
+    assert caught.value.code == code
+
+
+def test_what_others_write_while_a_picture_is_decoded_is_kept(monkeypatch, capfd):
+    def decode(data, flags):
+        os.write(2, b'libpng warning: harmless\nanother thread was here\n')
+        return np.zeros((60, 80), np.uint8)
+    monkeypatch.setattr(picture.cv2, 'imdecode', decode)
+    picture.decode_picture(b'x', 0, 'a.png')
+    assert capfd.readouterr().err == 'another thread was here\n'
+
+
+def test_many_threads_read_at_once(path, capfd):
+    results = []
+
+    def read():
+        for _ in range(10):
+            results.append(float(read_thermogram(path, scale='centikelvin').pixels[0, 0]))
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 40 and len(set(results)) == 1
+    assert capfd.readouterr() == ('', '')
+
+
+def test_every_suffix_has_one_reader():
+    assert set(SUFFIXES) == {'.txt', '.csv', '.tsv', '.png', '.tif', '.tiff', '.jpg', '.jpeg', '.npy'}
+
+
+def test_the_same_frame_reads_alike_from_text_and_counts(tmp_path):
+    celsius = body_c(48, 64)
+    (tmp_path / 'a.txt').write_bytes(matrix(celsius))
+    (tmp_path / 'b.png').write_bytes(png(np.round(celsius * 100).astype(np.uint16)))
+    text, counts = read_thermogram(tmp_path / 'a.txt'), read_thermogram(tmp_path / 'b.png', scale='centicelsius')
+    assert np.array_equal(text.pixels, counts.pixels)
+
+
+def test_real_text_matrices(shared_data):
+    files = find_thermograms([shared_data / 'dmr' / 'raw'])
+    assert len(files) == 4
+    for path in files:
+        thermogram = read_thermogram(path)
+        assert thermogram.pixels.shape == (480, 640) and thermogram.provenance.notes == ()
+        assert 15 < thermogram.pixels.min() < 26 and 32 < thermogram.pixels.max() < 40
+
+
+def test_real_pictures_are_the_real_matrices(shared_data):
+    for path in find_thermograms([shared_data / 'dmr' / 'raw']):
+        number = os.path.basename(path)[1:5]
+        picture_path = shared_data / 'dmr' / 'matrices' / (number + '.png')
+        if picture_path.exists():
+            counts = read_thermogram(picture_path, scale='centicelsius')
+            assert np.abs(counts.pixels - read_thermogram(path).pixels).max() < 0.0051
+
+
+def test_a_real_tiff(shared_data):
+    path = shared_data / 'formats' / 'y16_radiometric.tiff'
+    thermogram = read_thermogram(path, scale='centicelsius')
+    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert thermogram.pixels.shape == (512, 640)
+    assert np.array_equal(np.rint(thermogram.pixels * 100), raw) and (raw.min(), raw.max()) == (6743, 7077)
+
+
+@pytest.mark.parametrize('name, code', [('flir_e40.jpg', 'format-unsupported'), ('tc001_frame.raw', 'format-unknown')])
+def test_real_files_of_other_formats_are_refused(shared_data, name, code):
+    refusal(shared_data / 'formats' / name, code)
