@@ -1,4 +1,5 @@
 """Temperatures per region, from the unequalised frame."""
+import cv2
 import numpy as np
 
 from ..regions import NECK, REGIONS
@@ -38,12 +39,11 @@ def boxes(labels):
     Returns:
         dict: region id to a (row slice, column slice) pair.
     """
-    present = np.bincount(labels.ravel(), minlength=len(REGIONS))
     found = {}
-    for region in np.flatnonzero(present[1:]) + 1:
-        mask = labels == region
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        found[int(region)] = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    for region in range(1, len(REGIONS)):
+        x, y, width, height = cv2.boundingRect(cv2.inRange(labels, region, region))
+        if width:
+            found[region] = (slice(y, y + height), slice(x, x + width))
     return found
 
 
@@ -75,9 +75,5 @@ def percentile(values, percent):
 
 def _mean_confidence(labels, confidence):
     """Mean confidence per region id, on the grid of `confidence`."""
-    rows = (np.arange(confidence.shape[0]) * labels.shape[0] + labels.shape[0] // 2) // confidence.shape[0]
-    columns = (np.arange(confidence.shape[1]) * labels.shape[1] + labels.shape[1] // 2) // confidence.shape[1]
-    sampled = labels[rows[:, np.newaxis], columns].ravel()
-    counts = np.bincount(sampled, minlength=len(REGIONS))
-    sums = np.bincount(sampled, weights=confidence.ravel(), minlength=len(REGIONS))
-    return (sums / np.maximum(counts, 1)).tolist()
+    sampled = cv2.resize(labels, (confidence.shape[1], confidence.shape[0]), interpolation=cv2.INTER_NEAREST)
+    return [cv2.mean(confidence, cv2.inRange(sampled, region, region))[0] for region in range(len(REGIONS))]
