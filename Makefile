@@ -50,9 +50,12 @@ $(VENV)/project: $(VENV)/libraries setup.py setup.cfg
 	@$(VENV)/bin/python $(PIP) install --no-deps --editable .
 	@touch $@
 
-$(TOOLS)/ready: requirements/nox.txt | python
+$(TOOLS)/python-$(VERSION): | python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || \
 	    { echo 'The test run is started by Python 3.8 or newer; name one with PYTHON=...'; exit 1; }
 	@$(PYTHON) -m venv --clear $(TOOLS) || { echo $(NO_VENV); exit 1; }
+	@touch $@
+
+$(TOOLS)/ready: $(TOOLS)/python-$(VERSION) requirements/nox.txt
 	@$(TOOLS)/bin/python $(PIP) install -r requirements/nox.txt
 	@touch $@

@@ -85,10 +85,11 @@ def _project(session):
     """Install the checkout itself; not while sessions are prepared, for they share its .egg-info."""
     stamp = Path(session.virtualenv.location, 'project.txt')
     wanted = Path('setup.cfg').read_text()
-    if not stamp.exists() or stamp.read_text() != wanted:
-        session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.')
-        if stamp.parent.is_dir():
-            stamp.write_text(wanted)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    # With --install-only nothing runs, and the answer is None.
+    if session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.'):
+        stamp.write_text(wanted)
 
 
 def _pytest(session, folders, *words):
