@@ -46,9 +46,9 @@ def _warp(rng, celsius, labels):
         bend = rng.normal(0, rng.uniform(0, 0.014) * height, (6, 8)).astype(np.float32)
         grid += cv2.resize(bend, (width, height), interpolation=cv2.INTER_CUBIC)
     map_x, map_y = map_x.astype(np.float32), map_y.astype(np.float32)
-    celsius = cv2.remap(np.ascontiguousarray(celsius), map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    labels = cv2.remap(np.ascontiguousarray(labels), map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-    return celsius, labels
+    celsius, labels = np.ascontiguousarray(celsius), np.ascontiguousarray(labels)
+    return (cv2.remap(celsius, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
+            cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE))
 
 
 def _coarse(rng, celsius):

@@ -14,14 +14,16 @@ from service.simulator import make_phantom
 #: The golden thermogram: a phantom that no set of a recipe uses.
 GOLDEN_SEED = 7
 
-INTENDED_USE = ('Shows heat patterns of the breasts and marks seven regions in a frontal thermogram. Research and '
-                'adjunct use only. Not for screening or diagnosis. Not a substitute for mammography. A normal '
-                'result does not exclude cancer.')
-TRAINING_DATA = ('%d simulated thermograms (service/simulator), no real patient. Recipe models/recipes/%s.toml, '
-                 'seed %d.')
-MEANING = ('Probability of an abnormal left-right heat pattern as planted in simulated thermograms (vascular, focal, '
-           'diffuse warming of one breast, or the faint signal of a simulated tumour). It is not a probability of '
-           'disease: it has never been related to a diagnosis.')
+INTENDED_USE = (
+    'Shows heat patterns of the breasts and marks seven regions in a frontal thermogram. Research and '
+    'adjunct use only. Not for screening or diagnosis. Not a substitute for mammography. A normal result '
+    'does not exclude cancer.')
+TRAINING_DATA = (
+    '%d simulated thermograms (service/simulator), no real patient. Recipe models/recipes/%s.toml, seed %d.')
+MEANING = (
+    'Probability of an abnormal left-right heat pattern as planted in simulated thermograms (vascular, focal '
+    'or diffuse warming of one breast, or the faint signal of a simulated tumour). It is not a probability '
+    'of disease: it has never been related to a diagnosis.')
 LIMITS = (
     'Frontal views; side views give no usable regions.',
     'Arms raised is what most simulated patients do; lowered arms leave little armpit to find.',

@@ -1,4 +1,5 @@
 """The training loop."""
+import functools
 import logging
 import math
 import time
@@ -33,9 +34,10 @@ def fit(recipe, phantoms, report_every=100):
     torch.manual_seed(recipe.seed)
     network = build(recipe.architecture).to(memory_format=torch.channels_last)
     losses = Losses(recipe)
-    optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimizer = torch.optim.AdamW(network.parameters(), recipe.learning_rate,
+                                  weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _one_cycle(step, recipe))
-    average = AveragedModel(network, multi_avg_fn=lambda *tensors: _blend(recipe.ema, *tensors), use_buffers=True)
+    average = AveragedModel(network, multi_avg_fn=functools.partial(_blend, recipe.ema), use_buffers=True)
     stream = PhantomDataset(phantoms, recipe, passes=recipe.steps * recipe.batch)
     loader = torch.utils.data.DataLoader(stream, recipe.batch, num_workers=1, prefetch_factor=4)
     started, seen = time.monotonic(), []

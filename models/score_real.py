@@ -36,7 +36,8 @@ def predict(session, chain, celsius):
 @click.argument('model', type=click.Path(exists=True, dir_okay=False))
 @click.argument('matrices', type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument('out', type=click.Path(file_okay=False, path_type=Path))
-@click.option('--chain', default='plateau-1', show_default=True, help='Preprocess chain the network was trained with.')
+@click.option('--chain', default='plateau-1', show_default=True,
+              help='Preprocess chain the network was trained with.')
 def main(model, matrices, out, chain):
     session = onnxruntime.InferenceSession(model, providers=['CPUExecutionProvider'])
     chain = get_chain(chain)

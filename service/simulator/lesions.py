@@ -107,7 +107,8 @@ def _pattern(rng, posture, canvas, outline, field, side, kind, tumour):
         peak = uniform(rng, 0.8, 2.4)
         veins = np.zeros_like(field)
         for _ in range(rng.randint(3, 7)):
-            grow_tree(rng, posture, canvas, veins, side, peak * uniform(rng, 0.6, 1.0), uniform(rng, 0.009, 0.02))
+            grow_tree(rng, posture, canvas, veins, side, peak * uniform(rng, 0.6, 1.0),
+                      uniform(rng, 0.009, 0.02))
         field += veins
         return _item(kind, side, x, y, peak)
     if kind == 'focal':

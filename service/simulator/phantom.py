@@ -17,8 +17,9 @@ from .veins import natural_veins
 #: Breast level and its spread: 95 healthy frontal DMR-IR matrices, 30.2 +- 1.2 C.
 BREAST_MEAN_C, BREAST_SD_C = 30.25, 1.2
 
-#: Natural left-right difference of the inner breasts. Over whole breasts it comes out 7 % smaller, with median
-#: 0.31, upper quartile 0.54 and 95th percentile 0.92 C of its absolute value, as the same 95 have.
+#: Natural left-right difference of the inner breasts. Over whole breasts it comes out 7 % smaller, with
+#: median 0.31, upper quartile 0.52 and 95th percentile 0.9 C of its absolute value; the same 95 matrices
+#: have 0.30, 0.54 and 0.92 C.
 ASYMMETRY_SD_C = 0.49
 
 

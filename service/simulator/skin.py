@@ -61,7 +61,8 @@ def _patches(canvas, outline, rng):
     heat = uniform(rng, 0.15, 0.7) * smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
     heat += uniform(rng, 0.08, 0.45) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
     cell = uniform(rng, 0.035, 0.09)
-    islands = np.clip(smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell), 0, 2.5)
+    islands = smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell)
+    islands = np.clip(islands, 0, 2.5)
     ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / 0.25) ** 2)
     where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.4, 0, 1.5)
     return heat + (uniform(rng, 0.0, 0.5) * islands + uniform(rng, -0.1, 0.7) * ridges) * where
@@ -148,7 +149,8 @@ def _breast(posture, canvas, outline, side, rng, draws):
     dome = np.maximum(dome, overhang * low)
     cold = draws['cold'] * (0.25 + 0.75 * smoothstep(q, -0.7, 0.7)) + draws['outer'] * np.clip(p, -0.5, 1)
     cold = cold + draws['tip'] * np.exp(-((p - 0.3) ** 2 + (q - 0.5) ** 2) / 0.3)
-    cold = cold * smoothstep(distance, 0.06, 0.02) + draws['rim'] * np.exp(np.minimum(distance, 0) / 0.03) * low
+    rim = draws['rim'] * np.exp(np.minimum(distance, 0) / 0.03) * low
+    cold = cold * smoothstep(distance, 0.06, 0.02) + rim
     heat = -cold * dome
     below = np.exp(-np.clip(distance, 0, None) / draws['fold_width']) * (distance > -0.004)
     medial = smoothstep(q, -0.15, 0.75) * smoothstep(p, 1.1, 0.4) * (1 - overhang)
@@ -157,13 +159,13 @@ def _breast(posture, canvas, outline, side, rng, draws):
     areola = ellipse(lateral, canvas.y, s.nipple, (s.areola, s.areola * s.areola_aspect))
     heat += draws['areola'] * smoothstep(areola, 0.012, -0.012)
     size = s.areola * draws['dot']
-    shift = (s.nipple[0] + normal(rng, 0, 0.008, -0.02, 0.02), s.nipple[1] + normal(rng, 0, 0.008, -0.02, 0.02))
+    shift = [s.nipple[i] + normal(rng, 0, 0.008, -0.02, 0.02) for i in (0, 1)]
     dot = ellipse(lateral, canvas.y, shift, (size, size * uniform(rng, 0.9, 1.3)))
     return heat + (draws['nipple'] + normal(rng, 0, 0.2, -0.5, 0.5)) * smoothstep(dot, 0.008, -0.012)
 
 
 def _neck(posture, canvas, outline, rng):
-    """Warm neck: vessels along both sides, horizontal creases, a windpipe that may be lighter or darker."""
+    """Warm neck: vessels along both sides, horizontal creases, a lighter or darker windpipe."""
     x, y = canvas.x - posture.neck_turn * 0.7, canvas.y
     low = neckline(posture, np.abs(canvas.x - posture.neck_turn * 0.5))
     soft = uniform(rng, 0.008, 0.06)

@@ -41,11 +41,13 @@ def grow_tree(rng, posture, canvas, field, side, rise_c, width):
     """
     s = posture.sides[side]
     if rng.uniform() < 0.6:
-        start = (s.centre[0] + uniform(rng, -0.9, 0.9) * s.half_width, s.centre[1] - s.upper * uniform(rng, 0.1, 0.9))
+        start = (s.centre[0] + uniform(rng, -0.9, 0.9) * s.half_width,
+                 s.centre[1] - s.upper * uniform(rng, 0.1, 0.9))
         target = s.nipple
     else:
-        start = (s.nipple[0] + normal(rng, 0, 0.05, -0.1, 0.1), s.nipple[1] + normal(rng, 0, 0.05, -0.1, 0.1))
-        target = (s.centre[0] + uniform(rng, -1, 1) * s.half_width, s.centre[1] + uniform(rng, -1, 1) * s.lower)
+        start = [s.nipple[i] + normal(rng, 0, 0.05, -0.1, 0.1) for i in (0, 1)]
+        target = (s.centre[0] + uniform(rng, -1, 1) * s.half_width,
+                  s.centre[1] + uniform(rng, -1, 1) * s.lower)
     heading = np.arctan2(target[1] - start[1], (target[0] - start[0]) * side) + normal(rng, 0, 0.5, -1.2, 1.2)
     _branch(rng, canvas, field, (start[0] * side, start[1]), heading, rise_c, width, 12, 2)
 

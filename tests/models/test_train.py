@@ -16,7 +16,8 @@ from service.bundle import open_bundle, prove  # noqa: E402
 
 @pytest.fixture(scope='module')
 def recipe():
-    return dataclasses.replace(load_recipe('first'), train_phantoms=6, val_phantoms=8, test_phantoms=8, passes=8, batch=4)
+    return dataclasses.replace(load_recipe('first'), train_phantoms=6, val_phantoms=8, test_phantoms=8,
+                               passes=8, batch=4)
 
 
 @pytest.fixture(scope='module')

@@ -7,9 +7,9 @@ from service.simulator import make_phantom
 from service.simulator.lesions import gautherie_w_m3, tumour_heat, tumour_peak_c
 
 #: diameter mm, depth mm, peak C: finite-volume Pennes solution.
-TABLE = [(5, 10, 0.04), (5, 15, 0.01), (10, 10, 0.31), (10, 15, 0.09), (10, 20, 0.03), (15, 10, 1.36), (15, 15, 0.26),
-         (15, 20, 0.09), (15, 25, 0.04), (20, 15, 0.65), (20, 20, 0.21), (20, 25, 0.08), (20, 30, 0.03),
-         (30, 20, 0.83), (30, 25, 0.29), (30, 30, 0.11)]
+TABLE = [(5, 10, 0.04), (5, 15, 0.01), (10, 10, 0.31), (10, 15, 0.09), (10, 20, 0.03), (15, 10, 1.36),
+         (15, 15, 0.26), (15, 20, 0.09), (15, 25, 0.04), (20, 15, 0.65), (20, 20, 0.21), (20, 25, 0.08),
+         (20, 30, 0.03), (30, 20, 0.83), (30, 25, 0.29), (30, 30, 0.11)]
 
 
 @pytest.mark.parametrize('diameter, depth, peak', TABLE)
