@@ -6,6 +6,7 @@ does in the demonstration.
 
     python -m benchmarks.memory [--seconds 20] [--viewers 1]
 """
+import http.client
 import re
 import signal
 import socket
@@ -68,7 +69,7 @@ def _watch(base):
         with urllib.request.urlopen(base + '/live.mjpg') as stream:
             while stream.read(65536):
                 pass
-    except OSError:
+    except (OSError, http.client.HTTPException):
         pass  # the service was stopped
 
 
