@@ -1,10 +1,14 @@
 """A camera made of the phantom: a breathing patient, noise, and faults on demand."""
+import re
+
 from ..errors import CameraError, InputError
 from ..simulator import Scene
 from ..thermogram import CELSIUS, Thermogram, utc_now
 from .base import Camera, Frame
 from .faults import FAULTS, GARBAGE, NONE, STOP, UNPLUG, Fault
 from .pacing import Pacer, SystemClock
+
+_SEED = re.compile('[0-9]{0,9}')
 
 
 class SimulatedCamera(Camera):
@@ -40,7 +44,7 @@ class SimulatedCamera(Camera):
     @classmethod
     def from_spec(cls, where, options, clock):
         """``sim:SEED`` with ``rate``, ``width``, ``height``, ``fault``, ``after`` and ``for``: as `Fault`."""
-        if not (where or '1').isdigit() or len(where) > 9:
+        if not _SEED.fullmatch(where):
             raise options.error('needs a seed from 0 to 999999999')
         fault = Fault(options.choice('fault', NONE, FAULTS), options.number('after', 10.0, 0, 1e6),
                       options.number('for', 5.0, 0, 1e6))

@@ -17,6 +17,8 @@ def split_spec(spec):
     if '?' in kind:
         kind, mark, query = kind.partition('?')
     try:
+        if mark and not query:
+            raise ValueError('a question mark and nothing after it')
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(mark))
     except ValueError:
         raise CameraError('camera-spec', 'The camera %r has options that are not name=value&name=value.'

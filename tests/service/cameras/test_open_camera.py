@@ -30,9 +30,10 @@ def test_replay_of_an_odd_folder(tmp_path):
 
 
 @pytest.mark.parametrize('spec', [
-    '', 'v4l2', 'simulator', 'replay', 'replay:', 'sim:x', 'sim:-1', 'sim:1.5', 'sim:99999999999', 'sim:\u0661x',
-    'sim:7?rate=0', 'sim:7?rate=nan', 'sim:7?rate=fast', 'sim:7?rate=1000', 'sim:7?width=80.5', 'sim:7?width=1e9',
-    'sim:7?speed=3', 'sim:7?rate', 'sim:7?rate=3&rate=4', 'sim:7?fault=fire', 'replay:/tmp?loop=yes',
+    '', 'v4l2', 'simulator', 'replay', 'replay:', 'sim:x', 'sim:-1', 'sim:1.5', 'sim:99999999999',
+    'sim:\u0661', 'sim:\u00b9', 'sim:7?rate=0', 'sim:7?rate=nan', 'sim:7?rate=fast', 'sim:7?rate=1000',
+    'sim:7?width=80.5', 'sim:7?width=1e9', 'sim:7?speed=3', 'sim:7?rate', 'sim:7?rate=3&rate=4', 'sim:7?fault=fire',
+    'replay:/tmp?loop=yes',
     'replay:/tmp?scale=fahrenheit', 'replay:/tmp?seed=3', 'sim:7?'])
 def test_specifications_that_mean_nothing(spec):
     camera_error(lambda: open_camera(spec, FakeClock()), 'camera-spec')

@@ -28,12 +28,14 @@ def png(image, **header):
     raw = b''.join(b'\0' + row.tobytes() for row in rows)
     ihdr = struct.pack('>IIBBBBB', fields['width'], fields['height'], fields['depth'], fields['colour'], 0, 0,
                        fields['interlace'])
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', ihdr) + chunk(b'IDAT', zlib.compress(raw)) + chunk(b'IEND', b'')
+    chunks = (b'IHDR', ihdr), (b'IDAT', zlib.compress(raw)), (b'IEND', b'')
+    return b'\x89PNG\r\n\x1a\n' + b''.join(chunk(kind, body) for kind, body in chunks)
 
 
 def chunk(kind, body):
     """One PNG chunk with its checksum."""
-    return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', zlib.crc32(kind + body) & 0xFFFFFFFF)
+    checksum = zlib.crc32(kind + body) & 0xFFFFFFFF
+    return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', checksum)
 
 
 def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):

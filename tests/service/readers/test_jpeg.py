@@ -54,7 +54,8 @@ def after_start(data, marker, body):
 
 
 def exif(orientation):
-    return (b'Exif\0\0MM\0*\0\0\0\x08\0\x01' + struct.pack('>HHIHH', 0x0112, 3, 1, orientation, 0) + b'\0\0\0\0')
+    entry = struct.pack('>HHIHH', 0x0112, 3, 1, orientation, 0)
+    return b'Exif\0\0MM\0*\0\0\0\x08\0\x01' + entry + b'\0\0\0\0'
 
 
 def test_a_mirrored_orientation_is_undone(path):

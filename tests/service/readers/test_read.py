@@ -162,7 +162,8 @@ def test_the_same_frame_reads_alike_from_text_and_counts(tmp_path):
     celsius = body_c(48, 64)
     (tmp_path / 'a.txt').write_bytes(matrix(celsius))
     (tmp_path / 'b.png').write_bytes(png(np.round(celsius * 100).astype(np.uint16)))
-    text, counts = read_thermogram(tmp_path / 'a.txt'), read_thermogram(tmp_path / 'b.png', scale='centicelsius')
+    text = read_thermogram(tmp_path / 'a.txt')
+    counts = read_thermogram(tmp_path / 'b.png', scale='centicelsius')
     assert np.array_equal(text.pixels, counts.pixels)
 
 
@@ -192,6 +193,7 @@ def test_a_real_tiff(shared_data):
     assert np.array_equal(np.rint(thermogram.pixels * 100), raw) and (raw.min(), raw.max()) == (6743, 7077)
 
 
-@pytest.mark.parametrize('name, code', [('flir_e40.jpg', 'format-unsupported'), ('tc001_frame.raw', 'format-unknown')])
+@pytest.mark.parametrize('name, code', [
+    ('flir_e40.jpg', 'format-unsupported'), ('tc001_frame.raw', 'format-unknown')])
 def test_real_files_of_other_formats_are_refused(shared_data, name, code):
     refusal(shared_data / 'formats' / name, code)

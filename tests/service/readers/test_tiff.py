@@ -109,7 +109,8 @@ def test_stubs_are_refused(path, data):
 
 
 def test_damaged_lzw_is_refused_in_silence(path, capfd):
-    data = bytearray(cv2.imencode('.tif', np.random.RandomState(0).randint(0, 65535, (60, 80)).astype(np.uint16))[1])
+    noise = np.random.RandomState(0).randint(0, 65535, (60, 80)).astype(np.uint16)
+    data = bytearray(cv2.imencode('.tif', noise)[1])
     data[200:3000] = b'\xff' * 2800
     path.write_bytes(bytes(data))
     refusal(path, 'file-damaged', scale='centikelvin')
