@@ -17,7 +17,7 @@ except ImportError:  # the lint session checks the tree without it
 ROOT = Path(__file__).resolve().parent.parent
 
 if hypothesis is not None:
-    # A deadline fails on a busy machine and says nothing about the code. Chance finds what it finds at a desk;
+    # A deadline fails on a busy machine and says nothing about the code. At a desk chance may look further;
     # in CI the same commit gives the same answer.
     hypothesis.settings.register_profile('house', deadline=None, derandomize=bool(os.environ.get('CI')),
                                          suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -35,7 +35,8 @@ def shared_data():
     """Folder of real thermograms and camera files, which are never part of the project."""
     folder = Path(os.environ.get('THERMOSCREEN_SHARED') or ROOT.parent / 'shared' / 'data')
     if not folder.is_dir():
-        pytest.skip('no real thermograms here: %s is absent (THERMOSCREEN_SHARED names another folder)' % folder)
+        pytest.skip('no real thermograms here: %s is absent (THERMOSCREEN_SHARED names another folder)'
+                    % folder)
     return folder
 
 

@@ -1,7 +1,7 @@
-"""Run every nox session, or those named, and end with one line for each: ``python tests/run_all.py [NAME...]``.
+"""Run every nox session, or those named, and end with one line for each.
 
-Environments are prepared two at a time, for that is waiting for downloads. The sessions then run one after the
-other, for some tests measure time.
+Environments are prepared two at a time, for that is mostly waiting for downloads. The sessions then run one
+after the other, for some tests measure time.
 """
 import json
 import os

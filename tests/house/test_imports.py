@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-HEAVY = ('torch', 'torchvision', 'lightning', 'segmentation_models_pytorch', 'tensorrt', 'pycuda', 'models', 'export')
+HEAVY = ('torch', 'torchvision', 'lightning', 'segmentation_models_pytorch', 'tensorrt', 'pycuda',
+         'models', 'export')
 
 
 @pytest.mark.parametrize('module', ['service', 'service.cli', 'service.cli.analyse', 'service.cli.serve',

@@ -18,8 +18,9 @@ HARMLESS = re.compile(r'https?://(127\.0\.0\.1|localhost|www\.w3\.org)([:/"\']|$
 def files(root):
     """Every file of the project, as paths from its top folder."""
     try:
-        listed = subprocess.check_output(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
-                                         cwd=str(root), stderr=subprocess.DEVNULL, universal_newlines=True)
+        listed = subprocess.check_output(
+            ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+            cwd=str(root), stderr=subprocess.DEVNULL, universal_newlines=True)
     except (OSError, subprocess.CalledProcessError):
         pytest.skip('git, which lists the files of the project, does not answer here')
     return sorted(Path(name) for name in set(listed.split('\0')) if name and (root / name).is_file())
@@ -52,7 +53,7 @@ def test_page_asks_no_other_machine(root, files):
         if path.parts[:3] in (('service', 'web', 'templates'), ('service', 'web', 'static')):
             text = (root / path).read_bytes().decode('utf-8', 'replace')
             urls = [text[hit.start():hit.start() + 60] for hit in re.finditer(r'https?://', text)]
-            # A source such as `src="//host/x.js"` takes the scheme of the page and leaves the machine as well.
+            # A source such as `src="//host/x.js"` takes the page's scheme and leaves the machine as well.
             urls += re.findall(r'(?:src|href|action)\s*=\s*["\']//[^"\']+|url\(\s*["\']?//[^)]+', text)
             foreign = [url for url in urls if not HARMLESS.match(url)]
             if foreign:

@@ -6,8 +6,9 @@ import pytest
 
 #: Directives newer than systemd 237, from systemd's own NEWS.
 TOO_NEW = ('TemporaryFileSystem', 'PrivateMounts', 'ProtectHostname', 'RestrictSUIDSGID', 'ProtectKernelLogs',
-           'ProtectClock', 'ProtectProc', 'ProcSubset', 'LoadCredential', 'ExecPaths', 'NoExecPaths', 'ExecCondition',
-           'WatchdogSignal', 'LogRateLimitIntervalSec', 'TimeoutStartFailureMode', 'OOMPolicy', 'PrivateIPC')
+           'ProtectClock', 'ProtectProc', 'ProcSubset', 'LoadCredential', 'ExecPaths', 'NoExecPaths',
+           'ExecCondition', 'WatchdogSignal', 'LogRateLimitIntervalSec', 'TimeoutStartFailureMode', 'OOMPolicy',
+           'PrivateIPC')
 
 
 @pytest.fixture(scope='module')
@@ -32,7 +33,8 @@ def test_units_are_old_enough(units):
         unit = _read(path)
         assert not set(unit) & set(TOO_NEW), path.name
         assert unit['Type'] != ['exec'], 'Type=exec came with systemd 240'
-        assert '@system-service' not in ' '.join(unit.get('SystemCallFilter', ())), 'the set came with systemd 239'
+        filters = ' '.join(unit.get('SystemCallFilter', ()))
+        assert '@system-service' not in filters, 'the set came with systemd 239'
 
 
 def test_service_is_started_as_the_nano_needs(root):

@@ -36,5 +36,6 @@ def test_installation_offers_every_verb():
         installed = metadata.distribution('thermoscreen')
     except metadata.PackageNotFoundError:
         pytest.skip('thermoscreen is not installed in this environment')
-    offered = {entry.name: entry.value for entry in installed.entry_points if entry.group == 'thermoscreen.verbs'}
+    offered = {entry.name: entry.value for entry in installed.entry_points
+               if entry.group == 'thermoscreen.verbs'}
     assert offered == VERBS
