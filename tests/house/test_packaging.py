@@ -58,7 +58,8 @@ def test_no_pyproject(root):
 
 @pytest.mark.parametrize('version, name', [
     ((2, 7), None), ((3, 5), None), ((3, 6), 'jetpack46.txt'), ((3, 7), 'jetpack46.txt'),
-    ((3, 8), 'jetpack5.txt'), ((3, 9), 'jetpack5.txt'), ((3, 10), 'jetpack6.txt'), ((3, 11), 'today.txt'), ((3, 14), 'today.txt')])
+    ((3, 8), 'jetpack5.txt'), ((3, 9), 'jetpack5.txt'), ((3, 10), 'jetpack6.txt'),
+    ((3, 11), 'today.txt'), ((3, 14), 'today.txt')])
 def test_choice_of_pins(root, version, name, monkeypatch):
     monkeypatch.syspath_prepend(str(root / 'requirements'))
     from choose import choose

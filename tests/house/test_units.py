@@ -7,8 +7,8 @@ import pytest
 #: Directives newer than systemd 237, from systemd's own NEWS.
 TOO_NEW = ('TemporaryFileSystem', 'PrivateMounts', 'ProtectHostname', 'RestrictSUIDSGID', 'ProtectKernelLogs',
            'ProtectClock', 'ProtectProc', 'ProcSubset', 'LoadCredential', 'ExecPaths', 'NoExecPaths',
-           'ExecCondition', 'WatchdogSignal', 'LogRateLimitIntervalSec', 'TimeoutStartFailureMode', 'OOMPolicy',
-           'PrivateIPC')
+           'ExecCondition', 'WatchdogSignal', 'LogRateLimitIntervalSec', 'TimeoutStartFailureMode',
+           'OOMPolicy', 'PrivateIPC')
 
 
 @pytest.fixture(scope='module')
