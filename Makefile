@@ -53,7 +53,8 @@ $(VENV)/project: $(VENV)/libraries setup.py setup.cfg
 $(TOOLS)/python-$(VERSION): | python
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 8))' || \
 	    { echo 'The test run is started by Python 3.8 or newer; name one with PYTHON=...'; exit 1; }
-	@$(PYTHON) -m venv --clear $(TOOLS) || { echo $(NO_VENV); exit 1; }
+	@rm -rf .nox  # environments made with another PYTHON break when that is exchanged beneath them
+	@$(PYTHON) -m venv $(TOOLS) || { echo $(NO_VENV); exit 1; }
 	@touch $@
 
 $(TOOLS)/ready: $(TOOLS)/python-$(VERSION) requirements/nox.txt
