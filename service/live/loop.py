@@ -58,6 +58,7 @@ class LiveLoop:
         self._doing = 'camera'
         self._stop = threading.Event()
         self._thread = None
+        self._publish(STARTING)
 
     def __enter__(self):
         self.start()

@@ -43,8 +43,9 @@ class Server:
             app, map=self._map, host=host, port=port, threads=threads,
             # Beside the threads: the listening sockets, and keep-alive connections that wait idle.
             connection_limit=2 * threads + 8, channel_timeout=30, cleanup_interval=10, backlog=64,
-            # 1 sends what there is at once; an event held back until a buffer fills would arrive late.
-            send_bytes=1, outbuf_high_watermark=MAX_WAITING_BYTES,
+            # An event must not be held back until a buffer fills. That takes send_bytes=1, which is waitress'
+            # default from 2.0 on and deprecated to name.
+            outbuf_high_watermark=MAX_WAITING_BYTES,
             max_request_header_size=16 * 1024, max_request_body_size=64 * 1024,
             expose_tracebacks=False, log_socket_errors=False, clear_untrusted_proxy_headers=True,
             ident='thermoscreen', asyncore_use_poll=True)
@@ -65,7 +66,8 @@ class Server:
         if self._on_stop is not None:
             self._on_stop()
         deadline_s = time.monotonic() + _GOODBYE_S
-        while any(channel.requests for channel in self._channels()) and time.monotonic() < deadline_s:
+        while time.monotonic() < deadline_s and any(
+                channel.requests or channel.total_outbufs_len for channel in self._channels()):
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
         for channel in self._channels():  # a viewer that takes nothing keeps its thread waiting until this
             channel.handle_close()
@@ -80,6 +82,7 @@ def _listening(app, **adjustments):
     try:
         return create_server(app, **adjustments)
     except OSError as error:
+        wasyncore.close_all(adjustments['map'])
         raise SettingsError('port-unavailable', 'The page cannot be served on %s port %d; stop what uses it or choose '
                             'another port in the settings.' % (adjustments['host'], adjustments['port']), str(error))
 

@@ -20,7 +20,7 @@ export function signed(value, digits) {
 }
 
 export function seconds(ms) {
-  return ms < 9950 ? (ms / 1000).toFixed(1) + ' s' : Math.round(ms / 1000) + ' s';
+  return ms < 1950 ? (ms / 1000).toFixed(1) + ' s' : Math.round(ms / 1000) + ' s';
 }
 
 const STAGES = {

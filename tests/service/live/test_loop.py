@@ -1,0 +1,207 @@
+"""The loop: every frame to a state, and every failure to a sentence that it survives."""
+import json
+import threading
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from service.errors import BackendError, CameraError
+from service.live import LiveLoop
+from service.live.loop import BACKOFF_S, MAX_SILENT_READS
+
+from .conftest import PATIENCE_S, running, stopped, until
+
+GONE = CameraError('camera-gone', 'The played camera is gone; plug it in.')
+
+
+class Failing:
+    """A pipeline that fails first, and then is another pipeline."""
+
+    def __init__(self, pipeline, *failures):
+        self._pipeline = pipeline
+        self._failures = list(failures)
+
+    def analyse(self, thermogram):
+        if self._failures:
+            raise self._failures.pop(0)
+        return self._pipeline.analyse(thermogram)
+
+
+def test_says_that_the_camera_starts(play):
+    state = play().state
+    assert (state.status.code, state.picture, state.jpeg) == ('camera-starting', 0, b'')
+    assert json.loads(state.text)['live']['status']['sentence'] == 'The camera is starting.'
+
+
+def test_a_frame_becomes_a_picture_and_values(play, camera):
+    live = play()
+    camera.frame()
+    state = until(live, running)
+    picture = cv2.imdecode(np.frombuffer(state.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[0] > 240 and picture.std() > 10
+    values = json.loads(state.text)
+    assert values == state.values
+    assert values['outcome'] == 'result'
+    assert values['live']['picture'] == state.picture == 1
+    assert values['live']['camera'] == {'name': 'played'}
+
+
+def test_stages_are_those_of_the_frame(play, camera):
+    live = play()
+    camera.frame()
+    timings_ms = until(live, running).values['timings_ms']
+    assert list(timings_ms) == ['capture', 'quality', 'preprocess', 'infer', 'decode', 'analyse', 'overlay', 'encode',
+                                'total']
+    work_ms = sum(value for stage, value in timings_ms.items() if stage not in ('capture', 'total'))
+    assert 0 < work_ms <= timings_ms['total'] * 1.01 + 0.1
+
+
+def test_viewers_share_one_state(play, camera):
+    live, seen = play(), []
+    viewers = [threading.Thread(target=lambda: seen.append(until(live, running))) for _ in range(5)]
+    for viewer in viewers:
+        viewer.start()
+    camera.frame()
+    for viewer in viewers:
+        viewer.join(PATIENCE_S)
+    assert len(seen) == 5 and len({id(state.jpeg) for state in seen}) == len({id(state.text) for state in seen}) == 1
+
+
+def test_age_and_latency_are_of_the_camera_clock(play, camera):
+    live = play(clock=lambda: 100.25)
+    camera.frame(t_monotonic=100.0)
+    state = until(live, running)
+    assert state.values['live']['latency_ms'] == 250.0
+    assert state.age_ms(100.5) == 500.0
+    assert live.pulse()['age_ms'] == 250
+
+
+def test_camera_that_goes_is_told_and_comes_back(play, camera):
+    live = play()
+    camera.frame()
+    before = until(live, running)
+    camera.fail(GONE)
+    state = until(live, stopped('camera-gone'))
+    assert state.status.part == 'camera' and state.status.next_step
+    assert state.status.sentence == 'The played camera is gone; plug it in.'
+    assert state.jpeg is before.jpeg and state.picture == before.picture
+    assert state.values['outcome'] == 'result' and state.values['live']['status']['running'] is False
+    camera.frame()
+    after = until(live, running)
+    assert after.picture == before.picture + 1
+    assert camera.opened == 2
+
+
+def test_camera_that_is_not_there_is_tried_again(play, camera):
+    camera.open_errors = [CameraError('camera-missing', 'There is no camera; plug it in.')] * 4
+    live = play()
+    camera.frame()
+    until(live, running)
+    assert camera.opened == 5
+
+
+def test_pauses_grow_to_a_limit_and_start_over_after_a_picture(camera, stub):
+    live = LiveLoop(stub, lambda: camera)
+    pauses = []
+
+    class Ending(threading.Event):
+        def wait(self, timeout=None):
+            pauses.append(timeout)
+            if len(pauses) == 7:
+                self.set()
+
+    live._stop = Ending()
+    camera.open_errors = [GONE] * 5
+    camera.frame()
+    camera.fail(GONE)
+    camera.fail(GONE)
+    live._run()
+    assert pauses == [0.5, 1.0, 2.0, 4.0, BACKOFF_S[1], 0.5, 1.0]
+
+
+def test_silence_is_told_before_the_camera_is_opened_again(play, camera):
+    silent = CameraError('camera-silent', 'The played camera gave no frame; check its cable.')
+    live = play()
+    for _ in range(MAX_SILENT_READS - 1):
+        camera.fail(silent)
+    camera.frame()
+    until(live, running)
+    assert camera.opened == 1
+    for _ in range(MAX_SILENT_READS):
+        camera.fail(silent)
+    until(live, stopped('camera-silent'))
+    camera.frame()
+    until(live, running)
+    assert camera.opened == 2
+
+
+def test_busy_backend_drops_the_frame_only(play, camera, stub):
+    live = play(Failing(stub, BackendError('backend-busy', 'Others wait.')))
+    camera.frame()
+    camera.frame()
+    state = until(live, running)
+    assert (state.values['live']['shown'], state.values['live']['dropped']) == (1, 1)
+
+
+def test_failed_analysis_keeps_the_picture_and_says_so(play, camera, stub):
+    live = play(Failing(stub, BackendError('backend-stuck', 'The model gave no answer; restart the service.')))
+    camera.frame()
+    state = until(live, stopped('backend-stuck'))
+    assert (state.status.part, state.status.sentence) == ('analysis', 'The model gave no answer; restart the service.')
+    camera.frame()
+    until(live, running)
+    assert camera.opened == 1
+
+
+def test_the_unexpected_is_logged_and_survived(play, camera, stub, caplog):
+    live = play(Failing(stub, ZeroDivisionError('by zero')))
+    camera.frame()
+    state = until(live, stopped('analysis-unexpected'))
+    assert 'zero' not in state.status.sentence and 'rror' not in state.status.sentence
+    assert 'ZeroDivisionError' in caplog.text
+    camera.frame()
+    until(live, running)
+
+
+def test_numbers_that_json_lacks_stop_one_frame_only(play, camera, stub):
+    class Nowhere:
+        confidences = [float('nan')]
+
+        def analyse(self, thermogram):
+            result = stub.analyse(thermogram)
+            return replace(result, confidence=self.confidences.pop()) if self.confidences else result
+
+    live = play(Nowhere())
+    camera.frame()
+    until(live, stopped('analysis-unexpected'))
+    camera.frame()
+    state = until(live, running)
+    json.loads(state.text, parse_constant=pytest.fail)
+
+
+def test_a_camera_that_describes_itself_wrongly_is_told(play, camera, caplog):
+    camera.description = {'name': object()}
+    live = play()
+    until(live, stopped('camera-unexpected'))
+    camera.description = {'name': 'mended'}
+    camera.frame()
+    assert until(live, running).values['live']['camera'] == {'name': 'mended'}
+
+
+def test_frames_that_nobody_read_are_counted(play, camera):
+    live = play()
+    camera.frame()
+    camera.frame(skipped=3)
+    state = until(live, lambda state: state.picture == 2)
+    assert state.values['live']['dropped'] == 3
+
+
+def test_stop_sends_viewers_and_thread_home(play, camera):
+    live = play(read_timeout_s=0.05)
+    thread = live._thread
+    live.stop(PATIENCE_S)
+    assert not thread.is_alive()
+    assert live.stopped and live.wait_for(-1, PATIENCE_S) is None
+    live.stop()

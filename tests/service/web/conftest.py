@@ -1,0 +1,197 @@
+"""An application around a stub network, and around the shipped one; a camera with a switch."""
+import contextlib
+import socket
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from service.bundle import Manifest
+from service.cameras import Camera, Frame, SimulatedCamera
+from service.errors import CameraError
+from service.live import LiveLoop
+from service.pipeline import Pipeline
+from service.regions import LEFT_BREAST
+from service.settings import SHIPPED_BUNDLE, Settings
+from service.thermogram import Thermogram
+from service.web import Server, create_app
+
+from ...fakes import bundles, frames
+from ...fakes.pipelines import stub_pipeline
+
+#: Far beyond what anything here takes; a test that needs it has failed.
+PATIENCE_S = 30.0
+
+
+class SwitchedCamera(Camera):
+    """A camera that a test unplugs, silences and turns: schematic torsos, or a simulated camera's frames."""
+
+    name, kind, rate_hz = 'switched camera', 'switched', 10.0
+
+    def __init__(self, simulated=None):
+        super().__init__()
+        self.unplugged = threading.Event()
+        self.silent = threading.Event()
+        self.flat = threading.Event()
+        self._simulated = simulated
+        self._sequence = 0
+
+    def _open(self):
+        if self.unplugged.is_set():
+            raise CameraError('camera-missing', 'The switched camera is not plugged in; plug it in.')
+        if self._simulated is not None:
+            self._simulated.open()
+        return 'celsius', (240, 320)
+
+    def _close(self):
+        if self._simulated is not None:
+            self._simulated.close()
+
+    def _read(self, timeout_s):
+        if self.unplugged.is_set():
+            raise self._gone('plug it in and start it again')
+        if self.silent.is_set():
+            time.sleep(timeout_s)
+            raise self._silent(timeout_s)
+        if self._simulated is not None:
+            return self._simulated.read(timeout_s)
+        time.sleep(1 / self.rate_hz)
+        self._sequence += 1
+        celsius = np.full((240, 320), 22.0)
+        if not self.flat.is_set():
+            celsius = frames.torso()
+            celsius[frames.labels() == LEFT_BREAST] += 0.2 * (self._sequence % 9)
+        return Frame(Thermogram.from_celsius(celsius, self.name, reader=self.kind), self._sequence, time.monotonic())
+
+
+class LocalClient(FlaskClient):
+    """A browser on the device."""
+
+    def open(self, *args, **kwargs):
+        kwargs.setdefault('base_url', 'http://127.0.0.1:8080')
+        return super().open(*args, **kwargs)
+
+
+def free_port():
+    """A TCP port that nothing listens on."""
+    with contextlib.closing(socket.socket()) as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope='session')
+def stub():
+    """A pipeline with a stub network and a whole manifest."""
+    with stub_pipeline() as pipeline:
+        document = bundles.document(metrics={'regions': {'mean_iou': 0.78125, 'interval': [0.7, 0.8], 'n': 400}})
+        pipeline.bundle.manifest = Manifest(document, '5a02cb75' * 8)
+        yield pipeline
+
+
+@pytest.fixture(scope='session')
+def shipped():
+    """The pipeline with the bundle that ships."""
+    with Pipeline.from_folder(SHIPPED_BUNDLE, threads=1) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope='session')
+def files_root(tmp_path_factory):
+    """A folder of files as a device may have them, and something beside it that must not be reached."""
+    beside = tmp_path_factory.mktemp('device')
+    (beside / 'secret.csv').write_text('30;31\n')
+    root = beside / 'media'
+    visit = root / 'visit 1'
+    visit.mkdir(parents=True)
+    (root / '.hidden').mkdir()
+    celsius = frames.torso()
+    np.savetxt(str(visit / 'frontal.csv'), celsius, fmt='%.2f', delimiter=';')
+    cv2.imwrite(str(visit / 'grey.png'), np.clip((celsius - 20) * 15, 0, 255).astype(np.uint8))
+    cv2.imwrite(str(visit / 'counts.png'), ((celsius + 273.15) * 100).astype(np.uint16))
+    np.savetxt(str(visit / 'flat.csv'), np.full((240, 320), 22.0), fmt='%.1f', delimiter=';')
+    (visit / 'cut.csv').write_text((visit / 'frontal.csv').read_text()[:9000])
+    (visit / 'notes.doc').write_text('no thermogram')
+    many = root / 'many'
+    many.mkdir()
+    for number in range(23):
+        (many / ('view-%02d.csv' % number)).write_text('empty enough')
+    (root / 'out').symlink_to(beside)
+    (root / 'out.csv').symlink_to(beside / 'secret.csv')
+    (root / 'within.csv').symlink_to(visit / 'frontal.csv')
+    return root
+
+
+@pytest.fixture
+def camera():
+    return SwitchedCamera()
+
+
+@pytest.fixture
+def make_live(request):
+    """Build a loop that is stopped when the test is over."""
+    def make(pipeline, camera):
+        live = LiveLoop(pipeline, lambda: camera, backoff_s=(0.1, 0.2), read_timeout_s=0.5)
+        request.addfinalizer(live.stop)
+        return live
+    return make
+
+
+@pytest.fixture
+def live(make_live, stub, camera):
+    """A loop over `camera` that is not started."""
+    return make_live(stub, camera)
+
+
+@pytest.fixture
+def app(stub, live, files_root):
+    return create_app(stub, live, Settings(port=8080, max_viewers=2, files_root=str(files_root)))
+
+
+@pytest.fixture
+def client(app):
+    """A client that calls the application by its right name."""
+    app.test_client_class = LocalClient
+    return app.test_client()
+
+
+@pytest.fixture
+def serve(request, files_root, make_live):
+    """Start a real server over a pipeline and a camera; returns its port."""
+    def start(pipeline, camera, max_viewers=3):
+        settings = Settings(port=free_port(), max_viewers=max_viewers, files_root=str(files_root))
+        live = make_live(pipeline, camera)
+        live.start()
+        app = create_app(pipeline, live, settings)
+        server = Server(app, settings.host, settings.port, max_viewers, on_stop=live.dismiss)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+
+        def finish():
+            server.stop()
+            thread.join(PATIENCE_S)
+            assert not thread.is_alive()
+
+        request.addfinalizer(finish)
+        start.live, start.server, start.thread = live, server, thread
+        start.services = app.extensions['thermoscreen']
+        return settings.port
+    return start
+
+
+@pytest.fixture
+def simulated():
+    """The real simulated camera, small and quick."""
+    return SimulatedCamera(seed=7, height=240, width=320, rate_hz=10.0)
+
+
+def picture_shown(live):
+    """Wait until a loop has a picture."""
+    sequence = -1
+    while not live.state.picture:
+        state = live.wait_for(sequence, PATIENCE_S)
+        assert state is not None
+        sequence = state.sequence
+    return live.state

@@ -1,0 +1,157 @@
+"""Opening files of the device: folders, values, pictures, and nothing outside the root."""
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from service.overlay import LAYERS
+from service.web.browse import list_folder, resolve
+
+
+def html(client, **query):
+    answer = client.get('/open', query_string=query)
+    assert answer.status_code == 200
+    return answer.get_data(as_text=True)
+
+
+def test_root_lists_folders_then_thermograms(client):
+    page = html(client)
+    assert page.index('>many<') < page.index('>visit 1<') < page.index('>within.csv<')
+    for absent in ('.hidden', 'out.csv', '>out<', 'notes.doc', 'secret'):
+        assert absent not in page
+
+
+def test_long_folders_have_pages(client):
+    first, last = html(client, path='many'), html(client, path='many', page=3)
+    assert 'Page 1 of 3' in first and 'view-09.csv' in first and 'view-10.csv' not in first and 'Back' not in first
+    assert 'Page 3 of 3' in last and 'view-22.csv' in last and 'More' not in last
+    assert 'Page 3 of 3' in html(client, path='many', page=99)
+    assert 'Page 1 of 3' in html(client, path='many', page='x')
+
+
+def test_folder_without_thermograms_says_so(client, files_root):
+    (files_root / 'empty').mkdir(exist_ok=True)
+    assert 'There are no thermograms in this folder.' in html(client, path='empty')
+
+
+def test_values_of_a_file(client):
+    values = client.get('/open/result?path=visit 1/frontal.csv').get_json()
+    assert (values['outcome'], values['unit']) == ('result', 'celsius')
+    assert values['differences']['breast']['mean'] == pytest.approx(0.6, abs=0.05)
+
+
+def test_a_link_within_the_root_is_followed(client):
+    assert client.get('/open/result?path=within.csv').get_json()['outcome'] == 'result'
+
+
+def test_relative_pictures_have_no_celsius(client):
+    values = client.get('/open/result?path=visit 1/grey.png').get_json()
+    assert values['unit'] == 'relative'
+    assert values['differences']['breast']['exceeds'] is None
+
+
+def test_no_result_has_reasons_and_a_picture(client):
+    values = client.get('/open/result?path=visit 1/flat.csv').get_json()
+    assert values['outcome'] == 'no-result' and values['finding'] is None
+    assert [check['next_step'] for check in values['checks'] if not check['passed']]
+    assert client.get('/open/overlay.png?path=visit 1/flat.csv').status_code == 200
+
+
+@pytest.mark.parametrize('layer', LAYERS)
+def test_pictures_of_a_file(client, layer):
+    answer = client.get('/open/overlay.png', query_string={'path': 'visit 1/frontal.csv', 'layer': layer,
+                                                           'palette': 'cividis'})
+    assert (answer.status_code, answer.mimetype) == (200, 'image/png')
+    picture = cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[0] > 400
+
+
+@pytest.mark.parametrize('query, code', [({'layer': 'x'}, 'layer-unknown'), ({'palette': 'x'}, 'palette-unknown')])
+def test_unknown_ways_of_drawing_are_refused(client, query, code):
+    answer = client.get('/open/overlay.png', query_string=dict(query, path='visit 1/frontal.csv'))
+    assert (answer.status_code, answer.get_json()['code']) == (400, code)
+
+
+def test_a_file_is_analysed_once_for_values_and_pictures(client, stub, files_root):
+    path = files_root / 'visit 1' / 'frontal.csv'
+    before = stub.backend_stub.runs
+    for address in ('/open', '/open/result', '/open/overlay.png', '/open/overlay.png?layer=regions'):
+        joint = '&' if '?' in address else '?'
+        assert client.get(address + joint + 'path=visit 1/frontal.csv').status_code == 200
+    assert stub.backend_stub.runs == before + 1
+    os.utime(str(path), (1, 1))
+    client.get('/open/result?path=visit 1/frontal.csv')
+    assert stub.backend_stub.runs == before + 2
+
+
+def test_unreadable_file_gives_its_sentence(client):
+    answer = client.get('/open/result?path=visit 1/cut.csv')
+    assert answer.status_code == 400
+    reason = answer.get_json()
+    assert reason['code'] == 'file-truncated' and 'cut.csv' in reason['message'] and set(reason) == {'code', 'message'}
+    page = html(client, path='visit 1/cut.csv')
+    assert 'cut.csv is cut off' in page and 'file-truncated' in page and 'data-refused' in page
+
+
+def test_counts_offer_the_scales(client):
+    page = html(client, path='visit 1/counts.png')
+    assert 'Choose the scale of the camera' in page and 'scale=centikelvin' in page and '--scale' not in page
+    values = client.get('/open/result?path=visit 1/counts.png&scale=centikelvin').get_json()
+    assert values['regions']['right_breast']['mean'] == pytest.approx(30.0, abs=0.1)
+    refused = client.get('/open/result?path=visit 1/counts.png&scale=furlong')
+    assert (refused.status_code, refused.get_json()['code']) == (400, 'scale-name')
+
+
+OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//etc/passwd', '/', 'out', 'out/secret.csv',
+           'out.csv', 'visit 1/\0.csv', 'a' * 1025]
+NOWHERE = ['nothing', 'visit 1/frontal.csv/more', 'a' * 300, 'visit 1/\udcff.csv']
+
+
+@pytest.mark.parametrize('route', ['/open', '/open/result', '/open/overlay.png'])
+@pytest.mark.parametrize('path', OUTSIDE)
+def test_nothing_outside_the_root(client, route, path):
+    answer = client.get(route, query_string={'path': path})
+    assert answer.status_code == 400
+    assert b'path-refused' in answer.data and b'root:' not in answer.data
+
+
+@pytest.mark.parametrize('path', NOWHERE[:3])
+def test_what_is_not_there(client, path):
+    answer = client.get('/open/result', query_string={'path': path})
+    assert (answer.status_code, answer.get_json()['code']) == (404, 'path-missing')
+
+
+@pytest.mark.parametrize('path', NOWHERE)
+def test_what_cannot_be_there(files_root, path):
+    with pytest.raises(Exception) as caught:
+        resolve(str(files_root), path)
+    assert caught.value.code == 'path-missing'
+
+
+def test_pipes_are_not_opened(client, files_root):
+    pipe = files_root / 'pipe.csv'
+    if not pipe.exists():
+        os.mkfifo(str(pipe))
+    assert client.get('/open/result?path=pipe.csv').get_json()['code'] == 'path-refused'
+    pipe.unlink()
+
+
+def test_a_folder_is_no_thermogram(client):
+    assert client.get('/open/result?path=visit 1').get_json()['code'] == 'path-folder'
+
+
+def test_names_that_no_page_can_show_are_left_out(tmp_path):
+    raw = os.fsencode(str(tmp_path))
+    for name in (b'good.csv', b'bad-\xff.csv'):
+        with open(os.path.join(raw, name), 'wb'):
+            pass
+    assert [entry.name for entry in list_folder(str(tmp_path), '', lambda name: True)] == ['good.csv']
+
+
+def test_root_that_is_gone_says_which(client, app, tmp_path):
+    services = app.extensions['thermoscreen']
+    object.__setattr__(services.settings, 'files_root', str(tmp_path / 'unplugged'))
+    answer = client.get('/open')
+    assert answer.status_code == 404
+    assert 'unplugged' in answer.get_data(as_text=True) and b'files_root' in answer.data

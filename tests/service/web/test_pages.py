@@ -1,0 +1,123 @@
+"""Pages and answers around the live picture, and what a person reads when something is refused."""
+import json
+import re
+
+import pytest
+
+from service.errors import BackendError
+from service.result import ADJUNCT_NOTICE
+
+from .conftest import picture_shown
+
+PAGES = ('/', '/open', '/open?path=visit%201/frontal.csv', '/open?path=visit%201/cut.csv', '/about', '/about/model',
+         '/about/metrics', '/about/software', '/nowhere')
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_notice_is_on_every_page(client, page):
+    html = client.get(page).get_data(as_text=True)
+    assert html.count(ADJUNCT_NOTICE) == 1
+    assert '<footer class="notice"' in html
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_no_page_has_inline_code_or_style(client, page):
+    html = client.get(page).get_data(as_text=True)
+    assert not re.search(r'<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|javascript:', html)
+    assert 'lang="en"' in html and '<title>' in html
+    assert html.count('<main') == 1 and html.count('<h1') == 1
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_words_are_calm(client, page):
+    words = re.sub(r'<[^>]+>', ' ', client.get(page).get_data(as_text=True)).replace('<!doctype', '')
+    assert '!' not in words
+    assert not re.search(r'\berrors?\b', words, re.I)
+
+
+def test_before_the_first_picture(client):
+    values = client.get('/live/values').get_json()
+    assert values['live']['status']['code'] == 'camera-starting'
+    assert values['notice'] == ADJUNCT_NOTICE
+    answer = client.get('/live.mjpg')
+    assert (answer.status_code, answer.get_json()['code']) == (503, 'picture-none')
+
+
+def test_ready_only_while_the_picture_runs(client, live):
+    assert client.get('/healthz').get_json() == {'status': 'alive'}
+    answer = client.get('/readiness')
+    assert (answer.status_code, answer.get_json()['code']) == (503, 'camera-starting')
+    live.start()
+    picture_shown(live)
+    assert client.get('/readiness').status_code == 200
+
+
+def test_an_old_picture_is_not_ready(client, live, monkeypatch):
+    live.start()
+    picture_shown(live)
+    monkeypatch.setattr(live, 'pulse', lambda: {'doing': 'analysis', 'age_ms': 6000, 'sequence': 2})
+    answer = client.get('/readiness')
+    assert (answer.status_code, answer.get_json()['code']) == (503, 'analysis-waiting')
+
+
+def test_values_name_bundle_stages_and_notice(client, live):
+    live.start()
+    picture_shown(live)
+    text = client.get('/live/values').get_data(as_text=True)
+    values = json.loads(text)
+    assert values['outcome'] == 'result'
+    assert values['finding']['threshold'] == 0.5
+    assert values['bundle']['hash'] and values['backend']['name'] == 'stub'
+    assert text.index('"quality"') < text.index('"infer"') < text.index('"total"')
+
+
+def test_live_page_names_the_bundle(client):
+    html = client.get('/').get_data(as_text=True)
+    assert 'tiny 1.0.0' in html and '5a02cb75' in html and '5a02cb75' * 2 not in html
+
+
+def test_about_tells_what_the_manifest_says(client):
+    model = client.get('/about/model').get_data(as_text=True)
+    assert '5a02cb75' * 8 in model and 'None: four fixed operators.' in model and 'Set by hand.' in model
+    use = client.get('/about').get_data(as_text=True)
+    assert 'Tests.' in use and 'Finds nothing.' in use
+    metrics = client.get('/about/metrics').get_data(as_text=True)
+    assert 'regions.mean iou' in metrics and '0.7812' in metrics and '0.7 to 0.8' in metrics
+    assert 'OpenCV' in client.get('/about/software').get_data(as_text=True)
+
+
+@pytest.mark.parametrize('page, status', [('/nowhere', 404), ('/about/nothing', 404), ('/static/none.css', 404)])
+def test_missing_pages_are_pages(client, page, status):
+    answer = client.get(page)
+    assert (answer.status_code, answer.mimetype) == (status, 'text/html')
+    assert 'There is no such page' in answer.get_data(as_text=True)
+
+
+def test_missing_answers_are_json(client):
+    answer = client.get('/live/nowhere')
+    assert (answer.status_code, answer.get_json()['code']) == (404, 'page-missing')
+
+
+def test_the_unexpected_shows_no_traceback(client, stub, monkeypatch, caplog):
+    def fail(thermogram):
+        raise ZeroDivisionError('inner words')
+
+    monkeypatch.setattr(stub, 'analyse', fail)
+    answer = client.get('/open/result?path=visit%201/frontal.csv')
+    assert (answer.status_code, answer.get_json()['code']) == (500, 'unexpected')
+    page = client.get('/open?path=visit%201/frontal.csv')
+    assert page.status_code == 500
+    for reply in (answer, page):
+        assert b'inner words' not in reply.data and b'Traceback' not in reply.data
+    assert 'inner words' in caplog.text
+
+
+def test_known_failures_keep_their_status_and_code(client, stub, monkeypatch):
+    def fail(thermogram):
+        raise BackendError('backend-busy', 'Other frames are being analysed; try again in a moment.', 'inner words')
+
+    monkeypatch.setattr(stub, 'analyse', fail)
+    answer = client.get('/open/result?path=visit%201/frontal.csv')
+    assert answer.status_code == 503
+    assert answer.get_json() == {'code': 'backend-busy',
+                                 'message': 'Other frames are being analysed; try again in a moment.'}
