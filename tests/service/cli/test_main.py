@@ -1,5 +1,4 @@
 """The program says one line and exits with a code, whatever goes wrong."""
-import subprocess
 import sys
 
 import click
@@ -75,10 +74,3 @@ def test_a_verb_whose_library_is_missing_is_not_listed_and_says_so(monkeypatch):
     assert 'train' not in CliRunner().invoke(program, ['--help']).output
     result = CliRunner().invoke(program, ['train'])
     assert result.exit_code == 1 and 'not installed' in result.output
-
-
-def test_the_service_imports_no_torch_and_no_other_room():
-    code = ('import sys, service.cli.analyse, service.cli.serve, service.cli.doctor, service.cli.settings\n'
-            'print([name for name in ("torch", "models", "export", "jetson", "calibration") if name in sys.modules])')
-    output = subprocess.check_output([sys.executable, '-c', code], universal_newlines=True)
-    assert output.strip() == '[]'
