@@ -1,10 +1,15 @@
 """Command-line verbs of this package."""
+import importlib.util
 import logging
 from pathlib import Path
 
 import click
 
-from .recipe import load_recipe
+# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+if importlib.util.find_spec('torch') is None:
+    raise ImportError('training needs PyTorch', name='torch')
+
+from .recipe import load_recipe  # noqa: E402
 
 
 @click.command('train')
