@@ -21,6 +21,7 @@ from service.web import Server, create_app
 
 from ...fakes import bundles, frames
 from ...fakes.pipelines import stub_pipeline
+from .browser import Visit, launched
 
 #: Far beyond what anything here takes; a test that needs it has failed.
 PATIENCE_S = 30.0
@@ -160,8 +161,8 @@ def client(app):
 @pytest.fixture
 def serve(request, files_root, make_live):
     """Start a real server over a pipeline and a camera; returns its port."""
-    def start(pipeline, camera, max_viewers=3):
-        settings = Settings(port=free_port(), max_viewers=max_viewers, files_root=str(files_root))
+    def start(pipeline, camera, max_viewers=3, port=None):
+        settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root))
         live = make_live(pipeline, camera)
         live.start()
         app = create_app(pipeline, live, settings)
@@ -195,3 +196,25 @@ def picture_shown(live):
         assert state is not None
         sequence = state.sequence
     return live.state
+
+
+@pytest.fixture(scope='session')
+def browser(chromium_path):
+    """Chromium, once for all tests."""
+    with launched(chromium_path) as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(request, browser):
+    """Open pages that are closed when the test is over, and that asked nobody else for anything."""
+    def open_page(port, **options):
+        seen = Visit(browser, port, **options)
+
+        def finish():
+            seen.page.close()
+            assert seen.requests and seen.foreign() == []
+
+        request.addfinalizer(finish)
+        return seen
+    return open_page

@@ -1,0 +1,68 @@
+"""A real browser, and a page of it that remembers everything it asked for and complained about."""
+import contextlib
+
+ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+             '--disable-component-update', '--disable-sync']
+
+#: Milliseconds; far beyond what anything here takes.
+PATIENCE_MS = 30000
+
+
+@contextlib.contextmanager
+def launched(path):
+    """Chromium, headless."""
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Visit:
+    """A page on one port, with its requests and complaints.
+
+    Args:
+        browser: a launched browser.
+        port (int): where the service listens.
+        size (tuple): width and height of the screen in pixels.
+        theme (str): what the device prefers, ``'light'`` or ``'dark'``.
+    """
+
+    def __init__(self, browser, port, size=(1024, 600), theme='dark'):
+        self.page = browser.new_page(viewport={'width': size[0], 'height': size[1]}, color_scheme=theme)
+        self.page.set_default_timeout(PATIENCE_MS)
+        self._address = 'http://127.0.0.1:%d' % port
+        self.requests, self.complaints = [], []
+        self.page.on('request', lambda request: self.requests.append(request.url))
+        self.page.on('console', lambda message: message.type in ('error', 'warning')
+                     and self.complaints.append(message.text))
+        self.page.on('pageerror', lambda fault: self.complaints.append(str(fault)))
+
+    def go(self, path):
+        """Open an address of the service."""
+        self.page.goto(self._address + path)
+        return self
+
+    def wait(self, script, argument=None):
+        """Wait until a script gives something true."""
+        self.page.wait_for_function(script, arg=argument, timeout=PATIENCE_MS)
+
+    def text(self, selector):
+        return self.page.inner_text(selector).strip()
+
+    def picture(self):
+        """Pixels of the picture as it is on the screen now, as one long text."""
+        return self.page.evaluate('''() => {
+            const picture = document.getElementById('picture');
+            const canvas = document.createElement('canvas');
+            canvas.width = 160;
+            canvas.height = 120;
+            canvas.getContext('2d').drawImage(picture, 0, 0, 160, 120);
+            return canvas.toDataURL();
+        }''')
+
+    def foreign(self):
+        """Requests that left the service."""
+        return [url for url in self.requests if not url.startswith((self._address + '/', 'data:'))]

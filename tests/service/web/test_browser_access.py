@@ -1,0 +1,111 @@
+"""Whether gloves, tired eyes, keyboards and small panels can use every page."""
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PAGES = ['/', '/open', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/cut.csv', '/open?path=visit 1/counts.png',
+         '/open?path=visit 1/grey.png', '/open?path=many', '/about', '/about/model', '/about/metrics',
+         '/about/software', '/nowhere']
+VIEWS = ['summary', 'meaning', 'regions', 'timing']
+
+READY = "() => !document.getElementById('tiles') || document.querySelectorAll('#tiles dd').length === 3"
+MEASURE = '''() => {
+  const seen = (node) => node.checkVisibility ? node.checkVisibility() : node.offsetParent !== null;
+  const root = document.documentElement;
+  const name = (node) => node.tagName + '.' + node.className + ' ' + node.innerText;
+  const targets = [...document.querySelectorAll('a, button, select')].filter(seen);
+  const boxes = targets.map((node) => node.getBoundingClientRect());
+  const near = [];
+  boxes.forEach((one, i) => boxes.forEach((two, j) => {
+    const x = Math.max(one.left, two.left) - Math.min(one.right, two.right);
+    const y = Math.max(one.top, two.top) - Math.min(one.bottom, two.bottom);
+    if (i < j && Math.max(x, y) < 7.5) near.push(name(targets[i]) + ' / ' + name(targets[j]));
+  }));
+  const words = [...document.querySelectorAll('body *')].filter((node) => seen(node)
+    && [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim()));
+  return {
+    wide: root.scrollWidth - root.clientWidth,
+    high: root.scrollHeight - root.clientHeight,
+    inner: [...document.querySelectorAll('.content, .stage, .panel, .paper')].filter(seen)
+      .filter((node) => node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1)
+      .map((node) => node.className + ' ' + node.scrollHeight + '/' + node.clientHeight),
+    small: targets.filter((node, k) => boxes[k].width < 47.5 || boxes[k].height < 47.5).map(name),
+    near,
+    outside: targets.filter((node, k) => boxes[k].right > innerWidth + 1 || boxes[k].bottom > innerHeight + 1).map(name),
+    tiny: words.filter((node) => parseFloat(getComputedStyle(node).fontSize) < 18).map(name),
+    nameless: targets.filter((node) => !node.innerText.trim() && !node.getAttribute('aria-label')).map(name),
+  };
+}'''
+
+
+def measured(page):
+    return {what: found for what, found in page.page.evaluate(MEASURE).items() if found}
+
+
+@pytest.fixture
+def port(serve, stub, camera):
+    return serve(stub, camera)
+
+
+@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
+@pytest.mark.parametrize('path', PAGES)
+def test_fits_without_scrolling_and_can_be_touched(port, visit, size, path):
+    page = visit(port, size=size).go(path)
+    if 'cut' not in path and 'counts' not in path:
+        page.wait(READY)
+    assert measured(page) == {}
+
+
+@pytest.mark.parametrize('view', VIEWS)
+@pytest.mark.parametrize('path', ['/', '/open?path=visit 1/frontal.csv'])
+def test_every_view_fits(port, visit, view, path):
+    page = visit(port).go(path)
+    page.wait(READY)
+    page.page.click('[data-view=%s]' % view) if view != 'summary' else None
+    assert measured(page) == {}
+
+
+@pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
+def test_smaller_panels_are_usable(port, visit, size):
+    """Nothing overlaps, nothing leaves the screen sideways; the panel's inside may scroll."""
+    page = visit(port, size=size).go('/')
+    page.wait(READY)
+    found = measured(page)
+    found.pop('inner', None)
+    assert found == {}
+    box = page.page.query_selector('#frame').bounding_box()
+    assert box['width'] > 0.55 * size[0] and box['height'] > 0.35 * size[1]
+    assert page.page.query_selector('footer.notice').bounding_box()['y'] < size[1]
+
+
+def test_picture_is_as_large_as_it_goes(port, visit):
+    page = visit(port).go('/')
+    page.wait("() => document.getElementById('picture').naturalWidth > 0")
+    box = page.page.query_selector('#frame').bounding_box()
+    assert box['width'] >= 670 and box['height'] >= 490
+
+
+def test_keyboard_reaches_everything_and_shows_where_it_is(port, visit):
+    page = visit(port).go('/')
+    page.wait(READY)
+    reached = []
+    for _ in range(8):
+        page.page.keyboard.press('Tab')
+        reached.append(page.page.evaluate('document.activeElement.innerText || document.activeElement.id'))
+        assert page.page.evaluate('getComputedStyle(document.activeElement).outlineWidth') == '4px'
+    assert reached == ['Live', 'Files', 'About', 'theme', 'What it means', 'Summary', 'Regions', 'Timing']
+    page.page.keyboard.press('Enter')
+    assert page.page.is_visible('#timing')
+
+
+@pytest.mark.parametrize('path', PAGES)
+def test_landmarks_and_headings(port, visit, path):
+    page = visit(port).go(path)
+    for selector in ('main', 'h1', 'footer', 'nav[aria-label=Pages]'):
+        assert len(page.page.query_selector_all(selector)) == 1, selector
+    doubles = page.page.evaluate("""() => {
+        const ids = [...document.querySelectorAll('[id]')].map((node) => node.id);
+        return ids.filter((id, index) => ids.indexOf(id) !== index);
+    }""")
+    assert doubles == []
+    assert page.page.eval_on_selector_all('img:not([alt])', 'nodes => nodes.length') == 0

@@ -1,0 +1,86 @@
+"""Opening files in a real browser."""
+import pytest
+
+pytestmark = pytest.mark.browser
+
+SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+
+
+@pytest.fixture
+def open_files(serve, stub, camera, visit):
+    """A page on the list of files."""
+    return visit(serve(stub, camera)).go('/open')
+
+
+def test_from_the_list_to_the_result(open_files):
+    page = open_files
+    page.page.click('text=visit 1')
+    page.page.click('text=frontal.csv')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    assert page.text('#tiles').split()[1] == '30.0'
+    assert page.text('.what') == 'frontal.csv'
+    original = page.picture()
+    for layer in ('equalised', 'regions', 'difference'):
+        page.page.click('[data-layer=%s]' % layer)
+        page.wait("(layer) => document.getElementById('picture').src.includes('layer=' + layer)"
+                  " && document.getElementById('picture').complete", layer)
+        assert page.picture() != original
+        assert page.page.get_attribute('[data-layer=%s]' % layer, 'aria-pressed') == 'true'
+    page.page.select_option('#palette', 'grey')
+    page.wait("() => document.getElementById('picture').src.includes('palette=grey')")
+    page.page.click('text=Folder')
+    assert 'view' not in page.text('h1') and page.text('h1') == 'visit 1'
+    assert page.complaints == []
+
+
+def test_an_unreadable_file_gives_its_sentence(open_files):
+    page = open_files.go('/open?path=visit 1')
+    page.page.click('text=cut.csv')
+    assert page.text('#banner-sentence').startswith('cut.csv is cut off in line ')
+    assert page.text('#banner-code') == 'file-truncated'
+    assert not page.page.is_visible('#picture') and not page.page.is_visible('.tools')
+    assert page.page.is_visible('footer.notice')
+    page.page.click('text=Folder')
+    assert page.text('h1') == 'visit 1'
+    assert page.complaints == []
+
+
+def test_counts_become_temperatures_with_one_touch(open_files):
+    page = open_files.go('/open?path=visit 1/counts.png')
+    assert 'Choose the scale' in page.text('#banner-sentence')
+    page.page.click('text=centikelvin')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    assert page.text('#tiles').split()[1] == '30.0'
+    assert page.complaints == []
+
+
+def test_a_picture_without_temperatures_never_says_celsius(open_files):
+    page = open_files.go('/open?path=visit 1/grey.png')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    assert page.text('#unit-note') == 'No temperatures: breast mean in grey levels'
+    for view in ('summary', 'regions'):
+        page.page.click('button[data-view=%s]' % view)
+        words = page.text('#' + view).split()
+        assert 'C' not in words and 'C.' not in words and 'Celsius' not in words
+    assert 'not compared' in page.text('#regions')
+
+
+def test_no_result_of_a_file(open_files):
+    page = open_files.go('/open?path=visit 1/flat.csv')
+    page.wait(SHOWN)
+    page.page.wait_for_selector('#refusal', state='visible')
+    assert page.text('#refusal-sentence') == 'The whole picture has the same value.'
+    page.page.click('button[data-view=regions]')
+    assert 'No regions were found in this picture.' in page.text('#regions')
+
+
+def test_folders_turn_pages(open_files):
+    page = open_files
+    page.page.click('text=many')
+    page.page.click('text=More')
+    assert 'Page 2 of 3' in page.text('.count') and 'view-10.csv' in page.text('.entries')
+    page.page.click('text=Up')
+    assert page.text('h1') == 'Files'

@@ -1,0 +1,156 @@
+"""The live page in a real browser: it runs, it stops in words, it comes back."""
+import json
+import urllib.request
+
+import pytest
+
+from service.result import ADJUNCT_NOTICE
+
+from .conftest import SwitchedCamera, picture_shown
+
+pytestmark = pytest.mark.browser
+
+SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+HIDDEN = '(id) => document.getElementById(id).hidden'
+STALE = "() => document.getElementById('frame').classList.contains('stale')"
+RUNNING = "() => !document.getElementById('frame').classList.contains('stale')"
+CHANGED = '([selector, before]) => document.querySelector(selector).innerText !== before'
+
+
+def test_shipped_model_and_simulated_camera(serve, shipped, simulated, visit):
+    """What a person sees who starts the product and opens the page."""
+    port = serve(shipped, simulated)
+    page = visit(port).go('/')
+    page.wait(SHOWN)
+    page.wait(HIDDEN, 'banner')
+    first = page.picture()
+    page.page.click('button[data-view=timing]')
+    before = page.text('#timing')
+    page.wait(CHANGED, ['#timing', before])
+    page.wait("(first) => { const c = document.createElement('canvas'); c.width = 160; c.height = 120;"
+              "c.getContext('2d').drawImage(document.getElementById('picture'), 0, 0, 160, 120);"
+              'return c.toDataURL() !== first; }', first)
+    assert 'network' in page.text('#timing') and 'camera to page' in page.text('#timing')
+    identity = shipped.bundle.manifest.identity
+    assert identity['id'] in page.text('#identity') and identity['hash'][:8] in page.text('#identity')
+    assert 'ONNX Runtime' in page.text('#backend')
+    assert page.text('footer.notice') == ADJUNCT_NOTICE and page.page.is_visible('footer.notice')
+    assert page.complaints == []
+
+
+def test_a_result_is_on_the_page(serve, stub, camera, visit):
+    port = serve(stub, camera)
+    page = visit(port).go('/')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    tiles = dict(zip(page.text('#tiles').split()[::2], page.text('#tiles').split()[1::2]))
+    assert tiles['right'] == '30.0' and float(tiles['left']) >= 30.6
+    assert '8 of 8 quality checks passed' in page.text('#checks')
+    assert 'Abnormal left-right heat pattern' in page.text('#finding')
+    assert '0.20, below the threshold 0.50' in page.text('#finding')
+    assert 'threshold 0.50' in page.page.get_attribute('#finding-bar', 'aria-label')
+    before = page.text('#tiles')
+    page.wait(CHANGED, ['#tiles', before])
+    page.page.click('#explain')
+    assert 'Set by hand.' in page.text('#meaning')
+    page.page.click('button[data-view=regions]')
+    heads = page.page.eval_on_selector_all('table.regions thead th', 'cells => cells.map(cell => cell.innerText)')
+    assert heads == ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']
+    assert page.page.eval_on_selector_all('table.regions tbody tr', 'rows => rows.length') == 7
+    assert page.page.eval_on_selector_all('table.differences tbody tr', 'rows => rows.length') == 3
+    assert page.complaints == []
+
+
+def test_no_result_says_why_and_what_to_do(serve, stub, camera, visit):
+    camera.flat.set()
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SHOWN)
+    page.page.wait_for_selector('#refusal', state='visible')
+    assert page.text('#refusal').startswith('No result')
+    assert page.text('#refusal-sentence') == 'The whole picture has the same value.'
+    assert 'lens' in page.text('#refusal-step')
+    assert not page.page.is_visible('#readings')
+    camera.flat.clear()
+    page.page.wait_for_selector('#readings', state='visible')
+    assert not page.page.is_visible('#refusal')
+
+
+@pytest.mark.parametrize('fault, code, sentence', [
+    ('unplugged', 'camera-missing', 'The switched camera is not plugged in; plug it in.'),
+    ('silent', 'camera-silent', 'The switched camera gave no frame for 0.5 seconds; check its cable and wait, or '
+                                'restart it.')])
+def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, code, sentence):
+    camera = SwitchedCamera(simulated)
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SHOWN)
+    page.wait(RUNNING)
+    getattr(camera, fault).set()
+    page.wait(STALE)
+    page.wait("(code) => document.getElementById('banner-code').innerText === code", code)
+    assert page.text('#banner-sentence') == sentence
+    assert page.text('#banner-step') == 'The picture comes back by itself when the camera does.'
+    assert page.text('#running') == 'Stopped'
+    assert 'old' in page.text('#age') and 'old' in page.text('#stopped')
+    assert 'grayscale' in page.page.eval_on_selector('#picture', 'node => getComputedStyle(node).filter')
+    before = page.picture()
+    getattr(camera, fault).clear()
+    page.wait(RUNNING)
+    page.wait(HIDDEN, 'banner')
+    assert page.text('#running').startswith('Live')
+    page.wait("() => getComputedStyle(document.getElementById('picture')).filter === 'none'")
+    assert page.picture() != before
+    assert page.complaints == []
+
+
+def test_a_service_that_stops_and_returns(serve, stub, camera, visit, request):
+    port = serve(stub, camera)
+    page = visit(port).go('/')
+    page.wait(SHOWN)
+    serve.server.stop()
+    serve.thread.join()
+    page.wait("() => document.getElementById('banner-code').innerText === 'service-silent'")
+    assert page.text('#banner-sentence') == 'The service does not answer.'
+    serve(stub, SwitchedCamera(), port=port)
+    page.wait(RUNNING)
+    before = page.picture()
+    page.wait("(first) => { const c = document.createElement('canvas'); c.width = 160; c.height = 120;"
+              "c.getContext('2d').drawImage(document.getElementById('picture'), 0, 0, 160, 120);"
+              'return c.toDataURL() !== first; }', before)
+
+
+def test_one_page_too_many_says_so(serve, stub, camera, browser, visit):
+    port = serve(stub, camera, max_viewers=1)
+    picture_shown(serve.live)
+    # Another connection takes the only place, as a page elsewhere would.
+    with urllib.request.urlopen('http://127.0.0.1:%d/live/events' % port) as taken:
+        taken.readline()
+        page = visit(port).go('/')
+        page.wait("() => document.getElementById('banner-code').innerText === 'viewers-full'")
+        assert 'Close one of them.' in page.text('#banner-step')
+    page.wait(RUNNING)
+
+
+def test_theme_is_the_devices_until_chosen(serve, stub, camera, visit):
+    port = serve(stub, camera)
+    day, night = visit(port, theme='light').go('/about'), visit(port, theme='dark').go('/about')
+    ground = 'node => getComputedStyle(node).backgroundColor'
+    colours = [page.page.eval_on_selector('html', ground) for page in (day, night)]
+    assert colours[0] != colours[1]
+    day.page.click('#theme')
+    assert day.page.eval_on_selector('html', ground) == colours[1]
+    day.go('/about/model')
+    assert day.page.eval_on_selector('html', ground) == colours[1]
+
+
+def test_announcements_are_rare(serve, stub, camera, visit):
+    """A screen reader hears what changed in kind, not every frame."""
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SHOWN)
+    page.page.evaluate("""() => {
+        window.heard = [];
+        new MutationObserver(() => window.heard.push(document.getElementById('announce').innerText))
+            .observe(document.getElementById('announce'), { childList: true, characterData: true, subtree: true });
+    }""")
+    start = json.loads(serve.live.state.text)['live']['picture']
+    page.wait("(start) => fetch('/live/values').then(a => a.json()).then(v => v.live.picture > start + 15)", start)
+    assert len(page.page.evaluate('window.heard')) <= 2
