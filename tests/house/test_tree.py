@@ -62,7 +62,8 @@ def test_page_asks_no_other_machine(root, files):
 
 
 def test_tests_mirror_packages(root, files):
-    folders = {path.parent.parts[1:] for path in files if path.parts[0] == 'tests' and path.suffix == '.py'}
+    folders = {path.parent.parts[1:] for path in files if path.parts[0] == 'tests'
+               and path.name.startswith('test_')}
     strays = ['/'.join(parts) for parts in folders
               if parts and parts[0] not in COMMON_TESTS and not (root.joinpath(*parts)).is_dir()]
     assert not strays, 'folders under tests/ that no package of that name stands behind'
