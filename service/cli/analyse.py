@@ -1,4 +1,5 @@
 """``thermoscreen analyse``: files in; overlay, labels and numbers out."""
+import contextlib
 import json
 import os
 import sys
@@ -40,8 +41,7 @@ def analyse(paths, out, scale, palette, layer, bundle, threads, settings_path, a
     files = find_thermograms(paths)
     reports = []
     with make_pipeline(settings) as pipeline:
-        with click.progressbar(files, label='Analysing', file=sys.stderr,
-                               item_show_func=lambda path: path and os.path.basename(path)) as bar:
+        with _progress(files) as bar:
             taken = set()
             for path in bar:
                 reports.append(_report(path, out, scale, settings, pipeline, taken))
@@ -51,6 +51,17 @@ def analyse(paths, out, scale, palette, layer, bundle, threads, settings_path, a
     else:
         _print(reports, failed)
     sys.exit(1 if failed else 0)
+
+
+@contextlib.contextmanager
+def _progress(files):
+    """The files with a progress bar; without one where nobody watches, such as in a pipe."""
+    if not sys.stderr.isatty():
+        yield files
+        return
+    with click.progressbar(files, label='Analysing', file=sys.stderr,
+                           item_show_func=lambda path: path and os.path.basename(path)) as bar:
+        yield bar
 
 
 def _report(path, out, scale, settings, pipeline, taken):
@@ -83,5 +94,5 @@ def _print(reports, failed):
             click.echo('  No result:')
         for sentence in report['sentences']:
             click.echo('  ' + sentence)
-    done = len(reports) - len(failed)
-    click.echo('%d of %d files analysed.' % (done, len(reports)), err=True)
+    if len(reports) > 1:
+        click.echo('%d of %d files analysed.' % (len(reports) - len(failed), len(reports)), err=True)
