@@ -6,8 +6,10 @@ from ..settings import load_settings
 
 settings_option = click.option('--settings', 'settings_path', type=click.Path(), metavar='FILE',
                                help='Settings file (TOML). Default: built-in values.')
-bundle_option = click.option('--bundle', type=click.Path(), metavar='DIR', help='Model bundle. Default: the shipped one.')
-threads_option = click.option('--threads', type=int, metavar='N', help='Threads of one inference; 0 for every core.')
+bundle_option = click.option('--bundle', type=click.Path(), metavar='DIR',
+                             help='Model bundle. Default: the shipped one.')
+threads_option = click.option('--threads', type=int, metavar='N',
+                              help='Threads of one inference; 0 for every core.')
 json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
 
 

@@ -23,7 +23,7 @@ def test_pixels_are_a_read_only_float32_copy():
     assert thermogram.pixels.dtype == np.float32 and thermogram.pixels.min() == 30
     with pytest.raises(ValueError):
         thermogram.pixels[0, 0] = 1
-    with pytest.raises(Exception):
+    with pytest.raises(AttributeError):
         thermogram.unit = 'relative'
 
 
