@@ -10,7 +10,7 @@ from ..stopwatch import Stopwatch
 from .board import Board
 from .counters import Counters
 from .picture import Painter
-from .state import RUNNING, STARTING, LiveState, Status, as_text
+from .state import RUNNING, STARTING, Status, as_text
 
 _LOGGER = logging.getLogger(__name__)
 

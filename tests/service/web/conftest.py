@@ -27,6 +27,12 @@ from .browser import Visit, launched
 PATIENCE_S = 30.0
 
 
+#: As long as the shipped model's, so that a page that fits here fits there.
+MEANING = ('Probability of a left-right heat pattern as planted in frames that nobody sat for (vascular, focal or '
+           'diffuse warming of one breast, or the faint signal of something deeper). It is not a probability of '
+           'disease: nothing was ever related to a diagnosis.')
+
+
 class SwitchedCamera(Camera):
     """A camera that a test unplugs, silences and turns: schematic torsos, or a simulated camera's frames."""
 
@@ -87,7 +93,9 @@ def free_port():
 def stub():
     """A pipeline with a stub network and a whole manifest."""
     with stub_pipeline() as pipeline:
-        document = bundles.document(metrics={'regions': {'mean_iou': 0.78125, 'interval': [0.7, 0.8], 'n': 400}})
+        finding = dict(bundles.document()['finding'], meaning=MEANING)
+        document = bundles.document(finding=finding, metrics={
+            'regions': {'mean_iou': 0.78125, 'interval': [0.7, 0.8], 'n': 400}})
         pipeline.bundle.manifest = Manifest(document, '5a02cb75' * 8)
         yield pipeline
 

@@ -31,7 +31,8 @@ MEASURE = '''() => {
       .map((node) => node.className + ' ' + node.scrollHeight + '/' + node.clientHeight),
     small: targets.filter((node, k) => boxes[k].width < 47.5 || boxes[k].height < 47.5).map(name),
     near,
-    outside: targets.filter((node, k) => boxes[k].right > innerWidth + 1 || boxes[k].bottom > innerHeight + 1).map(name),
+    outside: targets.filter((node, k) => boxes[k].right > innerWidth + 1 || boxes[k].bottom > innerHeight + 1)
+      .map(name),
     tiny: words.filter((node) => parseFloat(getComputedStyle(node).fontSize) < 18).map(name),
     nameless: targets.filter((node) => !node.innerText.trim() && !node.getAttribute('aria-label')).map(name),
   };

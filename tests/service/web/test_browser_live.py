@@ -1,12 +1,13 @@
 """The live page in a real browser: it runs, it stops in words, it comes back."""
 import json
+import threading
 import urllib.request
 
 import pytest
 
 from service.result import ADJUNCT_NOTICE
 
-from .conftest import SwitchedCamera, picture_shown
+from .conftest import PATIENCE_S, SwitchedCamera, picture_shown
 
 pytestmark = pytest.mark.browser
 
@@ -96,10 +97,27 @@ def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, c
     getattr(camera, fault).clear()
     page.wait(RUNNING)
     page.wait(HIDDEN, 'banner')
-    assert page.text('#running').startswith('Live')
+    page.wait("() => document.getElementById('running').innerText.startsWith('Live')")
     page.wait("() => getComputedStyle(document.getElementById('picture')).filter === 'none'")
     assert page.picture() != before
     assert page.complaints == []
+
+
+def test_an_analysis_that_hangs_is_told_within_the_page(serve, stub, camera, visit, monkeypatch):
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SHOWN)
+    page.wait(RUNNING)
+    analyse, released = stub.analyse, threading.Event()
+
+    def hang(thermogram):
+        released.wait(PATIENCE_S)
+        return analyse(thermogram)
+
+    monkeypatch.setattr(stub, 'analyse', hang)
+    page.wait("() => document.getElementById('banner-code').innerText === 'analysis-waiting'")
+    assert page.text('#banner-sentence') == 'The analysis takes longer than usual.'
+    released.set()
+    page.wait(RUNNING)
 
 
 def test_a_service_that_stops_and_returns(serve, stub, camera, visit, request):

@@ -103,8 +103,8 @@ def test_counts_offer_the_scales(client):
     assert (refused.status_code, refused.get_json()['code']) == (400, 'scale-name')
 
 
-OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//etc/passwd', '/', 'out', 'out/secret.csv',
-           'out.csv', 'visit 1/\0.csv', 'a' * 1025]
+OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//etc/passwd', '/', 'out',
+           'out/secret.csv', 'out.csv', 'visit 1/\0.csv', 'a' * 1025]
 NOWHERE = ['nothing', 'visit 1/frontal.csv/more', 'a' * 300, 'visit 1/\udcff.csv']
 
 

@@ -29,8 +29,12 @@ export function renderPanel(values) {
   }
   renderRegions(byId('regions'), values);
   renderTiming(byId('timing'), values);
+  // What ran, not what the page was made for: they differ where the service changed under an open page.
+  setText(byId('bundle'), values.bundle.id + ' ' + values.bundle.version);
+  setText(byId('hash'), values.bundle.hash.slice(0, 8));
   setText(byId('backend'), backendWords(values.backend));
-  announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + (values.sentences[0] || ''));
+  // The last sentence is the finding's, which has no number that changes with every frame.
+  announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + values.sentences[values.sentences.length - 1]);
 }
 
 function renderChecks(checks, refused) {

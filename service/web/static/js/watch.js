@@ -1,7 +1,8 @@
 // Knows from the events alone whether the picture runs, and which part stopped where it does not.
 
-const SILENT_MS = 1000;
-const STALE_MS = 1000;
+// With the page's own rhythm of checking, a second at most passes before the picture greys out.
+const SILENT_MS = 850;
+const STALE_MS = 850;
 
 export class Watch {
   constructor(now) {
@@ -51,7 +52,7 @@ export class Watch {
     return this.live && this.live.rate_hz ? 1000 / this.live.rate_hz : 0;
   }
 
-  // A picture that is late by its own pace; with a camera of one picture in two seconds that is not a second.
+  // A picture that is late by its own pace: a slow camera or a slow model is slow, not stopped.
   overdue(now) {
     return now - this.pictureAt > Math.max(STALE_MS, 3 * this.intervalMs());
   }
