@@ -1,7 +1,7 @@
 // The values of one result, live or opened: quality, temperatures, finding.
 import { byId, element, fillRows, icon, setIcon, setText, show } from './dom.js';
 import { renderRegions, renderTiming } from './tables.js';
-import { backendWords, isCelsius, number, unitWord } from './words.js';
+import { backendWords, digitsOf, isCelsius, number, unitWord } from './words.js';
 
 const ANNOUNCE_MS = 3000;
 let announced = '';
@@ -67,7 +67,7 @@ function renderTiles(values) {
   const tiles = [
     { key: 'right', words: right ? number(right.mean, digits) : '–' },
     { key: 'left', words: left ? number(left.mean, digits) : '–' },
-    { key: 'difference', words: difference ? number(Math.abs(difference.mean), 1) : '–' },
+    { key: 'difference', words: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
   ];
   fillRows(byId('tiles'), tiles, (tile) => {
     const pair = element('div');
@@ -86,8 +86,8 @@ function renderFinding(finding) {
   if (!finding) {
     return;
   }
-  const side = finding.above ? 'at or above' : 'below';
-  const words = number(finding.probability, 2) + ', ' + side + ' the threshold ' + number(finding.threshold, 2);
+  const side = finding.above ? ', reaches the threshold ' : ', below the threshold ';
+  const words = number(finding.probability, 2) + side + number(finding.threshold, 2);
   setText(byId('finding-name'), finding.name.charAt(0).toUpperCase() + finding.name.slice(1));
   byId('finding-fill').style.width = 100 * finding.probability + '%';
   byId('finding-mark').style.left = 100 * finding.threshold + '%';

@@ -1,6 +1,6 @@
 // The two wide views: temperatures per region, and milliseconds per stage.
 import { element, fillRows, setText, show } from './dom.js';
-import { isCelsius, number, regionWord, signed, stageWord, unitWord } from './words.js';
+import { digitsOf, isCelsius, number, regionWord, signed, stageWord, unitWord } from './words.js';
 
 function table(holder, name, caption, heads) {
   let node = holder.querySelector('table.' + name);
@@ -48,7 +48,7 @@ export function renderRegions(holder, values) {
     ['pair', 'mean', 'p95', 'max', 'mean against threshold']);
   fillTable(differences, pairs.map(([name, entry]) => ({
     key: name,
-    cells: [signed(entry.mean, digits), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
+    cells: [signed(entry.mean, isCelsius(values) ? digitsOf(entry, values) : 0), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
   })));
   show(differences, pairs.length > 0);
   emptyNote(holder, entries.length === 0);

@@ -19,6 +19,12 @@ export function signed(value, digits) {
   return value > 0 && Number(words) !== 0 ? '+' + words : words;
 }
 
+// Digits of a difference's mean: one more where it would read as its threshold and yet be above or below it.
+export function digitsOf(difference, values) {
+  const same = Math.abs(difference.mean).toFixed(1) === difference.threshold_c.toFixed(1);
+  return isCelsius(values) && same ? 2 : 1;
+}
+
 export function seconds(ms) {
   return ms < 1950 ? (ms / 1000).toFixed(1) + ' s' : Math.round(ms / 1000) + ' s';
 }
