@@ -86,7 +86,7 @@ class Pipeline:
         checks = check_frame(thermogram, body, self.options.quality)
         watch.lap('quality')
         if not checks[-1].passed:
-            return self._result(thermogram, checks, watch)
+            return self._result(thermogram, body, checks, watch)
 
         prepared = self.bundle.chain.apply(thermogram, body)
         watch.lap('preprocess')
@@ -99,7 +99,7 @@ class Pipeline:
 
     def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
         labels = decoded.labels
-        breasts = breast_labels(labels, body.mask.shape)
+        breasts = breast_labels(labels, body)
         confidence = _body_confidence(decoded.certainty, body.mask)
         checks += check_labels(breasts, confidence, self.options.quality)
         watch.lap('quality')
@@ -119,16 +119,16 @@ class Pipeline:
                         difference_map=mirrored_difference(body, breasts),
                         sentences=describe(differences, finding, thermogram.is_celsius))
         watch.lap('analyse')
-        return self._result(thermogram, checks, watch, **seen)
+        return self._result(thermogram, body, checks, watch, **seen)
 
     def _finding(self, probability):
         stated = self.bundle.manifest['finding']
         return Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
 
-    def _result(self, thermogram, checks, watch, **seen):
+    def _result(self, thermogram, body, checks, watch, **seen):
         refusals = [check for check in checks if not check.passed]
         seen.setdefault('sentences', tuple('%s %s' % (check.sentence, check.next_step) for check in refusals))
-        return Result(thermogram=thermogram, checks=checks, bundle=self._identity, backend=self._backend,
+        return Result(thermogram=thermogram, body=body, checks=checks, bundle=self._identity, backend=self._backend,
                       timings_ms=watch.read_ms(), **seen)
 
 

@@ -4,6 +4,7 @@ from typing import Optional
 
 import numpy as np
 
+from .body import Body
 from .chains import Prepared
 from .regions import REGIONS
 from .thermogram import Thermogram
@@ -111,6 +112,7 @@ class Result:
 
     Attributes:
         thermogram (Thermogram): the frame.
+        body (Body): where the body is.
         checks (tuple of Check): every quality check, in order.
         labels (numpy.ndarray): uint8 HxW region ids at the frame's own resolution, or None.
         confidence (float): mean confidence over the body, 0..1, or None.
@@ -128,6 +130,7 @@ class Result:
     """
 
     thermogram: Thermogram
+    body: Body
     checks: tuple
     bundle: dict
     backend: dict

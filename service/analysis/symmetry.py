@@ -32,12 +32,17 @@ def _difference(right, left, is_celsius, threshold_c):
                       abs(mean) > threshold_c if is_celsius else None, threshold_c)
 
 
-def breast_labels(labels, shape):
-    """Labels at working size with each nipple counted to its breast: uint8 hxw."""
-    reduced = cv2.resize(labels, (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST)
+def breast_labels(labels, body):
+    """The breasts at working size, each nipple counted to its breast, skin only: uint8 hxw.
+
+    A label that laps over the wall is not breast, however sure the network is.
+    """
+    height, width = body.mask.shape
+    reduced = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     merged = np.zeros_like(reduced)
     for breast, nipple in ((RIGHT_BREAST, RIGHT_NIPPLE), (LEFT_BREAST, LEFT_NIPPLE)):
         merged[(reduced == breast) | (reduced == nipple)] = breast
+    merged[body.reduced <= body.threshold] = 0
     return merged
 
 
@@ -58,15 +63,14 @@ def mirrored_difference(body, breasts):
     if RIGHT_BREAST not in found or LEFT_BREAST not in found:
         return None
     result = np.full(breasts.shape, np.nan, np.float32)
-    skin = body.reduced > body.threshold
     for own, other in ((RIGHT_BREAST, LEFT_BREAST), (LEFT_BREAST, RIGHT_BREAST)):
         box, twin = found[own], found[other]
         size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-        valid = ((breasts[twin] == other) & skin[twin]).astype(np.uint8)
+        valid = (breasts[twin] == other).astype(np.uint8)
         mirrored = cv2.resize(np.ascontiguousarray(body.reduced[twin][:, ::-1]), size,
                               interpolation=cv2.INTER_LINEAR)
         valid = cv2.resize(np.ascontiguousarray(valid[:, ::-1]), size, interpolation=cv2.INTER_NEAREST)
-        inside = (breasts[box] == own) & skin[box] & (valid > 0)
+        inside = (breasts[box] == own) & (valid > 0)
         result[box][inside] = (body.reduced[box] - mirrored)[inside]
     return result
 
@@ -84,9 +88,8 @@ def hottest_spots(body, breasts, frame_shape):
     scale_y = frame_shape[0] / float(breasts.shape[0])
     scale_x = frame_shape[1] / float(breasts.shape[1])
     spots = []
-    skin = body.reduced > body.threshold
     for breast in (RIGHT_BREAST, LEFT_BREAST):
-        inside = ((breasts == breast) & skin).astype(np.uint8)
+        inside = (breasts == breast).astype(np.uint8)
         core = cv2.erode(inside, None, iterations=_EDGE_PX)
         inside = core if core.any() else inside
         if inside.any():

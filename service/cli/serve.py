@@ -1,7 +1,7 @@
 """``thermoscreen serve``: the appliance."""
 import click
 
-from ..cameras import make_camera, open_camera
+from ..cameras import make_camera
 from ..live import LiveLoop
 from ..web import create_app, serve_app
 from .options import bundle_option, load_settings, make_pipeline, settings_option, threads_option
@@ -27,9 +27,11 @@ def serve(camera, host, port, files_root, bundle, threads, settings_path):
     """
     settings = load_settings(settings_path, camera=camera, host=host, port=port, files_root=files_root,
                              bundle=bundle, threads=threads)
-    make_camera(settings.camera)  # a specification that makes no sense is refused before anything starts
+    # Made before anything starts, so that a specification that makes no sense is refused at once; the loop opens
+    # it, and opens it again when it was lost.
+    source = make_camera(settings.camera)
     with make_pipeline(settings) as pipeline:
-        live = LiveLoop(pipeline, lambda: open_camera(settings.camera), palette_name=settings.palette,
+        live = LiveLoop(pipeline, lambda: source, palette_name=settings.palette,
                         layer=settings.layer, jpeg_quality=settings.jpeg_quality)
         with live:
             identity = pipeline.bundle.manifest.identity

@@ -2,7 +2,6 @@
 import cv2
 import numpy as np
 
-from ..body import find_body
 from ..palettes import palette
 from ..regions import REGIONS
 from ..result import ADJUNCT_NOTICE
@@ -18,6 +17,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK = (255, 255, 255)
 _SHADOW = (0, 0, 0)
 _PAPER = 24
+#: Side of the patch under R and L.
+_MARK_PX = 40
 
 #: What can lie under the contours.
 LAYERS = ('original', 'equalised', 'regions', 'difference')
@@ -48,7 +49,7 @@ def draw_overlay(result, palette_name='iron', layer='original', span=None):
     """
     thermogram = result.thermogram
     table = palette(palette_name)
-    span = span or automatic_span(thermogram, find_body(thermogram))
+    span = span or automatic_span(thermogram, result.body)
     width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
     size = (width, PICTURE_HEIGHT_PX)
     picture = _layer(result, layer, table, span, size)
@@ -121,9 +122,12 @@ def _draw_spots(picture, result):
 
 
 def _draw_sides(picture):
-    """R and L of the patient, drawn into the picture so that no copy of it loses them."""
-    _text(picture, 'R', 10, 30, _INK, 1.0)
-    _text(picture, 'L', picture.shape[1] - 30, 30, _INK, 1.0)
+    """R and L of the patient, drawn into the picture so that no copy of it loses them; on a patch of
+    their own, so that no contour crosses them out."""
+    width = picture.shape[1]
+    for letter, left in (('R', 0), ('L', width - _MARK_PX)):
+        picture[:_MARK_PX, left:left + _MARK_PX] //= 4
+        _text(picture, letter, left + 9, _MARK_PX - 10, _INK, 1.0)
 
 
 def _draw_refusal(picture, check):

@@ -24,8 +24,8 @@ def labels(height=240, width=320):
     return result
 
 
-def torso(height=240, width=320, noise_c=0.05, **changes):
-    """A thermogram of `labels` in degrees Celsius; ``left_breast_c`` and so on change one region.
+def torso(height=240, width=320, noise_c=0.05):
+    """A thermogram of `labels` in degrees Celsius.
 
     Between the regions there is skin at 31 C: from 8 % to 92 % of the width, below 8 % of the height.
     """
@@ -35,5 +35,5 @@ def torso(height=240, width=320, noise_c=0.05, **changes):
     celsius = np.where(skin, 31.0, TEMPERATURES[BACKGROUND])
     for region, value in TEMPERATURES.items():
         if region != BACKGROUND:
-            celsius[regions == region] = changes.get(region, value)
+            celsius[regions == region] = value
     return celsius + np.random.RandomState(0).normal(0, noise_c, celsius.shape)

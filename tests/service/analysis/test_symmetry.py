@@ -21,7 +21,7 @@ def differences(celsius, labels=LABELS, is_celsius=True, threshold_c=1.0):
 
 def difference_map(celsius, labels=LABELS):
     body = find_body(Thermogram.from_celsius(celsius, source='x'))
-    breasts = breast_labels(labels, body.mask.shape)
+    breasts = breast_labels(labels, body)
     return mirrored_difference(body, breasts), breasts
 
 
@@ -29,7 +29,7 @@ def test_a_warmer_left_is_positive():
     found = differences(frames.torso())
     assert list(found) == ['breast', 'nipple', 'armpit']
     assert found['breast'].mean == pytest.approx(0.6, abs=0.01) and found['breast'].exceeds is False
-    assert differences(frames.torso(**{}), threshold_c=0.5)['breast'].exceeds is True
+    assert differences(frames.torso(), threshold_c=0.5)['breast'].exceeds is True
 
 
 def test_flipping_the_patient_turns_the_sign():
@@ -71,13 +71,18 @@ def test_there_is_no_map_with_one_breast():
     assert mapped is None
 
 
+def test_a_breast_on_the_wall_is_no_breast():
+    body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert not breast_labels(np.where(frames.labels() == 0, LEFT_BREAST, 0).astype(np.uint8), body)[:, :5].any()
+
+
 def test_the_hottest_spot_is_where_it_was_put_and_a_dead_pixel_is_not():
     celsius = frames.torso(480, 640, noise_c=0.0)
     y, x = np.mgrid[0:480, 0:640]
     celsius += 2 * np.exp(-((x - 200) ** 2 + (y - 300) ** 2) / (2 * 12.0 ** 2))
     celsius[320, 225] += 6
     body = find_body(Thermogram.from_celsius(celsius, source='x'))
-    breasts = breast_labels(frames.labels(480, 640), body.mask.shape)
+    breasts = breast_labels(frames.labels(480, 640), body)
     spot = next(s for s in hottest_spots(body, breasts, celsius.shape) if s.region == RIGHT_BREAST)
     assert abs(spot.x_px - 200) <= 6 and abs(spot.y_px - 300) <= 6
     assert spot.value == pytest.approx(32, abs=0.15)
