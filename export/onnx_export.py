@@ -4,6 +4,7 @@ TensorRT 8.2 (JetPack 4.6) takes neither uint8 nor int64 outputs, so labels leav
 Runtime 1.10, the last for Python 3.6, reads IR 7.
 """
 import io
+import warnings
 from pathlib import Path
 
 import onnx
@@ -53,7 +54,10 @@ def export_onnx(network, path, height, width):
     # Channels-last weights would be written as strided copies.
     network = network.eval().to(memory_format=torch.contiguous_format)
     buffer = io.BytesIO()
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # PyTorch prefers its newer exporter, which does not write opset 13. Constants of the trace are meant.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        warnings.simplefilter('ignore', torch.jit.TracerWarning)
         torch.onnx.export(Deliverable(network), torch.zeros(1, 1, height, width), buffer, dynamo=False,
                           opset_version=OPSET, input_names=[INPUT], output_names=list(OUTPUTS))
     model, same = onnxsim.simplify(onnx.load_from_string(buffer.getvalue()))

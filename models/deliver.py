@@ -29,6 +29,8 @@ LIMITS = (
     'Arms raised is what most simulated patients do; lowered arms leave little armpit to find.',
     'Both breasts present: simulated patients have had no mastectomy.',
     'The finding cannot see the heat of most tumours, which is smaller than natural left-right differences.',
+    'The finding does not tell a single warm patch from natural patches; it sees warm veins and one breast '
+    'warmer than the other.',
 )
 
 

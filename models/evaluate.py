@@ -71,6 +71,18 @@ def judge_finding(probabilities, abnormal, threshold, seed, rounds=2000):
     return result
 
 
+def auc_by_pattern(probabilities, patterns):
+    """AUC of each planted pattern against the healthy phantoms: dict pattern -> ``{'n', 'auc'}``."""
+    probabilities, patterns = np.asarray(probabilities, np.float64), np.asarray(patterns)
+    result = {}
+    for pattern in sorted(set(patterns.tolist()) - {''}):
+        chosen = np.isin(patterns, [pattern, ''])
+        truth = torch.from_numpy((patterns[chosen] != '').astype(int))
+        auc = float(binary_auroc(torch.from_numpy(probabilities[chosen]), truth))
+        result[pattern] = {'n': int((patterns == pattern).sum()), 'auc': round(auc, 4)}
+    return result
+
+
 def mean_iou(iou):
     """Mean over the eight ids, background included."""
     return float(np.mean(list(iou.values())))

@@ -21,14 +21,17 @@ class PhantomSet:
     Attributes:
         milli_c (numpy.ndarray): uint16 NxHxW, thousandths of a degree Celsius.
         labels (numpy.ndarray): uint8 NxHxW.
-        abnormal (numpy.ndarray): float32 N.
+        patterns (numpy.ndarray): str N, what was planted beside a tumour: ``'focal'``,
+            ``'diffuse+vascular'``, ``'tumour only'``; ``''`` in healthy phantoms.
+        abnormal (numpy.ndarray): float32 N, 0 or 1.
     """
 
     def __init__(self, folder):
         folder = Path(folder)
         self.milli_c = np.load(folder / 'milli_c.npy', mmap_mode='r')
         self.labels = np.load(folder / 'labels.npy', mmap_mode='r')
-        self.abnormal = np.load(folder / 'abnormal.npy')
+        self.patterns = np.load(folder / 'patterns.npy')
+        self.abnormal = (self.patterns != '').astype(np.float32)
 
     def __len__(self):
         return len(self.abnormal)
@@ -47,7 +50,7 @@ def prepare_sets(recipe, folder, workers=2):
     sets, first = {}, recipe.first_seed
     for name in SETS:
         count = getattr(recipe, name + '_phantoms')
-        wanted = {'first': first, 'count': count, 'height': recipe.height, 'width': recipe.width}
+        wanted = {'first': first, 'count': count, 'height': recipe.height, 'width': recipe.width, 'layout': 2}
         place = Path(folder) / name
         note = place / 'set.json'
         if not (note.exists() and json.loads(note.read_text()) == wanted):
@@ -63,7 +66,7 @@ def _make(place, wanted, workers):
     shape = wanted['count'], wanted['height'], wanted['width']
     milli_c = np.lib.format.open_memmap(place / 'milli_c.npy', 'w+', np.uint16, shape)
     labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
-    abnormal = np.zeros(wanted['count'], np.float32)
+    patterns = []
     jobs = [(wanted['first'] + i, wanted['height'], wanted['width']) for i in range(wanted['count'])]
     # One thread each: the matrices are small, and the processes already fill the cores.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
@@ -71,8 +74,9 @@ def _make(place, wanted, workers):
     context = multiprocessing.get_context('spawn')
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
         for i, phantom in enumerate(pool.map(_one, jobs, chunksize=16)):
-            milli_c[i], labels[i], abnormal[i] = phantom
-    np.save(place / 'abnormal.npy', abnormal)
+            milli_c[i], labels[i] = phantom[:2]
+            patterns.append(phantom[2])
+    np.save(place / 'patterns.npy', np.array(patterns))
     milli_c.flush()
     labels.flush()
 
@@ -80,4 +84,6 @@ def _make(place, wanted, workers):
 def _one(job):
     phantom = make_phantom(*job)
     milli = np.clip(np.rint(phantom.celsius * PER_DEGREE), 0, 65535).astype(np.uint16)
-    return milli, phantom.labels, phantom.planted['abnormal']
+    kinds = sorted({item['kind'] for item in phantom.planted['items']} - {'tumour'})
+    pattern = '+'.join(kinds) or 'tumour only' if phantom.planted['abnormal'] else ''
+    return milli, phantom.labels, pattern

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from .deliver import deliver
-from .evaluate import evaluate, judge_finding, mean_iou, threshold_at
+from .evaluate import auc_by_pattern, evaluate, judge_finding, mean_iou, threshold_at
 from .fit import fit
 from .phantoms import prepare_sets
 
@@ -56,6 +56,7 @@ def measure(network, recipe, sets):
         'iou': {name: round(value, 4) for name, value in iou.items()},
         'miou': round(mean_iou(iou), 4),
         'finding': finding,
+        'finding_auc_by_pattern': auc_by_pattern(probabilities, sets['test'].patterns),
     }
 
 

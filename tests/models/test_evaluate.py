@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip('torchmetrics', reason='the training extra is not installed')
 
-from models.evaluate import judge_finding, threshold_at  # noqa: E402
+from models.evaluate import auc_by_pattern, judge_finding, threshold_at  # noqa: E402
 
 ABNORMAL = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], np.float32)
 
@@ -21,6 +21,11 @@ def test_a_useless_finding():
     result = judge_finding(rng.random(1000), abnormal, 0.9, seed=0, rounds=200)
     low, high = result['auc_ci95']
     assert low < 0.5 < high
+
+
+def test_patterns_are_judged_against_the_healthy():
+    result = auc_by_pattern([0.1, 0.2, 0.9, 0.15], ['', '', 'vascular', 'focal'])
+    assert result == {'focal': {'n': 1, 'auc': 0.5}, 'vascular': {'n': 1, 'auc': 1.0}}
 
 
 def test_the_threshold_keeps_its_specificity():
