@@ -1,8 +1,6 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from .analysis import breast_labels, describe, hottest_spots, mirrored_difference, pair_differences, region_statistics
 from .backends import OnnxRuntimeBackend, Worker
 from .body import find_body
@@ -93,21 +91,20 @@ class Pipeline:
         outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor})
         watch.lap('infer')
 
-        decoded = decode(outputs, self.bundle, prepared.fit)
+        decoded = decode(outputs, self.bundle, prepared.fit, body)
         watch.lap('decode')
         return self._analyse(thermogram, body, checks, prepared, decoded, watch)
 
     def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
         labels = decoded.labels
         breasts = breast_labels(labels, body)
-        confidence = _body_confidence(decoded.certainty, body.mask)
-        checks += check_labels(breasts, confidence, self.options.quality)
+        checks += check_labels(breasts, decoded.confidence, self.options.quality)
         watch.lap('quality')
 
-        regions = region_statistics(thermogram.pixels, labels, decoded.certainty, body.threshold)
+        regions = region_statistics(thermogram.pixels, decoded, body.threshold)
         seen = {
             'labels': labels,
-            'confidence': confidence,
+            'confidence': decoded.confidence,
             'regions': regions,
             'spots': hottest_spots(body, breasts, labels.shape),
             'prepared': prepared,
@@ -130,11 +127,3 @@ class Pipeline:
         seen.setdefault('sentences', tuple('%s %s' % (check.sentence, check.next_step) for check in refusals))
         return Result(thermogram=thermogram, body=body, checks=checks, bundle=self._identity, backend=self._backend,
                       timings_ms=watch.read_ms(), **seen)
-
-
-def _body_confidence(certainty, mask):
-    """Mean confidence over the body; `mask` is sampled onto the grid of `certainty`."""
-    rows = np.arange(certainty.shape[0]) * mask.shape[0] // certainty.shape[0]
-    columns = np.arange(certainty.shape[1]) * mask.shape[1] // certainty.shape[1]
-    weights = mask[rows[:, np.newaxis], columns]
-    return float(certainty[weights].mean(dtype=np.float64)) if weights.any() else 0.0

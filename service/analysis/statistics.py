@@ -6,7 +6,7 @@ from ..regions import NECK, REGIONS
 from ..result import RegionStatistics
 
 
-def region_statistics(pixels, labels, confidence, threshold):
+def region_statistics(pixels, decoded, threshold):
     """Statistics of every region that is there.
 
     Pixels below the body threshold are left out: a label edge that laps over the wall, a metal
@@ -14,23 +14,20 @@ def region_statistics(pixels, labels, confidence, threshold):
 
     Args:
         pixels (numpy.ndarray): float32 HxW, Celsius or relative.
-        labels (numpy.ndarray): uint8 HxW region ids.
-        confidence (numpy.ndarray): float32 hxw, probability of each label at network resolution.
-            Any size with the frame's aspect.
+        decoded (Decoded): labels, boxes and certainty of the same frame.
         threshold (float): the body threshold, in the unit of `pixels`.
     Returns:
         tuple of RegionStatistics: in order of region id, background left out.
     """
-    certainty = _mean_confidence(labels, confidence)
     found = {}
-    for region, box in boxes(labels).items():
-        inside = labels[box] == region
-        values = pixels[box][inside]
-        values = values[values > threshold]
+    for region, box in decoded.boxes.items():
+        inside = pixels[box]
+        values = inside[(decoded.labels[box] == region) & (inside > threshold)]
         if values.size:
             found[region] = values
     neck = float(found[NECK].mean(dtype=np.float64)) if NECK in found else None
-    return tuple(_summary(region, values, neck, certainty[region]) for region, values in sorted(found.items()))
+    return tuple(_summary(region, values, neck, decoded.certainty[region])
+                 for region, values in sorted(found.items()))
 
 
 def boxes(labels):
@@ -48,12 +45,12 @@ def boxes(labels):
 
 
 def _summary(region, values, neck, confidence):
-    mean = float(values.mean(dtype=np.float64))
+    mean, sd = (float(part.ravel()[0]) for part in cv2.meanStdDev(values[:, np.newaxis]))  # in double precision
     return RegionStatistics(
         region=region,
         n=int(values.size),
         mean=mean,
-        sd=float(values.std(dtype=np.float64)),
+        sd=sd,
         p95=percentile(values, 95),
         max=float(values.max()),
         neck_difference=None if neck is None or region == NECK else mean - neck,
@@ -71,9 +68,3 @@ def percentile(values, percent):
     high = min(low + 1, values.size - 1)
     ordered = np.partition(values, (low, high))
     return float(ordered[low] + (float(ordered[high]) - float(ordered[low])) * (rank - low))
-
-
-def _mean_confidence(labels, confidence):
-    """Mean confidence per region id, on the grid of `confidence`."""
-    sampled = cv2.resize(labels, (confidence.shape[1], confidence.shape[0]), interpolation=cv2.INTER_NEAREST)
-    return [cv2.mean(confidence, cv2.inRange(sampled, region, region))[0] for region in range(len(REGIONS))]

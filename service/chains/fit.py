@@ -40,16 +40,22 @@ class Fit:
         padded[top:top + height, left:left + width] = image
         return padded
 
-    def to_frame(self, image, smooth=False):
-        """Bring an image of the input's size back to the frame's own resolution.
-
-        Args:
-            image (numpy.ndarray): HxW, the input's size.
-            smooth (bool): interpolate (probabilities); without it the nearest value (labels).
-        """
+    def cut(self, image):
+        """The part of an image of the input's size that the frame covers."""
         top, left, height, width = self.inner
-        image = image[top:top + height, left:left + width]
-        if image.shape == self.frame:
-            return image
-        return cv2.resize(image, (self.frame[1], self.frame[0]),
-                          interpolation=cv2.INTER_LINEAR if smooth else cv2.INTER_NEAREST)
+        return image[top:top + height, left:left + width]
+
+    def enlarge(self, labels):
+        """Bring labels that were `cut` to the frame's own resolution; every pixel takes its nearest one."""
+        if labels.shape == self.frame:
+            return labels
+        return cv2.resize(labels, self.frame[::-1], interpolation=cv2.INTER_NEAREST)
+
+    def enlarge_box(self, box):
+        """Bring a (row slice, column slice) of a `cut` image to the frame, rounded outwards."""
+        return tuple(slice(max(0, side.start * full // part - 1), min(full, -(-side.stop * full // part) + 1))
+                     for side, full, part in zip(box, self.frame, self.inner[2:]))
+
+    def to_frame(self, labels):
+        """Bring labels of the input's size to the frame: `cut`, then `enlarge`."""
+        return self.enlarge(self.cut(labels))

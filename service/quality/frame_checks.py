@@ -3,6 +3,9 @@ import numpy as np
 
 from ..result import Check
 
+#: Means over a clipped neighbourhood differ by the rounding of float32 only.
+_SAME_VALUE = np.float32(1e-3)
+
 
 def check_frame(thermogram, body, limits):
     """The checks that need no labels, in the order in which an operator would act on them.
@@ -32,8 +35,10 @@ def _signal(thermogram, body, limits):
 
 
 def _saturation(thermogram, body, limits):
-    pixels = thermogram.pixels
-    share = float(np.count_nonzero(pixels == pixels.max())) / pixels.size
+    # On the reduced frame, whose pixels are means: only where a whole neighbourhood clips do they all
+    # come out at the highest value.
+    highest = body.reduced.max()
+    share = float(np.mean(body.reduced > highest - _SAME_VALUE))
     if share <= limits.max_saturated_share:
         return Check('saturation', True, 'No part of the picture is saturated.')
     return Check('saturation', False, '%.0f %% of the picture is at the highest value that can be shown.'

@@ -1,9 +1,13 @@
 """Labels come back to the frame, in one piece."""
 import numpy as np
+import pytest
 
+from service.analysis import boxes
+from service.body import find_body
 from service.chains import Fit
 from service.decode import decode, tidy
-from service.regions import LEFT_ARMPIT, LEFT_BREAST, RIGHT_BREAST
+from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST
+from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import StubBundle
 from tests.fakes.stub_backend import StubBackend
@@ -15,9 +19,10 @@ def test_stray_pieces_go_and_everything_else_stays():
     speckled = LABELS.copy()
     speckled[5:9, 5:9] = RIGHT_BREAST
     speckled[200:203, 300:303] = LEFT_ARMPIT
-    assert np.array_equal(tidy(speckled), LABELS)
-    assert np.array_equal(tidy(LABELS), LABELS)
-    assert not tidy(np.zeros((10, 10), np.uint8)).any()
+    tidied, found = tidy(speckled)
+    assert np.array_equal(tidied, LABELS) and found == boxes(LABELS)
+    assert np.array_equal(tidy(LABELS)[0], LABELS)
+    assert not tidy(np.zeros((10, 10), np.uint8))[0].any()
 
 
 def test_a_breast_that_something_cuts_in_two_stays_whole():
@@ -25,12 +30,28 @@ def test_a_breast_that_something_cuts_in_two_stays_whole():
     rows = np.nonzero((LABELS == LEFT_BREAST).any(axis=1))[0]
     middle = (rows[0] + rows[-1]) // 2
     cut[middle:middle + 3][cut[middle:middle + 3] == LEFT_BREAST] = 0
-    assert np.array_equal(tidy(cut), cut)
+    assert np.array_equal(tidy(cut)[0], cut)
 
 
-def test_padding_is_cut_off_again():
-    fit = Fit.of((512, 640), (240, 320))
+@pytest.mark.parametrize('frame', [(512, 640), (480, 640), (120, 160), (192, 256), (640, 480)])
+def test_padding_is_cut_off_and_boxes_hold_their_regions(frame):
+    fit = Fit.of(frame, (240, 320))
+    body = find_body(Thermogram.from_celsius(frames.torso(*frame), source='x'))
     answer = StubBackend(LABELS).answer
-    decoded = decode(answer, StubBundle(), fit)
-    assert decoded.labels.shape == (512, 640) and decoded.certainty.shape == (240, 300)
+    decoded = decode(answer, StubBundle(), fit, body)
+    assert decoded.labels.shape == frame
     assert decoded.probability == answer['finding'][0, 0]
+    assert decoded.confidence == pytest.approx(0.9) and decoded.certainty[NECK] == pytest.approx(0.9)
+    for region, (rows, columns) in boxes(decoded.labels).items():
+        wide_rows, wide_columns = decoded.boxes[region]
+        assert wide_rows.start <= rows.start and rows.stop <= wide_rows.stop
+        assert wide_columns.start <= columns.start and columns.stop <= wide_columns.stop
+
+
+def test_confidence_is_that_of_the_region():
+    answer = StubBackend(LABELS).answer
+    answer['confidence'] = np.where(LABELS == NECK, 0.4, 0.9).astype(np.float32)[np.newaxis]
+    body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
+    decoded = decode(answer, StubBundle(), Fit.of((240, 320), (240, 320)), body)
+    assert decoded.certainty[NECK] == pytest.approx(0.4) and decoded.certainty[LEFT_BREAST] == pytest.approx(0.9)
+    assert 0.8 < decoded.confidence < 0.9

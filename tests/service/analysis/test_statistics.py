@@ -11,11 +11,10 @@ from tests.fakes import frames
 
 PIXELS = frames.torso().astype(np.float32)
 LABELS = frames.labels()
-CONFIDENCE = np.full((240, 320), 0.75, np.float32)
 
 
 def test_every_region_is_measured_on_its_own_pixels():
-    found = region_statistics(PIXELS, LABELS, CONFIDENCE, threshold=26)
+    found = region_statistics(PIXELS, frames.decoded(LABELS), 26)
     assert [entry.region for entry in found] == list(range(1, 8))
     for entry in found:
         values = PIXELS[LABELS == entry.region].astype(np.float64)
@@ -28,10 +27,10 @@ def test_every_region_is_measured_on_its_own_pixels():
 
 
 def test_the_neck_is_the_reference():
-    by_id = {entry.region: entry for entry in region_statistics(PIXELS, LABELS, CONFIDENCE, 26)}
+    by_id = {entry.region: entry for entry in region_statistics(PIXELS, frames.decoded(LABELS), 26)}
     assert by_id[NECK].neck_difference is None
     assert by_id[LEFT_BREAST].neck_difference == pytest.approx(-1.4, abs=0.02)
-    without = region_statistics(PIXELS, np.where(LABELS == NECK, 0, LABELS), CONFIDENCE, 26)
+    without = region_statistics(PIXELS, frames.decoded(np.where(LABELS == NECK, 0, LABELS).astype(np.uint8)), 26)
     assert all(entry.neck_difference is None for entry in without)
 
 
@@ -39,19 +38,13 @@ def test_what_is_colder_than_skin_is_left_out():
     pixels = PIXELS.copy()
     rows, columns = np.nonzero(LABELS == LEFT_BREAST)
     pixels[rows[:500], columns[:500]] = 15
-    entry = next(e for e in region_statistics(pixels, LABELS, CONFIDENCE, 26) if e.region == LEFT_BREAST)
+    entry = next(e for e in region_statistics(pixels, frames.decoded(LABELS), 26) if e.region == LEFT_BREAST)
     assert entry.n == len(rows) - 500 and entry.mean > 30
 
 
 def test_a_region_without_skin_is_not_there():
     pixels = np.where(LABELS == RIGHT_NIPPLE, np.float32(10), PIXELS)
-    assert RIGHT_NIPPLE not in [e.region for e in region_statistics(pixels, LABELS, CONFIDENCE, 26)]
-
-
-def test_confidence_may_be_coarser_than_the_frame():
-    coarse = np.where(LABELS[::4, ::4] == NECK, 0.4, 0.9).astype(np.float32)
-    by_id = {e.region: e.confidence for e in region_statistics(PIXELS, LABELS, coarse, 26)}
-    assert by_id[NECK] == pytest.approx(0.4, abs=0.08) and by_id[LEFT_BREAST] == pytest.approx(0.9, abs=0.01)
+    assert RIGHT_NIPPLE not in [e.region for e in region_statistics(pixels, frames.decoded(LABELS), 26)]
 
 
 def test_boxes_are_tight():

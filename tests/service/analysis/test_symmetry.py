@@ -14,8 +14,7 @@ LABELS = frames.labels()
 
 
 def differences(celsius, labels=LABELS, is_celsius=True, threshold_c=1.0):
-    confidence = np.ones(labels.shape, np.float32)
-    regions = region_statistics(celsius.astype(np.float32), labels, confidence, 26)
+    regions = region_statistics(celsius.astype(np.float32), frames.decoded(labels.astype(np.uint8)), 26)
     return {entry.pair: entry for entry in pair_differences(regions, is_celsius, threshold_c)}
 
 
