@@ -21,12 +21,14 @@ class Body:
         reduced (numpy.ndarray): float32 hxw, the frame at working size, in the frame's own unit.
         mask (numpy.ndarray): bool hxw at working size, the largest connected warm area.
         threshold (float): value that separates body from background, in the frame's own unit.
-        contrast (float): median body minus median background, same unit; 0 where either is empty.
+        level (float): mean of the body, same unit; the threshold where there is no body.
+        contrast (float): mean of the body minus mean of what is cooler; 0 where either is empty.
     """
 
     reduced: np.ndarray
     mask: np.ndarray
     threshold: float
+    level: float
     contrast: float
 
     @property
@@ -49,15 +51,16 @@ def find_body(thermogram):
     reduced = _reduce(thermogram.pixels)
     low, high = float(reduced.min()), float(reduced.max())
     if high <= low:
-        return Body(reduced, np.zeros(reduced.shape, bool), high, 0.0)
+        return Body(reduced, np.zeros(reduced.shape, bool), high, high, 0.0)
     # Rounded here and not by OpenCV, so that every OpenCV version sees the same 8-bit picture.
     grey = np.rint((reduced - low) * ((LEVELS - 1) / (high - low))).astype(np.uint8)
     level, warm = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     mask = _largest(warm)
     threshold = low + (level + 0.5) * (high - low) / (LEVELS - 1)
-    outside = reduced[warm == 0]
-    contrast = float(np.median(reduced[mask]) - np.median(outside)) if mask.any() and outside.size else 0.0
-    return Body(reduced, mask, threshold, contrast)
+    if not mask.any() or warm.all():
+        return Body(reduced, mask, threshold, threshold, 0.0)
+    body = cv2.mean(reduced, mask.view(np.uint8))[0]
+    return Body(reduced, mask, threshold, body, body - cv2.mean(reduced, 1 - warm)[0])
 
 
 def _reduce(pixels):

@@ -59,9 +59,8 @@ def _body(thermogram, body, limits):
 def _skin(thermogram, body, limits):
     if not thermogram.is_celsius:
         return Check('skin-range', True, 'The picture has no temperatures, so their range cannot be checked.')
-    median_c = float(np.median(body.reduced[body.mask]))
-    if limits.skin_low_c <= median_c <= limits.skin_high_c:
+    if limits.skin_low_c <= body.level <= limits.skin_high_c:
         return Check('skin-range', True, 'The body is in the range of skin temperature.')
     return Check('skin-range', False, 'The warm area is at %.1f C; skin is at %.0f to %.0f C.'
-                 % (median_c, limits.skin_low_c, limits.skin_high_c),
+                 % (body.level, limits.skin_low_c, limits.skin_high_c),
                  'Check the camera range, its emissivity (0.98) and the scale that the file was read with.')

@@ -52,8 +52,8 @@ class Settings:
                                  'grey levels', 0.0, 255.0)
     max_saturated_share: float = _key('quality', _LIMITS.max_saturated_share, 'Part of the frame that may be at its '
                                       'highest value.', 'share', 0.0, 1.0)
-    skin_low_c: float = _key('quality', _LIMITS.skin_low_c, 'Lowest median of the body.', 'C', 0.0, 50.0)
-    skin_high_c: float = _key('quality', _LIMITS.skin_high_c, 'Highest median of the body.', 'C', 0.0, 50.0)
+    skin_low_c: float = _key('quality', _LIMITS.skin_low_c, 'Lowest mean of the body.', 'C', 0.0, 50.0)
+    skin_high_c: float = _key('quality', _LIMITS.skin_high_c, 'Highest mean of the body.', 'C', 0.0, 50.0)
     min_body_share: float = _key('quality', _LIMITS.min_body_share, 'Smallest part of the frame that is body.',
                                  'share', 0.0, 1.0)
     min_contrast_c: float = _key('quality', _LIMITS.min_contrast_c, 'Least difference of body and background.', 'C',
