@@ -1,4 +1,6 @@
 """ONNX Runtime behind the interface."""
+import os
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,11 @@ def test_it_says_what_runs():
     with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, threads=1) as backend:
         described = backend.describe()
     assert described['name'] == 'onnxruntime' and described['device'] == 'CPU' and described['threads'] == 1
+
+
+def test_every_core_is_a_number():
+    with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS) as backend:
+        assert backend.describe()['threads'] == len(os.sched_getaffinity(0))
 
 
 def test_rubbish_is_refused_in_one_line():
