@@ -79,8 +79,8 @@ def hottest_spots(body, breasts, frame_shape):
     """Where each breast is hottest.
 
     Looked for on the reduced frame, where a pixel is a mean over its neighbourhood, so that one
-    noisy or dead pixel of the sensor is not taken for a spot; and a little inside the breast, since
-    the fold beneath it is nearly always warmer and a label edge may lap over it.
+    noisy or dead pixel of the sensor is not taken for a spot; and a little inside the breast and the
+    picture, since the fold beneath a breast is nearly always warmer and a label edge may lap over it.
 
     Returns:
         tuple of Spot: in frame coordinates.
@@ -90,7 +90,7 @@ def hottest_spots(body, breasts, frame_shape):
     spots = []
     for breast in (RIGHT_BREAST, LEFT_BREAST):
         inside = (breasts == breast).astype(np.uint8)
-        core = cv2.erode(inside, None, iterations=_EDGE_PX)
+        core = cv2.erode(inside, None, iterations=_EDGE_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0)
         inside = core if core.any() else inside
         if inside.any():
             _, value, _, (column, row) = cv2.minMaxLoc(body.reduced, inside)
