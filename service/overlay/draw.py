@@ -5,7 +5,8 @@ import numpy as np
 from ..palettes import palette
 from ..regions import REGIONS
 from ..result import ADJUNCT_NOTICE
-from .scale import automatic_span, colourise, draw_scale
+from .layers import TINTS, draw_layer
+from .scale import automatic_span, draw_scale
 
 #: Height of the drawn picture in pixels. Small sensors are enlarged to it, so that lines and letters
 #: stay as fine as on a large one.
@@ -19,18 +20,6 @@ _SHADOW = (0, 0, 0)
 _PAPER = 24
 #: Side of the patch under R and L.
 _MARK_PX = 40
-
-#: What can lie under the contours.
-LAYERS = ('original', 'equalised', 'regions', 'difference')
-
-#: Colour of a region's tint (RGB), by id: sides differ in brightness too, so that they stay apart
-#: without colour vision.
-_TINTS = np.array([(0, 0, 0), (90, 180, 255), (255, 190, 90), (0, 70, 200), (200, 90, 0), (150, 255, 220),
-                   (255, 160, 220), (240, 240, 120)], np.uint8)
-
-#: Difference map: full colour at this difference, in degrees Celsius or grey levels.
-_DIFFERENCE_SPAN_C = 2.0
-_DIFFERENCE_SPAN_GREY = 40.0
 
 
 def draw_overlay(result, palette_name='iron', layer='original', span=None):
@@ -52,7 +41,8 @@ def draw_overlay(result, palette_name='iron', layer='original', span=None):
     span = span or automatic_span(thermogram, result.body)
     width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
     size = (width, PICTURE_HEIGHT_PX)
-    picture = _layer(result, layer, table, span, size)
+    drawn = draw_layer(result, layer, table, span, size)
+    picture = np.ascontiguousarray(drawn.picture)
     if result.labels is not None:
         _draw_regions(picture, cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST))
         _draw_spots(picture, result)
@@ -62,42 +52,10 @@ def draw_overlay(result, palette_name='iron', layer='original', span=None):
 
     canvas = np.full((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), _PAPER, np.uint8)
     canvas[:PICTURE_HEIGHT_PX, :width] = picture
-    draw_scale(canvas, (width + 8, 0, SCALE_WIDTH_PX - 8, PICTURE_HEIGHT_PX), span, table,
-               thermogram.is_celsius, _INK, _text)
+    draw_scale(canvas, (width + 8, 0, SCALE_WIDTH_PX - 8, PICTURE_HEIGHT_PX), drawn.table,
+               drawn.span if thermogram.is_celsius else None, _INK, _text)
     _draw_notice(canvas)
     return np.ascontiguousarray(canvas[:, :, ::-1])
-
-
-def _layer(result, layer, table, span, size):
-    """The picture under the contours: uint8 RGB of `size` (width, height)."""
-    thermogram = result.thermogram
-    if layer == 'equalised' and result.prepared is not None:
-        seen = result.prepared.picture
-        seen = seen if seen.ndim == 3 else np.take(palette('grey'), seen, axis=0)
-        top, left, height, width = result.prepared.fit.inner
-        return cv2.resize(seen[top:top + height, left:left + width], size, interpolation=cv2.INTER_LINEAR)
-    pixels = cv2.resize(thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
-    picture = colourise(pixels, span, table)
-    if layer == 'regions' and result.labels is not None:
-        tint = _TINTS[cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)]
-        grey = colourise(pixels, span, palette('grey'))
-        return np.where(tint.any(axis=2, keepdims=True), grey // 2 + tint // 2, grey)
-    if layer == 'difference' and result.difference_map is not None:
-        return _difference(result, colourise(pixels, span, palette('grey')) // 2, size)
-    return picture
-
-
-def _difference(result, grey, size):
-    """Warmer than the mirrored other breast in red, cooler in blue."""
-    full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
-    known = np.isfinite(result.difference_map).astype(np.uint8)
-    share = np.clip(np.nan_to_num(result.difference_map) / full, -1, 1)
-    share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)[:, :, np.newaxis]
-    known = cv2.resize(known, size, interpolation=cv2.INTER_NEAREST)[:, :, np.newaxis] > 0
-    white = np.float32([235, 235, 235])
-    end = np.where(share > 0, np.float32([200, 20, 20]), np.float32([30, 70, 220]))
-    colour = white + (end - white) * np.abs(share)
-    return np.where(known, colour.astype(np.uint8), grey)
 
 
 def _draw_regions(picture, labels):
@@ -106,7 +64,7 @@ def _draw_regions(picture, labels):
         # The last but one of the returned values is the contours, in OpenCV 3 as in 4.
         contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
         cv2.drawContours(picture, contours, -1, _SHADOW, 4)
-        cv2.drawContours(picture, contours, -1, tuple(int(c) for c in _TINTS[region]), 2)
+        cv2.drawContours(picture, contours, -1, tuple(int(c) for c in TINTS[region]), 2)
 
 
 def _draw_spots(picture, result):

@@ -37,29 +37,27 @@ def colourise(pixels, span, table):
     return np.take(table, levels.astype(np.uint8), axis=0)
 
 
-def draw_scale(canvas, box, span, table, is_celsius, ink, text):
-    """Draw the palette with its end and whole-degree values; without temperatures it says so.
+def draw_scale(canvas, box, table, span_c, ink, text):
+    """Draw the palette with whole-degree values; where its colours are no degrees it says so.
 
     Args:
         canvas (numpy.ndarray): uint8 HxWx3, drawn on.
         box (tuple): (x, y, width, height) in pixels that the scale may use.
-        span (tuple): low and high end in the frame's unit.
         table (numpy.ndarray): uint8 256x3 palette.
-        is_celsius (bool): whether the span is degrees.
+        span_c (tuple): low and high end in degrees Celsius; None where there are no degrees.
         ink (tuple): colour of lines and letters.
         text (callable): draws text: ``text(canvas, words, x, y, colour)``.
     """
     x, y, width, height = box
-    bar = np.repeat(table[::-1], 2, axis=0)[:, np.newaxis].repeat(width // 3, axis=1)
     head = 26
-    bar = cv2.resize(bar, (width // 3, height - 2 * head), interpolation=cv2.INTER_LINEAR)
+    bar = cv2.resize(np.ascontiguousarray(table[::-1, np.newaxis]), (width // 3, height - 2 * head),
+                     interpolation=cv2.INTER_LINEAR)
     canvas[y + head:y + height - head, x:x + width // 3] = bar
-    if not is_celsius:
-        text(canvas, 'no', x, y + 18, ink)
-        text(canvas, 'scale', x, y + height - 6, ink)
+    if span_c is None:
+        text(canvas, 'not C', x, y + 18, ink)
         return
     text(canvas, 'C', x, y + 18, ink)
-    low, high = span
+    low, high = span_c
     for degree in _ticks(low, high):
         line = y + head + int(round((high - degree) / (high - low) * (height - 2 * head - 1)))
         cv2.line(canvas, (x + width // 3, line), (x + width // 3 + 5, line), ink, 1)

@@ -4,7 +4,7 @@ import pytest
 
 from service.body import find_body
 from service.errors import InputError
-from service.overlay import LAYERS, automatic_span, draw_overlay
+from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
 from service.overlay import draw as module
 from service.palettes import PALETTES
 from service.thermogram import Thermogram
@@ -58,8 +58,25 @@ def test_the_patient_s_right_is_marked_on_the_left(monkeypatch):
 def test_a_relative_picture_has_no_degrees(words):
     grey = np.clip((frames.torso() - 20) * 15, 0, 255)
     draw_overlay(analysed(grey, relative=True))
-    assert 'C' not in words and ['no', 'scale'] == list(dict.fromkeys(w for w in words if w in ('no', 'scale')))
+    assert 'C' not in words and 'not C' in words
     assert not any(word.replace('.', '').isdigit() for word in words)
+
+
+def test_every_layer_has_the_scale_of_its_own_colours(words):
+    result = analysed()
+    draw_overlay(result, layer='difference')
+    assert {'C', '-2', '-1', '0', '1', '2'} <= set(words) and '31' not in words
+    del words[:]
+    draw_overlay(result, layer='equalised')
+    assert 'not C' in words and 'C' not in words
+
+
+def test_the_difference_layer_is_white_where_both_sides_are_alike():
+    result = analysed()
+    layer = draw_layer(result, 'difference', PALETTES['iron'], (28, 34), (640, 480))
+    assert layer.span == (-2, 2)
+    warmer, cooler = (layer.picture[300, x].astype(int) for x in (440, 200))
+    assert warmer[0] > warmer[2] and cooler[2] > cooler[0]
 
 
 def test_a_no_result_says_why_in_the_picture(words):
