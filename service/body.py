@@ -73,7 +73,7 @@ def _reduce(pixels):
 
 
 def _largest(warm):
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(warm, connectivity=4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(warm, connectivity=4, ltype=cv2.CV_16U)
     if count < 2:
         return np.zeros(warm.shape, bool)
     return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

@@ -1,7 +1,8 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
 
-from .analysis import breast_labels, describe, hottest_spots, mirrored_difference, pair_differences, region_statistics
+from .analysis import (describe, find_breasts, hottest_spots, mirrored_difference, pair_differences,
+                       region_statistics)
 from .backends import OnnxRuntimeBackend, Worker
 from .body import find_body
 from .bundle import open_bundle, prove
@@ -97,7 +98,7 @@ class Pipeline:
 
     def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
         labels = decoded.labels
-        breasts = breast_labels(labels, body)
+        breasts = find_breasts(labels, body)
         checks += check_labels(breasts, decoded.confidence, self.options.quality)
         watch.lap('quality')
 

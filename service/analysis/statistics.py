@@ -30,14 +30,17 @@ def region_statistics(pixels, decoded, threshold):
                  for region, values in sorted(found.items()))
 
 
-def boxes(labels):
-    """Bounding box of every region that is there, background left out.
+def boxes(labels, regions=range(1, len(REGIONS))):
+    """Bounding box of every region that is there.
 
+    Args:
+        labels (numpy.ndarray): uint8 hxw region ids.
+        regions (iterable): the ids to look for; all but the background.
     Returns:
         dict: region id to a (row slice, column slice) pair.
     """
     found = {}
-    for region in range(1, len(REGIONS)):
+    for region in regions:
         x, y, width, height = cv2.boundingRect(cv2.inRange(labels, region, region))
         if width:
             found[region] = (slice(y, y + height), slice(x, x + width))

@@ -1,10 +1,19 @@
 """Left against right: differences of the pairs, the mirrored map, the hottest spots."""
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
-from ..regions import LEFT_BREAST, LEFT_NIPPLE, PAIRS, RIGHT_BREAST, RIGHT_NIPPLE, pair_name
+from ..regions import LEFT_BREAST, LEFT_NIPPLE, PAIRS, REGIONS, RIGHT_BREAST, RIGHT_NIPPLE, pair_name
 from ..result import Difference, Spot
 from .statistics import boxes
+
+BREASTS = (RIGHT_BREAST, LEFT_BREAST)
+
+#: Breast of a region id, 0 for regions of none: a nipple is part of its breast.
+_BREAST_OF = np.zeros(len(REGIONS), np.uint8)
+_BREAST_OF[[RIGHT_BREAST, RIGHT_NIPPLE]] = RIGHT_BREAST
+_BREAST_OF[[LEFT_BREAST, LEFT_NIPPLE]] = LEFT_BREAST
 
 #: Edge of a breast in which no hottest spot is looked for, in pixels at working size: about 1 cm of
 #: a torso that fills the frame.
@@ -32,18 +41,33 @@ def _difference(right, left, is_celsius, threshold_c):
                       abs(mean) > threshold_c if is_celsius else None, threshold_c)
 
 
-def breast_labels(labels, body):
-    """The breasts at working size, each nipple counted to its breast, skin only: uint8 hxw.
+@dataclass(frozen=True)
+class Breasts:
+    """The breasts at working size.
+
+    Attributes:
+        labels (numpy.ndarray): uint8 hxw, the id of a breast with its nipple, 0 elsewhere.
+        boxes (dict): (row slice, column slice) per breast that is there.
+    """
+
+    labels: np.ndarray
+    boxes: dict
+
+
+def find_breasts(labels, body):
+    """The breasts at working size, each nipple counted to its breast, skin only.
 
     A label that laps over the wall is not breast, however sure the network is.
+
+    Args:
+        labels (numpy.ndarray): uint8 HxW region ids of the frame.
+        body (Body): of the same frame.
     """
     height, width = body.mask.shape
     reduced = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    merged = np.zeros_like(reduced)
-    for breast, nipple in ((RIGHT_BREAST, RIGHT_NIPPLE), (LEFT_BREAST, LEFT_NIPPLE)):
-        merged[(reduced == breast) | (reduced == nipple)] = breast
+    merged = _BREAST_OF[reduced]
     merged[body.reduced <= body.threshold] = 0
-    return merged
+    return Breasts(merged, boxes(merged, BREASTS))
 
 
 def mirrored_difference(body, breasts):
@@ -54,23 +78,22 @@ def mirrored_difference(body, breasts):
 
     Args:
         body (Body): the frame at working size.
-        breasts (numpy.ndarray): uint8 hxw from `breast_labels`.
+        breasts (Breasts): of the same frame.
     Returns:
         numpy.ndarray: float32 hxw, NaN outside the breasts and where the mirrored one has no skin;
         None where a breast is missing.
     """
-    found = boxes(breasts)
-    if RIGHT_BREAST not in found or LEFT_BREAST not in found:
+    if len(breasts.boxes) < len(BREASTS):
         return None
-    result = np.full(breasts.shape, np.nan, np.float32)
-    for own, other in ((RIGHT_BREAST, LEFT_BREAST), (LEFT_BREAST, RIGHT_BREAST)):
-        box, twin = found[own], found[other]
+    result = np.full(body.reduced.shape, np.nan, np.float32)
+    for own, other in (BREASTS, BREASTS[::-1]):
+        box, twin = breasts.boxes[own], breasts.boxes[other]
         size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-        valid = (breasts[twin] == other).astype(np.uint8)
+        valid = (breasts.labels[twin] == other).astype(np.uint8)
         mirrored = cv2.resize(np.ascontiguousarray(body.reduced[twin][:, ::-1]), size,
                               interpolation=cv2.INTER_LINEAR)
         valid = cv2.resize(np.ascontiguousarray(valid[:, ::-1]), size, interpolation=cv2.INTER_NEAREST)
-        inside = (breasts[box] == own) & (valid > 0)
+        inside = (breasts.labels[box] == own) & (valid > 0)
         result[box][inside] = (body.reduced[box] - mirrored)[inside]
     return result
 
@@ -82,17 +105,20 @@ def hottest_spots(body, breasts, frame_shape):
     noisy or dead pixel of the sensor is not taken for a spot; and a little inside the breast and the
     picture, since the fold beneath a breast is nearly always warmer and a label edge may lap over it.
 
+    Args:
+        body (Body): the frame at working size.
+        breasts (Breasts): of the same frame.
+        frame_shape (tuple): (height, width) of the frame.
     Returns:
         tuple of Spot: in frame coordinates.
     """
-    scale_y = frame_shape[0] / float(breasts.shape[0])
-    scale_x = frame_shape[1] / float(breasts.shape[1])
+    scale_y = frame_shape[0] / float(body.reduced.shape[0])
+    scale_x = frame_shape[1] / float(body.reduced.shape[1])
     spots = []
-    for breast in (RIGHT_BREAST, LEFT_BREAST):
-        inside = (breasts == breast).astype(np.uint8)
+    for breast, (rows, columns) in breasts.boxes.items():
+        inside = (breasts.labels[rows, columns] == breast).astype(np.uint8)
         core = cv2.erode(inside, None, iterations=_EDGE_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-        inside = core if core.any() else inside
-        if inside.any():
-            _, value, _, (column, row) = cv2.minMaxLoc(body.reduced, inside)
-            spots.append(Spot(breast, int((column + 0.5) * scale_x), int((row + 0.5) * scale_y), float(value)))
+        _, value, _, (x, y) = cv2.minMaxLoc(body.reduced[rows, columns], core if core.any() else inside)
+        spots.append(Spot(breast, int((columns.start + x + 0.5) * scale_x), int((rows.start + y + 0.5) * scale_y),
+                          float(value)))
     return tuple(spots)

@@ -31,7 +31,12 @@ def stub_pipeline(options=None, **answers):
     """A running pipeline that labels every frame as `answers` say; without them, as `frames.labels`."""
     answers.setdefault('labels', frames.labels())
     backend = StubBackend(**answers)
+    pipeline = Pipeline(StubBundle(), Worker(lambda: backend), options)
+    # Replaced for the start alone: a fixture may hold this open while other tests prove real bundles.
     with mock.patch.object(module, 'prove', lambda bundle, infer: {}):
-        with Pipeline(StubBundle(), Worker(lambda: backend), options) as pipeline:
-            pipeline.backend_stub = backend
-            yield pipeline
+        pipeline.__enter__()
+    try:
+        pipeline.backend_stub = backend
+        yield pipeline
+    finally:
+        pipeline.__exit__()

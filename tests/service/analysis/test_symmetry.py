@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from service.analysis import (breast_labels, describe, hottest_spots, mirrored_difference, pair_differences,
+from service.analysis import (find_breasts, describe, hottest_spots, mirrored_difference, pair_differences,
                               region_statistics)
 from service.body import find_body
 from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST
@@ -20,8 +20,8 @@ def differences(celsius, labels=LABELS, is_celsius=True, threshold_c=1.0):
 
 def difference_map(celsius, labels=LABELS):
     body = find_body(Thermogram.from_celsius(celsius, source='x'))
-    breasts = breast_labels(labels, body)
-    return mirrored_difference(body, breasts), breasts
+    breasts = find_breasts(labels, body)
+    return mirrored_difference(body, breasts), breasts.labels
 
 
 def test_a_warmer_left_is_positive():
@@ -72,7 +72,7 @@ def test_there_is_no_map_with_one_breast():
 
 def test_a_breast_on_the_wall_is_no_breast():
     body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
-    assert not breast_labels(np.where(frames.labels() == 0, LEFT_BREAST, 0).astype(np.uint8), body)[:, :5].any()
+    assert not find_breasts(np.where(frames.labels() == 0, LEFT_BREAST, 0).astype(np.uint8), body).labels[:, :5].any()
 
 
 def test_the_hottest_spot_is_where_it_was_put_and_a_dead_pixel_is_not():
@@ -81,7 +81,7 @@ def test_the_hottest_spot_is_where_it_was_put_and_a_dead_pixel_is_not():
     celsius += 2 * np.exp(-((x - 200) ** 2 + (y - 300) ** 2) / (2 * 12.0 ** 2))
     celsius[320, 225] += 6
     body = find_body(Thermogram.from_celsius(celsius, source='x'))
-    breasts = breast_labels(frames.labels(480, 640), body)
+    breasts = find_breasts(frames.labels(480, 640), body)
     spot = next(s for s in hottest_spots(body, breasts, celsius.shape) if s.region == RIGHT_BREAST)
     assert abs(spot.x_px - 200) <= 6 and abs(spot.y_px - 300) <= 6
     assert spot.value == pytest.approx(32, abs=0.15)
