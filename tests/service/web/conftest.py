@@ -163,7 +163,7 @@ def app(stub, live, files_root):
 def client(app):
     """A client that calls the application by its right name."""
     app.test_client_class = LocalClient
-    return app.test_client(use_cookies=False)  # its cookie jar reads the Host header that is to be refused
+    return app.test_client()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What is refused before a route is reached, and what every answer carries."""
 import pytest
+from werkzeug.test import create_environ, run_wsgi_app
 
 ROUTES = ('/', '/live/values', '/open', '/about', '/healthz', '/nowhere', '/static/css/theme.css')
 
@@ -26,10 +27,12 @@ def test_own_names_are_answered(client, host):
 @pytest.mark.parametrize('host', ['evil.example', 'evil.example:8080', '127.0.0.1', '127.0.0.1:80', 'localhost:8081',
                                   '127.0.0.1:8080.evil.example', '127.0.0.1:8080@evil.example', '0.0.0.0:8080', ''])
 @pytest.mark.parametrize('route', ['/', '/live/values', '/static/css/theme.css'])
-def test_other_names_are_refused(client, host, route):
-    answer = client.get(route, environ_overrides={'HTTP_HOST': host})
-    assert answer.status_code == 400
-    assert b'host-refused' in answer.data
+def test_other_names_are_refused(app, host, route):
+    # Not through the test client, whose own cookie jar stumbles over some of these names.
+    environ = dict(create_environ(route, 'http://127.0.0.1:8080'), HTTP_HOST=host)
+    contents, status, headers = run_wsgi_app(app, environ, buffered=True)
+    assert status.startswith('400 ')
+    assert b'host-refused' in b''.join(contents)
 
 
 @pytest.mark.parametrize('method', ['post', 'put', 'delete', 'patch', 'options', 'trace'])
