@@ -58,7 +58,9 @@ def export_onnx(network, path, height, width):
         # PyTorch prefers its newer exporter, which does not write opset 13. Constants of the trace are meant.
         warnings.simplefilter('ignore', DeprecationWarning)
         warnings.simplefilter('ignore', torch.jit.TracerWarning)
-        torch.onnx.export(Deliverable(network), torch.zeros(1, 1, height, width), buffer, dynamo=False,
+        # All of it in evaluation mode: the exporter restores the mode it found, and that of the outermost module
+        # would put the network back into training.
+        torch.onnx.export(Deliverable(network).eval(), torch.zeros(1, 1, height, width), buffer, dynamo=False,
                           opset_version=OPSET, input_names=[INPUT], output_names=list(OUTPUTS))
     model, same = onnxsim.simplify(onnx.load_from_string(buffer.getvalue()))
     if not same:

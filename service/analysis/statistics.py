@@ -5,6 +5,8 @@ import numpy as np
 from ..regions import NECK, REGIONS
 from ..result import RegionStatistics
 
+_ALL = tuple(range(1, len(REGIONS)))
+
 
 def region_statistics(pixels, decoded, threshold):
     """Statistics of every region that is there.
@@ -30,12 +32,12 @@ def region_statistics(pixels, decoded, threshold):
                  for region, values in sorted(found.items()))
 
 
-def boxes(labels, regions=range(1, len(REGIONS))):
+def boxes(labels, regions=_ALL):
     """Bounding box of every region that is there.
 
     Args:
         labels (numpy.ndarray): uint8 hxw region ids.
-        regions (iterable): the ids to look for; all but the background.
+        regions (iterable): the ids to look for; by default all but the background.
     Returns:
         dict: region id to a (row slice, column slice) pair.
     """
