@@ -11,8 +11,9 @@ class Report:
     Attributes:
         name (str): what was looked at, such as ``'camera'``.
         status (str): ``'ok'``, ``'warning'`` (works, will not for long) or ``'problem'``.
-        sentence (str): what is there, or what is wrong.
-        next_step (str): what to do about it; ``''`` where nothing is.
+        sentence (str): what is there, or what is wrong. The message of a `ThermoscreenError` says in the
+            same breath what to do.
+        next_step (str): what to do about it, where the sentence does not say.
         facts (dict): details for the JSON report.
     """
 

@@ -14,8 +14,7 @@ def check(settings):
             frame = camera.read(_TIMEOUT_S)
             facts = dict(camera.describe(), spec=settings.camera)
     except ThermoscreenError as error:
-        return Report('camera', PROBLEM, error.message, 'Check plug and cable, or name another camera with --camera.',
-                      dict(error.to_dict(), spec=settings.camera))
+        return Report('camera', PROBLEM, error.message, facts=dict(error.to_dict(), spec=settings.camera))
     thermogram = frame.thermogram
     return Report('camera', OK, '%s gives %dx%d frames in %s.'
                   % (settings.camera, thermogram.width, thermogram.height,

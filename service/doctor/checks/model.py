@@ -11,8 +11,7 @@ def check(settings):
             identity, backend = pipeline.bundle.manifest.identity, pipeline.backend
             proof = pipeline.proof
     except ThermoscreenError as error:
-        return Report('model', PROBLEM, error.message, 'Install the bundle again, or name another with --bundle.',
-                      dict(error.to_dict(), folder=settings.bundle))
+        return Report('model', PROBLEM, error.message, facts=dict(error.to_dict(), folder=settings.bundle))
     return Report('model', OK, '%s %s (%s) gives its golden answer on %s %s.'
                   % (identity['id'], identity['version'], identity['hash'][:12], backend['name'], backend['version']),
                   facts={'bundle': identity, 'backend': backend, 'golden': proof, 'folder': settings.bundle})

@@ -26,13 +26,14 @@ def test_a_good_bundle_and_a_spoiled_one(tmp_path):
     assert report.status == OK and 'tiny 1.0.0' in report.sentence
     assert report.facts['golden']['labels_agreement'] == 1
     report = model.check(Settings(bundle=str(tmp_path)))
-    assert report.status == PROBLEM and report.next_step and report.facts['code'] == 'bundle-missing'
+    assert report.status == PROBLEM and '--bundle' in report.sentence
+    assert report.facts['code'] == 'bundle-missing'
 
 
 def test_a_camera_that_answers_and_one_that_is_not_there(tmp_path):
     assert camera.check(Settings(camera='sim:1')).status == OK
     report = camera.check(Settings(camera='replay:%s' % (tmp_path / 'nowhere')))
-    assert report.status == PROBLEM and report.next_step
+    assert report.status == PROBLEM and report.facts['code'] == 'camera-missing'
 
 
 @pytest.mark.parametrize('free, status', [(50 << 30, OK), (1 << 30, WARNING), (1 << 20, PROBLEM)])
