@@ -45,11 +45,10 @@ def decode(outputs, bundle, fit, body):
     labels, certainty = (fit.cut(outputs[bundle.output_name(role)].reshape(fit.target))
                          for role in ('labels', 'confidence'))
     labels, found = tidy(labels.astype(np.uint8))
-    per_region = {region: cv2.mean(certainty[box], cv2.inRange(labels[box], region, region))[0]
-                  for region, box in found.items()}
+    per_region = {region: cv2.mean(certainty[box], inside)[0] for region, (box, inside) in found.items()}
     mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
     probability = float(outputs[bundle.output_name('finding')].ravel()[0])
-    return Decoded(fit.enlarge(labels), {region: fit.enlarge_box(box) for region, box in found.items()},
+    return Decoded(fit.enlarge(labels), {region: fit.enlarge_box(box) for region, (box, _) in found.items()},
                    per_region, cv2.mean(certainty, mask)[0], probability)
 
 
@@ -60,7 +59,7 @@ def tidy(labels):
         labels (numpy.ndarray): uint8 hxw region ids.
     Returns:
         tuple: (uint8 hxw with every region in one piece, or in pieces of comparable size; dict of
-        their boxes).
+        (box, uint8 mask inside the box) per region that is there).
     """
     found, tidied = {}, labels
     for region in range(1, len(REGIONS)):
@@ -71,10 +70,12 @@ def tidy(labels):
         if len(outlines) > 1:
             outlines, stray = _sorted_out(outlines)
             tidied = labels.copy() if tidied is labels else tidied
-            filled = cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED)
-            tidied[(filled & mask) > 0] = BACKGROUND
+            strays = cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED) & mask
+            tidied[strays > 0] = BACKGROUND
+            mask ^= strays
         x, y, width, height = cv2.boundingRect(np.concatenate(outlines))
-        found[region] = (slice(y, y + height), slice(x, x + width))
+        box = (slice(y, y + height), slice(x, x + width))
+        found[region] = (box, mask[box])
     return tidied, found
 
 
