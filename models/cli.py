@@ -27,7 +27,9 @@ def train_command(out, recipe, phantoms, threads):
     """
     from .train import train  # PyTorch takes seconds to import: not for --help
 
-    logging.basicConfig(level=logging.INFO, format='%(asctime)s %(message)s')
+    # The program has set up logging for warnings already; half an hour of silence would look like a hang.
+    logging.basicConfig(format='%(asctime)s %(message)s')
+    logging.getLogger(__package__).setLevel(logging.INFO)
     try:
         recipe = load_recipe(recipe)
     except (FileNotFoundError, ValueError) as error:
