@@ -21,8 +21,7 @@ class OnnxRuntimeBackend(Backend):
 
     def __init__(self, model, inputs, outputs, threads=0):
         super().__init__(model, inputs, outputs)
-        # Counted here and not left to ONNX Runtime: told nothing, it ties its threads to cores, and the thread that
-        # calls it can then share a core with one of them for good, at a third of the speed.
+        # Counted here and not left to ONNX Runtime, so that a result and a report name the number that ran.
         self._threads = threads or len(os.sched_getaffinity(0))
         self._session = None
 
