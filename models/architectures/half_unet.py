@@ -10,6 +10,8 @@ from torch import nn
 
 from service import regions
 
+from .base import Scores
+
 _BREASTS = [regions.RIGHT_BREAST, regions.LEFT_BREAST]
 
 
@@ -41,11 +43,11 @@ class HalfUnet(nn.Module):
             x (torch.Tensor): float32 Nx1x240x320, values 0..1.
 
         Returns:
-            tuple: region logits Nx8x240x320, finding logit Nx1.
+            Scores: region logits Nx8x240x320, finding logit Nx1.
         """
         levels = self.unet.encoder(self.halve(x))
         scores = self.unet.segmentation_head(self.unet.decoder(levels))
-        return self.enlarge(scores), self.finding(levels[-1], scores)
+        return Scores(self.enlarge(scores), self.finding(levels[-1], scores))
 
 
 class PairHead(nn.Module):
