@@ -45,12 +45,13 @@ def open_dmr_pack(folder):
     if strays:
         raise InputError('patient-missing', 'patients.csv does not say whose matrices/%s is%s; add a line.'
                          % (strays[0], ' (and %d more)' % (len(strays) - 1) if len(strays) > 1 else ''))
-    return Collection(folder.name, samples, CLASSES, REGIONS)
+    return Collection(folder.resolve().name, samples, CLASSES, REGIONS)
 
 
 def _sample(folder, row):
     if not (row['patient'].isascii() and row['patient'].isdigit()):
-        raise InputError('patient-number', 'patients.csv, line %d has the patient %s; patients of this layout '
+        raise InputError('patient-number', 'patients.csv, line %d has the patient %s; patients of this '
+                         'layout '
                          'are numbers.' % (row['line'], row['patient']))
     _one_of(row, 'diagnosis', CLASSES, 'class-unknown')
     _one_of(row, 'dialect', DIALECTS, 'dialect-unknown')

@@ -175,7 +175,8 @@ def join(name, *collections):
     for other in collections[1:]:
         for what in ('classes', 'regions'):
             if getattr(other, what) != getattr(first, what):
-                raise InputError('collections-differ', '%s and %s have other %s (%s; %s) and cannot be joined.'
+                raise InputError('collections-differ', '%s and %s have other %s (%s; %s) and cannot be '
+                                 'joined.'
                                  % (first.name, other.name, what, ', '.join(getattr(first, what)) or 'none',
                                     ', '.join(getattr(other, what)) or 'none'))
     notes = dict.fromkeys(note for part in collections for note in part.notes)

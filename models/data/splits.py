@@ -79,10 +79,12 @@ def image_split(collection, share=0.7, seed=2021):
         raise InputError('too-few-patients', '%s has %d pictures; a split needs 2.'
                          % (collection.name, len(collection)))
     klass = [-1 if sample.klass is None else sample.klass for sample in collection]
-    train, held = (collection.take(sorted(part)) for part in _shuffle(collection, klass, share, seed, 'pictures'))
+    parts = _shuffle(collection, klass, share, seed, 'pictures')
+    train, held = (collection.take(sorted(part)) for part in parts)
     both = len(set(train.patients) & set(held.patients))
-    note = ('%s: patients are on both sides (%d of %d)' % (IMAGE_LEVEL, both, len(collection.patients)) if both
-            else '%s: drawn by image; no patient happens to be on both sides' % IMAGE_LEVEL)
+    what = ('patients are on both sides (%d of %d)' % (both, len(collection.patients)) if both else
+            'drawn by image; no patient happens to be on both sides')
+    note = '%s: %s' % (IMAGE_LEVEL, what)
     return train.noted(note), held.noted(note)
 
 
@@ -98,7 +100,8 @@ def check_leak(*parts):
     leaked = sorted(patient for patient, count in counted.items() if count > 1)
     if leaked:
         shown = ', '.join(leaked[:5]) + (' and %d more' % (len(leaked) - 5) if len(leaked) > 5 else '')
-        raise InputError('patient-leak', 'Of %d patients %d are in more than one part of the split (%s); split '
+        raise InputError('patient-leak', 'Of %d patients %d are in more than one part of the split (%s); '
+                         'split '
                          'by patient, or ask for an image-level split.' % (len(counted), len(leaked), shown))
 
 
@@ -120,7 +123,8 @@ def _strata(collection, klass, folds):
     for index, name in enumerate(collection.classes):
         owners = {sample.patient for sample in collection if sample.klass == index}
         if 0 < len(owners) < folds:
-            raise InputError('fold-without-class', 'Only %d patients of %s are %s, so %d folds cannot each have '
+            raise InputError('fold-without-class', 'Only %d patients of %s are %s, so %d folds cannot each '
+                             'have '
                              'one; use %s folds, or more data.' % (len(owners), collection.name, name, folds,
                                                                    'at most %d' % max(len(owners), 2)))
     return _merged(klass, folds)
@@ -140,12 +144,14 @@ def _shuffle(collection, klass, share, seed, unit):
     klass = _merged(klass, 2)
     for index, name in enumerate(collection.classes):
         if (klass == index).sum() == 1:
-            raise InputError('fold-without-class', 'Only one of the %s of %s is %s, so a split cannot have one on '
+            raise InputError('fold-without-class', 'Only one of the %s of %s is %s, so a split cannot have '
+                             'one on '
                              'each side; use more data.' % (unit, collection.name, name))
     count, kinds = len(klass), len(set(klass.tolist()))
     train = min(max(int(round(share * count)), kinds), count - kinds)
     if train < kinds:
-        raise InputError('too-few-patients', '%s has %d %s, too few to split.' % (collection.name, count, unit))
+        raise InputError('too-few-patients', '%s has %d %s, too few to split.'
+                         % (collection.name, count, unit))
     splitter = StratifiedShuffleSplit(1, train_size=train, test_size=count - train, random_state=seed)
     return next(splitter.split(klass, klass))
 
@@ -155,9 +161,11 @@ def _check_parts(collection, pair, what):
     check_leak(*pair)
     for part, side in zip(pair, ('training', 'held-out')):
         if not len(part):
-            raise InputError('too-few-patients', 'The %s part of %s would be empty; use fewer folds or more data.'
+            raise InputError('too-few-patients', 'The %s part of %s would be empty; use fewer folds or more '
+                             'data.'
                              % (side, what))
         present = {sample.klass for sample in part}
         for index in {sample.klass for sample in collection} - present - {None}:
-            raise InputError('fold-without-class', 'The %s part of %s would have no %s; use fewer folds, another '
+            raise InputError('fold-without-class', 'The %s part of %s would have no %s; use fewer folds, '
+                             'another '
                              'seed, or more data.' % (side, what, collection.classes[index]))

@@ -25,7 +25,8 @@ def read_table(path, needed):
     try:
         text = read_bytes(path, _MAX_BYTES).decode('utf-8-sig')
     except UnicodeDecodeError as error:
-        raise InputError('table-encoding', '%s is not UTF-8 text; save it as CSV with UTF-8.' % name, str(error))
+        raise InputError('table-encoding', '%s is not UTF-8 text; save it as CSV with UTF-8.'
+                         % name, str(error))
     reader = csv.reader(io.StringIO(text, newline=''), strict=True)
     try:
         header = [word.strip() for word in next(reader, [])]
@@ -55,7 +56,8 @@ def unique(rows, column, name):
     for row in rows:
         value = stated(row, column, name)
         if value in found:
-            raise InputError('%s-twice' % column, '%s has the %s %s in line %d and again in line %d; keep one.'
+            raise InputError('%s-twice' % column, '%s has the %s %s in line %d and again in line %d; keep '
+                             'one.'
                              % (name, column, value, found[value]['line'], row['line']))
         found[value] = row
     return found

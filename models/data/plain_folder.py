@@ -1,0 +1,109 @@
+"""A plain layout for anybody's thermograms: ``images/``, ``patients.csv`` and, if there are any, ``labels/``.
+
+``images/`` holds files of any kind the service reads, ``patients.csv`` the columns file, patient and, if
+known, class; ``labels/`` 8-bit PNGs of the images' names with region ids.
+"""
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from service.errors import InputError
+from service.readers import SUFFIXES, find_thermograms, read_thermogram
+from service.readers.files import suffix_of
+from service.readers.sidecar import read_sidecar
+from service.regions import REGIONS
+
+from .labels import read_label_image
+from .sample import Collection, Sample
+from .tables import read_table, stated, unique
+
+#: Class names that mean 'nothing found', in the order in which they come first; the rest follow by name.
+#: With two classes the last one is what a classifier looks for.
+NEGATIVE = ('normal', 'healthy', 'as expected', 'negative', 'benign')
+
+TABLE = 'patients.csv'
+PATIENT_FROM = ('csv', 'name')
+
+
+def is_plain_folder(folder):
+    """Whether a folder has this layout."""
+    return (folder / 'images').is_dir()
+
+
+def open_plain_folder(folder, patient_from='csv', scale=None):
+    """The collection of a plain folder.
+
+    Args:
+        folder (str or os.PathLike): holds ``images/``.
+        patient_from (str): 'csv', or 'name' for folders without a table: the patient is then the image's
+            name up to its first underscore, blank or dot.
+        scale (str or None): what one count of a 16-bit file means, where no sidecar says it.
+    Returns:
+        Collection: facts ``kind`` (suffix of the file).
+    Raises:
+        InputError: ``patients-missing`` without a table, ``patient-missing`` for an image it does not list,
+            ``file-missing``, ``file-twice``, ``labels-without-image`` or what is wrong with the table.
+    """
+    folder = Path(folder)
+    if patient_from not in PATIENT_FROM:
+        raise InputError('patient-from', 'Patients come from csv or name, not from %s.' % patient_from)
+    files = {Path(path).name: path for path in find_thermograms([str(folder / 'images')])}
+    rows = _by_name(files) if patient_from == 'name' else _by_table(folder, files)
+    classes = _classes(row['class'] for row in rows.values())
+    labels = {path.stem: path for path in (folder / 'labels').glob('*.png') if not path.name.startswith('.')}
+    orphans = sorted(set(labels) - {Path(name).stem for name in files})
+    if orphans:
+        raise InputError('labels-without-image', 'labels/%s.png has no image of that name; rename or remove '
+                         'it.'
+                         % orphans[0])
+    samples = [_sample(files[name], rows[name], classes, labels.get(Path(name).stem), scale)
+               for name in sorted(files)]
+    notes = ('patients were taken from file names',) if patient_from == 'name' else ()
+    return Collection(folder.resolve().name, samples, classes, REGIONS, notes)
+
+
+def _by_table(folder, files):
+    if not (folder / TABLE).is_file():
+        raise InputError('patients-missing', 'The folder %s has no %s saying whose each image is (columns '
+                         'file, '
+                         'patient, class); write one, or take patients from file names.' % (folder, TABLE))
+    rows = read_table(folder / TABLE, ('file', 'patient'))
+    for row in rows:
+        row['patient'], row['class'] = stated(row, 'patient', TABLE), row.get('class', '')
+    rows = unique(rows, 'file', TABLE)
+    for names, code, sentence in (
+            (set(files) - set(rows), 'patient-missing', '%s does not say whose images/%s is; add a line.'),
+            (set(rows) - set(files), 'file-missing', '%s lists %s, which is not in images/; copy it again.')):
+        if names:
+            raise InputError(code, sentence % (TABLE, min(names)))
+    return rows
+
+
+def _by_name(files):
+    rows = {}
+    for name in files:
+        stem = Path(name).stem
+        for mark in '_ .':
+            stem = stem.split(mark)[0]
+        rows[name] = {'patient': stem, 'class': ''}
+    return rows
+
+
+def _classes(words):
+    names = set(words) - {''}
+    return tuple(sorted(names, key=lambda name: (NEGATIVE.index(name.lower()) if name.lower() in NEGATIVE
+                                                 else len(NEGATIVE), name)))
+
+
+def _sample(path, row, classes, labels, scale):
+    klass = classes.index(row['class']) if row['class'] else None
+    read = functools.partial(read_thermogram, str(path), scale=scale)
+    return Sample(Path(path).stem, row['patient'], {'kind': SUFFIXES[suffix_of(path)].name}, klass, read,
+                  functools.partial(_labels, str(labels), str(path)) if labels else None)
+
+
+def _labels(path, image, height, width):
+    """Labels lie over the picture as its file has it; where that is a mirror image they turn with it."""
+    labels = read_label_image(path, len(REGIONS))
+    return np.ascontiguousarray(labels[:, ::-1]) if read_sidecar(image).get('mirrored') else labels
