@@ -1,5 +1,6 @@
 """From a network's outputs to labels at the frame's own resolution."""
 from dataclasses import dataclass
+from typing import Optional
 
 import cv2
 import numpy as np
@@ -21,14 +22,14 @@ class Decoded:
             pixels wider than the region.
         certainty (dict): mean probability of its own label per region id that is there.
         confidence (float): mean probability of the labels over the body.
-        probability (float): of the finding, 0..1.
+        probability (float): of the finding, 0..1; None from a model that only marks regions.
     """
 
     labels: np.ndarray
     boxes: dict
     certainty: dict
     confidence: float
-    probability: float
+    probability: Optional[float]
 
 
 def decode(outputs, bundle, fit, body):
@@ -47,7 +48,9 @@ def decode(outputs, bundle, fit, body):
     labels, found = tidy(labels.astype(np.uint8))
     per_region = {region: cv2.mean(certainty[box], inside)[0] for region, (box, inside) in found.items()}
     mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    probability = float(outputs[bundle.output_name('finding')].ravel()[0])
+    probability = None
+    if bundle.manifest.finding:
+        probability = float(outputs[bundle.output_name('finding')].ravel()[0])
     return Decoded(fit.enlarge(labels), {region: fit.enlarge_box(box) for region, (box, _) in found.items()},
                    per_region, cv2.mean(certainty, mask)[0], probability)
 

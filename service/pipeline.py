@@ -120,8 +120,8 @@ class Pipeline:
         return self._result(thermogram, body, checks, watch, **seen)
 
     def _finding(self, probability):
-        stated = self.bundle.manifest['finding']
-        return Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
+        stated = self.bundle.manifest.finding
+        return stated and Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
 
     def _result(self, thermogram, body, checks, watch, **seen):
         refusals = [check for check in checks if not check.passed]

@@ -122,7 +122,7 @@ class Result:
         difference_map (numpy.ndarray): float32 hxw at working size, own minus mirrored other
             breast, NaN outside the breasts; or None.
         prepared (Prepared): what the network saw, and how it lies in the frame; or None.
-        finding (Finding): or None.
+        finding (Finding): or None, for a 'no result' and from a model that only marks regions.
         sentences (tuple of str): the result in words, most important first.
         timings_ms (dict): milliseconds per stage, plus ``'total'``.
         bundle (dict): ``{'id', 'version', 'hash'}`` of the bundle that ran.

@@ -1,20 +1,26 @@
 """A result in sentences that can be read out."""
 
+#: Absence of a judgement must not read as 'nothing found'.
+NO_FINDING = 'This model gives regions and differences but no finding: it does not judge the heat pattern.'
+
+
 def describe(differences, finding, is_celsius):
     """The result in words, most important first.
 
     Args:
         differences (tuple of Difference): of one frame.
-        finding (Finding): or None.
+        finding (Finding): or None from a model that only marks regions.
         is_celsius (bool): whether the differences are degrees.
     Returns:
-        tuple of str: one sentence a pair, then the finding.
+        tuple of str: one sentence a pair, then the finding or that there is none.
     """
     sentences = [_pair_sentence(entry, is_celsius) for entry in differences]
     if not is_celsius:
         sentences.append('The picture has no temperatures; differences are in grey levels and are not compared '
                          'with a threshold.')
-    if finding is not None:
+    if finding is None:
+        sentences.append(NO_FINDING)
+    else:
         sentences.append('%s: %s the threshold.' % (finding.name[:1].upper() + finding.name[1:],
                                                     'at or above' if finding.above else 'below'))
     return tuple(sentences)

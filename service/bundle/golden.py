@@ -10,6 +10,9 @@ from ..thermogram import Thermogram
 _KELVIN_PER_COUNT = 0.01
 _ZERO_CELSIUS_K = 273.15
 
+#: How each answer is stored.
+_STORED = (('labels', np.uint8), ('confidence', np.float16), ('finding', np.float32))
+
 
 def pack_golden(celsius, outputs):
     """Bytes of a golden pair.
@@ -17,13 +20,12 @@ def pack_golden(celsius, outputs):
     Args:
         celsius (numpy.ndarray): float HxW degrees Celsius; what is stored is rounded to 0.01 K, so
             the outputs must have been computed from `golden_thermogram` of the rounded values.
-        outputs (dict): ``labels`` (integers), ``confidence`` and ``finding`` (floats), as the
-            network gives them.
+        outputs (dict): ``labels`` (integers), ``confidence`` and, where the network has one,
+            ``finding`` (floats), as the network gives them.
     """
     stream = io.BytesIO()
-    np.savez_compressed(stream, thermogram=to_counts(celsius), labels=outputs['labels'].astype(np.uint8),
-                        confidence=outputs['confidence'].astype(np.float16),
-                        finding=outputs['finding'].astype(np.float32))
+    np.savez_compressed(stream, thermogram=to_counts(celsius),
+                        **{role: outputs[role].astype(dtype) for role, dtype in _STORED if role in outputs})
     return stream.getvalue()
 
 
@@ -44,27 +46,24 @@ def prove(bundle, infer):
         bundle (Bundle): an opened bundle.
         infer (callable): feed dict to output dict, as `Backend.infer`.
     Returns:
-        dict: ``labels_agreement`` and ``finding_error``, what was measured.
+        dict: ``labels_agreement``, ``confidence_error`` and, where there is a finding,
+        ``finding_error``: what was measured.
     Raises:
         BundleError: ``golden-unreadable`` or ``golden-mismatch``.
     """
-    expected = _read(bundle.golden)
+    roles, allowed = bundle.manifest.roles, bundle.manifest['golden']
+    expected = _read(bundle.golden, roles)
     prepared = bundle.chain.apply(golden_thermogram(expected['thermogram']))
     outputs = infer({bundle.inputs[0].name: prepared.tensor})
-    found = {role: outputs[bundle.output_name(role)] for role in ('labels', 'confidence', 'finding')}
+    found = {role: outputs[bundle.output_name(role)] for role in roles}
     for role, array in found.items():
         if array.shape != expected[role].shape:
             raise BundleError('golden-unreadable', 'The golden pair of the bundle has %s of shape %s; the model '
                               'gives %s.' % (role, expected[role].shape, array.shape))
-    measured = {
-        'labels_agreement': float(np.mean(found['labels'] == expected['labels'])),
-        'confidence_error': _worst(found['confidence'], expected['confidence']),
-        'finding_error': _worst(found['finding'], expected['finding']),
-    }
-    allowed = bundle.manifest['golden']
+    measured = {'labels_agreement': float(np.mean(found['labels'] == expected['labels']))}
+    measured.update((role + '_error', _worst(found[role], expected[role])) for role in roles[1:])
     if not (measured['labels_agreement'] >= allowed['labels_agreement']
-            and measured['confidence_error'] <= allowed['confidence_tolerance']
-            and measured['finding_error'] <= allowed['finding_tolerance']):
+            and all(measured[role + '_error'] <= allowed[role + '_tolerance'] for role in roles[1:])):
         raise BundleError('golden-mismatch', 'The model does not give its golden answer on this machine; it will '
                           'not be used. Install the bundle again, then report the figures.', str(measured))
     return measured
@@ -74,10 +73,10 @@ def _worst(found, expected):
     return float(np.max(np.abs(found.astype(np.float64) - expected.astype(np.float64))))
 
 
-def _read(data):
+def _read(data, roles):
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as pair:
-            return {key: pair[key] for key in ('thermogram', 'labels', 'confidence', 'finding')}
+            return {key: pair[key] for key in ('thermogram',) + roles}
     except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
         raise BundleError('golden-unreadable', 'The golden pair of the bundle cannot be read; copy the bundle '
                           'again.', str(error))

@@ -30,7 +30,8 @@ class Bundle:
         model (bytes): the ONNX file, as hashed. Backends run these bytes, so the file cannot change
             between the check and its use.
         golden (bytes): the golden pair, as hashed.
-        inputs, outputs (tuple of TensorSpec): what a backend must offer.
+        inputs, outputs (tuple of TensorSpec): what a backend must offer; outputs in the order of
+            `Manifest.roles`.
     """
 
     folder: str
@@ -42,20 +43,27 @@ class Bundle:
     outputs: tuple
 
     def output_name(self, role):
-        """Tensor name of a role: ``'labels'``, ``'confidence'`` or ``'finding'``."""
+        """Tensor name of one of the manifest's roles."""
         return self.manifest['outputs'][role]['name']
 
 
-def open_bundle(folder):
+def open_bundle(folder, study=False):
     """Open a bundle folder and check everything that can be checked without running it.
 
+    Args:
+        folder (str): the bundle.
+        study (bool): open a bundle that says of itself that it is not for deployment too, to see that it
+            is whole. Nothing on the device does that.
     Returns:
         Bundle: with the bytes that were checked.
     Raises:
         BundleError: a file missing, added, changed or too large; a manifest that is not one; an
-            unknown chain; an ONNX file beyond the device's limits.
+            unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``.
     """
     manifest = read_manifest(folder)
+    if manifest.refused and not study:
+        raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s Name another '
+                          'one with --bundle.' % (folder, manifest.refused))
     _check_listing(folder, manifest)
     contents = {name: _read_checked(folder, name, digest) for name, digest in sorted(manifest['files'].items())}
     for role in ('model', 'golden'):
@@ -67,11 +75,8 @@ def open_bundle(folder):
     preprocess = manifest['preprocess']
     chain = get_chain(preprocess['chain'], preprocess['constants'])
     inputs = (_spec(manifest['input']),)
-    expected = (1, chain.channels, chain.constants['height'], chain.constants['width'])
-    if inputs[0].shape != expected:
-        raise BundleError('manifest-invalid', 'The bundle in %s feeds %s to a model that takes %s.'
-                          % (folder, expected, inputs[0].shape))
-    outputs = tuple(_spec(manifest['outputs'][role]) for role in ('labels', 'confidence', 'finding'))
+    _check_fit(folder, manifest, chain, inputs[0].shape)
+    outputs = tuple(_spec(manifest['outputs'][role]) for role in manifest.roles)
     return Bundle(folder, manifest, chain, model, contents[manifest['golden']['file']], inputs, outputs)
 
 
@@ -97,6 +102,16 @@ def check_model(data, raw):
         raise BundleError('onnx-version', 'The ONNX file has opset %d and IR version %d; the manifest says %d and '
                           '%d, and the device takes at most %d and %d.'
                           % ((facts.opset, facts.ir_version) + stated + (MAX_OPSET, MAX_IR_VERSION)))
+
+
+def _check_fit(folder, manifest, chain, shape):
+    fed = (1, chain.channels, chain.constants['height'], chain.constants['width'])
+    # A model that takes more channels than a thermogram has, such as a mask, is not for deployment but whole.
+    if manifest.refused and shape[1:2] > fed[1:2]:
+        fed = (1, shape[1]) + fed[2:]
+    if shape != fed:
+        raise BundleError('manifest-invalid', 'The bundle in %s feeds %s to a model that takes %s.'
+                          % (folder, fed, shape))
 
 
 def _check_listing(folder, manifest):

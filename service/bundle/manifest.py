@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 
 import jsonschema
+import numpy as np
 
 from ..errors import BundleError
 
@@ -32,6 +33,22 @@ class Manifest:
     def identity(self):
         """What a Result says ran: ``{'id', 'version', 'hash'}``."""
         return {'id': self.raw['name'], 'version': self.raw['version'], 'hash': self.sha256}
+
+    @property
+    def finding(self):
+        """What the model's finding is (dict), or None where it only marks regions."""
+        return self.raw.get('finding')
+
+    @property
+    def roles(self):
+        """The roles of the model's outputs (tuple of str), in the order of a bundle's `outputs`."""
+        return ('labels', 'confidence') + (('finding',) if self.finding else ())
+
+    @property
+    def refused(self):
+        """Why the bundle must not be deployed, one line with a full stop (str); ``''`` where it may be."""
+        sentence = ' '.join(self.raw.get('deployment', {}).get('refused', '').split())
+        return sentence and sentence.rstrip('.') + '.'
 
     def __getitem__(self, key):
         return self.raw[key]
@@ -61,6 +78,9 @@ def parse_manifest(data, name=MANIFEST_NAME):
     Args:
         data (bytes): UTF-8 JSON.
         name (str): how messages call the file.
+    Raises:
+        BundleError: ``manifest-unreadable``; ``manifest-invalid`` for a document outside the schema or
+            one that contradicts itself; ``finding-unsupported`` for a finding that is not one probability.
     """
     try:
         raw = json.loads(data.decode('utf-8'))
@@ -71,7 +91,28 @@ def parse_manifest(data, name=MANIFEST_NAME):
         where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'
         raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s: %s.'
                           % (name, where, problem.message[:200]))
+    _check_finding(raw, name)
     return raw
+
+
+def _check_finding(raw, name):
+    """Refuse a finding that is stated in one place and missing in another, or that is not one probability."""
+    output = raw['outputs'].get('finding')
+    if ('finding' in raw) != (output is not None):
+        lacking, there = ('finding', 'outputs.finding') if output else ('outputs.finding', 'finding')
+        raise BundleError('manifest-invalid', '%s contradicts itself: it has %s and no %s. A model that gives a '
+                          'finding needs both, one that only marks regions neither; make the bundle again.'
+                          % (name, there, lacking))
+    if output is None:
+        return
+    if 'finding_tolerance' not in raw['golden']:
+        raise BundleError('manifest-invalid', '%s has a finding and no golden.finding_tolerance to prove it '
+                          'with; make the bundle again.' % name)
+    values, classes = int(np.prod(output['shape'])), len(raw['finding']['classes'])
+    if values != 1 or classes != 2:
+        raise BundleError('finding-unsupported', '%s has a finding of %d values for %d classes; the service '
+                          'shows one probability that tells two classes apart. Export the model with such a '
+                          'finding, or without one.' % (name, values, classes))
 
 
 def _validator():

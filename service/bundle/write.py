@@ -15,7 +15,8 @@ def write_bundle(folder, document, files):
 
     Args:
         folder (str): where to; it must not exist yet, or be a bundle that is replaced as a whole.
-        document (dict): the manifest without ``files``.
+        document (dict): the manifest without ``files``; one with ``deployment.refused`` is written like
+            any other, and opens with ``study=True`` alone.
         files (dict): file name to bytes.
     Returns:
         Bundle: the written bundle, opened from disk.
@@ -37,11 +38,11 @@ def write_bundle(folder, document, files):
             atomic_write(os.path.join(staging, name), data)
         document = dict(document, files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
         atomic_write_json(os.path.join(staging, MANIFEST_NAME), document)
-        open_bundle(staging)
+        open_bundle(staging, study=True)
         _replace(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return open_bundle(folder)
+    return open_bundle(folder, study=True)
 
 
 def _replace(staging, folder):

@@ -6,6 +6,7 @@ import numpy
 from flask import Blueprint, abort, render_template
 
 from .. import __version__
+from ..analysis import NO_FINDING
 from .services import services
 
 blueprint = Blueprint('about', __name__, url_prefix='/about')
@@ -22,7 +23,8 @@ def page(part):
         abort(404)
     manifest = services().pipeline.bundle.manifest
     return render_template('about.html', part=part, parts=PARTS, manifest=manifest.raw, sha256=manifest.sha256,
-                           metrics=flatten(manifest['metrics']), software=_software())
+                           no_finding=NO_FINDING, metrics=flatten(_shown(manifest['metrics'])),
+                           software=_software())
 
 
 def flatten(document, prefix=''):
@@ -33,13 +35,19 @@ def flatten(document, prefix=''):
         name = '%s.%s' % (prefix, key) if prefix else str(key)
         if isinstance(value, (dict, list)) and value:
             if isinstance(value, list) and not any(isinstance(entry, (dict, list)) for entry in value):
-                pairs.append((name, ' to '.join(map(_text, value)) if len(value) == 2 else
-                              ', '.join(map(_text, value))))
+                interval = len(value) == 2 and not any(isinstance(entry, str) for entry in value)
+                pairs.append((name, (' to ' if interval else ', ').join(map(_text, value))))
             else:
                 pairs.extend(flatten(value, name))
         else:
             pairs.append((name, _text(value)))
     return pairs
+
+
+def _shown(metrics):
+    """Metrics with the number of patients in place of their names, which are for the training alone."""
+    patients = metrics.get('training_patients')
+    return dict(metrics, training_patients=len(patients)) if isinstance(patients, list) else metrics
 
 
 def _text(value):

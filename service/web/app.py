@@ -39,4 +39,4 @@ def create_app(pipeline, live, settings):
 
 def _for_templates():
     manifest = services().pipeline.bundle.manifest
-    return {'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest['finding']}
+    return {'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}

@@ -50,13 +50,21 @@ def document(**changes):
     }, **changes)
 
 
-def files(model=None):
+def without_finding(**changes):
+    """The manifest of a small bundle that only marks regions, without its files."""
+    manifest = document(**changes)
+    del manifest['finding'], manifest['outputs']['finding'], manifest['golden']['finding_tolerance']
+    return manifest
+
+
+def files(model=None, finding=True):
     """Contents of the small bundle: name to bytes."""
     counts = to_counts(warm_square())
     tensor = get_chain('plateau-1', {'height': HEIGHT, 'width': WIDTH}).apply(golden_thermogram(counts)).tensor
-    outputs = {'labels': (tensor[0] >= 1).astype(np.int32), 'confidence': tensor[0],
-               'finding': tensor.mean(axis=(2, 3))}
-    return {'model.onnx': model or tiny_model(HEIGHT, WIDTH),
+    outputs = {'labels': (tensor[0] >= 1).astype(np.int32), 'confidence': tensor[0]}
+    if finding:
+        outputs['finding'] = tensor.mean(axis=(2, 3))
+    return {'model.onnx': model or tiny_model(HEIGHT, WIDTH, finding=finding),
             'golden.npz': pack_golden(golden_thermogram(counts).pixels, outputs)}
 
 

@@ -57,18 +57,21 @@ def model(nodes, inputs, outputs, initializers=(), opset=13, ir_version=7, domai
     return number(1, ir_version) + chunk(7, graph) + opsets
 
 
-def tiny_model(height=48, width=64, **options):
-    """A network of four nodes with the product's inputs and outputs.
+def tiny_model(height=48, width=64, channels=1, finding=True, **options):
+    """A network of four nodes with the product's inputs and outputs, or of two without the finding.
 
-    Labels are 1 where the input is exactly 1 and 0 elsewhere, confidence is the input, the finding
-    is the input's mean.
+    Labels are 1 where the largest input is exactly 1 and 0 elsewhere, confidence is the largest input, the
+    finding is the input's mean for each channel.
     """
     nodes = [
         node('ReduceMax', ['thermogram'], ['confidence'], ints('axes', [1]) + integer('keepdims', 0)),
         node('Cast', ['confidence'], ['labels'], integer('to', INT32)),
-        node('ReduceMean', ['thermogram'], ['mean'], ints('axes', [2, 3]) + integer('keepdims', 0)),
-        node('Identity', ['mean'], ['finding']),
     ]
-    return model(nodes, [('thermogram', FLOAT, (1, 1, height, width))],
-                 [('labels', INT32, (1, height, width)), ('confidence', FLOAT, (1, height, width)),
-                  ('finding', FLOAT, (1, 1))], **options)
+    outputs = [('labels', INT32, (1, height, width)), ('confidence', FLOAT, (1, height, width))]
+    if finding:
+        nodes += [
+            node('ReduceMean', ['thermogram'], ['mean'], ints('axes', [2, 3]) + integer('keepdims', 0)),
+            node('Identity', ['mean'], ['finding']),
+        ]
+        outputs.append(('finding', FLOAT, (1, channels)))
+    return model(nodes, [('thermogram', FLOAT, (1, channels, height, width))], outputs, **options)

@@ -21,6 +21,11 @@ class StubBundle:
                          'finding': {'name': 'abnormal left-right heat pattern', 'threshold': 0.5,
                                      'meaning': 'A stub for tests.'}}, '0' * 64)
 
+    def __init__(self, gives_finding=True):
+        if not gives_finding:
+            self.outputs = OUTPUTS[:2]
+            self.manifest = Manifest({'name': 'stub', 'version': '1.0.0'}, '0' * 64)
+
     @staticmethod
     def output_name(role):
         return role
@@ -28,10 +33,13 @@ class StubBundle:
 
 @contextlib.contextmanager
 def stub_pipeline(options=None, **answers):
-    """A running pipeline that labels every frame as `answers` say; without them, as `frames.labels`."""
+    """A running pipeline that labels every frame as `answers` say; without them, as `frames.labels`.
+
+    With ``finding=None`` its bundle only marks regions.
+    """
     answers.setdefault('labels', frames.labels())
     backend = StubBackend(**answers)
-    pipeline = Pipeline(StubBundle(), Worker(lambda: backend), options)
+    pipeline = Pipeline(StubBundle(answers.get('finding', 0) is not None), Worker(lambda: backend), options)
     # Replaced for the start alone: a fixture may hold this open while other tests prove real bundles.
     with mock.patch.object(module, 'prove', lambda bundle, infer: {}):
         pipeline.__enter__()

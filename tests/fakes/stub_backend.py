@@ -9,18 +9,19 @@ OUTPUTS = (TensorSpec('labels', (1, 240, 320), 'int32'), TensorSpec('confidence'
 
 
 class StubBackend(Backend):
-    """Gives fixed labels, confidence and finding for every frame."""
+    """Gives fixed labels, confidence and finding for every frame; without a finding where that is None."""
 
     name = 'stub'
 
     def __init__(self, labels=None, confidence=0.9, finding=0.2):
-        super().__init__(b'', INPUTS, OUTPUTS)
+        super().__init__(b'', INPUTS, OUTPUTS if finding is not None else OUTPUTS[:2])
         labels = np.zeros((240, 320), np.int32) if labels is None else labels
         self.answer = {
             'labels': labels.astype(np.int32)[np.newaxis],
             'confidence': np.full((1, 240, 320), confidence, np.float32),
-            'finding': np.float32([[finding]]),
         }
+        if finding is not None:
+            self.answer['finding'] = np.float32([[finding]])
         self.runs = 0
 
     def describe(self):
@@ -36,7 +37,7 @@ class StubBackend(Backend):
         return INPUTS
 
     def _model_outputs(self):
-        return OUTPUTS
+        return self.outputs
 
     def _infer(self, feed):
         self.runs += 1

@@ -50,6 +50,14 @@ def test_padding_is_cut_off_and_boxes_hold_their_regions(frame):
         assert wide_columns.start <= columns.start and columns.stop <= wide_columns.stop
 
 
+def test_a_model_that_only_marks_regions_has_no_probability():
+    body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
+    answer = StubBackend(LABELS, finding=None).answer
+    decoded = decode(answer, StubBundle(gives_finding=False), Fit.of((240, 320), (240, 320)), body)
+    assert decoded.probability is None and decoded.confidence == pytest.approx(0.9)
+    assert np.array_equal(decoded.labels, LABELS)
+
+
 def test_confidence_is_that_of_the_region():
     answer = StubBackend(LABELS).answer
     answer['confidence'] = np.where(LABELS == NECK, 0.4, 0.9).astype(np.float32)[np.newaxis]

@@ -4,6 +4,7 @@ import json
 import numpy as np
 import pytest
 
+from service.analysis import NO_FINDING
 from service.pipeline import AnalysisOptions
 from service.quality import QualityLimits
 from service.regions import LEFT_BREAST, REGIONS
@@ -63,6 +64,22 @@ def test_a_pose_that_fails_keeps_its_labels_but_gives_no_finding():
         result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
     assert result.outcome == 'no-result' and result.labels is not None
     assert result.finding is None and result.differences == () and result.difference_map is None
+
+
+def test_a_model_that_only_marks_regions_gives_a_result_without_a_finding(result):
+    with stub_pipeline(finding=None) as pipeline:
+        bare = pipeline.analyse(Thermogram.from_celsius(frames.torso(480, 640), source='x'))
+    assert bare.outcome == 'result' and bare.finding is None
+    assert bare.regions == result.regions and bare.differences == result.differences
+    assert bare.sentences == result.sentences[:-1] + (NO_FINDING,)
+    document, usual = json.loads(json.dumps(bare.to_dict(), allow_nan=False)), result.to_dict()
+    assert document['finding'] is None and set(document) == set(usual)
+
+
+def test_a_no_result_says_nothing_of_findings():
+    with stub_pipeline(finding=None) as pipeline:
+        result = pipeline.analyse(Thermogram.from_celsius(np.full((120, 160), 25.0), source='x'))
+    assert result.outcome == 'no-result' and NO_FINDING not in result.sentences
 
 
 def test_a_relative_frame_is_described_without_degrees():

@@ -37,6 +37,16 @@ def test_three_files_that_say_the_same(tmp_path, result):
     assert document['outcome'] == 'result' and document['files'] == sorted(os.listdir(folder))
 
 
+def test_a_result_without_a_finding_has_the_same_files(tmp_path, result):
+    with stub_pipeline(finding=None) as pipeline:
+        write_record(str(tmp_path), pipeline.analyse(result.thermogram))
+    assert sorted(os.listdir(str(tmp_path))) == ['labels.png', 'overlay.png', 'result.json']
+    with open(str(tmp_path / 'result.json')) as stream:
+        document = json.load(stream)
+    assert document['outcome'] == 'result' and document['finding'] is None
+    assert 'no finding' in document['sentences'][-1]
+
+
 def test_a_frame_that_was_never_labelled_has_no_labels(tmp_path, result, refused):
     folder = str(tmp_path / 'frame')
     write_record(folder, result)

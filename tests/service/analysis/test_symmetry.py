@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from service.analysis import (find_breasts, describe, hottest_spots, mirrored_difference, pair_differences,
-                              region_statistics)
+from service.analysis import (NO_FINDING, find_breasts, describe, hottest_spots, mirrored_difference,
+                              pair_differences, region_statistics)
 from service.body import find_body
 from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST
 from service.result import Finding
@@ -105,7 +105,13 @@ def test_the_finding_comes_last_and_without_a_number():
     assert words == ('Abnormal left-right heat pattern: at or above the threshold.',)
 
 
+def test_a_model_without_a_finding_says_so_last():
+    words = describe(tuple(differences(frames.torso()).values()), None, True)
+    assert len(words) == 4 and words[-1] == NO_FINDING
+    assert 'gives regions and differences but no finding' in NO_FINDING
+
+
 def test_grey_levels_are_called_grey_levels():
     words = describe(tuple(differences(frames.torso() * 10, is_celsius=False).values()), None, False)
-    assert 'grey levels' in words[0] and 'no temperatures' in words[-1]
+    assert 'grey levels' in words[0] and 'no temperatures' in words[-2]
     assert not any(' C ' in sentence for sentence in words)

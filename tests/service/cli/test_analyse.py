@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from service.analysis import NO_FINDING
 from service.cli import analyse as module
 from service.cli import program
 from service.errors import ThermoscreenError
@@ -14,8 +15,9 @@ from tests.fakes.pipelines import stub_pipeline
 
 
 @pytest.fixture(autouse=True)
-def stub(monkeypatch):
-    with stub_pipeline() as pipeline:
+def stub(request, monkeypatch):
+    """Stands in for the bundle; answers as a test's parameters say."""
+    with stub_pipeline(**getattr(request, 'param', {})) as pipeline:
         class Started:
             def __enter__(self):
                 return pipeline
@@ -57,6 +59,17 @@ def test_a_file_becomes_a_folder(visit, tmp_path):
     assert result.exit_code == 0
     assert sorted(os.listdir(str(tmp_path / 'out' / 'a'))) == ['labels.png', 'overlay.png', 'result.json']
     assert 'Left breast 0.6 C warmer than right.' in result.output
+
+
+@pytest.mark.parametrize('stub', [{'finding': None}], indirect=True)
+def test_a_model_without_a_finding_says_so(visit, tmp_path):
+    result = run(visit / 'a.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert 'Left breast 0.6 C warmer than right.' in lines[1]
+    assert lines[-1] == '  ' + NO_FINDING
+    document = json.loads(run(visit / 'a.txt', '--out', tmp_path / 'out', '--json').stdout)
+    assert document['results'][0]['outcome'] == 'result' and document['results'][0]['finding'] is None
 
 
 def test_a_bad_file_does_not_stop_the_others(visit, tmp_path):

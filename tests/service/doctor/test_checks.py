@@ -30,6 +30,20 @@ def test_a_good_bundle_and_a_spoiled_one(tmp_path):
     assert report.facts['code'] == 'bundle-missing'
 
 
+def test_a_bundle_that_only_marks_regions_is_good_and_says_so(tmp_path):
+    folder = bundles.write(tmp_path / 'b', bundles.without_finding(), bundles.files(finding=False))
+    report = model.check(Settings(bundle=folder))
+    assert report.status == OK and 'tiny 1.0.0' in report.sentence and 'no finding' in report.sentence
+    assert 'finding_error' not in report.facts['golden']
+
+
+def test_a_bundle_that_refuses_deployment_is_a_problem(tmp_path):
+    refused = bundles.document(deployment={'refused': 'It learnt the frame and not the patient.'})
+    report = model.check(Settings(bundle=bundles.write(tmp_path / 'b', refused)))
+    assert report.status == PROBLEM and report.facts['code'] == 'bundle-not-for-deployment'
+    assert 'It learnt the frame and not the patient.' in report.sentence
+
+
 def test_a_camera_that_answers_and_one_that_is_not_there(tmp_path):
     assert camera.check(Settings(camera='sim:1')).status == OK
     report = camera.check(Settings(camera='replay:%s' % (tmp_path / 'nowhere')))

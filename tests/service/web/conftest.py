@@ -101,6 +101,16 @@ def stub():
 
 
 @pytest.fixture(scope='session')
+def regions_only():
+    """A pipeline whose model only marks regions."""
+    with stub_pipeline(finding=None) as pipeline:
+        document = bundles.without_finding(metrics={'miou': 0.78125, 'training_patients': ['0001', '0002'],
+                                                    'cameras': ['one', 'other']})
+        pipeline.bundle.manifest = Manifest(document, '3c91d0f4' * 8)
+        yield pipeline
+
+
+@pytest.fixture(scope='session')
 def shipped():
     """The pipeline with the bundle that ships."""
     with Pipeline.from_folder(SHIPPED_BUNDLE, threads=1) as pipeline:

@@ -66,6 +66,15 @@ def test_every_view_fits(port, visit, view, path):
     assert measured(page) == {}
 
 
+@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
+@pytest.mark.parametrize('path', ['/', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/grey.png',
+                                  '/about/model'])
+def test_fits_without_a_finding(serve, regions_only, camera, visit, size, path):
+    page = visit(serve(regions_only, camera), size=size).go(path)
+    page.wait(READY)
+    assert measured(page) == {}
+
+
 @pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
 def test_smaller_panels_are_usable(port, visit, size):
     """Nothing overlaps, nothing leaves the screen sideways; the panel's inside may scroll."""

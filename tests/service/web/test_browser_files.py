@@ -34,6 +34,15 @@ def test_from_the_list_to_the_result(open_files):
     assert page.complaints == []
 
 
+def test_a_file_of_a_model_without_a_finding(serve, regions_only, camera, visit):
+    page = visit(serve(regions_only, camera)).go('/open?path=visit 1/frontal.csv')
+    for view in ('regions', 'timing', 'summary'):
+        page.page.click('button[data-view=%s]' % view)
+        assert page.page.query_selector('#explain') is None
+    page.page.wait_for_selector('#no-finding', state='visible')
+    assert not page.page.is_visible('#finding') and page.complaints == []
+
+
 def test_an_unreadable_file_gives_its_sentence(open_files):
     page = open_files.go('/open?path=visit 1')
     page.page.click('text=cut.csv')

@@ -62,6 +62,34 @@ def test_a_result_is_on_the_page(serve, stub, camera, visit):
     assert page.complaints == []
 
 
+def test_a_model_without_a_finding_says_so_where_the_finding_would_be(serve, regions_only, camera, visit):
+    page = visit(serve(regions_only, camera)).go('/')
+    page.wait(SHOWN)
+    page.page.wait_for_selector('#no-finding', state='visible')
+    assert not page.page.is_visible('#finding')
+    assert page.text('#no-finding').startswith('Heat pattern not judged')
+    assert 'no finding, neither normal nor abnormal' in page.text('#no-finding')
+    assert page.text('#tiles').split()[1] == '30.0' and 'breast' in page.text('#sentence')
+    assert page.text('#announce').endswith('it does not judge the heat pattern.')
+    camera.flat.set()
+    page.page.wait_for_selector('#refusal', state='visible')
+    assert not page.page.is_visible('#no-finding')
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize('first, then', [('stub', 'regions_only'), ('regions_only', 'stub')])
+def test_a_page_that_outlives_its_model_shows_what_runs_now(serve, visit, request, first, then):
+    port = serve(request.getfixturevalue(first), SwitchedCamera())
+    page = visit(port).go('/')
+    blocks = {'stub': '#finding', 'regions_only': '#no-finding'}
+    page.page.wait_for_selector(blocks[first], state='visible')
+    serve.server.stop()
+    serve.thread.join()
+    serve(request.getfixturevalue(then), SwitchedCamera(), port=port)
+    page.page.wait_for_selector(blocks[then], state='visible')
+    assert not page.page.is_visible(blocks[first])
+
+
 def test_no_result_says_why_and_what_to_do(serve, stub, camera, visit):
     camera.flat.set()
     page = visit(serve(stub, camera)).go('/')

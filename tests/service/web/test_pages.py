@@ -4,10 +4,13 @@ import re
 
 import pytest
 
+from service.analysis import NO_FINDING
 from service.errors import BackendError
 from service.result import ADJUNCT_NOTICE
+from service.settings import Settings
+from service.web import create_app
 
-from .conftest import picture_shown
+from .conftest import LocalClient, picture_shown
 
 PAGES = ('/', '/open', '/open?path=visit%201/frontal.csv', '/open?path=visit%201/cut.csv', '/about', '/about/model',
          '/about/metrics', '/about/software', '/nowhere')
@@ -84,6 +87,41 @@ def test_about_tells_what_the_manifest_says(client):
     metrics = client.get('/about/metrics').get_data(as_text=True)
     assert 'regions.mean iou' in metrics and '0.7812' in metrics and '0.7 to 0.8' in metrics
     assert 'OpenCV' in client.get('/about/software').get_data(as_text=True)
+
+
+@pytest.fixture
+def bare_client(regions_only, make_live, camera, files_root):
+    """A client of a device whose model only marks regions."""
+    live = make_live(regions_only, camera)
+    app = create_app(regions_only, live, Settings(port=8080, max_viewers=2, files_root=str(files_root)))
+    app.test_client_class = LocalClient
+    return app.test_client()
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_page_is_there_without_a_finding(bare_client, client, page):
+    answer = bare_client.get(page)
+    html = answer.get_data(as_text=True)
+    assert answer.status_code == client.get(page).status_code
+    assert html.count(ADJUNCT_NOTICE) == 1
+    assert 'What it means' not in html and 'None' not in html.replace('None: four fixed operators.', '')
+
+
+def test_a_file_without_a_finding_is_a_result(bare_client):
+    values = bare_client.get('/open/result?path=visit 1/frontal.csv').get_json()
+    assert (values['outcome'], values['finding']) == ('result', None)
+    assert values['sentences'][-1] == NO_FINDING
+
+
+def test_about_says_that_there_is_no_finding(bare_client):
+    model = bare_client.get('/about/model').get_data(as_text=True)
+    assert NO_FINDING in model and 'Threshold' not in model
+
+
+def test_about_counts_patients_and_names_none(bare_client):
+    metrics = bare_client.get('/about/metrics').get_data(as_text=True)
+    assert '<dt>training patients</dt><dd>2</dd>' in metrics and '0001' not in metrics
+    assert 'one, other' in metrics
 
 
 @pytest.mark.parametrize('page, status', [('/nowhere', 404), ('/about/nothing', 404), ('/static/none.css', 404)])

@@ -33,7 +33,7 @@ export function renderPanel(values) {
   setText(byId('bundle'), values.bundle.id + ' ' + values.bundle.version);
   setText(byId('hash'), values.bundle.hash.slice(0, 8));
   setText(byId('backend'), backendWords(values.backend));
-  // The last sentence is the finding's, which has no number that changes with every frame.
+  // The last sentence is about the finding: no number in it changes with every frame.
   announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + values.sentences[values.sentences.length - 1]);
 }
 
@@ -83,6 +83,8 @@ function renderTiles(values) {
 
 function renderFinding(finding) {
   show(byId('finding'), Boolean(finding));
+  // Here there is a result: a missing finding is the model's way, and must not look as if nothing was found.
+  show(byId('no-finding'), !finding);
   if (!finding) {
     return;
   }
