@@ -20,8 +20,8 @@ from .sample import Collection, Sample
 
 CLASSES = ('normal', 'benign', 'malignant')
 REGIONS = ('background', 'lesion')
-NO_PATIENTS = ('BUSI names no patients (780 pictures of 600): pictures of one patient cannot be kept together, '
-               'so no split of it is patient-level')
+NO_PATIENTS = ('BUSI names no patients (780 pictures of 600): images of one patient cannot be kept '
+               'together, so no split of it is patient-level')
 
 _NAME = re.compile(r'(normal|benign|malignant) \((\d{1,5})\)(_mask(?:_\d+)?)?\.png', re.ASCII)
 _MAX_BYTES = 64 << 20

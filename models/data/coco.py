@@ -84,7 +84,8 @@ def draw_regions(image, sides, height, width):
     if abs(image.width * height - image.height * width) > _SHAPE_TOLERANCE * image.width * height:
         raise InputError('coco-size', '%s was annotated as %dx%d and its thermogram is %dx%d; a picture of '
                          'another '
-                         'shape cannot be scaled onto it.' % (image.stem, image.width, image.height, width, height))
+                         'shape cannot be scaled onto it.'
+                         % (image.stem, image.width, image.height, width, height))
     labels = np.zeros((height, width), np.uint8)
     scale = np.array([width / image.width, height / image.height])
     for category, points in image.polygons:

@@ -1,39 +1,38 @@
-"""Augmentation of a thermogram in degrees Celsius, before the preprocess chain sees it."""
+"""Augmentation of one picture, before the preprocess chain sees it."""
 import cv2
 import numpy as np
 
 from service.regions import FLIPPED
 
+from .flips import flip
 
-def augment(rng, celsius, labels):
-    """Another patient, camera and picture made of one phantom.
+
+def augment(rng, celsius, labels, table=FLIPPED, relative=False):
+    """Another patient, camera and picture made of one.
 
     Args:
         rng (numpy.random.Generator): consumed.
-        celsius (numpy.ndarray): float32 HxW.
-        labels (numpy.ndarray): uint8 HxW.
+        celsius (numpy.ndarray): float32 HxW; grey levels 0..255 where `relative`.
+        labels (numpy.ndarray or None): uint8 HxW.
+        table (numpy.ndarray): id of a region after a flip, as `flip_table` gives it.
+        relative (bool): the picture has no temperatures: gain and offset are those of a picture.
 
     Returns:
-        tuple: (float32 HxW, uint8 HxW), new arrays.
+        tuple: (float32 HxW, uint8 HxW or None), new arrays.
     """
-    celsius, labels = _flip(rng, celsius, labels)
+    if rng.random() < 0.5:
+        celsius, labels = flip(celsius, labels, table)
     celsius, labels = _warp(rng, celsius, labels)
     if rng.random() < 0.25:
         celsius = _coarse(rng, celsius)
     if rng.random() < 0.15:
-        celsius = _hide(rng, celsius)
-    return _radiometry(rng, celsius), labels
-
-
-def _flip(rng, celsius, labels):
-    if rng.random() < 0.5:
-        return celsius[:, ::-1], FLIPPED[labels[:, ::-1]]
-    return celsius, labels
+        celsius = _hide(rng, celsius, (0, 120) if relative else (20, 33))
+    return _contrast(rng, celsius) if relative else _radiometry(rng, celsius), labels
 
 
 def _warp(rng, celsius, labels):
     """Turn, zoom, shift and bend; what comes in from outside repeats the edge."""
-    height, width = labels.shape
+    height, width = celsius.shape
     turn = np.deg2rad(rng.normal(0, 2.5))
     zoom = np.exp(rng.normal(0, 0.06))
     stretch = np.exp(rng.normal(0, 0.05))
@@ -46,9 +45,13 @@ def _warp(rng, celsius, labels):
         bend = rng.normal(0, rng.uniform(0, 0.014) * height, (6, 8)).astype(np.float32)
         grid += cv2.resize(bend, (width, height), interpolation=cv2.INTER_CUBIC)
     map_x, map_y = map_x.astype(np.float32), map_y.astype(np.float32)
-    celsius, labels = np.ascontiguousarray(celsius), np.ascontiguousarray(labels)
-    return (cv2.remap(celsius, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-            cv2.remap(labels, map_x, map_y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE))
+    return (_moved(celsius, map_x, map_y, cv2.INTER_LINEAR),
+            None if labels is None else _moved(labels, map_x, map_y, cv2.INTER_NEAREST))
+
+
+def _moved(picture, map_x, map_y, interpolation):
+    return cv2.remap(np.ascontiguousarray(picture), map_x, map_y, interpolation,
+                     borderMode=cv2.BORDER_REPLICATE)
 
 
 def _coarse(rng, celsius):
@@ -61,14 +64,14 @@ def _coarse(rng, celsius):
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
-def _hide(rng, celsius):
+def _hide(rng, celsius, levels):
     """Something cooler in front: a cable, a gown, a hand."""
     height, width = celsius.shape
     hidden = celsius.copy()
     centre = rng.uniform(0, width), rng.uniform(0, height)
     size = rng.uniform(0.02, 0.16) * height, rng.uniform(0.02, 0.4) * height
     box = cv2.boxPoints((centre, size, rng.uniform(0, 180)))
-    cv2.fillPoly(hidden, [np.rint(box).astype(np.int32)], float(rng.uniform(20, 33)))
+    cv2.fillPoly(hidden, [np.rint(box).astype(np.int32)], float(rng.uniform(*levels)))
     return hidden
 
 
@@ -80,3 +83,11 @@ def _radiometry(rng, celsius):
     if rng.random() < 0.4:
         celsius = celsius + rng.normal(0, rng.uniform(0.02, 0.15), celsius.shape).astype(np.float32)
     return celsius.astype(np.float32)
+
+
+def _contrast(rng, grey):
+    """Gain, offset and noise of a picture, its levels kept in 0..255."""
+    grey = 128 + (grey - 128) * np.exp(rng.normal(0, 0.12)) + rng.normal(0, 8)
+    if rng.random() < 0.4:
+        grey = grey + rng.normal(0, rng.uniform(0.5, 5), grey.shape)
+    return np.clip(grey, 0, 255).astype(np.float32)
