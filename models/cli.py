@@ -1,6 +1,7 @@
-"""Command-line verbs of this package."""
+"""``thermoscreen train``: a recipe in; weights, figures and a bundle out."""
 import importlib.util
 import logging
+import sys
 from pathlib import Path
 
 import click
@@ -9,30 +10,43 @@ import click
 if importlib.util.find_spec('torch') is None:
     raise ImportError('training needs PyTorch', name='torch')
 
-from .recipe import load_recipe  # noqa: E402
+from .recipe_files import list_recipes, load_recipe  # noqa: E402
+
+
+def _print_recipes(ctx, option, wanted):
+    if wanted and not ctx.resilient_parsing:
+        for name, summary in list_recipes().items():
+            click.echo('%-28s %s' % (name, summary))
+        ctx.exit()
 
 
 @click.command('train')
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for weights, metrics, ONNX file and bundle.')
-@click.option('--recipe', default='first', show_default=True,
-              help='Name of a recipe in models/recipes, or a TOML file.')
-@click.option('--phantoms', type=click.Path(file_okay=False, path_type=Path),
-              help='Folder where phantom sets are kept between runs [default: inside --out].')
+@click.argument('recipe')
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
+              help='Run folder: weights, figures, checkpoints, log, bundle.')
+@click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE',
+              help='Change a key of the recipe, such as training.batch=8; may be given often.')
+@click.option('--phantoms', type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
+              help='Where phantom sets are kept between runs [default: inside --out].')
 @click.option('--threads', default=2, show_default=True, help='CPU threads.')
-def train_command(out, recipe, phantoms, threads):
-    """Train a network on simulated thermograms and write its bundle.
+@click.option('--workers', default=1, show_default=True, help='Processes that prepare samples.')
+@click.option('--restart', is_flag=True, help='Throw away an earlier run in --out.')
+@click.option('--list', is_flag=True, is_eager=True, expose_value=False, callback=_print_recipes,
+              help='Show the recipes there are.')
+def train_command(recipe, out, changes, phantoms, threads, workers, restart):
+    """Train the network of RECIPE, a name from --list or a TOML file.
 
-    Example: thermoscreen train --out build/first
+    A run that was interrupted goes on from its last checkpoint when the same command is given again.
+
+    \b
+    Example:
+      thermoscreen train phantom-unet --out build/phantom-unet
     """
-    from .train import train  # PyTorch takes seconds to import: not for --help
+    from .training.run import train  # PyTorch takes seconds to import: not for --help
 
+    recipe = load_recipe(recipe, changes)
     # The program has set up logging for warnings already; half an hour of silence would look like a hang.
     logging.basicConfig(format='%(asctime)s %(message)s')
     logging.getLogger(__package__).setLevel(logging.INFO)
-    try:
-        recipe = load_recipe(recipe)
-    except (FileNotFoundError, ValueError) as error:
-        raise click.ClickException(str(error))
-    bundle = train(recipe, out, phantoms, threads)
-    click.echo('bundle: %s' % bundle.folder)
+    done = train(recipe, out, phantoms, threads, workers, restart, bar=sys.stderr.isatty())
+    click.echo('bundle: %s' % done['bundle'].folder)

@@ -2,14 +2,14 @@
 import datetime
 
 import onnxruntime
-import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, export_onnx
 from service import regions
 from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle
 from service.chains import get_chain
 from service.simulator import make_phantom
+
+from .architectures import count_cost
 
 #: The golden thermogram: a phantom that no set of a recipe uses.
 GOLDEN_SEED = 7
@@ -34,13 +34,6 @@ LIMITS = (
 )
 
 
-def count_cost(network, height, width):
-    """Parameters and GMAC (convolutions and matrix products) of one picture: ``(int, float)``."""
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(torch.zeros(1, 1, height, width))
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2e9
-
-
 def deliver(network, recipe, metrics, folder):
     """Export a network and write its bundle.
 
@@ -54,30 +47,30 @@ def deliver(network, recipe, metrics, folder):
         service.bundle.Bundle: opened from disk.
     """
     onnx_path = folder.parent / 'model.onnx'
-    parameters, gmac = count_cost(network, recipe.height, recipe.width)
-    export_onnx(network, onnx_path, recipe.height, recipe.width)
-    shapes = [[1, recipe.height, recipe.width]] * 2 + [[1, 1]]
+    parameters, gmac = count_cost(network, recipe.input.height, recipe.input.width)
+    export_onnx(network, onnx_path, recipe.input.height, recipe.input.width)
+    shapes = [[1, recipe.input.height, recipe.input.width]] * 2 + [[1, 1]]
     tensors = {name: {'name': name, 'shape': shape, 'dtype': dtype}
                for name, shape, dtype in zip(OUTPUTS, shapes, ('int32', 'float32', 'float32'))}
     threshold = metrics['finding']['threshold']
     document = {
         'schema': 1, 'name': 'phantom-unet', 'version': '0.1.0', 'created': datetime.date.today().isoformat(),
         'intended_use': INTENDED_USE,
-        'training_data': TRAINING_DATA % (recipe.train_phantoms, recipe.name, recipe.seed),
+        'training_data': TRAINING_DATA % (recipe.phantoms.train, recipe.name, recipe.seed),
         'limits': list(LIMITS),
         'model': {'file': 'model.onnx', 'opset': OPSET, 'ir_version': IR_VERSION, 'precision': 'fp32',
                   'parameters': parameters, 'gmac': round(gmac, 4)},
-        'input': {'name': INPUT, 'shape': [1, 1, recipe.height, recipe.width], 'dtype': 'float32'},
+        'input': {'name': INPUT, 'shape': [1, 1, recipe.input.height, recipe.input.width], 'dtype': 'float32'},
         'outputs': tensors,
         # All constants, so that a later default changes nothing about this bundle.
-        'preprocess': {'chain': recipe.chain,
-                       'constants': get_chain(recipe.chain, recipe.chain_constants).constants},
+        'preprocess': {'chain': recipe.input.chain,
+                       'constants': get_chain(recipe.input.chain, recipe.chain_constants).constants},
         'regions': {'names': list(regions.REGIONS), 'sides': 'patient'},
         'finding': {
             'name': 'abnormal left-right heat pattern', 'classes': ['as expected', 'pattern differs'],
             'threshold': threshold, 'meaning': MEANING,
             'threshold_basis': 'Specificity %.0f %% on %d simulated thermograms that were not trained on.'
-                               % (100 * recipe.specificity, recipe.val_phantoms)},
+                               % (100 * recipe.finding.specificity, recipe.phantoms.val)},
         'golden': {'file': 'golden.npz', 'labels_agreement': 0.995, 'finding_tolerance': 0.02,
                    'confidence_tolerance': 0.05},
         'metrics': metrics,
@@ -87,9 +80,9 @@ def deliver(network, recipe, metrics, folder):
 
 
 def _golden(onnx_path, recipe):
-    celsius = make_phantom(GOLDEN_SEED, recipe.height, recipe.width, abnormal=True).celsius
+    celsius = make_phantom(GOLDEN_SEED, recipe.input.height, recipe.input.width, abnormal=True).celsius
     thermogram = golden_thermogram(to_counts(celsius))
-    prepared = get_chain(recipe.chain, recipe.chain_constants).apply(thermogram)
+    prepared = get_chain(recipe.input.chain, recipe.chain_constants).apply(thermogram)
     session = onnxruntime.InferenceSession(str(onnx_path), providers=['CPUExecutionProvider'])
     outputs = dict(zip(OUTPUTS, session.run(list(OUTPUTS), {INPUT: prepared.tensor})))
     return pack_golden(celsius, outputs)

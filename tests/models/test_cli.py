@@ -5,10 +5,11 @@ import pytest
 from click.testing import CliRunner
 
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
-pytest.importorskip('segmentation_models_pytorch', reason='the training extra is not installed')
+pytest.importorskip('lightning', reason='the training extra is not installed')
 
-from models import train as module  # noqa: E402
 from models.cli import train_command  # noqa: E402
+from models.training import run as module  # noqa: E402
+from service.errors import InputError  # noqa: E402
 
 
 class Delivered:
@@ -22,17 +23,22 @@ def quiet_afterwards():
 
 
 def test_progress_is_shown(tmp_path, monkeypatch, caplog):
-    def train(recipe, out, phantoms, threads):
-        logging.getLogger('models.fit').info('step 1/2')
-        return Delivered()
+    def train(*args, **kwargs):
+        logging.getLogger('models.training.callbacks').info('step 1/2')
+        return {'bundle': Delivered()}
 
     monkeypatch.setattr(module, 'train', train)
     logging.getLogger().setLevel(logging.WARNING)
-    result = CliRunner().invoke(train_command, ['--out', str(tmp_path)])
+    result = CliRunner().invoke(train_command, ['phantom-unet', '--out', str(tmp_path)])
     assert result.exit_code == 0 and 'bundle: bundle' in result.output
     assert 'step 1/2' in caplog.text
 
 
 def test_a_recipe_that_is_not_there_is_named(tmp_path):
-    result = CliRunner().invoke(train_command, ['--out', str(tmp_path), '--recipe', 'nonesuch'])
-    assert result.exit_code == 1 and 'nonesuch' in result.output and 'Traceback' not in result.output
+    result = CliRunner().invoke(train_command, ['nonesuch', '--out', str(tmp_path)])
+    assert isinstance(result.exception, InputError) and 'nonesuch' in result.exception.message
+
+
+def test_the_recipes_are_listed():
+    result = CliRunner().invoke(train_command, ['--list'])
+    assert result.exit_code == 0 and 'phantom-unet' in result.output

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip('torchmetrics', reason='the training extra is not installed')
 
-from models.evaluate import auc_by_pattern, judge_finding, threshold_at  # noqa: E402
+from models.training.judge_phantoms import auc_by_pattern, judge_finding, threshold_at  # noqa: E402
 
 ABNORMAL = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], np.float32)
 

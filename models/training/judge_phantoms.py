@@ -5,35 +5,34 @@ from torchmetrics.functional.classification import binary_auroc
 
 from service import regions
 
-from .dataset import PhantomDataset
+from .answers import ask, iou
 
 
-def evaluate(network, phantoms, recipe):
-    """Region IoU and the finding's probabilities over a set.
+def judge_phantoms(network, recipe, sets):
+    """Threshold from the validation phantoms, every figure from the test phantoms.
 
     Args:
-        network (torch.nn.Module): maps Nx1xHxW to (region logits, finding logit).
-        phantoms (PhantomSet): held-out set.
-        recipe (Recipe): chain and sizes.
+        network (torch.nn.Module): trained.
+        recipe (Recipe): chain, sizes, specificity.
+        sets (dict): 'val' and 'test' -> `models.phantoms.PhantomSet`.
 
     Returns:
-        tuple: (dict region name -> IoU, pixels pooled over the set; float32 N finding probabilities).
+        dict: JSON-able: ``set``, ``iou``, ``miou``, ``finding``, ``finding_auc_by_pattern``, as far as the network
+        answers.
     """
-    count = len(regions.REGIONS)
-    confusion = torch.zeros(count * count, dtype=torch.long)
-    probabilities = []
-    loader = torch.utils.data.DataLoader(PhantomDataset(phantoms, recipe), recipe.batch, num_workers=1)
-    network = network.eval()
-    with torch.no_grad():
-        for pictures, labels, _ in loader:
-            scores, finding = network(pictures.to(memory_format=torch.channels_last))
-            pairs = labels * count + scores.argmax(1)
-            confusion += torch.bincount(pairs.flatten(), minlength=count * count)
-            probabilities.append(torch.sigmoid(finding[:, 0]))
-    table = confusion.reshape(count, count).double()
-    both = table.diagonal()
-    iou = both / (table.sum(0) + table.sum(1) - both).clamp(min=1)
-    return dict(zip(regions.REGIONS, iou.tolist())), torch.cat(probabilities).numpy()
+    test = ask(network, sets['test'], recipe)
+    metrics = {'set': '%d simulated thermograms, none trained on' % len(sets['test'])}
+    if test.confusion is not None:
+        found = iou(test.confusion)
+        metrics['iou'] = {name: round(float(value), 4) for name, value in zip(regions.REGIONS, found)}
+        metrics['miou'] = round(float(np.mean(found)), 4)
+    if test.probabilities is not None:
+        probabilities = ask(network, sets['val'], recipe).probabilities[:, 0]
+        threshold = round(threshold_at(probabilities, sets['val'].abnormal, recipe.finding.specificity), 4)
+        probabilities = test.probabilities[:, 0]
+        metrics['finding'] = judge_finding(probabilities, sets['test'].abnormal, threshold, recipe.seed)
+        metrics['finding_auc_by_pattern'] = auc_by_pattern(probabilities, sets['test'].patterns)
+    return metrics
 
 
 def threshold_at(probabilities, abnormal, specificity):
@@ -81,11 +80,6 @@ def auc_by_pattern(probabilities, patterns):
         auc = float(binary_auroc(torch.from_numpy(probabilities[chosen]), truth))
         result[pattern] = {'n': int((patterns == pattern).sum()), 'auc': round(auc, 4)}
     return result
-
-
-def mean_iou(iou):
-    """Mean over the eight ids, background included."""
-    return float(np.mean(list(iou.values())))
 
 
 def _figures(probabilities, abnormal, threshold):

@@ -1,0 +1,118 @@
+"""Train a network on samples: one call, repeatable, resumable."""
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from service.durable import storage_error
+
+from .callbacks import BEST, LAST, Averaging, Bar, DurableCheckpoints, KeepLast, Lines
+from .losses import Losses
+from .modules import Supervised
+from .sources import as_frames
+from .stream import Loader, Stream, classes_of
+
+# What it says of devices and of its maker's other products is not for the person who trains.
+for _name in ('lightning.pytorch', 'lightning.fabric'):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+def fit(network, recipe, train, val=None, out=None, workers=1, transform=None, bar=False):
+    """Train a network as a recipe says.
+
+    The result is repeatable for a seed on the same machine and PyTorch. With `out`, a run that was killed goes on
+    from its last checkpoint and ends with the weights it would have had. bfloat16 and channels-last halve the time
+    on a CPU with AVX-512 BF16; the weights stay float32. A GPU is used where there is one.
+
+    Args:
+        network (torch.nn.Module): fresh or pretrained; it is trained in place. Seed before building it:
+            ``torch.manual_seed(recipe.seed)``.
+        recipe (models.recipe.Recipe): task, input, augmentation, optimiser, schedule, length, loss.
+        train (PhantomSet, Collection or list): training samples; a list of ``(samples, share)`` pairs mixes several.
+        val (PhantomSet, Collection or None): samples to stop early by (`training.patience`); never held-out patients.
+        out (Path or None): folder for ``checkpoints/`` and ``log/`` (TensorBoard); None keeps nothing.
+        workers (int): processes that prepare samples; 0 for none.
+        transform (callable or None): changes each `Thermogram` before the chain.
+        bar (bool): a progress bar instead of lines in the log.
+
+    Returns:
+        torch.nn.Module: `network` on the CPU in evaluation mode, with averaged weights (`training.average`) and
+        those of the lowest validation loss (`training.patience`).
+
+    Raises:
+        StorageError: the disk is full or not writable; the last checkpoint stays.
+    """
+    if out is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return _fit(network, recipe, train, val, Path(folder), workers, transform, bar, keep=False)
+    return _fit(network, recipe, train, val, Path(out), workers, transform, bar, keep=True)
+
+
+def _fit(network, recipe, train, val, out, workers, transform, bar, keep):
+    settings = recipe.training
+    frames = as_frames(train, recipe)
+    steps, epoch_steps = settings.steps(len(frames)), settings.epoch_steps(len(frames))
+    validate_every = min(epoch_steps, steps) if settings.patience and val is not None else 0
+    checkpoints = out / 'checkpoints'
+    module = Supervised(network.to(memory_format=torch.channels_last), recipe, steps, epoch_steps,
+                        Losses(recipe, classes_of(frames), class_shares(frames)))
+
+    trainer = pl.Trainer(
+        accelerator='auto', devices=1, precision=_precision(recipe), max_epochs=1, logger=_logger(out) if keep else False,
+        callbacks=_callbacks(recipe, checkpoints, validate_every, bar, keep), plugins=[DurableCheckpoints()],
+        val_check_interval=validate_every or None, check_val_every_n_epoch=None if validate_every else 1,
+        limit_val_batches=1.0 if validate_every else 0, num_sanity_val_steps=0, log_every_n_steps=min(10, steps),
+        gradient_clip_val=recipe.optimizer.clip or None, enable_checkpointing=keep or bool(validate_every),
+        enable_progress_bar=bar, enable_model_summary=False, use_distributed_sampler=False, default_root_dir=str(out))
+    loader = Loader(Stream(frames, recipe, transform), settings.batch, steps, workers, lambda: trainer.global_step)
+    val_loader = []  # defined and empty: Lightning would warn of a validation that has nothing to look at
+    if validate_every:
+        val_loader = Loader(Stream(as_frames(val, recipe), recipe, transform, plain=True), settings.batch,
+                            workers=workers)
+    last = checkpoints / LAST
+    try:
+        with warnings.catch_warnings():
+            # Lightning 2.6 asks PyTorch 2.14 for something that goes away; nothing of ours can change that.
+            warnings.filterwarnings('ignore', '.*LeafSpec', FutureWarning)
+            trainer.fit(module, loader, val_loader, ckpt_path=str(last) if last.exists() else None)
+    except OSError as error:
+        raise storage_error(error, str(out))
+    if validate_every and (checkpoints / BEST).exists():
+        state = torch.load(checkpoints / BEST, map_location='cpu')['state_dict']
+        module.load_state_dict(state)
+    return module.network.cpu().eval()
+
+
+def class_shares(frames):
+    """Share of each class among the frames whose class is known, or None."""
+    known = [klass for klass in frames.klasses if klass is not None]
+    return [known.count(klass) / len(known) for klass in range(len(frames.classes))] if known else None
+
+
+def _precision(recipe):
+    if recipe.training.precision == 'fp32':
+        return '32-true'
+    if torch.cuda.is_available() and not torch.cuda.is_bf16_supported():
+        return '16-mixed'
+    return 'bf16-mixed'
+
+
+def _logger(out):
+    return TensorBoardLogger(str(out), name='', version='log')
+
+
+def _callbacks(recipe, checkpoints, validate_every, bar, keep):
+    found = [Averaging(recipe.training.average)] if recipe.training.average else []
+    if validate_every:
+        found += [EarlyStopping('val/loss', patience=recipe.training.patience),
+                  ModelCheckpoint(str(checkpoints), BEST[:-len('.ckpt')], 'val/loss', save_top_k=1,
+                                  save_on_train_epoch_end=False, enable_version_counter=False)]
+    if keep:
+        found.append(KeepLast(checkpoints, recipe.training.checkpoint_s, validate_every))
+    found.append(Bar() if bar else Lines())
+    return found
