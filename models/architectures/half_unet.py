@@ -53,21 +53,25 @@ class HalfUnet(nn.Module):
 class PairHead(nn.Module):
     """Compares learned features of the right breast with those of the left.
 
-    The breasts are taken from the region scores themselves, without sending the finding's gradient
-    into them: a hot spot must not redraw the breast.
+    Their means tell a breast that is warmer as a whole, their maxima a single warm patch, which a mean
+    over the breast would drown. The breasts are taken from the region scores themselves, without sending
+    the finding's gradient into them: a hot spot must not redraw the breast.
     """
 
     def __init__(self, channels, features=48):
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(channels, features, 1), nn.ReLU())
-        self.judge = nn.Sequential(nn.Linear(2 * features, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1))
+        self.judge = nn.Sequential(nn.Linear(4 * features, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1))
         self.shrink = nn.AvgPool2d(8)
 
     def forward(self, deep, scores):
         """Finding logit Nx1 of encoder features NxCxhxw and half-size region scores Nx8x8hx8w."""
-        share = self.shrink(torch.softmax(scores.detach(), 1))[:, _BREASTS].flatten(2)
+        breasts = self.shrink(torch.softmax(scores.detach(), 1))[:, _BREASTS]
+        share = breasts.flatten(2)
         share = share / (share.sum(2, keepdim=True) + 1e-3)
-        values = self.features(deep).flatten(2)
-        means = torch.matmul(share, values.transpose(1, 2))
+        values = self.features(deep)
+        means = torch.matmul(share, values.flatten(2).transpose(1, 2))
         right, left = means[:, 0], means[:, 1]
-        return self.judge(torch.cat([torch.abs(right - left), right + left], 1))
+        hot_right, hot_left = (torch.amax(values * breasts[:, i:i + 1], (2, 3)) for i in (0, 1))
+        return self.judge(torch.cat([torch.abs(right - left), right + left,
+                                     torch.abs(hot_right - hot_left), hot_right + hot_left], 1))

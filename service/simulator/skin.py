@@ -26,7 +26,7 @@ def skin_heat(posture, canvas, outline, seed):
     Returns:
         numpy.ndarray: float32 HxW, C; meaningful inside the body only.
     """
-    heat = _patches(canvas, outline, stream(seed, 'patches'))
+    heat = uniform(stream(seed, 'blotchiness'), 1.2, 2.5) * _patches(canvas, outline, stream(seed, 'patches'))
     heat += _trunk(posture, canvas, outline, stream(seed, 'trunk'))
     rng = stream(seed, 'arms')
     arm_level, muscle = normal(rng, -0.1, 0.8, -2.2, 1.4), normal(rng, 0.4, 0.6, -0.6, 1.8)
@@ -58,7 +58,11 @@ def face_heat(posture, canvas, outline, seed):
 def _patches(canvas, outline, rng):
     """Blotches of two sizes: gentle waves, and warm islands over perforating vessels."""
     size = canvas.height, canvas.width
-    heat = uniform(rng, 0.15, 0.7) * smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
+    waves = smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
+    # Vessels below the skin are laid out alike on both sides, so part of the waves is mirrored.
+    likeness = uniform(rng, 0.3, 0.9)
+    waves = (waves + likeness * waves[:, ::-1]) / np.float32(np.hypot(1, likeness))
+    heat = uniform(rng, 0.15, 0.7) * waves
     heat += uniform(rng, 0.08, 0.45) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
     cell = uniform(rng, 0.035, 0.09)
     islands = smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell)
@@ -129,7 +133,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
 
 
 def _breast_draws(rng):
-    return {'cold': normal(rng, 1.2, 0.7, 0.0, 3.2), 'fold': normal(rng, 1.2, 0.6, 0.0, 3.0),
+    return {'cold': normal(rng, 1.6, 0.8, 0.0, 3.8), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
             'tip': uniform(rng, -0.5, 1.2), 'rim': uniform(rng, -0.3, 0.7),
