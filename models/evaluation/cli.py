@@ -1,0 +1,75 @@
+"""``thermoscreen evaluate``: a bundle and a folder of thermograms in, a report out."""
+import contextlib
+import importlib.util
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+# The command line leaves a verb out whose library is absent; asking is quick, importing is not.
+for _name in ('sklearn', 'scipy', 'matplotlib', 'jinja2'):
+    if importlib.util.find_spec(_name) is None:
+        raise ImportError('evaluation needs %s' % _name, name=_name)
+
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
+
+
+@click.command('evaluate')
+@click.argument('bundle', type=_FOLDER)
+@click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR', help='Thermograms to judge by.')
+@click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Folder of the report.')
+@click.option('--layout', metavar='NAME', help='How the data folder is laid out. Default: found out.')
+@click.option('--where', multiple=True, metavar='FACT=VALUE',
+              help='Only frames of which this is true, such as dialect=space; repeatable.')
+@click.option('--limit', type=click.IntRange(min=1), metavar='N', help='At most N frames.')
+@click.option('--positive', multiple=True, metavar='CLASS',
+              help='Class that the finding should call; repeatable. Default: the second of two.')
+@click.option('--sensitivity', default=0.9, show_default=True, type=_SHARE, help='To choose a threshold for.')
+@click.option('--specificity', default=0.9, show_default=True, type=_SHARE, help='To choose a threshold for.')
+@click.option('--unseen', is_flag=True, help='Leave out the patients that the bundle was trained on.')
+@click.option('--resubstitution', is_flag=True,
+              help='Judge patients that the bundle was trained on; the report says so first.')
+@click.option('--audit', type=click.Path(dir_okay=False, path_type=Path), metavar='FILE',
+              help='audit.json of `thermoscreen audit`, whose controls go beside the AUC.')
+@click.option('--rounds', default=2000, show_default=True, type=click.IntRange(min=100), help='Bootstrap rounds.')
+@click.option('--seed', default=0, show_default=True, help='Of the bootstrap and of the halves.')
+@click.option('--threads', default=0, metavar='N', help='Threads of one inference; 0 for every core.')
+@click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
+@click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
+def evaluate_command(bundle, data, out, layout, where, limit, as_json, **options):
+    """Judge a bundle on thermograms whose regions or diagnoses are known.
+
+    Every frame goes through the pipeline of the device. DIR receives report.html, report.json with every
+    raw value, and labels/ with the predicted regions. A frame that cannot be read is reported and the
+    others go on; the exit code is then 1. A 'no result' is counted and is no failure.
+
+    \b
+    Example:
+      thermoscreen evaluate service/bundles/phantom-unet --data dmr --out report
+      thermoscreen evaluate bundle --data dmr --where dialect=space --audit audit/audit.json --out report
+    """
+    from models.data import open_data  # the libraries take seconds to import: not for --help
+
+    from .request import Request, evaluate
+    from .report import terminal, to_json
+
+    command = shlex.join(['thermoscreen'] + sys.argv[1:])
+    request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)
+    document = evaluate(request, open_data(data, layout), progress=_progress)
+    for failure in document['samples']['failed']:
+        click.echo('%s: not evaluated. %s [%s]' % (failure['key'], failure['message'], failure['code']), err=True)
+    click.echo(to_json(document) if as_json else terminal(document, out), nl=not as_json)
+    sys.exit(1 if document['samples']['failed'] else 0)
+
+
+@contextlib.contextmanager
+def _progress(samples):
+    """The samples with a progress bar; without one where nobody watches, such as in a pipe."""
+    if not sys.stderr.isatty():
+        yield samples
+        return
+    with click.progressbar(samples, label='Evaluating', file=sys.stderr,
+                           item_show_func=lambda sample: sample and sample.key) as bar:
+        yield bar

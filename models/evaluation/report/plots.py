@@ -1,0 +1,163 @@
+"""Plots of a report as SVG, from the report's own figures."""
+import io
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from service.regions import PAIRS, REGIONS, pair_name
+
+from .words import region_name
+
+#: Ink of the page, and one colour per side that differs in brightness too.
+_INK, _FAINT, _RIGHT, _LEFT = '#12171c', '#c3ccd4', '#5aa0d8', '#a4500a'
+
+_STYLE = {'font.size': 9, 'axes.edgecolor': '#66727d', 'axes.labelcolor': _INK, 'text.color': _INK,
+          'xtick.color': '#414c56', 'ytick.color': '#414c56', 'axes.spines.top': False,
+          'axes.spines.right': False, 'svg.fonttype': 'path', 'svg.hashsalt': 'thermoscreen',
+          'font.family': 'DejaVu Sans'}
+
+
+def draw_plots(document):
+    """Every plot that a document has figures for.
+
+    Args:
+        document (dict): as `make_document` gives it.
+
+    Returns:
+        dict: name to SVG text; ``overlap``, ``areas``, ``pixels``, ``certainty``, ``roc``.
+    """
+    drawn = {}
+    with matplotlib.rc_context(_STYLE):
+        if document['regions']:
+            drawn.update(overlap=_overlap(document['regions']), areas=_areas(document['regions']['answered']),
+                         pixels=_pixels(document['regions']['all']))
+        if document['certainty'] and 'reason' not in document['certainty']:
+            drawn['certainty'] = _certainty(document['certainty'])
+        if document['finding'] and document['finding']['roc']['sensitivity']:
+            drawn['roc'] = _roc(document['finding'])
+    return drawn
+
+
+def _overlap(regions):
+    figure, axes = _axes(6.4, 3.1)
+    names = ('mean',) + REGIONS
+    for place, name in enumerate(names):
+        for figures, offset, style in ((regions['all'], 0.0, {'color': _INK}),
+                                       (regions['answered'], 0.28, {'color': _INK, 'markerfacecolor': 'white'})):
+            if figures is regions['answered'] and figures['n'] == regions['all']['n']:
+                continue
+            estimate = figures['miou'] if name == 'mean' else figures['regions'][name]['iou']
+            if estimate['value'] is None:
+                continue
+            axes.plot(estimate['ci95'] or [], [place + offset] * len(estimate['ci95'] or []), color=style['color'],
+                      linewidth=2)
+            axes.plot(estimate['value'], place + offset, 'o', markersize=6, **style)
+    axes.set_yticks(range(len(names)), [region_name(name) for name in names])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    axes.set_xlabel('IoU, pixels of all frames together; bar: 95 % over patients')
+    axes.grid(axis='x', color=_FAINT, linewidth=0.6)
+    axes.axhline(0.5, color=_FAINT, linewidth=0.8)
+    return _svg(figure)
+
+
+def _areas(figures):
+    figure = Figure(figsize=(7.6, 2.7), layout='constrained')
+    panels = [(pair_name(right), ((REGIONS[right], _RIGHT, 'o'), (REGIONS[left], _LEFT, '^')))
+              for right, left in PAIRS] + [('neck', (('neck', _INK, 's'),))]
+    for place, (title, shown) in enumerate(panels):
+        axes = figure.add_subplot(1, len(panels), place + 1)
+        for name, colour, marker in shown:
+            area = figures['regions'][name]['area']
+            true, found = np.array(area['true']), np.array(area['found'])
+            axes.plot((true + found) / 2, found - true, marker, color=colour, markersize=4, alpha=0.75,
+                      label=name.split('_')[0])
+            if area['limits']:
+                axes.axhline(area['bias']['value'], color=colour, linewidth=1.2)
+                for limit in area['limits']:
+                    axes.axhline(limit, color=colour, linewidth=0.8, linestyle=(0, (4, 3)))
+        axes.axhline(0, color='#66727d', linewidth=0.6)
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel('mean of the two, %')
+        if place == 0:
+            axes.set_ylabel('predicted - true, % of the picture')
+        if len(shown) > 1:
+            axes.legend(fontsize=7, frameon=False, handletextpad=0.1)
+    return _svg(figure)
+
+
+def _pixels(figures):
+    pixels = np.array(figures['pixels'], np.float64)
+    shares = 100 * pixels / np.maximum(pixels.sum(1, keepdims=True), 1)
+    figure, axes = _axes(6.0, 4.6)
+    axes.imshow(shares, cmap='Greys', vmin=0, vmax=110)
+    for row, column in np.ndindex(shares.shape):
+        if shares[row, column] >= 0.05:
+            axes.text(column, row, '%.1f' % shares[row, column], ha='center', va='center', fontsize=8,
+                      color='white' if shares[row, column] > 55 else _INK)
+    names = [region_name(name) for name in REGIONS]
+    axes.set_xticks(range(len(names)), names, rotation=40, ha='right')
+    axes.set_yticks(range(len(names)), names)
+    axes.set_xlabel('predicted')
+    axes.set_ylabel('true')
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    return _svg(figure)
+
+
+def _certainty(certainty):
+    figure, axes = _axes(4.2, 2.9)
+    axes.plot(certainty['thresholds'], certainty['chosen_curve'], color=_RIGHT, label='chosen on')
+    axes.plot(certainty['thresholds'], certainty['judged_curve'], color=_LEFT, label='judged on')
+    axes.axvline(certainty['best'], color=_INK, linewidth=0.8, linestyle=(0, (4, 3)), label='best of the first')
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xlabel('regions less certain than this are left out')
+    axes.set_ylabel('mIoU')
+    axes.legend(fontsize=8, frameon=False)
+    return _svg(figure)
+
+
+def _roc(finding):
+    figure, axes = _axes(4.2, 4.2)
+    roc, calls = finding['roc'], finding['answered']
+    if roc['band']:
+        axes.fill_between(roc['band']['false_positive_rate'], roc['band']['low'], roc['band']['high'], color=_FAINT,
+                          alpha=0.55, linewidth=0, label='95 % over patients')
+    axes.plot([0, 1], [0, 1], color='#66727d', linewidth=0.7, linestyle=(0, (4, 3)))
+    axes.plot(roc['false_positive_rate'], roc['sensitivity'], color=_INK, linewidth=1.6)
+    _point(axes, calls, 'o', _INK, 'shipped threshold')
+    for point, marker in zip(finding['operating_points'].get('points', ()), '^s'):
+        _point(axes, point['judged'], marker, _LEFT, '%s %g aimed at, other half' % (point['reach'], point['target']))
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_aspect('equal')
+    axes.set_xlabel('1 - specificity')
+    axes.set_ylabel('sensitivity')
+    axes.legend(fontsize=7.5, frameon=True, framealpha=0.85, edgecolor='none', loc='lower right')
+    return _svg(figure)
+
+
+def _point(axes, figures, marker, colour, label):
+    """An operating point with the intervals of both its figures."""
+    sensitivity, specificity = figures['sensitivity'], figures['specificity']
+    if sensitivity['value'] is None or specificity['value'] is None:
+        return
+    x, y = 1 - specificity['value'], sensitivity['value']
+    if sensitivity['ci95'] and specificity['ci95']:
+        axes.plot([x, x], sensitivity['ci95'], color=colour, linewidth=0.9)
+        axes.plot([1 - end for end in specificity['ci95']], [y, y], color=colour, linewidth=0.9)
+    axes.plot(x, y, marker, color=colour, markersize=7, label=label)
+
+
+def _axes(width, height):
+    figure = Figure(figsize=(width, height), layout='constrained')
+    return figure, figure.add_subplot()
+
+
+def _svg(figure):
+    stream = io.StringIO()
+    figure.savefig(stream, format='svg', metadata={'Date': None, 'Creator': None})
+    text = stream.getvalue()
+    return text[text.index('<svg'):]
