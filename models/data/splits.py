@@ -81,6 +81,7 @@ def image_split(collection, share=0.7, seed=2021):
     klass = [-1 if sample.klass is None else sample.klass for sample in collection]
     parts = _shuffle(collection, klass, share, seed, 'pictures')
     train, held = (collection.take(sorted(part)) for part in parts)
+    _check_classes(collection, (train, held), 'the split')
     both = len(set(train.patients) & set(held.patients))
     what = ('patients are on both sides (%d of %d)' % (both, len(collection.patients)) if both else
             'drawn by image; no patient happens to be on both sides')
@@ -149,9 +150,6 @@ def _shuffle(collection, klass, share, seed, unit):
                              'each side; use more data.' % (unit, collection.name, name))
     count, kinds = len(klass), len(set(klass.tolist()))
     train = min(max(int(round(share * count)), kinds), count - kinds)
-    if train < kinds:
-        raise InputError('too-few-patients', '%s has %d %s, too few to split.'
-                         % (collection.name, count, unit))
     splitter = StratifiedShuffleSplit(1, train_size=train, test_size=count - train, random_state=seed)
     return next(splitter.split(klass, klass))
 
@@ -159,13 +157,15 @@ def _shuffle(collection, klass, share, seed, unit):
 def _check_parts(collection, pair, what):
     """Both parts have samples, every class of the whole, and no patient of the other."""
     check_leak(*pair)
+    _check_classes(collection, pair, what)
+
+
+def _check_classes(collection, pair, what):
     for part, side in zip(pair, ('training', 'held-out')):
         if not len(part):
             raise InputError('too-few-patients', 'The %s part of %s would be empty; use fewer folds or more '
-                             'data.'
-                             % (side, what))
+                             'data.' % (side, what))
         present = {sample.klass for sample in part}
         for index in {sample.klass for sample in collection} - present - {None}:
             raise InputError('fold-without-class', 'The %s part of %s would have no %s; use fewer folds, '
-                             'another '
-                             'seed, or more data.' % (side, what, collection.classes[index]))
+                             'another seed, or more data.' % (side, what, collection.classes[index]))
