@@ -13,6 +13,9 @@ from .silhouette import neckline
 from .streams import chance, normal, stream, uniform
 from .texture import smooth_noise
 
+#: How far a natural patch may lie from its surroundings, C.
+_MOST_C = np.float32(2.6)
+
 
 def skin_heat(posture, canvas, outline, seed):
     """Degrees above or below the breast level, everywhere in the picture.
@@ -26,7 +29,7 @@ def skin_heat(posture, canvas, outline, seed):
     Returns:
         numpy.ndarray: float32 HxW, C; meaningful inside the body only.
     """
-    heat = uniform(stream(seed, 'blotchiness'), 1.2, 2.5) * _patches(canvas, outline, stream(seed, 'patches'))
+    heat = _limited(uniform(stream(seed, 'blotchiness'), 1.8, 3.8) * _patches(canvas, outline, stream(seed, 'patches')))
     heat += _trunk(posture, canvas, outline, stream(seed, 'trunk'))
     rng = stream(seed, 'arms')
     arm_level, muscle = normal(rng, -0.1, 0.8, -2.2, 1.4), normal(rng, 0.4, 0.6, -0.6, 1.8)
@@ -62,7 +65,7 @@ def _patches(canvas, outline, rng):
     # Vessels below the skin are laid out alike on both sides, so part of the waves is mirrored.
     likeness = uniform(rng, 0.3, 0.9)
     waves = (waves + likeness * waves[:, ::-1]) / np.float32(np.hypot(1, likeness))
-    heat = uniform(rng, 0.15, 0.7) * waves
+    heat = uniform(rng, 0.1, 0.4) * waves
     heat += uniform(rng, 0.08, 0.45) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
     cell = uniform(rng, 0.035, 0.09)
     islands = smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell)
@@ -70,6 +73,11 @@ def _patches(canvas, outline, rng):
     ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / 0.25) ** 2)
     where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.4, 0, 1.5)
     return heat + (uniform(rng, 0.0, 0.5) * islands + uniform(rng, -0.1, 0.7) * ridges) * where
+
+
+def _limited(heat):
+    """Blood warms skin to its own temperature at most: patches level off beyond two and a half degrees."""
+    return _MOST_C * np.tanh(heat / _MOST_C)
 
 
 def _trunk(posture, canvas, outline, rng):
@@ -103,8 +111,8 @@ def _arm(posture, canvas, outline, side, rng, level, muscle):
 
 
 def _axilla_draws(rng):
-    return {'hollow': normal(rng, 0.4, 0.6, -0.7, 2.0), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
-            'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.4, 0.5, -1.6, 0.6)}
+    return {'hollow': normal(rng, 0.1, 0.6, -1.0, 1.8), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
+            'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.55, 0.5, -1.8, 0.5)}
 
 
 def _axilla(posture, canvas, outline, side, rng, draws):
@@ -133,7 +141,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
 
 
 def _breast_draws(rng):
-    return {'cold': normal(rng, 1.6, 0.8, 0.0, 3.8), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
+    return {'cold': normal(rng, 1.35, 0.6, 0.0, 3.0), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
             'tip': uniform(rng, -0.5, 1.2), 'rim': uniform(rng, -0.3, 0.7),
@@ -175,7 +183,7 @@ def _neck(posture, canvas, outline, rng):
     soft = uniform(rng, 0.008, 0.06)
     weight = smoothstep(low + uniform(rng, -0.02, 0.03) - y, -soft, soft)
     weight = weight * smoothstep(np.abs(x), posture.spike_x + 0.05, posture.spike_x - 0.04)
-    heat = normal(rng, 1.0, 0.6, -0.4, 2.6)
+    heat = normal(rng, 1.0, 0.4, -0.2, 2.2)
     heat = heat + normal(rng, 0.5, 0.4, -0.3, 1.5) * np.exp(
         -((np.abs(x) - 0.5 * posture.neck_half - 0.15 * (posture.notch_y - y)) / 0.025) ** 2)
     heat = heat + normal(rng, 0.1, 0.5, -1.0, 1.2) * np.exp(-(x / 0.03) ** 2)
