@@ -11,57 +11,54 @@ import onnx
 import onnxsim
 import torch
 
+from service.errors import InputError
+
+from .deliverable import OUTPUTS, Deliverable, WithRegions
+
+__all__ = ['INPUT', 'IR_VERSION', 'OPSET', 'OUTPUTS', 'Deliverable', 'WithRegions', 'export_onnx',
+           'refuse_mask_channel']
+
 OPSET = 13
 IR_VERSION = 7
 INPUT = 'thermogram'
-OUTPUTS = ('labels', 'confidence', 'finding')
 
 
-class Deliverable(torch.nn.Module):
-    """A network with its answers instead of its scores.
-
-    Args:
-        network (torch.nn.Module): maps Nx1xHxW to (region logits Nx8xHxW, finding logit Nx1).
-    """
-
-    def __init__(self, network):
-        super().__init__()
-        self.network = network
-
-    def forward(self, thermogram):
-        """Labels int32 1xHxW, confidence float32 1xHxW (largest probability), finding float32 1x1."""
-        scores, finding = self.network(thermogram)
-        labels = torch.argmax(scores, 1).to(torch.int32)
-        confidence = torch.softmax(scores, 1).max(1).values
-        return labels, confidence, torch.sigmoid(finding)
-
-
-def export_onnx(network, path, height, width):
+def export_onnx(network, path, height, width, channels=1, study=False):
     """Write a network as one ONNX file.
 
     Args:
         network (torch.nn.Module): as for `Deliverable`; switched to evaluation mode.
         path (str or Path): file to write.
         height, width (int): input size, pixels.
+        channels (int): input channels, a mask channel included.
+        study (bool): allow a network that needs a mask; such a file is not for a bundle.
 
     Returns:
-        onnx.ModelProto: what was written.
+        onnx.ModelProto: what was written; outputs are those of `Deliverable.outputs`, in that order.
 
     Raises:
+        InputError: ``mask-channel``: the network needs a mask, and `study` is not set.
         onnx.checker.ValidationError: the graph is not valid ONNX.
         RuntimeError: simplification changed the answers.
     """
+    if not study:
+        refuse_mask_channel(network)
     # Channels-last weights would be written as strided copies.
     network = network.eval().to(memory_format=torch.contiguous_format)
+    # All of it in evaluation mode: the exporter restores the mode it found, and that of the outermost module
+    # would put the network back into training.
+    deliverable = Deliverable(network).eval()
+    picture = torch.zeros(1, channels, height, width)
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         # PyTorch prefers its newer exporter, which does not write opset 13. Constants of the trace are meant.
         warnings.simplefilter('ignore', DeprecationWarning)
         warnings.simplefilter('ignore', torch.jit.TracerWarning)
-        # All of it in evaluation mode: the exporter restores the mode it found, and that of the outermost module
-        # would put the network back into training.
-        torch.onnx.export(Deliverable(network).eval(), torch.zeros(1, 1, height, width), buffer, dynamo=False,
-                          opset_version=OPSET, input_names=[INPUT], output_names=list(OUTPUTS))
+        # The simplification below folds what the exporter cannot (paddings of repeated edges).
+        warnings.filterwarnings('ignore', 'Constant folding', UserWarning)
+        outputs = deliverable.outputs(picture)
+        torch.onnx.export(deliverable, picture, buffer, dynamo=False, opset_version=OPSET,
+                          input_names=[INPUT], output_names=list(outputs))
     model, same = onnxsim.simplify(onnx.load_from_string(buffer.getvalue()))
     if not same:
         raise RuntimeError('the simplified graph gives other answers than the exported one')
@@ -69,15 +66,27 @@ def export_onnx(network, path, height, width):
     model.producer_name, model.producer_version = 'thermoscreen', ''
     for number, node in enumerate(model.graph.node):
         node.name = '%s_%03d' % (node.op_type, number)
-    model = _named_nicely(model)
+    model = _named_nicely(model, {INPUT, *outputs})
     onnx.checker.check_model(model, full_check=True)
     Path(path).write_bytes(model.SerializeToString())
     return model
 
 
-def _named_nicely(model):
+def refuse_mask_channel(network):
+    """Refuse to deploy a network that takes a mask beside the picture.
+
+    Raises:
+        InputError: ``mask-channel``.
+    """
+    if any(getattr(module, 'needs_mask', False) for module in network.modules()):
+        raise InputError(
+            'mask-channel', 'This network was trained with true masks as an extra channel. At the bedside only '
+            'predicted masks exist, and a segmenter that never saw normals draws regions on them, which biases the '
+            'classifier; train it without the mask channel, or export it for study only.')
+
+
+def _named_nicely(model, keep):
     """Number the inner tensors, so that two exports of one architecture differ in weights only."""
-    keep = {INPUT, *OUTPUTS}
     names = {}
     for node in model.graph.node:
         for i, name in enumerate(node.output):

@@ -57,7 +57,7 @@ def cuts_loss(model, images, generator):
     """The unsupervised loss of a batch.
 
     Args:
-        model (CutsModel): encoder and patch head; anything with these two attributes.
+        model (CutsModel): the encoder and the head that it learns with.
         images (torch.Tensor): float32 NxCxHxW in 0..1, sides of at least 7 pixels.
         generator (torch.Generator): draws the patches, and is advanced by it: two calls see other patches.
 

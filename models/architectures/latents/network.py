@@ -30,13 +30,14 @@ class Latents(nn.Module):
         tasks (sequence): of ``'regions'`` and ``'finding'``: the decoders that are built.
         height, width (int): picture size of the finding's decoder, whose last layer has a weight a pixel.
         frozen (bool): freeze the encoder at once; give it trained weights by `load_encoder`.
+        widths (sequence): channels of each decoder at 1, 1/2, 1/4, ... of the picture's size.
 
     Raises:
         InputError: ``architecture-options``.
     """
 
     def __init__(self, encoder=GREY, decoder=GREY, classes=8, findings=1, tasks=(REGIONS, FINDING),
-                 height=120, width=160, frozen=False):
+                 height=120, width=160, frozen=False, widths=WIDTHS):
         super().__init__()
         check_choice('encoder', encoder, (GREY, HEAT))
         check_choice('decoder', decoder, (GREY, HEAT))
@@ -48,8 +49,8 @@ class Latents(nn.Module):
         self.channels = 1 if decoder == GREY else 3
         self.encoder = CutsEncoder(1 if encoder == GREY else 3)
         latents = self.encoder.latents
-        self.regions = Unet(latents, classes, WIDTHS, bilinear=True) if REGIONS in tasks else None
-        self.finding = FindingHead(latents, findings, height, width) if FINDING in tasks else None
+        self.regions = Unet(latents, classes, tuple(widths), bilinear=True) if REGIONS in tasks else None
+        self.finding = FindingHead(latents, findings, height, width, tuple(widths)) if FINDING in tasks else None
         if frozen:
             self.freeze_encoder()
 
@@ -87,12 +88,13 @@ class FindingHead(nn.Module):
         inputs (int): latents a pixel.
         findings (int): logits.
         height, width (int): picture size.
+        widths (tuple): channels of the U-Net.
     """
 
-    def __init__(self, inputs, findings, height, width):
+    def __init__(self, inputs, findings, height, width, widths=WIDTHS):
         super().__init__()
         self._size = (height, width)
-        self.unet = Unet(inputs, 1, WIDTHS, bilinear=True)
+        self.unet = Unet(inputs, 1, widths, bilinear=True)
         self.judge = nn.Linear(height * width, findings)
 
     def forward(self, latents):
