@@ -60,7 +60,7 @@ class PairHead(nn.Module):
 
     def __init__(self, channels, features=48):
         super().__init__()
-        self.features = nn.Sequential(nn.Conv2d(channels, features, 1), nn.ReLU())
+        self.features = nn.Sequential(nn.Conv2d(channels, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU())
         self.judge = nn.Sequential(nn.Linear(4 * features, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1))
         self.shrink = nn.AvgPool2d(8)
 

@@ -76,9 +76,9 @@ PUBLISHED = tuple(
     + [Quantity('within the right breast, p5', 'right breast p5', 28.0, 'mean', 27.4, 28.6, 'C', _OUTLINES),
        Quantity('within the right breast, p95', 'right breast p95', 32.0, 'mean', 31.4, 32.6, 'C', _OUTLINES),
        Quantity('within the right breast, max', 'right breast max', 34.4, 'mean', 33.8, 35.0, 'C', _OUTLINES)]
-    + _around('breast |right-left|, median', 'breast right-left', 0.30, 'abs 50', 0.25)
-    + _around('breast |right-left|, upper quartile', 'breast right-left', 0.54, 'abs 75', 0.25)
-    + _around('breast |right-left|, 95th percentile', 'breast right-left', 0.92, 'abs 95', 0.25)
+    + _around('breast abs right-left, median', 'breast right-left', 0.30, 'abs 50', 0.25)
+    + _around('breast abs right-left, upper quartile', 'breast right-left', 0.54, 'abs 75', 0.25)
+    + _around('breast abs right-left, 95th percentile', 'breast right-left', 0.92, 'abs 95', 0.25)
     + _around('breast right-left, sd', 'breast right-left', 0.54, 'sd', 0.25, note=_OUTLINES)
     + _around('nipple right-left, sd', 'nipple right-left', 0.78, 'sd', 0.25, note=_OUTLINES)
     + _around('armpit right-left, sd', 'armpit right-left', 1.00, 'sd', 0.25, note=_OUTLINES)

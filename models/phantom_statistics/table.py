@@ -49,7 +49,7 @@ def markdown(rows, count, patients=0):
     head = ['quantity', 'published', 'agrees between', 'phantoms (n %d)' % count]
     if patients:
         head.append('patients, same estimator (n %d)' % patients)
-    lines = ['| %s | |' % ' | '.join(head), '|' + ' --- |' * (len(head) + 1)]
+    lines = ['| %s | agrees |' % ' | '.join(head), '|' + ' --- |' * (len(head) + 1)]
     for row in rows:
         quantity = row['quantity']
         digits = 3 if abs(quantity.value) < 1 else 2

@@ -104,7 +104,7 @@ def _tumour(rng, posture, canvas, field, side):
 def _pattern(rng, posture, canvas, outline, field, side, kind, tumour):
     x, y = tumour['x'], tumour['y']
     if kind == 'vascular':
-        peak = uniform(rng, 0.8, 2.4)
+        peak = uniform(rng, 1.2, 3.0)
         veins = np.zeros_like(field)
         for _ in range(rng.randint(3, 7)):
             grow_tree(rng, posture, canvas, veins, side, peak * uniform(rng, 0.6, 1.0),
@@ -112,7 +112,7 @@ def _pattern(rng, posture, canvas, outline, field, side, kind, tumour):
         field += veins
         return _item(kind, side, x, y, peak)
     if kind == 'focal':
-        peak, width = uniform(rng, 0.8, 2.4), uniform(rng, 18, 55)
+        peak, width = uniform(rng, 1.2, 3.0), uniform(rng, 18, 55)
         distance = np.hypot(canvas.x - x, canvas.y - y) * MM_PER_UNIT
         field += (peak * np.exp(-0.5 * (distance / (width / 2.3548)) ** 2)).astype(np.float32)
         return _item(kind, side, x, y, peak, size_mm=width)

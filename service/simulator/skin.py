@@ -29,7 +29,7 @@ def skin_heat(posture, canvas, outline, seed):
     Returns:
         numpy.ndarray: float32 HxW, C; meaningful inside the body only.
     """
-    heat = _limited(uniform(stream(seed, 'blotchiness'), 1.8, 3.8) * _patches(canvas, outline, stream(seed, 'patches')))
+    heat = _limited(uniform(stream(seed, 'blotchiness'), 1.6, 3.4) * _patches(canvas, outline, stream(seed, 'patches')))
     heat += _trunk(posture, canvas, outline, stream(seed, 'trunk'))
     rng = stream(seed, 'arms')
     arm_level, muscle = normal(rng, -0.1, 0.8, -2.2, 1.4), normal(rng, 0.4, 0.6, -0.6, 1.8)
@@ -66,13 +66,13 @@ def _patches(canvas, outline, rng):
     likeness = uniform(rng, 0.3, 0.9)
     waves = (waves + likeness * waves[:, ::-1]) / np.float32(np.hypot(1, likeness))
     heat = uniform(rng, 0.1, 0.4) * waves
-    heat += uniform(rng, 0.08, 0.45) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
+    heat += uniform(rng, 0.12, 0.5) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
     cell = uniform(rng, 0.035, 0.09)
     islands = smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell)
     islands = np.clip(islands, 0, 2.5)
     ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / 0.25) ** 2)
     where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.4, 0, 1.5)
-    return heat + (uniform(rng, 0.0, 0.5) * islands + uniform(rng, -0.1, 0.7) * ridges) * where
+    return heat + (uniform(rng, 0.0, 0.55) * islands + uniform(rng, -0.1, 0.3) * ridges) * where
 
 
 def _limited(heat):
