@@ -1,0 +1,145 @@
+"""The square metal marker that lies on the chest in most DMR-IR frames: where it is, and the frame without it."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+#: Long side of the frame in which the marker is looked for, in pixels.
+_SIDE_PX = 320
+
+#: Depths below the surrounding skin at which the frame is cut, in the frame's own spread between body and
+#: background. The first cut that leaves a square wins; the deepest comes first, for a plate at room temperature.
+_CUTS = (0.75, 0.6, 0.45, 0.35, 0.25, 0.18, 0.12, 0.08)
+
+#: What a square looks like: side as a share of the frame's long side, longer over shorter side, share of its
+#: upright or turned rectangle that is filled (a disc, such as a nipple, fills 0.79 of its own).
+_SIDES, _LONGEST, _FILLED = (0.02, 0.14), 1.6, 0.83
+
+#: The marker lies within this share of the body's width around the body's middle.
+_MIDDLE = 0.5
+
+#: Steepest fall across the edge, over one pixel, as a share of the depth: metal ends at once, a cool patch of
+#: skin does not.
+_SHARP = 0.16
+
+
+@dataclass(frozen=True)
+class Marker:
+    """A marker in one frame.
+
+    Attributes:
+        mask (numpy.ndarray): bool HxW, the plate with its soft edge, at the frame's own size.
+        size (float): side of a square of the same area, as a share of the frame's long side.
+        x, y (float): centre, 0..1 of the body's bounding box from the left and from the top.
+        contrast (float): median of the skin around it minus median of the plate, in the frame's own unit.
+    """
+
+    mask: np.ndarray
+    size: float
+    x: float
+    y: float
+    contrast: float
+
+
+def find_marker(thermogram, body):
+    """Look for a cold square with sharp edges within the middle of the torso.
+
+    Args:
+        thermogram (Thermogram): the frame.
+        body (Body): of the same frame.
+    Returns:
+        Marker: or None where nothing square is there.
+    """
+    if not body.mask.any() or body.contrast <= 0:
+        return None
+    reduced = _reduce(thermogram.pixels)
+    side = max(reduced.shape)
+    # Wider than the largest plate, so that closing fills the plate with what lies around it.
+    depth = cv2.morphologyEx(reduced, cv2.MORPH_CLOSE, np.ones((_odd(0.17 * side),) * 2, np.uint8)) - reduced
+    torso = _torso(body, reduced.shape)
+    box = cv2.boundingRect(torso)
+    fall = cv2.morphologyEx(reduced, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
+    for cut in _CUTS:
+        found = _squares((depth > cut * body.contrast).astype(np.uint8) & torso, depth, fall, box)
+        if found is not None:
+            return _describe(found, thermogram.pixels, box, reduced.shape)
+    return None
+
+
+def without_marker(pixels, marker):
+    """The frame with the plate filled in from the skin around it.
+
+    Args:
+        pixels (numpy.ndarray): float32 HxW.
+        marker (Marker): or None: the pixels come back as they are.
+    Returns:
+        numpy.ndarray: float32 HxW.
+    """
+    if marker is None:
+        return pixels
+    y, x = np.nonzero(marker.mask)
+    margin = max(8, (x.max() - x.min()) // 2)
+    window = (slice(max(y.min() - margin, 0), y.max() + margin + 1),
+              slice(max(x.min() - margin, 0), x.max() + margin + 1))
+    filled = pixels.copy()
+    filled[window] = cv2.inpaint(np.ascontiguousarray(pixels[window], np.float32),
+                                 marker.mask[window].astype(np.uint8), 3, cv2.INPAINT_TELEA)
+    return filled
+
+
+def _reduce(pixels):
+    scale = min(1.0, _SIDE_PX / max(pixels.shape))
+    size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else np.array(pixels)
+
+
+def _odd(value):
+    return int(value) // 2 * 2 + 1
+
+
+def _torso(body, shape):
+    """The convex hull of the body: the plate itself may be too cold to be counted to it."""
+    points = cv2.findNonZero(body.mask.astype(np.uint8))
+    hull = cv2.fillConvexPoly(np.zeros(body.mask.shape, np.uint8), cv2.convexHull(points), 1)
+    return cv2.resize(hull, shape[::-1], interpolation=cv2.INTER_NEAREST)
+
+
+def _squares(cold, depth, fall, box):
+    """The mask of the deepest component that is a square in the middle, uint8, or None."""
+    side = max(cold.shape)
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(cold, connectivity=4)
+    best, deepest = None, 0.0
+    for i in range(1, count):
+        area = stats[i, cv2.CC_STAT_AREA]
+        if not _SIDES[0] <= np.sqrt(area) / side <= _SIDES[1]:
+            continue
+        if abs(centres[i][0] - box[0] - box[2] / 2) > _MIDDLE / 2 * box[2]:
+            continue
+        patch = (labels == i).astype(np.uint8)
+        if not _is_square(patch, area, cut_off=stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT] >= len(cold)):
+            continue
+        inner = float(np.median(depth[patch > 0]))
+        edge = patch & ~cv2.erode(patch, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+        if np.median(fall[edge > 0]) > _SHARP * inner and inner > deepest:
+            best, deepest = patch, inner
+    return best
+
+
+def _is_square(patch, area, cut_off):
+    contour = max(cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+    width, height = (length + 1 for length in cv2.minAreaRect(contour)[1])  # from pixel centres to pixel edges
+    # A plate that the lower edge of the picture cuts is a strip.
+    longest = 4.0 if cut_off else _LONGEST
+    return max(width, height) <= longest * min(width, height) and area >= _FILLED * width * height
+
+
+def _describe(patch, pixels, box, reduced_shape):
+    height, width = pixels.shape
+    scale = width / reduced_shape[1]
+    spread = cv2.dilate(patch, np.ones((5, 5), np.uint8))
+    ring = cv2.dilate(spread, np.ones((9, 9), np.uint8)) & ~spread
+    plate, mask, ring = (cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
+                         for part in (patch, spread, ring))
+    y, x = (float(np.mean(axis)) / scale for axis in np.nonzero(plate))
+    return Marker(mask, float(np.sqrt(plate.sum()) / max(pixels.shape)), (x - box[0]) / box[2], (y - box[1]) / box[3],
+                  float(np.median(pixels[ring]) - np.median(pixels[plate])))
