@@ -68,9 +68,14 @@ def _describe(name, part):
                % (name, len(part), len(part.patients), len(part.labelled()), classes and '; ' + classes))
 
 
-if __name__ == '__main__':
+def main():
+    """Run the command and exit; what a person can act on is one line."""
     try:
         command(prog_name='python -m models.data')
     except ThermoscreenError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+
+
+if __name__ == '__main__':
+    main()

@@ -68,12 +68,11 @@ class _CocoFile:
     def _parse(self, data):
         try:
             document = json.loads(data.decode('utf-8-sig'), parse_constant=_refuse)
-        except (ValueError, RecursionError) as error:
-            raise InputError('coco-json', '%s is not valid JSON (NaN is none); export it again.'
-                             % self._name, str(error))
-        if not isinstance(document, dict):
-            raise self._error('coco-shape', 'must be an object with images, annotations and categories')
-        return document
+            if isinstance(document, dict):
+                return document
+        except (ValueError, RecursionError):
+            raise self._error('coco-json', 'is not valid JSON (NaN is none); export it again')
+        raise self._error('coco-shape', 'must be an object with images, annotations and categories')
 
     def _entries(self, key):
         entries = self._document.get(key)

@@ -1,6 +1,5 @@
 """A split on disk is the split that was made; one that leaks does not pass."""
 import json
-import subprocess
 import sys
 
 import pytest
@@ -9,7 +8,7 @@ from click.testing import CliRunner
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import image_split, patient_folds, patient_split, read_split, write_split  # noqa: E402
-from models.data.__main__ import command  # noqa: E402
+from models.data.__main__ import command, main  # noqa: E402
 from service.errors import InputError  # noqa: E402
 
 from . import builders  # noqa: E402
@@ -75,15 +74,16 @@ def test_the_command(tmp_path):
     assert run(folder, '--by-image', '--folds', 3).exit_code == 2
 
 
-def test_a_leak_ends_the_command_with_one_line(tmp_path):
+def test_a_leak_ends_the_command_with_one_line(tmp_path, monkeypatch, capsys):
     for frame in range(4):
         builders.write_matrix(tmp_path / ('T000%d.1.1.D.2013-09-06.0%d.txt' % (frame // 2 + 1, frame)))
     keys = sorted(path.stem for path in tmp_path.glob('*.txt'))
     path = builders.write_text(tmp_path / 'split.json', json.dumps(
         {'level': 'patient', 'parts': {'training': keys[:3], 'held-out': keys[3:]}}))
-    done = subprocess.run([sys.executable, '-m', 'models.data', str(tmp_path), '--check', str(path)],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    assert done.returncode == 2
-    assert done.stderr.splitlines() == [
+    monkeypatch.setattr(sys, 'argv', ['models.data', str(tmp_path), '--check', str(path)])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 2
+    assert capsys.readouterr().err.splitlines() == [
         'Of 2 patients 1 are in more than one part of the split (0002); split by patient, or ask for an '
         'image-level split. [patient-leak]']
