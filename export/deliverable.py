@@ -9,7 +9,8 @@ class Deliverable(torch.nn.Module):
     """A network with its answers instead of its scores.
 
     Args:
-        network (torch.nn.Module): maps NxCxHxW to (region logits NxRxHxW or None, finding logits NxK or None).
+        network (torch.nn.Module): maps NxCxHxW to (region logits NxRxHxW or None, finding logits NxK or
+            None).
     """
 
     def __init__(self, network):

@@ -80,9 +80,9 @@ def refuse_mask_channel(network):
     """
     if any(getattr(module, 'needs_mask', False) for module in network.modules()):
         raise InputError(
-            'mask-channel', 'This network was trained with true masks as an extra channel. At the bedside only '
-            'predicted masks exist, and a segmenter that never saw normals draws regions on them, which biases the '
-            'classifier; train it without the mask channel, or export it for study only.')
+            'mask-channel', 'This network was trained with true masks as an extra channel. At the bedside '
+            'only predicted masks exist, and a segmenter that never saw normals draws regions on them, which '
+            'biases the classifier; train it without the mask channel, or export it for study only.')
 
 
 def _named_nicely(model, keep):

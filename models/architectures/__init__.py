@@ -14,29 +14,34 @@ from .segmenters import deeplabv3plus_mobilenetv2, segformer_b0, unet_resnet34
 from .unet_lite import UnetLite
 
 _R, _F, _BOTH = frozenset({REGIONS}), frozenset({FINDING}), frozenset({REGIONS, FINDING})
+_USUAL = {'channels': 1, 'height': 240, 'width': 320}
+_SMALL = {'channels': 1, 'height': 120, 'width': 160}
 
-ARCHITECTURES = {entry.name: entry for entry in (
-    Architecture('half_unet', HalfUnet, 1, 240, 320, _BOTH,
-                 'Own: a residual U-Net at half resolution with a left-right finding head.',
-                 limit_parameters=2_500_000, limit_macs=2e9),
-    Architecture('latents', Latents, 1, 120, 160, _BOTH,
-                 'Shor, Baskin, Bronstein 2024: a CUTS encoder trained without labels, a U-Net a task.'),
-    Architecture('resnet18', resnet18, 1, 240, 320, _F, 'He 2016, by torchvision; the Jetson project of Milon.'),
-    Architecture('resnet50', resnet50, 1, 240, 320, _F, 'He 2016, by torchvision; the Jetson project of Milon.'),
-    Architecture('googlenet', googlenet, 1, 240, 320, _F,
-                 'Szegedy 2015, by torchvision; the Jetson project of Milon.'),
-    Architecture('attention_unet', AttentionUnet, 1, 240, 320, _R,
-                 'Oktay 2018, own implementation; used on breast ultrasound by Bocconi 2024 and P23.'),
-    Architecture('unet_resnet34', unet_resnet34, 1, 240, 320, _R,
-                 'Ronneberger 2015 on He 2016, by segmentation_models_pytorch; GITAM histopathology.'),
-    Architecture('unet_lite', UnetLite, 1, 240, 320, _R, 'The narrow U-Net that P08 compares SegFormer with.'),
-    Architecture('segformer_b0', segformer_b0, 1, 240, 320, _R,
-                 'Xie 2021, by segmentation_models_pytorch; P06 and P08.'),
-    Architecture('deeplabv3plus_mobilenetv2', deeplabv3plus_mobilenetv2, 1, 240, 320, _R,
-                 'Chen 2018 on Sandler 2018, by segmentation_models_pytorch; P02.'),
-    Architecture('betti', betti_classifier, 1, 120, 160, _F,
-                 'ToFi-ML (P21): Betti curves and scikit-learn.', kind='curves'),
-)}
+_ENTRIES = [
+    Architecture('half_unet', HalfUnet, tasks=_BOTH, limit_parameters=2_500_000, limit_macs=2e9, **_USUAL,
+                 source='Own: a residual U-Net at half resolution with a left-right finding head.'),
+    Architecture('latents', Latents, tasks=_BOTH, **_SMALL,
+                 source='Shor, Baskin, Bronstein 2024: a CUTS encoder trained without labels, a U-Net a task.'),
+    Architecture('betti', betti_classifier, tasks=_F, kind='curves', **_SMALL,
+                 source='ToFi-ML (P21): Betti curves and scikit-learn.'),
+]
+_ENTRIES += [Architecture(name, create, tasks=_F, source=source, **_USUAL) for name, create, source in (
+    ('resnet18', resnet18, 'He 2016, by torchvision; the Jetson project of Milon, and Bocconi 2024.'),
+    ('resnet50', resnet50, 'He 2016, by torchvision; the Jetson project of Milon.'),
+    ('googlenet', googlenet, 'Szegedy 2015, by torchvision; the Jetson project of Milon.'),
+)]
+_ENTRIES += [Architecture(name, create, tasks=_R, source=source, **_USUAL) for name, create, source in (
+    ('attention_unet', AttentionUnet, 'Oktay 2018, own implementation; breast ultrasound of Bocconi 2024 and P23.'),
+    ('unet_lite', UnetLite, 'The narrow U-Net that P08 compares SegFormer with.'),
+    ('unet_resnet34', unet_resnet34,
+     'Ronneberger 2015 on He 2016, by segmentation_models_pytorch; histopathology of GITAM.'),
+    ('segformer_b0', segformer_b0, 'Xie 2021, by segmentation_models_pytorch; P06 and P08.'),
+    ('deeplabv3plus_mobilenetv2', deeplabv3plus_mobilenetv2,
+     'Chen 2018 on Sandler 2018, by segmentation_models_pytorch; P02.'),
+)]
+
+#: Every architecture by its name.
+ARCHITECTURES = {entry.name: entry for entry in _ENTRIES}
 
 
 def build(name, **options):

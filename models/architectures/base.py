@@ -13,8 +13,8 @@ class Scores(typing.NamedTuple):
     Attributes:
         regions (torch.Tensor or None): float32 NxRxHxW logits, R region ids in the input's size; None without
             a region head.
-        finding (torch.Tensor or None): float32 NxK logits: K = 1 is one binary logit, K >= 2 one logit a class;
-            None without a finding head.
+        finding (torch.Tensor or None): float32 NxK logits: K = 1 is one binary logit, K >= 2 one logit a
+            class; None without a finding head.
     """
 
     regions: typing.Optional[torch.Tensor]
@@ -27,8 +27,8 @@ class Architecture:
 
     Attributes:
         name (str): key of `models.architectures.ARCHITECTURES`.
-        build (callable): takes keyword options, returns a ``torch.nn.Module`` that maps float32 NxCxHxW in 0..1,
-            as a preprocess chain gives it, to `Scores`; for kind ``'curves'`` a scikit-learn estimator.
+        build (callable): takes keyword options, returns a ``torch.nn.Module`` that maps float32 NxCxHxW in
+            0..1, as a preprocess chain gives it, to `Scores`; for kind ``'curves'`` a scikit-learn estimator.
         channels (int): usual input channels: 1 grey, 3 heat map.
         height, width (int): usual input size, pixels.
         tasks (frozenset): of ``'regions'`` and ``'finding'``, as built without options.

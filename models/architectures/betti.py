@@ -32,8 +32,8 @@ def betti_curves(grey, thresholds=THRESHOLDS):
         InputError: ``picture-kind``: not a uint8 HxW picture.
     """
     if grey.dtype != np.uint8 or grey.ndim != 2 or not grey.size:
-        raise InputError('picture-kind', 'Betti curves need an 8-bit grey picture, not %s of %s; use the picture of '
-                         'a preprocess chain.' % (grey.dtype, 'x'.join(map(str, grey.shape))))
+        raise InputError('picture-kind', 'Betti curves need an 8-bit grey picture, not %s of %s; use the '
+                         'picture of a preprocess chain.' % (grey.dtype, 'x'.join(map(str, grey.shape))))
     curves = np.empty((2, thresholds), np.float32)
     for i, level in enumerate(np.linspace(0, 255, thresholds)):
         inside = (grey <= level).astype(np.uint8)

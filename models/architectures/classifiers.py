@@ -48,12 +48,14 @@ class Classifier(nn.Module):
 
 def resnet18(findings=1, mask_channel=False):
     """ResNet18: one logit, or one a class."""
-    return _with_mask(torchvision.models.resnet18(weights=None, num_classes=_checked(findings)), mask_channel, 'conv1')
+    backbone = torchvision.models.resnet18(weights=None, num_classes=_checked(findings))
+    return _with_mask(backbone, mask_channel, 'conv1')
 
 
 def resnet50(findings=1, mask_channel=False):
     """ResNet50: one logit, or one a class."""
-    return _with_mask(torchvision.models.resnet50(weights=None, num_classes=_checked(findings)), mask_channel, 'conv1')
+    backbone = torchvision.models.resnet50(weights=None, num_classes=_checked(findings))
+    return _with_mask(backbone, mask_channel, 'conv1')
 
 
 def googlenet(findings=1, mask_channel=False):
@@ -65,8 +67,8 @@ def googlenet(findings=1, mask_channel=False):
 
 def _checked(findings):
     if findings < 1:
-        raise InputError('architecture-options', 'A finding head needs 1 output (yes or no) or one a class, not %r; '
-                         'correct the recipe.' % (findings,))
+        raise InputError('architecture-options', 'A finding head needs 1 output (yes or no) or one a class, '
+                         'not %r; correct the recipe.' % (findings,))
     return findings
 
 

@@ -55,8 +55,8 @@ def check_choice(what, value, allowed):
         InputError: ``architecture-options``.
     """
     if value not in allowed:
-        raise InputError('architecture-options', 'Option %s of an architecture is one of %s, not %r; correct the '
-                         'recipe.' % (what, ', '.join(map(str, allowed)), value))
+        raise InputError('architecture-options', 'Option %s of an architecture is one of %s, not %r; correct '
+                         'the recipe.' % (what, ', '.join(map(str, allowed)), value))
 
 
 def check_classes(classes):
@@ -66,5 +66,5 @@ def check_classes(classes):
         InputError: ``architecture-options``.
     """
     if classes < 2:
-        raise InputError('architecture-options', 'A region head needs at least 2 classes, background included, '
-                         'not %r; correct the recipe.' % (classes,))
+        raise InputError('architecture-options', 'A region head needs at least 2 classes, background '
+                         'included, not %r; correct the recipe.' % (classes,))

@@ -44,6 +44,9 @@ def segformer_b0(classes=8):
 
 
 def deeplabv3plus_mobilenetv2(classes=8):
-    """DeepLabV3+ with MobileNetV2 as encoder. Training needs batches of two or more (batch statistics of 1x1)."""
+    """DeepLabV3+ with MobileNetV2 as encoder.
+
+    Training needs batches of two or more: one branch is normalised over a single pixel a picture.
+    """
     check_classes(classes)
     return Segmenter(smp.DeepLabV3Plus('mobilenet_v2', encoder_weights=None, classes=classes))

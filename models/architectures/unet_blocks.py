@@ -8,8 +8,9 @@ class DoubleConv(nn.Sequential):
 
     def __init__(self, inputs, outputs, middle=None):
         middle = middle or outputs
-        super().__init__(nn.Conv2d(inputs, middle, 3, padding=1, bias=False), nn.BatchNorm2d(middle), nn.ReLU(),
-                         nn.Conv2d(middle, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+        super().__init__(
+            nn.Conv2d(inputs, middle, 3, padding=1, bias=False), nn.BatchNorm2d(middle), nn.ReLU(),
+            nn.Conv2d(middle, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 class Unet(nn.Module):

@@ -68,8 +68,8 @@ def cuts_loss(model, images, generator):
         InputError: ``input-size``: a picture without room for a patch and its neighbour.
     """
     if min(images.shape[2:]) < PATCH + 2:
-        raise InputError('input-size', 'Pictures of %dx%d pixels are too small to learn from patches; use at least '
-                         '%dx%d.' % (*images.shape[2:], PATCH + 2, PATCH + 2))
+        raise InputError('input-size', 'Pictures of %dx%d pixels are too small to learn from patches; use at '
+                         'least %dx%d.' % (*images.shape[2:], PATCH + 2, PATCH + 2))
     anchors, positives = draw_pairs(images, generator)
     latents = model.encoder(images)
     z, z_positive = gather(latents, anchors), gather(latents, positives)

@@ -62,7 +62,7 @@ class CutsEncoder(nn.Module):
         try:
             self.load_state_dict(weights)
         except RuntimeError as error:
-            raise InputError('encoder-weights', 'These are not the weights of a latents encoder for %s; train one '
-                             'for this kind of picture, or change option encoder of the recipe.'
+            raise InputError('encoder-weights', 'These are not the weights of a latents encoder for %s; '
+                             'train one for this kind of picture, or change option encoder of the recipe.'
                              % ('grey pictures' if self.channels == 1 else 'heat maps'), str(error))
         return self

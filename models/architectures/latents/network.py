@@ -44,13 +44,15 @@ class Latents(nn.Module):
         for task in tasks:
             check_choice('tasks', task, (REGIONS, FINDING))
         if not tasks:
-            raise InputError('architecture-options', 'Option tasks names no task; give regions, finding or both.')
+            raise InputError('architecture-options', 'Option tasks names no task; give regions, finding or '
+                             'both.')
         check_classes(classes)
         self.channels = 1 if decoder == GREY else 3
         self.encoder = CutsEncoder(1 if encoder == GREY else 3)
         latents = self.encoder.latents
-        self.regions = Unet(latents, classes, tuple(widths), bilinear=True) if REGIONS in tasks else None
-        self.finding = FindingHead(latents, findings, height, width, tuple(widths)) if FINDING in tasks else None
+        widths = tuple(widths)
+        self.regions = Unet(latents, classes, widths, bilinear=True) if REGIONS in tasks else None
+        self.finding = FindingHead(latents, findings, height, width, widths) if FINDING in tasks else None
         if frozen:
             self.freeze_encoder()
 
@@ -58,7 +60,8 @@ class Latents(nn.Module):
         """Scores of float32 NxCxHxW in 0..1: region logits NxRxHxW and finding logits NxK, as far as built.
 
         Raises:
-            InputError: ``input-channels``; ``input-size`` where the finding's decoder was built for another size.
+            InputError: ``input-channels``; ``input-size`` where the finding's decoder was built for
+                another size.
         """
         check_channels(x, (self.channels,))
         apart = self.channels > self.encoder.channels
@@ -69,7 +72,7 @@ class Latents(nn.Module):
         latents = self.encoder(x)
         answers = [None if head is None else head(latents) for head in (self.regions, self.finding)]
         if apart:
-            answers = [a if a is None else a.reshape(-1, self.channels, *a.shape[1:]).mean(1) for a in answers]
+            answers = [a if a is None else a.unflatten(0, (-1, self.channels)).mean(1) for a in answers]
         return Scores(*answers)
 
     def freeze_encoder(self):
@@ -100,7 +103,7 @@ class FindingHead(nn.Module):
     def forward(self, latents):
         """Finding logits NxK of latents NxLxHxW."""
         if tuple(latents.shape[2:]) != self._size:
-            raise InputError('input-size', 'This finding was built for pictures of %dx%d pixels, not %dx%d; give '
-                             'height and width of the recipe to the architecture too.'
+            raise InputError('input-size', 'This finding was built for pictures of %dx%d pixels, not %dx%d; '
+                             'give height and width of the recipe to the architecture too.'
                              % (*self._size, latents.shape[2], latents.shape[3]))
         return self.judge(self.unet(latents).flatten(1))

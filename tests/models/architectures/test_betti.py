@@ -8,7 +8,8 @@ pytest.importorskip('sklearn', reason='the training extra is not installed')
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.architectures import build  # noqa: E402
-from models.architectures.betti import BettiFeatures, betti_classifier, betti_curves, class_bands  # noqa: E402
+from models.architectures.betti import (  # noqa: E402
+    BettiFeatures, betti_classifier, betti_curves, class_bands)
 from service.errors import InputError  # noqa: E402
 
 LEVELS = np.linspace(0, 255, 100)
@@ -61,7 +62,8 @@ def euler(inside):
     """Corners minus edges plus squares of the union of closed pixels."""
     cells = np.pad(inside, 1)
     across, along = cells[:, :-1] | cells[:, 1:], cells[:-1] | cells[1:]
-    return int((along[:, :-1] | along[:, 1:]).sum()) - int(across.sum()) - int(along.sum()) + int(inside.sum())
+    corners = along[:, :-1] | along[:, 1:]
+    return int(corners.sum()) - int(across.sum()) - int(along.sum()) + int(inside.sum())
 
 
 def test_lengths_of_grey_and_colour_features():
@@ -74,7 +76,8 @@ def test_lengths_of_grey_and_colour_features():
     assert np.array_equal(parts[2], betti_curves(disc(5, 90)))
 
 
-@pytest.mark.parametrize('picture', [np.zeros((4, 4), np.float32), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)])
+@pytest.mark.parametrize('picture', [
+    np.zeros((4, 4), np.float32), np.zeros((0, 4), np.uint8), np.zeros(4, np.uint8)])
 def test_another_kind_of_picture_is_refused(picture):
     with pytest.raises(InputError) as caught:
         betti_curves(picture)

@@ -17,7 +17,8 @@ from tests.models.architectures.settle import settle  # noqa: E402
 NETWORKS = sorted(name for name, entry in ARCHITECTURES.items() if entry.kind == 'network')
 
 #: Small sizes at which the tests below run; sides that do not divide by 32 or 16 where the network allows it.
-SIZES = collections.defaultdict(lambda: (72, 104), half_unet=(96, 128), latents=(40, 56), attention_unet=(40, 56))
+SIZES = collections.defaultdict(
+    lambda: (72, 104), half_unet=(96, 128), latents=(40, 56), attention_unet=(40, 56))
 #: Options that make a network quick enough to be exported in a test.
 NARROW = {'latents': {'widths': (16, 32, 64, 128, 128)}}
 
@@ -25,7 +26,8 @@ Stated = collections.namedtuple('Stated', 'options channels height width paramet
 
 #: Parameters and GMAC as somebody else states them, or as arithmetic on a stated layer table gives them.
 STATED = {
-    'latents': Stated({'tasks': ['regions']}, 1, 120, 160, 17.61e6, 18.25, 'requirements A-000: 0.270 M + 17.34 M'),
+    'latents': Stated({'tasks': ['regions']}, 1, 120, 160, 17.61e6, 18.25,
+                      'requirements A-000: 0.270 M + 17.34 M'),
     'resnet18': Stated({'findings': 1000}, 3, 224, 224, 11689512, 1.814, 'torchvision, ResNet18_Weights'),
     'resnet50': Stated({'findings': 1000}, 3, 224, 224, 25557032, 4.089, 'torchvision, ResNet50_Weights'),
     'googlenet': Stated({'findings': 1000}, 3, 224, 224, 6624904, 1.498, 'torchvision, GoogLeNet_Weights'),
@@ -34,7 +36,7 @@ STATED = {
     'unet_lite': Stated({'channels': 3}, 3, 224, 224, 3.67e6, 4.38, 'requirements B-08'),
     'segformer_b0': Stated({}, 3, 224, 224, 3.7e6, None, 'requirements B-08, tables'),
     'deeplabv3plus_mobilenetv2': Stated({}, 3, 224, 224, 4380312, None,
-                                        'counted here; 2,223,872 of them are those of torchvision MobileNetV2'),
+                                        'counted here; 2,223,872 are torchvision MobileNetV2'),
 }
 
 
@@ -101,14 +103,18 @@ def test_parameters_and_cost_are_as_stated(name):
     stated = STATED[name]
     parameters, gmac = count_cost(build(name, **stated.options), stated.height, stated.width, stated.channels)
     # A figure stated to the last digit is met to the last digit, a rounded one within its rounding.
-    assert parameters == pytest.approx(stated.parameters, rel=0 if isinstance(stated.parameters, int) else 6e-3)
+    exact = isinstance(stated.parameters, int)
+    assert parameters == pytest.approx(stated.parameters, rel=0 if exact else 6e-3)
     if stated.gmac is not None:
         assert gmac == pytest.approx(stated.gmac, rel=2e-3)
 
 
 def test_attention_unet_by_layer_arithmetic():
     widths, classes = (32, 64, 128, 256, 512), 8
-    double = lambda a, b: 9 * a * b + 9 * b * b + 4 * b  # noqa: E731
+
+    def double(a, b):
+        return 9 * a * b + 9 * b * b + 4 * b
+
     total = double(1, 32) + sum(double(a, b) for a, b in zip(widths, widths[1:])) + 32 * classes + classes
     for skip, below in zip(widths, widths[1:]):
         gate = 4 * skip * skip // 2 + (below + 1) * skip // 2 + skip // 2 + 1
@@ -150,7 +156,8 @@ def check_parity(network, picture, path, tasks):
         want = {key: value.numpy() for key, value in zip(names, Deliverable(network)(picture))}
     if REGIONS in tasks:
         assert got['labels'].dtype == np.int32 and np.mean(got['labels'] == want['labels']) > 0.999
-        assert len(np.unique(want['labels'])) > 1 or np.ptp(want['confidence']) > 1e-3, 'a flat answer proves nothing'
+        # A flat answer would prove nothing.
+        assert len(np.unique(want['labels'])) > 1 or np.ptp(want['confidence']) > 1e-3
         assert np.abs(got['confidence'] - want['confidence']).max() < 1e-4
     if FINDING in tasks:
         assert np.abs(got['finding'] - want['finding']).max() < 1e-4

@@ -20,7 +20,8 @@ def generator(seed=0):
 def waves(count=2, channels=1, height=30, width=44):
     """Smooth pictures, in which neighbouring patches are alike."""
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
-    pictures = [0.5 + 0.4 * torch.sin(rows / (4 + n)) * torch.cos(columns / (5 + n)) for n in range(count * channels)]
+    pictures = [0.5 + 0.4 * torch.sin(rows / (4 + n)) * torch.cos(columns / (5 + n))
+                for n in range(count * channels)]
     return torch.stack(pictures).reshape(count, channels, height, width)
 
 
@@ -69,9 +70,9 @@ def test_similarity_is_wangs_over_one_window():
     covariance = np.mean((a - a.mean()) * (b - b.mean()))
     want = ((2 * a.mean() * b.mean() + 1e-4) * (2 * covariance + 9e-4)
             / ((a.mean() ** 2 + b.mean() ** 2 + 1e-4) * (a.var() + b.var() + 9e-4)))
-    to_patch = lambda array: torch.from_numpy(array)[None]  # noqa: E731
-    assert float(contrast.similarity(to_patch(a), to_patch(b))) == pytest.approx(want)
-    assert float(contrast.similarity(to_patch(a), to_patch(a))) == pytest.approx(1)
+    a, b = torch.from_numpy(a)[None], torch.from_numpy(b)[None]
+    assert float(contrast.similarity(a, b)) == pytest.approx(want)
+    assert float(contrast.similarity(a, a)) == pytest.approx(1)
 
 
 def test_contrast_is_cross_entropy_over_cosines():

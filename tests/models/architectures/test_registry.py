@@ -36,8 +36,8 @@ def test_a_value_that_makes_no_sense_is_refused(name, options):
     assert caught.value.code == 'architecture-options'
 
 
-@pytest.mark.parametrize('name, channels', [('unet_lite', 3), ('attention_unet', 3), ('latents', 3), ('resnet18', 2),
-                                            ('unet_resnet34', 4)])
+@pytest.mark.parametrize('name, channels', [
+    ('unet_lite', 3), ('attention_unet', 3), ('latents', 3), ('resnet18', 2), ('segformer_b0', 4)])
 def test_a_picture_of_another_kind_is_refused(name, channels):
     with pytest.raises(InputError, match='turbo-1') as caught:
         build(name).eval()(torch.rand(1, channels, 120, 160))

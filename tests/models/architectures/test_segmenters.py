@@ -45,14 +45,15 @@ def test_what_halving_lost_is_repeated():
     small, like = torch.rand(1, 2, 4, 6), torch.empty(1, 2, 5, 7)
     grown = match(small, like)
     assert grown.shape == like.shape
-    assert torch.equal(grown[:, :, 4, :6], small[:, :, 3]) and torch.equal(grown[:, :, :4, 6], small[:, :, :, 5])
+    assert torch.equal(grown[:, :, 4, :6], small[:, :, 3])
+    assert torch.equal(grown[:, :, :4, 6], small[:, :, :, 5])
 
 
 def test_the_two_ways_to_enlarge_are_the_known_networks():
     # Counts of the classic U-Net with three inputs and one output, either way.
-    count = lambda network: sum(p.numel() for p in network.parameters())  # noqa: E731
-    assert count(Unet(3, 1, (64, 128, 256, 512, 1024))) == 31_037_633
-    assert count(Unet(3, 1, (64, 128, 256, 512, 512), bilinear=True)) == 17_262_977
+    for widths, bilinear, want in (((64, 128, 256, 512, 1024), False, 31_037_633),
+                                   ((64, 128, 256, 512, 512), True, 17_262_977)):
+        assert sum(p.numel() for p in Unet(3, 1, widths, bilinear).parameters()) == want
 
 
 def test_a_gate_weighs_every_pixel_of_the_skip():
