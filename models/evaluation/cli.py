@@ -18,9 +18,13 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 @click.command('evaluate')
 @click.argument('bundle', type=_FOLDER)
-@click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR', help='Thermograms to judge by.')
+@click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR',
+              help='Thermograms to judge by, or phantoms:SEED:COUNT.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Folder of the report.')
 @click.option('--layout', metavar='NAME', help='How the data folder is laid out. Default: found out.')
+@click.option('--patient-from', type=click.Choice(('csv', 'name')),
+              help='Plain folders only: patients from patients.csv, or each file a patient of its own.')
+@click.option('--scale', metavar='NAME', help='Plain folders only: what one count of a 16-bit file means.')
 @click.option('--where', multiple=True, metavar='FACT=VALUE',
               help='Only frames of which this is true, such as dialect=space; repeatable.')
 @click.option('--limit', type=click.IntRange(min=1), metavar='N', help='At most N frames.')
@@ -38,7 +42,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--threads', default=0, metavar='N', help='Threads of one inference; 0 for every core.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
-def evaluate_command(bundle, data, out, layout, where, limit, as_json, **options):
+def evaluate_command(bundle, data, out, layout, patient_from, scale, where, limit, as_json, **options):
     """Judge a bundle on thermograms whose regions or diagnoses are known.
 
     Every frame goes through the pipeline of the device. DIR receives report.html, report.json with every
@@ -57,7 +61,9 @@ def evaluate_command(bundle, data, out, layout, where, limit, as_json, **options
 
     command = shlex.join(['thermoscreen'] + sys.argv[1:])
     request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)
-    document = evaluate(request, open_data(data, layout), progress=_progress)
+    how = {'patient_from': patient_from, 'scale': scale}
+    collection = open_data(data, layout, **{name: value for name, value in how.items() if value})
+    document = evaluate(request, collection, progress=_progress)
     for failure in document['samples']['failed']:
         click.echo('%s: not evaluated. %s [%s]' % (failure['key'], failure['message'], failure['code']), err=True)
     click.echo(to_json(document) if as_json else terminal(document, out), nl=not as_json)

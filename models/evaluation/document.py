@@ -44,7 +44,8 @@ def make_document(pipeline, collection, run, split, positive=(), targets=None, a
         'split': split, 'kind': KIND, 'schema': SCHEMA, 'notice': ADJUNCT_NOTICE,
         'data': {'name': collection.name, 'classes': list(collection.classes), 'notes': list(collection.notes),
                  'composition': rows},
-        'notes': list(notes) + _limits(collection, outcomes, stated) + (giveaways(rows) if finding else []),
+        'notes': list(notes) + _limits(collection, outcomes, stated) + (giveaways(rows) if finding else [])
+        + _other_patients(audit, finding),
         'samples': _samples(run),
         'regions': regions,
         'certainty': certainty_threshold(outcomes, collection, seed) if regions else None,
@@ -87,6 +88,14 @@ def _limits(collection, outcomes, stated):
     elif not any(outcome.klass is not None for outcome in outcomes):
         sentences.append('No frame has a class, so the finding is not judged.')
     return sentences
+
+
+def _other_patients(audit, finding):
+    """That an audit was not made on the frames of the report, as far as their number tells."""
+    if audit is None or finding is None or audit['patients'] == finding['patients']:
+        return []
+    return ['The audit was made on %d patients and the finding is judged on %d: its controls are of other data.'
+            % (audit['patients'], finding['patients'])]
 
 
 def _durations(outcomes):

@@ -1,6 +1,10 @@
 """The first line of a report: whether what was judged had been trained on."""
 from models.data import IMAGE_LEVEL
+from models.data.busi import NO_PATIENTS
 from service.errors import InputError
+
+#: How the notes of collections begin whose frames cannot be told apart by patient.
+_NOT_BY_PATIENT = (IMAGE_LEVEL, NO_PATIENTS)
 
 
 def trained_patients(manifest):
@@ -33,9 +37,12 @@ def state_split(collection, manifest, resubstitution=False):
     if both:
         return ('RESUBSTITUTION: %d of %d patients were in the training; these figures say how well the bundle '
                 'remembers them, not how well it works.' % (len(both), len(patients)))
-    mixed = [note for note in collection.notes if note.startswith(IMAGE_LEVEL)]
+    mixed = [note for note in collection.notes if note.startswith(_NOT_BY_PATIENT)]
     if mixed:
-        return '%s. These figures say nothing of patients never seen.' % mixed[0].rstrip('.')
+        return 'NOT PATIENT-LEVEL: %s. These figures do not hold for patients never seen.' % mixed[0].rstrip('.')
+    if all(sample.facts.get('kind') == 'phantom' for sample in collection):
+        return ('SIMULATED: %d phantoms and no patient; the manifest does not say which phantoms were trained on.'
+                % len(patients))
     if trained:
         basis = 'it lists %d training patients' % len(trained)
     elif collection.name.lower() in manifest['training_data'].lower().split():

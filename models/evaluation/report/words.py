@@ -67,9 +67,11 @@ def _finding(document):
 
 
 def audit_lines(audit):
-    """Controls of an audit, as sentences."""
-    controls = ', '.join('%s %s' % (control['name'], figure(control['auc'])) for control in audit['controls'])
-    return ['AUC of the controls on %s: %s.' % (audit['data'], controls or 'none'), 'Audit: %s' % audit['verdict']]
+    """Controls of an audit, as sentences; those without anything to learn are left to the page."""
+    controls = ', '.join('%s %s' % (control['name'], figure(control['auc'])) for control in audit['controls']
+                         if control['auc']['value'] is not None)
+    return ['AUC of the controls, audited on %s: %s.' % (audit['data'], controls or 'none'),
+            'Verdict of the audit on classifiers trained there: %s' % audit['verdict']]
 
 
 def _samples(samples):

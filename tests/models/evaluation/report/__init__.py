@@ -1,0 +1,1 @@
+"""Tests of the page, the pictures and the folder."""
