@@ -14,7 +14,7 @@ from .streams import chance, normal, stream, uniform
 from .texture import smooth_noise
 
 #: How far a natural patch may lie from its surroundings, C.
-_MOST_C = np.float32(2.6)
+_MOST_C = np.float32(1.6)
 
 
 def skin_heat(posture, canvas, outline, seed):
@@ -29,7 +29,7 @@ def skin_heat(posture, canvas, outline, seed):
     Returns:
         numpy.ndarray: float32 HxW, C; meaningful inside the body only.
     """
-    heat = _limited(uniform(stream(seed, 'blotchiness'), 1.6, 3.4) * _patches(canvas, outline, stream(seed, 'patches')))
+    heat = _patches(canvas, outline, stream(seed, 'patches'))
     heat += _trunk(posture, canvas, outline, stream(seed, 'trunk'))
     rng = stream(seed, 'arms')
     arm_level, muscle = normal(rng, -0.1, 0.8, -2.2, 1.4), normal(rng, 0.4, 0.6, -0.6, 1.8)
@@ -59,20 +59,27 @@ def face_heat(posture, canvas, outline, seed):
 
 
 def _patches(canvas, outline, rng):
-    """Blotches of two sizes: gentle waves, and warm islands over perforating vessels."""
+    """Gentle waves, and a mottle of warm islands and vein-like ridges over perforating vessels.
+
+    The mottle differs in every detail between the sides, but is about as strong on both: a network of vessels that
+    is denser on one side is what is planted as abnormal.
+    """
     size = canvas.height, canvas.width
-    waves = smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25))
-    # Vessels below the skin are laid out alike on both sides, so part of the waves is mirrored.
-    likeness = uniform(rng, 0.3, 0.9)
-    waves = (waves + likeness * waves[:, ::-1]) / np.float32(np.hypot(1, likeness))
-    heat = uniform(rng, 0.1, 0.4) * waves
-    heat += uniform(rng, 0.12, 0.5) * smooth_noise(rng, *size, cell=uniform(rng, 0.04, 0.09))
-    cell = uniform(rng, 0.035, 0.09)
+    heat = uniform(rng, 0.2, 1.0) * _alike(rng, smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25)))
+    heat += uniform(rng, 0.2, 0.7) * smooth_noise(rng, *size, cell=uniform(rng, 0.035, 0.08))
+    cell = uniform(rng, 0.025, 0.07)
     islands = smooth_noise(rng, *size, cell=cell) + 0.5 * smooth_noise(rng, *size, cell=0.5 * cell)
-    islands = np.clip(islands, 0, 2.5)
-    ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / 0.25) ** 2)
-    where = np.clip(smooth_noise(rng, *size, cell=0.2) + 0.4, 0, 1.5)
-    return heat + (uniform(rng, 0.0, 0.55) * islands + uniform(rng, -0.1, 0.3) * ridges) * where
+    islands = np.clip(islands, -0.4, 2.5)
+    ridges = np.exp(-(smooth_noise(rng, *size, cell=1.3 * cell) / uniform(rng, 0.2, 0.5)) ** 2)
+    where = np.clip(_alike(rng, smooth_noise(rng, *size, cell=0.2)) + 0.6, 0, 1.6)
+    strength = uniform(rng, 0.7, 2.2)
+    return heat + strength * _limited((uniform(rng, 0.1, 0.7) * islands + uniform(rng, 0.0, 1.2) * ridges) * where)
+
+
+def _alike(rng, field):
+    """Mirror a part of a field: vessels below the skin are laid out alike on both sides."""
+    likeness = np.float32(uniform(rng, 0.4, 0.95))
+    return (field + likeness * field[:, ::-1]) / np.float32(np.hypot(1, likeness))
 
 
 def _limited(heat):
@@ -86,7 +93,7 @@ def _trunk(posture, canvas, outline, rng):
     fold_y = max(s.centre[1] + s.lower for s in posture.sides.values())
     heat = normal(rng, 0.0, 0.4, -0.8, 0.8) * smoothstep(y, 0.3, 0.6)
     belly = smoothstep(y, fold_y - 0.15, fold_y + 0.08)
-    heat = heat + normal(rng, 0.5, 0.7, -1.0, 2.2) * belly
+    heat = heat + normal(rng, 0.3, 0.7, -1.1, 2.0) * belly
     heat += uniform(rng, 0, 0.6) * belly * smooth_noise(rng, canvas.height, canvas.width, 0.07)
     if chance(rng, 0.35):
         crease = fold_y + uniform(rng, 0.08, 0.3) - uniform(rng, -0.3, 0.3) * x ** 2
@@ -111,8 +118,8 @@ def _arm(posture, canvas, outline, side, rng, level, muscle):
 
 
 def _axilla_draws(rng):
-    return {'hollow': normal(rng, 0.1, 0.6, -1.0, 1.8), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
-            'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.55, 0.5, -1.8, 0.5)}
+    return {'hollow': normal(rng, 0.0, 0.6, -1.1, 1.7), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
+            'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.9, 0.5, -2.2, 0.3)}
 
 
 def _axilla(posture, canvas, outline, side, rng, draws):
@@ -129,7 +136,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
     reach = smoothstep(y, inner[1] - 0.04, inner[1] + 0.08) * smoothstep(y, tip[1] + 0.06, tip[1] - 0.06)
     heat = fold * np.exp(-(distance / draws['width']) ** 2) * reach
     inside = smoothstep(outward, -0.005, 0.03) * np.exp(-np.clip(outward, 0, 1) / 0.07) * reach
-    heat += (draws['shade'] - 0.25 + normal(rng, 0, 0.4, -0.9, 0.9)) * inside
+    heat += (draws['shade'] - 0.25 + normal(rng, 0, 0.7, -1.6, 1.6)) * inside
     crease_x, crease_y = posture.crease(side)
     centre = ((crease_x - uniform(rng, 0.01, 0.07)) * side, crease_y - uniform(rng, 0.02, 0.12))
     axis = np.array([tip[0] - centre[0], tip[1] - centre[1] + 0.12])
@@ -141,7 +148,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
 
 
 def _breast_draws(rng):
-    return {'cold': normal(rng, 1.35, 0.6, 0.0, 3.0), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
+    return {'cold': normal(rng, 1.45, 0.65, 0.0, 3.2), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
             'tip': uniform(rng, -0.5, 1.2), 'rim': uniform(rng, -0.3, 0.7),
