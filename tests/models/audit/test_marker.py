@@ -41,7 +41,7 @@ def test_a_bare_torso_has_none():
 def test_a_cold_disc_is_no_plate():
     picture = worlds.celsius()
     y, x = np.mgrid[:worlds.HEIGHT, :worlds.WIDTH]
-    picture[(x - 80) ** 2 + (y - 96) ** 2 < 49] = 25.0
+    picture[(x - 80) ** 2 + (y - 92) ** 2 < 10.5 ** 2] = 25.0
     assert found(picture) is None
 
 

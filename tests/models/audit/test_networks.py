@@ -8,13 +8,14 @@ from models.architectures import Scores  # noqa: E402
 from models.audit import Protocol, make_plan, run_audit  # noqa: E402
 from models.audit.intervals import PairTable  # noqa: E402
 from models.audit.networks import NetworkRunner, NetworkSettings, image_protocol  # noqa: E402
+from models.audit.rows import Rows  # noqa: E402
 from service.errors import InputError  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
 from . import worlds  # noqa: E402
 
 PROTOCOL = Protocol(folds=3, repeats=1, inner_folds=2, draws=100)
-SETTINGS = NetworkSettings(side_px=32, epochs=12, batch=8, rate=0.03)
+SETTINGS = NetworkSettings(side_px=32, epochs=80, batch=8, rate=0.1)
 
 
 class Tiny(torch.nn.Module):
@@ -49,14 +50,15 @@ def test_training_is_repeatable():
 def test_its_rows_stand_with_models_controls_and_variants(monkeypatch):
     runner = NetworkRunner('resnet18', NetworkSettings(side_px=16, epochs=1))
     monkeypatch.setattr(runner, 'build', Tiny)
+    monkeypatch.setattr(Rows, 'of_table', lambda self, name, what, table: self._empty(name, what, 'not asked'))
     with stub_pipeline() as pipeline:
-        report = run_audit(worlds.world(count=12, pattern=True), pipeline, PROTOCOL, networks={'tiny': runner})
+        report = run_audit(worlds.world(count=8, pattern=True), pipeline, PROTOCOL, networks={'tiny': runner})
     names = {group: {row['name'] for row in report[group]} for group in ('models', 'controls', 'variants')}
     assert 'tiny: torso' in names['models'] and 'tiny: background picture' in names['controls']
     assert 'tiny: torso, absolute' in names['variants']
     marker = next(row for row in report['controls'] if row['name'] == 'tiny: marker picture')
     assert marker['note'] == 'constant: nothing to learn'  # nobody wears one in this world
-    assert {entry['model'] for entry in report['verdicts']} >= {'regions', 'tiny: torso'}
+    assert [entry['model'] for entry in report['verdicts']] == ['tiny: torso']
 
 
 @pytest.mark.parametrize('name', ['unet_lite', 'betti'])

@@ -31,7 +31,7 @@ def test_what_carries_the_class_is_found_and_noise_is_not():
     rng = np.random.default_rng(0)
     clean = PairTable(outcome(CLASSES + rng.normal(0, 0.2, 40), CLASSES))
     assert clean.auc > 0.97 and interval(clean.drawn(300, 0))[0] > 0.9
-    aucs = [PairTable(outcome(np.random.default_rng(seed).normal(size=40), CLASSES)).auc for seed in range(8)]
+    aucs = [PairTable(outcome(np.random.default_rng(seed).normal(size=40), CLASSES)).auc for seed in range(6)]
     assert 0.35 < np.mean(aucs) < 0.62
 
 
@@ -53,7 +53,7 @@ def test_patients_are_never_on_both_sides_and_their_pictures_count_once():
         assert not set(plan.rows[train]) & set(plan.rows[held])
         assert len(train) + len(held) == 120
         seen.extend(held)
-        return plan.rows[held] / 100, 0.1, 'spy'
+        return plan.rows[held] / 100, 0.105, 'spy'
 
     made = QUICK.run(plan, fit)
     assert sorted(seen) == sorted(list(range(120)) * 2)
