@@ -1,9 +1,7 @@
 """A training recipe: everything that decides what a network becomes, in one committed file of sections."""
 import dataclasses
-import typing
 
 from service.chains import CHAINS
-from service.errors import InputError
 
 TASKS = ('regions', 'regions+finding', 'finding', 'latents')
 
@@ -57,20 +55,24 @@ class Data:
 
     Attributes:
         source (str): ``'phantoms'``, or ``'collection'`` as ``--data`` names it.
+        use (str): ``'labelled'``, ``'classified'``, ``'unlabelled'`` or ``'all'`` samples of it.
         where (dict): facts that samples must have, such as ``{dialect = 'space'}``.
         split (str): ``'folds'`` (``--fold``), ``'share'``, ``'all'`` (nothing held out), or ``'images'``, which
             lets a patient be on both sides and is stated wherever a figure is.
         folds (int), share (float): of the patients: number of folds, or share that trains.
         val_share (float): share of the training patients set aside to stop early and to set thresholds.
+        mix_in (float): share of the training set that is drawn from another camera's (``--mix-in``).
         seed (int): of the split.
     """
 
     source: str = setting(choices=('phantoms', 'collection'))
+    use: str = setting('all', choices=('labelled', 'classified', 'unlabelled', 'all'))
     where: dict = setting({})
     split: str = setting('share', choices=('folds', 'share', 'all', 'images'))
     folds: int = setting(5, low=2, high=100)
     share: float = setting(0.7, low=0.05, high=0.95)
     val_share: float = setting(0.15, low=0.0, high=0.9)
+    mix_in: float = setting(0.0, low=0.0, high=0.9)
     seed: int = setting(2021, low=0)
 
 
@@ -86,13 +88,23 @@ class Phantoms:
 
 @dataclasses.dataclass(frozen=True)
 class Augment:
-    """How a training sample is changed, in degrees Celsius, before the chain sees it.
+    """How a training sample is changed before the chain sees it.
 
     Attributes:
-        kind (str): ``'thermal'`` (`models.augment`), ``'flip'`` (left and right with their ids), ``'none'``.
+        kind (str): ``'thermal'`` (`models.augment.augment`: another patient and camera), ``'picture'``
+            (`models.augment.vary`: flips, a turn, a crop), ``'none'``.
+        mirror, upside_down, turn, crop (float): of ``'picture'``.
+        degrade (float): odds that a sample is seen through a worse camera (`models.augment.degrade`).
+        mixup (bool): blend every batch with itself (`models.augment.mixup`).
     """
 
-    kind: str = setting('thermal', choices=('thermal', 'flip', 'none'))
+    kind: str = setting('thermal', choices=('thermal', 'picture', 'none'))
+    mirror: float = setting(0.5, low=0.0, high=1.0)
+    upside_down: float = setting(0.0, low=0.0, high=1.0)
+    turn: float = setting(0.0, low=0.0, high=180.0)
+    crop: float = setting(1.0, low=0.05, high=1.0)
+    degrade: float = setting(0.0, low=0.0, high=1.0)
+    mixup: bool = setting(False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,6 +200,7 @@ class Recipe:
         summary (str): what comes of it, one sentence.
         task (str): one of `TASKS`.
         seed (int): of weights, batches and augmentation.
+        version (str): of the bundle, three numbers with points.
     """
 
     name: str
@@ -204,6 +217,7 @@ class Recipe:
     augment: Augment = dataclasses.field(default_factory=Augment)
     loss: Loss = dataclasses.field(default_factory=Loss)
     finding: Finding = dataclasses.field(default_factory=Finding)
+    version: str = setting('0.1.0')
 
     @property
     def chain_constants(self):
@@ -212,77 +226,3 @@ class Recipe:
 
 
 SECTIONS = {field.name: field.type for field in dataclasses.fields(Recipe) if dataclasses.is_dataclass(field.type)}
-
-
-def make_recipe(name, values, path):
-    """A recipe of a parsed TOML document.
-
-    Args:
-        name (str): of the recipe.
-        values (dict): section name to keys, and the keys outside of sections.
-        path (str): how messages call the file.
-
-    Raises:
-        InputError: ``recipe-key`` or ``recipe-value``, naming file, key and remedy.
-    """
-    values = dict(values)
-    for section, kind in SECTIONS.items():
-        if section in values or any(_required(field) for field in dataclasses.fields(kind)):
-            keys = values.get(section, {})
-            if not isinstance(keys, dict):
-                raise InputError('recipe-value', '%s: %s is a section; write [%s].' % (path, section, section))
-            values[section] = _section(kind, keys, path, '%s.' % section)
-    recipe = _section(Recipe, values, path, '', name=name)
-    _check_whole(recipe, path)
-    return recipe
-
-
-def _section(kind, values, path, prefix, **given):
-    fields = {field.name: field for field in dataclasses.fields(kind) if field.name not in given}
-    for key in values:
-        if key not in fields:
-            raise InputError('recipe-key', '%s: there is no key %s%s; remove it or write one of %s.'
-                             % (path, prefix, key, ', '.join(sorted(fields))))
-    for key, field in fields.items():
-        if key not in values and _required(field):
-            raise InputError('recipe-key', '%s: %s%s is missing; add it.' % (path, prefix, key))
-    return kind(**given, **{key: _checked(fields[key], value, path, prefix + key) for key, value in values.items()})
-
-
-def _required(field):
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _checked(field, value, path, key):
-    if dataclasses.is_dataclass(field.type):
-        return value
-    if field.type is float and type(value) is int:
-        value = float(value)
-    if type(value) is not field.type:
-        raise InputError('recipe-value', '%s: %s is %r; it must be %s.' % (path, key, value, _WORDS[field.type]))
-    choices, low, high = (field.metadata.get(limit) for limit in ('choices', 'low', 'high'))
-    if choices and value not in choices:
-        raise InputError('recipe-value', '%s: %s is %r; write one of %s.' % (path, key, value, ', '.join(choices)))
-    if low is not None and value < low or high is not None and value > high:
-        raise InputError('recipe-value', '%s: %s is %r; it must be %s.' % (
-            path, key, value, 'at least %s' % low if high is None else 'between %s and %s' % (low, high)))
-    return value
-
-
-_WORDS: typing.Dict[type, str] = {int: 'a whole number', float: 'a number', str: 'a text in quotes', bool: 'true or false',
-                     list: 'a list', dict: 'a table'}
-
-
-def _check_whole(recipe, path):
-    """Refuse settings that contradict each other."""
-    if bool(recipe.training.samples) == bool(recipe.training.epochs):
-        raise InputError('recipe-value', '%s: training.samples and training.epochs say the same; set exactly one '
-                         'of them above 0.' % path)
-    if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
-        raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0; say how many.' % path)
-    if recipe.training.patience and recipe.data.source == 'collection' and not recipe.data.val_share:
-        raise InputError('recipe-value', '%s: training.patience needs validation patients; set data.val_share '
-                         'above 0.' % path)
-    if recipe.network.init_part and not recipe.network.init:
-        raise InputError('recipe-value', '%s: network.init_part without network.init starts from nothing; name a '
-                         'run or remove it.' % path)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from service.errors import InputError
 
-from .recipe import SECTIONS, make_recipe
+from .recipe import SECTIONS
+from .recipe_checks import make_recipe
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,16 +39,39 @@ def load_recipe(name_or_path, changes=()):
     if path.suffix != '.toml':
         path = FOLDER / ('%s.toml' % name_or_path)
     try:
-        values = tomllib.loads(path.read_text(encoding='utf-8'))
+        text = path.read_text(encoding='utf-8')
     except FileNotFoundError:
         raise InputError('recipe-missing', 'There is no recipe %s; name a TOML file or one of %s.' % (
             name_or_path, ', '.join(sorted(found.stem for found in FOLDER.glob('*.toml')))))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError('recipe-unreadable', '%s is no recipe: %s. Correct the file or name another one.'
-                         % (path, error))
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error)
+    return parse_recipe(text, str(path), path.stem, changes)
+
+
+def parse_recipe(text, path, name='', changes=()):
+    """A recipe of TOML text.
+
+    Args:
+        text (str): the file.
+        path (str): how messages call it.
+        name (str): of the recipe, where the text has none.
+        changes (sequence of str): as for `load_recipe`.
+
+    Raises:
+        InputError: as `load_recipe`.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _unreadable(path, error)
     for change in changes:
         _change(values, change)
-    return make_recipe(values.pop('name', path.stem), values, str(path))
+    return make_recipe(values.pop('name', name), values, path)
+
+
+def _unreadable(path, error):
+    return InputError('recipe-unreadable', '%s is no recipe: %s. Correct the file or name another one.'
+                      % (path, error))
 
 
 def recipe_text(recipe):

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from .sources import as_frames
-from .stream import UNKNOWN, Loader, Stream, classes_of
+from .stream import UNKNOWN, Loader, Stream
 
 
 class Answers(typing.NamedTuple):
@@ -13,9 +13,9 @@ class Answers(typing.NamedTuple):
 
     Attributes:
         confusion (numpy.ndarray or None): int64 NxRxR pixels at network size, [true id, answered id]; zeros
-            for a frame without labels; None without a region head.
+            for a frame without labels; None where the task has no regions.
         probabilities (numpy.ndarray or None): float32 NxK: of the abnormal class where K is 1, of every class
-            otherwise; None without a finding head.
+            otherwise; None where the task has no finding.
         klass (numpy.ndarray): int64 N, `UNKNOWN` where the class is not known.
     """
 
@@ -30,7 +30,7 @@ def ask(network, samples, recipe, transform=None):
     Args:
         network (torch.nn.Module): switched to evaluation mode.
         samples (PhantomSet or Collection): held-out samples.
-        recipe (Recipe): chain, size and batch.
+        recipe (Recipe): task, chain, size and batch.
         transform (callable or None): as for `models.training.fit`.
 
     Returns:
@@ -38,15 +38,15 @@ def ask(network, samples, recipe, transform=None):
     """
     frames = as_frames(samples, recipe)
     loader = Loader(Stream(frames, recipe, transform, plain=True), recipe.training.batch)
-    count = classes_of(frames)
+    count = len(frames.regions)
     confusion, probabilities, klass = [], [], []
     network = network.eval()
     with torch.no_grad():
         for batch in loader:
             regions, finding = network(batch.pictures.to(memory_format=torch.channels_last))
-            if regions is not None:
+            if regions is not None and 'regions' in recipe.task:
                 confusion += [_confusion(*pair, count) for pair in zip(batch.labels, regions.argmax(1))]
-            if finding is not None:
+            if finding is not None and 'finding' in recipe.task:
                 probabilities.append(torch.sigmoid(finding) if finding.shape[1] == 1 else torch.softmax(finding, 1))
             klass.append(batch.klass)
     return Answers(np.stack(confusion) if confusion else None,
@@ -57,15 +57,3 @@ def _confusion(labels, answered, count):
     known = labels != UNKNOWN
     pairs = labels[known] * count + answered[known]
     return torch.bincount(pairs, minlength=count * count).reshape(count, count).numpy()
-
-
-def iou(confusion):
-    """Intersection over union of every id, pixels pooled over the frames: float64 R, NaN where an id never is.
-
-    Args:
-        confusion (numpy.ndarray): int NxRxR.
-    """
-    table = confusion.sum(0).astype(np.float64)
-    both = table.diagonal()
-    either = table.sum(0) + table.sum(1) - both
-    return np.divide(both, either, out=np.full(len(both), np.nan), where=either > 0)

@@ -2,6 +2,7 @@
 import functools
 import io
 import logging
+import os
 import time
 
 import torch
@@ -27,6 +28,7 @@ class DurableCheckpoints(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint, path, storage_options=None):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         atomic_write(path, buffer.getbuffer())
 
 

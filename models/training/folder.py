@@ -10,17 +10,18 @@ from ..recipe_files import recipe_text
 from .callbacks import LAST
 from .weights import NAME as WEIGHTS
 
-RECIPE, SPLIT, METRICS, BUNDLE = 'recipe.toml', 'split.json', 'metrics.json', 'bundle'
+RECIPE, SPLIT, METRICS, ONNX, BUNDLE = 'recipe.toml', 'split.json', 'metrics.json', 'model.onnx', 'bundle'
 
 #: What a restart removes; anything else in the folder is left alone.
-_OURS = (RECIPE, SPLIT, METRICS, WEIGHTS, 'model.onnx', 'checkpoints', 'log', BUNDLE)
+_OURS = (RECIPE, SPLIT, METRICS, WEIGHTS, ONNX, 'checkpoints', 'log', BUNDLE)
 
 
 class RunFolder:
     """A run folder.
 
     It holds ``recipe.toml`` (as run), ``split.json`` (who trained and who was held out), ``checkpoints/``
-    (``last.ckpt``, ``best.ckpt``), ``log/`` (TensorBoard), ``weights.pt``, ``metrics.json`` and ``bundle/``.
+    (``last.ckpt``, ``best.ckpt``), ``log/`` (TensorBoard), ``weights.pt``, ``metrics.json``, ``model.onnx`` and
+    ``bundle/``.
 
     Args:
         path (Path): made where it does not exist.

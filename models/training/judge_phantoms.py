@@ -5,7 +5,8 @@ from torchmetrics.functional.classification import binary_auroc
 
 from service import regions
 
-from .answers import ask, iou
+from ..evaluation.metrics import iou
+from .answers import ask
 
 
 def judge_phantoms(network, recipe, sets):
@@ -23,9 +24,9 @@ def judge_phantoms(network, recipe, sets):
     test = ask(network, sets['test'], recipe)
     metrics = {'set': '%d simulated thermograms, none trained on' % len(sets['test'])}
     if test.confusion is not None:
-        found = iou(test.confusion)
+        found = iou(test.confusion.sum(0))
         metrics['iou'] = {name: round(float(value), 4) for name, value in zip(regions.REGIONS, found)}
-        metrics['miou'] = round(float(np.mean(found)), 4)
+        metrics['miou'] = round(float(np.nanmean(found)), 4)
     if test.probabilities is not None:
         probabilities = ask(network, sets['val'], recipe).probabilities[:, 0]
         threshold = round(threshold_at(probabilities, sets['val'].abnormal, recipe.finding.specificity), 4)

@@ -1,8 +1,11 @@
 """The phantom sets of a recipe: made once, kept for later runs."""
 import types
 
+from service.regions import REGIONS
+
 from ..phantoms import prepare_sets
 from .judge_phantoms import judge_phantoms
+from .statement import state_phantoms
 
 
 class PhantomRun:
@@ -14,7 +17,7 @@ class PhantomRun:
         workers (int): processes that make them.
     """
 
-    notes = ('simulated thermograms, no patients',)
+    regions = REGIONS
 
     def __init__(self, recipe, folder, workers):
         order = types.SimpleNamespace(
@@ -38,6 +41,10 @@ class PhantomRun:
     def judge(self, network, recipe):
         """Figures on the test set: JSON-able dict."""
         return judge_phantoms(network, recipe, self._ready())
+
+    def statement(self, recipe, metrics):
+        """What a bundle of this run has to say."""
+        return state_phantoms(recipe, metrics)
 
     def _ready(self):
         if self._sets is None:

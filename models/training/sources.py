@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 
 from service.chains import Fit
+from service.errors import InputError
 from service.regions import REGIONS
 from service.thermogram import CELSIUS
 
@@ -103,10 +104,16 @@ def as_frames(samples, recipe):
     Args:
         samples (PhantomSet, Collection, list, or frames already): what to train on.
         recipe (Recipe): network size.
+
+    Raises:
+        InputError: ``training-empty``, or what is wrong with a file.
     """
     if hasattr(samples, 'frame'):
         return samples
-    if isinstance(samples, (list, tuple)):
+    if not len(samples):
+        raise InputError('training-empty', 'There is no sample to learn from; check the folder and what the recipe '
+                         'takes of it (data.use, data.where).')
+    if isinstance(samples, list):
         return MixedFrames([(as_frames(part, recipe), share) for part, share in samples])
     if hasattr(samples, 'milli_c'):
         return PhantomFrames(samples)
@@ -119,7 +126,7 @@ def _shrink(sample, target):
     height, width = fit.inner[2:]
     # The frame alone, without padding: the chain pads it, as it does on the device.
     inner = Fit(fit.frame, (height, width), (0, 0, height, width))
-    labels = sample.labels()
+    labels = sample.labels(thermogram.pixels.shape)
     if labels is not None:
         labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
     return Frame(np.array(inner.to_input(thermogram.pixels, padding=0)), thermogram.unit, labels, sample.klass)

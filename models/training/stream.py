@@ -5,10 +5,9 @@ import numpy as np
 import torch
 
 from service.chains import Fit, get_chain
-from service.regions import FLIPPED, REGIONS
-from service.thermogram import Provenance, Thermogram
+from service.thermogram import CELSIUS, Provenance, Thermogram
 
-from ..augment import augment
+from ..augment import augment, degrade, flip_table, vary
 from .sources import MixedFrames
 
 #: Label of pixels and samples whose answer is not known; no loss counts them.
@@ -46,6 +45,7 @@ class Stream(torch.utils.data.Dataset):
         self.frames, self._recipe, self._transform, self._plain = frames, recipe, transform, plain
         self._chain = get_chain(recipe.input.chain, recipe.chain_constants)
         self._target = recipe.input.height, recipe.input.width
+        self._table = flip_table(frames.regions)
 
     def __len__(self):
         return len(self.frames)
@@ -74,17 +74,16 @@ class Stream(torch.utils.data.Dataset):
         return int(order[place])
 
     def _augmented(self, rng, frame):
-        kind = self._recipe.augment.kind
-        if kind == 'none':
-            return frame
-        labels = np.zeros(frame.pixels.shape, np.uint8) if frame.labels is None else frame.labels
-        if kind == 'flip':
-            pixels = frame.pixels
-            if rng.random() < 0.5:
-                pixels, labels = pixels[:, ::-1], FLIPPED[labels[:, ::-1]]
-        else:
-            pixels, labels = augment(rng, frame.pixels, labels)
-        return frame._replace(pixels=pixels, labels=None if frame.labels is None else labels)
+        settings, relative = self._recipe.augment, frame.unit != CELSIUS
+        pixels, labels = frame.pixels, frame.labels
+        if settings.kind == 'thermal':
+            pixels, labels = augment(rng, pixels, labels, self._table, relative)
+        elif settings.kind == 'picture':
+            pixels, labels = vary(rng, pixels, labels, self._table, settings.mirror, settings.upside_down,
+                                  settings.turn, settings.crop)
+        if settings.degrade and rng.random() < settings.degrade:
+            pixels = degrade(rng, pixels, relative)
+        return frame._replace(pixels=pixels, labels=labels)
 
     def _labels(self, frame):
         """int64 HxW; outside of the frame nothing is known."""
@@ -128,8 +127,3 @@ class Loader:
 
     def load_state_dict(self, state):
         """Nothing to load: `done` knows."""
-
-
-def classes_of(frames):
-    """Number of region ids: the seven regions, or what the collection names."""
-    return len(frames.regions or REGIONS)

@@ -9,19 +9,26 @@ from service.durable import atomic_write
 from service.errors import InputError
 
 from ..architectures import build
-from ..recipe_files import recipe_hash, recipe_text
+from ..recipe_files import parse_recipe, recipe_hash, recipe_text
 
 NAME = 'weights.pt'
 
 
-def save_weights(network, recipe, path):
+def save_weights(network, recipe, path, options=None):
     """Write ``weights.pt``: ``architecture``, ``options``, ``state_dict``, ``recipe`` (TOML), ``recipe_sha256``.
+
+    Args:
+        network (torch.nn.Module): trained.
+        recipe (Recipe): how.
+        path (Path): file to write.
+        options (dict or None): what the network was built with; None for the recipe's own options.
 
     Raises:
         StorageError: it cannot be written; nothing half-written remains.
     """
     buffer = io.BytesIO()
-    torch.save({'architecture': recipe.network.architecture, 'options': recipe.network.options,
+    torch.save({'architecture': recipe.network.architecture,
+                'options': recipe.network.options if options is None else options,
                 'state_dict': network.state_dict(), 'recipe': recipe_text(recipe),
                 'recipe_sha256': recipe_hash(recipe)}, buffer)
     atomic_write(path, buffer.getbuffer())
@@ -43,7 +50,7 @@ def load_weights(path):
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError('weights-unreadable', '%s holds no weights of a training; name a weights.pt that '
                          'thermoscreen train wrote.' % path, str(error))
-    if not isinstance(found, dict) or not {'architecture', 'options', 'state_dict'} <= set(found):
+    if not isinstance(found, dict) or not {'architecture', 'options', 'state_dict', 'recipe'} <= set(found):
         raise InputError('weights-unreadable', '%s holds no weights of a training; name a weights.pt that '
                          'thermoscreen train wrote.' % path)
     return found
@@ -59,6 +66,15 @@ def load_network(path):
     network = build(found['architecture'], **found['options'])
     network.load_state_dict(found['state_dict'])
     return network.eval()
+
+
+def load_run_recipe(path):
+    """The recipe of a run folder or ``weights.pt``.
+
+    Raises:
+        InputError: as `load_weights`.
+    """
+    return parse_recipe(load_weights(path)['recipe'], str(path))
 
 
 def start_from(network, recipe):

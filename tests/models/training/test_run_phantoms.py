@@ -1,4 +1,4 @@
-"""A recipe small enough for a test goes all the way to a bundle that runs."""
+"""The recipe that ships, small enough for a test, goes all the way to a bundle that runs."""
 import json
 
 import numpy as np
@@ -8,23 +8,27 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.recipe_files import load_recipe  # noqa: E402
-from models.training.phantom_run import PhantomRun  # noqa: E402
-from models.training.run import train  # noqa: E402
-from models.training.weights import load_network  # noqa: E402
+from models.training import PhantomRun, load_network, train  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
+from service.errors import InputError  # noqa: E402
 
 
 @pytest.fixture(scope='module')
 def recipe():
-    return load_recipe('phantom-unet', ['phantoms.train=6', 'phantoms.val=8', 'phantoms.test=8',
-                                        'training.samples=8', 'training.batch=4'])
+    return load_recipe('phantom-unet', [
+        'phantoms.train=6', 'phantoms.val=8', 'phantoms.test=8', 'training.samples=8', 'training.batch=4',
+        'input.height=96', 'input.width=128'])
+
+
+def _run(recipe, folder, **options):
+    return train(recipe, PhantomRun(recipe, folder / 'phantoms', 1), folder, threads=1, workers=0, **options)
 
 
 @pytest.fixture(scope='module')
 def folder(recipe, tmp_path_factory):
     folder = tmp_path_factory.mktemp('training')
-    train(recipe, folder, threads=1, workers=0)
+    _run(recipe, folder)
     return folder
 
 
@@ -35,11 +39,14 @@ def test_the_bundle_gives_its_golden_answer(folder):
     assert measured['labels_agreement'] == 1
 
 
-def test_the_bundle_says_what_the_finding_is(folder):
+def test_the_bundle_says_what_it_learnt_from_and_what_the_finding_is(recipe, folder):
     manifest = open_bundle(str(folder / 'bundle')).manifest
+    assert manifest['training_data'].startswith('6 simulated thermograms') and 'no real' in manifest['training_data']
     assert 'not a probability of disease' in manifest['finding']['meaning']
+    assert '8 simulated thermograms' in manifest['finding']['threshold_basis']
     assert manifest['metrics']['finding']['n'] == 8
     assert manifest['metrics']['iou'].keys() >= {'right_breast', 'neck'}
+    assert (manifest['name'], manifest['version']) == ('phantom-unet', recipe.version)
 
 
 def test_the_run_folder_holds_what_it_should(recipe, folder):
@@ -50,10 +57,18 @@ def test_the_run_folder_holds_what_it_should(recipe, folder):
     assert not load_network(folder).training
 
 
-def test_a_finished_run_is_not_trained_again(recipe, folder):
+def test_a_finished_run_is_not_trained_again_before_it_is_thrown_away(recipe, folder):
     written = (folder / 'weights.pt').stat().st_mtime_ns
-    train(recipe, folder, threads=1, workers=0)
+    _run(recipe, folder)
     assert (folder / 'weights.pt').stat().st_mtime_ns == written
+    _run(recipe, folder, restart=True)
+    assert (folder / 'weights.pt').stat().st_mtime_ns > written
+
+
+def test_another_recipe_is_refused_there(folder):
+    other = load_recipe(folder / 'recipe.toml', ['seed=7'])
+    with pytest.raises(InputError, match='another recipe.*recipe.toml.*--restart'):
+        _run(other, folder)
 
 
 def test_sets_share_no_phantom_and_are_made_once(recipe, folder):
