@@ -1,5 +1,6 @@
 """Phantom sets on disk: made once by all cores, read back as memory maps."""
 import concurrent.futures
+import hashlib
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from service import simulator
 from service.simulator import make_phantom
 
 #: Temperatures are kept as whole thousandths of a degree in uint16: 0..65 C, far below camera noise.
@@ -50,15 +52,34 @@ def prepare_sets(recipe, folder, workers=2):
     sets, first = {}, recipe.first_seed
     for name in SETS:
         count = getattr(recipe, name + '_phantoms')
-        wanted = {'first': first, 'count': count, 'height': recipe.height, 'width': recipe.width, 'layout': 2}
-        place = Path(folder) / name
-        note = place / 'set.json'
-        if not (note.exists() and json.loads(note.read_text()) == wanted):
-            _make(place, wanted, workers)
-            note.write_text(json.dumps(wanted))
-        sets[name] = PhantomSet(place)
+        sets[name] = prepare_set(Path(folder) / name, first, count, recipe.height, recipe.width, workers)
         first += count
     return sets
+
+
+def prepare_set(place, first, count, height, width, workers=2):
+    """Make the phantoms of the seeds `first` to ``first + count - 1`` in a folder, or find them there.
+
+    They are made anew where the simulator is no longer the one that made them.
+
+    Returns:
+        PhantomSet
+    """
+    wanted = {'first': first, 'count': count, 'height': height, 'width': width, 'layout': 2,
+              'simulator': simulator_hash()}
+    note = Path(place) / 'set.json'
+    if not (note.exists() and json.loads(note.read_text()) == wanted):
+        _make(Path(place), wanted, workers)
+        note.write_text(json.dumps(wanted))
+    return PhantomSet(place)
+
+
+def simulator_hash():
+    """SHA-256 over the simulator's source files, hexadecimal."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(simulator.__file__).parent.glob('*.py')):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _make(place, wanted, workers):

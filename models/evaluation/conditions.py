@@ -29,13 +29,13 @@ def conditions(pipeline, command='', **more):
         'bundle': dict(manifest.identity, training_data=manifest['training_data']),
         'backend': pipeline.backend,
         'precision': '%s weights, run in %s' % (manifest['model']['precision'], pipeline.backend['precision']),
-        'machine': {'processor': _processor(), 'cores': os.cpu_count(), 'system': platform.platform()},
+        'machine': {'processor': processor(), 'cores': os.cpu_count(), 'system': platform.platform()},
         'versions': {'thermoscreen': __version__, 'python': platform.python_version(), 'numpy': np.__version__,
                      'opencv': cv2.__version__, 'scipy': scipy.__version__, 'scikit-learn': sklearn.__version__},
     }, **more)
 
 
-def _processor():
+def processor():
     """The processor as Linux names it; its architecture where it does not."""
     cpuinfo = Path('/proc/cpuinfo')
     lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []

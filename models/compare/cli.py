@@ -1,0 +1,50 @@
+"""``thermoscreen compare``: every architecture in one table."""
+import importlib.util
+import json
+import logging
+from pathlib import Path
+
+import click
+
+# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+if importlib.util.find_spec('torch') is None:
+    raise ImportError('a comparison of networks needs PyTorch', name='torch')
+
+
+@click.command('compare')
+@click.option('--data', metavar='DIR', help='Labelled patients for the segmenters; without it costs alone.')
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
+              help='Receives table.md, rows.json and the runs.')
+@click.option('--only', multiple=True, metavar='NAME', help='These architectures only; repeatable.')
+@click.option('--samples', default=600, show_default=True, type=click.IntRange(min=1),
+              help='Training samples a fold, the same for every segmenter.')
+@click.option('--encoder-epochs', default=20, show_default=True, type=click.IntRange(min=1),
+              help='Epochs of the latents encoder on the unlabelled patients.')
+@click.option('--folds', default=5, show_default=True, type=click.IntRange(min=2), help='Folds by patient.')
+@click.option('--threads', default=2, show_default=True, type=click.IntRange(min=1), help='CPU threads of trainings.')
+def compare_command(data, out, only, samples, encoder_epochs, folds, threads):
+    """Compare the architectures: parameters, arithmetic, file size, latency, regions found.
+
+    Latency is ONNX Runtime on one thread of this machine's CPU, run alternately with the shipped network; it is no
+    Jetson's. Segmenters are trained on the same labelled patients in the same folds, with the same number of samples
+    and the same augmentation, each with its own recipe's optimiser and loss. Finished folds in --out are kept.
+
+    \b
+    Example:
+      thermoscreen compare --data dmr --out build/compare
+    """
+    # PyTorch takes seconds to import: not for --help.
+    import torch
+
+    from ..data import open_data
+    from .run import compare, describe
+
+    logging.basicConfig(format='%(asctime)s %(message)s')
+    logging.getLogger('models').setLevel(logging.INFO)
+    torch.set_num_threads(threads)
+    collection = open_data(data) if data else None
+    rows = compare(collection, out, only, samples, encoder_epochs, folds)
+    text = describe(rows, collection, samples, folds)
+    (out / 'table.md').write_text(text + '\n')
+    (out / 'rows.json').write_text(json.dumps([dict(row, cost=vars(row['cost'])) for row in rows], indent=1))
+    click.echo(text)

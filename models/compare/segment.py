@@ -1,0 +1,71 @@
+"""Region overlap of the segmenters on the same patients in the same folds, each with its own recipe."""
+import logging
+from pathlib import Path
+
+from ..architectures import ARCHITECTURES
+from ..deliver import deliver
+from ..fewshot import judge_folds, relabelled
+from ..recipe_files import load_recipe
+from ..training.fit import fit
+from ..training.run import fresh_network
+from ..training.statement import Statement
+from ..training.weights import load_network, save_weights
+
+log = logging.getLogger(__name__)
+
+#: Recipe of each segmenter, and what it starts from where that is another run.
+RECIPES = {
+    'half_unet': 'few-shot',
+    'latents': 'latents-segment-hh',
+    'attention_unet': 'attention-unet',
+    'unet_resnet34': 'unet-resnet34',
+    'unet_lite': 'unet-lite',
+    'segformer_b0': 'segformer-b0',
+    'deeplabv3plus_mobilenetv2': 'deeplabv3plus-mobilenetv2',
+}
+
+#: What is made equal, so that the rows can be compared: samples seen, portions, augmentation.
+COMMON = ('training.epochs=0', 'training.patience=0', 'augment.kind=thermal')
+BATCH = 4
+
+#: (height, width) that the segmenters are compared at. half_unet keeps its own, twice that, and halves it first thing.
+SIZE = (120, 160)
+
+
+def compared_size(name):
+    """(height, width) of a segmenter in the comparison."""
+    return (ARCHITECTURES[name].height, ARCHITECTURES[name].width) if name == 'half_unet' else SIZE
+
+
+def judge_segmenter(name, collection, out, samples, folds=5, encoder=None):
+    """Train a segmenter on the labelled patients of each fold and judge it on the others.
+
+    Args:
+        name (str): key of `RECIPES`.
+        collection (Collection): labelled patients are used, the others are left alone.
+        out (Path): folder of the runs; finished folds are kept.
+        samples (int): training samples a fold.
+        folds (int): by patient.
+        encoder (Path or None): run folder of a pretrained encoder (*latents*).
+    Returns:
+        dict: figures of `models.evaluation.judge_regions`.
+    """
+    height, width = compared_size(name)
+    changes = COMMON + ('input.height=%d' % height, 'input.width=%d' % width)
+    changes += ('training.samples=%d' % samples, 'training.batch=%d' % BATCH)
+    if encoder is not None:
+        changes += ('network.init=%s' % encoder,)
+    recipe = load_recipe(RECIPES[name], changes)
+
+    def train(number, known, folder):
+        if not (folder / 'bundle').exists():
+            log.info('%s, fold %d: %d patients', name, number + 1, len(known))
+            network = fit(fresh_network(recipe), recipe, known, out=folder)
+            save_weights(network, recipe, folder / 'weights.pt')
+            deliver(load_network(folder), recipe, {'training_patients': list(known.patients)}, folder / 'bundle',
+                    Statement('%d patients of %s, recipe %s.' % (len(known.patients), known.name, recipe.name),
+                              ('Made for a comparison of networks, not for use.',), None))
+        return folder / 'bundle'
+
+    return judge_folds(relabelled(collection), train, Path(out) / name, folds)
+

@@ -1,0 +1,94 @@
+"""Few-shot training on a handful of phantoms that play patients: every patient is judged unseen, a run goes on."""
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
+pytest.importorskip('lightning', reason='the training extra is not installed')
+
+from models.architectures import build  # noqa: E402
+from models.data import phantom_collection  # noqa: E402
+from models.fewshot import few_shot  # noqa: E402
+from models.fewshot import run as module  # noqa: E402
+from models.phantoms import prepare_set  # noqa: E402
+from models.recipe_files import load_recipe  # noqa: E402
+from models.training.weights import load_network, save_weights  # noqa: E402
+from service.errors import InputError  # noqa: E402
+
+PLAN = module.Plan(rounds=1)
+
+
+@pytest.fixture(scope='module')
+def recipe():
+    return load_recipe('few-shot', ['training.samples=2', 'training.epochs=0', 'training.batch=2'])
+
+
+@pytest.fixture(scope='module')
+def patients():
+    """Four with labels, two without."""
+    collection = phantom_collection(60, 6, 240, 320)
+    samples = tuple(sample if number < 4 else dataclasses.replace(sample, read_labels=None)
+                    for number, sample in enumerate(collection))
+    return dataclasses.replace(collection, samples=samples)
+
+
+@pytest.fixture(scope='module')
+def start(recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('start')
+    torch.manual_seed(0)
+    save_weights(build('half_unet'), recipe, folder / 'weights.pt')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def simulated(recipe, tmp_path_factory):
+    return prepare_set(tmp_path_factory.mktemp('phantoms'), 70, 2, 240, 320, 1)
+
+
+@pytest.fixture(scope='module')
+def done(recipe, patients, simulated, start, tmp_path_factory):
+    out = tmp_path_factory.mktemp('few-shot')
+    return out, few_shot(recipe, patients, simulated, start, out, folds=2, plan=PLAN)
+
+
+def test_every_labelled_patient_is_judged_once(done, patients):
+    out, figures = done
+    assert figures['all']['n'] == figures['all']['patients'] == 4
+    assert json.loads((out / 'figures.json').read_text())['all']['n'] == 4
+
+
+def test_no_bundle_of_a_fold_saw_whom_it_labelled(done, patients):
+    out, _ = done
+    seen = [set(json.loads((out / 'folds' / name / 'bundle' / 'manifest.json').read_text())
+                ['metrics']['training_patients']) for name in ('fold-0', 'fold-1')]
+    labelled = set(patients.labelled().patients)
+    assert all(len(labelled - part) == 2 for part in seen)
+    assert (labelled - seen[0]) | (labelled - seen[1]) == labelled
+
+
+def test_the_bundle_says_whom_it_saw(done, patients):
+    manifest = json.loads((done[0] / 'bundle' / 'manifest.json').read_text())
+    assert set(manifest['metrics']['training_patients']) == set(patients.patients)
+    assert '4 patients with labels, 2 without' in manifest['training_data'] and 'finding' not in manifest
+
+
+def test_it_learned_from_the_unlabelled_before_the_labelled(done, start):
+    adapted, fresh = load_network(done[0] / 'adapted').state_dict(), load_network(start).state_dict()
+    assert not all(torch.equal(adapted[name], fresh[name]) for name in fresh)
+
+
+def test_finished_parts_are_kept(done, recipe, patients, simulated, start, monkeypatch):
+    monkeypatch.setattr(module, 'fit', lambda *args, **more: pytest.fail('trained again'))
+    out, figures = done
+    again = few_shot(recipe, patients, simulated, start, out, folds=2, plan=PLAN)
+    assert np.isclose(again['all']['miou']['value'], figures['all']['miou']['value'], equal_nan=True)
+
+
+def test_a_patient_with_and_without_labels_is_a_leak(recipe, patients, simulated, start, tmp_path):
+    samples = tuple(dataclasses.replace(sample, patient='same') if number in (0, 5) else sample
+                    for number, sample in enumerate(patients))
+    with pytest.raises(InputError) as caught:
+        few_shot(recipe, dataclasses.replace(patients, samples=samples), simulated, start, tmp_path, folds=2)
+    assert caught.value.code == 'patient-leak'
