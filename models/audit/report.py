@@ -6,7 +6,7 @@ from models.evaluation.report import whole_folder
 from service.durable import atomic_write
 
 from .plot import draw_plot
-from .verdict import figure
+from .verdict import SHORT, figure
 
 JSON_NAME, TABLE_NAME, PLOT_NAME = 'audit.json', 'audit.md', 'audit.svg'
 
@@ -36,7 +36,7 @@ def terminal(report):
     if 'added' in report:
         lines += ['', _added(report['added'])]
     lines += ['', 'Verdict: ' + report['verdict']]
-    lines += ['         ' + entry['sentence'] for entry in report['verdicts'][1:]]
+    lines += ['         %s: %s.' % (entry['model'], SHORT[entry['code']]) for entry in report['verdicts'][1:]]
     return '\n'.join(lines)
 
 
@@ -55,7 +55,7 @@ def markdown(report):
               % report['protocol']['specificity']]
     if 'added' in report:
         lines += ['', _added(report['added'])]
-    lines += [''] + ['- %s' % entry['sentence'] for entry in report['verdicts']]
+    lines += [''] + ['- %s: %s.' % (entry['model'], SHORT[entry['code']]) for entry in report['verdicts'][1:]]
     return '\n'.join(lines) + '\n'
 
 

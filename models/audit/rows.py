@@ -45,7 +45,7 @@ class Rows:
         ends = interval(drawn)
         row = {'name': name, 'what': what, 'n': len(self.plan.patients), 'auc': _round(pairs.auc),
                'auc_ci95': _round(ends), 'learners': outcome.chosen,
-               'note': 'below chance: nothing carries over to other patients' if ends[1] < 0.5 else ''}
+               'note': 'below chance: nothing of it carries over' if ends[1] < 0.5 else ''}
         for figure, side in (('sensitivity', True), ('specificity', False)):
             right = (outcome.majority == side)[self.plan.classes == side]
             row[figure] = {'right': int(right.sum()), 'n': len(right), 'value': _round(right.mean()),

@@ -14,6 +14,11 @@ Controls without anything to learn take no part.
 #: Codes of the four verdicts.
 CHANCE, EXPLAINED, UNDECIDED, BEATS = 'chance', 'explained', 'undecided', 'beats'
 
+#: The four in a few words, for models after the first.
+SHORT = {CHANCE: 'not shown to be better than chance', EXPLAINED: 'no evidence of a disease pattern, a control '
+         'reaches as much', UNDECIDED: 'too few patients to tell it from every control',
+         BEATS: 'beats every control'}
+
 
 def judge(model, controls):
     """The verdict on one model.
