@@ -87,6 +87,8 @@ def _limits(collection, outcomes, stated):
         sentences.append('The bundle marks regions only and gives no finding.')
     elif not any(outcome.klass is not None for outcome in outcomes):
         sentences.append('No frame has a class, so the finding is not judged.')
+    elif not any(outcome.klass is not None and outcome.answered for outcome in outcomes):
+        sentences.append('No frame of known class got a result, so the finding is not judged.')
     return sentences
 
 

@@ -82,8 +82,10 @@ def _areas(figures):
         axes.set_xlabel('mean of the two, %')
         if place == 0:
             axes.set_ylabel('predicted - true, % of the picture')
-        if len(shown) > 1:
-            axes.legend(fontsize=7, frameon=False, handletextpad=0.1)
+        if place == 0:
+            handles = axes.get_legend_handles_labels()
+    # A place for the legend is named everywhere: finding the best one takes matplotlib seconds, and it warns of that.
+    figure.legend(*handles, fontsize=8, frameon=False, handletextpad=0.1, loc='outside right upper')
     return _svg(figure)
 
 
@@ -115,7 +117,7 @@ def _certainty(certainty):
     axes.set_ylim(0, 1)
     axes.set_xlabel('regions less certain than this are left out')
     axes.set_ylabel('mIoU')
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc='lower left')
     return _svg(figure)
 
 

@@ -1,4 +1,6 @@
 """Figures as a person reads them: never without n, never without what they mean."""
+import textwrap
+
 from service.regions import REGIONS
 
 #: Where it is not known how far an input that cannot know the patient gets.
@@ -95,15 +97,18 @@ def terminal(document, out):
     bundle = document['conditions']['bundle']
     lines = [document['split'], '%s %s on %s, through the device\'s own pipeline' % (
         bundle['id'], bundle['version'], document['data']['name']), '']
-    lines += ['  ' + line for line in headline(document)]
+    lines += [_wrapped(line) for line in headline(document)]
     if document['regions']:
         lines += [''] + _table(document['regions'])
     points = document['finding'] and document['finding']['operating_points']
     if points:
         lines += [''] + _points(points)
-    lines += [''] + ['  Note: ' + note for note in document['data']['notes'] + document['notes']] + [
-        '  Report: %s' % (out / 'report.html'), '  ' + document['notice']]
-    return '\n'.join(lines)
+    lines += [''] + [_wrapped('Note: ' + note) for note in document['data']['notes'] + document['notes']]
+    return '\n'.join(lines + ['  Report: %s' % (out / 'report.html'), _wrapped(document['notice'])])
+
+
+def _wrapped(line):
+    return textwrap.fill(line, 112, initial_indent='  ', subsequent_indent='      ', break_on_hyphens=False)
 
 
 def _table(regions):
