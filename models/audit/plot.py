@@ -32,8 +32,9 @@ def draw_plot(report):
         axes.axvline(0.5, color=_INK, linewidth=0.8, linestyle=':')
         axes.set_yticks(range(len(rows)), [row['name'] for row, _, _ in rows])
         axes.invert_yaxis()
-        axes.set_xlim(0, 1)
-        axes.set_xlabel('AUC on held-out patients; bar: 95 %% over %d patients; circles: models, squares: controls'
+        axes.set_xlim(0, 1.02)  # room for half a marker
+        axes.set_xlabel('AUC on held-out patients; bar: 95 %% over %d patients\n'
+                        'circles: models, squares: controls'
                         % report['collection']['patients'])
         stream = io.StringIO()
         figure.savefig(stream, format='svg', metadata={'Date': None})
