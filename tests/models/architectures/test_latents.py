@@ -116,7 +116,6 @@ def test_costs_are_those_of_the_paper():
     assert sum(p.numel() for p in decoder.parameters()) == pytest.approx(17.34e6, rel=1e-3)
 
 
-@pytest.mark.slow
 def test_three_passes_cost_three_times():
-    network = build('latents', encoder='G', decoder='H', tasks=['regions'])
+    network = build('latents', encoder='G', decoder='H', tasks=['regions']).to('meta')
     assert count_cost(network, 120, 160, 3)[1] == pytest.approx(54.7, rel=1e-3)
