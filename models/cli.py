@@ -73,7 +73,11 @@ def train_command(recipe, data, out, changes, fold, init, regions, mix_in, layou
     from .training.summary import summarise
 
     source = _source(recipe, data, layout, fold, mix_in, phantoms or out / 'phantoms', threads)
-    done = train(recipe, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
+    try:
+        done = train(recipe, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
+    except KeyboardInterrupt:
+        click.echo('Stopped. The same command goes on from the last checkpoint in %s.' % out, err=True)
+        raise
     for line in summarise(done, recipe):
         click.echo(line)
 

@@ -1,5 +1,6 @@
 """Train a network on samples: one call, repeatable, resumable."""
 import logging
+import signal
 import tempfile
 import warnings
 from pathlib import Path
@@ -55,6 +56,7 @@ def fit(network, recipe, train, val=None, out=None, workers=1, transform=None, b
     Raises:
         InputError: ``training-empty``: there is no sample.
         StorageError: the disk is full or not writable; the last checkpoint stays.
+        KeyboardInterrupt: stopped by hand; likewise.
     """
     frames = as_frames(train, recipe)
     val_frames = as_frames(val, recipe) if recipe.training.patience and val is not None else None
@@ -94,6 +96,12 @@ def _run(trainer, module, loader, val_loader, out):
             trainer.fit(module, loader, val_loader, ckpt_path=str(last) if last.exists() else None)
     except OSError as error:
         raise storage_error(error, str(out))
+    except SystemExit as error:
+        # Lightning makes of Ctrl-C an exit like a failure's, and stays deaf to the next one.
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt()
 
 
 def _trainer(recipe, steps, validate_every, out, keep, bar):

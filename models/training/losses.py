@@ -22,7 +22,9 @@ class Losses:
         self._region_weights = torch.ones(region_count)
         if region_count == len(regions.REGIONS):
             self._region_weights[[regions.RIGHT_NIPPLE, regions.LEFT_NIPPLE]] = recipe.loss.nipple_weight
-        self._dice = smp.losses.DiceLoss('multiclass', from_logits=True, ignore_index=UNKNOWN)
+        # Leaving pixels out takes a twelfth of a step more; where all are known there are none to leave out.
+        self._dice, self._dice_of_known = (smp.losses.DiceLoss('multiclass', from_logits=True, ignore_index=ignored)
+                                           for ignored in (None, UNKNOWN))
         self._class_weights = None
         if recipe.loss.balanced and class_shares:
             self._class_weights = torch.tensor([1 / (len(class_shares) * max(share, 1e-6)) for share in class_shares])
@@ -39,12 +41,14 @@ class Losses:
         """
         parts = {}
         if 'regions' in self._task:
-            if self._loss.cross_entropy and (batch.labels != UNKNOWN).any():
+            unknown = batch.labels == UNKNOWN
+            if self._loss.cross_entropy and not unknown.all():
                 weights = self._region_weights.to(scores.regions.device)
                 parts['cross-entropy'] = self._loss.cross_entropy * functional.cross_entropy(
                     scores.regions, batch.labels, weights, ignore_index=UNKNOWN)
             if self._loss.dice:
-                parts['dice'] = self._loss.dice * self._dice(scores.regions, batch.labels)
+                dice = self._dice_of_known if unknown.any() else self._dice
+                parts['dice'] = self._loss.dice * dice(scores.regions, batch.labels)
         if 'finding' in self._task and self._loss.finding:
             parts['finding'] = self._loss.finding * self._finding(scores.finding, batch.klass)
         return parts

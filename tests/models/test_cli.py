@@ -44,7 +44,8 @@ def test_progress_and_figures_are_shown(tmp_path, calls):
     result = _call('phantom-unet', '--out', str(tmp_path), '--set', 'training.batch=3')
     assert result.exit_code == 0, result.output
     assert 'step 1/2' in result.stderr
-    for words in ('phantom-unet is trained', 'mean IoU 0.700 (95 % interval 0.60 to 0.80, n 8)', 'No bundle: A reason.'):
+    for words in ('phantom-unet is trained', 'mean IoU 0.700 (95 % interval 0.60 to 0.80, n 8)',
+                  'No bundle: A reason.'):
         assert words in result.stdout
     assert calls[0][0].training.batch == 3
 
