@@ -27,7 +27,7 @@ def to_json(report):
 
 def terminal(report):
     """The report as a person reads it: several lines, the verdict first and last."""
-    lines = ['Warning: ' + warning for warning in report['warnings']] + [report['data'], '']
+    lines = ['Warning: ' + warning for warning in report['warnings']] + [report['data'], _regions_by(report), '']
     width = max(len(row['name']) for group, _ in _GROUPS for row in report[group])
     for group, title in _GROUPS:
         lines += [title]
@@ -42,7 +42,7 @@ def terminal(report):
 
 def markdown(report):
     """The report as a Markdown table with its verdict."""
-    lines = ['# Confound audit', '', report['data'], '']
+    lines = ['# Confound audit', '', report['data'] + '. ' + _regions_by(report), '']
     lines += ['**Warning:** %s' % warning for warning in report['warnings']] + [''] * bool(report['warnings'])
     lines += ['**Verdict:** %s' % report['verdict'], '']
     lines += ['| input | n | AUC (95 %%) | %s | sensitivity (95 %%) | specificity (95 %%) | what |'
@@ -74,6 +74,10 @@ def write_report(folder, report, force=False):
     with whole_folder(Path(folder), JSON_NAME, force) as place:
         for name, text in contents.items():
             atomic_write(place / name, text.encode('utf-8'))
+
+
+def _regions_by(report):
+    return 'Regions found by %(id)s %(version)s (%(hash).12s).' % report['bundle']
 
 
 def _line(row):

@@ -65,6 +65,7 @@ def run_audit(collection, pipeline, protocol=None, positive=None, networks=None,
     _train(networks, pictures, rows, (models, controls, variants), progress)
 
     report = _describe(collection, known, plan, protocol)
+    report['bundle'] = pipeline.bundle.manifest.identity
     if unlabelled:
         report['warnings'].append('The bundle found no regions in %d of %d pictures.' % (unlabelled, len(known)))
     report.update(models=models, controls=controls, variants=variants, checks=[made[CHANCE.name]])

@@ -75,6 +75,7 @@ def test_the_report_is_strict_json_and_names_what_it_is(clean):
     assert document['protocol']['folds'] == 3 and 'bootstrap' in document['meaning']
     assert {'name', 'n', 'auc', 'auc_ci95', 'note'} <= set(document['controls'][0])
     assert '32 patients (16 Healthy, 16 Sick)' in document['data']
+    assert document['bundle']['id'] == 'stub' and 'Regions found by stub 1.0.0' in terminal(clean)
 
 
 def test_the_words_hold_every_row_and_the_verdict(confounded):
