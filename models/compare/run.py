@@ -29,7 +29,7 @@ def compare(collection, out, only=(), samples=600, encoder_epochs=20, folds=5):
         only (sequence of str): architectures; empty for all.
         samples, encoder_epochs, folds (int): of the trainings.
     Returns:
-        list of dict: ``name``, ``input``, ``cost``, ``miou``, as `table.markdown` takes them.
+        list of dict: ``name``, ``input``, ``cost``, ``miou``, ``segmenter``, as `table.markdown` takes them.
     Raises:
         InputError: ``architecture-unknown``; or as the trainings do.
     """
@@ -51,7 +51,8 @@ def compare(collection, out, only=(), samples=600, encoder_epochs=20, folds=5):
         else:
             cost = measure_cost(name, options, height, width, channels)
         rows.append({'name': name + (' H/H' if name == 'latents' else ''),
-                     'input': '%dx%dx%d' % (width, height, channels), 'cost': cost, 'miou': None})
+                     'input': '%dx%dx%d' % (width, height, channels), 'cost': cost, 'miou': None,
+                     'segmenter': name in RECIPES})
     for row, name in zip(rows, only or ARCHITECTURES):
         if collection is not None and name in RECIPES:
             encoder = _encoder(collection, Path(out) / 'latents-encoder', encoder_epochs) if name == 'latents' else None
