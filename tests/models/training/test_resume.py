@@ -54,10 +54,10 @@ def test_what_died_after_a_checkpoint_ends_with_the_same_weights(plain, tmp_path
 
 
 def test_the_kill_signal_leaves_a_run_that_goes_on(tmp_path):
-    recipe = small_recipe('training.epochs=200')
+    recipe = small_recipe('training.epochs=40')
     program = ('import sys; sys.path[:0] = [%r]\n'
                'from tests.models.training.test_resume import _train, small_recipe\n'
-               'import pathlib; _train(small_recipe("training.epochs=200"), pathlib.Path(%r))'
+               'import pathlib; _train(small_recipe("training.epochs=40"), pathlib.Path(%r))'
                % (os.getcwd(), str(tmp_path)))
     child = subprocess.Popen([sys.executable, '-c', program])
     last = tmp_path / 'checkpoints' / 'last.ckpt'
