@@ -1,11 +1,12 @@
 """The confound audit: what else than the skin predicts a diagnosis, judged by one protocol."""
-from .frame import Frame, read_frame
-from .marker import Marker, find_marker, without_marker
-from .plan import Plan, make_plan
-from .protocol import Outcome, Protocol
-from .report import markdown, terminal, to_json, write_report
-from .run import run_audit
-from .verdict import judge
+from ..lazy import lazily
 
-__all__ = ['Frame', 'Marker', 'Outcome', 'Plan', 'Protocol', 'find_marker', 'judge', 'make_plan', 'markdown',
-           'read_frame', 'run_audit', 'terminal', 'to_json', 'without_marker', 'write_report']
+#: Public name to the module it lies in.
+_PUBLIC = {
+    'Frame': 'frame', 'Marker': 'marker', 'Outcome': 'protocol', 'Plan': 'plan', 'Protocol': 'protocol',
+    'find_marker': 'marker', 'judge': 'verdict', 'make_plan': 'plan', 'markdown': 'report', 'read_frame': 'frame',
+    'run_audit': 'run', 'terminal': 'report', 'to_json': 'report', 'without_marker': 'marker', 'write_report': 'report',
+}
+
+__all__ = sorted(_PUBLIC)
+__getattr__ = lazily(__name__, _PUBLIC)

@@ -3,7 +3,7 @@
 Needs no PyTorch: numpy, scipy, scikit-learn, matplotlib and jinja2 only. They take seconds to import, so that
 each name is imported when it is asked for and not with the command line.
 """
-import importlib
+from ..lazy import lazily
 
 #: Public name to the module it lies in.
 _PUBLIC = {
@@ -13,9 +13,4 @@ _PUBLIC = {
 }
 
 __all__ = sorted(_PUBLIC)
-
-
-def __getattr__(name):
-    if name not in _PUBLIC:
-        raise AttributeError('module %r has no attribute %r' % (__name__, name))
-    return getattr(importlib.import_module('%s.%s' % (__name__, _PUBLIC[name])), name)
+__getattr__ = lazily(__name__, _PUBLIC)
