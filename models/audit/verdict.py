@@ -49,8 +49,8 @@ def judge(model, controls):
         return UNDECIDED, '%s, but no control had anything to learn: the score stands without comparison.' % own
     closest = min(able, key=lambda row: model['minus'][row['name']]['ci95'][0])
     gap = model['minus'][closest['name']]
-    return BEATS, ('%s and beats every control by at least %.3f (paired bootstrap over patients; closest: %s, '
-                   'difference %.3f, 95 %% %.3f to %.3f). None of these controls explains it; one that nobody '
+    return BEATS, ('%s and beats every control by at least %.4f (paired bootstrap over patients; closest: %s, '
+                   'difference %.3f, 95 %% %.4f to %.4f). None of these controls explains it; one that nobody '
                    'measured still may.' % (own, gap['ci95'][0], closest['name'], gap['difference'], *gap['ci95']))
 
 

@@ -21,7 +21,7 @@ CONSTANT = {'name': 'dialect', 'auc': None, 'auc_ci95': None}
     (row('skin', 0.9, 0.8, 0.95, background=-0.01, noise=0.2), [QUIET, BACKGROUND], 'explained', 'background'),
     (row('skin', 0.7, 0.55, 0.85, noise=-0.01), [QUIET, CONSTANT], 'undecided', 'noise cannot be told from it'),
     (row('skin', 0.97, 0.93, 1.0, background=0.021, noise=0.3), [QUIET, BACKGROUND, CONSTANT], 'beats',
-     'beats every control by at least 0.021'),
+     'beats every control by at least 0.0210'),
     (row('skin', 0.97, 0.93, 1.0), [CONSTANT], 'undecided', 'no control had anything to learn')])
 def test_rules(model, controls, code, words):
     given, sentence = judge(model, controls)
