@@ -4,6 +4,8 @@ import hashlib
 import json
 import multiprocessing
 import os
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -93,13 +95,24 @@ def _make(place, wanted, workers):
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
     context = multiprocessing.get_context('spawn')
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent,
+                                                initargs=(os.getpid(),)) as pool:
         for i, phantom in enumerate(pool.map(_one, jobs, chunksize=16)):
             milli_c[i], labels[i] = phantom[:2]
             patterns.append(phantom[2])
     np.save(place / 'patterns.npy', np.array(patterns))
     milli_c.flush()
     labels.flush()
+
+
+def _end_with_parent(parent):
+    """A training that is killed cannot tell its workers; without this they wait for work for ever."""
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _one(job):
