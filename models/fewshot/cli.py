@@ -43,6 +43,7 @@ def few_shot_command(data, start, out, phantoms, count, folds, changes, threads)
     from ..data import open_data
     from ..phantoms import prepare_set
     from ..recipe_files import load_recipe
+    from ..training import load_network
     from .run import few_shot
 
     logging.basicConfig(format='%(asctime)s %(message)s')
@@ -50,6 +51,7 @@ def few_shot_command(data, start, out, phantoms, count, folds, changes, threads)
     torch.set_num_threads(threads)
     recipe = load_recipe('few-shot', changes)
     collection = open_data(data)
+    load_network(start)  # that it is there is found out before phantoms are made, not after
     simulated = prepare_set(phantoms or out / 'phantoms', _FIRST_SEED, count, recipe.input.height,
                             recipe.input.width, threads)
     figures = few_shot(recipe, collection, simulated, start, out, folds)

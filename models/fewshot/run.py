@@ -8,6 +8,7 @@ from pathlib import Path
 from service.durable import atomic_write_json
 from service.errors import InputError
 
+from ..data import patient_folds
 from ..deliver import deliver
 from ..training.fit import fit
 from ..training.statement import Statement
@@ -64,6 +65,7 @@ def few_shot(recipe, collection, phantoms, start, out, folds=5, plan=Plan()):
     if set(known.patients) & set(others.patients):
         raise InputError('patient-leak', 'A patient of %s has labelled and unlabelled pictures; label all pictures '
                          'of a patient, or leave the others out.' % collection.name)
+    patient_folds(known, folds)  # refuses too few patients before hours of training, not after
     adapted = _adapt(recipe, others, phantoms, Path(start), out / 'adapted', plan)
     train = functools.partial(_fold, recipe, adapted, others, phantoms, plan)
     figures = judge_folds(known, lambda number, part, folder: train(part, folder), out / 'folds', folds)

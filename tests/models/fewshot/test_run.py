@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
@@ -12,6 +13,7 @@ from models.architectures import build  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
 from models.fewshot import few_shot  # noqa: E402
 from models.fewshot import run as module  # noqa: E402
+from models.fewshot.cli import few_shot_command  # noqa: E402
 from models.phantoms import prepare_set  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
 from models.training.weights import load_network, save_weights  # noqa: E402
@@ -92,3 +94,16 @@ def test_a_patient_with_and_without_labels_is_a_leak(recipe, patients, simulated
     with pytest.raises(InputError) as caught:
         few_shot(recipe, dataclasses.replace(patients, samples=samples), simulated, start, tmp_path, folds=2)
     assert caught.value.code == 'patient-leak'
+
+
+def test_too_few_patients_are_refused_before_anything_is_trained(recipe, patients, simulated, start, tmp_path):
+    with pytest.raises(InputError) as caught:
+        few_shot(recipe, patients, simulated, start, tmp_path, folds=5)
+    assert caught.value.code == 'too-few-patients' and not list(tmp_path.iterdir())
+
+
+def test_a_start_that_is_not_there_is_named_before_phantoms_are_made(tmp_path):
+    result = CliRunner().invoke(few_shot_command, ['--data', 'phantoms:1:4', '--init', str(tmp_path / 'nonesuch'),
+                                                   '--out', str(tmp_path / 'out')])
+    assert isinstance(result.exception, InputError) and result.exception.code == 'weights-missing'
+    assert not (tmp_path / 'out').exists()
