@@ -5,17 +5,17 @@ Runtime 1.10, the last for Python 3.6, reads IR 7.
 """
 import io
 import warnings
-from pathlib import Path
 
 import onnx
 import onnxsim
 import torch
 
+from service.durable import atomic_write
 from service.errors import InputError
 
 from .deliverable import OUTPUTS, Deliverable, WithRegions
 
-__all__ = ['INPUT', 'IR_VERSION', 'OPSET', 'OUTPUTS', 'Deliverable', 'WithRegions', 'export_onnx',
+__all__ = ['INPUT', 'IR_VERSION', 'OPSET', 'OUTPUTS', 'Deliverable', 'WithRegions', 'export_onnx', 'make_onnx',
            'refuse_mask_channel']
 
 OPSET = 13
@@ -24,17 +24,28 @@ INPUT = 'thermogram'
 
 
 def export_onnx(network, path, height, width, channels=1, study=False):
-    """Write a network as one ONNX file.
+    """Write a network as one ONNX file, whole or not at all: `make_onnx` to a path (str or Path).
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    model = make_onnx(network, height, width, channels, study)
+    atomic_write(path, model.SerializeToString())
+    return model
+
+
+def make_onnx(network, height, width, channels=1, study=False):
+    """A network as an ONNX model.
 
     Args:
         network (torch.nn.Module): as for `Deliverable`; switched to evaluation mode.
-        path (str or Path): file to write.
         height, width (int): input size, pixels.
         channels (int): input channels, a mask channel included.
         study (bool): allow a network that needs a mask; such a file is not for a bundle.
 
     Returns:
-        onnx.ModelProto: what was written; outputs are those of `Deliverable.outputs`, in that order.
+        onnx.ModelProto: outputs are those of `Deliverable.outputs`, in that order; two calls for one network give
+        the same bytes.
 
     Raises:
         InputError: ``mask-channel``: the network needs a mask, and `study` is not set.
@@ -68,7 +79,6 @@ def export_onnx(network, path, height, width, channels=1, study=False):
         node.name = '%s_%03d' % (node.op_type, number)
     model = _named_nicely(model, {INPUT, *outputs})
     onnx.checker.check_model(model, full_check=True)
-    Path(path).write_bytes(model.SerializeToString())
     return model
 
 
