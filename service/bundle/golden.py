@@ -5,6 +5,7 @@ import numpy as np
 
 from ..errors import BundleError
 from ..thermogram import Thermogram
+from .variants import BASE
 
 #: Temperatures are stored as hundredths of a kelvin, like a radiometric Lepton sends them.
 _KELVIN_PER_COUNT = 0.01
@@ -39,19 +40,21 @@ def golden_thermogram(counts):
     return Thermogram.from_celsius(counts * _KELVIN_PER_COUNT - _ZERO_CELSIUS_K, source='golden')
 
 
-def prove(bundle, infer):
+def prove(bundle, infer, variant=BASE):
     """Run the golden thermogram through chain and network, and refuse a bundle that answers differently.
 
     Args:
         bundle (Bundle): an opened bundle.
-        infer (callable): feed dict to output dict, as `Backend.infer`.
+        infer (callable): feed dict to output dict, as `Backend.infer`: labels and confidence, whatever the
+            variant's own outputs are.
+        variant (str): the variant that runs, whose tolerances count.
     Returns:
         dict: ``labels_agreement``, ``confidence_error`` and, where there is a finding,
         ``finding_error``: what was measured.
     Raises:
         BundleError: ``golden-unreadable`` or ``golden-mismatch``.
     """
-    roles, allowed = bundle.manifest.roles, bundle.manifest['golden']
+    roles, allowed = bundle.manifest.roles, bundle.variants[variant].golden
     expected = _read(bundle.golden, roles)
     prepared = bundle.chain.apply(golden_thermogram(expected['thermogram']))
     outputs = infer({bundle.inputs[0].name: prepared.tensor})

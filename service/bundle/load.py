@@ -1,14 +1,16 @@
 """Opening a bundle: every byte accounted for before anything runs."""
 import hashlib
 import os
-import stat
 from dataclasses import dataclass
 
-from ..backends.base import TensorSpec
 from ..chains import Chain, get_chain
 from ..errors import BundleError
-from .manifest import MANIFEST_NAME, Manifest, read_manifest
-from .onnx_scan import scan_onnx
+from .manifest import MANIFEST_NAME, Manifest, check_manifest, read_manifest_bytes
+from .onnx_scan import STANDARD_DOMAINS, scan_onnx
+from .plain_file import read_plain
+from .variants import BASE, read_variants, spec
+
+SIGNATURE_NAME = 'signature.json'
 
 #: Ceilings for the device: TensorRT 8.2's documented opset, and the newest IR that ONNX Runtime
 #: 1.10 takes. Both parsers read newer files in part without saying so, so the service does.
@@ -27,24 +29,62 @@ class Bundle:
         folder (str): where it lies.
         manifest (Manifest): its description.
         chain (Chain): its preprocessing.
-        model (bytes): the ONNX file, as hashed. Backends run these bytes, so the file cannot change
-            between the check and its use.
         golden (bytes): the golden pair, as hashed.
         inputs, outputs (tuple of TensorSpec): what a backend must offer; outputs in the order of
             `Manifest.roles`.
+        variants (dict): name to `Variant`, ``'fp32'`` first, which is the bundle's `model`.
     """
 
     folder: str
     manifest: Manifest
     chain: Chain
-    model: bytes
     golden: bytes
     inputs: tuple
     outputs: tuple
+    variants: dict
+
+    @property
+    def model(self):
+        """The ONNX file of the base model (bytes), as `read_model` gives it."""
+        return self.read_model()
+
+    def read_model(self, name=BASE):
+        """The ONNX file of a variant, read and hashed again, so that no bundle fills the memory with five of them.
+
+        Backends run these bytes, so the file cannot change between the check and its use.
+
+        Args:
+            name (str): a key of `variants`.
+        Returns:
+            bytes: the file that `open_bundle` checked.
+        Raises:
+            BundleError: ``variant-missing``; ``bundle-hash`` or ``bundle-file-missing`` where the file was changed
+                since.
+        """
+        return read_listed(self.folder, self.manifest, self._variant(name).file)
+
+    def sha256(self, name=BASE):
+        """SHA-256 of a variant's ONNX file as 64 hex digits."""
+        return self.manifest['files'][self._variant(name).file]
+
+    def read_calibration(self):
+        """The TensorRT calibration cache (bytes), or None where the bundle has none.
+
+        Raises:
+            BundleError: as `read_model`.
+        """
+        entry = self.manifest.raw.get('calibration')
+        return entry and read_listed(self.folder, self.manifest, entry['file'])
 
     def output_name(self, role):
         """Tensor name of one of the manifest's roles."""
         return self.manifest['outputs'][role]['name']
+
+    def _variant(self, name):
+        if name not in self.variants:
+            raise BundleError('variant-missing', 'The bundle in %s has no variant %s; it has %s.'
+                              % (self.folder, name, ', '.join(self.variants)))
+        return self.variants[name]
 
 
 def open_bundle(folder, study=False):
@@ -55,53 +95,72 @@ def open_bundle(folder, study=False):
         study (bool): open a bundle that says of itself that it is not for deployment too, to see that it
             is whole. Nothing on the device does that.
     Returns:
-        Bundle: with the bytes that were checked.
+        Bundle: every file of it was read, hashed and, where it is a network, scanned.
     Raises:
         BundleError: a file missing, added, changed or too large; a manifest that is not one; an
             unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``.
     """
-    manifest = read_manifest(folder)
+    manifest = check_manifest(read_manifest_bytes(folder), folder)
     if manifest.refused and not study:
         raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s Name another '
                           'one with --bundle.' % (folder, manifest.refused))
     _check_listing(folder, manifest)
-    contents = {name: _read_checked(folder, name, digest) for name, digest in sorted(manifest['files'].items())}
-    for role in ('model', 'golden'):
-        if manifest[role]['file'] not in contents:
-            raise BundleError('manifest-invalid', 'The manifest in %s names %s as its %s but does not list it '
-                              'under files.' % (folder, manifest[role]['file'], role))
-    model = contents[manifest['model']['file']]
-    check_model(model, manifest.raw)
+    variants = read_variants(manifest)
+    stated = dict(manifest.raw.get('variants', {}), **{BASE: manifest['model']})
+    networks = {variant.file: stated[name] for name, variant in variants.items()}
+    # One file at a time: a device has little memory and a bundle five networks.
+    for name in sorted(manifest['files']):
+        data = read_listed(folder, manifest, name)
+        if name in networks:
+            check_model(data, networks[name], name)
+    golden = read_listed(folder, manifest, manifest['golden']['file'])
     preprocess = manifest['preprocess']
     chain = get_chain(preprocess['chain'], preprocess['constants'])
-    inputs = (_spec(manifest['input']),)
+    inputs = (spec(manifest['input']),)
     _check_fit(folder, manifest, chain, inputs[0].shape)
-    outputs = tuple(_spec(manifest['outputs'][role]) for role in manifest.roles)
-    return Bundle(folder, manifest, chain, model, contents[manifest['golden']['file']], inputs, outputs)
+    return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants)
 
 
-def check_model(data, raw):
+def check_model(data, stated, name='the ONNX file'):
     """Refuse an ONNX file that the device must not run.
 
     Args:
         data (bytes): the file.
-        raw (dict): the manifest document, whose statements it must match.
+        stated (dict): what the manifest says of it: ``opset`` and ``ir_version``.
+        name (str): how messages call the file.
     Raises:
         BundleError: ``onnx-external-data``, ``onnx-domain``, ``onnx-version`` or ``onnx-unreadable``.
     """
     facts = scan_onnx(data)
     if facts.external_tensors:
-        raise BundleError('onnx-external-data', 'The ONNX file keeps %d weights in other files; export it as one '
-                          'file.' % facts.external_tensors)
-    foreign = sorted(facts.domains - {'', 'ai.onnx'})
+        raise BundleError('onnx-external-data', '%s keeps %d weights in other files; export it as one file.'
+                          % (name, facts.external_tensors))
+    foreign = sorted(facts.domains - set(STANDARD_DOMAINS))
     if foreign:
-        raise BundleError('onnx-domain', 'The ONNX file uses operators of %s; only the standard ones run on the '
-                          'device.' % ', '.join(foreign))
-    stated = (raw['model']['opset'], raw['model']['ir_version'])
-    if (facts.opset, facts.ir_version) != stated or facts.opset > MAX_OPSET or facts.ir_version > MAX_IR_VERSION:
-        raise BundleError('onnx-version', 'The ONNX file has opset %d and IR version %d; the manifest says %d and '
-                          '%d, and the device takes at most %d and %d.'
-                          % ((facts.opset, facts.ir_version) + stated + (MAX_OPSET, MAX_IR_VERSION)))
+        raise BundleError('onnx-domain', '%s uses operators of %s; only the standard ones run on the device.'
+                          % (name, ', '.join(foreign)))
+    says = (stated['opset'], stated['ir_version'])
+    if (facts.opset, facts.ir_version) != says or facts.opset > MAX_OPSET or facts.ir_version > MAX_IR_VERSION:
+        raise BundleError('onnx-version', '%s has opset %d and IR version %d; the manifest says %d and %d, and the '
+                          'device takes at most %d and %d.'
+                          % ((name, facts.opset, facts.ir_version) + says + (MAX_OPSET, MAX_IR_VERSION)))
+
+
+def read_listed(folder, manifest, name):
+    """A file of a bundle (bytes), which must be the one that its manifest lists.
+
+    Raises:
+        BundleError: ``bundle-file-missing``, ``bundle-file-link``, ``bundle-file-large`` or ``bundle-hash``.
+    """
+    path = os.path.join(folder, name)
+    try:
+        data = read_plain(path, MAX_FILE_BYTES)
+    except OSError as error:
+        raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, str(error))
+    if hashlib.sha256(data).hexdigest() != manifest['files'][name]:
+        raise BundleError('bundle-hash', '%s is not the file that the manifest was made with; copy the bundle '
+                          'again.' % path)
+    return data
 
 
 def _check_fit(folder, manifest, chain, shape):
@@ -115,7 +174,7 @@ def _check_fit(folder, manifest, chain, shape):
 
 
 def _check_listing(folder, manifest):
-    present = set(os.listdir(folder)) - {MANIFEST_NAME}
+    present = set(os.listdir(folder)) - {MANIFEST_NAME, SIGNATURE_NAME}
     listed = set(manifest['files'])
     if present - listed:
         raise BundleError('bundle-file-unlisted', 'The bundle in %s holds %s, which its manifest does not list; '
@@ -123,26 +182,3 @@ def _check_listing(folder, manifest):
     if listed - present:
         raise BundleError('bundle-file-missing', 'The bundle in %s lacks %s; copy it again.'
                           % (folder, ', '.join(sorted(listed - present))))
-
-
-def _read_checked(folder, name, digest):
-    path = os.path.join(folder, name)
-    try:
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise BundleError('bundle-file-link', '%s is not a plain file; copy the bundle again.' % path)
-        if status.st_size > MAX_FILE_BYTES:
-            raise BundleError('bundle-file-large', '%s has %d bytes; the device takes at most %d.'
-                              % (path, status.st_size, MAX_FILE_BYTES))
-        with open(path, 'rb') as stream:
-            data = stream.read()
-    except OSError as error:
-        raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, str(error))
-    if hashlib.sha256(data).hexdigest() != digest:
-        raise BundleError('bundle-hash', '%s is not the file that the manifest was made with; copy the bundle '
-                          'again.' % path)
-    return data
-
-
-def _spec(entry):
-    return TensorSpec(entry['name'], tuple(entry['shape']), entry['dtype'])

@@ -5,9 +5,10 @@ import os
 from dataclasses import dataclass
 
 import jsonschema
-import numpy as np
 
 from ..errors import BundleError
+from .consistency import check_consistency
+from .plain_file import read_plain
 
 MANIFEST_NAME = 'manifest.json'
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
@@ -60,16 +61,29 @@ def read_manifest(folder):
     Raises:
         BundleError: ``bundle-missing``, ``manifest-unreadable`` or ``manifest-invalid``.
     """
-    path = os.path.join(folder, MANIFEST_NAME)
+    return check_manifest(read_manifest_bytes(folder), folder)
+
+
+def read_manifest_bytes(folder):
+    """The bytes of a bundle folder's manifest, unchecked: what a signature is over.
+
+    Raises:
+        BundleError: ``bundle-missing``; ``bundle-file-link`` or ``bundle-file-large`` for what is no manifest.
+    """
     try:
-        with open(path, 'rb') as stream:
-            data = stream.read(MAX_MANIFEST_BYTES + 1)
+        return read_plain(os.path.join(folder, MANIFEST_NAME), MAX_MANIFEST_BYTES)
     except OSError as error:
         raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read. Name a bundle folder '
                           'with --bundle.' % (folder, MANIFEST_NAME), str(error))
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise BundleError('manifest-unreadable', '%s is larger than a manifest can be.' % path)
-    return Manifest(parse_manifest(data, path), hashlib.sha256(data).hexdigest())
+
+
+def check_manifest(data, folder):
+    """The `Manifest` of a file's bytes; `folder` names it in messages.
+
+    Raises:
+        BundleError: as `parse_manifest`.
+    """
+    return Manifest(parse_manifest(data, os.path.join(folder, MANIFEST_NAME)), hashlib.sha256(data).hexdigest())
 
 
 def parse_manifest(data, name=MANIFEST_NAME):
@@ -83,7 +97,7 @@ def parse_manifest(data, name=MANIFEST_NAME):
             one that contradicts itself; ``finding-unsupported`` for a finding that is not one probability.
     """
     try:
-        raw = json.loads(data.decode('utf-8'))
+        raw = json.loads(data.decode('utf-8'), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BundleError('manifest-unreadable', '%s is not JSON; copy the bundle again.' % name, str(error))
     problem = jsonschema.exceptions.best_match(_validator().iter_errors(raw))
@@ -91,28 +105,12 @@ def parse_manifest(data, name=MANIFEST_NAME):
         where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'
         raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s: %s.'
                           % (name, where, problem.message[:200]))
-    _check_finding(raw, name)
+    check_consistency(raw, name)
     return raw
 
 
-def _check_finding(raw, name):
-    """Refuse a finding that is stated in one place and missing in another, or that is not one probability."""
-    output = raw['outputs'].get('finding')
-    if ('finding' in raw) != (output is not None):
-        lacking, there = ('finding', 'outputs.finding') if output else ('outputs.finding', 'finding')
-        raise BundleError('manifest-invalid', '%s contradicts itself: it has %s and no %s. A model that gives a '
-                          'finding needs both, one that only marks regions neither; make the bundle again.'
-                          % (name, there, lacking))
-    if output is None:
-        return
-    if 'finding_tolerance' not in raw['golden']:
-        raise BundleError('manifest-invalid', '%s has a finding and no golden.finding_tolerance to prove it '
-                          'with; make the bundle again.' % name)
-    values, classes = int(np.prod(output['shape'])), len(raw['finding']['classes'])
-    if values != 1 or classes != 2:
-        raise BundleError('finding-unsupported', '%s has a finding of %d values for %d classes; the service '
-                          'shows one probability that tells two classes apart. Export the model with such a '
-                          'finding, or without one.' % (name, values, classes))
+def _no_number(word):
+    raise ValueError('%s is not a number' % word)
 
 
 def _validator():

@@ -3,7 +3,9 @@
 The device half's tests run where no onnx package can be installed, and some of the files they need
 are ones that the package would refuse to write. Field numbers: onnx.proto3.
 """
-FLOAT, INT32 = 1, 6
+FLOAT, INT8, INT32, INT64, FLOAT16 = 1, 3, 6, 7, 10
+#: ONNX's number of an element type per numpy dtype name.
+TYPES = {'float32': FLOAT, 'int8': INT8, 'int32': INT32, 'int64': INT64, 'float16': FLOAT16}
 
 
 def varint(value):
@@ -40,6 +42,12 @@ def integer(name, value):
 def node(operator, inputs, outputs, attributes=b'', domain=''):
     return (b''.join(chunk(1, name) for name in inputs) + b''.join(chunk(2, name) for name in outputs)
             + chunk(3, outputs[0]) + chunk(4, operator) + attributes + (chunk(7, domain) if domain else b''))
+
+
+def tensor(name, array):
+    """An initializer with the values of a numpy array."""
+    return (b''.join(number(1, side) for side in array.shape) + number(2, TYPES[array.dtype.name]) + chunk(8, name)
+            + chunk(9, array.tobytes()))
 
 
 def external_tensor(name):
