@@ -1,4 +1,5 @@
 """From a network's outputs to labels at the frame's own resolution."""
+import math
 from dataclasses import dataclass
 from typing import Optional
 
@@ -22,7 +23,8 @@ class Decoded:
             pixels wider than the region.
         certainty (dict): mean probability of its own label per region id that is there.
         confidence (float): mean probability of the labels over the body.
-        probability (float): of the finding, 0..1; None from a model that only marks regions.
+        probability (float): of the finding, 0..1, after the manifest's temperature; None from a model that
+            only marks regions.
     """
 
     labels: np.ndarray
@@ -50,9 +52,29 @@ def decode(outputs, bundle, fit, body):
     mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
     probability = None
     if bundle.manifest.finding:
-        probability = float(outputs[bundle.output_name('finding')].ravel()[0])
+        probability = temper(float(outputs[bundle.output_name('finding')].ravel()[0]),
+                             bundle.manifest.finding.get('temperature', 1))
     return Decoded(fit.enlarge(labels), {region: fit.enlarge_box(box) for region, (box, _) in found.items()},
                    per_region, cv2.mean(certainty, mask)[0], probability)
+
+
+def temper(probability, temperature):
+    """A network's probability as it is shown: sigmoid(logit(p) / T).
+
+    Networks are surer than they are right; one number, fitted on frames that were not trained on, takes that
+    back without changing any order (temperature scaling: Guo et al., On Calibration of Modern Neural Networks,
+    2017, section 4.2). Every threshold is stated on the result.
+
+    Args:
+        probability (float): 0..1, as the network gives it.
+        temperature (float): above 0; 1 changes nothing.
+    """
+    if temperature == 1 or not 0 < probability < 1:
+        return probability
+    logit = (math.log(probability) - math.log1p(-probability)) / temperature
+    # Written so that the exponential cannot overflow for either sign.
+    odds = math.exp(-abs(logit))
+    return (1 if logit > 0 else odds) / (1 + odds)
 
 
 def tidy(labels):

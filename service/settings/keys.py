@@ -32,6 +32,11 @@ class Settings:
     bundle: str = _key('model', SHIPPED_BUNDLE, 'Folder of the model bundle.')
     threads: int = _key('model', 0, 'Processor threads of one inference; 0 uses every core.', 'threads', 0, 64)
 
+    trusted_keys: str = _key('model', '', 'Folder of public keys (*.pub) whose bundles are taken too, beside the keys '
+                             'that the program came with.')
+    allow_unsigned: bool = _key('model', False, 'Take bundles that nobody signed. For development; a bundle with a '
+                                'wrong signature is refused all the same.')
+
     host: str = _key('web', '127.0.0.1', 'Address the page is served on. The page has no login, so it stays on '
                      'this machine.', choices=('127.0.0.1', '::1', 'localhost'))
     port: int = _key('web', 8080, 'Port the page is served on.', '', 1, 65535)

@@ -23,7 +23,10 @@ def reference_page():
 def _default(entry):
     if entry.default == SHIPPED_BUNDLE:
         return 'service/bundles/' + os.path.basename(SHIPPED_BUNDLE)
-    return entry.default
+    # Both as TOML writes them.
+    if entry.type is bool:
+        return str(entry.default).lower()
+    return entry.default if entry.default != '' else '""'
 
 
 def _allowed(rules):

@@ -4,8 +4,9 @@ import pytest
 
 from service.analysis import boxes
 from service.body import find_body
+from service.bundle import Manifest
 from service.chains import Fit
-from service.decode import decode, tidy
+from service.decode import decode, temper, tidy
 from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST
 from service.thermogram import Thermogram
 from tests.fakes import frames
@@ -65,3 +66,27 @@ def test_confidence_is_that_of_the_region():
     decoded = decode(answer, StubBundle(), Fit.of((240, 320), (240, 320)), body)
     assert decoded.certainty[NECK] == pytest.approx(0.4) and decoded.certainty[LEFT_BREAST] == pytest.approx(0.9)
     assert 0.8 < decoded.confidence < 0.9
+
+
+@pytest.mark.parametrize('temperature', [0.3, 1, 2.5, 100])
+@pytest.mark.parametrize('probability', [1e-7, 0.2, 0.5, 0.731, 1 - 1e-12])
+def test_temperature_divides_the_logit(probability, temperature):
+    shown = temper(probability, temperature)
+    logit = np.log(probability / (1 - probability)) / temperature
+    assert shown == pytest.approx(1 / (1 + np.exp(-logit)), rel=1e-3)
+    assert (shown - 0.5) * (probability - 0.5) >= 0
+
+
+@pytest.mark.parametrize('probability', [0.0, 1.0, 1e-320, 1 - 2 ** -53])
+@pytest.mark.parametrize('temperature', [1e-300, 0.01, 1, 7, 100])
+def test_temperature_keeps_a_probability_a_probability(probability, temperature):
+    assert 0 <= temper(probability, temperature) <= 1
+    assert probability % 1 or temper(probability, temperature) == probability
+
+
+def test_the_finding_that_is_shown_is_after_temperature():
+    bundle = StubBundle()
+    bundle.manifest = Manifest(dict(bundle.manifest.raw, finding=dict(bundle.manifest.finding, temperature=2.0)), '')
+    body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
+    decoded = decode(StubBackend(LABELS, finding=0.9).answer, bundle, Fit.of((240, 320), (240, 320)), body)
+    assert decoded.probability == pytest.approx(0.75, abs=1e-6)
