@@ -1,0 +1,80 @@
+"""TensorRT's log: where it explains itself, since its calls answer None."""
+import collections
+import logging
+
+#: Log levels of TensorRT by the name of its severity.
+_LEVELS = {'INTERNAL_ERROR': logging.ERROR, 'ERROR': logging.ERROR, 'WARNING': logging.WARNING,
+           'INFO': logging.INFO, 'VERBOSE': logging.DEBUG}
+
+#: The builder says these when it passes over kernels for want of memory. The engine is right and possibly
+#: slower than it could be (facts of the Nano: wordings of TensorRT 8.0 to 8.6, "insuficient" included).
+_LOW_MEMORY = ('Device memory is insufficient', 'due to insuficient memory', 'due to insufficient memory',
+               'sufficient workspace')
+
+#: Lines kept of each kind, and of each line its first so many characters: a failing build repeats itself
+#: thousands of times.
+KEPT_LINES, KEPT_CHARACTERS = 50, 400
+
+_log = logging.getLogger(__name__)
+
+
+class Lines:
+    """What TensorRT logged, by kind; filled from whichever thread it logs on.
+
+    Args:
+        heard (callable): called with every message, for a display of what a build is doing; or None.
+
+    Attributes:
+        errors (deque of str): the last ones.
+        warnings, low_memory (dict of str to int): each line once, with how often it came.
+    """
+
+    def __init__(self, heard=None):
+        self.errors = collections.deque(maxlen=KEPT_LINES)
+        self.warnings, self.low_memory = {}, {}
+        self._heard = heard
+
+    def take(self, severity, message):
+        """One message of TensorRT: the name of its severity, and its text."""
+        level = _LEVELS.get(severity, logging.INFO)
+        message = ' '.join(str(message).split())[:KEPT_CHARACTERS]
+        _log.log(min(level, logging.DEBUG if level < logging.WARNING else level), 'TensorRT: %s', message)
+        if any(words in message for words in _LOW_MEMORY):
+            _count(self.low_memory, message)
+        elif level == logging.WARNING:
+            _count(self.warnings, message)
+        elif level == logging.ERROR:
+            self.errors.append(message)
+        if self._heard is not None:
+            self._heard(message)
+
+    def reason(self):
+        """The last error TensorRT logged, for a sentence; ``'it did not say why'`` where there is none."""
+        return self.errors[-1].rstrip('. ') if self.errors else 'it did not say why'
+
+
+def make_logger(trt, lines):
+    """A TensorRT logger that fills `lines`.
+
+    Args:
+        trt (module): tensorrt.
+        lines (Lines): where the messages go.
+    Returns:
+        tensorrt.ILogger: must outlive everything that was made with it.
+    """
+    class Collecting(trt.ILogger):
+        """TensorRT calls `log` from its own threads."""
+
+        def __init__(self):
+            # pybind11 refuses an object whose base was not initialised by name.
+            trt.ILogger.__init__(self)
+
+        def log(self, severity, msg):
+            lines.take(getattr(severity, 'name', str(severity)).rpartition('.')[2], msg)
+
+    return Collecting()
+
+
+def _count(table, message):
+    if message in table or len(table) < KEPT_LINES:
+        table[message] = table.get(message, 0) + 1
