@@ -3,8 +3,11 @@ from .golden import golden_thermogram, pack_golden, prove, to_counts
 from .load import Bundle, check_model, open_bundle
 from .manifest import Manifest, parse_manifest, read_manifest
 from .onnx_scan import OnnxFacts, scan_onnx
+from .signature import key_id, read_signature
+from .trust import Trust
 from .variants import Variant
 from .write import write_bundle
 
-__all__ = ['Bundle', 'Manifest', 'OnnxFacts', 'Variant', 'check_model', 'golden_thermogram', 'open_bundle',
-           'pack_golden', 'parse_manifest', 'prove', 'read_manifest', 'scan_onnx', 'to_counts', 'write_bundle']
+__all__ = ['Bundle', 'Manifest', 'OnnxFacts', 'Trust', 'Variant', 'check_model', 'golden_thermogram', 'key_id',
+           'open_bundle', 'pack_golden', 'parse_manifest', 'prove', 'read_manifest', 'read_signature', 'scan_onnx',
+           'to_counts', 'write_bundle']

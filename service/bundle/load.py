@@ -2,15 +2,16 @@
 import hashlib
 import os
 from dataclasses import dataclass
+from typing import Optional
 
 from ..chains import Chain, get_chain
 from ..errors import BundleError
 from .manifest import MANIFEST_NAME, Manifest, check_manifest, read_manifest_bytes
 from .onnx_scan import STANDARD_DOMAINS, scan_onnx
 from .plain_file import read_plain
+from .signature import SIGNATURE_NAME
 from .variants import BASE, read_variants, spec
 
-SIGNATURE_NAME = 'signature.json'
 
 #: Ceilings for the device: TensorRT 8.2's documented opset, and the newest IR that ONNX Runtime
 #: 1.10 takes. Both parsers read newer files in part without saying so, so the service does.
@@ -33,6 +34,8 @@ class Bundle:
         inputs, outputs (tuple of TensorSpec): what a backend must offer; outputs in the order of
             `Manifest.roles`.
         variants (dict): name to `Variant`, ``'fp32'`` first, which is the bundle's `model`.
+        signed_by (str): id of the trusted key that signed it, ``''`` where nobody did and that is allowed; None
+            where nobody looked.
     """
 
     folder: str
@@ -42,6 +45,7 @@ class Bundle:
     inputs: tuple
     outputs: tuple
     variants: dict
+    signed_by: Optional[str] = None
 
     @property
     def model(self):
@@ -87,20 +91,25 @@ class Bundle:
         return self.variants[name]
 
 
-def open_bundle(folder, study=False):
+def open_bundle(folder, study=False, trust=None):
     """Open a bundle folder and check everything that can be checked without running it.
 
     Args:
         folder (str): the bundle.
         study (bool): open a bundle that says of itself that it is not for deployment too, to see that it
             is whole. Nothing on the device does that.
+        trust (Trust): whose bundles are taken; None to leave the signature alone, as on a workstation.
     Returns:
         Bundle: every file of it was read, hashed and, where it is a network, scanned.
     Raises:
-        BundleError: a file missing, added, changed or too large; a manifest that is not one; an
-            unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``.
+        BundleError: not signed as `trust` wants it; a file missing, added, changed or too large; a
+            manifest that is not one; an unknown chain; an ONNX file beyond the device's limits;
+            ``bundle-not-for-deployment``.
     """
-    manifest = check_manifest(read_manifest_bytes(folder), folder)
+    data = read_manifest_bytes(folder)
+    signed_by = trust and trust.check(folder, data)
+    # Parsed after that, and from the very bytes that were signed.
+    manifest = check_manifest(data, folder)
     if manifest.refused and not study:
         raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s Name another '
                           'one with --bundle.' % (folder, manifest.refused))
@@ -118,7 +127,7 @@ def open_bundle(folder, study=False):
     chain = get_chain(preprocess['chain'], preprocess['constants'])
     inputs = (spec(manifest['input']),)
     _check_fit(folder, manifest, chain, inputs[0].shape)
-    return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants)
+    return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants, signed_by)
 
 
 def check_model(data, stated, name='the ONNX file'):
