@@ -1,5 +1,6 @@
 """The GPU's context and the buffers of one engine: device memory, pinned staging, one stream."""
 import logging
+import traceback
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class CudaContext:
         self.push()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            drop_frames(error)
         self.pop()
 
     def push(self):
@@ -107,6 +110,13 @@ class Buffers:
         for memory in self._device.values():
             quietly(memory.free)
         self._device, self._pinned, self.stream = {}, {}, None
+
+
+def drop_frames(error):
+    """Forget the local variables of the calls that failed: TensorRT objects must not outlive the context."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def quietly(release):

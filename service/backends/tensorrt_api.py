@@ -14,6 +14,22 @@ _DTYPES = {'FLOAT': 'float32', 'HALF': 'float16', 'INT32': 'int32', 'INT64': 'in
            'UINT8': 'uint8', 'BOOL': 'bool'}
 
 
+def import_tensorrt(instead=''):
+    """The `tensorrt` module of this machine.
+
+    Args:
+        instead (str): what the sentence says of a machine without it.
+    Raises:
+        BackendError: ``tensorrt-missing``.
+    """
+    try:
+        import tensorrt
+    except (ImportError, OSError) as error:  # the latter from libraries that it loads itself
+        raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python%s.'
+                           % (instead or '; engines cannot run here'), str(error))
+    return tensorrt
+
+
 def open_engine(engine):
     """The engine behind the newest face it offers.
 

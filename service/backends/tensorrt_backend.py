@@ -8,8 +8,8 @@ import numpy as np
 from ..errors import BackendError
 from .base import Backend, TensorSpec
 from .cuda_errors import end_process, is_lasting
-from .cuda_memory import Buffers, CudaContext, quietly
-from .tensorrt_api import open_engine
+from .cuda_memory import Buffers, CudaContext, drop_frames, quietly
+from .tensorrt_api import import_tensorrt, open_engine
 from .tensorrt_log import Lines, make_logger
 
 #: The first runs of an engine load its kernels and take many times as long as the others.
@@ -58,11 +58,7 @@ class TensorRTBackend(Backend):
                 'engine': self._engine_name}
 
     def _activate(self):
-        try:
-            import tensorrt as trt
-        except ImportError as error:
-            raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python; engines cannot run '
-                               'here.', str(error))
+        trt = import_tensorrt()
         self._version, self._owner = str(trt.__version__), threading.get_ident()
         self._context = CudaContext()
         self._context.push()
@@ -70,7 +66,8 @@ class TensorRTBackend(Backend):
         try:
             with self._errors('backend-load', 'TensorRT %s cannot load the engine' % self._version):
                 self._load(trt)
-        except BaseException:
+        except BaseException as error:
+            drop_frames(error)
             self._deactivate()
             raise
         self._model = None  # the engine holds its own copy

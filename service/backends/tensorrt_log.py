@@ -72,7 +72,10 @@ def make_logger(trt, lines):
         def log(self, severity, msg):
             lines.take(getattr(severity, 'name', str(severity)).rpartition('.')[2], msg)
 
-    return Collecting()
+    logger = Collecting()
+    # Without it a plan or a model that needs one of TensorRT's own plugins (InstanceNormalization in 8.x) is refused.
+    trt.init_libnvinfer_plugins(logger, '')
+    return logger
 
 
 def _count(table, message):

@@ -1,5 +1,7 @@
 """What the machine offers an engine, asked of its libraries and its files."""
+from ..backends.tensorrt_api import import_tensorrt
 from ..board import board_facts
+from ..errors import BackendError
 
 
 def machine_facts(root='/'):
@@ -21,10 +23,9 @@ def machine_facts(root='/'):
 
 def _tensorrt():
     try:
-        import tensorrt
-    except ImportError:
+        return str(import_tensorrt().__version__)
+    except BackendError:
         return ''
-    return str(tensorrt.__version__)
 
 
 def _gpu():

@@ -85,6 +85,18 @@ class EngineStore:
         return [self._entry(name[:-len(SIDECAR)]) for name in names
                 if name.endswith(SIDECAR) and not name.startswith('.')]
 
+    def entry(self, name):
+        """The `Entry` of a name.
+
+        Raises:
+            BackendError: ``engine-missing``.
+        """
+        for entry in self.list():
+            if entry.name == name:
+                return entry
+        raise BackendError('engine-missing', 'There is no engine called %s in %s; thermoscreen engines list shows what '
+                           'is there.' % (name, self.folder))
+
     def write(self, key, plan, record):
         """Keep a proven engine; one of the same key is replaced, at the last moment.
 
@@ -160,10 +172,7 @@ class EngineStore:
             BackendError: ``engine-missing``.
             StorageError: the disk refused.
         """
-        entry = next((entry for entry in self.list() if entry.name == name), None)
-        if entry is None:
-            raise BackendError('engine-missing', 'There is no engine called %s in %s; thermoscreen engines list '
-                               'shows what is there.' % (name, self.folder))
+        self.entry(name)
         check_writable(self.folder)
         _unlink(self._sidecar(name))
         self.sweep()
