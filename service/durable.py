@@ -15,6 +15,7 @@ _REMEDIES = {
                    'permissions'),
     errno.EPERM: ('not-writable', 'this user may not write there; choose another folder or change its '
                   'permissions'),
+    errno.EEXIST: ('file-exists', 'it is there already and is not overwritten; choose another name'),
     errno.EISDIR: ('not-writable', 'there is a folder of that name; choose another name'),
     errno.ENOENT: ('folder-missing', 'its folder does not exist; make it or choose another one'),
     errno.ENOTDIR: ('folder-missing', 'its folder is a file; choose another one'),
@@ -52,7 +53,24 @@ def atomic_write(path, data):
         except BaseException:
             _remove(temporary)
             raise
-        _sync_folder(folder)
+        sync_folder(folder)
+    except OSError as error:
+        raise storage_error(error, path)
+
+
+def write_new(path, data, mode=0o666):
+    """Write a file that must not exist yet, whole or not at all, so that it stays after a power cut.
+
+    Args:
+        path (str): the file.
+        data (bytes): all of its content.
+        mode (int): its permissions, less the umask.
+    Raises:
+        StorageError: ``file-exists`` and the codes of `atomic_write`; no part of the file remains.
+    """
+    try:
+        _write_new(path, data, mode)
+        sync_folder(os.path.dirname(os.path.abspath(path)))
     except OSError as error:
         raise storage_error(error, path)
 
@@ -80,20 +98,27 @@ def storage_error(error, path):
     return StorageError(code, '%s was not written: %s.' % (path, remedy), repr(error))
 
 
-def _write_new(path, data):
-    """Write and fsync a file that must not exist yet; its mode follows the umask."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _write_new(path, data, mode=0o666):
+    """Write and fsync a file that must not exist yet; the umask is taken off its mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         rest = memoryview(data)
         while len(rest):
             rest = rest[os.write(descriptor, rest):]
         os.fsync(descriptor)
+    except BaseException:
+        _remove(path)
+        raise
     finally:
         os.close(descriptor)
 
 
-def _sync_folder(folder):
-    """Make a rename in a folder durable, where the file system offers it."""
+def sync_folder(folder):
+    """Make a rename in a folder durable, where the file system offers it.
+
+    Raises:
+        OSError: the disk failed.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -51,6 +51,10 @@ class Manifest:
         sentence = ' '.join(self.raw.get('deployment', {}).get('refused', '').split())
         return sentence and sentence.rstrip('.') + '.'
 
+    def is_of(self, data):
+        """Whether it was read from exactly these bytes."""
+        return self.sha256 == hashlib.sha256(data).hexdigest()
+
     def __getitem__(self, key):
         return self.raw[key]
 

@@ -8,6 +8,7 @@ from ..durable import atomic_write, atomic_write_json
 from ..errors import StorageError
 from .load import open_bundle
 from .manifest import MANIFEST_NAME
+from .swap import replace_folder
 
 
 def write_bundle(folder, document, files):
@@ -47,13 +48,7 @@ def write_bundle(folder, document, files):
 
 def _replace(staging, folder):
     """Put the staged folder in place of an older bundle; anything else there is left alone."""
-    if os.path.isdir(folder) and os.listdir(folder):
-        if not os.path.isfile(os.path.join(folder, MANIFEST_NAME)):
-            raise StorageError('not-a-bundle', '%s holds something that is not a bundle; choose another folder.'
-                               % folder)
-        retired = staging + '-old'
-        os.rename(folder, retired)
-        os.rename(staging, folder)
-        shutil.rmtree(retired)
-        return
-    os.rename(staging, folder)
+    if os.path.isdir(folder) and os.listdir(folder) and not os.path.isfile(os.path.join(folder, MANIFEST_NAME)):
+        raise StorageError('not-a-bundle', '%s holds something that is not a bundle; choose another folder.'
+                           % folder)
+    replace_folder(staging, folder)

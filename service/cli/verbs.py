@@ -11,6 +11,7 @@ except ImportError:  # before Python 3.8
 #: Verbs of the service itself, so that they work from a bare checkout too.
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
+    'bundle': 'service.cli.bundle:bundle',
     'doctor': 'service.cli.doctor:doctor',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.settings:settings',
