@@ -16,8 +16,8 @@ from .verify import keys_option
 def install(folder, target, allow_downgrade, keys, settings_path):
     """Put a verified bundle in place of the one that is there.
 
-    It is verified, copied beside DIR, verified again, and takes the place of DIR in one step. Whatever fails, also a full disk, leaves the bundle that is there. A running service goes on with its own copy
-    until it is restarted.
+    It is verified, copied beside DIR, verified again, and takes the place of DIR in one step. Whatever fails, also a
+    full disk, leaves the bundle that is there. A running service goes on with its own copy until it is restarted.
 
     \b
     Example:
