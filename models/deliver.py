@@ -1,14 +1,17 @@
 """A trained network as what the device takes: an ONNX file, and a bundle where the service can use one."""
 import datetime
+import typing
+from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 import torch
 
-from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, WithRegions, export_onnx
+from export.files import open_session, run_session
+from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, WithRegions, make_onnx
 from service import regions
 from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle
 from service.chains import get_chain
+from service.durable import atomic_write
 from service.errors import InputError
 from service.simulator import make_phantom
 
@@ -48,6 +51,26 @@ class Trained(torch.nn.Module):
         if self._finding and finding.shape[1] == 2:
             finding = finding[:, 1:] - finding[:, :1]
         return Scores(regions if self._regions else None, finding if self._finding else None)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A bundle before it is written.
+
+    Attributes:
+        document (dict): the manifest without ``files``.
+        files (dict): file name to bytes.
+        network (torch.nn.Module or None): what was exported, mapping NxCxHxW to `Scores`; None where only files
+            were left of it.
+    """
+
+    document: dict
+    files: dict
+    network: typing.Optional[torch.nn.Module] = None
+
+    def write(self, folder):
+        """Write the bundle folder (Path): `service.bundle.write_bundle`."""
+        return write_bundle(str(folder), self.document, self.files)
 
 
 class WithoutMask(torch.nn.Module):
@@ -99,31 +122,18 @@ def joined(network, recipe, segmenter, segmenter_recipe):
 
 
 def write_onnx(network, recipe, path):
-    """Export a trained network of a recipe.
+    """Export a trained network of a recipe to a file, whole or not at all.
 
     Args:
         network (torch.nn.Module): as trained, or as `joined` gives it.
         recipe (Recipe): input and finding.
         path (Path): file to write.
-
-    Returns:
-        torch.nn.Module: what was exported, see `Trained`.
     """
-    network = Trained(network, 'regions' in recipe.task or isinstance(network, WithRegions), 'finding' in recipe.task)
-    export_onnx(network.eval(), path, recipe.input.height, recipe.input.width, _channels(recipe),
-                study=recipe.input.mask)
-    return network
+    atomic_write(path, _onnx(_trained(network, recipe), recipe))
 
 
 def deliver(network, recipe, metrics, folder, statement):
-    """Export a network and write its bundle.
-
-    Args:
-        network (torch.nn.Module): maps NxCxHxW to `Scores` with regions.
-        recipe (Recipe): how it was trained.
-        metrics (dict): what was measured; goes into the manifest.
-        folder (Path): bundle folder to write; its parent receives ``model.onnx`` on the way.
-        statement (models.training.statement.Statement): what the bundle says of itself.
+    """Export a network and write its bundle: `pack` to a folder (Path), and ``model.onnx`` beside it.
 
     Returns:
         service.bundle.Bundle: opened from disk. One with a mask channel refuses to be deployed.
@@ -131,11 +141,27 @@ def deliver(network, recipe, metrics, folder, statement):
     Raises:
         BundleError, StorageError: as `service.bundle.write_bundle`.
     """
-    onnx_path = folder.parent / 'model.onnx'
-    network = write_onnx(network, recipe, onnx_path)
+    package = pack(network, recipe, metrics, statement)
+    atomic_write(folder.parent / 'model.onnx', package.files['model.onnx'])
+    return package.write(folder)
+
+
+def pack(network, recipe, metrics, statement):
+    """Export a network and describe it.
+
+    Args:
+        network (torch.nn.Module): maps NxCxHxW to `Scores` with regions.
+        recipe (Recipe): how it was trained.
+        metrics (dict): what was measured; goes into the manifest.
+        statement (models.training.statement.Statement): what the bundle says of itself.
+
+    Returns:
+        Package: with FP32 alone; `models.exporting` adds the other variants.
+    """
+    network = _trained(network, recipe)
+    model = _onnx(network, recipe)
     height, width, channels = recipe.input.height, recipe.input.width, _channels(recipe)
     parameters, gmac = count_cost(network, height, width, channels)
-    golden = _golden(onnx_path, recipe)
     shapes = {'labels': [1, height, width], 'confidence': [1, height, width], 'finding': [1, 1]}
     roles = OUTPUTS if statement.finding else OUTPUTS[:2]
     document = {
@@ -157,20 +183,28 @@ def deliver(network, recipe, metrics, folder, statement):
         document['golden']['finding_tolerance'] = 0.02
     if recipe.input.mask:
         document['deployment'] = {'refused': _MASK}
-    return write_bundle(str(folder), document, {'model.onnx': onnx_path.read_bytes(), 'golden.npz': golden})
+    return Package(document, {'model.onnx': model, 'golden.npz': _golden(model, recipe)}, network)
+
+
+def _trained(network, recipe):
+    finds_regions = 'regions' in recipe.task or isinstance(network, WithRegions)
+    return Trained(network, finds_regions, 'finding' in recipe.task).eval()
+
+
+def _onnx(network, recipe):
+    return make_onnx(network, recipe.input.height, recipe.input.width, _channels(recipe),
+                     study=recipe.input.mask).SerializeToString()
 
 
 def _channels(recipe):
     return get_chain(recipe.input.chain, recipe.chain_constants).channels + recipe.input.mask
 
 
-def _golden(onnx_path, recipe):
+def _golden(model, recipe):
     phantom = make_phantom(GOLDEN_SEED, recipe.input.height, recipe.input.width, abnormal=True)
     chain = get_chain(recipe.input.chain, recipe.chain_constants)
     tensor = chain.apply(golden_thermogram(to_counts(phantom.celsius))).tensor
     if recipe.input.mask:
         mask = (phantom.labels > 0)[np.newaxis, np.newaxis].astype(np.float32)
         tensor = np.concatenate([tensor, mask], 1)
-    session = onnxruntime.InferenceSession(str(onnx_path), providers=['CPUExecutionProvider'])
-    names = [output.name for output in session.get_outputs()]
-    return pack_golden(phantom.celsius, dict(zip(names, session.run(names, {INPUT: tensor}))))
+    return pack_golden(phantom.celsius, run_session(open_session(model), {INPUT: tensor}))

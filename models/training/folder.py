@@ -11,17 +11,18 @@ from .callbacks import LAST
 from .weights import NAME as WEIGHTS
 
 RECIPE, SPLIT, METRICS, ONNX, BUNDLE = 'recipe.toml', 'split.json', 'metrics.json', 'model.onnx', 'bundle'
+STATEMENT = 'statement.json'
 
 #: What a restart removes; anything else in the folder is left alone.
-_OURS = (RECIPE, SPLIT, METRICS, WEIGHTS, ONNX, 'checkpoints', 'log', BUNDLE)
+_OURS = (RECIPE, SPLIT, METRICS, STATEMENT, WEIGHTS, ONNX, 'checkpoints', 'log', BUNDLE)
 
 
 class RunFolder:
     """A run folder.
 
     It holds ``recipe.toml`` (as run), ``split.json`` (who trained and who was held out), ``checkpoints/``
-    (``last.ckpt``, ``best.ckpt``), ``log/`` (TensorBoard), ``weights.pt``, ``metrics.json``, ``model.onnx`` and
-    ``bundle/``.
+    (``last.ckpt``, ``best.ckpt``), ``log/`` (TensorBoard), ``weights.pt``, ``metrics.json``, ``statement.json``
+    (what a bundle says of itself), ``model.onnx`` and ``bundle/``.
 
     Args:
         path (Path): made where it does not exist.

@@ -13,7 +13,7 @@ from service.errors import InputError
 from ..architectures import build
 from ..deliver import deliver, joined, why_no_bundle, write_onnx
 from .fit import fit
-from .folder import BUNDLE, METRICS, ONNX, RunFolder
+from .folder import BUNDLE, METRICS, ONNX, STATEMENT, RunFolder
 from .weights import NAME as WEIGHTS
 from .weights import load_network, load_run_recipe, save_weights, start_from
 
@@ -76,10 +76,14 @@ def train(recipe, source, out, threads=2, workers=1, restart=False, bar=False, r
     atomic_write_json(folder.path / METRICS, metrics)
     reason = why_no_bundle(recipe, len(source.regions), 'regions' in recipe.task or regions is not None)
     bundle = None
-    if reason is None:
-        bundle = deliver(wrap(network), recipe, metrics, folder.path / BUNDLE, source.statement(recipe, metrics))
-    elif recipe.task != 'latents':
-        write_onnx(network, recipe, folder.path / ONNX)
+    if recipe.task != 'latents':
+        statement = source.statement(recipe, metrics)
+        # For a later export, which has the weights and not the data.
+        atomic_write_json(folder.path / STATEMENT, statement._asdict())
+        if reason is None:
+            bundle = deliver(wrap(network), recipe, metrics, folder.path / BUNDLE, statement)
+        else:
+            write_onnx(network, recipe, folder.path / ONNX)
     return Done(folder.path, metrics, bundle, reason)
 
 

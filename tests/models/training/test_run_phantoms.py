@@ -51,7 +51,8 @@ def test_the_bundle_says_what_it_learnt_from_and_what_the_finding_is(recipe, fol
 
 def test_the_run_folder_holds_what_it_should(recipe, folder):
     assert {path.name for path in folder.iterdir()} == {
-        'bundle', 'log', 'metrics.json', 'model.onnx', 'phantoms', 'recipe.toml', 'split.json', 'weights.pt'}
+        'bundle', 'log', 'metrics.json', 'model.onnx', 'phantoms', 'recipe.toml', 'split.json', 'statement.json',
+        'weights.pt'}
     assert load_recipe(folder / 'recipe.toml') == recipe
     assert json.loads((folder / 'metrics.json').read_text())['finding']['n'] == 8
     assert not load_network(folder).training
