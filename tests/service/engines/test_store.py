@@ -1,0 +1,232 @@
+"""The engine store: whole or not at all, and refused with the reason."""
+import errno
+import json
+import os
+
+import pytest
+
+from service.engines import EngineStore
+from service.errors import BackendError, StorageError
+from tests.fakes.engines import key, record
+
+PLAN = b'a plan' * 1000
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = EngineStore(str(tmp_path / 'engines'))
+    made.check_writable()
+    return made
+
+
+def refused(store, asked, bundle=''):
+    """The refusal of a question."""
+    with pytest.raises(BackendError) as caught:
+        store.find(asked, bundle)
+    assert '\n' not in caught.value.message
+    return caught.value
+
+
+def files(store):
+    return sorted(name for name in os.listdir(store.folder) if not name.startswith('.'))
+
+
+def test_what_is_written_is_found(store):
+    store.write(key(), PLAN, record())
+    found = store.find(key())
+    assert found.plan == PLAN and found.key == key() and found.notes == ()
+    assert found.record['proof'] == {'labels_agreement': 1.0}
+    assert [entry.name for entry in store.list()] == [found.name] == [key().name]
+    assert found.name.startswith('fp16-abababab-sm53-trt8.2.1-')
+
+
+def test_an_empty_folder_or_none_has_no_engine(store, tmp_path):
+    assert refused(store, key()).code == 'engine-missing'
+    absent = EngineStore(str(tmp_path / 'nowhere'))
+    assert absent.list() == [] and refused(absent, key()).code == 'engine-missing'
+    assert 'thermoscreen compile' in refused(absent, key()).message
+
+
+@pytest.mark.parametrize('changes, code, words', [
+    ({'tensorrt': '8.0.1'}, 'engine-stale', 'TensorRT: built for 8.0.1, here 8.2.1'),
+    ({'sm': 72}, 'engine-foreign', 'compute capability: built for 7.2, here 5.3'),
+    ({'board': 'Jetson TX1'}, 'engine-foreign', 'board: built for Jetson TX1, here Jetson Nano'),
+    ({'sm': 72, 'tensorrt': '8.5.2'}, 'engine-foreign', 'TensorRT: built for 8.5.2, here 8.2.1, compute capability'),
+    ({'flags': ('no-cublas',)}, 'engine-stale', 'build options: built for no-cublas, here workspace=256'),
+])
+def test_each_difference_is_named_with_both_values(store, changes, code, words):
+    store.write(key(**changes), PLAN, record())
+    error = refused(store, key())
+    assert error.code == code and words in error.message
+
+
+def test_an_engine_of_an_older_bundle_is_stale_and_of_another_bundle_absent(store):
+    store.write(key(onnx_sha256='12' * 32), PLAN, record())
+    error = refused(store, key(), bundle='tiny')
+    assert error.code == 'engine-stale' and 'model file: built for 121212121212, here abababababab' in error.message
+    assert refused(store, key(), bundle='another').code == 'engine-missing'
+
+
+def test_another_precision_is_no_engine_for_this_one(store):
+    store.write(key(precision='fp32'), PLAN, record())
+    assert refused(store, key()).code == 'engine-missing'
+
+
+def test_another_power_mode_is_noted_and_not_refused(store):
+    store.write(key(power_mode='5W'), PLAN, record())
+    found = store.find(key())
+    assert found.plan == PLAN and 'power mode 5W and runs in MAXN' in found.notes[0]
+
+
+def test_this_power_mode_comes_first_then_the_newest(store):
+    store.write(key(power_mode='5W'), b'slow', record(built_at='2026-11-21T12:00:00Z'))
+    store.write(key(), b'older', record(built_at='2026-11-20T10:00:00Z'))
+    store.write(key(flags=('no-cublas',)), b'newer', record(built_at='2026-11-21T10:00:00Z'))
+    assert store.find(key(flags=None)).plan == b'newer'
+    assert store.find(key()).plan == b'older'
+
+
+def test_notes_of_the_build_are_passed_on(store):
+    store.write(key(), PLAN, record(notes=['Short of memory.']))
+    assert store.find(key()).notes == ('Short of memory.',)
+
+
+@pytest.mark.parametrize('spoil', [
+    lambda data: data[:-1],
+    lambda data: data + b'x',
+    lambda data: b'X' + data[1:],
+    lambda data: b'',
+])
+def test_a_changed_plan_is_not_loaded(store, spoil):
+    path = os.path.join(store.folder, store.write(key(), PLAN, record())['plan']['file'])
+    with open(path, 'wb') as stream:
+        stream.write(spoil(PLAN))
+    assert refused(store, key()).code == 'engine-tampered'
+
+
+def test_a_plan_that_is_a_link_is_not_loaded(store, tmp_path):
+    path = os.path.join(store.folder, store.write(key(), PLAN, record())['plan']['file'])
+    os.rename(path, str(tmp_path / 'elsewhere'))
+    os.symlink(str(tmp_path / 'elsewhere'), path)
+    assert refused(store, key()).code == 'engine-tampered'
+
+
+def test_a_plan_that_is_gone_is_said(store):
+    os.unlink(os.path.join(store.folder, store.write(key(), PLAN, record())['plan']['file']))
+    assert refused(store, key()).code == 'engine-unreadable'
+
+
+def sidecar(store):
+    return os.path.join(store.folder, key().name + '.engine.json')
+
+
+@pytest.mark.parametrize('spoil', [
+    lambda text: text[:len(text) // 2],
+    lambda text: '',
+    lambda text: '[]',
+    lambda text: text.replace('"schema": 1', '"schema": 2'),
+    lambda text: text.replace('"sm": 53', '"sm": "53"'),
+    lambda text: text.replace('"file": "', '"file": "../'),
+    lambda text: '[' * 100000,
+])
+def test_a_damaged_sidecar_is_refused_and_stays_until_it_is_removed(store, spoil):
+    store.write(key(), PLAN, record())
+    with open(sidecar(store)) as stream:
+        text = stream.read()
+    with open(sidecar(store), 'w') as stream:
+        stream.write(spoil(text))
+    assert refused(store, key()).code == 'engine-unreadable'
+    assert refused(store, key(precision='fp32')).code == 'engine-missing'
+    store.sweep()
+    assert len(files(store)) == 2 and store.list()[0].problem.code == 'engine-unreadable'
+    store.remove(key().name)
+    assert files(store) == []
+
+
+def test_a_good_engine_of_the_same_kind_outweighs_a_damaged_one(store):
+    store.write(key(flags=('no-cublas',)), b'good', record(built_at='2026-11-01T10:00:00Z'))
+    newer = store.write(key(), PLAN, record())
+    with open(os.path.join(store.folder, newer['plan']['file']), 'ab') as stream:
+        stream.write(b'!')
+    assert store.find(key(flags=None)).plan == b'good'
+
+
+def test_the_same_key_is_replaced_as_a_whole(store):
+    store.write(key(), PLAN, record())
+    store.write(key(), b'another', record(seconds=2.5))
+    assert store.find(key()).plan == b'another' and len(files(store)) == 2
+
+
+@pytest.mark.parametrize('failing', ['plan', 'sidecar'])
+@pytest.mark.parametrize('before', [True, False])
+def test_a_full_disk_in_the_middle_leaves_what_was_there(store, monkeypatch, failing, before):
+    if before:
+        store.write(key(), PLAN, record())
+    there = files(store)
+    real_write, calls = os.write, []
+
+    def full(descriptor, data):
+        calls.append(len(data))
+        if len(calls) > (0 if failing == 'plan' else 1):
+            # Part of it still fits: that part must not stay behind.
+            real_write(descriptor, bytes(data)[:10])
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        return real_write(descriptor, data)
+
+    monkeypatch.setattr(os, 'write', full)
+    with pytest.raises(StorageError) as caught:
+        store.write(key(), b'the new one', record())
+    assert caught.value.code == 'disk-full'
+    monkeypatch.undo()
+    assert files(store) == there and not [name for name in os.listdir(store.folder) if name.endswith('.part')]
+    if before:
+        assert store.find(key()).plan == PLAN
+
+
+def test_a_writer_killed_between_plan_and_sidecar_leaves_the_old_engine(store):
+    store.write(key(), PLAN, record())
+    orphan = os.path.join(store.folder, key().name + '.000000000000.plan')
+    abandoned = os.path.join(store.folder, '.0000.part')
+    for path in (orphan, abandoned):
+        with open(path, 'wb') as stream:
+            stream.write(b'half')
+    os.utime(abandoned, (0, 0))
+    assert store.find(key()).plan == PLAN
+    store.sweep()
+    assert not os.path.exists(orphan) and not os.path.exists(abandoned) and store.find(key()).plan == PLAN
+
+
+def test_other_files_of_the_folder_are_left_alone(store):
+    for name in ('choice.json', 'timing-nano.cache', 'note.txt'):
+        with open(os.path.join(store.folder, name), 'w') as stream:
+            stream.write('{}')
+    store.write(key(), PLAN, record())
+    store.remove(key().name)
+    assert files(store) == ['choice.json', 'note.txt', 'timing-nano.cache'] and store.list() == []
+
+
+def test_only_what_a_new_engine_replaces_is_removed(store):
+    old = record(bundle={'id': 'tiny', 'version': '0.9.0', 'hash': 'ee' * 32})
+    gone = [store.write(key(onnx_sha256='12' * 32), PLAN, old), store.write(key(tensorrt='8.0.1'), PLAN, record())]
+    store.write(key(precision='fp32', onnx_sha256='12' * 32), PLAN, old)
+    store.write(key(board='Jetson TX1'), PLAN, old)
+    store.write(key(onnx_sha256='34' * 32), PLAN, record(bundle={'id': 'other', 'version': '1', 'hash': 'ff'}))
+    store.write(key(power_mode='5W'), PLAN, record())
+    store.write(key(flags=()), PLAN, record())
+    new = store.write(key(), PLAN, record())
+    removed = store.remove_superseded(new)
+    assert sorted(removed) == sorted(one['plan']['file'][:-len('.000000000000.plan')] for one in gone)
+    assert len(store.list()) == 6 and store.find(key()).plan == PLAN
+
+
+def test_a_name_that_is_not_there_is_said(store):
+    with pytest.raises(BackendError) as caught:
+        store.remove('fp16-nothing')
+    assert caught.value.code == 'engine-missing' and 'engines list' in caught.value.message
+
+
+def test_the_sidecar_is_readable_by_a_person(store):
+    store.write(key(), PLAN, record())
+    with open(sidecar(store)) as stream:
+        document = json.load(stream)
+    assert document['key']['board'] == 'Jetson Nano' and document['plan']['bytes'] == len(PLAN)
