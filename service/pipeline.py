@@ -3,10 +3,11 @@ from dataclasses import dataclass, field
 
 from .analysis import (describe, find_breasts, hottest_spots, mirrored_difference, pair_differences,
                        region_statistics)
-from .backends import OnnxRuntimeBackend, Worker
+from .backends import Runtime, Worker, reference
 from .body import find_body
-from .bundle import open_bundle, prove
+from .bundle import open_bundle
 from .decode import decode
+from .proving import start_first, start_proven
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .stopwatch import Stopwatch
@@ -28,37 +29,48 @@ class Pipeline:
 
     Args:
         bundle (Bundle): an opened bundle.
-        worker (Worker): the thread that owns the backend; started and proven by `__enter__`.
+        worker (Worker): the thread that owns the backend; started and proven by `__enter__`. None to have one
+            chosen there.
         options (AnalysisOptions): thresholds.
+        runtime (Runtime): what may be chosen where no worker is given.
     """
 
-    def __init__(self, bundle, worker, options=None):
+    def __init__(self, bundle, worker=None, options=None, runtime=None):
         self.bundle = bundle
         self.options = options or AnalysisOptions()
         self.proof = {}
-        self._worker = worker
+        self._given = worker
+        self._runtime = runtime or Runtime()
+        self._worker = None
         self._identity = bundle.manifest.identity
         self._backend = {}
+        self._passed_over = ()
 
     @classmethod
-    def from_folder(cls, folder, threads=0, options=None):
-        """A pipeline for a bundle folder on ONNX Runtime.
+    def from_folder(cls, folder, threads=0, options=None, runtime=None, trust=None):
+        """A pipeline for a bundle folder.
 
         Args:
             folder (str): the bundle.
-            threads (int): threads of one inference; 0 for every core.
+            threads (int): threads of one inference on the processor, where no `runtime` says it; 0 for every core.
+            options (AnalysisOptions): thresholds.
+            runtime (Runtime): what may run it, best first. None for ONNX Runtime on the processor in FP32, which
+                gives the same answers everywhere: evaluations and comparisons are made with that.
+            trust (Trust): whose bundles are taken; None to leave signatures alone.
+        Raises:
+            BundleError: as `open_bundle`.
         """
-        bundle = open_bundle(folder)
-        return cls(bundle, Worker(lambda: OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs, threads)),
-                   options)
+        bundle = open_bundle(folder, trust=trust)
+        if runtime is not None:
+            return cls(bundle, None, options, runtime)
+        return cls(bundle, Worker(reference(bundle, threads).make), options)
 
     def __enter__(self):
-        self._worker.start()
-        try:
-            self.proof = prove(self.bundle, self._worker.infer)
-        except BaseException:
-            self._worker.stop()
-            raise
+        if self._given is None:
+            started = start_first(self.bundle, self._runtime)
+        else:
+            started = start_proven(self.bundle, self._given)
+        self._worker, self.proof, self._passed_over = started.worker, started.proof, started.passed_over
         self._backend = self._worker.describe()
         return self
 
@@ -67,8 +79,8 @@ class Pipeline:
 
     @property
     def backend(self):
-        """What runs the network: the backend's own description."""
-        return dict(self._backend)
+        """What runs the network: the backend's own description, and ``passed_over``: what was tried before it."""
+        return dict(self._backend, passed_over=list(self._passed_over))
 
     def analyse(self, thermogram):
         """Analyse one frame.

@@ -32,6 +32,9 @@ class Backend:
     #: Short name for results and reports.
     name = ''
 
+    #: What whoever chose this backend adds to its description, such as the variant of the bundle that it runs.
+    chosen = {}
+
     def __init__(self, model, inputs, outputs):
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)

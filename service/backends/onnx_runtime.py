@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs a bundle anywhere, and is the reference for every engine."""
+"""ONNX Runtime: runs a bundle anywhere, on one of its providers, and is the reference for every engine."""
 import os
 
 import numpy as np
@@ -6,38 +6,66 @@ import numpy as np
 from ..errors import BackendError
 from .base import Backend, TensorSpec
 
+TENSORRT, CUDA, CPU = 'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'
+
 _DTYPES = {'tensor(float)': 'float32', 'tensor(float16)': 'float16', 'tensor(int32)': 'int32',
            'tensor(int64)': 'int64', 'tensor(uint8)': 'uint8'}
 
+_MIB = 1024 * 1024
+#: A Nano's 4 GB serve CPU and GPU alike. Its networks need a tenth of this; a bug must not take what the page needs.
+_CUDA_LIMIT_BYTES = 1024 * _MIB
+#: What builders for the Nano use with success: more makes tactics fail there for lack of memory.
+_TENSORRT_WORKSPACE_BYTES = 256 * _MIB
+
 
 class OnnxRuntimeBackend(Backend):
-    """ONNX Runtime's CPU provider.
+    """ONNX Runtime with one provider, and the processor for single nodes that the provider does not have.
 
     Args:
-        threads (int): threads of one run; 0 for every core this process may use.
+        model (bytes): the ONNX file.
+        inputs, outputs (tuple of TensorSpec): what the model must offer.
+        threads (int): processor threads of one run; 0 for every core this process may use.
+        provider (str): `TENSORRT`, `CUDA` or `CPU`. A session that ONNX Runtime silently moved elsewhere is refused.
+        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``: what the file was made for.
+        cache (str): folder in which the TensorRT provider keeps what it builds; ``''`` to build at every start.
     """
 
     name = 'onnxruntime'
 
-    def __init__(self, model, inputs, outputs, threads=0):
+    def __init__(self, model, inputs, outputs, threads=0, provider=CPU, precision='fp32', cache=''):
         super().__init__(model, inputs, outputs)
         # Counted here and not left to ONNX Runtime, so that a result and a report name the number that ran.
         self._threads = threads or len(os.sched_getaffinity(0))
+        self._provider = provider
+        self._precision = precision
+        self._cache = cache
         self._session = None
 
     def _activate(self):
         # Imported here: it costs 20 MB and a tenth of a second, which only this backend should pay.
         import onnxruntime
 
+        require_provider(self._provider)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        providers = [(self._provider, provider_options(self._provider, self._precision, self._cache))]
+        if self._provider != CPU:
+            providers.append((CPU, {}))
         try:
-            self._session = onnxruntime.InferenceSession(self._model, options, providers=['CPUExecutionProvider'])
+            # Releases that know this word raise where older ones would go on with another provider.
+            session = onnxruntime.InferenceSession(self._model, options, providers=providers, enable_fallback=0)
         except Exception as error:  # its exceptions have no common base across versions
             raise BackendError('backend-load', 'ONNX Runtime %s cannot load the model; install the bundle again.'
                                % onnxruntime.__version__, str(error))
+        # Otherwise a run that fails moves the session to another provider and says so on standard output alone.
+        session.disable_fallback()
+        if self._provider not in session.get_providers():
+            raise BackendError('backend-provider', 'ONNX Runtime %s has %s but could not start it, and would have '
+                               'used %s instead. Check that CUDA, cuDNN and TensorRT are those it was built with.'
+                               % (onnxruntime.__version__, self._provider, ', '.join(session.get_providers())))
+        self._session = session
         self._model = None  # the session holds its own copy
         self._version = onnxruntime.__version__
         self._fetches = [spec.name for spec in self.outputs]
@@ -60,9 +88,49 @@ class OnnxRuntimeBackend(Backend):
         return dict(zip(self._fetches, arrays))
 
     def describe(self):
-        """Name, version, device and precision as they are shown beside a result."""
-        return {'name': self.name, 'version': self._version, 'device': 'CPU', 'precision': 'fp32',
+        """Name, version, provider, device and precision as they are shown beside a result."""
+        return {'name': self.name, 'version': self._version, 'provider': self._provider,
+                'device': 'CPU' if self._provider == CPU else 'GPU', 'precision': self._precision,
                 'threads': self._threads}
+
+
+def require_provider(provider):
+    """Refuse a provider that this ONNX Runtime was built without.
+
+    Args:
+        provider (str): such as `CUDA`.
+    Raises:
+        BackendError: ``backend-provider``.
+    """
+    import onnxruntime
+
+    offered = onnxruntime.get_available_providers()
+    if provider not in offered:
+        raise BackendError('backend-provider', 'ONNX Runtime %s was built without %s.'
+                           % (onnxruntime.__version__, provider), 'it offers ' + ', '.join(offered))
+
+
+def provider_options(provider, precision, cache=''):
+    """Options of a provider for a board with 4 GB, as ONNX Runtime 1.10 and later take them: text to text.
+
+    Args:
+        provider (str): such as `CUDA`.
+        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``.
+        cache (str): see `OnnxRuntimeBackend`.
+    """
+    if provider == CUDA:
+        # The heuristic search asks for no trial runs; the exhaustive one, ONNX Runtime's default, takes each
+        # algorithm's largest workspace. The arena grows by what is needed and not to the next power of two.
+        return {'cudnn_conv_algo_search': 'HEURISTIC', 'arena_extend_strategy': 'kSameAsRequested',
+                'gpu_mem_limit': str(_CUDA_LIMIT_BYTES), 'do_copy_in_default_stream': 'True'}
+    if provider == TENSORRT:
+        options = {'trt_max_workspace_size': str(_TENSORRT_WORKSPACE_BYTES)}
+        if precision != 'fp32':
+            options['trt_%s_enable' % precision] = 'True'
+        if cache:
+            options.update(trt_engine_cache_enable='True', trt_engine_cache_path=cache)
+        return options
+    return {}
 
 
 def _spec(node):

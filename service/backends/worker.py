@@ -7,6 +7,9 @@ from ..errors import BackendError, ThermoscreenError
 #: A frame that waits behind more than one other is older than what the operator sees.
 QUEUE_DEPTH = 2
 
+#: Longest wait until a backend is loaded, where nobody says otherwise.
+START_TIMEOUT_S = 60.0
+
 
 class Worker:
     """Loads a backend in a thread of its own and runs every inference there.
@@ -17,11 +20,13 @@ class Worker:
     Args:
         make_backend (callable): returns a `Backend` that is not active yet.
         timeout_s (float): longest wait for one answer.
+        start_timeout_s (float): longest wait until the backend is loaded, which takes far longer than an answer.
     """
 
-    def __init__(self, make_backend, timeout_s=30.0):
+    def __init__(self, make_backend, timeout_s=30.0, start_timeout_s=START_TIMEOUT_S):
         self._make_backend = make_backend
         self._timeout_s = timeout_s
+        self._start_timeout_s = start_timeout_s
         self._jobs = queue.Queue(maxsize=QUEUE_DEPTH)
         self._thread = None
         self._description = {}
@@ -37,12 +42,18 @@ class Worker:
         """Start the thread and wait until the backend is loaded.
 
         Raises:
-            BackendError: what loading raised.
+            BackendError: what loading raised; ``backend-slow`` where it took too long. A backend that is loaded
+                after that is released at once.
         """
         started = _Job(None)
         self._thread = threading.Thread(target=self._run, args=(started,), name='inference', daemon=True)
         self._thread.start()
-        self._description = started.wait(self._timeout_s)
+        if not started.within(self._start_timeout_s):
+            self._jobs.put(None)
+            self._thread = None
+            raise BackendError('backend-slow', 'The model was not loaded within %g seconds; restart the device if this '
+                               'stays so.' % self._start_timeout_s)
+        self._description = started.wait(0)
 
     def stop(self):
         """Release the backend and end the thread."""
@@ -52,7 +63,7 @@ class Worker:
         self._thread = None
 
     def describe(self):
-        """The backend's own description."""
+        """The backend's own description, with the variant of the bundle that it runs where one was chosen."""
         return dict(self._description)
 
     def infer(self, feed):
@@ -78,7 +89,7 @@ class Worker:
         except Exception as error:
             started.fail(error)
             return
-        started.finish(backend.describe())
+        started.finish(dict(backend.describe(), **backend.chosen))
         try:
             for job in iter(self._jobs.get, None):
                 try:
@@ -106,8 +117,12 @@ class _Job:
         self._error = error
         self._done.set()
 
+    def within(self, timeout_s):
+        """Whether it was answered in time."""
+        return self._done.wait(timeout_s)
+
     def wait(self, timeout_s):
-        if not self._done.wait(timeout_s):
+        if not self.within(timeout_s):
             raise BackendError('backend-stuck', 'The model gave no answer in %g seconds; restart the service.'
                                % timeout_s)
         if isinstance(self._error, ThermoscreenError):

@@ -2,6 +2,7 @@
 import os
 from dataclasses import dataclass, field, fields
 
+from ..backends import BACKENDS, PRECISIONS
 from ..errors import SettingsError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
@@ -31,6 +32,12 @@ class Settings:
 
     bundle: str = _key('model', SHIPPED_BUNDLE, 'Folder of the model bundle.')
     threads: int = _key('model', 0, 'Processor threads of one inference; 0 uses every core.', 'threads', 0, 64)
+    backend: str = _key('model', 'auto', 'What runs the model. auto tries the engines of thermoscreen compile first, '
+                        'then ONNX Runtime on TensorRT, CUDA and the processor.', choices=BACKENDS)
+    precision: str = _key('model', 'auto', 'What it is computed in. auto is what thermoscreen choose --write measured '
+                          'on this machine, and without that the engine that is there, or fp32.', choices=PRECISIONS)
+    engines: str = _key('model', 'auto', 'Folder of engines and of the written choice. auto is thermoscreen/engines '
+                        'in the user\'s cache; an empty text is none.')
 
     trusted_keys: str = _key('model', '', 'Folder of public keys (*.pub) whose bundles are taken too, beside the keys '
                              'that the program came with.')

@@ -2,7 +2,7 @@
 import contextlib
 from unittest import mock
 
-from service import pipeline as module
+from service import proving as module
 from service.backends import Worker
 from service.bundle import Manifest
 from service.chains import get_chain
