@@ -1,0 +1,105 @@
+"""A pretended TensorRT: names, messages and manners of one release, with ONNX Runtime computing behind them.
+
+    double = install(monkeypatch, version='8.2.1', sm=53, low_memory=True)
+    import tensorrt, pycuda.driver            # the doubles, until the test ends
+    ...
+    assert double.leaks() == []
+
+What the double offers is what the release has (`tests/fakes/trt_api`); any other name raises AttributeError. A plan
+holds the ONNX file; running it reads and writes the device memory of the pycuda double. Engines of half precision
+compute in single precision with weights rounded to half; INT8 from a calibrator rounds weights to 8 bits where the
+chip has INT8 and leaves them where it has not.
+"""
+import sys
+
+import pytest
+
+from .. import pycuda_double
+from .faults import Faults, board
+from .library import Library
+
+__all__ = ['Double', 'Faults', 'install']
+
+_CUDA = {'8.0.1': (10, 2, 0), '8.2.1': (10, 2, 0), '8.5.2': (11, 4, 0), '8.6.1': (12, 2, 0), '10.3.0': (12, 6, 0),
+         '11.4.0': (13, 0, 0)}
+
+
+class Double:
+    """What a test holds of an installed double.
+
+    Attributes:
+        tensorrt, driver: the modules, for looking at them without an import.
+        faults (Faults): what goes wrong; may be changed at any time.
+        lines (list): messages to any logger, (severity name, text).
+        builds, executions (int): how often something was built and run.
+        timed (list of str): layers that the last build had to time, for want of a timing cache that knows them.
+    """
+
+    def __init__(self, version, sm, faults):
+        self.faults = faults
+        self._world = pycuda_double.World(board(sm), faults)
+        self._library = Library(version, self._world.board, faults, self._world)
+        self.tensorrt = self._library.module
+        self.modules = dict(pycuda_double.make_modules(self._world, _CUDA[version]), tensorrt=self.tensorrt)
+        self.driver = self.modules['pycuda.driver']
+
+    lines = property(lambda self: self._library.lines)
+    builds = property(lambda self: self._library.builds)
+    executions = property(lambda self: self._library.executions)
+    timed = property(lambda self: self._library.timed)
+
+    @property
+    def primary_used(self):
+        """Whether TensorRT was used with no context current, so that it made one of its own beside the caller's."""
+        return self._world.primary_used
+
+    @property
+    def broken(self):
+        """The error that the device has run into, or None."""
+        return self._world.sticky
+
+    def messages(self, severity=None):
+        """Texts of the messages so far, of one severity or of all (list of str)."""
+        return [text for level, text in self.lines if severity in (None, level)]
+
+    def leaks(self):
+        """What was not given back: memory, contexts, work that nobody waited for (list of str)."""
+        return self._world.leaks()
+
+    def move(self, **changes):
+        """Another double of the same faults, as if the files had gone to another machine.
+
+        Args:
+            changes: version, sm.
+        """
+        return Double(changes.get('version', self._library.version), changes.get('sm', self._world.board.sm),
+                      self.faults)
+
+
+class _NoAutoinit:
+    """Fails the test that imports pycuda.autoinit: it makes a context on whatever thread imports it first."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in ('pycuda.autoinit', 'pycuda.autoprimaryctx'):
+            pytest.fail('%s was imported; a context belongs to the thread that makes it' % name)
+
+
+def install(monkeypatch, version='8.2.1', sm=53, **faults):
+    """Put the doubles of tensorrt and pycuda in place until the test ends.
+
+    Args:
+        monkeypatch: pytest's fixture.
+        version (str): TensorRT's release: 8.0.1, 8.2.1, 8.5.2, 8.6.1, 10.3.0 or 11.4.0.
+        sm (int): compute capability times ten: 53 for the Nano, 72 for Xavier, 87 for Orin.
+        faults: see `Faults`.
+    Returns:
+        Double: what the test looks at.
+    """
+    double = Double(version, sm, Faults(**faults))
+    for name, module in double.modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for name in ('pycuda.autoinit', 'pycuda.autoprimaryctx'):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, 'meta_path', [_NoAutoinit] + sys.meta_path)
+    return double

@@ -1,0 +1,240 @@
+"""ICudaEngine: a plan that was read, with bindings by number, tensors by name, or both, as the release has it."""
+import json
+import weakref
+
+from .guard import make
+from .session import numpy_type, open_session
+
+#: What an execution context is said to need; the double's own memory is ordinary memory.
+_WORKING_BYTES = 1 << 20
+
+
+class ICudaEngine:
+    """A network ready to run on the pretended device."""
+
+    def _setup(self, voice, plan, description, model):
+        library = self._lib
+        self._voice, self._plan, self._description = voice, plan, description
+        kinds = library.enums['DataType']
+        self._tensors = [(name, tuple(shape), getattr(kinds, kind))
+                         for name, shape, kind in description['inputs'] + description['outputs']]
+        self._inputs = len(description['inputs'])
+        self._session = open_session(model)
+        self._home, self._recorder = library.home(), None
+        library.world.reserved += len(model)
+        weakref.finalize(self, _give_back, library.world, len(model))
+        library.world.dependants.add(self)
+
+    def _home_of(self):
+        return self._home
+
+    def _index(self, which):
+        if isinstance(which, str):
+            for index, (name, _, _) in enumerate(self._tensors):
+                if name == which:
+                    return index
+            self._voice.failed(3, 'engine.cpp::getBindingIndex::1', 'Given invalid tensor name: %s. Get valid tensor '
+                               'names with getIOTensorName()' % which)
+            return -1
+        return which if 0 <= which < len(self._tensors) else -1
+
+    # Bindings by number.
+
+    @property
+    def num_bindings(self):
+        return len(self._tensors)
+
+    def __len__(self):
+        return len(self._tensors)
+
+    def __getitem__(self, which):
+        if isinstance(which, str):
+            return self._index(which)
+        if not 0 <= which < len(self._tensors):
+            raise IndexError('out of bounds')
+        return self._tensors[which][0]
+
+    def get_binding_name(self, index):
+        return self._tensors[index][0] if self._index(index) >= 0 else None
+
+    def get_binding_index(self, name):
+        return self._index(name)
+
+    def binding_is_input(self, which):
+        return 0 <= self._index(which) < self._inputs
+
+    def get_binding_shape(self, which):
+        index = self._index(which)
+        return self._lib.dims(self._tensors[index][1] if index >= 0 else ())
+
+    def get_binding_dtype(self, which):
+        index = self._index(which)
+        return self._tensors[index][2] if index >= 0 else self._lib.enums['DataType'].FLOAT
+
+    def get_binding_format(self, index):
+        return self._lib.enums['TensorFormat'].LINEAR
+
+    def get_location(self, which):
+        return self._lib.enums['TensorLocation'].DEVICE
+
+    def get_binding_bytes_per_component(self, index):
+        return numpy_type(self._tensors[index][2]).itemsize
+
+    def get_binding_components_per_element(self, index):
+        return 1
+
+    def get_binding_vectorized_dim(self, index):
+        return -1
+
+    def is_shape_binding(self, binding):
+        return False
+
+    def is_execution_binding(self, binding):
+        return True
+
+    def get_profile_shape(self, profile_index, binding):
+        name = self._tensors[self._index(binding)][0]
+        return [self._lib.dims(shape) for shape in self._profile(profile_index, name)]
+
+    def _profile(self, index, name):
+        profiles = self._description['profiles']
+        shape = self._description['shapes'][name]
+        return profiles[index].get(name, [shape] * 3) if profiles else [shape] * 3
+
+    # Tensors by name.
+
+    @property
+    def num_io_tensors(self):
+        return len(self._tensors)
+
+    def get_tensor_name(self, index):
+        if self._index(index) < 0:
+            raise IndexError('out of bounds')
+        return self._tensors[index][0]
+
+    def get_tensor_mode(self, name):
+        index, modes = self._index(name), self._lib.enums['TensorIOMode']
+        return modes.NONE if index < 0 else modes.INPUT if index < self._inputs else modes.OUTPUT
+
+    get_tensor_shape, get_tensor_dtype = get_binding_shape, get_binding_dtype
+    get_tensor_location = get_location
+
+    def get_tensor_format(self, name, profile_index=0):
+        return self._lib.enums['TensorFormat'].LINEAR
+
+    def get_tensor_bytes_per_component(self, name, profile_index=0):
+        return numpy_type(self._tensors[self._index(name)][2]).itemsize
+
+    def get_tensor_components_per_element(self, name, profile_index=0):
+        return 1
+
+    def get_tensor_vectorized_dim(self, name, profile_index=0):
+        return -1
+
+    def get_tensor_profile_shape(self, name, profile_index):
+        return [self._lib.dims(shape) for shape in self._profile(profile_index, name)]
+
+    def is_shape_inference_io(self, name):
+        return False
+
+    # The engine as a whole.
+
+    @property
+    def has_implicit_batch_dimension(self):
+        return False
+
+    @property
+    def max_batch_size(self):
+        return 1
+
+    @property
+    def num_layers(self):
+        return len(self._description['layers'])
+
+    @property
+    def name(self):
+        return self._description['name'] or 'Unnamed Network 0'
+
+    @property
+    def num_optimization_profiles(self):
+        return max(len(self._description['profiles']), 1)
+
+    @property
+    def device_memory_size(self):
+        return _WORKING_BYTES
+
+    device_memory_size_v2 = device_memory_size
+
+    @property
+    def refittable(self):
+        return 'REFIT' in self._description['flags']
+
+    @property
+    def tactic_sources(self):
+        return self._description['sources']
+
+    @property
+    def engine_capability(self):
+        return self._lib.enums['EngineCapability'].STANDARD
+
+    @property
+    def profiling_verbosity(self):
+        return self._lib.member('ProfilingVerbosity', self._description['verbosity'])
+
+    @property
+    def hardware_compatibility_level(self):
+        return self._lib.member('HardwareCompatibilityLevel', 'NONE')
+
+    @property
+    def num_aux_streams(self):
+        return 0
+
+    @property
+    def error_recorder(self):
+        return self._recorder
+
+    @error_recorder.setter
+    def error_recorder(self, value):
+        self._recorder = value
+
+    def serialize(self):
+        return make(self._lib.classes['IHostMemory'], self._plan)
+
+    def create_execution_context(self, strategy=None):
+        world = self._lib.world
+        if self._lib.faults.no_context or world.free_bytes() < _WORKING_BYTES:
+            self._voice.failed(2, 'defaultAllocator.cpp::allocate::19', 'Requested amount of GPU memory (%d bytes) '
+                               'could not be allocated.' % _WORKING_BYTES)
+            return None
+        return make(self._lib.classes['IExecutionContext'], self)
+
+    def create_engine_inspector(self):
+        return make(self._lib.classes['EngineInspector'], self)
+
+
+class EngineInspector:
+    """Tells the layers of an engine."""
+
+    def _setup(self, engine):
+        self._layers, self._context, self._recorder = engine._description['layers'], None, None
+
+    def get_layer_information(self, layer_index, format):
+        name = self._layers[layer_index]
+        return json.dumps(name) if format._name == 'JSON' else name + '\n'
+
+    def get_engine_information(self, format):
+        if format._name == 'JSON':
+            return json.dumps({'Layers': self._layers, 'Bindings': []})
+        return '\n'.join(['Layers:'] + self._layers) + '\n'
+
+    @property
+    def execution_context(self):
+        return self._context
+
+    @execution_context.setter
+    def execution_context(self, value):
+        self._context = value
+
+
+def _give_back(world, nbytes):
+    world.reserved -= nbytes
