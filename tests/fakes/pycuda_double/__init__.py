@@ -7,9 +7,9 @@ wrote is not zero; a context belongs to a thread; a device that has failed stays
 import types
 
 from . import contexts, errors, memory, streams
-from .world import BadAddress, Block, World
+from .world import BadAddressError, Block, World
 
-__all__ = ['BadAddress', 'Block', 'World', 'errors', 'make_modules']
+__all__ = ['BadAddressError', 'Block', 'World', 'errors', 'make_modules']
 
 _ERRORS = ('Error', 'MemoryError', 'LogicError', 'LaunchError', 'RuntimeError')
 

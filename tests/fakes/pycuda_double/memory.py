@@ -3,7 +3,7 @@ import numpy as np
 
 from .contexts import plain_address
 from .errors import INVALID_CONTEXT, INVALID_VALUE, failure
-from .world import BadAddress
+from .world import BadAddressError
 
 
 def make_functions(world, queue_of):
@@ -81,7 +81,7 @@ def make_functions(world, queue_of):
     def check_range(address, nbytes, call):
         try:
             world.view(address, nbytes)
-        except BadAddress:
+        except BadAddressError:
             raise failure(call, INVALID_VALUE)
 
     def to_device(address, source):

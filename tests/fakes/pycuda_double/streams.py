@@ -2,7 +2,7 @@
 import time
 
 from .errors import ILLEGAL_ADDRESS, INVALID_HANDLE, NOT_READY, failure
-from .world import BadAddress
+from .world import BadAddressError
 
 
 class Queue:
@@ -20,7 +20,7 @@ class Queue:
         operation = self.waiting.pop(0)
         try:
             operation()
-        except BadAddress:
+        except BadAddressError:
             self._world.fail(ILLEGAL_ADDRESS)
         if self._world.sticky:
             self.waiting[:] = []

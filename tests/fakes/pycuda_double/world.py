@@ -12,7 +12,7 @@ _FIRST_ADDRESS, _ALIGNMENT, _GAP = 0x700000000, 512, 4096
 _CUDA_ERRORS = {'illegal address': ILLEGAL_ADDRESS, 'launch failed': LAUNCH_FAILED}
 
 
-class BadAddress(Exception):
+class BadAddressError(Exception):
     """Device memory that is not there."""
 
 
@@ -105,7 +105,7 @@ class World:
         """Bytes of device memory (uint8 array) that a kernel or a copy works on.
 
         Raises:
-            BadAddress: not memory, freed memory, more than was allocated there, or memory of another context where
+            BadAddressError: not memory, freed memory, more than was allocated there, or memory of another context where
                 the caller names its own.
         """
         for block in list(self.blocks.values()):
@@ -114,7 +114,7 @@ class World:
                 if start + nbytes <= block.nbytes and (context is None or block.context is context):
                     return block.data[start:start + nbytes]
                 break
-        raise BadAddress('%d bytes at 0x%x' % (nbytes, address))
+        raise BadAddressError('%d bytes at 0x%x' % (nbytes, address))
 
     def handle(self):
         with self._lock:

@@ -1,7 +1,7 @@
 """Builder: from a parsed network to a plan, with the callbacks and the messages of the real one."""
 import time
 
-from .calibrators import NoScales, scales_from
+from .calibrators import NoScalesError, scales_from
 from .guard import make
 from .onnx_file import round_weights, to_half, to_int8, with_outputs
 from .plain import keep
@@ -72,9 +72,12 @@ class Builder:
 
     def build_engine(self, network, config):
         self._lib.deprecated('Use build_serialized_network instead.')
-        return self.build_engine_with_config(network, config)
+        return self._engine(network, config)
 
     def build_engine_with_config(self, network, config):
+        return self._engine(network, config)
+
+    def _engine(self, network, config):
         plan = self._build(network, config)
         runtime = self._lib.classes['Runtime'](self._voice.logger)
         return None if plan is None else runtime.deserialize_cuda_engine(plan)
@@ -97,14 +100,14 @@ class Builder:
         if config._wants('INT8') and not _quantised(network):
             try:
                 self._calibrate(network, config, session, inputs, found)
-            except NoScales:
+            except NoScalesError:
                 voice.failed(4, 'standardEngineBuilder.cpp::initCalibrationParams::1402', 'Calibration failure '
                              'occurred with no scaling factors detected. This could be due to no int8 calibrator or '
                              'insufficient custom scales for network layers. Please see int8 sample to setup '
                              'calibration correctly.')
                 return None
-            if library.board.fast_int8:
-                model = round_weights(model, to_int8)
+        if config._wants('INT8') and not _quantised(network) and library.board.fast_int8:
+            model = round_weights(model, to_int8)
         elif config._wants('FP16'):
             model = round_weights(model, to_half)
         if not self._time_layers(network, config):
@@ -143,7 +146,7 @@ class Builder:
         yield not network._outputs, 4, 'network.cpp::validate::2789', 'Network must have at least one output'
         yield (_quantised(network) and not board.fast_int8, 9, _PLACE, 'Networks with QuantizeLayer/DequantizeLayer '
                'layers require hardware with Int8 support.')
-        yield (_quantised(network) and self._lib.release < (11,) and not config._wants('INT8'), 4,
+        yield (_quantised(network) and not network._strongly_typed and not config._wants('INT8'), 4,
                'network.cpp::validate::2634', 'Int8 precision has been set for a layer or layer output, but int8 is '
                'not configured in the builder')
         yield (any(-1 in list(tensor._shape) for tensor in network._inputs) and not config._profiles, 4,
@@ -164,7 +167,7 @@ class Builder:
             voice.warning('Calibrator is not being used. Users must provide dynamic range for all tensors that are '
                           'not Int32 or Bool.')
             if not any(tensor._range for tensor in network._tensors.values()):
-                raise NoScales()
+                raise NoScalesError()
             return
         scales = scales_from(self._lib, config._calibrator, session, inputs, outputs, voice)
         for name in sorted({name for node in network._nodes for name in node.outputs} - set(scales)):

@@ -19,30 +19,30 @@ class IInt8Calibrator:
         self._ready = True
 
     def get_batch_size(self):
-        raise _PureVirtual('get_batch_size')
+        raise _PureVirtualError('get_batch_size')
 
     def get_batch(self, names):
-        raise _PureVirtual('get_batch')
+        raise _PureVirtualError('get_batch')
 
     def read_calibration_cache(self):
-        raise _PureVirtual('read_calibration_cache')
+        raise _PureVirtualError('read_calibration_cache')
 
     def write_calibration_cache(self, cache):
-        raise _PureVirtual('write_calibration_cache')
+        raise _PureVirtualError('write_calibration_cache')
 
     def get_algorithm(self):
         for kind in type(self).__mro__:
             if kind.__name__ in _ALGORITHMS and '_bound' in vars(kind):
                 return getattr(self._lib.enums['CalibrationAlgoType'], _ALGORITHMS[kind.__name__][0])
-        raise _PureVirtual('get_algorithm')
+        raise _PureVirtualError('get_algorithm')
 
 
-class _PureVirtual(RuntimeError):
+class _PureVirtualError(RuntimeError):
     def __init__(self, name):
         super().__init__('Tried to call pure virtual function "IInt8Calibrator::%s"' % name)
 
 
-class NoScales(Exception):
+class NoScalesError(Exception):
     """Calibration that gave nothing to go by."""
 
 
@@ -57,7 +57,7 @@ def scales_from(library, calibrator, session, inputs, outputs, voice):
     Returns:
         dict: tensor name to scale.
     Raises:
-        NoScales: neither cache nor batches, or a callback that failed; what it said is logged.
+        NoScalesError: neither cache nor batches, or a callback that failed; what it said is logged.
     """
     algorithm = dict(_ALGORITHMS.values())[calibrator.get_algorithm()._name]
     try:
@@ -67,14 +67,14 @@ def scales_from(library, calibrator, session, inputs, outputs, voice):
         calibrator.get_batch_size()
         largest = _measure(library, calibrator, session, inputs, outputs)
         if not largest:
-            raise NoScales()
+            raise NoScalesError()
         scales = {name: float(value) / 127 for name, value in largest.items()}
         calibrator.write_calibration_cache(_write(library, scales, algorithm))
-    except NoScales:
+    except NoScalesError:
         raise
     except Exception as error:  # the real library catches whatever a callback raises and goes on without it
         voice.error('Exception caught in calibrator callback: %s' % error)
-        raise NoScales()
+        raise NoScalesError()
     return scales
 
 
@@ -107,12 +107,12 @@ def _read(library, data, algorithm, voice):
     if len(parts) != 3 or parts[0] != 'TRT' or parts[2] != algorithm or (
             library.release >= (10,) and parts[1] != library.cache_version):
         voice.error('Calibration table does not match calibrator algorithm type.')
-        raise NoScales()
+        raise NoScalesError()
     scales = {}
     for line in rest.splitlines():
         if line.strip():
             name, _, value = line.rpartition(':')
             scales[name] = struct.unpack('>f', bytes.fromhex(value.strip()))[0]
     if not scales:
-        raise NoScales()
+        raise NoScalesError()
     return scales

@@ -4,8 +4,8 @@ import time
 
 import numpy as np
 
-from ..pycuda_double import BadAddress
-from .plain import keep
+from ..pycuda_double import BadAddressError
+from .plain import instead, keep
 from .session import numpy_type, run
 
 _ENQUEUE = 'executionContext.cpp::enqueueInternal::330'
@@ -40,7 +40,7 @@ class IExecutionContext:
             return False
         try:
             queued()
-        except BadAddress:
+        except BadAddressError:
             world.fail()
         if world.sticky:
             self._voice.failed(1, 'checkMacros.cpp::catchCudaError::272', world.sticky)
@@ -49,14 +49,16 @@ class IExecutionContext:
     def execute_async_v2(self, bindings, stream_handle, input_consumed=None):
         return self._start(dict(zip(self._names(), _addresses(bindings))), stream_handle)
 
+    @instead('set_input_shape')
     def set_binding_shape(self, binding, shape):
-        return self.set_input_shape(self._names()[binding], shape)
+        return self._reshape(self._names()[binding], shape)
 
+    @instead('get_tensor_shape')
     def get_binding_shape(self, binding):
-        return self.get_tensor_shape(self._names()[binding])
+        return self._lib.dims(self._known_shapes()[self._names()[binding]])
 
     def get_strides(self, binding):
-        return self.get_tensor_strides(self._names()[binding])
+        return self._strides(self._names()[binding])
 
     # Tensors by name.
 
@@ -77,6 +79,9 @@ class IExecutionContext:
         return self._start(dict(self._addresses), stream_handle)
 
     def set_input_shape(self, name, shape):
+        return self._reshape(name, shape)
+
+    def _reshape(self, name, shape):
         index = self._engine._index(name)
         declared = self._engine._tensors[index][1] if 0 <= index < self._engine._inputs else ()
         shape = tuple(shape)
@@ -91,10 +96,16 @@ class IExecutionContext:
         return self._lib.dims(self._known_shapes().get(name, ()))
 
     def get_tensor_strides(self, name):
+        return self._strides(name)
+
+    def _strides(self, name):
         shape = list(self._known_shapes()[name])
         return self._lib.dims([int(np.prod(shape[side + 1:])) for side in range(len(shape))])
 
     def infer_shapes(self):
+        return self._open_inputs()
+
+    def _open_inputs(self):
         return [name for name in self._names()[:self._engine._inputs] if -1 in self._known_shapes()[name]]
 
     def _names(self):
@@ -134,8 +145,8 @@ class IExecutionContext:
             voice.failed(1, 'checkMacros.cpp::catchCudaError::272', world.sticky)
             return None
         stream = world.streams.get(handle)
-        foreign = self._lib.home() is not self._home or (handle and (stream is None or stream.context is not self._home))
-        if foreign:
+        strange = handle and (stream is None or stream.context is not self._home)
+        if strange or self._lib.home() is not self._home:
             voice.failed(1, 'genericReformat.cu::genericReformat::200', 'invalid resource handle')
             return None
         shapes = self._known_shapes()
@@ -179,7 +190,7 @@ class IExecutionContext:
 
     @property
     def all_binding_shapes_specified(self):
-        return not self.infer_shapes()
+        return not self._open_inputs()
 
     all_shape_inputs_specified = all_binding_shapes_specified
 

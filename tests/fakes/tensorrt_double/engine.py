@@ -3,6 +3,7 @@ import json
 import weakref
 
 from .guard import make
+from .plain import instead
 from .session import numpy_type, open_session
 
 #: What an execution context is said to need; the double's own memory is ordinary memory.
@@ -38,6 +39,14 @@ class ICudaEngine:
             return -1
         return which if 0 <= which < len(self._tensors) else -1
 
+    def _shape_of(self, which):
+        index = self._index(which)
+        return self._lib.dims(self._tensors[index][1] if index >= 0 else ())
+
+    def _type_of(self, which):
+        index = self._index(which)
+        return self._tensors[index][2] if index >= 0 else self._lib.enums['DataType'].FLOAT
+
     # Bindings by number.
 
     @property
@@ -54,22 +63,24 @@ class ICudaEngine:
             raise IndexError('out of bounds')
         return self._tensors[which][0]
 
+    @instead('get_tensor_name')
     def get_binding_name(self, index):
         return self._tensors[index][0] if self._index(index) >= 0 else None
 
     def get_binding_index(self, name):
         return self._index(name)
 
+    @instead('get_tensor_mode')
     def binding_is_input(self, which):
         return 0 <= self._index(which) < self._inputs
 
+    @instead('get_tensor_shape')
     def get_binding_shape(self, which):
-        index = self._index(which)
-        return self._lib.dims(self._tensors[index][1] if index >= 0 else ())
+        return self._shape_of(which)
 
+    @instead('get_tensor_dtype')
     def get_binding_dtype(self, which):
-        index = self._index(which)
-        return self._tensors[index][2] if index >= 0 else self._lib.enums['DataType'].FLOAT
+        return self._type_of(which)
 
     def get_binding_format(self, index):
         return self._lib.enums['TensorFormat'].LINEAR
@@ -116,8 +127,14 @@ class ICudaEngine:
         index, modes = self._index(name), self._lib.enums['TensorIOMode']
         return modes.NONE if index < 0 else modes.INPUT if index < self._inputs else modes.OUTPUT
 
-    get_tensor_shape, get_tensor_dtype = get_binding_shape, get_binding_dtype
-    get_tensor_location = get_location
+    def get_tensor_shape(self, name):
+        return self._shape_of(name)
+
+    def get_tensor_dtype(self, name):
+        return self._type_of(name)
+
+    def get_tensor_location(self, name):
+        return self._lib.enums['TensorLocation'].DEVICE
 
     def get_tensor_format(self, name, profile_index=0):
         return self._lib.enums['TensorFormat'].LINEAR

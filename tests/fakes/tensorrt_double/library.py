@@ -20,7 +20,7 @@ _TEMPLATES = (
 #: Classes that a caller derives from and that do nothing of themselves.
 _TO_DERIVE = ('IProfiler', 'IProgressMonitor', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2',
               'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator')
-#: Parser's version in the numbers that `get_nv_onnx_parser_version` gives.
+#: The CUDA context that TensorRT makes for itself where none is current.
 _IMPLICIT = object()
 
 
@@ -131,8 +131,9 @@ class Library:
 
     def _make_module(self):
         module = types.ModuleType('tensorrt')
-        module.__version__ = '%s.%d' % (self.version, {'8.0.1': 6, '8.2.1': 8, '8.5.2': 2, '8.6.1': 6}.get(
-            self.version, 0)) if self.release < (8, 6) else self.version
+        # JetPack's packages name the build as well, the wheels do not.
+        module.__version__ = {'8.0.1': '8.0.1.6', '8.2.1': '8.2.1.8', '8.5.2': '8.5.2.2'}.get(self.version,
+                                                                                             self.version)
         for name, thing in list(self.enums.items()) + list(self.classes.items()):
             setattr(module, name, thing)
         for name in self.names.values:

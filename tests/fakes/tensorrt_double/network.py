@@ -145,6 +145,11 @@ class INetworkDefinition:
         flag = getattr(self._lib.enums['NetworkDefinitionCreationFlag'], 'EXPLICIT_BATCH', None)
         return self._lib.release >= (10,) or bool(self._flags & 1 << int(flag))
 
+    @property
+    def _strongly_typed(self):
+        flag = getattr(self._lib.enums['NetworkDefinitionCreationFlag'], 'STRONGLY_TYPED', None)
+        return self._lib.release >= (11,) or (flag is not None and bool(self._flags & 1 << int(flag)))
+
     def _fill(self, model, nodes, inputs, outputs):
         """Take over a parsed model; inputs and outputs as (name, shape, DataType)."""
         self._model, self._nodes = model, nodes

@@ -106,12 +106,15 @@ class OnnxParser:
         return self._lib.release >= _SINCE.get(op_name, (0,))
 
     def supports_model(self, model, path=None):
+        return self._supports(model)
+
+    def _supports(self, model):
         nodes = read_nodes(self._lib.buffer(model, 'supports_model'))
         known = all(map(self._knows, nodes))
         return known, [([position], self._knows(node)) for position, node in enumerate(nodes)]
 
     def supports_model_v2(self, model, path=None):
-        return self.supports_model(model)[0]
+        return self._supports(model)[0]
 
     @property
     def num_errors(self):

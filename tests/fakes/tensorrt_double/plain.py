@@ -1,4 +1,9 @@
-"""Attributes that are kept and given back, and do nothing else in the double."""
+"""Attributes that are kept and given back and do nothing else in the double, and members that a release warns of."""
+import functools
+import warnings
+
+#: From this release on, bindings by number warn that tensors have names.
+_NAMED = (8, 5)
 
 
 def keep(*names):
@@ -22,3 +27,19 @@ def _kept(name):
         self._plain[name] = value
 
     return property(read, write)
+
+
+def instead(name):
+    """A decorator: from 8.5 on the member warns that another should be used.
+
+    Args:
+        name (str): the other member.
+    """
+    def decorate(function):
+        @functools.wraps(function)
+        def call(self, *args):
+            if self._lib.release >= _NAMED:
+                warnings.warn('Use %s instead.' % name, DeprecationWarning, stacklevel=2)
+            return function(self, *args)
+        return call
+    return decorate

@@ -12,7 +12,7 @@ _HEAD = struct.Struct('<II16s4B')
 _SIZES = struct.Struct('<III')
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """Bytes that are no plan, or no longer."""
 
 
@@ -31,20 +31,20 @@ def write_plan(version, description, model):
 
 
 def plan_version(data):
-    """The release that wrote a plan, three numbers; Damaged where the bytes are no plan."""
+    """The release that wrote a plan, three numbers; DamagedError where the bytes are no plan."""
     if len(data) < _HEAD.size + _SIZES.size:
-        raise Damaged('Magic tag does not match')
+        raise DamagedError('Magic tag does not match')
     magic, zero, _, major, minor, patch, _ = _HEAD.unpack_from(data)
     if (magic, zero) != (MAGIC, 0):
-        raise Damaged('Magic tag does not match')
+        raise DamagedError('Magic tag does not match')
     return major, minor, patch
 
 
 def read_plan(data):
-    """Description and ONNX file of a plan; Damaged where a byte is wrong or missing."""
+    """Description and ONNX file of a plan; DamagedError where a byte is wrong or missing."""
     plan_version(data)
     text, model, checksum = _SIZES.unpack_from(data, _HEAD.size)
     body = data[_HEAD.size + _SIZES.size:]
     if len(body) != text + model or zlib.crc32(body) & 0xFFFFFFFF != checksum:
-        raise Damaged('Size specified in header does not match archive size')
+        raise DamagedError('Size specified in header does not match archive size')
     return json.loads(body[:text].decode()), body[text:]

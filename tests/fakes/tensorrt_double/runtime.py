@@ -1,7 +1,7 @@
 """Runtime: from a plan to an engine, or to a logged error and None."""
 from .guard import make
 from .plain import keep
-from .plan import Damaged, plan_version, read_plan
+from .plan import DamagedError, plan_version, read_plan
 
 
 @keep('DLA_core', 'error_recorder', 'max_threads', 'engine_host_code_allowed')
@@ -23,7 +23,7 @@ class Runtime:
             return None
         try:
             description, model = self._accept(data)
-        except Damaged as error:
+        except DamagedError as error:
             self._voice.error(str(error))
             self._voice.failed(4, 'runtime.cpp::deserializeCudaEngine::50', 'Engine deserialization failed.')
             return None
@@ -41,7 +41,7 @@ class Runtime:
         return make(self._lib.classes['ICudaEngine'], self._voice, data, description, model)
 
     def _accept(self, data):
-        """Description and model of a plan made for this release and this chip; Damaged says why not."""
+        """Description and model of a plan made for this release and this chip; DamagedError says why not."""
         library = self._lib
         if library.faults.bad_plan:
             data = bytes(data[:len(data) // 2])
@@ -50,15 +50,15 @@ class Runtime:
         try:
             version = plan_version(data)
             if version != library.release:
-                raise Damaged('6: The engine plan file is not compatible with this version of TensorRT, expecting '
-                              'library version %s got %d.%d.%d, please rebuild.' % ((library.version,) + version))
+                raise DamagedError('6: The engine plan file is not compatible with this version of TensorRT, expecting '
+                                   'library version %s got %d.%d.%d, please rebuild.' % ((library.version,) + version))
             description, model = read_plan(data)
-        except Damaged as error:
-            raise error if str(error).startswith('6:') else Damaged(assertion % error)
+        except DamagedError as error:
+            raise error if str(error).startswith('6:') else DamagedError(assertion % error)
         here, there = library.board.sm, description['sm']
         if here != there:
-            raise Damaged('6: The engine plan file is generated on an incompatible device, expecting compute %d.%d '
-                          'got compute %d.%d, please rebuild.' % (divmod(here, 10) + divmod(there, 10)))
+            raise DamagedError('6: The engine plan file is generated on an incompatible device, expecting compute '
+                               '%d.%d got compute %d.%d, please rebuild.' % (divmod(here, 10) + divmod(there, 10)))
         return description, model
 
     @property
