@@ -1,0 +1,231 @@
+"""A bundle is installed whole and verified, or the one that was there stays."""
+import errno
+import fcntl
+import os
+import shutil
+
+import pytest
+
+from service import durable
+from service.bundle import install_bundle, open_bundle, swap
+from service.errors import BundleError, InputError, StorageError
+from tests.fakes import bundles, signing, variants
+
+
+def release(folder, version='1.0.0', **changes):
+    return signing.sign(variants.write_variants(folder, version=version, **changes))
+
+
+def version_in(folder):
+    return open_bundle(str(folder), trust=signing.TRUST).manifest['version']
+
+
+@pytest.fixture(params=['exchange', 'rename-twice'])
+def way(request, monkeypatch):
+    """Both ways of putting a folder in place: the kernel's, and that of machines without it."""
+    if request.param == 'rename-twice':
+        monkeypatch.setattr(swap, '_exchange', lambda one, other: False)
+    return request.param
+
+
+@pytest.fixture
+def target(tmp_path):
+    """A folder with version 1.0.0 installed."""
+    folder = tmp_path / 'device' / 'bundle'
+    install_bundle(release(tmp_path / 'old'), str(folder), signing.TRUST)
+    return folder
+
+
+def refused(kind, source, target, trust=signing.TRUST, **options):
+    with pytest.raises(kind) as caught:
+        install_bundle(str(source), str(target), trust, **options)
+    assert '\n' not in caught.value.message
+    return caught.value.code
+
+
+def test_the_first_one_makes_its_folder(tmp_path):
+    done = install_bundle(release(tmp_path / 'new'), str(tmp_path / 'some' / 'where'), signing.TRUST)
+    assert done.replaced is None and done.bundle.folder == str(tmp_path / 'some' / 'where')
+    assert os.listdir(str(tmp_path / 'some')) == ['where']
+    assert os.stat(done.bundle.folder).st_mode & 0o777 == 0o755
+
+
+def test_a_newer_one_takes_its_place(tmp_path, target, way):
+    done = install_bundle(release(tmp_path / 'new', '1.1.0'), str(target), signing.TRUST)
+    assert done.replaced == '1.0.0' and version_in(target) == '1.1.0'
+    assert os.listdir(str(target.parent)) == ['bundle']
+
+
+def test_only_what_the_manifest_lists_is_copied(tmp_path, target):
+    assert sorted(os.listdir(str(target))) == sorted(os.listdir(str(tmp_path / 'old')))
+    (tmp_path / 'old' / 'notes.txt').write_text('extra')
+    assert refused(BundleError, tmp_path / 'old', tmp_path / 'other') == 'bundle-file-unlisted'
+
+
+def test_a_full_disk_leaves_the_old_one(tmp_path, target, monkeypatch, way):
+    source = release(tmp_path / 'new', '2.0.0')
+    real, room = os.write, [3000]
+
+    def write(descriptor, data):
+        if room[0] <= 0:
+            raise OSError(errno.ENOSPC, 'No space left on device')
+        room[0] -= len(data)
+        return real(descriptor, data)
+
+    monkeypatch.setattr(durable.os, 'write', write)
+    assert refused(StorageError, source, target) == 'disk-full'
+    monkeypatch.undo()
+    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+
+
+@pytest.mark.parametrize('step', ['mkdtemp', 'rename'])
+@pytest.mark.parametrize('number, code', [(errno.ENOSPC, 'disk-full'), (errno.EROFS, 'disk-read-only'),
+                                          (errno.EIO, 'disk-failing')])
+def test_any_step_that_the_disk_refuses_leaves_the_old_one(tmp_path, target, monkeypatch, step, number, code):
+    source = release(tmp_path / 'new', '2.0.0')
+    monkeypatch.setattr(swap, '_exchange', lambda one, other: False)
+
+    def fail(*args, **kwargs):
+        if step == 'rename' and str(args[1]) != str(target):
+            return real(*args, **kwargs)
+        monkeypatch.undo()
+        raise OSError(number, os.strerror(number))
+
+    if step == 'mkdtemp':
+        monkeypatch.setattr('service.bundle.install.tempfile.mkdtemp', fail)
+    else:
+        real = os.rename
+        monkeypatch.setattr(swap.os, 'rename', fail)
+    assert refused(StorageError, source, target) == code
+    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+
+
+def test_a_copy_that_is_not_the_source_is_not_put_in_place(tmp_path, target, monkeypatch):
+    source = release(tmp_path / 'new', '2.0.0')
+    real = durable.atomic_write
+
+    def write(path, data):
+        real(path, data[:-1] + b'\0' if path.endswith('model-fp16.onnx') else data)
+
+    monkeypatch.setattr('service.bundle.install.atomic_write', write)
+    assert refused(BundleError, source, target) == 'bundle-hash'
+    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+
+
+@pytest.mark.parametrize('sign, code', [
+    (lambda folder: folder, 'bundle-unsigned'),
+    (lambda folder: signing.sign(folder, signing.STRANGER), 'bundle-key'),
+])
+def test_what_is_not_trusted_is_not_installed(tmp_path, target, sign, code):
+    source = sign(variants.write_variants(tmp_path / 'new', version='2.0.0'))
+    assert refused(BundleError, source, target) == code and version_in(target) == '1.0.0'
+
+
+def test_what_is_not_for_deployment_is_not_installed(tmp_path, target):
+    source = release(tmp_path / 'new', '2.0.0', deployment={'refused': 'A reason'})
+    assert refused(BundleError, source, target) == 'bundle-not-for-deployment' and version_in(target) == '1.0.0'
+
+
+def test_an_unsigned_one_where_that_is_allowed(tmp_path):
+    source = variants.write_variants(tmp_path / 'new')
+    done = install_bundle(source, str(tmp_path / 'there'), signing.LENIENT)
+    assert done.bundle.signed_by == '' and 'signature.json' not in os.listdir(str(tmp_path / 'there'))
+
+
+@pytest.mark.parametrize('older', ['1.9.9', '1.10.1', '0.99.99'])
+def test_a_downgrade_is_asked_for(tmp_path, older):
+    target = tmp_path / 'device'
+    install_bundle(release(tmp_path / 'old', '1.10.2'), str(target), signing.TRUST)
+    source = release(tmp_path / 'older', older)
+    assert refused(BundleError, source, target) == 'bundle-downgrade' and version_in(target) == '1.10.2'
+    install_bundle(source, str(target), signing.TRUST, allow_downgrade=True)
+    assert version_in(target) == older
+
+
+def test_the_same_version_and_another_name_are_no_downgrade(tmp_path, target):
+    assert install_bundle(str(tmp_path / 'old'), str(target), signing.TRUST).replaced == '1.0.0'
+    other = signing.sign(bundles.write(tmp_path / 'other', bundles.document(version='0.0.1')))
+    assert install_bundle(other, str(target), signing.TRUST).bundle.manifest['name'] == 'tiny'
+
+
+def test_a_spoiled_one_protects_nothing(tmp_path):
+    target = tmp_path / 'device'
+    install_bundle(release(tmp_path / 'old', '9.0.0'), str(target), signing.TRUST)
+    (target / 'model.onnx').write_bytes(b'spoiled')
+    assert install_bundle(release(tmp_path / 'new'), str(target), signing.TRUST).replaced is None
+    assert version_in(target) == '1.0.0'
+
+
+def test_other_folders_and_files_are_left_alone(tmp_path):
+    source = release(tmp_path / 'new')
+    (tmp_path / 'notes').mkdir()
+    (tmp_path / 'notes' / 'mine.txt').write_text('keep')
+    (tmp_path / 'file').write_text('keep')
+    assert refused(StorageError, source, tmp_path / 'notes') == 'not-a-bundle'
+    assert refused(StorageError, source, tmp_path / 'file') == 'not-a-bundle'
+    assert (tmp_path / 'notes' / 'mine.txt').read_text() == (tmp_path / 'file').read_text() == 'keep'
+
+
+def test_an_empty_folder_and_a_link_to_a_folder(tmp_path, way):
+    source = release(tmp_path / 'new')
+    (tmp_path / 'empty').mkdir()
+    os.symlink('empty', str(tmp_path / 'current'))
+    install_bundle(source, str(tmp_path / 'current'), signing.TRUST)
+    assert os.path.islink(str(tmp_path / 'current')) and version_in(tmp_path / 'empty') == '1.0.0'
+
+
+def test_into_itself(tmp_path):
+    source = release(tmp_path / 'new')
+    for place in (source, source + '/inside', str(tmp_path)):
+        assert refused(InputError, source, place) == 'install-into-itself'
+    assert version_in(source) == '1.0.0'
+
+
+def test_one_at_a_time(tmp_path, target):
+    source = release(tmp_path / 'new', '2.0.0')
+    descriptor = os.open(str(target.parent), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        assert refused(StorageError, source, target) == 'install-busy'
+    finally:
+        os.close(descriptor)
+    install_bundle(source, str(target), signing.TRUST)
+
+
+def test_what_a_power_cut_left_is_cleared_away(tmp_path, target):
+    (target.parent / '.install-abc').mkdir()
+    (target.parent / '.install-abc' / 'model.onnx').write_bytes(b'half')
+    install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
+    assert os.listdir(str(target.parent)) == ['bundle']
+
+
+def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
+    os.rename(str(target), str(target.parent / '.bundle.previous'))
+    assert refused(BundleError, release(tmp_path / 'older', '0.1.0'), target) == 'bundle-downgrade'
+    assert version_in(target) == '1.0.0'
+    shutil.copytree(str(target), str(target.parent / '.bundle.previous'))
+    install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
+    assert os.listdir(str(target.parent)) == ['bundle']
+
+
+def test_the_names_are_exchanged_in_one_step_here(tmp_path):
+    """On Linux with ext4, xfs, btrfs, tmpfs or f2fs; elsewhere the fall-back above is what runs."""
+    for name in ('one', 'other'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text('')
+    if not swap._exchange(str(tmp_path / 'one'), str(tmp_path / 'other')):
+        pytest.skip('this kernel or file system cannot exchange two names')
+    assert os.listdir(str(tmp_path / 'one')) == ['other'] and os.listdir(str(tmp_path / 'other')) == ['one']
+
+
+def test_a_failed_exchange_says_why(tmp_path):
+    (tmp_path / 'one').mkdir()
+    if not swap._RENAMEAT2.get(os.uname().machine):
+        pytest.skip('this machine is asked for no exchange')
+    with pytest.raises(FileNotFoundError):
+        swap._exchange(str(tmp_path / 'one'), str(tmp_path / 'none'))
+
+
+def test_a_machine_without_the_call_falls_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(swap.platform, 'machine', lambda: 'vax')
+    assert not swap._exchange(str(tmp_path), str(tmp_path))
