@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from service.errors import BundleError
 
-from .files import load_onnx, open_session, run_session
+from .check.read import read_model
+from .session import open_session, run_session
 
 #: Output of the emulation beside the network's own: sum of magnitudes of each rounded tensor, float32 K.
 SUMS = 'magnitudes'
@@ -32,11 +33,11 @@ class HalfEmulation:
         model (bytes): as `export.half.make_fp16` gives it.
         threads (int): of one run.
     Raises:
-        BundleError: ``onnx-unreadable``.
+        InputError: ``onnx-unreadable``.
     """
 
     def __init__(self, model, threads=1):
-        graph, self._rounded = emulate(load_onnx(model))
+        graph, self._rounded = emulate(read_model(model))
         self._session = open_session(graph.SerializeToString(), threads, optimise=False)
 
     def run(self, feed):
@@ -57,7 +58,7 @@ class HalfEmulation:
         node = self._first(sums)
         if node is not None:
             raise BundleError('fp16-overflow', 'In FP16 the network overflows first at node %s; numbers there leave '
-                              '+-65504. Export with --no-fp16 and run FP32, or train with smaller activations.' % node)
+                              '+-65504. Export with --no-fp16 and run FP32, or train with smaller activations.' % node, node)
         return outputs
 
     def _run(self, feed):

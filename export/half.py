@@ -12,7 +12,7 @@ from onnx import TensorProto, numpy_helper
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from .files import load_onnx
+from .check.read import read_model
 
 #: Largest finite float16, and the smallest above zero (IEEE 754 binary16).
 LARGEST, SMALLEST = 65504.0, 2.0 ** -24
@@ -48,10 +48,10 @@ def make_fp16(model):
         bytes: ONNX file with the same inputs, outputs (float32, int32), node and tensor names, opset and IR version;
         casts stand behind the inputs and before the outputs.
     Raises:
-        BundleError: ``onnx-unreadable``.
+        InputError: ``onnx-unreadable``.
         onnx.checker.ValidationError: the result is not valid ONNX.
     """
-    found = load_onnx(model)
+    found = read_model(model)
     _constants_to_initializers(found.graph)
     ir_version = found.ir_version
     half = convert_float_to_float16(found, SMALLEST, LARGEST, keep_io_types=True)
@@ -69,7 +69,7 @@ def describe_weights(model):
     """`Weights` of an FP32 model on their way to FP16."""
     count = clipped = raised = 0
     names = []
-    for name, values in _float_weights(load_onnx(model).graph):
+    for name, values in _float_weights(read_model(model).graph):
         size = np.abs(values)
         large = int((size > LARGEST).sum())
         count, clipped = count + size.size, clipped + large

@@ -9,7 +9,7 @@ from service.bundle.variants import PROMISES
 
 from .deliverable import Deliverable
 from .emulate import HalfEmulation
-from .files import open_session, run_session
+from .session import open_session, run_session
 from .onnx_export import INPUT
 
 #: What stands behind the name of an FP16 variant that ONNX Runtime ran, which computes part of it in float32.

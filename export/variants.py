@@ -9,8 +9,8 @@ from onnx.utils import Extractor
 from service.bundle.variants import LOGITS
 from service.errors import InputError
 
+from .check.read import read_model
 from .deliverable import OUTPUTS
-from .files import load_onnx
 from .half import make_fp16
 
 __all__ = ['FILES', 'LOGITS', 'make_fp16', 'make_logits', 'make_variants']
@@ -31,10 +31,10 @@ def make_variants(model, fp16=True, logits=True):
     Returns:
         dict: variant name to bytes, in the order of `FILES`.
     Raises:
-        BundleError: ``onnx-unreadable``.
+        InputError: ``onnx-unreadable``.
     """
     variants = {}
-    if logits and any(output.name == _LABELS for output in load_onnx(model).graph.output):
+    if logits and any(output.name == _LABELS for output in read_model(model).graph.output):
         variants['fp32-logits'] = make_logits(model)
     if fp16:
         variants.update({name.replace('fp32', 'fp16'): make_fp16(data) for name, data in variants.items()},
@@ -54,10 +54,9 @@ def make_logits(model):
         bytes: ONNX file with the same input, opset and IR version; output ``logits`` (region scores before softmax,
         float32 1xRxHxW), then ``finding`` where there is one.
     Raises:
-        BundleError: ``onnx-unreadable``.
-        InputError: ``logits-none``: labels and confidence do not come from one tensor of scores.
+        InputError: ``onnx-unreadable``; ``logits-none``: labels and confidence do not come from one tensor of scores.
     """
-    found = load_onnx(model)
+    found = read_model(model)
     scores = _scores(found.graph)
     found = _outlined(found, scores)
     others = [output.name for output in found.graph.output if output.name not in OUTPUTS[:2]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from export.files import open_session, run_session
+from export.session import open_session, run_session
 from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, WithRegions, make_onnx
 from service import regions
 from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle

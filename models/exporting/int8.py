@@ -11,7 +11,7 @@ from ..data import open_data, phantom_collection
 #: Seeds of the phantoms that ranges are measured on: others than those that are compared on, and than those of recipes.
 FIRST_SEED = 9_500_000
 
-#: Frames that ranges are measured on, and of how many at most they are chosen.
+#: Frames that ranges are measured on, and of how many real ones at most they are chosen.
 FRAMES, CANDIDATES = 64, 256
 
 FILE = 'calibration.cache'
@@ -31,7 +31,7 @@ class Int8(typing.NamedTuple):
     entry: dict
 
 
-def make_int8(document, model, method, data=None):
+def make_int8(document, model, method, data=None, count=FRAMES):
     """Quantise a bundle's model.
 
     Args:
@@ -39,6 +39,7 @@ def make_int8(document, model, method, data=None):
         model (bytes): FP32 ONNX file.
         method (str): one of `export.quantise.METHODS`.
         data (str or None): real thermograms, see `models.data.open_data`; None takes phantoms.
+        count (int): frames that ranges are measured on.
 
     Returns:
         Int8
@@ -48,13 +49,13 @@ def make_int8(document, model, method, data=None):
     """
     chain = get_chain(document['preprocess']['chain'], document['preprocess']['constants'])
     if data is None:
-        collection = phantom_collection(FIRST_SEED, FRAMES, chain.constants['height'], chain.constants['width'])
+        collection = phantom_collection(FIRST_SEED, count, chain.constants['height'], chain.constants['width'])
     else:
         collection = open_data(data)
         collection = collection.take(range(0, len(collection), -(-len(collection) // CANDIDATES)))
     tensors = [chain.apply(sample.thermogram()).tensor for sample in collection]
     chosen = choose_frames([describe_frame(tensor) for tensor in tensors],
-                           [sample.patient for sample in collection], FRAMES)
+                           [sample.patient for sample in collection], count)
     quantised, scales = quantise(model, [tensors[place] for place in chosen], method)
     return Int8(quantised, write_cache(scales), {'file': FILE, 'method': method, 'frames': len(chosen),
                                                  'data': collection.name})
