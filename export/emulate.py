@@ -57,8 +57,9 @@ class HalfEmulation:
         outputs, sums = self._run(feed)
         node = self._first(sums)
         if node is not None:
-            raise BundleError('fp16-overflow', 'In FP16 the network overflows first at node %s; numbers there leave '
-                              '+-65504. Export with --no-fp16 and run FP32, or train with smaller activations.' % node, node)
+            raise BundleError('fp16-overflow', 'In FP16 the network overflows first at node %s: numbers there leave '
+                              '+-65504. Export with --no-fp16 and run FP32, or train with smaller activations.'
+                              % node, node)
         return outputs
 
     def _run(self, feed):

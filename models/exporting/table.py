@@ -51,7 +51,8 @@ def main(out, runs, data, only, frames, method, target, threads):
     note = ('%d phantoms%s; FP16 emulated (every tensor rounded), INT8 as Q/DQ in ONNX Runtime, ranges by %s over %d '
             'frames. Fresh networks: weights of seed 0 and normalisation statistics of phantoms; their labels lie '
             'close together, so agreement says little. betti has no ONNX file: it is scikit-learn. %s.'
-            % (frames, ' and at most as many frames of %s' % Path(data).name if data else '', method, 2 * frames, conditions()))
+            % (frames, ' and at most as many frames of %s' % Path(data).name if data else '', method, 2 * frames,
+               conditions()))
     text = markdown(rows, target, note)
     out.mkdir(parents=True, exist_ok=True)
     atomic_write(out / 'table.md', (text + '\n').encode('utf-8'))
