@@ -75,7 +75,7 @@ def supply_signs(telemetry):
     if rail is not None and rail.voltage_mv is not None and rail.voltage_mv < LEAST_INPUT_MV:
         signs.append('the 5 V input is at %.2f V' % (rail.voltage_mv / 1e3))
     if telemetry.over_current_alarms:
-        signs.append('the kernel logged %d over-current alarms since the start' % telemetry.over_current_alarms)
+        signs.append('over-current alarms in the kernel\'s log since the start: %d' % telemetry.over_current_alarms)
     signs += ['over-current input %s fired %d times since the start' % (name, count)
               for name, count in sorted(telemetry.over_current_events.items()) if count]
     signs += ['rail %s is above its current limit' % name for name in telemetry.rail_alarms]
