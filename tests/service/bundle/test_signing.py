@@ -81,7 +81,8 @@ def test_a_passphrase_for_a_key_that_needs_none_is_no_hindrance(tmp_path):
     assert load_key(str(tmp_path / 'k.pem'), b'open sesame')
 
 
-@pytest.mark.parametrize('content', [b'', b'\x00\xff', b'-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\n'])
+@pytest.mark.parametrize('content', [b'', b'\x00\xff',
+                                     b'-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\n'])
 def test_what_is_no_private_key(tmp_path, content):
     (tmp_path / 'k.pem').write_bytes(content)
     for path in (tmp_path / 'k.pem', tmp_path / 'none.pem', tmp_path):

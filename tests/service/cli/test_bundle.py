@@ -1,0 +1,158 @@
+"""``thermoscreen bundle``: what it prints, and how it ends."""
+import json
+import os
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from service.bundle import key_id
+from service.cli import program
+from service.cli.main import main
+from service.settings import SHIPPED_BUNDLE
+from tests.fakes import bundles, signing, variants
+
+KEY = key_id(signing.raw(signing.SIGNER))
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the program: (exit code, standard output, standard error)."""
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['thermoscreen'] + [str(argument) for argument in arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        captured = capsys.readouterr()
+        return caught.value.code, captured.out, captured.err
+    return call
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return signing.write_public(tmp_path / 'keys')
+
+
+@pytest.mark.parametrize('verb', ['keygen', 'sign', 'verify', 'install', 'show'])
+def test_every_verb_explains_itself_with_an_example(verb):
+    result = CliRunner().invoke(program, ['bundle', verb, '--help'])
+    assert result.exit_code == 0 and 'Example:' in result.output
+    assert 'thermoscreen bundle ' + verb in result.output
+
+
+def test_from_a_new_key_to_an_installed_bundle(run, tmp_path):
+    key, folder = tmp_path / 'release.pem', variants.write_variants(tmp_path / 'b')
+    code, out, _ = run('bundle', 'keygen', '--out', key)
+    name = out.split()[1].rstrip(':')
+    assert code == 0 and str(tmp_path / 'release.pub') in out and len(name) == 16
+    assert run('bundle', 'sign', folder, '--key', key) == (0, '%s is signed by key %s.\n' % (folder, name), '')
+    assert run('bundle', 'sign', folder, '--key', key)[1].endswith('%s already.\n' % name)
+    code, out, _ = run('bundle', 'verify', folder, '--keys', tmp_path)
+    assert code == 0 and 'variants 1.0.0' in out and 'key ' + name in out
+    assert 'fp16-logits' in out and 'labels 98 %, confidence 0.05, finding 0.01' in out
+    code, out, _ = run('bundle', 'install', folder, '--to', tmp_path / 'device', '--keys', tmp_path)
+    assert code == 0 and 'variants 1.0.0' in out and os.path.isfile(str(tmp_path / 'device' / 'signature.json'))
+
+
+def test_verify_as_json(run, tmp_path, keys):
+    folder = signing.sign(variants.write_variants(tmp_path / 'b'))
+    code, out, _ = run('bundle', 'verify', folder, '--keys', keys, '--json')
+    report = json.loads(out)
+    assert code == 0 and report['key'] == KEY and report['id'] == 'variants' and len(report['hash']) == 64
+    assert list(report['variants']) == ['fp32', 'fp16', 'int8-qdq', 'fp32-logits', 'fp16-logits']
+    assert report['variants']['fp16']['golden']['confidence_tolerance'] == 0.05
+
+
+def test_the_shipped_bundle_verifies_as_it_comes(run):
+    assert run('bundle', 'verify', SHIPPED_BUNDLE)[0] == 0
+
+
+@pytest.mark.parametrize('verb', [['verify'], ['install', '--to', 'device']])
+@pytest.mark.parametrize('sign, code', [(signing.sign, 'bundle-key'), (lambda folder: folder, 'bundle-unsigned')])
+def test_a_refusal_is_one_line_and_exit_3(run, tmp_path, monkeypatch, verb, sign, code):
+    monkeypatch.chdir(str(tmp_path))
+    status, out, err = run('bundle', verb[0], sign(bundles.write(tmp_path / 'b')), *verb[1:])
+    assert status == 3 and out == '' and err.count('\n') == 1 and err.endswith('[%s]\n' % code)
+    assert os.listdir(str(tmp_path)) == ['b']
+
+
+def test_an_unsigned_bundle_where_the_settings_allow_it(run, tmp_path):
+    (tmp_path / 'settings.toml').write_text('[model]\nallow_unsigned = true\n')
+    code, out, _ = run('bundle', 'verify', bundles.write(tmp_path / 'b'), '--settings', tmp_path / 'settings.toml')
+    assert code == 0 and 'signed by  nobody, which the settings allow' in out
+
+
+def test_keys_of_the_settings(run, tmp_path, keys):
+    (tmp_path / 'settings.toml').write_text('[model]\ntrusted_keys = "%s"\n' % keys)
+    folder = signing.sign(bundles.write(tmp_path / 'b'))
+    code, out, _ = run('bundle', 'verify', folder, '--settings', tmp_path / 'settings.toml')
+    assert code == 0 and 'key ' + KEY in out
+
+
+def test_a_folder_without_keys_is_a_mistake_in_the_settings(run, tmp_path):
+    code, _, err = run('bundle', 'verify', bundles.write(tmp_path / 'b'), '--keys', tmp_path)
+    assert code == 2 and err.endswith('[trusted-keys]\n')
+
+
+def test_a_downgrade_by_request(run, tmp_path, keys):
+    new, old = (signing.sign(bundles.write(tmp_path / version, bundles.document(version=version)))
+                for version in ('1.1.0', '1.0.0'))
+    to = ['--to', tmp_path / 'device', '--keys', keys]
+    assert run('bundle', 'install', new, *to)[0] == 0
+    code, _, err = run('bundle', 'install', old, *to)
+    assert code == 3 and '1.1.0, which is newer than 1.0.0' in err
+    code, out, _ = run('bundle', 'install', old, '--allow-downgrade', *to)
+    assert code == 0 and 'in place of version 1.1.0' in out
+
+
+def test_show_needs_no_key_and_says_that_it_verified_none(run, tmp_path):
+    manifest = variants.document(deployment={'refused': 'A reason'})
+    manifest['finding'].update(temperature=1.5, operating_points=[
+        {'name': 'screening', 'threshold': 0.4, 'sensitivity': 0.9, 'specificity': 0.5, 'n': 40, 'basis': 'Phantoms.'}])
+    folder = signing.sign(bundles.write(tmp_path / 'b', manifest, variants.files()), signing.STRANGER)
+    code, out, _ = run('bundle', 'show', folder)
+    assert code == 0 and 'not verified here' in out and 'refused    A reason' in out
+    assert 'at temperature 1.5' in out and 'sensitivity 0.900' in out and 'entropy on 1 frames' in out
+    report = json.loads(run('bundle', 'show', folder, '--json')[1])
+    assert report['verified'] is False and report['manifest']['name'] == 'variants'
+    assert report['key'] == key_id(signing.raw(signing.STRANGER))
+
+
+def test_show_steers_no_terminal(run, tmp_path):
+    folder = bundles.write(tmp_path / 'b', bundles.document(intended_use='a\x1b[2Jb\nc'))
+    code, out, _ = run('bundle', 'show', folder)
+    assert code == 0 and 'a?[2Jb c' in out and '\x1b' not in out
+
+
+def test_a_passphrase_from_a_file(run, tmp_path):
+    (tmp_path / 'phrase').write_text('open sesame\nsecond line\n')
+    (tmp_path / 'wrong').write_text('open simsim\n')
+    key, folder = tmp_path / 'k.pem', bundles.write(tmp_path / 'b')
+    assert run('bundle', 'keygen', '--out', key, '--passphrase-file', tmp_path / 'phrase')[0] == 0
+    assert b'ENCRYPTED' in key.read_bytes()
+    assert run('bundle', 'sign', folder, '--key', key, '--passphrase-file', tmp_path / 'phrase')[0] == 0
+    for options in ([], ['--passphrase-file', tmp_path / 'wrong']):
+        code, _, err = run('bundle', 'sign', folder, '--key', key, *options)
+        assert code == 2 and err.endswith('[key-passphrase]\n')
+
+
+def test_a_passphrase_that_is_asked_for(tmp_path):
+    key = str(tmp_path / 'k.pem')
+    result = CliRunner().invoke(program, ['bundle', 'keygen', '--out', key, '--passphrase'], input='one\none\n')
+    assert result.exit_code == 0 and 'one' not in result.output
+    with open(key, 'rb') as stream:
+        assert b'ENCRYPTED' in stream.read()
+
+
+@pytest.mark.parametrize('content, code', [('', 'passphrase-empty'), ('\nsecond', 'passphrase-empty'),
+                                           (None, 'passphrase-unreadable')])
+def test_a_passphrase_file_that_holds_none(run, tmp_path, content, code):
+    if content is not None:
+        (tmp_path / 'phrase').write_text(content)
+    status, _, err = run('bundle', 'keygen', '--out', tmp_path / 'k.pem', '--passphrase-file', tmp_path / 'phrase')
+    assert status == 2 and err.endswith('[%s]\n' % code) and not (tmp_path / 'k.pem').exists()
+
+
+def test_a_key_that_is_there_is_kept(run, tmp_path):
+    (tmp_path / 'k.pem').write_text('mine')
+    code, _, err = run('bundle', 'keygen', '--out', tmp_path / 'k.pem')
+    assert code == 6 and err.endswith('[file-exists]\n') and (tmp_path / 'k.pem').read_text() == 'mine'
