@@ -141,7 +141,7 @@ def _parse_error(trt, parser, lines):
         return BackendError('engine-parse', 'TensorRT %s cannot read the model: %s.' % (trt.__version__,
                                                                                        lines.reason()))
     told = ['node %s: %s' % (_node(error), ' '.join(str(error.desc()).split())[:300]) for error in errors]
-    if any(_NEEDS_INT8 in text for text in told + list(lines.errors)):
+    if any(_NEEDS_INT8 in text for text in told + lines.errors):
         return _needs_int8(trt, '\n'.join(told))
     return BackendError('engine-parse', 'TensorRT %s cannot read the model at %s. On the workstation thermoscreen '
                         'check names every such node.' % (trt.__version__, told[0].rstrip('. ')), '\n'.join(told))
@@ -155,7 +155,7 @@ def _node(error):
 
 
 def _build_error(trt, lines, said):
-    told = '\n'.join(list(lines.errors) + [said]).strip()
+    told = '\n'.join(lines.errors + [said]).strip()
     reason = (said or lines.reason())[:300]
     if _NEEDS_INT8 in told:
         return _needs_int8(trt, told)

@@ -81,7 +81,7 @@ def compile_engine(bundle, store, precision='auto', options=None, progress=None)
     trt = import_tensorrt('; there is nothing to compile, and the bundle runs on ONNX Runtime instead')
     options, progress = options or CompileOptions(), progress or Progress()
     store.check_writable(len(bundle.read_model()))
-    with store.lock('%s of %s' % (precision, bundle.manifest.identity['id'])), CudaContext():
+    with store.lock('%s of %s' % (precision, bundle.manifest.identity['id'])):
         return _Compilation(trt, bundle, store, options, progress).run(precision)
 
 
@@ -97,7 +97,8 @@ class _Compilation:
         self._notes = []
 
     def run(self, precision):
-        abilities = read_abilities(self._trt, self._trt.Builder(self._logger), self._facts['sm'])
+        with CudaContext():
+            abilities = read_abilities(self._trt, self._trt.Builder(self._logger), self._facts['sm'])
         if precision == 'auto':
             precision = choose_precision(self._bundle, abilities)
             self._note('%s is native here and in the bundle.' % precision.upper())
@@ -125,9 +126,11 @@ class _Compilation:
                                    self._note)
         for table in (self._lines.warnings, self._lines.low_memory):
             table.clear()
-        built = build_plan(self._trt, self._logger, self._lines, model, route, timing_cache,
-                           self._options.workspace_mib, self._options.no_cublas,
-                           self._bundle.read_calibration(), self._progress)
+        # The builder's context is gone before the proof makes its own: a board of 4 GB has no room for both.
+        with CudaContext():
+            built = build_plan(self._trt, self._logger, self._lines, model, route, timing_cache,
+                               self._options.workspace_mib, self._options.no_cublas,
+                               self._bundle.read_calibration(), self._progress)
         self._progress.say('Proving it on the golden pair.')
         proof, latency = prove_plan(self._bundle, built.plan, route.precision, route.variant)
         record = self._store.write(key, built.plan, self._record(route, built, proof, latency))

@@ -10,11 +10,12 @@ _log = logging.getLogger(__name__)
 
 
 class CudaContext:
-    """The first GPU's primary context, current in the thread between `push` and `pop`.
+    """A context of the first GPU, current in one thread between `push` and `pop`.
 
     Never `pycuda.autoinit`: that makes a context in whichever thread imports it, and a TensorRT service
-    with web threads then dies in the first request. The primary context is shared with what TensorRT and
-    ONNX Runtime make themselves, so that a board of 4 GB holds one context and not two.
+    with web threads then dies in the first request. Nor the device's primary context: a release of it
+    (cuDevicePrimaryCtxRelease) does not take it off the thread, and pycuda does not either. TensorRT works
+    in the context that is current, so there is one and not two of them.
 
     Raises:
         BackendError: ``cuda-missing`` from `push` where there is no pycuda, no driver or no GPU.
@@ -22,7 +23,6 @@ class CudaContext:
 
     def __init__(self):
         self._context = None
-        self._retained = False
         self.device_name = ''
 
     def __enter__(self):
@@ -35,25 +35,20 @@ class CudaContext:
         self.pop()
 
     def push(self):
-        """Make the context current in the calling thread."""
+        """Make the context, current in the calling thread."""
         try:
             import pycuda.driver as cuda
 
             cuda.init()
             device = cuda.Device(0)
-            self._retained = hasattr(device, 'retain_primary_context')
-            if self._retained:
-                self._context = device.retain_primary_context()
-                self._context.push()
-            else:
-                self._context = device.make_context()
+            self._context = device.make_context()
             self.device_name = str(device.name())
         except Exception as error:  # the import itself fails without a driver, each step after it in its own way
             raise BackendError('cuda-missing', 'The GPU cannot be used (%s); install pycuda and check the driver.'
                                % (str(error) or type(error).__name__), repr(error))
 
     def pop(self):
-        """Take the context off the calling thread and let go of it. May be called twice."""
+        """Take the context off the thread that pushed it, and end it. May be called twice."""
         context, self._context = self._context, None
         if context is not None:
             for step in ('pop', 'detach'):

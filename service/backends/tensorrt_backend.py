@@ -125,7 +125,8 @@ class TensorRTBackend(Backend):
         except BackendError:
             raise
         except Exception as error:  # pycuda's classes have no name before it is imported, TensorRT's none at all
-            said = '; '.join([str(error) or type(error).__name__] + list(self._lines.errors)[-1:])
+            said = '; '.join([str(error) or type(error).__name__] + [line for line in self._lines.errors[:1]
+                                                                      if line.rstrip('. ') != str(error)])
             if is_lasting(said):
                 self._on_lost(said)
                 raise BackendError('cuda-lost', 'The GPU reports an error that lasts until the program is started '

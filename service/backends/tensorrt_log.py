@@ -1,10 +1,5 @@
 """TensorRT's log: where it explains itself, since its calls answer None."""
-import collections
 import logging
-
-#: Log levels of TensorRT by the name of its severity.
-_LEVELS = {'INTERNAL_ERROR': logging.ERROR, 'ERROR': logging.ERROR, 'WARNING': logging.WARNING,
-           'INFO': logging.INFO, 'VERBOSE': logging.DEBUG}
 
 #: The builder says these when it passes over kernels for want of memory. The engine is right and possibly
 #: slower than it could be (facts of the Nano: wordings of TensorRT 8.0 to 8.6, "insuficient" included).
@@ -25,32 +20,32 @@ class Lines:
         heard (callable): called with every message, for a display of what a build is doing; or None.
 
     Attributes:
-        errors (deque of str): the last ones.
+        errors (list of str): the first ones since somebody cleared it; later ones follow from these.
         warnings, low_memory (dict of str to int): each line once, with how often it came.
     """
 
     def __init__(self, heard=None):
-        self.errors = collections.deque(maxlen=KEPT_LINES)
+        self.errors = []
         self.warnings, self.low_memory = {}, {}
         self._heard = heard
 
     def take(self, severity, message):
         """One message of TensorRT: the name of its severity, and its text."""
-        level = _LEVELS.get(severity, logging.INFO)
         message = ' '.join(str(message).split())[:KEPT_CHARACTERS]
-        _log.log(min(level, logging.DEBUG if level < logging.WARNING else level), 'TensorRT: %s', message)
+        # What matters of it reaches the person as an error of ours or in an engine's sidecar, once.
+        _log.debug('TensorRT %s: %s', severity, message)
         if any(words in message for words in _LOW_MEMORY):
             _count(self.low_memory, message)
-        elif level == logging.WARNING:
+        elif severity == 'WARNING':
             _count(self.warnings, message)
-        elif level == logging.ERROR:
+        elif severity in ('ERROR', 'INTERNAL_ERROR') and len(self.errors) < KEPT_LINES:
             self.errors.append(message)
         if self._heard is not None:
             self._heard(message)
 
     def reason(self):
-        """The last error TensorRT logged, for a sentence; ``'it did not say why'`` where there is none."""
-        return self.errors[-1].rstrip('. ') if self.errors else 'it did not say why'
+        """The first error TensorRT logged, for a sentence; ``'it did not say why'`` where there is none."""
+        return self.errors[0].rstrip('. ') if self.errors else 'it did not say why'
 
 
 def make_logger(trt, lines):
