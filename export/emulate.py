@@ -18,6 +18,7 @@ from .session import open_session, run_session
 
 #: Output of the emulation beside the network's own: sum of magnitudes of each rounded tensor, float32 K.
 SUMS = 'magnitudes'
+_ONE = SUMS + '/shape'
 
 #: Operators that pass numbers on as they are: what was rounded stays rounded.
 _PASSES = frozenset((
@@ -96,11 +97,11 @@ def emulate(model):
             nodes += [helper.make_node('Cast', [name + '/wide'], [name + '/half'], to=TensorProto.FLOAT16),
                       helper.make_node('Cast', [name + '/half'], [name], to=TensorProto.FLOAT),
                       helper.make_node('ReduceL1', [name], [name + '/sum'], keepdims=0),
-                      helper.make_node('Reshape', [name + '/sum', 'one'], [name + '/item'])]
+                      helper.make_node('Reshape', [name + '/sum', _ONE], [name + '/item'])]
             rounded.append('%s (%s, output %s)' % (node.name, node.op_type, name))
             sums.append(name + '/item')
     nodes.append(helper.make_node('Concat', sums, [SUMS], axis=0))
-    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), 'one'))
+    graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), _ONE))
     graph.output.append(helper.make_tensor_value_info(SUMS, TensorProto.FLOAT, [len(sums)]))
     del graph.value_info[:], graph.node[:]
     graph.node.extend(nodes)

@@ -60,10 +60,10 @@ def _frame(sample, chain, same_regions):
     thermogram = sample.thermogram()
     prepared = chain.apply(thermogram)
     labels = sample.labels(thermogram.pixels.shape) if same_regions else None
-    return ParityFrame(prepared.tensor, None if labels is None else _at_input(labels, prepared.fit))
+    return ParityFrame(prepared.tensor, None if labels is None else at_input(labels, prepared.fit))
 
 
-def _at_input(labels, fit):
+def at_input(labels, fit):
     """Labels of a frame at the network's size, every pixel that of the nearest one."""
     top, left, height, width = fit.inner
     found = np.full(fit.target, BACKGROUND, np.uint8)

@@ -1,5 +1,4 @@
 """``python -m models.exporting.table``: every network exported, checked against a board and compared, as Markdown."""
-import logging
 import os
 import types
 from pathlib import Path
@@ -14,8 +13,6 @@ from ..architectures import ARCHITECTURES
 from .build import conditions
 from .rows import make_row, markdown
 from .subjects import subjects
-
-log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -39,14 +36,12 @@ def main(out, runs, data, only, frames, method, target, threads):
     Example:
       python -m models.exporting.table --out build/table --runs build/compare --data dmr
     """
-    logging.basicConfig(format='%(asctime)s %(message)s', datefmt='%H:%M:%S')
-    logging.getLogger('models').setLevel(logging.INFO)
     torch.set_num_threads(threads)
     order = types.SimpleNamespace(frames=frames, data=data, calibrate=method, threads=threads,
                                   calibration_frames=2 * frames)
     rows = []
     for subject in subjects(runs, only):
-        log.info('%s (%s)', subject.name, subject.weights)
+        click.echo('%s (%s)' % (subject.name, subject.weights), err=True)
         rows.append(make_row(subject, order, target))
     note = ('%d phantoms%s; FP16 emulated (every tensor rounded), INT8 as Q/DQ in ONNX Runtime, ranges by %s over %d '
             'frames. Fresh networks: weights of seed 0 and normalisation statistics of phantoms; their labels lie '

@@ -1,0 +1,101 @@
+"""Variants answer as their model does, keep its names, and are the same file twice."""
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip('onnx', reason='onnx is not installed here')
+torch = pytest.importorskip('torch', reason='PyTorch is not installed here')
+
+from export.onnx_export import make_onnx  # noqa: E402
+from export.session import open_session, run_session  # noqa: E402
+from export.variants import FILES, make_logits, make_variants  # noqa: E402
+from service.bundle import scan_onnx  # noqa: E402
+from service.bundle.variants import PROMISES  # noqa: E402
+from service.errors import InputError  # noqa: E402
+
+from .graphs import graph  # noqa: E402
+from .test_deliverable import Finding  # noqa: E402
+from .test_onnx_export import Small  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def network():
+    torch.manual_seed(0)
+    return Small().eval()
+
+
+@pytest.fixture(scope='module')
+def model(network):
+    return make_onnx(network, 48, 64).SerializeToString()
+
+
+@pytest.fixture(scope='module')
+def variants(model):
+    return make_variants(model)
+
+
+def answer(model):
+    picture = np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)
+    return run_session(open_session(model), {'thermogram': picture})
+
+
+def test_every_name_of_a_manifest_has_a_file():
+    assert set(FILES) == set(PROMISES) and len(set(FILES.values())) == len(FILES)
+
+
+def test_variants_are_those_that_need_no_data(variants):
+    assert set(variants) == set(PROMISES) - {'int8-qdq'}
+
+
+def test_logits_are_the_scores_of_the_network(network, model, variants):
+    found, whole = answer(variants['fp32-logits']), answer(model)
+    assert list(found) == ['logits', 'finding'] and found['logits'].shape == (1, 8, 48, 64)
+    with torch.no_grad():
+        scores = network(torch.from_numpy(np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)))[0]
+    assert np.abs(found['logits'] - scores.numpy()).max() < 1e-5
+    assert np.array_equal(found['logits'].argmax(1), whole['labels'])
+    assert np.array_equal(found['finding'], whole['finding'])
+
+
+def test_half_logits_leave_as_float32(model, variants):
+    found, whole = answer(variants['fp16-logits']), answer(model)
+    assert found['logits'].dtype == np.float32
+    assert np.mean(found['logits'].argmax(1) == whole['labels']) > 0.99
+
+
+def test_no_variant_has_argmax_where_it_should_not(variants):
+    for name, data in variants.items():
+        facts = scan_onnx(data)
+        assert ('ArgMax' in facts.operators) == PROMISES[name][1], name
+        assert (facts.opset, facts.ir_version, facts.external_tensors) == (13, 7, 0) and facts.domains <= {''}
+
+
+def test_names_are_those_of_the_model(model, variants):
+    def tensors(data):
+        return {name for node in onnx.load_from_string(data).graph.node for name in node.input}
+
+    assert tensors(variants['fp32-logits']) - {'logits'} < tensors(model), 'a calibration cache of the model fits'
+
+
+def test_two_exports_of_one_network_are_the_same_bytes(network, model, variants):
+    again = make_onnx(network, 48, 64).SerializeToString()
+    assert again == model
+    assert make_variants(again) == variants
+
+
+def test_a_network_without_regions_has_no_logits():
+    torch.manual_seed(0)
+    model = make_onnx(Finding(1), 16, 24).SerializeToString()
+    assert list(make_variants(model)) == ['fp16']
+
+
+@pytest.mark.parametrize('options, names', [
+    ({'fp16': False}, ['fp32-logits']), ({'logits': False}, ['fp16']), ({'fp16': False, 'logits': False}, [])])
+def test_what_is_not_wanted_is_not_made(model, options, names):
+    assert list(make_variants(model, **options)) == names
+
+
+def test_other_ways_to_labels_are_refused():
+    model = graph([('Relu', ['thermogram'], 'labels')], output='labels')
+    with pytest.raises(InputError, match='--no-logits') as caught:
+        make_logits(model)
+    assert caught.value.code == 'logits-none'
