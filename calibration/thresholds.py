@@ -48,11 +48,6 @@ def fit_temperature(scores, labels, logits=False):
     return float('%.4g' % np.exp((low + high) / 2))
 
 
-def tempered(probabilities, temperature):
-    """Probabilities at a temperature: ``sigmoid(logit(p) / T)``, float64 of the same shape."""
-    return 1 / (1 + np.exp(-to_logits(probabilities) / temperature))
-
-
 def to_logits(probabilities):
     """log(p / (1 - p)), float64; finite also for 0 and 1."""
     p = np.clip(np.asarray(probabilities, np.float64), _NEAREST, 1 - _NEAREST)
