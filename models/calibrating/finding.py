@@ -74,7 +74,7 @@ def fit_finding(finding, collection, probabilities, positive, point='specificity
         FittedFinding
 
     Raises:
-        InputError: ``thresholds-few``, ``thresholds-input`` or what `models.data.patient_split` refuses: too few patients of a kind.
+        InputError: ``thresholds-few``, ``thresholds-input``, or too few patients for `models.data.patient_split`.
     """
     halves = [_scores(half, probabilities, positive) for half in patient_split(collection, share=0.5, seed=seed)]
     fewest = min(int(kind.sum()) for _, labels in halves for kind in (labels, ~labels))
