@@ -35,6 +35,11 @@ class Platform(abc.ABC):
         """Whether the machine is a Jetson; one of an unknown release is one too."""
         return self.facts()['l4t'] != NONE
 
+    @property
+    def has_closed_rails(self):
+        """Whether there are power rails that only root may read."""
+        return False
+
     def close(self):
         """Let go what is held; may be called twice. Most hold nothing."""
         return None

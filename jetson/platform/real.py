@@ -4,7 +4,7 @@ import os
 
 from service.board import NONE, board_facts, power_mode
 
-from ..telemetry import BoardError, CpuLoad, KernelLog, parse_tegrastats, read_line, read_telemetry
+from ..telemetry import BoardError, CpuLoad, KernelLog, parse_tegrastats, rails_closed, read_line, read_telemetry
 from ..telemetry.libraries import tensorrt_version
 from .base import Platform
 
@@ -35,14 +35,14 @@ class RealPlatform(Platform):
         self._log = KernelLog(root)
 
     @property
-    def root(self):
-        """Folder that stands for ``/``."""
-        return self._root
-
-    @property
     def is_jetson(self):
         """Whether the machine is a Jetson."""
         return self._facts['l4t'] != NONE
+
+    @property
+    def has_closed_rails(self):
+        """Whether there are power rails that only root may read."""
+        return rails_closed(self._root)
 
     def facts(self):
         """What the machine is. The power mode is read anew: somebody may change it during a benchmark."""

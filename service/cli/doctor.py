@@ -29,7 +29,7 @@ def doctor(camera, port, bundle, settings_path, as_json):
         click.echo(json.dumps([vars(report) for report in reports], indent=1))
     else:
         for report in reports:
-            click.echo('%-9s %-9s %s' % (report.status, report.name, report.sentence))
+            click.echo('%-9s %-11s %s' % (report.status, report.name, report.sentence))
             if report.next_step:
-                click.echo('%-9s %-9s %s' % ('', '', report.next_step))
+                click.echo('%-9s %-11s %s' % ('', '', report.next_step))
     sys.exit(1 if any(report.status == PROBLEM for report in reports) else 0)

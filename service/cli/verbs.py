@@ -3,10 +3,7 @@ import importlib
 
 import click
 
-try:
-    from importlib import metadata
-except ImportError:  # before Python 3.8
-    import importlib_metadata as metadata
+from ..offered import offered
 
 #: Verbs of the service itself, so that they work from a bare checkout too.
 _OWN = {
@@ -53,9 +50,4 @@ class Verbs(click.Group):
 
 def _targets():
     """Verb name to ``module:attribute``; what the service offers itself comes first."""
-    found = metadata.entry_points()
-    if hasattr(found, 'select'):
-        entries = found.select(group=GROUP)
-    else:
-        entries = found.get(GROUP, ())
-    return dict({entry.name: entry.value for entry in entries}, **_OWN)
+    return dict(offered(GROUP), **_OWN)

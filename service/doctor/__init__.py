@@ -1,17 +1,37 @@
 """The doctor: what is there, what is wrong, what to do."""
+import importlib
+
+from ..offered import offered
 from .checks import camera, disk, model, page, versions
 from .report import OK, PROBLEM, WARNING, Report
 
-__all__ = ['CHECKS', 'OK', 'PROBLEM', 'Report', 'WARNING', 'examine']
+__all__ = ['CHECKS', 'GROUP', 'OK', 'PROBLEM', 'Report', 'WARNING', 'examine']
 
 #: The checks, in the order in which they are shown.
 CHECKS = (versions, model, camera, disk, page)
 
+#: Entry-point group in which other packages offer checks: functions like those of `CHECKS`, which may also answer
+#: None where they do not concern the machine.
+GROUP = 'thermoscreen.checks'
+
 
 def examine(settings):
-    """Run every check.
+    """Run every check: the service's own, then those that are offered.
 
     Returns:
         list of Report: one a check; none of them raises for what it finds.
     """
-    return [module.check(settings) for module in CHECKS]
+    reports = [module.check(settings) for module in CHECKS]
+    reports += [_ask(name, target, settings) for name, target in offered(GROUP).items()]
+    return [report for report in reports if report is not None]
+
+
+def _ask(name, target, settings):
+    """The report of an offered check; one that cannot be loaded or fails says so and stops no other."""
+    module, _, attribute = target.partition(':')
+    try:
+        return getattr(importlib.import_module(module), attribute)(settings)
+    except Exception as error:
+        return Report(name, WARNING, 'The check %s did not work here (%s).' % (name, type(error).__name__),
+                      'Report this; the other checks are not touched by it.',
+                      {'code': 'check-failed', 'detail': str(error)})

@@ -1,0 +1,24 @@
+"""Which sensors of the board are missing."""
+from service.doctor import OK, WARNING, Report
+
+from ..platform import RealPlatform
+from ..platform.words import missing_words
+
+#: Every Jetson has these; without them nobody notices that it is too hot or too slow.
+_NEEDED = ('temperatures', 'GPU load', 'GPU clock', 'processor clocks')
+
+
+def check(settings, platform=None):
+    """Note what the board does not measure for this user; that costs figures and nothing else."""
+    with platform or RealPlatform(tegrastats=None) as machine:
+        if not machine.is_jetson:
+            return None
+        missing = missing_words(machine.telemetry(), True, machine.has_closed_rails)
+    if not missing:
+        return Report('sensors', OK, 'Every sensor answers.')
+    sentence = 'Not measured here: %s.' % ', '.join(missing)
+    facts = {'missing': missing, 'code': 'sensors-missing'}
+    if any(name in missing for name in _NEEDED):
+        return Report('sensors', WARNING, sentence, 'Heat and slowing down may go unnoticed; try as root: sudo '
+                      'thermoscreen board', facts)
+    return Report('sensors', OK, sentence, facts=facts)

@@ -1,0 +1,21 @@
+"""Whether the supply gives enough."""
+from service.doctor import OK, WARNING, Report
+
+from ..platform import RealPlatform
+
+
+def check(settings, platform=None):
+    """Look at the input voltage, the rails' limits and the kernel's alarms."""
+    with platform or RealPlatform(tegrastats=None) as machine:
+        if not machine.is_jetson:
+            return None
+        reading = machine.telemetry()
+    facts = {'signs': list(reading.supply_signs)}
+    if reading.supply_signs:
+        return Report('supply', WARNING, 'The supply sags: %s.' % '; '.join(reading.supply_signs),
+                      'Use a 5 V 4 A supply at the barrel socket with jumper J48 set on a Nano, a short thick cable, '
+                      'and nothing thirsty on USB; then restart, which clears the count.',
+                      dict(facts, code='under-voltage'))
+    if not reading.rails and reading.over_current_alarms is None:
+        return Report('supply', OK, 'This user cannot see the supply; root can.', facts=facts)
+    return Report('supply', OK, 'No sign of a weak supply since the board started.', facts=facts)

@@ -1,0 +1,21 @@
+"""Whether tegrastats answers."""
+from service.doctor import OK, WARNING, Report
+
+from ..platform import RealPlatform
+from ..telemetry import BoardError, parse_tegrastats, read_line
+
+
+def check(settings, platform=None, read=read_line):
+    """Take one line from tegrastats, which stands in for sensors that only root may read."""
+    with platform or RealPlatform(tegrastats=None) as machine:
+        if not machine.is_jetson:
+            return None
+    try:
+        reading = parse_tegrastats(read())
+    except BoardError as error:
+        return Report('tegrastats', WARNING, error.message,
+                      'thermoscreen goes on without it; power and load may be missing.', error.to_dict())
+    if not reading.memory and not reading.temperatures_c and not reading.rails:
+        return Report('tegrastats', WARNING, 'tegrastats answers with a line of a shape nobody has seen yet.',
+                      'thermoscreen goes on without it; report the line it prints.', {'code': 'tegrastats-unknown'})
+    return Report('tegrastats', OK, 'tegrastats answers.')

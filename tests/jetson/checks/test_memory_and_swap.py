@@ -1,0 +1,52 @@
+"""Memory for the model and swap for building it."""
+import pytest
+
+from jetson.checks import memory, swap
+from jetson.platform import RecordedTree, SimulatedPlatform
+from service.doctor import OK, PROBLEM, WARNING
+from service.settings import Settings
+from tests.fakes.board_trees import board_tree
+
+SETTINGS = Settings()
+HEAD = 'Filename Type Size Used Priority\n'
+
+
+class TestMemory:
+    @pytest.mark.parametrize('used_mib, status', [(900, OK), (3100, WARNING), (3900, PROBLEM)])
+    def test_board(self, used_mib, status):
+        board = SimulatedPlatform()
+        board.set_used_memory(used_mib << 20)
+        report = memory.check(SETTINGS, board)
+        assert report.status == status and 'of 3964 MiB' in report.sentence
+        assert report.facts.get('code') == (None if status == OK else 'memory-low')
+        assert ('desktop' in report.next_step) == (status != OK)
+
+    def test_pc_has_no_desktop_to_give_up(self, tmp_path):
+        root = board_tree(tmp_path, 'pc', {'proc/meminfo': 'MemTotal: 4000000 kB\nMemAvailable: 500000 kB\n'})
+        report = memory.check(SETTINGS, RecordedTree(root))
+        assert report.status == WARNING and report.next_step == 'Close other programs.'
+
+    @pytest.mark.parametrize('text', [None, 'garbage', 'MemTotal: 4000000 kB\n'])
+    def test_unknown_is_not_shown(self, tmp_path, text):
+        assert memory.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/meminfo': text}))) is None
+
+
+class TestSwap:
+    @pytest.mark.parametrize('swaps, status, words', [
+        ('/swapfile file 4194300 0 -1\n', OK, '4.0 GiB of swap on disk'),
+        ('/dev/mmcblk0p2 partition 8388604 0 -1\n', OK, '8.0 GiB'),
+        ('/swapfile file 1048572 0 -1\n', WARNING, 'only 1.0 GiB of'),
+        ('/dev/zram0 partition 8388604 0 5\n', WARNING, 'no swap on disk'), ('', WARNING, 'no swap on disk')])
+    def test_nano(self, tmp_path, swaps, status, words):
+        report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': HEAD + swaps})))
+        assert report.status == status and words in report.sentence
+        assert report.facts.get('code') == (None if status == OK else 'swap-missing')
+        assert ('fallocate' in report.next_step) == (status != OK)
+
+    def test_total_stands_in_where_kinds_are_not_told(self, tmp_path):
+        report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': None})))
+        assert report.status == OK
+
+    @pytest.mark.parametrize('board', ['xavier-nx', 'orin-nano', 'pc'])
+    def test_large_boards_and_pcs_need_none(self, tmp_path, board):
+        assert swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, board, {'proc/swaps': HEAD}))) is None

@@ -1,0 +1,85 @@
+"""Sensors that are missing, tegrastats that hangs, numpy that would die."""
+import pytest
+
+from jetson.checks import openblas, sensors, tegrastats
+from jetson.platform import RecordedTree, SimulatedPlatform
+from jetson.telemetry import BoardError
+from service.doctor import OK, PROBLEM, WARNING
+from service.settings import Settings
+from tests.fakes.board_trees import IIO, board_tree, forbid, iio_rails
+from tests.jetson.telemetry.lines import NANO
+
+SETTINGS = Settings()
+
+
+class TestSensors:
+    def test_all_there(self, tmp_path):
+        report = sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
+        assert report.status == OK and report.sentence == 'Every sensor answers.'
+
+    def test_board_without_rails_is_noted(self, tmp_path):
+        root = board_tree(tmp_path, 'nano', {path: None for path in iio_rails()})
+        report = sensors.check(SETTINGS, RecordedTree(root))
+        assert report.status == OK and report.facts['code'] == 'sensors-missing'
+        assert report.sentence == 'Not measured here: power rails (some boards have none).'
+
+    def test_rails_for_root_only(self, tmp_path, monkeypatch):
+        root = board_tree(tmp_path, 'nano')
+        forbid(monkeypatch, root, *['%s/in_power%d_input' % (IIO, channel) for channel in range(3)])
+        assert 'for root only' in sensors.check(SETTINGS, RecordedTree(root)).sentence
+
+    @pytest.mark.parametrize('sensor, word', [('temperatures', 'temperatures'), ('gpu_load', 'GPU load'),
+                                              ('clocks', 'GPU clock')])
+    def test_needed_ones(self, sensor, word):
+        board = SimulatedPlatform()
+        board.lose(sensor)
+        report = sensors.check(SETTINGS, board)
+        assert report.status == WARNING and word in report.sentence and 'as root' in report.next_step
+
+    def test_pc(self, tmp_path):
+        assert sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
+
+
+class TestTegrastats:
+    @staticmethod
+    def _check(answer):
+        def read():
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        return tegrastats.check(SETTINGS, SimulatedPlatform(), read)
+
+    def test_answers(self):
+        assert self._check(NANO).status == OK
+
+    @pytest.mark.parametrize('code', ['tegrastats-hung', 'tegrastats-missing', 'tegrastats-failed'])
+    def test_does_not(self, code):
+        report = self._check(BoardError(code, 'It does not answer.'))
+        assert report.status == WARNING and report.facts['code'] == code and 'goes on without it' in report.next_step
+
+    def test_answers_something_else(self):
+        report = self._check('all quiet')
+        assert report.status == WARNING and report.facts['code'] == 'tegrastats-unknown'
+
+    def test_pc_has_none(self, tmp_path):
+        platform = RecordedTree(board_tree(tmp_path, 'pc'))
+        assert tegrastats.check(SETTINGS, platform, lambda: pytest.fail('it was started')) is None
+
+
+class TestOpenblas:
+    def test_unset(self):
+        report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {})
+        assert report.status == PROBLEM and report.facts['code'] == 'openblas-coretype-unset'
+        assert 'export OPENBLAS_CORETYPE=ARMV8' in report.next_step
+
+    def test_set(self):
+        report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {'OPENBLAS_CORETYPE': 'ARMV8'})
+        assert report.status == OK and 'ARMV8' in report.sentence
+
+    @pytest.mark.parametrize('machine, version', [('x86_64', '1.19.5'), ('aarch64', '1.19.4'), ('aarch64', '2.4.1')])
+    def test_others_are_safe(self, machine, version):
+        assert openblas.check(SETTINGS, machine, version, {}) is None
+
+    def test_this_machine_is_asked(self):
+        assert openblas.check(SETTINGS, 'aarch64', None, {}) is None or openblas.metadata.version('numpy') == '1.19.5'

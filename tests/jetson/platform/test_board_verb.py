@@ -1,0 +1,93 @@
+"""``thermoscreen board``."""
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from jetson.platform import RecordedTree, SimulatedPlatform, cli
+from jetson.platform.words import describe, missing_words, one_line
+from service.errors import InputError
+from tests.fakes.board_trees import IIO, board_tree, forbid
+from tests.jetson.telemetry.lines import AGX_ORIN, NANO
+
+
+def _run(*arguments):
+    result = CliRunner().invoke(cli.board, list(arguments))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_nano_in_words(tmp_path):
+    said = _run('--platform', 'recorded:' + board_tree(tmp_path, 'nano'))
+    for words in ('A recording of Jetson Nano 4 GB developer kit', 'L4T 32.7.1, JetPack 4.6.1, TensorRT 8.2.1', 'MAXN',
+                  '4 cores, 1224 of at most 1479 MHz', '461 of at most 922 MHz, 34 % busy', 'cpu 40.5 C',
+                  '3.48 W in all', 'driven at 47 %', 'jetson_clocks is off', '294 MiB held for the GPU'):
+        assert words in said, words
+    assert 'not there' not in said
+
+
+def test_pc_says_so_and_shows_what_there_is(tmp_path):
+    class Here(RecordedTree):
+        kind = 'real'
+
+    platform = Here(board_tree(tmp_path, 'pc'))
+    said = dict(describe(platform, platform.telemetry()))
+    assert said['machine'] == 'No Jetson but a PC: Intel(R) Core(TM) i5-8350U.'
+    assert 'x86_pkg_temp 52.0 C' in said['temperature'] and said['not there'] == 'power rails (a Jetson has them).'
+    assert not {'power mode', 'software', 'GPU', 'supply'} & set(said)
+
+
+def test_this_machine():
+    said = json.loads(_run('--json'))
+    assert said['kind'] == 'real' and said['board']['board'] and said['telemetry']['memory']['total_bytes'] > 0
+
+
+def test_trouble_is_named():
+    board = SimulatedPlatform('5W')
+    board.sag()
+    board.lose('rails', 'fan')
+    said = dict(describe(board, board.telemetry()))
+    assert said['power mode'] == '5W' and '2 cores are off' in said['processor']
+    assert 'the chip can do 922' in said['GPU'] and 'log since the start: 1' in said['supply']
+    assert said['not there'] == 'fan; power rails (some boards have none).'
+    assert 'no Jetson\'s' in said['machine'], 'a made-up figure is never shown as a board\'s'
+
+
+def test_rails_for_root_only(tmp_path, monkeypatch):
+    root = board_tree(tmp_path, 'nano')
+    forbid(monkeypatch, root, *['%s/in_power%d_input' % (IIO, channel) for channel in range(3)])
+    platform = RecordedTree(root)
+    assert 'they are there, for root only' in dict(describe(platform, platform.telemetry()))['not there']
+
+
+def test_empty_machine_measures_nothing(tmp_path):
+    platform = RecordedTree(str(tmp_path))
+    reading = platform.telemetry()
+    assert [name for name, _ in describe(platform, reading)] == ['machine', 'not there']
+    assert missing_words(reading, False, False)[:3] == ['temperatures', 'processor clocks', 'memory']
+    assert one_line(reading) == 'nothing is measured'
+
+
+def test_lines_of_tegrastats(tmp_path):
+    (tmp_path / 'log').write_text(NANO + '\n' + AGX_ORIN + '\n')
+    said = _run('--platform', 'recorded:%s' % (tmp_path / 'log'), '--watch', '0.1', '--count', '3', '--json')
+    readings = [json.loads(line) for line in said.splitlines()]
+    assert [reading['power_mw'] for reading in readings] == [1388.0, 7132.0, 7132.0]
+    assert all(reading['kind'] == 'recorded' and reading['utc'].endswith('+00:00') for reading in readings)
+
+
+def test_watching_in_words():
+    lines = _run('--platform', 'sim:hot', '--watch', '0.1', '--count', '2').splitlines()
+    assert lines[0].startswith('machine') and 'GPU 100 %, 922 MHz' in lines[-1] and lines[-1] != lines[-2]
+
+
+@pytest.mark.parametrize('arguments', [('--watch', '0'), ('--watch', 'often'), ('--count', '2'),
+                                       ('--watch', '1', '--count', '0')])
+def test_wrong_use(arguments):
+    result = CliRunner().invoke(cli.board, list(arguments))
+    assert result.exit_code == 2 and 'Error' in result.output
+
+
+def test_unknown_platform_is_one_line():
+    result = CliRunner().invoke(cli.board, ['--platform', 'toaster'])
+    assert isinstance(result.exception, InputError) and result.exception.code == 'platform-unknown'

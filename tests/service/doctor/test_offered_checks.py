@@ -1,0 +1,40 @@
+"""Checks that other packages offer: shown after the doctor's own, never in their way."""
+import sys
+import types
+
+from service import doctor
+from service.doctor import OK, WARNING, Report, examine
+from service.settings import Settings
+
+
+def _offer(monkeypatch, **targets):
+    monkeypatch.setattr(doctor, 'CHECKS', ())
+    monkeypatch.setattr(doctor, 'offered', lambda group: targets if group == 'thermoscreen.checks' else {})
+    module = types.ModuleType('offering')
+    module.good = lambda settings: Report('good', OK, 'Threads: %d.' % settings.threads)
+    module.silent = lambda settings: None
+    module.broken = lambda settings: 1 // 0
+    monkeypatch.setitem(sys.modules, 'offering', module)
+
+
+def test_they_are_asked_with_the_settings(monkeypatch):
+    _offer(monkeypatch, good='offering:good')
+    assert examine(Settings(threads=3)) == [Report('good', OK, 'Threads: 3.')]
+
+
+def test_what_does_not_concern_the_machine_is_not_shown(monkeypatch):
+    _offer(monkeypatch, silent='offering:silent')
+    assert examine(Settings()) == []
+
+
+def test_broken_and_missing_ones_stop_no_other(monkeypatch):
+    _offer(monkeypatch, a='offering:broken', b='nowhere.to.be.found:check', c='offering:no_such', d='offering:good')
+    reports = examine(Settings())
+    assert [report.status for report in reports] == [WARNING] * 3 + [OK]
+    assert all(report.facts['code'] == 'check-failed' and report.next_step for report in reports[:3])
+    assert 'ZeroDivisionError' in reports[0].sentence
+
+
+def test_nothing_is_offered_in_a_bare_checkout(monkeypatch):
+    _offer(monkeypatch)
+    assert examine(Settings()) == []
