@@ -99,7 +99,7 @@ def read_cache(data, bounds=None):
             ``cache-duplicate``; ``cache-empty``; ``cache-little-endian``: a value is not plausible as it stands (not
             within `SMALLEST_SCALE` to `LARGEST_SCALE`) and every one is with its bytes swapped, which a right file
             never shows, since all of its values are plausible as they stand; ``cache-value`` (NaN, infinite,
-            negative, zero or beyond any range); ``cache-not-divided`` (a tensor of `bounds` has over 1.5 times the
+            negative, zero or beyond any range; TensorRT fails on zeros while building, its issue 3020); ``cache-not-divided`` (a tensor of `bounds` has over 1.5 times the
             scale that its bound allows).
     """
     header, lines = _text(data)
@@ -122,19 +122,20 @@ def read_cache(data, bounds=None):
     return Cache(header, found.group(1), found.group(2), scales)
 
 
-def with_local_header(data, version, algorithm=ENTROPY):
+def with_local_header(data, version, algorithm=ENTROPY, bounds=None):
     """A cache for another TensorRT: the same scales under the local header, which TensorRT 10 insists on.
 
     Args:
         data (bytes): a cache of any version and algorithm.
         version (str): the local TensorRT's, as `version_number` takes it.
         algorithm (str): of the calibrator that will read it.
+        bounds (dict or None): as `read_cache`.
     Returns:
         bytes: every line but the first as it was.
     Raises:
         InputError: as `read_cache`.
     """
-    read_cache(data)
+    read_cache(data, bounds)
     _, newline, lines = data.replace(b'\r\n', b'\n').partition(b'\n')
     return _header(version, algorithm).encode('ascii') + newline + lines
 
@@ -152,7 +153,7 @@ def version_number(version):
     """
     parts = re.match(r'(\d+)\.(\d+)\.(\d+)', str(version))
     if parts is None:
-        if re.fullmatch('[0-9A-Za-z]+', str(version)):
+        if re.fullmatch('[0-9][0-9A-Za-z]*', str(version)):
             return str(version)
         raise InputError('cache-header', '%r is no version of TensorRT; give one such as 8.2.1.' % (version,))
     major, minor, patch = (int(part) for part in parts.groups())

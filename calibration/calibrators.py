@@ -14,21 +14,23 @@ from service.errors import BackendError, InputError
 from .cache import with_local_header
 
 
-def cache_calibrator(trt, data):
+def cache_calibrator(trt, data, bounds=None):
     """A calibrator that has its ranges from a calibration cache and needs no frames.
 
     Args:
         trt (module): ``tensorrt``.
         data (bytes): the cache; its header is rewritten to the local version.
+        bounds (dict or None): as `calibration.cache.read_cache`; for a bundle the input's, whose chain gives 0 to 1.
     Returns:
         tensorrt.IInt8EntropyCalibrator2: keep it until the engine is built.
     Raises:
         BackendError: ``calibrator-missing``: this TensorRT has no calibrators.
         InputError: as `calibration.cache.read_cache`.
     """
-    local = with_local_header(data, trt.__version__)
+    base = _entropy_class(trt)
+    local = with_local_header(data, trt.__version__, bounds=bounds)
 
-    class CacheCalibrator(_entropy_class(trt)):
+    class CacheCalibrator(base):
         """Reads a calibration cache."""
 
         problem = None
