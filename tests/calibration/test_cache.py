@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calibration.cache import (ALGORITHMS, LARGEST_SCALE, MAX_BYTES, SMALLEST_SCALE, read_cache, scale_of,
@@ -72,6 +72,7 @@ def test_real_cache_is_read():
     assert {name: float(scale) for name, scale in cache.scales.items()} == independent_reader(REAL)
 
 
+@settings(max_examples=40)
 @given(scales, st.sampled_from(ALGORITHMS))
 def test_round_trip(scales, algorithm):
     cache = read_cache(write_cache(scales, algorithm, '8.5.2'))
@@ -79,6 +80,7 @@ def test_round_trip(scales, algorithm):
     assert list(cache.scales.items()) == list(scales.items())
 
 
+@settings(max_examples=40)
 @given(scales)
 def test_another_reader_agrees_on_any_names(scales):
     assert independent_reader(write_cache(scales)) == {name: float(scale) for name, scale in scales.items()}
@@ -92,6 +94,7 @@ def test_any_bytes_are_read_or_refused(data):
         assert error.code.startswith('cache-')
 
 
+@settings(max_examples=40)
 @given(scales, st.data())
 def test_a_cut_cache_is_refused_or_loses_whole_lines(scales, data):
     whole = write_cache(scales)
