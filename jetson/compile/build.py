@@ -3,6 +3,7 @@ import time
 from dataclasses import dataclass
 
 from calibration.calibrators import cache_calibrator
+from service.backends.tensorrt_log import tells_of_memory
 from service.errors import BackendError
 
 from .progress import make_monitor
@@ -14,7 +15,6 @@ DROPPABLE = ('CUBLAS', 'CUBLAS_LT', 'CUDNN')
 
 _NO_TACTIC = 'Could not find any implementation for node'
 _NEEDS_INT8 = 'require hardware with Int8 support'
-_NO_MEMORY = ('bad_alloc', 'out of memory', 'OutOfMemory')
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,6 @@ class Built:
     plan: bytes
     seconds: float
     tactic_sources: tuple
-
-
-class NoArgMaxError(BackendError):
-    """This TensorRT has no kernel for the ArgMax; the logits variant needs none."""
 
 
 def droppable_sources(trt):
@@ -57,8 +53,9 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
     Returns:
         Built: not proven.
     Raises:
-        BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` (`NoArgMaxError` where it is that);
-            ``engine-memory``; ``precision-unsupported``; ``engine-build`` with TensorRT's last error.
+        BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node,
+            on a Nano often the ArgMax (TensorRT issue 3677); ``engine-memory``; ``precision-unsupported``;
+            ``engine-build`` with TensorRT's first error.
         InputError: the calibration cache cannot be used.
     """
     lines.errors.clear()
@@ -160,11 +157,10 @@ def _build_error(trt, lines, said):
     if _NEEDS_INT8 in told:
         return _needs_int8(trt, told)
     if _NO_TACTIC in told:
-        kind = NoArgMaxError if 'ArgMax' in told else BackendError
         line = next(line for line in told.split('\n') if _NO_TACTIC in line)
-        return kind('engine-no-tactic', 'TensorRT %s has no kernel for part of the network: %s. More memory for '
-                    'kernels (--workspace) may help.' % (trt.__version__, line[:300].rstrip('. ')), told)
-    if any(words.lower() in told.lower() for words in _NO_MEMORY) or said.startswith('MemoryError'):
+        return BackendError('engine-no-tactic', 'TensorRT %s has no kernel for part of the network: %s. More memory '
+                            'for kernels (--workspace) may help.' % (trt.__version__, line[:300].rstrip('. ')), told)
+    if tells_of_memory(told):
         return BackendError('engine-memory', 'There was not enough memory to build the engine (%s); close other '
                             'programs, add a swap file, or build with --no-cublas.' % reason, told)
     return BackendError('engine-build', 'TensorRT %s did not build the engine: %s.' % (trt.__version__,

@@ -26,7 +26,7 @@ def engine_store(settings_path, engines, **overrides):
 @click.command('compile')
 @click.argument('bundle', type=click.Path(), metavar='BUNDLE')
 @click.option('--precision', type=click.Choice(['auto', 'fp32', 'fp16', 'int8']), default='auto', show_default=True,
-              help='What to compute in. auto: the lowest that is native here and in the bundle.')
+              help='What to compute in. auto: the lowest that is native, in the bundle, and proven.')
 @engines_option
 @click.option('--workspace', type=click.IntRange(1, 65536), default=WORKSPACE_MIB, show_default=True, metavar='MIB',
               help='Memory one kernel may take.')

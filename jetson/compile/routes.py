@@ -3,6 +3,9 @@ from dataclasses import dataclass, replace
 
 from service.errors import BackendError
 
+#: The lowest first.
+PRECISIONS = ('int8', 'fp16', 'fp32')
+
 #: What tells TensorRT the precision.
 PLAIN, FLAG, CALIBRATION, QDQ = 'plain', 'flag', 'calibration', 'qdq'
 

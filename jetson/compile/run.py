@@ -10,10 +10,10 @@ from service.engines import EngineKey, machine_facts, proof_variant
 from service.errors import BackendError
 
 from .abilities import read_abilities
-from .build import NoArgMaxError, build_plan, droppable_sources
+from .build import build_plan, droppable_sources
 from .progress import Progress
 from .proof import prove_plan
-from .routes import CALIBRATION, choose_precision, find_routes, without_argmax
+from .routes import CALIBRATION, PRECISIONS, choose_precision, find_routes, without_argmax
 from .timing_cache import TimingCache, default_path
 
 #: Memory one kernel may take. trtexec 8.2 takes 16 MiB and passes over kernels for it, others take 1 GiB and are
@@ -67,7 +67,8 @@ def compile_engine(bundle, store, precision='auto', options=None, progress=None)
     Args:
         bundle (Bundle): an opened bundle.
         store (EngineStore): written to only after the proof.
-        precision (str): ``'auto'``, ``'fp32'``, ``'fp16'`` or ``'int8'``.
+        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``; ``'auto'`` for the lowest that is native and that
+            the bundle was made for, and where that does not prove itself, the next one.
         options (CompileOptions): how to build.
         progress (Progress): told what happens.
     Returns:
@@ -100,20 +101,35 @@ class _Compilation:
         with CudaContext():
             abilities = read_abilities(self._trt, self._trt.Builder(self._logger), self._facts['sm'])
         if precision == 'auto':
-            precision = choose_precision(self._bundle, abilities)
-            self._note('%s is native here and in the bundle.' % precision.upper())
-        routes = find_routes(self._bundle, precision, abilities, self._options.from_logits)
+            routes = self._descend(abilities)
+        else:
+            routes = find_routes(self._bundle, precision, abilities, self._options.from_logits)
         while True:
             route = routes.pop(0)
             try:
                 return self._take(route)
             except BackendError as error:
-                other = without_argmax(self._bundle, route) if isinstance(error, NoArgMaxError) else None
+                # The message names the fused node, which need not be called after the ArgMax in it.
+                other = without_argmax(self._bundle, route) if error.code == 'engine-no-tactic' else None
                 if other is not None:
                     routes.insert(0, other)
                 if not routes or error.code not in _WORTH_ANOTHER_ROUTE:
                     raise
                 self._note('%s did not work: %s Trying %s.' % (route, error.message, routes[0]))
+
+    def _descend(self, abilities):
+        """The routes of ``auto``: what is chosen, then what is left where that does not prove itself."""
+        chosen = choose_precision(self._bundle, abilities)
+        self._note('%s is the lowest precision that is native here and in the bundle.' % chosen.upper())
+        routes, refusals = [], []
+        for precision in PRECISIONS[PRECISIONS.index(chosen):]:
+            try:
+                routes += find_routes(self._bundle, precision, abilities, self._options.from_logits)
+            except BackendError as error:
+                refusals.append(error)
+        if not routes:
+            raise refusals[0]
+        return routes
 
     def _take(self, route):
         key = self._key(route)
@@ -147,7 +163,8 @@ class _Compilation:
                 return None  # of another power mode: its timings are what a new build is for
             prove_plan(self._bundle, stored.plan, route.precision, route.variant, stored.record)
         except BackendError as error:
-            if error.code != 'engine-missing':
+            # What is missing, old or another machine's is what a build is for.
+            if error.code not in ('engine-missing', 'engine-stale', 'engine-foreign'):
                 self._note('The engine that is there is built again: %s' % error.message)
             return None
         return Compiled(stored.name, stored.record, True, tuple(self._notes) + stored.notes)

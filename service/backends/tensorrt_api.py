@@ -38,8 +38,8 @@ def open_engine(engine):
     Returns:
         NamedTensors or Bindings: not yet able to run; see `prepare`.
     Raises:
-        BackendError: ``backend-load`` where there is no memory for an execution context, or where the
-            engine offers neither face.
+        BackendError: ``backend-memory`` where there is no memory for an execution context; ``backend-load``
+            where the engine offers neither face.
     """
     for face in (NamedTensors, Bindings):
         if hasattr(engine, face.MARK):
@@ -57,8 +57,8 @@ class _Face:
         self.engine = engine
         self.context = engine.create_execution_context()
         if self.context is None:
-            raise BackendError('backend-load', 'TensorRT has not enough memory to run the engine; close other '
-                               'programs or restart the device.')
+            raise BackendError('backend-memory', 'There is not enough memory to run the engine; close other programs '
+                               'or restart the device.')
         self.inputs, self.outputs = self._specs(True), self._specs(False)
 
     def _specs(self, wanted):

@@ -10,7 +10,7 @@ from .base import Backend, TensorSpec
 from .cuda_errors import end_process, is_lasting
 from .cuda_memory import Buffers, CudaContext, drop_frames, quietly
 from .tensorrt_api import import_tensorrt, open_engine
-from .tensorrt_log import Lines, make_logger
+from .tensorrt_log import Lines, make_logger, tells_of_memory
 
 #: The first runs of an engine load its kernels and take many times as long as the others.
 WARM_UP_RUNS = 3
@@ -76,6 +76,9 @@ class TensorRTBackend(Backend):
         self._logger = make_logger(trt, self._lines)
         self._runtime = trt.Runtime(self._logger)
         engine = self._runtime.deserialize_cuda_engine(self._model)
+        if engine is None and tells_of_memory(self._lines.reason()):
+            raise BackendError('backend-memory', 'There is not enough memory to load the engine; close other programs '
+                               'or restart the device.', '\n'.join(self._lines.errors))
         if engine is None:
             raise BackendError('engine-refused', 'TensorRT %s refuses the engine: %s. Build it again with thermoscreen '
                                'compile.' % (self._version, self._lines.reason()), '\n'.join(self._lines.errors))
@@ -131,6 +134,9 @@ class TensorRTBackend(Backend):
                 self._on_lost(said)
                 raise BackendError('cuda-lost', 'The GPU reports an error that lasts until the program is started '
                                    'again (%s).' % said, repr(error))
+            if tells_of_memory(said):
+                raise BackendError('backend-memory', '%s for want of memory (%s); close other programs or restart the '
+                                   'device.' % (sentence, said), repr(error))
             raise BackendError(code, '%s (%s); if it happens again, restart the service.' % (sentence, said),
                                repr(error))
 

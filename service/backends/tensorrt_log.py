@@ -6,6 +6,9 @@ import logging
 _LOW_MEMORY = ('Device memory is insufficient', 'due to insuficient memory', 'due to insufficient memory',
                'sufficient workspace')
 
+#: What TensorRT, CUDA and C++ call having no memory left.
+_NO_MEMORY = ('out of memory', 'outofmemory', 'bad_alloc', 'memoryerror', 'not be enough free memory')
+
 #: Lines kept of each kind, and of each line its first so many characters: a failing build repeats itself
 #: thousands of times.
 KEPT_LINES, KEPT_CHARACTERS = 50, 400
@@ -46,6 +49,11 @@ class Lines:
     def reason(self):
         """The first error TensorRT logged, for a sentence; ``'it did not say why'`` where there is none."""
         return self.errors[0].rstrip('. ') if self.errors else 'it did not say why'
+
+
+def tells_of_memory(text):
+    """Whether an error's words mean that memory ran out."""
+    return any(words in text.lower() for words in _NO_MEMORY)
 
 
 def make_logger(trt, lines):

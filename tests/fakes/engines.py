@@ -17,3 +17,25 @@ def record(**changes):
                  'tactic_sources': ['CUDNN'], 'warnings': [], 'low_memory': False,
                  'proof': {'labels_agreement': 1.0}, 'notes': [],
                  'latency_ms': {'n': 20, 'median': 1.0, 'p90': 1.1, 'worst': 2.0}}, **changes)
+
+
+def make_plan(double, onnx):
+    """A plan (bytes) of an ONNX file, built in FP32 by an installed double of TensorRT."""
+    trt = double.tensorrt
+    double.driver.init()
+    context = double.driver.Device(0).make_context()
+    try:
+        return bytes(_build(trt, onnx))
+    finally:
+        context.pop()
+        context.detach()
+
+
+def _build(trt, onnx):
+    logger = trt.Logger()
+    builder = trt.Builder(logger)
+    explicit = getattr(trt.NetworkDefinitionCreationFlag, 'EXPLICIT_BATCH', None)
+    network = builder.create_network(0 if explicit is None else 1 << int(explicit))
+    parser = trt.OnnxParser(network, logger)
+    assert parser.parse(onnx), parser.get_error(0)
+    return builder.build_serialized_network(network, builder.create_builder_config())

@@ -1,36 +1,23 @@
 """Build, store, load, infer, refuse: the whole cycle on every TensorRT that a board or a PC may have."""
-import io
 import os
 
 import numpy as np
 import pytest
 
-from jetson.compile import CompileOptions, Progress, compile_engine
 from service.backends import OnnxRuntimeBackend, Worker
 from service.backends.from_logits import FromLogits
 from service.backends.tensorrt_backend import TensorRTBackend
-from service.bundle import open_bundle, prove
-from service.engines import EngineStore, find_engine
+from service.bundle import prove
+from service.engines import find_engine
 from service.errors import BackendError
-from tests.fakes.variants import HEIGHT, WIDTH, write_variants
+from tests.fakes.variants import HEIGHT, WIDTH
+
+from .bench import build
 
 #: Release, compute capability, and what INT8 is built from there; None where the GPU has none.
 MACHINES = (('8.0.1', 53, None), ('8.2.1', 53, None), ('8.5.2', 72, 'fp32'), ('8.6.1', 87, 'fp32'),
             ('10.3.0', 87, 'fp32'), ('11.4.0', 90, 'int8-qdq'))
 
-
-@pytest.fixture
-def bundle(tmp_path):
-    return open_bundle(write_variants(tmp_path / 'bundle'))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return EngineStore(str(tmp_path / 'engines'))
-
-
-def build(bundle, store, precision='auto', **options):
-    return compile_engine(bundle, store, precision, CompileOptions(**options), Progress(io.StringIO()))
 
 
 def make_backend(bundle, found):

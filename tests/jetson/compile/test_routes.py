@@ -5,25 +5,14 @@ from jetson.compile import Abilities, Route, choose_precision, find_routes
 from jetson.compile.routes import without_argmax
 from service.bundle import open_bundle
 from service.errors import BackendError
-from tests.fakes.variants import NAMES, document, files, write_variants
 from tests.fakes import bundles
+from tests.fakes.variants import NAMES, document, files
 
 NANO = Abilities('8.2.1', 53, fp16=True, int8=False, flags=True, calibrators=True)
 XAVIER = Abilities('8.5.2', 72, fp16=True, int8=True, flags=True, calibrators=True)
 TODAY = Abilities('11.4.0', 90, fp16=True, int8=True, flags=False, calibrators=False)
 PASCAL = Abilities('8.2.1', 61, fp16=False, int8=True, flags=True, calibrators=True)
 OLD = Abilities('8.2.1', 50, fp16=False, int8=False, flags=True, calibrators=True)
-
-
-@pytest.fixture(scope='module')
-def bundle(tmp_path_factory):
-    return open_bundle(write_variants(tmp_path_factory.mktemp('bundle') / 'all'))
-
-
-@pytest.fixture
-def plain(tmp_path):
-    """A bundle with nothing but its FP32 file."""
-    return open_bundle(write_variants(tmp_path / 'plain', names=()))
 
 
 def ways(bundle, precision, abilities, **options):

@@ -1,0 +1,88 @@
+"""One build: what TensorRT cannot read or build is said with the node, and Q/DQ on a chip without INT8 in words."""
+import io
+
+import pytest
+
+from jetson.compile import Progress, Route
+from jetson.compile.build import build_plan
+from jetson.compile.timing_cache import TimingCache
+from service.backends.cuda_memory import CudaContext
+from service.backends.tensorrt_log import Lines, make_logger
+from service.errors import BackendError
+from tests.fakes.onnx_builder import FLOAT, model, node
+from tests.fakes.variants import network
+
+PLAIN, QDQ = Route('fp32', 'fp32', 'plain'), Route('int8', 'int8-qdq', 'qdq')
+LATER = model([node('HardSwish', ['thermogram'], ['finding'])], [('thermogram', FLOAT, (1, 1, 4, 4))],
+              [('finding', FLOAT, (1, 1, 4, 4))], opset=14)
+
+
+def run(double, onnx, route, tmp_path, workspace_mib=256):
+    trt, lines = double.tensorrt, Lines()
+    with CudaContext():
+        return build_plan(trt, make_logger(trt, lines), lines, onnx, route,
+                          TimingCache(str(tmp_path / 'timings'), print), workspace_mib, False, None,
+                          Progress(io.StringIO()))
+
+
+def refused(double, onnx, route, tmp_path):
+    with pytest.raises(BackendError) as caught:
+        run(double, onnx, route, tmp_path)
+    assert '\n' not in caught.value.message and double.leaks() == []
+    return caught.value
+
+
+@pytest.mark.parametrize('version, words', [('8.2.1', 'node 0: '), ('8.0.1', 'node 0: ')])
+def test_a_node_without_an_importer_is_named(tensorrt_double, tmp_path, version, words):
+    error = refused(tensorrt_double(version=version), LATER, PLAIN, tmp_path)
+    assert error.code == 'engine-parse' and words in error.message and 'HardSwish' in error.message
+    assert 'thermoscreen check' in error.message
+
+
+def test_from_10_on_the_node_has_its_name_and_operator(tensorrt_double, tmp_path):
+    foreign = model([node('Odd', ['thermogram'], ['finding'], domain='com.example')],
+                    [('thermogram', FLOAT, (1, 1, 4, 4))], [('finding', FLOAT, (1, 1, 4, 4))],
+                    domains=[('com.example', 1)])
+    error = refused(tensorrt_double(version='10.3.0', sm=87), foreign, PLAIN, tmp_path)
+    assert 'node 0 finding Odd: ' in error.message
+
+
+@pytest.mark.parametrize('onnx', [b'', b'rubbish', network()[:-40]])
+def test_what_is_no_whole_model_is_said(tensorrt_double, tmp_path, onnx):
+    assert refused(tensorrt_double(), onnx, PLAIN, tmp_path).code == 'engine-parse'
+
+
+@pytest.mark.parametrize('version', ['8.2.1', '10.3.0', '11.4.0'])
+def test_qdq_on_a_chip_without_int8_is_refused_with_fp16_offered(tensorrt_double, tmp_path, version):
+    error = refused(tensorrt_double(version=version, sm=53), network('int8-qdq'), QDQ, tmp_path)
+    assert error.code == 'precision-unsupported' and '--precision fp16' in error.message
+    assert 'require hardware with Int8 support' in error.detail
+
+
+@pytest.mark.parametrize('version, sm', [('8.0.1', 53), ('8.2.1', 53), ('8.5.2', 72), ('11.4.0', 90)])
+def test_kernels_get_the_memory_that_was_asked_for(tensorrt_double, tmp_path, version, sm):
+    double = tensorrt_double(version=version, sm=sm)
+    assert run(double, network(), PLAIN, tmp_path, workspace_mib=64).plan
+    assert not [line for line in double.messages() if 'sufficient workspace' in line]
+
+
+def test_a_builder_that_raises_for_memory_is_said(tensorrt_double, tmp_path, monkeypatch):
+    double = tensorrt_double()
+
+    def raising(self, network, config):
+        raise MemoryError('std::bad_alloc')
+
+    monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', raising)
+    error = refused(double, network(), PLAIN, tmp_path)
+    assert error.code == 'engine-memory' and '--no-cublas' in error.message
+
+
+def test_a_builder_that_gives_up_is_quoted(tensorrt_double, tmp_path, monkeypatch):
+    double = tensorrt_double()
+
+    def refusing(self, network, config):
+        self.logger.log(double.tensorrt.ILogger.ERROR, 'Something went wrong in here.')
+
+    monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', refusing)
+    error = refused(double, network(), PLAIN, tmp_path)
+    assert error.code == 'engine-build' and 'Something went wrong in here.' in error.message

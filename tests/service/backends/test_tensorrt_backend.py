@@ -1,0 +1,223 @@
+"""TensorRT behind the interface, on both ways of running an engine."""
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from service.backends import TensorSpec, Worker
+from service.backends.cuda_errors import LOST_EXIT_CODE
+from service.backends.tensorrt_backend import WARM_UP_RUNS, TensorRTBackend
+from service.errors import BackendError
+from tests.fakes.engines import make_plan
+from tests.fakes.onnx_builder import FLOAT, integer, model, node, tiny_model
+
+INPUTS = (TensorSpec('thermogram', (1, 1, 48, 64), 'float32'),)
+OUTPUTS = (TensorSpec('labels', (1, 48, 64), 'int32'), TensorSpec('confidence', (1, 48, 64), 'float32'),
+           TensorSpec('finding', (1, 1), 'float32'))
+INT64 = 7
+
+RELEASES = [('8.0.1', 53), ('8.2.1', 53), ('8.5.2', 72), ('8.6.1', 87), ('10.3.0', 87), ('11.4.0', 90)]
+
+
+def frame(seed):
+    """A frame with one pixel of label 1."""
+    tensor = np.random.RandomState(seed).rand(1, 1, 48, 64).astype(np.float32)
+    tensor[0, 0, 0, 0] = 1
+    return {'thermogram': tensor}
+
+
+def make(plan, outputs=OUTPUTS, **options):
+    return TensorRTBackend(plan, INPUTS, outputs, 'fp32', **options)
+
+
+def refused(backend):
+    with pytest.raises(BackendError) as caught:
+        backend.activate()
+    assert '\n' not in caught.value.message
+    return caught.value
+
+
+@pytest.mark.parametrize('version, sm', RELEASES)
+def test_it_computes_and_gives_everything_back(tensorrt_double, version, sm):
+    double = tensorrt_double(version=version, sm=sm)
+    plan = make_plan(double, tiny_model())
+    with make(plan) as backend:
+        assert double.executions == WARM_UP_RUNS
+        one, two = backend.infer(frame(1)), backend.infer(frame(2))
+        described = backend.describe()
+    for outputs, seed in ((one, 1), (two, 2)):
+        tensor = frame(seed)['thermogram']
+        # Also after the backend is gone: nothing here looks at memory that was its own.
+        assert outputs['labels'].sum() == 1 and outputs['labels'].dtype == np.int32
+        assert np.array_equal(outputs['confidence'], tensor[0])
+        assert outputs['finding'][0, 0] == pytest.approx(tensor.mean(), abs=1e-5)
+    assert described['version'] == double.tensorrt.__version__ and described['precision'] == 'fp32'
+    assert described['name'] == 'tensorrt' and described['device'] == double.driver.Device(0).name()
+    assert double.leaks() == [] and not double.primary_used
+
+
+def test_it_names_the_engine_it_runs(tensorrt_double):
+    plan = make_plan(tensorrt_double(), tiny_model())
+    with make(plan, record={'plan': {'file': 'fp32-abc.123.plan'}}) as backend:
+        assert backend.describe()['engine'] == 'fp32-abc.123'
+
+
+@pytest.mark.parametrize('version, sm', [('8.2.1', 53), ('10.3.0', 87), ('11.4.0', 90)])
+def test_integers_come_as_the_manifest_says(tensorrt_double, version, sm):
+    # ArgMax gives INT64: TensorRT 8 narrows it, 10 keeps it.
+    onnx = model([node('ArgMax', ['thermogram'], ['labels'], integer('axis', 3) + integer('keepdims', 0))],
+                 [('thermogram', FLOAT, (1, 1, 48, 64))], [('labels', INT64, (1, 1, 48))])
+    plan = make_plan(tensorrt_double(version=version, sm=sm), onnx)
+    with make(plan, (TensorSpec('labels', (1, 1, 48), 'int32'),)) as backend:
+        labels = backend.infer(frame(3))['labels']
+    assert labels.dtype == np.int32 and np.array_equal(labels, frame(3)['thermogram'].argmax(axis=3))
+
+
+@pytest.mark.parametrize('version, sm', [('8.2.1', 53), ('10.3.0', 87)])
+def test_an_engine_with_other_tensors_is_refused_and_given_back(tensorrt_double, version, sm):
+    double = tensorrt_double(version=version, sm=sm)
+    error = refused(make(make_plan(double, tiny_model(24, 32))))
+    assert error.code == 'backend-tensors' and 'labels int32[1, 24, 32]' not in error.message
+    error = refused(make(make_plan(double, tiny_model()), (TensorSpec('labels', (1, 48, 64), 'float32'),)))
+    assert error.code == 'backend-tensors' and double.leaks() == []
+
+
+@pytest.mark.parametrize('version, sm, asked', [('8.2.1', 53, 'get_binding_shape'), ('10.3.0', 87, 'get_tensor_shape')])
+def test_an_engine_without_a_fixed_size_is_refused(tensorrt_double, monkeypatch, version, sm, asked):
+    double = tensorrt_double(version=version, sm=sm)
+    plan = make_plan(double, tiny_model())
+    monkeypatch.setattr(double.tensorrt.ICudaEngine, asked, lambda self, which: (1, 1, -1, 64))
+    error = refused(make(plan))
+    assert error.code == 'backend-tensors' and 'no fixed size' in error.message and double.leaks() == []
+
+
+def test_what_is_no_plan_is_refused_with_tensorrts_reason(tensorrt_double):
+    double = tensorrt_double()
+    for plan in (b'not a plan', b''):
+        error = refused(make(plan))
+        assert error.code == 'engine-refused' and 'TensorRT 8.2.1.8 refuses the engine: ' in error.message
+    assert double.leaks() == []
+
+
+@pytest.mark.parametrize('missing, code', [('tensorrt', 'tensorrt-missing'), ('pycuda.driver', 'cuda-missing')])
+def test_a_missing_library_is_said(tensorrt_double, monkeypatch, missing, code):
+    tensorrt_double()
+    monkeypatch.setitem(sys.modules, missing, None)
+    assert refused(make(b'any')).code == code
+
+
+@pytest.mark.parametrize('fault, code', [
+    ({'no_device': True}, 'cuda-missing'),
+    ({'no_context': True}, 'backend-memory'),
+    ({'out_of_memory': True}, 'backend-memory'),
+    ({'cuda_error': 'out of memory'}, 'backend-memory'),
+    ({'cuda_error': 'invalid value'}, 'backend-run'),
+])
+def test_what_fails_at_loading_gives_everything_back(tensorrt_double, fault, code):
+    double = tensorrt_double()
+    plan = make_plan(double, tiny_model())
+    for name, value in fault.items():
+        setattr(double.faults, name, value)
+    lost = []
+    backend = make(plan, on_lost=lost.append)
+    assert refused(backend).code == code and lost == [] and double.leaks() == []
+    with pytest.raises(BackendError) as caught:
+        backend.infer(frame(0))
+    assert caught.value.code == 'backend-inactive'
+
+
+def test_too_little_memory_for_the_buffers_is_said(tensorrt_double, monkeypatch):
+    double = tensorrt_double()
+    plan = make_plan(double, tiny_model())
+    real, calls = double.driver.mem_alloc, []
+
+    def full(size):
+        calls.append(size)
+        if len(calls) == 3:
+            raise double.driver.MemoryError('cuMemAlloc failed: out of memory')
+        return real(size)
+
+    monkeypatch.setattr(double.driver, 'mem_alloc', full)
+    error = refused(make(plan))
+    assert error.code == 'backend-memory' and 'out of memory' in error.message and double.leaks() == []
+
+
+@pytest.mark.parametrize('version, sm', [('8.2.1', 53), ('10.3.0', 87)])
+@pytest.mark.parametrize('error', ['illegal address', 'launch failed'])
+def test_an_error_that_lasts_ends_the_process(tensorrt_double, version, sm, error):
+    double = tensorrt_double(version=version, sm=sm)
+    lost = []
+    with make(make_plan(double, tiny_model()), on_lost=lost.append) as backend:
+        backend.infer(frame(0))
+        double.faults.cuda_error = error
+        with pytest.raises(BackendError) as caught:
+            backend.infer(frame(0))
+    assert caught.value.code == 'cuda-lost' and len(lost) == 1 and double.broken
+
+
+LOST = '''
+import logging, sys
+import numpy as np
+import pytest
+from service.backends import Worker
+from tests.fakes.onnx_builder import tiny_model
+from tests.fakes.tensorrt_double import install
+from tests.service.backends.test_tensorrt_backend import frame, make, make_plan
+logging.basicConfig(format='%(levelname)s %(message)s')
+double = install(pytest.MonkeyPatch())
+plan = make_plan(double, tiny_model())
+with Worker(lambda: make(plan)) as worker:
+    worker.infer(frame(0))
+    double.faults.cuda_error = 'illegal address'
+    worker.infer(frame(0))
+'''
+
+
+def test_the_worker_of_a_lost_gpu_takes_the_process_with_it(root):
+    process = subprocess.run([sys.executable, '-c', LOST], cwd=str(root), stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, timeout=60)
+    assert process.returncode == LOST_EXIT_CODE, process.stderr
+    assert process.stderr.decode().count('\n') == 1 and b'CRITICAL The GPU is lost' in process.stderr
+
+
+def test_the_context_belongs_to_the_worker(tensorrt_double):
+    double = tensorrt_double()
+    plan = make_plan(double, tiny_model())
+    made = []
+
+    def factory():
+        made.append((make(plan), threading.current_thread()))
+        return made[-1][0]
+
+    with Worker(factory) as worker:
+        worker.infer(frame(0))
+        backend, thread = made[0]
+        assert thread is not threading.current_thread()
+        # On this thread no context is current, and the backend is not to be used.
+        assert double.driver.Context.get_current() is None
+        with pytest.raises(BackendError) as caught:
+            backend.infer(frame(0))
+        assert caught.value.code == 'backend-thread'
+    assert double.leaks() == []
+
+
+def test_a_context_of_the_caller_is_current_again_afterwards(tensorrt_double):
+    double = tensorrt_double()
+    plan = make_plan(double, tiny_model())
+    mine = double.driver.Device(0).make_context()
+    with make(plan) as backend:
+        backend.infer(frame(0))
+    assert double.driver.Context.get_current() is mine
+    mine.pop()
+    mine.detach()
+    assert double.leaks() == []
+
+
+def test_an_engine_that_offers_no_known_way_is_refused():
+    from service.backends.tensorrt_api import open_engine
+
+    with pytest.raises(BackendError) as caught:
+        open_engine(object())
+    assert caught.value.code == 'backend-load'
