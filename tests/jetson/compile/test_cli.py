@@ -1,0 +1,142 @@
+"""``thermoscreen compile`` and ``thermoscreen engines`` as they are typed."""
+import json
+import os
+import signal
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from jetson.compile.cli import compile_command
+from jetson.compile.engines_cli import engines
+from service.errors import BackendError, BundleError
+from tests.fakes import signing
+from tests.fakes.variants import write_variants
+
+
+@pytest.fixture
+def settings(tmp_path):
+    path = tmp_path / 'settings.toml'
+    path.write_text('[model]\nallow_unsigned = true\nengines = "%s"\n' % (tmp_path / 'engines'))
+    return str(path)
+
+
+def runner():
+    """A runner that keeps standard output apart from what is said beside it."""
+    try:
+        return CliRunner(mix_stderr=False)
+    except TypeError:  # from click 8.2 on it always does
+        return CliRunner()
+
+
+def run(command, *arguments):
+    """Standard output and exit code; what was raised is raised here."""
+    result = runner().invoke(command, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.stdout, result.exit_code
+
+
+def test_a_bundle_becomes_an_engine(tensorrt_double, bundle, settings, tmp_path):
+    tensorrt_double()
+    before = signal.getsignal(signal.SIGINT)
+    text, code = run(compile_command, bundle.folder, '--settings', settings)
+    assert code == 0 and 'FP16 from fp32 for NVIDIA Tegra X1 (TensorRT 8.2.1.8)' in text
+    assert 'Golden pair: ' in text and 'median ' in text and str(tmp_path / 'engines') in text
+    assert signal.getsignal(signal.SIGINT) is before
+    again, _ = run(compile_command, bundle.folder, '--settings', settings)
+    assert 'was there already' in again
+
+
+def test_the_report_is_one_json_document(tensorrt_double, bundle, settings, tmp_path):
+    tensorrt_double(version='8.5.2', sm=72, low_memory=True)
+    text, _ = run(compile_command, bundle.folder, '--settings', settings, '--json', '--engines', tmp_path / 'other',
+                  '--precision', 'int8', '--no-cublas', '--workspace', '64')
+    report = json.loads(text)
+    assert report['precision'] == 'int8' and report['low_memory'] and os.path.exists(report['file'])
+    assert os.path.dirname(report['file']) == str(tmp_path / 'other') and not report['reused']
+    assert 'no-cublas' in report['record']['key']['flags'] and 'workspace=64' in report['record']['key']['flags']
+
+
+def test_without_tensorrt_the_code_is_4(bundle, settings, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    with pytest.raises(BackendError) as caught:
+        run(compile_command, bundle.folder, '--settings', settings)
+    assert caught.value.exit_code == 4 and 'ONNX Runtime' in caught.value.message
+    assert '\n' not in caught.value.message
+
+
+def test_only_bundles_that_are_trusted_are_compiled(tensorrt_double, settings, tmp_path):
+    double = tensorrt_double()
+    folder = signing.sign(write_variants(tmp_path / 'strange'), signing.STRANGER)
+    with pytest.raises(BundleError) as caught:
+        run(compile_command, folder, '--settings', settings)
+    assert caught.value.code == 'bundle-key' and double.builds == 0
+
+
+def test_engines_are_listed_verified_and_removed(tensorrt_double, bundle, settings, tmp_path):
+    double = tensorrt_double()
+    assert 'No engines in' in run(engines, 'list', '--settings', settings)[0]
+    for precision in ('fp16', 'fp32'):
+        run(compile_command, bundle.folder, '--settings', settings, '--precision', precision)
+    listed = json.loads(run(engines, 'list', '--settings', settings, '--json')[0])['engines']
+    names = [entry['name'] for entry in listed]
+    assert len(names) == 2 and names[0].startswith('fp16-') and names[1].startswith('fp32-')
+    assert 'FP16 of variants 1.0.0, from fp32, built ' in run(engines, 'list', '--settings', settings)[0]
+
+    verify = ('verify', '--settings', settings, '--bundle', bundle.folder)
+    text, code = run(engines, *verify)
+    assert code == 0 and text.count('gives the golden answer') == 2
+    report = json.loads(run(engines, *(verify + ('--json', names[0])))[0])
+    assert [entry['name'] for entry in report['engines']] == names[:1] and report['engines'][0]['usable']
+
+    assert run(engines, 'remove', names[0], '--settings', settings)[0] == '%s removed.\n' % names[0]
+    with pytest.raises(BackendError) as caught:
+        run(engines, 'remove', names[0], '--settings', settings)
+    assert caught.value.code == 'engine-missing' and double.leaks() == []
+
+
+def test_verify_finds_what_must_not_be_used(tensorrt_double, bundle, plain, settings, tmp_path):
+    double = tensorrt_double()
+    run(compile_command, bundle.folder, '--settings', settings, '--precision', 'fp16')
+    verify = ('verify', '--settings', settings, '--bundle', bundle.folder)
+    double.faults.nan = True
+    text, code = run(engines, *verify)
+    assert code == 1 and 'no numbers' in text
+    double.faults.nan = False
+
+    tensorrt_double(version='8.0.1')
+    text, code = run(engines, *verify)
+    assert code == 1 and 'TensorRT: built for 8.2.1.8, here 8.0.1.6' in text
+    tensorrt_double()
+
+    other = write_variants(tmp_path / 'other', finding=False)
+    text, code = run(engines, 'verify', '--settings', settings, '--bundle', other)
+    assert code == 0 and 'its answer was not checked' in text
+
+    plan = next(name for name in os.listdir(str(tmp_path / 'engines')) if name.endswith('.plan'))
+    with open(str(tmp_path / 'engines' / plan), 'ab') as stream:
+        stream.write(b'!')
+    text, code = run(engines, *verify)
+    assert code == 1 and 'not the file that was built' in text
+    sidecar = next(name for name in os.listdir(str(tmp_path / 'engines')) if name.endswith('.engine.json'))
+    os.truncate(str(tmp_path / 'engines' / sidecar), 100)
+    text, code = run(engines, *verify)
+    assert code == 1 and 'damaged' in text
+    assert 'damaged' in run(engines, 'list', '--settings', settings)[0]
+
+
+def test_the_service_runs_what_was_compiled(tensorrt_double, bundle, settings):
+    from service.backends import Runtime
+    from service.pipeline import Pipeline
+    from service.settings import load_settings
+
+    double = tensorrt_double()
+    run(compile_command, bundle.folder, '--settings', settings, '--precision', 'fp16')
+    with Pipeline.from_folder(bundle.folder, runtime=Runtime.from_settings(load_settings(settings))) as pipeline:
+        assert pipeline.backend['name'] == 'tensorrt' and pipeline.backend['precision'] == 'fp16'
+    double.faults.nan = True
+    with Pipeline.from_folder(bundle.folder, runtime=Runtime.from_settings(load_settings(settings))) as pipeline:
+        assert pipeline.backend['name'] == 'onnxruntime'
+        assert pipeline.backend['passed_over'][0]['code'] == 'golden-mismatch'
+    assert double.leaks() == []
