@@ -1,4 +1,5 @@
 """What every test may use, and what no test may do."""
+import functools
 import glob
 import importlib.util
 import ipaddress
@@ -38,6 +39,17 @@ def shared_data():
         pytest.skip('no real thermograms here: %s is absent (THERMOSCREEN_SHARED names another folder)'
                     % folder)
     return folder
+
+
+@pytest.fixture
+def tensorrt_double(monkeypatch):
+    """Installs pretended `tensorrt` and `pycuda` until the test ends; see tests/fakes/tensorrt_double.
+
+    ``double = tensorrt_double(version='8.2.1', sm=53, low_memory=True)``
+    """
+    from tests.fakes.tensorrt_double import install
+
+    return functools.partial(install, monkeypatch)
 
 
 def find_chromium():

@@ -54,7 +54,7 @@ def bind(library, name, template, base=Bound):
         for key, value in vars(source).items():
             if key in ('__dict__', '__weakref__', '__module__', '__doc__'):
                 continue
-            if key in offered or _is_machinery(key):
+            if key in offered or _is_machinery(key) or issubclass(template, bytearray):
                 body[key] = value
     for key in offered:
         if not key.startswith('__') and key not in body and not hasattr(base, key):

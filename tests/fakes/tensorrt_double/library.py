@@ -59,7 +59,7 @@ class Library:
 
     @property
     def default_verbosity(self):
-        return self.member('ProfilingVerbosity', 'LAYER_NAMES_ONLY')
+        return self.member('ProfilingVerbosity', 'LAYER_NAMES_ONLY') or self.enums['ProfilingVerbosity'].DEFAULT
 
     @property
     def cache_version(self):
