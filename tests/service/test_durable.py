@@ -6,7 +6,7 @@ import os
 import pytest
 
 from service import durable
-from service.durable import atomic_write, atomic_write_json
+from service.durable import atomic_write, atomic_write_json, write_new
 from service.errors import StorageError
 
 DISK_ERRORS = [
@@ -174,3 +174,25 @@ def test_what_is_not_json_is_refused_before_writing(path, document):
     with pytest.raises((ValueError, TypeError)):
         atomic_write_json(path, document)
     assert_untouched(path)
+
+
+def test_a_new_file_is_for_whom_it_is_for(tmp_path):
+    write_new(str(tmp_path / 'key'), b'secret', 0o600)
+    assert (tmp_path / 'key').stat().st_mode & 0o777 == 0o600 and (tmp_path / 'key').read_bytes() == b'secret'
+
+
+def test_a_new_file_replaces_none(path):
+    with pytest.raises(StorageError) as caught:
+        write_new(str(path), b'new')
+    assert caught.value.code == 'file-exists'
+    assert_untouched(path)
+
+
+@pytest.mark.parametrize('call', ['write', 'fsync'])
+@pytest.mark.parametrize('number, code', DISK_ERRORS)
+def test_a_new_file_is_whole_or_not_there(tmp_path, monkeypatch, call, number, code):
+    monkeypatch.setattr(durable.os, call, failing(number))
+    with pytest.raises(StorageError) as caught:
+        write_new(str(tmp_path / 'key'), b'secret')
+    monkeypatch.undo()
+    assert caught.value.code == code and os.listdir(str(tmp_path)) == []
