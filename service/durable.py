@@ -66,7 +66,8 @@ def write_new(path, data, mode=0o666):
         data (bytes): all of its content.
         mode (int): its permissions, less the umask.
     Raises:
-        StorageError: ``file-exists`` and the codes of `atomic_write`; no part of the file remains.
+        StorageError: ``file-exists`` and the codes of `atomic_write`. No part of the file remains, unless only the
+            last fsync of the folder failed: then it is whole, but may not outlive a power cut.
     """
     try:
         _write_new(path, data, mode)
