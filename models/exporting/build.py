@@ -64,14 +64,15 @@ def build_bundle(package, order, say=lambda sentence: None):
     say('making variants')
     model = package.files[document['model']['file']]
     variants = dict(_kept(package), **make_variants(model, order.fp16, order.logits))
-    files = {name: package.files[name] for name in _lasting(document)}
+    made, measured_on = {}, frozenset()
     if order.calibrate:
         say('calibrating INT8 (%s)' % order.calibrate)
         found = make_int8(document, model, order.calibrate, order.data)
         variants['int8-qdq'], document['calibration'] = found.model, found.entry
-        files[found.entry['file']] = found.cache
+        made, measured_on = {found.entry['file']: found.cache}, found.keys
+    files = {name: made.get(name) or package.files[name] for name in _lasting(document)}
     variants = {name: variants[name] for name in PROMISES if name in variants and name not in order.leave_out}
-    measured, golden = _measure(replace(package, document=document), variants, order, say)
+    measured, golden = _measure(replace(package, document=document), variants, order, measured_on, say)
     if measured[BASE]['frames']:
         document['parity'] = measured[BASE]
     document['variants'] = {name: _entry(document, name, model, golden[name], measured) for name in variants}
@@ -90,7 +91,7 @@ def _lasting(document):
     return [document[part]['file'] for part in ('model', 'golden', 'calibration') if part in document]
 
 
-def _measure(package, variants, order, say):
+def _measure(package, variants, order, measured_on, say):
     """Figures by form, each by set of frames, and ``golden`` entries by variant.
 
     Every form is held against the FP32 file in ONNX Runtime, and that against PyTorch where the network is at hand.
@@ -104,7 +105,7 @@ def _measure(package, variants, order, say):
     measured = {name: {'conditions': conditions(), 'reference': 'fp32 in ONNX Runtime', 'frames': {}}
                 for name in named}
     measured[BASE] = {'conditions': conditions(), 'reference': 'PyTorch', 'frames': {}}
-    for title, frames in parity_frames(document, order.frames, order.data).items():
+    for title, frames in parity_frames(document, order.frames, order.data, measured_on).items():
         say('comparing on %s' % title)
         parities = compare_forms(base, forms, frames)
         judge_forms(forms, parities)

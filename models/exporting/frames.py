@@ -25,7 +25,7 @@ class ParityFrame(typing.NamedTuple):
     truth: typing.Optional[np.ndarray]
 
 
-def parity_frames(document, count, data=None):
+def parity_frames(document, count, data=None, without=()):
     """Frames of a bundle's chain and size.
 
     Args:
@@ -33,6 +33,7 @@ def parity_frames(document, count, data=None):
         count (int): how many phantoms, and how many real frames.
         data (str or None): folder of real thermograms, or ``phantoms:SEED:COUNT``. Those with labels come first;
             of more than `count`, as many are taken, evenly spread.
+        without (collection of str): keys of real frames that are left out, as far as others are left.
 
     Returns:
         dict: what they are ('24 phantoms') to list of `ParityFrame`.
@@ -45,6 +46,8 @@ def parity_frames(document, count, data=None):
     sets = {'%d phantoms' % count: phantom_collection(FIRST_SEED, count, height, width)}
     if data is not None:
         collection = open_data(data)
+        others = [place for place, key in enumerate(collection.keys) if key not in without]
+        collection = collection.take(others) if others else collection
         collection = _spread(collection.labelled() or collection, count)
         sets['%d frames of %s' % (len(collection), collection.name)] = collection
     regions = tuple(document['regions']['names'])

@@ -16,6 +16,22 @@ from .int8 import make_int8
 from .subjects import chain_of
 
 
+class Conditions(typing.NamedTuple):
+    """How networks are compared.
+
+    Attributes:
+        frames (int): phantoms to compare on, and at most as many real frames; twice as many to measure ranges on.
+        data (str or None): real thermograms.
+        method (str): of `export.quantise.METHODS`.
+        threads (int): of each session.
+    """
+
+    frames: int
+    data: typing.Optional[str]
+    method: str
+    threads: int
+
+
 class Row(typing.NamedTuple):
     """What is known of one network.
 
@@ -41,12 +57,12 @@ class Row(typing.NamedTuple):
     trained: bool
 
 
-def make_row(subject, order, target):
+def make_row(subject, conditions, target):
     """Export a network and compare its forms.
 
     Args:
         subject (models.exporting.subjects.Subject): what is exported.
-        order (Order): frames, data, INT8 method and threads.
+        conditions (Conditions): frames and method.
         target (str): name of the target that is checked against.
     Returns:
         Row
@@ -60,20 +76,20 @@ def make_row(subject, order, target):
                           chain_of(document).channels).SerializeToString()
     variants = make_variants(model)
     files = {'fp32': model, 'fp16': variants['fp16'],
-             'int8': make_int8(document, model, order.calibrate, order.data, order.calibration_frames).model}
-    frames = [frame for some in parity_frames(document, order.frames, order.data).values() for frame in some]
-    base = _remembering(onnx_form('fp32', 'fp32', model, order.threads))
+             'int8': make_int8(document, model, conditions.method, None, 2 * conditions.frames).model}
+    frames = [frame for some in parity_frames(document, conditions.frames, conditions.data).values() for frame in some]
+    base = _remembering(onnx_form('fp32', 'fp32', model, conditions.threads))
     against_torch = None
     if subject.network is not None:
         logits = variants.get('fp32-logits')
-        whole = with_logits(base, logits and onnx_form('logits', 'fp32', logits, order.threads))
+        whole = with_logits(base, logits and onnx_form('logits', 'fp32', logits, conditions.threads))
         against_torch = compare_forms(torch_form(subject.network), [whole], frames)['fp32']
     half, overflow = None, ''
     try:
-        half = compare_forms(base, [half_form('fp16', files['fp16'], order.threads)], frames)['fp16']
+        half = compare_forms(base, [half_form('fp16', files['fp16'], conditions.threads)], frames)['fp16']
     except BundleError as error:
         overflow = error.detail
-    quantised = compare_forms(base, [onnx_form('int8', 'int8', files['int8'], order.threads)], frames)['int8']
+    quantised = compare_forms(base, [onnx_form('int8', 'int8', files['int8'], conditions.threads)], frames)['int8']
     board = load_target(target)
     return Row(subject.name, subject.weights, '%dx%dx%d' % (constants['width'], constants['height'],
                                                            chain_of(document).channels),

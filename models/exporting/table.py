@@ -1,6 +1,5 @@
 """``python -m models.exporting.table``: every network exported, checked against a board and compared, as Markdown."""
 import os
-import types
 from pathlib import Path
 
 import click
@@ -10,8 +9,8 @@ from service.durable import atomic_write
 from service.errors import ThermoscreenError
 
 from ..architectures import ARCHITECTURES
-from .build import conditions
-from .rows import make_row, markdown
+from .build import conditions as machine
+from .rows import Conditions, make_row, markdown
 from .subjects import subjects
 
 
@@ -37,17 +36,16 @@ def main(out, runs, data, only, frames, method, target, threads):
       python -m models.exporting.table --out build/table --runs build/compare --data dmr
     """
     torch.set_num_threads(threads)
-    order = types.SimpleNamespace(frames=frames, data=data, calibrate=method, threads=threads,
-                                  calibration_frames=2 * frames)
+    conditions = Conditions(frames, data, method, threads)
     rows = []
     for subject in subjects(runs, only):
         click.echo('%s (%s)' % (subject.name, subject.weights), err=True)
-        rows.append(make_row(subject, order, target))
+        rows.append(make_row(subject, conditions, target))
     note = ('%d phantoms%s; FP16 emulated (every tensor rounded), INT8 as Q/DQ in ONNX Runtime, ranges by %s over %d '
-            'frames. Fresh networks: weights of seed 0 and normalisation statistics of phantoms; their labels lie '
-            'close together, so agreement says little. betti has no ONNX file: it is scikit-learn. %s.'
+            'other phantoms. Fresh networks: weights of seed 0, normalisation statistics of phantoms; their scores '
+            'lie close together, so agreement says little. betti has no ONNX file: it is scikit-learn. %s.'
             % (frames, ' and at most as many frames of %s' % Path(data).name if data else '', method, 2 * frames,
-               conditions()))
+               machine()))
     text = markdown(rows, target, note)
     out.mkdir(parents=True, exist_ok=True)
     atomic_write(out / 'table.md', (text + '\n').encode('utf-8'))

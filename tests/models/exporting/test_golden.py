@@ -1,0 +1,62 @@
+"""What a board may be off by follows from what the form was off by here, within what a manifest may say."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
+
+from models.exporting.golden import WIDEST, golden_tensor, tolerances  # noqa: E402
+from service import bundle as bundles  # noqa: E402
+from service.bundle import open_bundle  # noqa: E402
+from service.errors import BundleError  # noqa: E402
+from service.settings import SHIPPED_BUNDLE  # noqa: E402
+
+BASE = {'labels_agreement': 0.995, 'confidence_tolerance': 0.05, 'finding_tolerance': 0.02}
+
+
+def answer(wrong=0, confidence=0.9, finding=0.5):
+    labels = np.zeros((1, 10, 100), np.int32)
+    labels.ravel()[:wrong] = 1
+    return {'labels': labels, 'confidence': np.full((1, 10, 100), confidence), 'finding': np.array([[finding]])}
+
+
+def test_equal_answers_are_held_to_what_the_base_is_held_to():
+    assert tolerances('fp16', BASE, answer(), answer()) == BASE
+
+
+def test_twice_the_distance_is_added():
+    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=10, confidence=0.8, finding=0.53))
+    assert found == pytest.approx({'labels_agreement': 0.975, 'confidence_tolerance': 0.25, 'finding_tolerance': 0.08})
+
+
+def test_no_tolerance_is_wider_than_a_manifest_allows():
+    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=90, confidence=0.5, finding=0.65))
+    assert found == WIDEST
+
+
+def test_without_a_finding_there_is_no_tolerance_for_one():
+    without = {name: value for name, value in answer().items() if name != 'finding'}
+    assert set(tolerances('fp16', BASE, without, without)) == {'labels_agreement', 'confidence_tolerance'}
+
+
+@pytest.mark.parametrize('found, named', [
+    (answer(wrong=200), 'labels agreement 0.8000'), (answer(confidence=0.3), 'confidence tolerance 0.6000'),
+    (answer(finding=0.9), 'finding tolerance 0.4000'), (answer(confidence=float('nan')), 'confidence tolerance inf')])
+def test_what_no_tolerance_covers_is_refused(found, named):
+    with pytest.raises(BundleError, match=named) as caught:
+        tolerances('int8-qdq', BASE, answer(), found)
+    assert caught.value.code == 'parity-failed'
+
+
+def test_the_widest_are_those_of_the_schema():
+    schema = json.loads((Path(bundles.__file__).parent / 'manifest.schema.json').read_text())
+    stated = schema['definitions']['variant']['properties']['golden']['properties']
+    assert {name: stated[name]['minimum' if name == 'labels_agreement' else 'maximum'] for name in stated} == WIDEST
+
+
+def test_the_golden_thermogram_is_prepared_as_the_service_prepares_it():
+    bundle = open_bundle(SHIPPED_BUNDLE)
+    tensor = golden_tensor(bundle.manifest.raw, bundle.golden)
+    assert tensor.shape == bundle.inputs[0].shape and tensor.dtype == np.float32 and 0 <= tensor.min() < tensor.max()
