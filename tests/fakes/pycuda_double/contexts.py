@@ -15,11 +15,11 @@ def make_classes(world):
             self._device, self._primary = device, primary
             self._thread = threading.current_thread()
             self._default = Queue(world, self, 0)
-            self.alive = True
+            self._alive = True
             world.contexts.append(self)
 
         def push(self):
-            if not self.alive:
+            if not self._alive:
                 raise failure('cuCtxPushCurrent', INVALID_CONTEXT)
             world.check('cuCtxPushCurrent')
             world.stack.append(self)
@@ -31,7 +31,7 @@ def make_classes(world):
             world.stack.pop()
 
         def detach(self):
-            if not self.alive:
+            if not self._alive:
                 raise failure('context::detach', INVALID_CONTEXT, 'cannot detach from invalid context')
             if world.current() is self:
                 world.stack.pop()
@@ -40,7 +40,7 @@ def make_classes(world):
                 world.notes.append('a context was detached by a thread that did not make it')
             if any(self in stack for stack in world.stacks.values()):
                 world.notes.append('a context was detached while it was still pushed')
-            self.alive = False
+            self._alive = False
             world.leave(self)
 
         @staticmethod
@@ -101,7 +101,7 @@ def make_classes(world):
 
         def retain_primary_context(self):
             world.check('cuDevicePrimaryCtxRetain')
-            if world.primary is None or not world.primary.alive:
+            if world.primary is None or not world.primary._alive:
                 world.primary = Context(self, primary=True)
             return world.primary
 

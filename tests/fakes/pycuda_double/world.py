@@ -147,7 +147,7 @@ class World:
                   for block in list(self.blocks.values())]
         found += ['a context is still pushed on thread %s' % thread.name
                   for thread, stack in self.stacks.items() for _ in stack]
-        found += ['a context was never detached' for context in self.contexts if context.alive]
+        found += ['a context was never detached' for context in self.contexts if context._alive]
         found += ['%d operations of a stream were never waited for' % len(stream.waiting)
                   for stream in list(self.streams.values()) if stream.waiting]
         return found

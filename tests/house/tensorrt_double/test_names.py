@@ -76,8 +76,7 @@ def test_module_has_no_other_name(tensorrt_double, version):
     known = set(data['classes']) | set(data['functions']) | set(data['values']) | set(PYTHON_NAMES) | {'ILogger'}
     known |= set() if data['values'] else SHORT_TYPES
     assert public(trt) | {'__version__'} <= known
-    with pytest.raises(AttributeError):
-        trt.execute_async_v4
+    assert not hasattr(trt, 'IBuilder') and not hasattr(trt, 'Severity')
 
 
 @pytest.mark.parametrize('version', VERSIONS)
@@ -194,8 +193,8 @@ def test_pycuda_has_no_other_name(tensorrt_double):
     driver = tensorrt_double().driver
     assert public(driver) <= PYCUDA_NAMES
     for name, members in PYCUDA_MEMBERS.items():
-        shown = {member for member in public(getattr(driver, name))}
-        assert shown - {'alive'} <= set(members.split()), name
+        shown = public(getattr(driver, name))
+        assert shown <= set(members.split()), name
 
 
 def test_version_of_the_module(tensorrt_double):

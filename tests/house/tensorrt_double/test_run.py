@@ -126,19 +126,19 @@ def test_another_thread_without_the_context(double):
         context = load(double, plan).create_execution_context()
         buffers = Buffers(double, context.engine)
 
-        def elsewhere():
+        def elsewhere(runner):
             try:
-                buffers.start(context, FRAME)
+                buffers.start(runner, FRAME)
             except double.driver.LogicError as error:
                 seen.append(str(error))
             addresses = [int(buffers.device[name]) for name in buffers.names]
             for name, address in zip(buffers.names, addresses):
-                if hasattr(context, 'set_tensor_address'):
-                    context.set_tensor_address(name, address)
-            seen.append(context.execute_async_v3(buffers.stream.handle) if hasattr(context, 'execute_async_v3')
-                        else context.execute_async_v2(addresses, buffers.stream.handle))
+                if hasattr(runner, 'set_tensor_address'):
+                    runner.set_tensor_address(name, address)
+            seen.append(runner.execute_async_v3(buffers.stream.handle) if hasattr(runner, 'execute_async_v3')
+                        else runner.execute_async_v2(addresses, buffers.stream.handle))
 
-        thread = threading.Thread(target=elsewhere)
+        thread = threading.Thread(target=elsewhere, args=(context,))
         thread.start()
         thread.join()
         assert 'no currently active context' in seen[0] and seen[1] is False
@@ -176,12 +176,6 @@ def test_default_stream(double):
     with current_context(double):
         context = load(double, plan).create_execution_context()
         buffers = Buffers(double, context.engine)
-
-        class Default:
-            handle = 0
-
-        stream, buffers.stream = buffers.stream, None
-        buffers.stream = Default
         double.driver.memcpy_htod(buffers.device['thermogram'], FRAME)
         addresses = [int(buffers.device[name]) for name in buffers.names]
         if hasattr(context, 'execute_async_v3'):
@@ -193,7 +187,7 @@ def test_default_stream(double):
         double.driver.memcpy_dtoh(buffers.host['logits'], buffers.device['logits'])
         np.testing.assert_array_equal(buffers.answers()['logits'], 2 * FRAME)
         buffers.free()
-        del context, stream
+        del context
 
 
 def test_engine_tells_its_bindings(tensorrt_double):
