@@ -7,7 +7,7 @@ from service.backends.tensorrt_log import tells_of_memory
 from service.errors import BackendError
 
 from .progress import make_monitor
-from .routes import CALIBRATION, QDQ
+from .routes import CALIBRATION
 
 #: Sources that TensorRT before 11 can do without. Each is a library of its own that is loaded as soon as its
 #: kernels are considered: on a Nano cuBLAS 156 to 160 MiB and cuDNN 240 MiB (builder logs of TensorRT 8.2).
@@ -118,7 +118,7 @@ def _set_precision(trt, builder, config, route):
         if route.precision == 'int8':
             config.set_flag(flags.INT8)
         # With INT8 too: a layer without a range is then run in FP16 and not in FP32.
-        if route.precision == 'fp16' or (route.method != QDQ and builder.platform_has_fast_fp16):
+        if route.precision == 'fp16' or builder.platform_has_fast_fp16:
             config.set_flag(flags.FP16)
 
 

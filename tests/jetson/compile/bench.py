@@ -1,7 +1,10 @@
 """What the tests of `thermoscreen compile` share."""
 import io
 
+import pytest
+
 from jetson.compile import CompileOptions, Progress, compile_engine
+from service.errors import BackendError, StorageError
 
 
 def build(bundle, store, precision='fp16', screen=None, **options):
@@ -12,3 +15,11 @@ def build(bundle, store, precision='fp16', screen=None, **options):
 def plans(store):
     """Name to plan of every engine in the store."""
     return {entry.name: store.load(entry).plan for entry in store.list()}
+
+
+def refused(*arguments, **options):
+    """The error of a build: one line."""
+    with pytest.raises((BackendError, StorageError)) as caught:
+        build(*arguments, **options)
+    assert '\n' not in caught.value.message
+    return caught.value

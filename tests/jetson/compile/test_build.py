@@ -86,3 +86,31 @@ def test_a_builder_that_gives_up_is_quoted(tensorrt_double, tmp_path, monkeypatc
     monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', refusing)
     error = refused(double, network(), PLAIN, tmp_path)
     assert error.code == 'engine-build' and 'Something went wrong in here.' in error.message
+
+
+@pytest.mark.parametrize('version, sm, flags', [('8.5.2', 72, ['FP16', 'INT8', 'TF32']),
+                                                ('8.2.1', 61, ['INT8', 'TF32'])])
+def test_layers_without_ranges_are_in_fp16_where_that_is_native(tensorrt_double, tmp_path, monkeypatch, version, sm,
+                                                               flags):
+    double = tensorrt_double(version=version, sm=sm)
+    assert _flags_of(double, monkeypatch, network('int8-qdq'), QDQ, tmp_path) == flags
+
+
+@pytest.mark.parametrize('version, sm', [('8.6.1', 87), ('11.4.0', 90)])
+def test_fp32_is_no_tf32(tensorrt_double, tmp_path, monkeypatch, version, sm):
+    double = tensorrt_double(version=version, sm=sm)
+    assert _flags_of(double, monkeypatch, network(), PLAIN, tmp_path) == []
+
+
+def _flags_of(double, monkeypatch, onnx, route, tmp_path):
+    """Names of the builder flags that a build is started with."""
+    real, seen = double.tensorrt.Builder.build_serialized_network, []
+
+    def watching(self, network, config):
+        kinds = double.tensorrt.BuilderFlag.__members__
+        seen.extend(name for name in sorted(kinds) if config.get_flag(kinds[name]))
+        return real(self, network, config)
+
+    monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', watching)
+    assert run(double, onnx, route, tmp_path).plan
+    return seen
