@@ -6,5 +6,5 @@ from .offers import Candidate
 from .onnx_runtime import OnnxRuntimeBackend
 from .worker import Worker
 
-__all__ = ['BACKENDS', 'Backend', 'Candidate', 'FromLogits', 'OnnxRuntimeBackend', 'PRECISIONS', 'Runtime', 'TensorSpec',
-           'Worker', 'candidates', 'every_candidate', 'plan', 'reference']
+__all__ = ['BACKENDS', 'Backend', 'Candidate', 'FromLogits', 'OnnxRuntimeBackend', 'PRECISIONS', 'Runtime',
+           'TensorSpec', 'Worker', 'candidates', 'every_candidate', 'plan', 'reference']

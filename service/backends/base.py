@@ -25,8 +25,11 @@ class Backend:
     to a thread; `Worker` sees to that.
 
     Args:
-        model (bytes): the ONNX file.
+        model (bytes): the ONNX file, or what was made of it.
         inputs, outputs (tuple of TensorSpec): what the model must offer, from the manifest.
+
+    Attributes:
+        model_bytes (int): size of what is loaded.
     """
 
     #: Short name for results and reports.
@@ -38,6 +41,7 @@ class Backend:
     def __init__(self, model, inputs, outputs):
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+        self.model_bytes = len(model)
         self._model = model
         self._active = False
 

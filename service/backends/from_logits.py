@@ -18,7 +18,8 @@ class FromLogits(Backend):
     """
 
     def __init__(self, inner, outputs):
-        super().__init__(None, inner.inputs, outputs)
+        super().__init__(b'', inner.inputs, outputs)
+        self.model_bytes = inner.model_bytes
         self._inner = inner
         self._logits = inner.outputs[0]
         self._labels, self._confidence = self.outputs[:2]

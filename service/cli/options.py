@@ -1,6 +1,8 @@
 """Options that several verbs share."""
 import click
 
+from ..backends import Runtime
+from ..bundle import Trust
 from ..pipeline import AnalysisOptions, Pipeline
 from ..settings import load_settings
 
@@ -14,9 +16,14 @@ json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.'
 
 
 def make_pipeline(settings):
-    """A pipeline as the settings say, not yet started."""
+    """A pipeline as the settings say, not yet started.
+
+    Raises:
+        BundleError: a bundle that is not whole or not signed as the settings want it.
+    """
     options = AnalysisOptions(settings.difference_threshold_c, settings.quality_limits())
-    return Pipeline.from_folder(settings.bundle, settings.threads, options)
+    return Pipeline.from_folder(settings.bundle, options=options, runtime=Runtime.from_settings(settings),
+                                trust=Trust.from_settings(settings))
 
 
 __all__ = ['bundle_option', 'json_option', 'load_settings', 'make_pipeline', 'settings_option', 'threads_option']

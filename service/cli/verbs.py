@@ -9,6 +9,7 @@ from ..offered import offered
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
     'bundle': 'service.cli.bundle:bundle',
+    'choose': 'service.cli.choose:choose',
     'doctor': 'service.cli.doctor:doctor',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.settings:settings',

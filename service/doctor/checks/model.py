@@ -1,19 +1,44 @@
-"""Whether the bundle is whole and gives its golden answer on this machine."""
+"""Whether the bundle is whole and gives its golden answer on this machine, and what runs it."""
 from ...analysis import NO_FINDING
+from ...backends import Runtime
+from ...backends.choice import CHOICE_NAME
+from ...bundle import Trust
 from ...errors import ThermoscreenError
 from ...pipeline import Pipeline
-from ..report import OK, PROBLEM, Report
+from ...proving import noteworthy
+from ..report import OK, PROBLEM, WARNING, Report
 
 
 def check(settings):
-    """Load the bundle, run its golden pair, and name bundle and backend."""
+    """Load the bundle as the service would, run its golden pair, and name bundle and backend."""
     try:
-        with Pipeline.from_folder(settings.bundle, settings.threads) as pipeline:
+        with Pipeline.from_folder(settings.bundle, runtime=Runtime.from_settings(settings),
+                                  trust=Trust.from_settings(settings)) as pipeline:
             manifest, backend, proof = pipeline.bundle.manifest, pipeline.backend, pipeline.proof
     except ThermoscreenError as error:
         return Report('model', PROBLEM, error.message, facts=dict(error.to_dict(), folder=settings.bundle))
     identity = manifest.identity
-    names = (identity['id'], identity['version'], identity['hash'][:12], backend['name'], backend['version'])
-    sentence = '%s %s (%s) gives its golden answer on %s %s.' % names
-    return Report('model', OK, sentence if manifest.finding else sentence + ' ' + NO_FINDING,
-                  facts={'bundle': identity, 'backend': backend, 'golden': proof, 'folder': settings.bundle})
+    sentence = '%s %s (%s) gives its golden answer on %s.' % (identity['id'], identity['version'],
+                                                              identity['hash'][:12], _named(backend))
+    sentences = [sentence] + ([] if manifest.finding else [NO_FINDING]) + backend.get('notes', [])
+    facts = {'bundle': identity, 'backend': backend, 'golden': proof, 'folder': settings.bundle}
+    passed_over = noteworthy(backend['passed_over'])
+    if not passed_over:
+        return Report('model', OK, ' '.join(sentences), facts=facts)
+    sentences += ['Passed over %s: %s' % (known['candidate'], known['message']) for known in passed_over]
+    return Report('model', WARNING, ' '.join(sentences), _next_step(settings, passed_over), facts)
+
+
+def _named(backend):
+    """Backend, version, provider where there are several, and precision."""
+    provider = backend.get('provider', '').replace('ExecutionProvider', '')
+    words = [backend['name'], backend['version'], provider, backend['precision']]
+    return ' '.join(word for word in words if word)
+
+
+def _next_step(settings, passed_over):
+    if any(known['candidate'].startswith('tensorrt:') for known in passed_over):
+        return 'Build the engine again with thermoscreen compile %s.' % settings.bundle
+    if any(known['candidate'] == CHOICE_NAME for known in passed_over):
+        return 'Measure again with thermoscreen choose %s --write.' % settings.bundle
+    return ''

@@ -22,9 +22,10 @@ def test_versions_are_named():
 
 def test_a_good_bundle_and_a_spoiled_one(tmp_path):
     good = bundles.write(tmp_path / 'good')
-    report = model.check(Settings(bundle=good))
+    report = model.check(Settings(bundle=good, allow_unsigned=True))
     assert report.status == OK and 'tiny 1.0.0' in report.sentence
     assert report.facts['golden']['labels_agreement'] == 1
+    assert model.check(Settings(bundle=good)).facts['code'] == 'bundle-unsigned'
     report = model.check(Settings(bundle=str(tmp_path)))
     assert report.status == PROBLEM and '--bundle' in report.sentence
     assert report.facts['code'] == 'bundle-missing'
@@ -32,14 +33,14 @@ def test_a_good_bundle_and_a_spoiled_one(tmp_path):
 
 def test_a_bundle_that_only_marks_regions_is_good_and_says_so(tmp_path):
     folder = bundles.write(tmp_path / 'b', bundles.without_finding(), bundles.files(finding=False))
-    report = model.check(Settings(bundle=folder))
+    report = model.check(Settings(bundle=folder, allow_unsigned=True))
     assert report.status == OK and 'tiny 1.0.0' in report.sentence and 'no finding' in report.sentence
     assert 'finding_error' not in report.facts['golden']
 
 
 def test_a_bundle_that_refuses_deployment_is_a_problem(tmp_path):
     refused = bundles.document(deployment={'refused': 'It learnt the frame and not the patient.'})
-    report = model.check(Settings(bundle=bundles.write(tmp_path / 'b', refused)))
+    report = model.check(Settings(bundle=bundles.write(tmp_path / 'b', refused), allow_unsigned=True))
     assert report.status == PROBLEM and report.facts['code'] == 'bundle-not-for-deployment'
     assert 'It learnt the frame and not the patient.' in report.sentence
 

@@ -44,11 +44,12 @@ const STAGES = {
 export const stageWord = (name) => STAGES[name] || name.replace(/[_-]/g, ' ');
 
 const BACKENDS = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' };
+const PROVIDERS = { TensorrtExecutionProvider: ' TensorRT', CUDAExecutionProvider: ' CUDA' };
 
 export function backendWords(backend) {
   if (!backend || !backend.name) {
     return '';
   }
   const precision = backend.precision ? ' ' + String(backend.precision).toUpperCase() : '';
-  return (BACKENDS[backend.name] || backend.name) + precision;
+  return (BACKENDS[backend.name] || backend.name) + (PROVIDERS[backend.provider] || '') + precision;
 }
