@@ -101,10 +101,30 @@ def _tidied(proto, ir_version, opsets):
     proto.producer_name, proto.producer_version = 'thermoscreen', ''
     del proto.metadata_props[:]
     del proto.graph.value_info[:]
+    _part_readers(proto.graph)
     _sort(proto.graph)
     proto = onnx.shape_inference.infer_shapes(proto)
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString(deterministic=True)
+
+
+def _part_readers(graph):
+    """Give every reader of a dequantised tensor a pair of its own.
+
+    The quantiser does so for the readers that it quantises. Another one, such as the sum at the end of a residual
+    block, shares the pair, which TensorRT 8 does not allow.
+    """
+    makers = {node.output[0]: node for node in graph.node}
+    for back in [node for node in graph.node if node.op_type == 'DequantizeLinear']:
+        readers = [node for node in graph.node if back.output[0] in node.input]
+        for number, reader in enumerate(readers[1:], 1):
+            pair = [onnx.NodeProto() for _ in range(2)]
+            for copy, node in zip(pair, (makers[back.input[0]], back)):
+                copy.CopyFrom(node)
+                copy.name, copy.output[0] = ('%s_part%d' % (name, number) for name in (node.name, node.output[0]))
+            pair[1].input[0] = pair[0].output[0]
+            graph.node.extend(pair)
+            reader.input[list(reader.input).index(back.output[0])] = pair[1].output[0]
 
 
 def _sort(graph):

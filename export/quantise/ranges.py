@@ -11,16 +11,16 @@ import onnx
 from onnxruntime.quantization.calibrate import (EntropyCalibrater, HistogramCollector, MinMaxCalibrater,
                                                 PercentileCalibrater)
 
-from calibration.cache import LARGEST
 from service.errors import InputError
 
 #: Share of the values, in percent, that lies within a percentile range. onnxruntime's own 99.999 leaves one value in
 #: 100 000 outside: of a tensor with 16 channels of 320x240 that is a dozen a frame.
 PERCENTILE = 99.999
 
-#: Histogram bins of the entropy method. onnxruntime's default of 128 equals the quantised bins, so that it compares
-#: nothing with anything and keeps the largest value; cost grows with the square.
-ENTROPY_BINS = 512
+#: Histogram bins of the entropy method, over both signs, and the levels they are squeezed into: those of int8.
+#: onnxruntime has 128 of either, so that it compares nothing with anything and keeps the largest value. Twice as many
+#: bins as levels let a range go down to a half of it; time grows with the square.
+ENTROPY_BINS, ENTROPY_LEVELS = 512, 256
 
 #: Histogram bins of the percentile method, as onnxruntime has them.
 PERCENTILE_BINS = 2048
@@ -101,7 +101,7 @@ def _bins(ranges):
     onnxruntime's own start with the first frame's range and keep the width of its bins when a later frame has a larger
     one: a tensor that is nearly zero in the first frame then gets millions of bins.
     """
-    collector = HistogramCollector('entropy', True, ENTROPY_BINS, 2 * LARGEST + 2, None, None)
+    collector = HistogramCollector('entropy', True, ENTROPY_BINS, ENTROPY_LEVELS, None, None)
     collector.histogram_dict = {
         name: (np.zeros(ENTROPY_BINS, np.int64), np.linspace(-amax, amax, ENTROPY_BINS + 1, dtype=np.float32),
                np.float32(0), np.float32(0), amax) for name, amax in ranges.items()}
