@@ -2,11 +2,12 @@
 from dataclasses import dataclass
 
 import onnx
-import onnx.helper
 import onnx.numpy_helper
 import onnx.shape_inference
 
 from .read import opset_of, unreadable_tensor
+
+_Kind = onnx.AttributeProto
 
 #: ONNX element types by the names that tables of TensorRT use.
 _TYPE_NAMES = {'FLOAT': 'FP32', 'FLOAT16': 'FP16', 'DOUBLE': 'FP64', 'BFLOAT16': 'BF16'}
@@ -39,13 +40,32 @@ class Node:
         """Name of an input, or ``''`` where it is left out."""
         return self.proto.input[index] if index < len(self.proto.input) else ''
 
-    def attribute(self, name, default=None):
-        """Value of an attribute: number, text (str), list or message; `default` where it is absent."""
-        for attribute in self.proto.attribute:
-            if attribute.name == name:
-                value = onnx.helper.get_attribute_value(attribute)
-                return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value
-        return default
+    def output(self, index):
+        """Name of an output, or ``''`` where it is left out."""
+        return self.proto.output[index] if index < len(self.proto.output) else ''
+
+    def has(self, name):
+        """Whether an attribute is there."""
+        return any(attribute.name == name for attribute in self.proto.attribute)
+
+    def number(self, name, default=None):
+        """Value of an attribute (int or float); `default` where it is absent or no number."""
+        return self._value(name, default, {_Kind.INT: 'i', _Kind.FLOAT: 'f'})
+
+    def numbers(self, name):
+        """Values of an attribute (list of int or float); empty where it is absent or no list of numbers."""
+        return list(self._value(name, (), {_Kind.INTS: 'ints', _Kind.FLOATS: 'floats'}))
+
+    def text(self, name, default=None):
+        """Value of an attribute (str); `default` where it is absent or no text."""
+        value = self._value(name, default, {_Kind.STRING: 's'})
+        return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value
+
+    def _value(self, name, default, fields):
+        # A damaged file may give an attribute another type than the standard does; its checker says so later.
+        found = (attribute for attribute in self.proto.attribute if attribute.name == name)
+        return next((getattr(attribute, fields[attribute.type]) for attribute in found if attribute.type in fields),
+                    default)
 
 
 class Graph:
@@ -85,8 +105,9 @@ class Graph:
             for read in set(proto.input):
                 self._users.setdefault(read, []).append(node)
             for attribute in proto.attribute:
-                if proto.op_type == 'Constant' and attribute.HasField('t'):
+                if node.operator == 'Constant' and proto.output and attribute.HasField('t'):
                     self.tensors[proto.output[0]] = attribute.t
+                    self._types.setdefault(proto.output[0], attribute.t.data_type)
                 for subgraph in ([attribute.g] if attribute.HasField('g') else []) + list(attribute.graphs):
                     self._collect(subgraph, '%s%s/' % (inside, name))
 

@@ -32,7 +32,7 @@ def check_model(model, target, name='The file'):
 def _invalid(graph):
     try:
         onnx.checker.check_model(graph.model)
-    except onnx.checker.ValidationError as error:
+    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
         reason = ' '.join(str(error).split('==>')[0].split())[:200]
         return [Violation('valid', VIOLATION, *graph.whole, 'The ONNX checker refuses the file: %s.' % reason,
                           'Export it again; a tool that edited the graph may have left it inconsistent.')]

@@ -1,6 +1,7 @@
 """Bytes to an ONNX model, or one line that says that they are none."""
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 
 from service.errors import InputError
 
@@ -24,6 +25,8 @@ def read_model(data, name='The file'):
         model = onnx.load_model_from_string(data)
     except (DecodeError, ValueError) as error:
         raise _unreadable(name, 'it cannot be parsed', str(error))
+    if not _readable(model):
+        raise _unreadable(name, 'a name in it is no text')
     # A protocol buffer cut between two fields, and many a file that is none, parse well and hold too little.
     for lacking, there in (('an IR version', model.ir_version > 0), ('a node', len(model.graph.node)),
                            ('an output', len(model.graph.output)), ('an opset', len(model.opset_import))):
@@ -40,6 +43,17 @@ def opset_of(model):
 def unreadable_tensor(name, detail):
     """The error for a tensor whose bytes are not what its type and shape promise."""
     return _unreadable('The file', 'the values of %s are not what its type and shape promise' % name, detail)
+
+
+def _readable(message):
+    """Whether every name in a message is text; protobuf hands on as bytes what is not."""
+    for field, value in message.ListFields():
+        parts = [value] if isinstance(value, (str, bytes, Message)) else value
+        if field.type == FieldDescriptor.TYPE_STRING and any(isinstance(part, bytes) for part in parts):
+            return False
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not all(map(_readable, parts)):
+            return False
+    return True
 
 
 def _unreadable(name, why, detail=''):

@@ -1,6 +1,4 @@
 """Attributes: values that the importer does not know, and attributes that it does not look at."""
-import onnx
-
 from ..registry import rule
 
 _REMEDIES = {
@@ -8,6 +6,7 @@ _REMEDIES = {
     ('Resize', 'coordinate_transformation_mode'): 'Use half_pixel (align_corners=False) or align_corners.',
     ('Resize', 'antialias'): 'Export it at opset 13, without antialias; blur by a convolution before where needed.',
     ('Resize', 'axes'): 'Export it at opset 13, where scales name every dimension.',
+    ('Constant', 'sparse_value'): 'Store the constant as a dense tensor.',
     ('Split', 'num_outputs'): 'Export it at opset 13, or give the sizes of the parts.',
     ('Pad', 'mode'): 'Pad by constant, reflect or edge; wrap by Concat of slices.',
     ('TopK', 'sorted'): 'Ask for sorted values.',
@@ -23,7 +22,7 @@ def attribute(graph):
     """A value that the importer does not know."""
     for node in graph.nodes:
         for name, allowed in graph.target.restriction(node.operator, 'attributes', {}).items():
-            found = node.attribute(name, allowed[0])
+            found = (node.text if isinstance(allowed[0], str) else node.number)(name, allowed[0])
             if found not in allowed:
                 yield (node.where, '%s is %s; %s takes %s.'
                        % (name, found, graph.target.runtime, ', '.join(map(str, allowed))), _remedy(node, name))
@@ -36,10 +35,10 @@ def attribute_range(graph):
         for kind, words, beyond in (('attribute_minimum', 'at least', lambda number, limit: number < limit),
                                     ('attribute_maximum', 'at most', lambda number, limit: number > limit)):
             for name, limit in graph.target.restriction(node.operator, kind, {}).items():
-                numbers = node.attribute(name, [])
+                numbers = node.numbers(name)
                 if any(beyond(number, limit) for number in numbers):
                     yield (node.where, '%s is %s; %s takes %s %s.'
-                           % (name, list(numbers), graph.target.runtime, words, limit), _remedy(node, name))
+                           % (name, numbers, graph.target.runtime, words, limit), _remedy(node, name))
 
 
 @rule('attribute-unread')
@@ -47,7 +46,7 @@ def attribute_unread(graph):
     """Attributes that came with a newer opset: the importer does not look at them and answers otherwise."""
     for node in graph.nodes:
         for name in graph.target.restriction(node.operator, 'refused_attributes', ()):
-            if node.attribute(name) is not None:
+            if node.has(name):
                 yield (node.where, '%s does not read its attribute %s and may answer wrongly without saying so.'
                        % (graph.target.runtime, name), _remedy(node, name))
 
@@ -68,7 +67,7 @@ def einsum(graph):
     for node in graph.of('Einsum'):
         if not graph.target.restriction('Einsum', 'plain_equation'):
             continue
-        equation = node.attribute('equation', '').replace(' ', '')
+        equation = node.text('equation', '').replace(' ', '')
         terms = equation.split('->')[0].split(',')
         trouble = ('an ellipsis' if '...' in equation else
                    'a diagonal' if any(len(set(term)) < len(term) for term in terms) else
@@ -89,6 +88,4 @@ def _broadcasts(graph, node, terms):
 
 
 def _remedy(node, name):
-    if isinstance(node.attribute(name), onnx.SparseTensorProto):
-        return 'Store the constant as a dense tensor.'
     return _REMEDIES.get((node.operator, name), _OTHER)

@@ -4,7 +4,8 @@ import numpy as np
 from ..registry import rule
 from ..violation import WARNING
 
-_FP16 = np.finfo(np.float16)
+#: Largest number of FP16, and its smallest normal one.
+_LARGEST, _SMALLEST = float(np.finfo(np.float16).max), float(np.finfo(np.float16).tiny)
 
 
 @rule('fp16-overflow', WARNING)
@@ -12,9 +13,9 @@ def fp16_overflow(graph):
     """Weights beyond the largest FP16 number: infinity there, and NaN soon after."""
     for name, values, node in _weights(graph):
         largest = float(np.max(np.abs(values)))
-        if np.isfinite(largest) and largest > _FP16.max:
-            yield (node.where, 'Its weights %s reach %.3g, beyond the %d of FP16: an fp16 engine gives infinity or '
-                   'NaN.' % (name, largest, _FP16.max),
+        if np.isfinite(largest) and largest > _LARGEST:
+            yield (node.where, 'Its constant %s reaches %.3g, beyond the %d of FP16: an fp16 engine gives infinity or '
+                   'NaN.' % (name, largest, _LARGEST),
                    'Compile it as fp32, or train with weight decay, or fold the scale into the layer before.')
 
 
@@ -23,10 +24,10 @@ def fp16_underflow(graph):
     """Weights that are all below the smallest normal FP16 number: imprecise, or zero."""
     for name, values, node in _weights(graph):
         largest = float(np.max(np.abs(values)))
-        if 0 < largest < _FP16.tiny:
+        if 0 < largest < _SMALLEST:
             becomes = 'zero' if np.all(values.astype(np.float16) == 0) else 'a few coarse steps'
-            yield (node.where, 'Its weights %s are at most %.3g, below %.3g: in FP16 they become %s.'
-                   % (name, largest, _FP16.tiny, becomes),
+            yield (node.where, 'Its constant %s is at most %.3g, below %.3g: in FP16 it becomes %s.'
+                   % (name, largest, _SMALLEST, becomes),
                    'Compile it as fp32, or use a larger constant (an epsilon of 1e-4).')
 
 
@@ -38,7 +39,7 @@ def not_finite(graph):
         if values is not None and not np.all(np.isfinite(values)):
             readers = graph.users(name)
             yield (readers[0].where if readers else (name, 'Initializer'),
-                   'Its weights %s hold NaN or infinity.' % name,
+                   'Its constant %s holds NaN or infinity.' % name,
                    'Train again from a checkpoint that is whole; a mask of -infinity may be -1e4 instead.')
 
 
@@ -47,7 +48,9 @@ def _weights(graph):
     if graph.target.table is None or 'fp16' not in graph.target.precisions:
         return
     for name in graph.tensors:
-        readers = graph.users(name)
-        values = graph.value_of(name) if readers and graph.type_of(name) == 'FP32' else None
+        values = graph.value_of(name) if graph.type_of(name) == 'FP32' else None
         if values is not None and values.size:
-            yield name, values, readers[0]
+            for reader in graph.users(name):
+                # Scales of Q/DQ pairs are never computed with in FP16.
+                if reader.operator not in ('QuantizeLinear', 'DequantizeLinear'):
+                    yield name, values, reader

@@ -21,7 +21,7 @@ def zero_point(graph):
     """Zero points that are not zero, or not of type INT8."""
     for node in _symmetric(graph):
         values = graph.value_of(node.input(2))
-        unsigned = 'UINT8' in (graph.type_of(node.input(0)), graph.type_of(node.proto.output[0]))
+        unsigned = 'UINT8' in (graph.type_of(node.input(0)), graph.type_of(node.output(0)))
         if unsigned or values is not None and np.any(values != 0):
             yield (node.where, 'Its zero point is %s; %s quantises symmetrically, with INT8 zeros.'
                    % ('UINT8' if unsigned else 'not 0', graph.target.runtime),

@@ -19,7 +19,7 @@ def resize_scales(graph):
 def resize_dimensions(graph):
     """A linear or cubic Resize over more dimensions than the layer takes."""
     for node in graph.of('Resize'):
-        mode = node.attribute('mode', 'nearest')
+        mode = node.text('mode', 'nearest')
         limit = graph.target.restriction('Resize', mode + '_rank')
         factors = _factors(graph, node)
         if limit is None or factors is None or len(factors) <= limit:
@@ -36,8 +36,8 @@ def resize_rounding(graph):
     if graph.target.table is None:
         return
     for node in graph.of('Resize'):
-        if (node.attribute('coordinate_transformation_mode') == 'tf_half_pixel_for_nn'
-                and node.attribute('nearest_mode', 'round_prefer_floor') != 'round_prefer_floor'):
+        if (node.text('coordinate_transformation_mode') == 'tf_half_pixel_for_nn'
+                and node.text('nearest_mode', 'round_prefer_floor') != 'round_prefer_floor'):
             yield (node.where, 'tf_half_pixel_for_nn goes with nearest_mode round_prefer_floor only in %s.'
                    % graph.target.runtime, 'Use half_pixel coordinates.')
 
@@ -47,7 +47,7 @@ def _factors(graph, node):
     scales = graph.value_of(node.input(1 if graph.opset < 11 else 2))
     if scales is not None and scales.size:
         return scales
-    before, after = graph.shape_of(node.input(0)), graph.shape_of(node.proto.output[0])
+    before, after = graph.shape_of(node.input(0)), graph.shape_of(node.output(0))
     if not before or not after or len(before) != len(after) or None in before or None in after or 0 in before:
         return None
     return np.divide(after, before)

@@ -52,7 +52,7 @@ def cast_type(graph):
     if target.table is None:
         return
     for node in graph.of('Cast'):
-        found = type_name(node.attribute('to', 0))
+        found = type_name(node.number('to', 0))
         if target.narrowed.get(found, found) not in target.table.types['Cast']:
             yield (node.where, 'It casts to %s; %s casts to %s.'
                    % (found, target.runtime, ', '.join(target.table.types['Cast'])),
@@ -77,5 +77,5 @@ def int64_range(graph):
 
 def _main_type(graph, node):
     if node.operator in _BY_OUTPUT:
-        return graph.type_of(node.proto.output[0])
+        return graph.type_of(node.output(0))
     return graph.type_of(node.input(_MAIN_INPUT.get(node.operator, 0)))
