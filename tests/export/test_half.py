@@ -6,19 +6,11 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed here')
 torch = pytest.importorskip('torch', reason='PyTorch is not installed here')
 
 from export.half import LARGEST, SMALLEST, describe_weights, make_fp16  # noqa: E402
-from export.onnx_export import make_onnx  # noqa: E402
 from export.session import open_session, run_session  # noqa: E402
 from service.bundle import scan_onnx  # noqa: E402
 from service.errors import InputError  # noqa: E402
 
 from .graphs import graph  # noqa: E402
-from .test_onnx_export import Small  # noqa: E402
-
-
-@pytest.fixture(scope='module')
-def model():
-    torch.manual_seed(0)
-    return make_onnx(Small(), 48, 64).SerializeToString()
 
 
 def values(model):
@@ -31,35 +23,35 @@ def ends(model):
     return [(value.name, value.type.tensor_type.elem_type) for value in list(graph.input) + list(graph.output)]
 
 
-def test_what_leaves_and_enters_stays_and_so_do_names(model):
-    half = make_fp16(model)
-    assert ends(half) == ends(model)
-    before, after = (onnx.load_from_string(data).graph for data in (model, half))
+def test_what_leaves_and_enters_stays_and_so_do_names(small_model):
+    half = make_fp16(small_model)
+    assert ends(half) == ends(small_model)
+    before, after = (onnx.load_from_string(data).graph for data in (small_model, half))
     named = {node.name for node in before.node if node.op_type not in ('Constant', 'Cast')}
     assert named <= {node.name for node in after.node}
     facts = scan_onnx(half)
     assert (facts.opset, facts.ir_version, facts.external_tensors) == (13, 7, 0) and facts.domains <= {''}
 
 
-def test_weights_are_half_and_factors_of_a_resize_exact(model):
-    found = values(make_fp16(model))
-    resize, = (node for node in onnx.load_from_string(make_fp16(model)).graph.node if node.op_type == 'Resize')
+def test_weights_are_half_and_factors_of_a_resize_exact(small_model):
+    found = values(make_fp16(small_model))
+    resize, = (node for node in onnx.load_from_string(make_fp16(small_model)).graph.node if node.op_type == 'Resize')
     assert found[resize.input[2]].dtype == np.float32, 'TensorRT takes factors that are weights only'
     assert {found[name].dtype for name in found if name != resize.input[2]} <= {np.dtype('float16'), np.dtype('int64')}
-    for name, value in values(model).items():
+    for name, value in values(small_model).items():
         if value.dtype == np.float32 and name in found:
             assert np.abs(found[name].astype(np.float32) - value).max() <= np.abs(value).max() * 2 ** -11
 
 
-def test_it_answers_nearly_the_same(model):
+def test_it_answers_nearly_the_same(small_model):
     picture = {'thermogram': np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)}
-    whole, half = (run_session(open_session(data), picture) for data in (model, make_fp16(model)))
+    whole, half = (run_session(open_session(data), picture) for data in (small_model, make_fp16(small_model)))
     assert np.mean(whole['labels'] == half['labels']) > 0.99
     assert 0 < np.abs(whole['confidence'] - half['confidence']).max() < 0.01
 
 
-def test_two_conversions_are_one_file(model):
-    assert make_fp16(model) == make_fp16(model)
+def test_two_conversions_are_one_file(small_model):
+    assert make_fp16(small_model) == make_fp16(small_model)
 
 
 def test_weights_beyond_the_range_are_clipped_and_counted():
@@ -71,14 +63,14 @@ def test_weights_beyond_the_range_are_clipped_and_counted():
     assert first.tolist() == [LARGEST, -LARGEST, SMALLEST, -SMALLEST]
 
 
-def test_what_fits_is_not_reported(model):
-    found = describe_weights(model)
-    assert found.count == sum(value.size for value in values(model).values() if value.dtype == np.float32)
+def test_what_fits_is_not_reported(small_model):
+    found = describe_weights(small_model)
+    assert found.count == sum(value.size for value in values(small_model).values() if value.dtype == np.float32)
     assert (found.clipped, found.clipped_names) == (0, ())
 
 
 @pytest.mark.parametrize('share', [0.2, 0.5, 0.99])
-def test_a_truncated_file_is_refused_in_a_line(model, share):
+def test_a_truncated_file_is_refused_in_a_line(small_model, share):
     with pytest.raises(InputError) as caught:
-        make_fp16(model[:int(len(model) * share)])
+        make_fp16(small_model[:int(len(small_model) * share)])
     assert caught.value.code == 'onnx-unreadable'

@@ -17,45 +17,34 @@ from .test_deliverable import Finding  # noqa: E402
 from .test_onnx_export import Small  # noqa: E402
 
 
-@pytest.fixture(scope='module')
-def network():
-    torch.manual_seed(0)
-    return Small().eval()
-
-
-@pytest.fixture(scope='module')
-def model(network):
-    return make_onnx(network, 48, 64).SerializeToString()
-
-
 def frames(count=3, height=48, width=64):
     random = np.random.RandomState(0)
     return [(random.rand(1, 1, height, width).astype(np.float32),
              random.randint(0, 8, (height, width)).astype(np.uint8)) for _ in range(count)]
 
 
-def test_the_file_is_near_to_pytorch(network, model):
-    logits = onnx_form('logits', 'fp32', make_variants(model)['fp32-logits'])
-    form = with_logits(onnx_form('fp32', 'fp32', model), logits)
-    parity = compare_forms(torch_form(network), [form], frames())['fp32']
+def test_the_file_is_near_to_pytorch(small_network, small_model):
+    logits = onnx_form('logits', 'fp32', make_variants(small_model)['fp32-logits'])
+    form = with_logits(onnx_form('fp32', 'fp32', small_model), logits)
+    parity = compare_forms(torch_form(small_network), [form], frames())['fp32']
     assert parity.frames == parity.labelled == 3
     assert max(parity.max_abs_error, parity.finding_error, parity.logits_error) < 1e-5
     judge_forms([form], {'fp32': parity})
 
 
-def test_fp16_is_compared_twice_and_differs_a_little(model):
-    forms = variant_forms(make_variants(model))
+def test_fp16_is_compared_twice_and_differs_a_little(small_model):
+    forms = variant_forms(make_variants(small_model))
     assert [form.name for form in forms] == ['fp16', 'fp16' + IN_RUNTIME, 'fp32-logits', 'fp16-logits',
                                              'fp16-logits' + IN_RUNTIME]
-    parities = compare_forms(onnx_form('fp32', 'fp32', model), forms, frames())
+    parities = compare_forms(onnx_form('fp32', 'fp32', small_model), forms, frames())
     assert 0 < parities['fp16'].max_abs_error < 0.01 and parities['fp16'].label_agreement > 0.99
     assert parities['fp32-logits'].max_abs_error < 1e-6 and parities['fp32-logits'].label_agreement == 1
 
 
-def test_another_network_fails(model):
+def test_another_network_fails(small_model):
     torch.manual_seed(1)
     other = onnx_form('fp32', 'fp32', make_onnx(Small(), 48, 64).SerializeToString())
-    parities = compare_forms(onnx_form('reference', 'fp32', model), [other], frames())
+    parities = compare_forms(onnx_form('reference', 'fp32', small_model), [other], frames())
     with pytest.raises(BundleError, match='labels agree') as caught:
         judge_forms([other], parities)
     assert caught.value.code == 'parity-failed' and caught.value.exit_code == 3

@@ -14,23 +14,11 @@ from service.errors import InputError  # noqa: E402
 
 from .graphs import graph  # noqa: E402
 from .test_deliverable import Finding  # noqa: E402
-from .test_onnx_export import Small  # noqa: E402
 
 
 @pytest.fixture(scope='module')
-def network():
-    torch.manual_seed(0)
-    return Small().eval()
-
-
-@pytest.fixture(scope='module')
-def model(network):
-    return make_onnx(network, 48, 64).SerializeToString()
-
-
-@pytest.fixture(scope='module')
-def variants(model):
-    return make_variants(model)
+def variants(small_model):
+    return make_variants(small_model)
 
 
 def answer(model):
@@ -46,18 +34,18 @@ def test_variants_are_those_that_need_no_data(variants):
     assert set(variants) == set(PROMISES) - {'int8-qdq'}
 
 
-def test_logits_are_the_scores_of_the_network(network, model, variants):
-    found, whole = answer(variants['fp32-logits']), answer(model)
+def test_logits_are_the_scores_of_the_network(small_network, small_model, variants):
+    found, whole = answer(variants['fp32-logits']), answer(small_model)
     assert list(found) == ['logits', 'finding'] and found['logits'].shape == (1, 8, 48, 64)
     with torch.no_grad():
-        scores = network(torch.from_numpy(np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)))[0]
+        scores = small_network(torch.from_numpy(np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)))[0]
     assert np.abs(found['logits'] - scores.numpy()).max() < 1e-5
     assert np.array_equal(found['logits'].argmax(1), whole['labels'])
     assert np.array_equal(found['finding'], whole['finding'])
 
 
-def test_half_logits_leave_as_float32(model, variants):
-    found, whole = answer(variants['fp16-logits']), answer(model)
+def test_half_logits_leave_as_float32(small_model, variants):
+    found, whole = answer(variants['fp16-logits']), answer(small_model)
     assert found['logits'].dtype == np.float32
     assert np.mean(found['logits'].argmax(1) == whole['labels']) > 0.99
 
@@ -69,16 +57,16 @@ def test_no_variant_has_argmax_where_it_should_not(variants):
         assert (facts.opset, facts.ir_version, facts.external_tensors) == (13, 7, 0) and facts.domains <= {''}
 
 
-def test_names_are_those_of_the_model(model, variants):
+def test_names_are_those_of_the_model(small_model, variants):
     def tensors(data):
         return {name for node in onnx.load_from_string(data).graph.node for name in node.input}
 
-    assert tensors(variants['fp32-logits']) - {'logits'} < tensors(model), 'a calibration cache of the model fits'
+    assert tensors(variants['fp32-logits']) - {'logits'} < tensors(small_model), 'a calibration cache of the model fits'
 
 
-def test_two_exports_of_one_network_are_the_same_bytes(network, model, variants):
-    again = make_onnx(network, 48, 64).SerializeToString()
-    assert again == model
+def test_two_exports_of_one_network_are_the_same_bytes(small_network, small_model, variants):
+    again = make_onnx(small_network, 48, 64).SerializeToString()
+    assert again == small_model
     assert make_variants(again) == variants
 
 
@@ -90,8 +78,8 @@ def test_a_network_without_regions_has_no_logits():
 
 @pytest.mark.parametrize('options, names', [
     ({'fp16': False}, ['fp32-logits']), ({'logits': False}, ['fp16']), ({'fp16': False, 'logits': False}, [])])
-def test_what_is_not_wanted_is_not_made(model, options, names):
-    assert list(make_variants(model, **options)) == names
+def test_what_is_not_wanted_is_not_made(small_model, options, names):
+    assert list(make_variants(small_model, **options)) == names
 
 
 def test_other_ways_to_labels_are_refused():
