@@ -16,13 +16,12 @@ def describe(name, target, variants):
 
     Returns:
         str: lines of at most `_WIDTH` characters, but for names of files and nodes. Lines with ``VIOLATION`` or
-        ``WARNING`` in front name variant, rule, node and operator, so that grep finds them.
+        ``WARNING`` in front name variants, rule, node and operator, so that grep finds them.
     """
     lines = _heading(name, target)
     lines += ['', *_verdicts(variants)]
-    for variant, found in variants.items():
-        for alike in _grouped(found):
-            lines += ['', *_entry(variant, alike)]
+    for names, alike in _grouped(variants):
+        lines += ['', *_entry(','.join(names), alike)]
     return '\n'.join([*lines, '', summary(target, variants)])
 
 
@@ -46,7 +45,7 @@ def summary(target, variants):
         return '%s %s: %s' % ('Fits' if good else 'Does not fit', target.name, count)
     if not good:
         return 'No variant fits %s: %s' % (target.name, count)
-    return '%d of %d variants fit %s: %s. %s' % (len(good), len(variants), target.name, ', '.join(good), count)
+    return '%d of %d variants fit %s: %s; %s' % (len(good), len(variants), target.name, ', '.join(good), count)
 
 
 def _heading(name, target):
@@ -82,19 +81,24 @@ def _verdicts(variants):
         yield '%-*s  %s' % (width, name, ', '.join(['fits' if fits(found) else 'does not fit'] + words))
 
 
-def _grouped(found):
-    """Violations that differ in nothing but the node, together; in the order of the first."""
-    groups = {}
-    for violation in found:
-        key = (violation.rule, violation.operator, violation.reason, violation.remedy)
-        groups.setdefault(key, []).append(violation)
-    return groups.values()
+def _grouped(variants):
+    """What is said once: (variant names, `Violation` that differ in nothing but the node); violations first."""
+    said = {}
+    for name, found in variants.items():
+        alike = {}
+        for violation in found:
+            key = (violation.rule, violation.operator, violation.reason, violation.remedy)
+            alike.setdefault(key, []).append(violation)
+        for violations in alike.values():
+            said.setdefault(tuple(violations), []).append(name)
+    return sorted(((names, violations) for violations, names in said.items()),
+                  key=lambda entry: entry[1][0].severity == WARNING)
 
 
-def _entry(variant, alike):
+def _entry(names, alike):
     first = alike[0]
     more = ' and %d more' % (len(alike) - 1) if len(alike) > 1 else ''
-    yield '%s %s %s at %s (%s)%s' % (first.severity.upper(), variant, first.rule, first.node, first.operator, more)
+    yield '%s %s %s at %s (%s)%s' % (first.severity.upper(), names, first.rule, first.node, first.operator, more)
     for word, text in (('reason', first.reason), ('remedy', first.remedy)):
         yield from textwrap.wrap(text, _WIDTH, initial_indent='  %s  ' % word, subsequent_indent=' ' * 10,
                                  break_long_words=False, break_on_hyphens=False)

@@ -48,7 +48,7 @@ def _weights(graph):
     if graph.target.table is None or 'fp16' not in graph.target.precisions:
         return
     for name in graph.tensors:
-        values = graph.value_of(name) if graph.type_of(name) == 'FP32' else None
+        values = graph.value_of(name) if graph.type_of(name) in ('FP32', 'FP16') else None
         if values is not None and values.size:
             for reader in graph.users(name):
                 # Scales of Q/DQ pairs are never computed with in FP16.

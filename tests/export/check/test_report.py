@@ -31,12 +31,15 @@ def test_a_violation_is_one_line_to_grep_and_two_to_read():
 
 
 def test_alike_ones_are_said_once_and_counted():
-    variants = {'fp32': [found('a', WARNING)], 'int8-qdq': [found('a'), found('b'), found('c', reason='Else.')]}
+    variants = {'fp32': [found('a', WARNING)], 'fp16': [found('a', WARNING)],
+                'int8-qdq': [found('a'), found('b'), found('c', reason='Else.')]}
     lines = describe('bundle', NANO, variants).splitlines()
     assert 'VIOLATION int8-qdq some-rule at a (Mod) and 1 more' in lines
-    assert 'VIOLATION int8-qdq some-rule at c (Mod)' in lines and 'WARNING fp32 some-rule at a (Mod)' in lines
+    assert 'VIOLATION int8-qdq some-rule at c (Mod)' in lines and 'WARNING fp32,fp16 some-rule at a (Mod)' in lines
     assert 'fp32      fits, 1 warning' in lines and 'int8-qdq  does not fit, 3 violations' in lines
-    assert lines[-1] == '1 of 2 variants fit jetson-nano: fp32. 3 violations, 1 warning.'
+    # What stops a build stands before what may.
+    assert [line.split()[0] for line in lines if ' some-rule at ' in line] == ['VIOLATION', 'VIOLATION', 'WARNING']
+    assert lines[-1] == '2 of 3 variants fit jetson-nano: fp32, fp16; 3 violations, 2 warnings.'
 
 
 def test_no_variant_fits():

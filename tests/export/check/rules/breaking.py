@@ -4,7 +4,7 @@ import onnx
 import onnx.helper
 import onnx.numpy_helper
 
-from ..models import BOOL, DOUBLE, FLOAT, INT32, INT64, PICTURE, UINT8, build, conv, node, pair, resize
+from ..models import BOOL, DOUBLE, FLOAT, HALF, INT32, INT64, PICTURE, UINT8, build, conv, node, pair, resize
 
 NANO, XAVIER, ORIN, DESKTOP = 'jetson-nano', 'xavier-nx', 'orin-nano', 'desktop'
 _MAP = {'y': (FLOAT, PICTURE)}
@@ -223,6 +223,9 @@ BREAKING = [
     ('argmax', NANO, 'the_argmax', 'ArgMax', argmax((1, 8, 240, 320))),
     ('fp16-overflow', NANO, 'the_conv', 'Conv', conv(np.full((2, 2, 3, 3), 7e4, np.float32))),
     ('fp16-underflow', NANO, 'the_conv', 'Conv', conv(np.full((2, 2, 3, 3), 1e-9, np.float32))),
+    ('fp16-underflow', NANO, 'the_add', 'Add',
+     build([node('Cast', ['x'], ['c'], to=HALF), node('Add', ['c', 'epsilon'], ['d']),
+            node('Cast', ['d'], ['y'], to=FLOAT)], {'epsilon': np.float16(1e-6)})),
     ('not-finite', XAVIER, 'the_conv', 'Conv', conv(bias=np.float32([0, np.nan]))),
     ('valid', DESKTOP, 'model', 'Model', build([node('Relu', ['nowhere'], ['y'])])),
 ]
