@@ -114,7 +114,7 @@ class Builder:
             return None
         shapes = {spec[0]: list(spec[1]) for spec in inputs}
         description = {
-            'sm': library.board.sm, 'device': library.board.device, 'flags': flags, 'name': network._name,
+            'sm': library.board.sm, 'device': library.board.device, 'flags': flags, 'name': network._plain['name'],
             'inputs': [(name, shape, dtype._name) for name, shape, dtype in inputs],
             'outputs': [(name, shape, dtype._name) for name, shape, dtype in found],
             'layers': [node.name for node in network._nodes], 'sources': config._sources, 'shapes': shapes,

@@ -3,13 +3,14 @@ import json
 import weakref
 
 from .guard import make
-from .plain import instead
+from .plain import instead, keep
 from .session import numpy_type, open_session
 
 #: What an execution context is said to need; the double's own memory is ordinary memory.
 _WORKING_BYTES = 1 << 20
 
 
+@keep('error_recorder')
 class ICudaEngine:
     """A network ready to run on the pretended device."""
 
@@ -21,7 +22,7 @@ class ICudaEngine:
                          for name, shape, kind in description['inputs'] + description['outputs']]
         self._inputs = len(description['inputs'])
         self._session = open_session(model)
-        self._home, self._recorder = library.home(), None
+        self._home, self._plain = library.home(), {'error_recorder': None}
         library.world.reserved += len(model)
         weakref.finalize(self, _give_back, library.world, len(model))
         library.world.dependants.add(self)
@@ -206,14 +207,6 @@ class ICudaEngine:
     def num_aux_streams(self):
         return 0
 
-    @property
-    def error_recorder(self):
-        return self._recorder
-
-    @error_recorder.setter
-    def error_recorder(self, value):
-        self._recorder = value
-
     def serialize(self):
         return make(self._lib.classes['IHostMemory'], self._plan)
 
@@ -229,11 +222,13 @@ class ICudaEngine:
         return make(self._lib.classes['EngineInspector'], self)
 
 
+@keep('execution_context', 'error_recorder')
 class EngineInspector:
     """Tells the layers of an engine."""
 
     def _setup(self, engine):
-        self._layers, self._context, self._recorder = engine._description['layers'], None, None
+        self._layers = engine._description['layers']
+        self._plain = {'execution_context': None, 'error_recorder': None}
 
     def get_layer_information(self, layer_index, format):
         name = self._layers[layer_index]
@@ -243,14 +238,6 @@ class EngineInspector:
         if format._name == 'JSON':
             return json.dumps({'Layers': self._layers, 'Bindings': []})
         return '\n'.join(['Layers:'] + self._layers) + '\n'
-
-    @property
-    def execution_context(self):
-        return self._context
-
-    @execution_context.setter
-    def execution_context(self, value):
-        self._context = value
 
 
 def _give_back(world, nbytes):

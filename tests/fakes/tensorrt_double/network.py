@@ -1,5 +1,6 @@
 """INetworkDefinition, its tensors and its layers, as the ONNX parser fills them."""
 from .guard import make
+from .plain import keep
 
 
 class ITensor:
@@ -132,13 +133,14 @@ class ILayer:
         self._types.pop(index, None)
 
 
+@keep('name', 'error_recorder')
 class INetworkDefinition:
     """A network; empty until a parser fills it."""
 
     def _setup(self, flags, voice):
         self._flags, self._voice = flags, voice
         self._model, self._nodes, self._tensors = None, [], {}
-        self._inputs, self._outputs, self._name, self._recorder = [], [], '', None
+        self._inputs, self._outputs, self._plain = [], [], {'name': '', 'error_recorder': None}
 
     @property
     def _explicit(self):
@@ -175,14 +177,14 @@ class INetworkDefinition:
     def num_layers(self):
         return len(self._nodes)
 
-    def __len__(self):
-        return len(self._nodes)
-
     def __getitem__(self, index):
         layer = self.get_layer(index)
         if layer is None:
             raise IndexError('out of bounds')
         return layer
+
+    def __len__(self):
+        return self.num_layers
 
     def get_input(self, index):
         return self._at(self._inputs, index)
@@ -209,14 +211,6 @@ class INetworkDefinition:
         self._outputs.remove(tensor)
 
     @property
-    def name(self):
-        return self._name
-
-    @name.setter
-    def name(self, value):
-        self._name = value
-
-    @property
     def has_implicit_batch_dimension(self):
         return not self._explicit
 
@@ -230,11 +224,3 @@ class INetworkDefinition:
 
     def get_flag(self, flag):
         return bool(self._flags & 1 << int(flag))
-
-    @property
-    def error_recorder(self):
-        return self._recorder
-
-    @error_recorder.setter
-    def error_recorder(self, value):
-        self._recorder = value

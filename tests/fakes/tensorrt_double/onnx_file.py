@@ -12,7 +12,9 @@ _NODE_INPUT, _NODE_OUTPUT, _NODE_NAME, _NODE_OP, _NODE_ATTRIBUTE, _NODE_DOMAIN =
 _ATTRIBUTE_TENSOR = 5
 _DIMS, _TYPE, _FLOATS, _NAME, _RAW = 1, 2, 4, 8, 9
 _FLOAT, _INT64 = 1, 7
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT, _BYTES = 0, 2
+#: Bytes of a value by wire type; None where its length stands before it.
+_SIZES = {1: 8, 2: None, 5: 4}
 
 
 class Node:
@@ -117,35 +119,30 @@ def _edit(message, editors):
 
 def _fields(message):
     """(number, wire type, value, raw bytes) of every field: int for varints, memoryview for everything else."""
-    position, end = 0, len(message)
-    while position < end:
+    position = 0
+    while position < len(message):
         start = position
         key, position = _varint(message, position)
         number, wire = key >> 3, key & 7
         if wire == _VARINT:
             value, position = _varint(message, position)
         else:
-            if wire == _BYTES:
-                size, position = _varint(message, position)
-            elif wire in (_FIXED64, _FIXED32):
-                size = 8 if wire == _FIXED64 else 4
-            else:
+            if wire not in _SIZES:
                 raise ValueError('wire type %d' % wire)
-            if size > end - position:
-                raise ValueError('a field that is cut off')
+            size = _SIZES[wire]
+            if size is None:
+                size, position = _varint(message, position)
             value = message[position:position + size]
             position += size
+            if position > len(message):
+                raise ValueError('a field that is cut off')
         yield number, wire, value, message[start:position]
 
 
 def _varint(message, position):
-    value = 0
-    for shift in range(0, 70, 7):
-        if position >= len(message):
-            raise ValueError('a number that is cut off')
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-    raise ValueError('a number of more than ten bytes')
+    end = position
+    while end < len(message) and message[end] >= 0x80:
+        end += 1
+    if end - position > 9 or end == len(message):
+        raise ValueError('a number that is cut off or too long')
+    return sum((message[place] & 0x7F) << 7 * (place - position) for place in range(position, end + 1)), end + 1

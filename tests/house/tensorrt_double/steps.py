@@ -88,9 +88,10 @@ def load(double, plan):
 
 
 class Buffers:
-    """Host and device memory for every tensor of an engine, one input first."""
+    """An execution context and host and device memory for every tensor of its engine, one input first."""
 
-    def __init__(self, double, engine):
+    def __init__(self, double, context):
+        self.context, engine = context, context.engine
         self.trt, self.driver = double.tensorrt, double.driver
         named = hasattr(engine, 'num_io_tensors')
         self.names = [engine.get_tensor_name(index) if named else engine.get_binding_name(index)
@@ -102,38 +103,48 @@ class Buffers:
         self.device = {name: self.driver.mem_alloc(array.nbytes) for name, array in self.host.items()}
         self.stream = self.driver.Stream()
 
-    def start(self, context, frame):
+    def start(self, frame):
         """Queue copy, run and copy; what the run's call said."""
         first, outputs = self.names[0], self.names[1:]
         self.host[first][...] = frame
         self.driver.memcpy_htod_async(self.device[first], self.host[first], self.stream)
-        if hasattr(context, 'execute_async_v3'):
-            for name in self.names:
-                assert context.set_tensor_address(name, int(self.device[name]))
-            started = context.execute_async_v3(self.stream.handle)
-        else:
-            started = context.execute_async_v2([int(self.device[name]) for name in self.names], self.stream.handle)
+        started = self.run(self.stream.handle)
         for name in outputs:
             self.driver.memcpy_dtoh_async(self.host[name], self.device[name], self.stream)
         return started
+
+    def addresses(self):
+        return [int(self.device[name]) for name in self.names]
+
+    def run(self, handle):
+        """Queue the run alone."""
+        if not hasattr(self.context, 'execute_async_v3'):
+            return self.context.execute_async_v2(self.addresses(), handle)
+        for name, address in zip(self.names, self.addresses()):
+            assert self.context.set_tensor_address(name, address)
+        return self.context.execute_async_v3(handle)
 
     def answers(self):
         return {name: self.host[name].copy() for name in self.names[1:]}
 
     def free(self):
-        for allocation in self.device.values():
-            allocation.free()
-        self.host = {}
+        self.device, self.host, self.context = {}, {}, None
+
+
+@contextlib.contextmanager
+def loaded(double, plan):
+    """A plan's execution context with its buffers, in a CUDA context of their own that is given back."""
+    with current_context(double):
+        buffers = Buffers(double, load(double, plan).create_execution_context())
+        try:
+            yield buffers
+        finally:
+            buffers.free()
 
 
 def infer(double, plan, frame):
     """Load a plan, run it once and give everything back; array per output."""
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
-        assert buffers.start(context, frame)
+    with loaded(double, plan) as buffers:
+        assert buffers.start(frame)
         buffers.stream.synchronize()
-        answers = buffers.answers()
-        buffers.free()
-        del context
-    return answers
+        return buffers.answers()

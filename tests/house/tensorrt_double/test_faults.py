@@ -5,7 +5,7 @@ import pytest
 from tests.fakes import onnx_builder
 from tests.fakes.onnx_builder import FLOAT, INT64, integer, node, tiny_model
 
-from .steps import Buffers, build, current_context, infer, load, weighted_model
+from .steps import build, current_context, infer, load, loaded, weighted_model
 
 FRAME = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
 
@@ -65,11 +65,9 @@ def test_cuda_error_stays(tensorrt_double, fault, kind, text):
     double = tensorrt_double()
     plan = build(double, weighted_model([1.0]))
     kind = getattr(double.driver, kind)
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         double.faults.cuda_error = fault
-        assert buffers.start(context, FRAME)
+        assert buffers.start(FRAME)
         with pytest.raises(kind, match=text):
             buffers.stream.synchronize()
         double.faults.cuda_error = ''
@@ -77,12 +75,9 @@ def test_cuda_error_stays(tensorrt_double, fault, kind, text):
                      buffers.stream.synchronize):
             with pytest.raises(kind, match=text):
                 call()
-        addresses = [int(buffers.device[name]) for name in buffers.names]
-        assert not context.execute_async_v2(addresses, buffers.stream.handle)
+        assert not buffers.run(buffers.stream.handle)
         assert text in double.messages('ERROR')[-1]
         assert build(double, weighted_model([1.0])) is None
-        buffers.free()
-        del context
 
 
 def test_nan_from_half_precision_only(tensorrt_double):

@@ -8,11 +8,6 @@ from .steps import build, infer, load, make_logger, parse
 
 
 @pytest.fixture
-def double(tensorrt_double):
-    return tensorrt_double('8.2.1', sm=53)
-
-
-@pytest.fixture
 def plan(double):
     return build(double, tiny_model())
 

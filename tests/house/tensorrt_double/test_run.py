@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.onnx_builder import tiny_model
 
-from .steps import VERSIONS, Buffers, build, current_context, infer, load, weighted_model
+from .steps import VERSIONS, Buffers, build, current_context, infer, load, loaded, weighted_model
 
 FRAME = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
 
@@ -29,133 +29,97 @@ def test_answers_are_onnx_runtime_s(tensorrt_double, version):
 
 def test_nothing_is_there_before_somebody_waits(double):
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         rubbish = buffers.answers()['logits']
-        assert buffers.start(context, FRAME)
+        assert buffers.start(FRAME)
         np.testing.assert_array_equal(buffers.answers()['logits'], rubbish)
         assert double.executions == 0
         buffers.stream.synchronize()
         np.testing.assert_array_equal(buffers.answers()['logits'], 2 * FRAME)
-        buffers.free()
-        del context
 
 
 def test_pinned_input_is_read_when_its_turn_comes(double):
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
-        buffers.start(context, FRAME)
+    with loaded(double, plan) as buffers:
+        buffers.start(FRAME)
         buffers.host['thermogram'][...] = 1  # too early: the copy has not happened yet
         buffers.stream.synchronize()
         np.testing.assert_array_equal(buffers.answers()['logits'], np.full_like(FRAME, 2))
-        buffers.free()
-        del context
 
 
 def test_synchronous_run(tensorrt_double):
     double = tensorrt_double('8.2.1')
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         double.driver.memcpy_htod(buffers.device['thermogram'], FRAME)
-        assert context.execute_v2([int(buffers.device[name]) for name in buffers.names])
+        assert buffers.context.execute_v2(buffers.addresses())
         out = np.empty_like(FRAME)
         double.driver.memcpy_dtoh(out, buffers.device['logits'])
         np.testing.assert_array_equal(out, 2 * FRAME)
-        assert not context.execute_v2([int(buffers.device['thermogram']), 0])
+        assert not buffers.context.execute_v2([int(buffers.device['thermogram']), 0])
         assert 'logits' in double.messages('ERROR')[-1]
-        buffers.free()
-        del context
 
 
 def test_address_that_was_never_set(tensorrt_double):
     double = tensorrt_double('8.5.2', sm=72)
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
-        assert context.set_tensor_address('thermogram', int(buffers.device['thermogram']))
-        assert not context.set_tensor_address('thermograms', 1)
-        assert not context.execute_async_v3(buffers.stream.handle)
-        assert 'logits' in double.messages('ERROR')[-1] and context.get_tensor_address('logits') == 0
-        buffers.free()
-        del context
+    with loaded(double, plan) as buffers:
+        assert buffers.context.set_tensor_address('thermogram', int(buffers.device['thermogram']))
+        assert not buffers.context.set_tensor_address('thermograms', 1)
+        assert not buffers.context.execute_async_v3(buffers.stream.handle)
+        assert 'logits' in double.messages('ERROR')[-1] and buffers.context.get_tensor_address('logits') == 0
 
 
 def test_wrong_address_breaks_the_device_when_it_is_waited_for(double):
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         buffers.device['logits'].free()
         with pytest.raises(double.driver.LogicError, match='invalid argument'):
-            buffers.start(context, FRAME)
+            buffers.start(FRAME)
         with pytest.raises(double.driver.LogicError, match='illegal memory access'):
             buffers.stream.synchronize()
         with pytest.raises(double.driver.LogicError, match='illegal memory access'):
             double.driver.mem_alloc(8)
         assert double.broken
         assert load(double, plan) is None
-        buffers.device['thermogram'].free()
-        buffers.host = {}
-        del context
 
 
 def test_too_small_a_buffer_breaks_the_device(double):
     plan = build(double, weighted_model([2, 3]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         buffers.device['logits'].free()
         buffers.device['logits'] = double.driver.mem_alloc(24)
         buffers.host['logits'] = np.empty(6, np.float32)
         with pytest.raises(double.driver.LogicError, match='illegal memory access'):
-            buffers.start(context, FRAME)
-        buffers.free()
-        del context
+            buffers.start(FRAME)
 
 
 def test_another_thread_without_the_context(double):
     plan = build(double, weighted_model([2]))
     seen = []
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
-
-        def elsewhere(runner):
+    with loaded(double, plan) as buffers:
+        def elsewhere():
             try:
-                buffers.start(runner, FRAME)
+                buffers.start(FRAME)
             except double.driver.LogicError as error:
                 seen.append(str(error))
-            addresses = [int(buffers.device[name]) for name in buffers.names]
-            for name, address in zip(buffers.names, addresses):
-                if hasattr(runner, 'set_tensor_address'):
-                    runner.set_tensor_address(name, address)
-            seen.append(runner.execute_async_v3(buffers.stream.handle) if hasattr(runner, 'execute_async_v3')
-                        else runner.execute_async_v2(addresses, buffers.stream.handle))
+            seen.append(buffers.run(buffers.stream.handle))
 
-        thread = threading.Thread(target=elsewhere, args=(context,))
+        thread = threading.Thread(target=elsewhere)
         thread.start()
         thread.join()
         assert 'no currently active context' in seen[0] and seen[1] is False
         assert 'invalid resource handle' in double.messages('ERROR')[-1]
         assert double.primary_used
-        buffers.free()
-        del context
 
 
 def test_engine_made_without_a_context_does_not_fit_one_made_later(double):
     plan = build(double, weighted_model([2]))
-    engine = load(double, plan)
+    context = load(double, plan).create_execution_context()
     assert double.primary_used
-    context = engine.create_execution_context()
     with current_context(double):
-        buffers = Buffers(double, engine)
-        assert not buffers.start(context, FRAME)
+        buffers = Buffers(double, context)
+        assert not buffers.start(FRAME)
         buffers.stream.synchronize()
         buffers.free()
 
@@ -163,31 +127,19 @@ def test_engine_made_without_a_context_does_not_fit_one_made_later(double):
 def test_stream_that_does_not_exist(tensorrt_double):
     double = tensorrt_double('8.2.1')
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
-        assert not context.execute_async_v2([int(buffers.device[name]) for name in buffers.names], 12345)
-        buffers.free()
-        del context
+    with loaded(double, plan) as buffers:
+        assert not buffers.context.execute_async_v2(buffers.addresses(), 12345)
 
 
 def test_default_stream(double):
     plan = build(double, weighted_model([2]))
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        buffers = Buffers(double, context.engine)
+    with loaded(double, plan) as buffers:
         double.driver.memcpy_htod(buffers.device['thermogram'], FRAME)
-        addresses = [int(buffers.device[name]) for name in buffers.names]
-        if hasattr(context, 'execute_async_v3'):
-            for name, address in zip(buffers.names, addresses):
-                context.set_tensor_address(name, address)
-            assert context.execute_async_v3(0) and 'default stream' in double.messages('WARNING')[-1]
-        else:
-            assert context.execute_async_v2(addresses, 0)
+        assert buffers.run(0)
+        assert any('default stream' in text for text in double.messages('WARNING')) == (
+            double.tensorrt.__version__ == '10.3.0')
         double.driver.memcpy_dtoh(buffers.host['logits'], buffers.device['logits'])
         np.testing.assert_array_equal(buffers.answers()['logits'], 2 * FRAME)
-        buffers.free()
-        del context
 
 
 def test_engine_tells_its_bindings(tensorrt_double):
@@ -226,16 +178,12 @@ def test_profiler_hears_of_every_layer(tensorrt_double):
         def report_layer_time(self, layer_name, ms):
             self.times[layer_name] = ms
 
-    with current_context(double):
-        context = load(double, plan).create_execution_context()
-        context.profiler = profiler = Profiler()
-        buffers = Buffers(double, context.engine)
-        buffers.start(context, np.zeros((1, 1, 48, 64), np.float32))
+    with loaded(double, plan) as buffers:
+        buffers.context.profiler = profiler = Profiler()
+        buffers.start(np.zeros((1, 1, 48, 64), np.float32))
         buffers.stream.synchronize()
-        assert sorted(profiler.times) == ['confidence', 'finding', 'labels', 'mean']
-        assert all(ms >= 0 for ms in profiler.times.values())
-        buffers.free()
-        del context
+    assert sorted(profiler.times) == ['confidence', 'finding', 'labels', 'mean']
+    assert all(ms >= 0 for ms in profiler.times.values())
 
 
 def test_inspector_names_the_layers(tensorrt_double):
