@@ -141,7 +141,7 @@ def time_alternately(base, int8, tensor, runs=TIMED_RUNS):
             if turn:
                 taken[form.name].append((time.perf_counter() - began) * 1e3)
     fp32_ms, int8_ms = (float(np.median(taken[form.name])) for form in (base, int8))
-    return {'fp32_ms': round(fp32_ms, 2), 'int8_ms': round(int8_ms, 2), 'ratio': round(fp32_ms / int8_ms, 2),
+    return {'fp32_ms': round(fp32_ms, 4), 'int8_ms': round(int8_ms, 4), 'ratio': round(fp32_ms / int8_ms, 2),
             'n': runs, 'conditions': 'medians, by turns, ' + conditions()}
 
 

@@ -8,7 +8,7 @@ import torch
 
 from export.onnx_export import export_onnx
 
-HEIGHT, WIDTH = 32, 40
+HEIGHT, WIDTH = 48, 64
 
 
 class Shallow(torch.nn.Module):
@@ -24,12 +24,13 @@ class Shallow(torch.nn.Module):
         super().__init__()
         torch.manual_seed(3)
         conv = torch.nn.Conv2d
-        self.first, self.second, self.third = conv(1, 4, 3, 1, 1), conv(4, 6, 3, 2, 1), conv(6, 6, 1)
+        self.first, self.second = conv(1, 4, 3, 1, 1), conv(4, 6, 3, 2, 1)
+        self.third, self.fourth = conv(6, 6, 1), conv(6, 6, 1)
         self.up = torch.nn.ConvTranspose2d(6, 4, 2, 2)
         self.scores, self.features = conv(4, 8, 1), conv(6, 4, 1)
         self.judge = torch.nn.Linear(4, 1)
         with torch.no_grad():
-            for layer in (self.first, self.second, self.third, self.up):
+            for layer in (self.first, self.second, self.third, self.fourth, self.up):
                 layer.weight.copy_(layer.weight.abs() / layer.weight.abs().sum((1, 2, 3), keepdim=True))
                 layer.bias.zero_()
             self.up.weight.copy_(torch.rand(6, 4, 2, 2) / 6)
@@ -41,8 +42,8 @@ class Shallow(torch.nn.Module):
 
     def forward(self, picture):
         """(region scores, finding's score)."""
-        low = torch.relu(self.second(torch.relu(self.first(picture))))
-        inner = self.third(low) + low
+        inner = self.third(torch.relu(self.second(torch.relu(self.first(picture)))))
+        inner = inner + self.fourth(inner)
         return self.scores(self.up(inner)), self.judge(self.features(inner).mean((2, 3)))
 
 

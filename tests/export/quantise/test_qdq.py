@@ -91,7 +91,7 @@ def test_first_convolution_and_heads_stay_in_floating_point(quantised, model):
     nodes, constants, _ = _parts(quantised[0])
     plain = [node.name for node in _weighted(nodes) if node.input[1] in constants]
     names = [node.name for node in _weighted(_parts(model)[0])]
-    # In the graph's order: first, second, third, up, scores, features.
+    # In the graph's order: first, second, third, fourth, up, scores, features.
     assert len(plain) == 3 and names[0] in plain
     outputs = {'labels', 'confidence', 'finding'}
     readers = {name: node for node in nodes for name in node.input}
