@@ -105,6 +105,7 @@ def _measure(package, variants, order, measured_on, say):
     measured = {name: {'conditions': conditions(), 'reference': 'fp32 in ONNX Runtime', 'frames': {}}
                 for name in named}
     measured[BASE] = {'conditions': conditions(), 'reference': 'PyTorch', 'frames': {}}
+    seen = {name: [] for name in measured}
     for title, frames in parity_frames(document, order.frames, order.data, measured_on).items():
         say('comparing on %s' % title)
         parities = compare_forms(base, forms, frames)
@@ -114,9 +115,10 @@ def _measure(package, variants, order, measured_on, say):
             judge_forms([whole], parities)
         for name, parity in parities.items():
             measured[name]['frames'][title] = parity.to_dict()
+            seen[name].append(parity)
     tensor = golden_tensor(document, package.files[document['golden']['file']])
     expected = base.answer(tensor)
-    return measured, {name: tolerances(name, document['golden'], expected, named[name].answer(tensor))
+    return measured, {name: tolerances(name, document['golden'], expected, named[name].answer(tensor), seen[name])
                       for name in variants}
 
 

@@ -29,28 +29,33 @@ def golden_tensor(document, data):
         return chain.apply(golden_thermogram(pair['thermogram'])).tensor
 
 
-def tolerances(name, base, expected, found):
+def tolerances(name, base, expected, found, others=()):
     """A variant's ``golden`` entry.
 
     Args:
         name (str): of the variant.
         base (dict): the base model's entry.
         expected, found (dict): answers of base model and variant to the golden thermogram.
+        others (iterable of calibration.Parity): the variant on other frames: what it may be off by there, it may be
+            off by on the golden one where a board computes it differently.
     Returns:
         dict: ``labels_agreement``, ``confidence_tolerance`` and, with a finding, ``finding_tolerance``.
     Raises:
         BundleError: ``parity-failed``: the variant is further off than any tolerance may be.
     """
-    parity = compare_answers(expected, found)
+    golden = compare_answers(expected, found)
+    others = list(others)
     entry = {}
-    for key, measured in (('labels_agreement', parity.label_agreement), ('confidence_tolerance', parity.max_abs_error),
-                          ('finding_tolerance', parity.finding_error)):
+    for key, measured, elsewhere in (
+            ('labels_agreement', golden.label_agreement, [parity.worst_agreement for parity in others]),
+            ('confidence_tolerance', golden.max_abs_error, [parity.max_abs_error for parity in others]),
+            ('finding_tolerance', golden.finding_error, [parity.finding_error for parity in others])):
         if measured is not None:
-            entry[key] = _allowed(name, key, base[key], measured)
+            entry[key] = _allowed(name, key, base[key], measured, elsewhere)
     return entry
 
 
-def _allowed(name, key, base, measured):
+def _allowed(name, key, base, measured, elsewhere):
     limit = WIDEST[key]
     # Agreement is near 1 and the errors near 0: both as a distance.
     sign, ideal = (-1, 1) if key == 'labels_agreement' else (1, 0)
@@ -58,5 +63,6 @@ def _allowed(name, key, base, measured):
     if not distance <= widest:
         raise BundleError('parity-failed', 'On the golden thermogram the %s model has %s %.4f, and a bundle may allow '
                           '%g at most; leave this variant out.' % (name, key.replace('_', ' '), measured, limit))
+    distance = max([distance] + [abs(value - ideal) for value in elsewhere])
     allowed = min(widest, abs(base - ideal) + _MARGIN * distance)
     return round(ideal + sign * math.ceil(allowed * 1e4 - 1e-6) / 1e4, 4)

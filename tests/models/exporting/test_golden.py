@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
+from calibration import Parity  # noqa: E402
 from models.exporting.golden import WIDEST, golden_tensor, tolerances  # noqa: E402
 from service import bundle as bundles  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
@@ -29,6 +30,14 @@ def test_equal_answers_are_held_to_what_the_base_is_held_to():
 def test_twice_the_distance_is_added():
     found = tolerances('int8-qdq', BASE, answer(), answer(wrong=10, confidence=0.8, finding=0.53))
     assert found == pytest.approx({'labels_agreement': 0.975, 'confidence_tolerance': 0.25, 'finding_tolerance': 0.08})
+
+
+def test_what_it_is_off_by_elsewhere_counts_as_well():
+    other = Parity(3, 0.1, 0.999, None, None, None, 0.03, 0, worst_agreement=0.99)
+    found = tolerances('int8-qdq', BASE, answer(), answer(), [other])
+    assert found == pytest.approx({'labels_agreement': 0.975, 'confidence_tolerance': 0.25, 'finding_tolerance': 0.08})
+    far = Parity(3, 0.9, 0.5, None, None, None, 0.9, 0, worst_agreement=0.4)
+    assert tolerances('int8-qdq', BASE, answer(), answer(), [other, far]) == WIDEST
 
 
 def test_no_tolerance_is_wider_than_a_manifest_allows():
