@@ -101,8 +101,7 @@ class Pipeline:
 
         prepared = self.bundle.chain.apply(thermogram, body)
         watch.lap('preprocess')
-        outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor})
-        watch.lap('infer')
+        outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor}, watch)
 
         decoded = decode(outputs, self.bundle, prepared.fit, body)
         watch.lap('decode')

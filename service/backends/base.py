@@ -5,6 +5,9 @@ import numpy as np
 
 from ..errors import BackendError
 
+#: A run that copies nothing to another device and back.
+WHOLE_RUN = (('infer', None),)
+
 
 @dataclass(frozen=True)
 class TensorSpec:
@@ -94,6 +97,11 @@ class Backend:
                 raise BackendError('backend-feed', 'The model takes %s, not %s%s.'
                                    % (spec, array.dtype, list(array.shape)))
         return self._infer(feed)
+
+    @property
+    def parts_ms(self):
+        """What the last run consisted of, as `Stopwatch.lap_parts` takes it: copies apart where there are any."""
+        return WHOLE_RUN
 
     def describe(self):
         """What a result and a report say of this backend: name, version, precision, device."""

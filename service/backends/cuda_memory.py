@@ -1,5 +1,6 @@
 """The GPU's context and the buffers of one engine: device memory, pinned staging, one stream."""
 import logging
+import time
 import traceback
 
 import numpy as np
@@ -72,6 +73,9 @@ class Buffers:
         self._cuda = cuda
         self._inputs, self._outputs = inputs, outputs
         self.stream = cuda.Stream()
+        # Around the copies in and the copies out: the stream works while the processor goes on.
+        self._marks = [cuda.Event() for _ in range(4)]
+        self._host_in_ms = self._host_out_ms = 0.0
         self._pinned, self._device = {}, {}
         for spec in inputs + outputs:
             self._pinned[spec.name] = cuda.pagelocked_empty(spec.shape, np.dtype(spec.dtype))
@@ -83,9 +87,14 @@ class Buffers:
 
     def send(self, feed):
         """Copy a feed (dict of arrays) to pinned memory and enqueue its way to the device."""
+        began = time.perf_counter()
         for spec in self._inputs:
             np.copyto(self._pinned[spec.name], feed[spec.name])
+        self._host_in_ms = (time.perf_counter() - began) * 1e3
+        self._marks[0].record(self.stream)
+        for spec in self._inputs:
             self._cuda.memcpy_htod_async(self._device[spec.name], self._pinned[spec.name], self.stream)
+        self._marks[1].record(self.stream)
 
     def receive(self, wanted):
         """Enqueue the outputs' way back, wait for the stream, and copy them out of pinned memory.
@@ -95,16 +104,31 @@ class Buffers:
         Returns:
             dict: ordinary arrays of their own by name.
         """
+        self._marks[2].record(self.stream)
         for spec in self._outputs:
             self._cuda.memcpy_dtoh_async(self._pinned[spec.name], self._device[spec.name], self.stream)
+        self._marks[3].record(self.stream)
         self.stream.synchronize()
-        return {spec.name: np.array(self._pinned[spec.name], dtype=spec.dtype) for spec in wanted}
+        began = time.perf_counter()
+        arrays = {spec.name: np.array(self._pinned[spec.name], dtype=spec.dtype) for spec in wanted}
+        self._host_out_ms = (time.perf_counter() - began) * 1e3
+        return arrays
+
+    def parts_ms(self):
+        """The last round: copies to and from pinned memory and over the bus, and what was between them.
+
+        Returns:
+            tuple: as `Stopwatch.lap_parts` takes it.
+        """
+        before, sent, done, received = self._marks
+        return (('copy_in', self._host_in_ms + before.time_till(sent)), ('infer', None),
+                ('copy_out', self._host_out_ms + done.time_till(received)))
 
     def free(self):
         """Give the memory back, while the context is current. May be called twice."""
         for memory in self._device.values():
             quietly(memory.free)
-        self._device, self._pinned, self.stream = {}, {}, None
+        self._device, self._pinned, self._marks, self.stream = {}, {}, [], None
 
 
 def drop_frames(error):

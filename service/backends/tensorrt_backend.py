@@ -6,7 +6,7 @@ import threading
 import numpy as np
 
 from ..errors import BackendError
-from .base import Backend, TensorSpec
+from .base import WHOLE_RUN, Backend, TensorSpec
 from .cuda_errors import end_process, is_lasting
 from .cuda_memory import Buffers, CudaContext, drop_frames, quietly
 from .tensorrt_api import import_tensorrt, open_engine
@@ -40,6 +40,7 @@ class TensorRTBackend(Backend):
         self._on_lost = on_lost
         self._lines = Lines()
         self._owner = None
+        self._parts_ms = WHOLE_RUN
         self._context = self._runtime = self._face = self._buffers = None
 
     def activate(self):
@@ -51,6 +52,11 @@ class TensorRTBackend(Backend):
         except BaseException:
             self.deactivate()
             raise
+
+    @property
+    def parts_ms(self):
+        """The copies of the last run apart from the rest; by CUDA events where the stream copied."""
+        return self._parts_ms
 
     def describe(self):
         """Name, TensorRT version, GPU, precision and engine as they are shown beside a result."""
@@ -118,7 +124,9 @@ class TensorRTBackend(Backend):
             # 8.0's bindings answer True or False, and a newer one that answers nothing has not refused.
             if self._face.run(self._buffers.stream.handle) is False:
                 raise RuntimeError(self._lines.reason())
-            return self._buffers.receive(self.outputs)
+            outputs = self._buffers.receive(self.outputs)
+            self._parts_ms = self._buffers.parts_ms()
+            return outputs
 
     @contextlib.contextmanager
     def _errors(self, code, sentence):

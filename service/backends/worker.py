@@ -66,9 +66,14 @@ class Worker:
         """The backend's own description, with the variant of the bundle that it runs where one was chosen."""
         return dict(self._description)
 
-    def infer(self, feed):
+    def infer(self, feed, watch=None):
         """`Backend.infer` on the owning thread.
 
+        Args:
+            feed (dict): as `Backend.infer` takes it.
+            watch (Stopwatch): laps the parts of the run; the way to the thread and back counts as ``'infer'``.
+        Returns:
+            dict: array per output name.
         Raises:
             BackendError: what the run raised; ``backend-busy`` where others wait already;
                 ``backend-stuck`` where no answer came in time.
@@ -80,7 +85,10 @@ class Worker:
             self._jobs.put_nowait(job)
         except queue.Full:
             raise BackendError('backend-busy', 'Other frames are being analysed; try again in a moment.') from None
-        return job.wait(self._timeout_s)
+        outputs = job.wait(self._timeout_s)
+        if watch is not None:
+            watch.lap_parts(job.parts_ms)
+        return outputs
 
     def _run(self, started):
         try:
@@ -93,7 +101,8 @@ class Worker:
         try:
             for job in iter(self._jobs.get, None):
                 try:
-                    job.finish(backend.infer(job.feed))
+                    outputs = backend.infer(job.feed)
+                    job.finish(outputs, backend.parts_ms)
                 except Exception as error:
                     job.fail(error)
         finally:
@@ -106,11 +115,12 @@ class _Job:
     def __init__(self, feed):
         self.feed = feed
         self._done = threading.Event()
+        self.parts_ms = ()
         self._value = None
         self._error = None
 
-    def finish(self, value):
-        self._value = value
+    def finish(self, value, parts_ms=()):
+        self._value, self.parts_ms = value, parts_ms
         self._done.set()
 
     def fail(self, error):

@@ -10,6 +10,7 @@ from service.backends import TensorSpec, Worker
 from service.backends.cuda_errors import LOST_EXIT_CODE
 from service.backends.tensorrt_backend import WARM_UP_RUNS, TensorRTBackend
 from service.errors import BackendError
+from service.stopwatch import Stopwatch
 from tests.fakes.engines import make_plan
 from tests.fakes.onnx_builder import FLOAT, integer, model, node, tiny_model
 
@@ -56,6 +57,17 @@ def test_it_computes_and_gives_everything_back(tensorrt_double, version, sm):
     assert described['version'] == double.tensorrt.__version__ and described['precision'] == 'fp32'
     assert described['name'] == 'tensorrt' and described['device'] == double.driver.Device(0).name()
     assert double.leaks() == [] and not double.primary_used
+
+
+def test_copies_are_laid_open_where_the_frame_is_timed(tensorrt_double):
+    plan = make_plan(tensorrt_double(), tiny_model())
+    watch = Stopwatch()
+    with Worker(lambda: make(plan)) as worker:
+        worker.infer(frame(1), watch)
+    laps_ms = watch.read_ms()
+    assert list(laps_ms) == ['copy_in', 'infer', 'copy_out', 'total']
+    total_ms = laps_ms.pop('total')
+    assert all(took_ms > 0 for took_ms in laps_ms.values()) and sum(laps_ms.values()) == pytest.approx(total_ms)
 
 
 def test_it_names_the_engine_it_runs(tensorrt_double):
