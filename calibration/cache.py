@@ -99,8 +99,8 @@ def read_cache(data, bounds=None):
             ``cache-duplicate``; ``cache-empty``; ``cache-little-endian``: a value is not plausible as it stands (not
             within `SMALLEST_SCALE` to `LARGEST_SCALE`) and every one is with its bytes swapped, which a right file
             never shows, since all of its values are plausible as they stand; ``cache-value`` (NaN, infinite,
-            negative, zero or beyond any range; TensorRT fails on zeros while building, its issue 3020); ``cache-not-divided`` (a tensor of `bounds` has over 1.5 times the
-            scale that its bound allows).
+            negative, zero or beyond any range; TensorRT fails on zeros while building, its issue 3020);
+            ``cache-not-divided`` (a tensor of `bounds` has over 1.5 times the scale that its bound allows).
     """
     header, lines = _text(data)
     found = _HEADER.fullmatch(header)

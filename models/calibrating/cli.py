@@ -1,8 +1,6 @@
 """``thermoscreen calibrate``: a bundle and thermograms in; the bundle with INT8 out."""
-import contextlib
 import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -54,11 +52,12 @@ def calibrate_command(bundle, data, out, method, frames, judge_frames, keep_floa
     """
     # The libraries take seconds to import: not for --help.
     from ..data import open_data
+    from ..progress import bar
     from .report import describe, figures
     from .run import Order, calibrate
 
     order = Order(method, frames, judge_frames, keep_float, positive, point, thresholds, seed, threads)
-    found = calibrate(bundle, open_data(data, layout), order, _progress,
+    found = calibrate(bundle, open_data(data, layout), order, bar('Looking at'),
                       lambda sentence: click.echo('calibrate: %s' % sentence, err=True))
     out = out or bundle
     found.package.write(out)
@@ -69,14 +68,3 @@ def calibrate_command(bundle, data, out, method, frames, judge_frames, keep_floa
         return
     for line in describe(found, out):
         click.echo(line)
-
-
-@contextlib.contextmanager
-def _progress(samples):
-    """The samples with a progress bar; without one where nobody watches, such as in a pipe."""
-    if not sys.stderr.isatty():
-        yield samples
-        return
-    with click.progressbar(samples, label='Looking at', file=sys.stderr,
-                           item_show_func=lambda sample: sample and sample.key) as bar:
-        yield bar

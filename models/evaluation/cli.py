@@ -1,5 +1,4 @@
 """``thermoscreen evaluate``: a bundle and a folder of thermograms in, a report out."""
-import contextlib
 import importlib.util
 import shlex
 import sys
@@ -56,6 +55,7 @@ def evaluate_command(bundle, data, out, layout, patient_from, scale, where, limi
     """
     from models.data import open_data  # the libraries take seconds to import: not for --help
 
+    from ..progress import bar
     from .request import Request, evaluate
     from .report import terminal, to_json
 
@@ -63,19 +63,8 @@ def evaluate_command(bundle, data, out, layout, patient_from, scale, where, limi
     request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)
     how = {'patient_from': patient_from, 'scale': scale}
     collection = open_data(data, layout, **{name: value for name, value in how.items() if value})
-    document = evaluate(request, collection, progress=_progress)
+    document = evaluate(request, collection, progress=bar('Evaluating'))
     for failure in document['samples']['failed']:
         click.echo('%s: not evaluated. %s [%s]' % (failure['key'], failure['message'], failure['code']), err=True)
     click.echo(to_json(document) if as_json else terminal(document, out), nl=not as_json)
     sys.exit(1 if document['samples']['failed'] else 0)
-
-
-@contextlib.contextmanager
-def _progress(samples):
-    """The samples with a progress bar; without one where nobody watches, such as in a pipe."""
-    if not sys.stderr.isatty():
-        yield samples
-        return
-    with click.progressbar(samples, label='Evaluating', file=sys.stderr,
-                           item_show_func=lambda sample: sample and sample.key) as bar:
-        yield bar
