@@ -33,6 +33,11 @@ class FromLogits(Backend):
         """The name of the backend that runs the network."""
         return self._inner.name
 
+    @property
+    def parts_ms(self):
+        """The copies of the backend that runs the network; what is done here counts as ``'infer'``."""
+        return self._inner.parts_ms
+
     def describe(self):
         """As the backend that runs the network."""
         return self._inner.describe()
@@ -73,9 +78,10 @@ class FromLogits(Backend):
     def _softmax(self, planes, peak):
         """Softmax probability of the largest class: 1 / sum of exp(logit - largest logit)."""
         self._sum.fill(0)
-        for plane in planes:
-            np.subtract(plane, peak, out=self._below)
-            self._sum += cv2.exp(self._below, self._power)
+        with np.errstate(invalid='ignore'):  # infinity less infinity, of which the lines below make what it is
+            for plane in planes:
+                np.subtract(plane, peak, out=self._below)
+                self._sum += cv2.exp(self._below, self._power)
         # The exponential above turns what is not a number into one; what cannot be trusted must not look so.
         unknown = ~np.isfinite(peak)
         if unknown.any():

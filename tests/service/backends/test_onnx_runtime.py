@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from service.backends import OnnxRuntimeBackend, TensorSpec
+from service.backends.onnx_runtime import CPU, CUDA, TENSORRT, provider_options
 from service.errors import BackendError
 from tests.fakes.onnx_builder import tiny_model
 
@@ -44,3 +45,69 @@ def test_a_model_with_other_tensors_is_refused():
     with pytest.raises(BackendError) as caught:
         OnnxRuntimeBackend(tiny_model(24, 32), INPUTS, OUTPUTS).activate()
     assert caught.value.code == 'backend-tensors'
+
+
+@pytest.fixture
+def with_cuda(monkeypatch):
+    """An ONNX Runtime that offers CUDA; `sessions` holds what sessions were asked for. They run on the processor."""
+    import onnxruntime
+
+    class Asked:
+        sessions = []
+        runs_on = 'CUDAExecutionProvider'
+
+    real = onnxruntime.InferenceSession
+
+    def make(model, options, providers, **words):
+        Asked.sessions.append(providers)
+        session = real(model, options, providers=['CPUExecutionProvider'])
+        session.get_providers = lambda: [Asked.runs_on, 'CPUExecutionProvider']
+        return session
+
+    monkeypatch.setattr(onnxruntime, 'get_available_providers',
+                        lambda: ['CUDAExecutionProvider', 'CPUExecutionProvider'])
+    monkeypatch.setattr(onnxruntime, 'InferenceSession', make)
+    Asked.sessions = []
+    return Asked
+
+
+def test_a_provider_is_asked_for_with_the_processor_behind_it_and_named(with_cuda):
+    with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=CUDA, precision='fp16') as backend:
+        described = backend.describe()
+    assert [name for name, _ in with_cuda.sessions[0]] == [CUDA, CPU]
+    assert described['provider'] == CUDA and described['device'] == 'GPU' and described['precision'] == 'fp16'
+
+
+def test_a_session_that_was_moved_to_the_processor_is_refused(with_cuda):
+    with_cuda.runs_on = CPU
+    with pytest.raises(BackendError) as caught:
+        OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=CUDA).activate()
+    assert caught.value.code == 'backend-provider' and 'could not start it' in caught.value.message
+
+
+def test_a_provider_that_is_not_built_in_is_refused_before_anything_is_loaded(with_cuda):
+    with pytest.raises(BackendError) as caught:
+        OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=TENSORRT).activate()
+    assert caught.value.code == 'backend-provider' and TENSORRT in caught.value.message
+    assert with_cuda.sessions == []
+
+
+def test_a_run_that_fails_does_not_go_on_elsewhere():
+    with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS) as backend:
+        assert backend._session._enable_fallback is False
+        backend._session.run = lambda fetches, feed: 1 / 0
+        with pytest.raises(BackendError) as caught:
+            backend.infer({'thermogram': np.zeros((1, 1, 48, 64), np.float32)})
+    assert caught.value.code == 'backend-run'
+
+
+def test_providers_leave_room_on_a_board_of_4_gb():
+    assert int(provider_options(CUDA, 'fp32')['gpu_mem_limit']) <= 1 << 30
+    options = provider_options(TENSORRT, 'fp32')
+    assert int(options['trt_max_workspace_size']) <= 1 << 28 and 'trt_engine_cache_path' not in options
+    assert provider_options(TENSORRT, 'fp16')['trt_fp16_enable'] == 'True'
+    kept = provider_options(TENSORRT, 'int8', '/cache')
+    assert kept['trt_int8_enable'] == 'True' and 'trt_fp16_enable' not in kept
+    assert (kept['trt_engine_cache_enable'], kept['trt_engine_cache_path']) == ('True', '/cache')
+    assert provider_options(CPU, 'fp16') == {}
+    assert all(isinstance(value, str) for value in list(kept.values()) + list(provider_options(CUDA, 'fp32').values()))

@@ -115,3 +115,33 @@ def test_a_stopped_worker_says_so():
     with pytest.raises(BackendError) as caught:
         worker.infer(FEED)
     assert caught.value.code == 'backend-stopped'
+
+
+def test_a_backend_that_loads_too_slowly_is_given_up_and_released_when_it_is_there():
+    released = threading.Event()
+
+    class Slow(Recording):
+        def _activate(self):
+            assert self.gate.wait(30)
+
+        def _deactivate(self):
+            released.set()
+
+    backend = Slow()
+    backend.gate.clear()
+    worker = Worker(lambda: backend, start_timeout_s=0.05)
+    with pytest.raises(BackendError) as caught:
+        worker.start()
+    assert caught.value.code == 'backend-slow'
+    with pytest.raises(BackendError) as caught:
+        worker.infer(FEED)
+    assert caught.value.code == 'backend-stopped'
+    backend.gate.set()
+    assert released.wait(30)
+
+
+def test_what_was_chosen_stands_in_the_description():
+    backend = StubBackend()
+    backend.chosen = {'variant': 'fp16'}
+    with Worker(lambda: backend) as worker:
+        assert worker.describe() == dict(backend.describe(), variant='fp16')

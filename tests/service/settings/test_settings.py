@@ -39,6 +39,9 @@ def test_a_file_and_the_command_line_on_top(tmp_path):
     ('[web]\nport = 0\n', 'setting-range', 2),
     ('[web]\nhost = "0.0.0.0"\n', 'setting-choice', 2),
     ('[overlay]\npalette = "rainbow"\n', 'setting-choice', 2),
+    ('[model]\nbackend = "onnx"\n', 'setting-choice', 2),
+    ('[model]\nthreads = 2\nprecision = "FP16"\n', 'setting-choice', 3),
+    ('[model]\nengines = true\n', 'setting-type', 2),
     ('[quality]\nskin_low_c = 41.0\n', 'setting-contradiction', 2),
     ('[analysis]\ndifference_threshold_c = nan\n', 'setting-range', 2),
 ])

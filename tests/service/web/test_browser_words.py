@@ -35,4 +35,8 @@ def test_names(words):
     assert words('regionWord', 'left_breast') == 'left breast'
     assert words('stageWord', 'infer') == 'network' and words('stageWord', 'some_new-stage') == 'some new stage'
     assert words('backendWords', {'name': 'tensorrt', 'precision': 'fp16'}) == 'TensorRT FP16'
+    assert words('backendWords', {'name': 'onnxruntime', 'provider': 'CPUExecutionProvider',
+                                  'precision': 'fp32'}) == 'ONNX Runtime FP32'
+    assert words('backendWords', {'name': 'onnxruntime', 'provider': 'CUDAExecutionProvider',
+                                  'precision': 'fp16'}) == 'ONNX Runtime CUDA FP16'
     assert words('backendWords', {}) == ''

@@ -6,6 +6,7 @@ import pytest
 
 from service.analysis import NO_FINDING
 from service.errors import BackendError
+from service.pipeline import Pipeline
 from service.result import ADJUNCT_NOTICE
 from service.settings import Settings
 from service.web import create_app
@@ -87,6 +88,18 @@ def test_about_tells_what_the_manifest_says(client):
     metrics = client.get('/about/metrics').get_data(as_text=True)
     assert 'regions.mean iou' in metrics and '0.7812' in metrics and '0.7 to 0.8' in metrics
     assert 'OpenCV' in client.get('/about/software').get_data(as_text=True)
+
+
+def test_about_says_what_runs_the_model_and_what_was_passed_over(client, monkeypatch):
+    backend = {'name': 'onnxruntime', 'provider': 'CUDAExecutionProvider', 'variant': 'fp16', 'notes': ['Built in 5W.'],
+               'passed_over': [{'candidate': 'tensorrt:fp16', 'code': 'engine-stale', 'message': 'It is out of date.'},
+                               {'candidate': 'here', 'code': 'backend-provider', 'message': 'It was never there.'}]}
+    monkeypatch.setattr(Pipeline, 'backend', property(lambda pipeline: dict(backend)))
+    html = client.get('/about/software').get_data(as_text=True)
+    assert '<dt>backend provider</dt><dd>CUDAExecutionProvider</dd>' in html
+    assert '<dt>backend note</dt><dd>Built in 5W.</dd>' in html
+    assert '<dt>passed over tensorrt:fp16</dt><dd>It is out of date.</dd>' in html
+    assert 'It was never there.' not in html and '<dt>backend passed over</dt>' not in html
 
 
 @pytest.fixture

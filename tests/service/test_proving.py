@@ -1,0 +1,157 @@
+"""The first backend that starts and gives the golden answer is used; what was passed over is said."""
+import logging
+
+import pytest
+
+from service import proving
+from service.backends import Candidate, OnnxRuntimeBackend, Runtime, Worker
+from service.bundle import open_bundle
+from service.errors import BackendError, BundleError
+from service.pipeline import Pipeline
+from service.proving import noteworthy, start_first, start_proven
+from service.thermogram import Thermogram
+from tests.fakes import bundles, signing
+from tests.fakes.variants import write_variants
+
+
+class Sound(OnnxRuntimeBackend):
+    """The real thing; counts how many are loaded."""
+
+    loaded = 0
+
+    def _activate(self):
+        super()._activate()
+        Sound.loaded += 1
+
+    def _deactivate(self):
+        super()._deactivate()
+        Sound.loaded -= 1
+
+
+class Wrong(Sound):
+    """Answers with other labels."""
+
+    def _infer(self, feed):
+        outputs = super()._infer(feed)
+        return dict(outputs, labels=outputs['labels'] + 1)
+
+
+class Broken(Sound):
+    """Cannot be loaded."""
+
+    def _activate(self):
+        raise BackendError('engine-tampered', 'The engine is not the file that was built.')
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    return write_variants(tmp_path_factory.mktemp('variants') / 'bundle')
+
+
+@pytest.fixture
+def bundle(folder):
+    return open_bundle(folder)
+
+
+@pytest.fixture
+def offer(monkeypatch):
+    """Have these backends tried, in this order."""
+    def install(*kinds, notes=()):
+        def offered(bundle, runtime):
+            return [Candidate('%d:%s' % (number, kind.__name__), 'fp32', maker(bundle, kind), 'stub', 'fp32', 30.0)
+                    for number, kind in enumerate(kinds)], list(notes)
+        monkeypatch.setattr(proving, 'plan', offered)
+    return install
+
+
+def maker(bundle, kind):
+    return lambda: kind(bundle.read_model(), bundle.inputs, bundle.outputs, 1)
+
+
+def test_the_first_that_proves_itself_runs(bundle, offer, caplog):
+    offer(Broken, Wrong, Sound, Sound)
+    with caplog.at_level(logging.WARNING):
+        found = start_first(bundle, Runtime())
+    assert [note['candidate'] for note in found.passed_over] == ['0:Broken', '1:Wrong']
+    assert [note['code'] for note in found.passed_over] == ['engine-tampered', 'golden-mismatch']
+    assert found.passed_over[0]['message'] == 'The engine is not the file that was built.'
+    assert found.proof['labels_agreement'] == 1 and Sound.loaded == 1
+    assert '0:Broken was passed over' in caplog.text and '1:Wrong was passed over' in caplog.text
+    found.worker.stop()
+    assert Sound.loaded == 0
+
+
+def test_where_none_is_left_the_last_error_is_raised_and_nothing_stays_loaded(bundle, offer):
+    offer(Broken, Wrong)
+    with pytest.raises(BundleError) as caught:
+        with Pipeline(bundle, runtime=Runtime()):
+            pytest.fail('it must not start')
+    assert caught.value.code == 'golden-mismatch' and Sound.loaded == 0
+
+
+def test_a_fault_in_making_a_backend_is_passed_over_too(bundle, offer):
+    class Faulty(Sound):
+        def _activate(self):
+            raise ZeroDivisionError('of the library')
+
+    offer(Faulty, Sound)
+    found = start_first(bundle, Runtime())
+    found.worker.stop()
+    assert found.passed_over[0]['code'] == 'backend-run'
+
+
+def test_what_was_known_before_stands_first(bundle, offer):
+    known = {'candidate': 'choice.json', 'code': 'choice-stale', 'message': 'Measured elsewhere.'}
+    offer(Broken, Sound, notes=[known])
+    with Pipeline(bundle, runtime=Runtime()) as pipeline:
+        assert pipeline.backend['passed_over'][0] == known and len(pipeline.backend['passed_over']) == 2
+
+
+def test_what_is_merely_absent_is_noted_and_not_pointed_out(folder, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
+    with Pipeline.from_folder(folder, runtime=Runtime(threads=1)) as pipeline:
+        backend = pipeline.backend
+        result = pipeline.analyse(Thermogram.from_celsius(bundles.warm_square(), source='x'))
+    passed_over = {note['candidate']: note['code'] for note in backend['passed_over']}
+    assert passed_over == {'onnxruntime-tensorrt:fp32': 'backend-provider', 'onnxruntime-cuda:fp32': 'backend-provider'}
+    assert noteworthy(backend['passed_over']) == []
+    assert (backend['name'], backend['provider'], backend['device']) == ('onnxruntime', 'CPUExecutionProvider', 'CPU')
+    assert (backend['precision'], backend['variant'], backend['threads']) == ('fp32', 'fp32', 1)
+    # A record says what ran; what did not run is the installation's business.
+    del backend['passed_over']
+    assert result.to_dict()['backend'] == backend
+
+
+@pytest.mark.parametrize('precision, variant', [('fp16', 'fp16'), ('int8', 'int8-qdq')])
+def test_another_precision_is_named_in_the_result(folder, precision, variant):
+    with Pipeline.from_folder(folder, runtime=Runtime(precision=precision, threads=1)) as pipeline:
+        assert pipeline.backend['precision'] == precision and pipeline.backend['variant'] == variant
+
+
+def test_a_variant_keeps_its_own_tolerances(folder, tmp_path):
+    assert start_stop(open_bundle(folder), 'int8-qdq', 'int8-qdq')['labels_agreement'] < 0.999
+    with pytest.raises(BundleError) as caught:
+        start_stop(open_bundle(folder), 'int8-qdq', 'fp32')
+    assert caught.value.code == 'golden-mismatch'
+
+
+def start_stop(bundle, name, tolerances):
+    variant = bundle.variants[name]
+    worker = Worker(lambda: OnnxRuntimeBackend(bundle.read_model(name), bundle.inputs, variant.outputs, 1))
+    found = start_proven(bundle, worker, tolerances)
+    worker.stop()
+    return found.proof
+
+
+def test_the_old_call_is_the_reference(folder):
+    with Pipeline.from_folder(folder, 1) as pipeline:
+        assert pipeline.backend['threads'] == 1 and pipeline.backend['precision'] == 'fp32'
+        assert pipeline.backend['passed_over'] == []
+
+
+def test_a_bundle_of_nobody_is_not_started(folder):
+    with pytest.raises(BundleError) as caught:
+        Pipeline.from_folder(folder, trust=signing.TRUST)
+    assert caught.value.code == 'bundle-unsigned'
