@@ -140,18 +140,18 @@ def _verdict(checks):
 
 
 def _notes(rows):
-    """What the check found, each once, with the networks it was found in; and where FP16 overflows."""
+    """What the check found, each once, with the files and networks it was found in; and where FP16 overflows."""
     found = {}
     for row in rows:
-        for name, violations in row.checks.items():
+        for precision, violations in row.checks.items():
             for violation in violations:
-                key = '%s %s at %s' % (violation.severity, violation.rule, violation.operator)
-                networks = found.setdefault((name, key), [violation.reason, []])[1]
-                networks += [row.name] * (row.name not in networks)
+                key = violation.severity, violation.rule, violation.operator, violation.reason
+                precisions, networks = found.setdefault(key, ({}, {}))
+                precisions[precision.upper()] = networks[row.name] = None
     yield from ('- %s: FP16 overflows first at %s' % (row.name, row.overflow) for row in rows if row.overflow)
-    for (name, key), (reason, networks) in found.items():
-        where = 'all networks' if len(networks) == len(rows) else ', '.join(networks)
-        yield '- %s, %s (%s): %s' % (name.upper(), key, where, reason)
+    for (severity, rule, operator, reason), (precisions, networks) in found.items():
+        where = 'all networks' if len(networks) == len(rows) else '; '.join(networks)
+        yield '- %s %s at %s, %s (%s): %s' % (severity, rule, operator, ', '.join(precisions), where, reason)
 
 
 def _remembering(form):

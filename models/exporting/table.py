@@ -23,7 +23,7 @@ from .subjects import subjects
 @click.option('--data', metavar='DIR', help='Real thermograms beside the phantoms.')
 @click.option('--only', multiple=True, type=click.Choice(sorted(ARCHITECTURES)), metavar='NAME',
               help='These architectures only; repeatable.')
-@click.option('--frames', default=6, show_default=True, type=click.IntRange(min=1), help='Frames of each kind.')
+@click.option('--frames', default=4, show_default=True, type=click.IntRange(min=1), help='Frames of each kind.')
 @click.option('--method', default='minmax', show_default=True, type=click.Choice(['entropy', 'minmax', 'percentile']),
               help='How INT8 ranges are found.')
 @click.option('--target', default='jetson-nano', show_default=True, help='Board that is checked against.')
