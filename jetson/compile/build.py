@@ -72,7 +72,11 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
     sources = _sources(trt, config)
     timing_cache.attach(config)
     # Both must stay alive until the builder is done.
-    calibrator = cache_calibrator(trt, calibration) if route.method == CALIBRATION else None
+    calibrator = None
+    if route.method == CALIBRATION:
+        # Every chain gives 0 to 1, which tells a cache of amax from one of amax / 127.
+        inputs = [network.get_input(number).name for number in range(network.num_inputs)]
+        calibrator = cache_calibrator(trt, calibration, dict.fromkeys(inputs, 1.0))
     if calibrator is not None:
         config.int8_calibrator = calibrator
     monitor = make_monitor(trt, progress)

@@ -3,14 +3,19 @@ import io
 
 import pytest
 
+from calibration.cache import write_cache
 from jetson.compile import Progress, Route
 from jetson.compile.build import build_plan
 from jetson.compile.timing_cache import TimingCache
 from service.backends.cuda_memory import CudaContext
 from service.backends.tensorrt_log import Lines, make_logger
-from service.errors import BackendError
+from service.bundle import open_bundle
+from service.errors import BackendError, InputError
+from tests.fakes import bundles
 from tests.fakes.onnx_builder import FLOAT, model, node
-from tests.fakes.variants import network
+from tests.fakes.variants import document, files, network
+
+from .bench import build
 
 PLAIN, QDQ = Route('fp32', 'fp32', 'plain'), Route('int8', 'int8-qdq', 'qdq')
 LATER = model([node('HardSwish', ['thermogram'], ['finding'])], [('thermogram', FLOAT, (1, 1, 4, 4))],
@@ -114,3 +119,13 @@ def _flags_of(double, monkeypatch, onnx, route, tmp_path):
     monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', watching)
     assert run(double, onnx, route, tmp_path).plan
     return seen
+
+
+def test_a_cache_of_whole_ranges_is_refused(tensorrt_double, store, tmp_path):
+    tensorrt_double(version='8.5.2', sm=72)
+    contents = files()
+    contents['calibration.cache'] = write_cache({'thermogram': 1.0})  # and not a 127th of it
+    bundle = open_bundle(bundles.write(tmp_path / 'bundle', document(), contents))
+    with pytest.raises(InputError) as caught:
+        build(bundle, store, 'int8')
+    assert caught.value.code == 'cache-not-divided' and store.list() == []
