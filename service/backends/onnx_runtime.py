@@ -65,8 +65,9 @@ class OnnxRuntimeBackend(Backend):
             raise BackendError('backend-provider', 'ONNX Runtime %s has %s but could not start it, and would have '
                                'used %s instead. Check that CUDA, cuDNN and TensorRT are those it was built with.'
                                % (onnxruntime.__version__, self._provider, ', '.join(session.get_providers())))
+        # The session has what it needs; its Python half would keep the file, to start again with other providers.
+        session._model_bytes = self._model = None
         self._session = session
-        self._model = None  # the session holds its own copy
         self._version = onnxruntime.__version__
         self._fetches = [spec.name for spec in self.outputs]
 
