@@ -32,7 +32,7 @@ def feeds(bundle, count):
     return [{bundle.inputs[0].name: bundle.chain.apply(thermogram).tensor.copy()} for thermogram in thermograms]
 
 
-def measure(bundle, offered, given, rounds, threads=0, progress=lambda words: None):
+def measure(bundle, offered, given, rounds, threads=0, progress=lambda words: None, samples=None):
     """Measure candidates in turns, one loaded at a time, as the service would have it.
 
     Loaded together they would take each other's memory, which a Nano has not, and each other's processor, since
@@ -46,6 +46,7 @@ def measure(bundle, offered, given, rounds, threads=0, progress=lambda words: No
         rounds (int): turns of every candidate.
         threads (int): processor threads of the reference; 0 for every core.
         progress (callable): called with a few words before every turn.
+        samples (dict): filled with every time in milliseconds, a list for each candidate's name; None to keep none.
     Returns:
         list of dict: for each candidate ``name``, ``backend`` (its description), ``precision``, ``variant``, ``n``,
         ``median_ms``, ``p90_ms``, ``start_s`` (median time to load and prove), ``agreement`` (share of labels that
@@ -62,6 +63,8 @@ def measure(bundle, offered, given, rounds, threads=0, progress=lambda words: No
             if trial.problem is None:
                 progress('%s, round %d of %d' % (trial.candidate.name, turn + 1, rounds))
                 trial.run(given, expected)
+    if samples is not None:
+        samples.update((trial.candidate.name, list(trial.times_ms)) for trial in trials)
     return [trial.row() for trial in trials]
 
 
@@ -84,7 +87,8 @@ class _Trial:
         self.candidate = candidate
         self.problem = None
         self._bundle = bundle
-        self._times_ms, self._starts_s, self._agreements = [], [], []
+        self.times_ms = []
+        self._starts_s, self._agreements = [], []
         self._backend, self._proof, self._bytes = {}, {}, None
 
     def run(self, given, expected):
@@ -106,9 +110,9 @@ class _Trial:
         fine = self.problem is None
         row = {'name': self.candidate.name, 'backend': self._backend, 'precision': self.candidate.precision,
                'variant': self._backend.get('variant', self.candidate.variant),
-               'n': len(self._times_ms) if fine else 0,
-               'median_ms': float(np.median(self._times_ms)) if fine else None,
-               'p90_ms': float(np.percentile(self._times_ms, 90)) if fine else None,
+               'n': len(self.times_ms) if fine else 0,
+               'median_ms': float(np.median(self.times_ms)) if fine else None,
+               'p90_ms': float(np.percentile(self.times_ms, 90)) if fine else None,
                'start_s': float(np.median(self._starts_s)) if fine else None,
                'agreement': float(np.mean(self._agreements)) if fine else None,
                'bytes': self._bytes, 'proof': self._proof, 'problem': self.problem}
@@ -126,7 +130,7 @@ class _Trial:
         for feed, labels in zip(given, expected):
             began = time.perf_counter()
             outputs = worker.infer(feed)
-            self._times_ms.append((time.perf_counter() - began) * 1e3)
+            self.times_ms.append((time.perf_counter() - began) * 1e3)
             if first:
                 self._agreements.append(np.mean(_labels(self._bundle, outputs) == labels))
 
