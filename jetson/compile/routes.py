@@ -13,7 +13,10 @@ _IN_WORDS = {PLAIN: 'as the file says', FLAG: 'lowered by TensorRT', CALIBRATION
              QDQ: 'with the ranges in the file'}
 
 #: The same network with logits out, for a TensorRT that has no kernel for the ArgMax.
-_LOGITS = {'fp32': 'fp32-logits', 'fp16': 'fp16-logits'}
+_LOGITS = {'fp32': ('fp32-logits',), 'fp16': ('fp16-logits',)}
+
+#: With FP16 asked, weights may as well have been rounded before: bundles carry the file that is half the size.
+_LOGITS_IN_FP16 = {'fp32': ('fp32-logits', 'fp16-logits'), 'fp16': ('fp16-logits',)}
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,11 @@ def find_routes(bundle, precision, abilities, from_logits=False):
 
 def without_argmax(bundle, route):
     """The same route through a variant that gives logits, or None where the bundle has none."""
-    name = _LOGITS.get(route.variant)
-    return replace(route, variant=name) if name in bundle.variants else None
+    names = (_LOGITS_IN_FP16 if route.precision == 'fp16' else _LOGITS).get(route.variant, ())
+    for name in names:
+        if name in bundle.variants:
+            return replace(route, variant=name)
+    return None
 
 
 def unsupported(precision, abilities):

@@ -113,7 +113,7 @@ def calibrate(bundle, collection, order, progress=contextlib.nullcontext, say=la
     say('comparing INT8 with FP32')
     parities = _compare(base, int8, _judged_on(document, collection, choice, chain, order))
     tensor = golden_tensor(document, package.files[document['golden']['file']])
-    golden = tolerances(NAME, document['golden'], base.answer(tensor), int8.answer(tensor))
+    golden = tolerances(NAME, document['golden'], base.answer(tensor), int8.answer(tensor), parities.values())
     changed = _changed(document, collection, choice, order, golden, parities, fitted)
     stale = [entry['file'] for entry in _replaced(document)]
     files = {name: data for name, data in package.files.items() if name not in stale}

@@ -6,7 +6,9 @@ from jetson.compile.routes import without_argmax
 from service.bundle import open_bundle
 from service.errors import BackendError
 from tests.fakes import bundles
-from tests.fakes.variants import NAMES, document, files
+from tests.fakes.variants import NAMES, document, files, write_variants
+
+from .bench import build
 
 NANO = Abilities('8.2.1', 53, fp16=True, int8=False, flags=True, calibrators=True)
 XAVIER = Abilities('8.5.2', 72, fp16=True, int8=True, flags=True, calibrators=True)
@@ -69,6 +71,14 @@ def test_logits_are_asked_for_or_taken_instead(bundle, plain):
     with pytest.raises(BackendError) as caught:
         find_routes(plain, 'fp16', NANO, from_logits=True)
     assert caught.value.code == 'logits-missing'
+
+
+def test_logits_in_fp16_serve_where_fp16_is_asked(tensorrt_double, store, tmp_path):
+    bundle = open_bundle(write_variants(tmp_path / 'lean', names=('fp16-logits',)))
+    assert without_argmax(bundle, Route('fp32', 'fp32', 'plain')) is None
+    tensorrt_double(version='8.2.1', sm=53, no_argmax=True)
+    compiled = build(bundle, store, 'fp16')
+    assert compiled.record['variant'] == 'fp16-logits' and compiled.record['proof']['labels_agreement'] > 0.98
 
 
 def test_a_route_says_what_it_is():
