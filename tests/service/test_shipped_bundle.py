@@ -5,10 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from service.bundle import open_bundle
+from service.backends import Worker
+from service.backends.choose import Runtime, every_candidate
+from service.bundle import Trust, open_bundle, prove
 from service.pipeline import Pipeline
 from service.regions import REGIONS
-from service.settings import SHIPPED_BUNDLE
+from service.settings import SHIPPED_BUNDLE, Settings
 
 from .expected import PATIENTS, analyse, path_of
 
@@ -34,6 +36,19 @@ def test_it_says_what_it_is_not():
 
 def test_its_golden_answer_is_proven_on_this_python(pipeline):
     assert pipeline.proof['labels_agreement'] > 0.999
+
+
+def test_it_is_signed_by_a_key_that_ships():
+    assert open_bundle(SHIPPED_BUNDLE, trust=Trust.from_settings(Settings())).signed_by
+
+
+@pytest.mark.parametrize('name', ['fp16', 'int8-qdq', 'fp16-logits'])
+def test_its_other_forms_are_proven_on_this_python(name):
+    bundle = open_bundle(SHIPPED_BUNDLE)
+    ways = {way.name: way for way in every_candidate(bundle, Runtime(backend='onnxruntime'))}
+    way = ways['onnxruntime-cpu:' + name]
+    with Worker(way.make) as worker:
+        assert prove(bundle, worker.infer, way.variant)['labels_agreement'] > 0.99
 
 
 @pytest.mark.parametrize('patient', PATIENTS, ids=lambda patient: '%dx%d' % patient[:0:-1])
