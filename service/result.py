@@ -6,12 +6,9 @@ import numpy as np
 
 from .body import Body
 from .chains import Prepared
+from .notice import ADJUNCT_NOTICE
 from .regions import REGIONS
 from .thermogram import Thermogram
-
-#: Stands on every screen and in every export and cannot be dismissed.
-ADJUNCT_NOTICE = ('Research and adjunct use only. Not for screening or diagnosis. Not a substitute for '
-                  'mammography. A normal result does not exclude cancer.')
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """What can go wrong with a camera, planted on purpose for tests and demonstrations."""
 from dataclasses import dataclass
 
-NONE, STOP, UNPLUG, GARBAGE = 'none', 'stop', 'unplug', 'garbage'
-FAULTS = (NONE, STOP, UNPLUG, GARBAGE)
+NONE, STOP, UNPLUG, GARBAGE, FREEZE = 'none', 'stop', 'unplug', 'garbage', 'freeze'
+FAULTS = (NONE, STOP, UNPLUG, GARBAGE, FREEZE)
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,8 @@ class Fault:
 
     Attributes:
         kind (str): ``'none'``; ``'stop'`` gives no frames; ``'unplug'`` is gone and cannot be opened;
-            ``'garbage'`` gives frames that are none.
+            ``'garbage'`` gives frames that are none; ``'freeze'`` is a read that does not come back before it is
+            over, as in a driver that hangs.
         after_s (float): when it begins.
         for_s (float): how long it lasts.
     """

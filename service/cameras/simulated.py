@@ -5,7 +5,7 @@ from ..errors import CameraError, InputError
 from ..simulator import Scene
 from ..thermogram import CELSIUS, Thermogram, utc_now
 from .base import Camera, Frame
-from .faults import FAULTS, GARBAGE, NONE, STOP, UNPLUG, Fault
+from .faults import FAULTS, FREEZE, GARBAGE, NONE, STOP, UNPLUG, Fault
 from .pacing import Pacer, SystemClock
 
 _SEED = re.compile('[0-9]{0,9}')
@@ -68,6 +68,8 @@ class SimulatedCamera(Camera):
         self._pacer = None
 
     def _read(self, timeout_s):
+        if self._fault.active(FREEZE, self._age_s()):
+            self._clock.sleep(self._fault.end_s - self._age_s())
         deadline_s = self._clock.now() + timeout_s
         if self._fault.active(STOP, self._age_s()):
             self._clock.sleep(min(timeout_s, self._fault.end_s - self._age_s()))

@@ -1,10 +1,14 @@
 """``thermoscreen serve``: the appliance."""
 import click
 
-from ..cameras import make_camera
-from ..live import LiveLoop
-from ..web import create_app, serve_app
-from .options import bundle_option, load_settings, make_pipeline, settings_option, threads_option
+from ..errors import ThermoscreenError
+from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Reason, Supervision
+from ..web import serve_safe
+from .options import bundle_option, settings_option, threads_option
+
+#: Where the page of safe mode is served when neither the command line nor an earlier start says something usable.
+_ADDRESS = ('127.0.0.1', 8080)
+_HOSTS = ('127.0.0.1', '::1', 'localhost')
 
 
 @click.command()
@@ -15,32 +19,71 @@ from .options import bundle_option, load_settings, make_pipeline, settings_optio
 @bundle_option
 @threads_option
 @settings_option
-def serve(camera, host, port, files_root, bundle, threads, settings_path):
+@click.option('--state', type=click.Path(), metavar='DIR',
+              help='Folder of what is remembered over a crash. Default: the one that systemd gives; by hand, none.')
+@click.option('--safe', is_flag=True, help='Safe mode: a page that says what happened; no camera, no model.')
+@click.pass_context
+def serve(ctx, state, safe, settings_path, **given):
     """Serve the kiosk page: live picture, values, files.
 
     The page is served on this machine only. Ctrl-C stops it.
+
+    Under systemd it says when it is ready and pings the watchdog while camera, analysis and disk get on. It starts
+    in safe mode after a start that did not come up and after five crashes in a minute; nothing is deleted there, and
+    Try again on its page leaves it.
+
+    \b
+    Exit codes:
+      0   stopped as it was told
+      2   settings, port          3   model bundle
+      4   model does not run      5   camera specification
+      6   disk                    70  a fault of the program
+      79  GPU lost, start again   80  Try again in safe mode, start again
 
     \b
     Example:
       thermoscreen serve --camera sim
       thermoscreen serve --camera replay:/media/usb --files-root /media/usb
     """
-    settings = load_settings(settings_path, camera=camera, host=host, port=port, files_root=files_root,
-                             bundle=bundle, threads=threads)
-    # Made before anything starts, so that a specification that makes no sense is refused at once; the loop opens
-    # it, and opens it again when it was lost.
-    source = make_camera(settings.camera)
-    with make_pipeline(settings) as pipeline:
-        live = LiveLoop(pipeline, lambda: source, palette_name=settings.palette,
-                        layer=settings.layer, jpeg_quality=settings.jpeg_quality)
-        with live:
-            identity = pipeline.bundle.manifest.identity
-            click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
-                       % (_printable(settings.host), settings.port, settings.camera, identity['id'],
-                          identity['version']))
-            serve_app(create_app(pipeline, live, settings), settings.host, settings.port, settings.max_viewers,
-                      on_stop=live.dismiss)
+    supervision = Supervision(state)
+    reason = supervision.record.reason_asked() if safe else None
+    try:
+        reason = reason or supervision.record.begin()
+        if reason is None:
+            _serve_station(supervision, settings_path, given)
+            return
+    except ThermoscreenError as error:
+        supervision.record.stopped()
+        if not supervision.supervised:
+            raise
+        click.echo('thermoscreen: %s' % error, err=True)
+        reason = Reason.of_error(error)
+    except KeyboardInterrupt:
+        supervision.record.stopped()
+        raise
+    if not _serve_safe(supervision, reason, given):
+        return
+    supervision.record.leave()
+    if supervision.supervised:
+        ctx.exit(TRY_AGAIN_EXIT_CODE)
+    _serve_station(supervision, settings_path, given)
 
 
-def _printable(host):
-    return '[%s]' % host if ':' in host else host
+def _serve_station(supervision, settings_path, given):
+    from .station import serve_station  # numpy, OpenCV and the rest: safe mode does without them
+    serve_station(supervision, settings_path, given)
+
+
+def _serve_safe(supervision, reason, given):
+    """Whether the operator pressed Try again."""
+    known = supervision.record.address or _ADDRESS
+    # The settings may be what is wrong: they are not read here, and what the command line says is looked at.
+    host = given['host'] if given['host'] in _HOSTS else known[0]
+    port = given['port'] if 0 < (given['port'] or 0) < 1 << 16 else known[1]
+
+    def ready():
+        click.echo('thermoscreen is in safe mode: %s [%s] The page at http://%s:%d says what to do.'
+                   % (reason.sentence, reason.code, host, port))
+        supervision.ready((host, port), lambda: 'Safe mode: ' + reason.sentence, parts=(PAGE,))
+
+    return serve_safe(reason, host, port, on_ready=ready, on_turn=supervision.turned, on_stop=supervision.stopping)

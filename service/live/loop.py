@@ -5,8 +5,9 @@ import time
 from dataclasses import replace
 
 from ..errors import CameraError, ThermoscreenError
-from ..result import ADJUNCT_NOTICE
+from ..notice import ADJUNCT_NOTICE
 from ..stopwatch import Stopwatch
+from ..supervise import CAPTURE, INFERENCE, Heartbeats
 from .board import Board
 from .counters import Counters
 from .picture import Painter
@@ -41,16 +42,18 @@ class LiveLoop:
         clock (callable): monotonic seconds, the clock of the camera's frames.
         read_timeout_s (float): longest wait for a frame.
         backoff_s (tuple): first and longest pause before the camera is opened again.
+        heartbeats (Heartbeats): told of the progress of ``'capture'`` and ``'inference'``.
     """
 
     def __init__(self, pipeline, open_camera, palette_name='iron', layer='original', jpeg_quality=85,
-                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S):
+                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S, heartbeats=None):
         self._pipeline = pipeline
         self._open_camera = open_camera
         self._painter = Painter(palette_name, layer, jpeg_quality)
         self._clock = clock
         self._read_timeout_s = read_timeout_s
         self._backoff_s = backoff_s
+        self.heartbeats = heartbeats or Heartbeats()
         self._board = Board()
         self._counters = Counters()
         self._camera = {}
@@ -104,12 +107,14 @@ class LiveLoop:
     def pulse(self):
         """A sign of life between two states: which part is at work, and how old the picture is."""
         age_ms = self.state.age_ms(self._clock())
-        return {'doing': self._doing, 'age_ms': age_ms and round(age_ms), 'sequence': self.state.sequence}
+        return {'doing': self._doing, 'age_ms': age_ms and round(age_ms), 'sequence': self.state.sequence,
+                'stuck': self.heartbeats.trouble()}
 
     def _run(self):
         pause_s = self._backoff_s[0]
         while not self._stop.is_set():
             shown = self._counters.shown
+            self.heartbeats.beat(CAPTURE)
             try:
                 self._counters.reopened()
                 self._doing = 'camera'
@@ -133,6 +138,7 @@ class LiveLoop:
         while not self._stop.is_set():
             watch = Stopwatch()
             self._doing = 'camera'
+            self.heartbeats.beat(CAPTURE)
             try:
                 frame = camera.read(self._read_timeout_s)
             except CameraError as error:
@@ -145,8 +151,12 @@ class LiveLoop:
             watch.lap('capture')
             self._counters.received(frame.sequence)
             self._doing = 'analysis'
+            # Whoever is at work has to beat; an analysis that fails has not answered and owes it still.
+            self.heartbeats.expect(INFERENCE)
+            self.heartbeats.rest(CAPTURE)
             try:
                 self._show(frame, watch)
+                self.heartbeats.rest(INFERENCE)
             except ThermoscreenError as error:
                 self._analysis_failed(error)
             except Exception:
@@ -208,6 +218,7 @@ class LiveLoop:
             'latency_ms': latency_ms,
             'age_ms': None if age_ms is None else round(age_ms, 1),
             'rate_hz': None if rate_hz is None else round(rate_hz, 1),
+            'stuck': self.heartbeats.trouble(),
             'shown': self._counters.shown,
             'dropped': self._counters.dropped,
         }

@@ -24,8 +24,8 @@ _HEADERS = {
 }
 
 
-def install(app, port):
-    """Put the guard in front of an application served on `port`."""
+def install(app, port, methods=_METHODS):
+    """Put the guard in front of an application served on `port`; other methods than these are refused."""
     allowed = frozenset('%s:%d' % (name, port) for name in _NAMES)
     if port == 80:  # browsers leave the default port out
         allowed |= frozenset(_NAMES)
@@ -34,9 +34,9 @@ def install(app, port):
     def check():
         if request.headers.get('Host', '').lower() not in allowed:
             return refuse(400, 'host-refused')
-        if request.method not in _METHODS:
+        if request.method not in methods:
             response = refuse(405, 'method-refused')
-            response.headers['Allow'] = ', '.join(_METHODS)
+            response.headers['Allow'] = ', '.join(methods)
             return response
         if request.mimetype.startswith('multipart/'):
             return refuse(415, 'upload-refused')

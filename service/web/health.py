@@ -1,4 +1,4 @@
-"""Two answers for supervisors: the service lives, and the service works."""
+"""Two answers for supervisors: the service lives, part by part, and the service works."""
 from flask import Blueprint
 
 from .replies import json_reply
@@ -12,8 +12,13 @@ blueprint = Blueprint('health', __name__)
 
 @blueprint.route('/healthz')
 def lives():
-    """200 as long as requests are answered."""
-    return json_reply({'status': 'alive'})
+    """200 while no part hangs; otherwise 503 with the sentence of the one that hangs longest. Both with every part."""
+    heartbeats = services().live.heartbeats
+    trouble = heartbeats.trouble()
+    parts = heartbeats.report()
+    if trouble is None:
+        return json_reply({'status': 'alive', 'parts': parts})
+    return json_reply({'status': 'hangs', 'code': trouble['code'], 'message': trouble['sentence'], 'parts': parts}, 503)
 
 
 @blueprint.route('/readiness')

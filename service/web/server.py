@@ -32,11 +32,13 @@ class Server:
         viewers (int): pages that may watch at once. Each holds two threads, one for the pictures and
             one for the values.
         on_stop (callable): told first when the server stops, so that streams end by themselves.
+        on_turn (callable): called several times a second by the loop that serves: a sign that it runs.
     """
 
-    def __init__(self, app, host, port, viewers, on_stop=None):
+    def __init__(self, app, host, port, viewers, on_stop=None, on_turn=None):
         self._map = {}
         self._on_stop = on_stop
+        self._on_turn = on_turn
         self._stopping = False
         threads = 2 * viewers + SPARE_THREADS
         self._server = _listening(
@@ -54,6 +56,8 @@ class Server:
         """Serve until `stop`."""
         try:
             while not self._stopping:
+                if self._on_turn is not None:
+                    self._on_turn()
                 wasyncore.loop(timeout=_POLL_S, use_poll=True, map=self._map, count=1)
         finally:
             self._finish()
@@ -87,15 +91,22 @@ def _listening(app, **adjustments):
                             'another port in the settings.' % (adjustments['host'], adjustments['port']), str(error))
 
 
-def serve_app(app, host, port, viewers, on_stop=None):
-    """Serve until SIGTERM or SIGINT, then return within two seconds; arguments as of `Server`."""
-    server = Server(app, host, port, viewers, on_stop)
+def serve_app(app, host, port, viewers, on_stop=None, on_turn=None, on_ready=None):
+    """Serve until SIGTERM or SIGINT, then return within two seconds.
+
+    Args:
+        app, host, port, viewers, on_stop, on_turn: as of `Server`.
+        on_ready (callable): called once the port is taken, with a function that ends the serving.
+    """
+    server = Server(app, host, port, viewers, on_stop, on_turn)
     handlers = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.signal(number, lambda *_: server.stop())
                     for number in (signal.SIGTERM, signal.SIGINT)}
     _LOGGER.info('serving http://%s:%d', host, port)
     try:
+        if on_ready is not None:
+            on_ready(server.stop)
         server.run()
     finally:
         for number, handler in handlers.items():

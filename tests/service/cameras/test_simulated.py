@@ -118,3 +118,13 @@ def test_options_of_a_specification(clock):
         clock.pass_s(30)
         camera_error(lambda: camera.read(5 - 0.1), 'camera-silent')
         assert camera.read(1.0).sequence == 140
+
+
+def test_a_frozen_read_ignores_its_timeout():
+    clock = FakeClock()
+    with plain(clock, Fault('freeze', 2.0, 30.0)) as camera:
+        camera.read()
+        clock.pass_s(2.0)
+        before_s = clock.now()
+        assert camera.read(0.1).sequence >= 320 - 1
+        assert clock.now() - before_s >= 30.0 - 1e-6

@@ -48,12 +48,28 @@ def test_before_the_first_picture(client):
 
 
 def test_ready_only_while_the_picture_runs(client, live):
-    assert client.get('/healthz').get_json() == {'status': 'alive'}
+    assert client.get('/healthz').get_json() == {'status': 'alive', 'parts': {}}
     answer = client.get('/readiness')
     assert (answer.status_code, answer.get_json()['code']) == (503, 'camera-starting')
     live.start()
     picture_shown(live)
     assert client.get('/readiness').status_code == 200
+
+
+def test_health_names_every_part_and_the_one_that_hangs(client, live):
+    live.start()
+    picture_shown(live)
+    answer = client.get('/healthz')
+    assert (answer.status_code, answer.get_json()['status']) == (200, 'alive')
+    assert all(part['fresh'] for part in answer.get_json()['parts'].values())
+    assert {'capture', 'inference'} <= set(answer.get_json()['parts'])
+    live.stop()
+    live.heartbeats.expect('inference')
+    live.heartbeats._since_s['inference'] -= 60
+    answer = client.get('/healthz')
+    assert (answer.status_code, answer.get_json()['code']) == (503, 'inference-stuck')
+    assert answer.get_json()['parts']['inference']['fresh'] is False
+    assert live.pulse()['stuck']['sentence'] == 'The analysis does not answer any more.'
 
 
 def test_an_old_picture_is_not_ready(client, live, monkeypatch):

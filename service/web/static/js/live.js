@@ -31,7 +31,12 @@ function connect() {
     watch.broken = true;
     if (source.readyState === EventSource.CLOSED) { // the browser tries again by itself unless it was refused
       window.setTimeout(connect, RETRY_MS);
-      fetch('/healthz').then((answer) => { watch.refused = answer.ok; }, () => { watch.refused = false; });
+      fetch('/healthz').then((answer) => answer.json()).then((health) => {
+        watch.refused = health.status === 'alive';
+        if (health.status === 'safe') { // the station came back without a live picture, and says why at the root
+          window.location.replace('/');
+        }
+      }).catch(() => { watch.refused = false; });
     }
   });
 }

@@ -15,10 +15,12 @@ export class Watch {
     this.doing = 'camera';
     this.broken = false;
     this.refused = false;
+    this.stuck = null;
   }
 
   values(live, now) {
     this.alive(now);
+    this.stuck = live.stuck;
     if (live.picture !== this.picture) {
       this.picture = live.picture;
       this.pictureAt = now;
@@ -29,6 +31,7 @@ export class Watch {
 
   pulse(pulse, now) {
     this.alive(now);
+    this.stuck = pulse.stuck;
     this.doing = pulse.doing;
     this.age(pulse.age_ms, now);
   }
@@ -78,6 +81,9 @@ export class Watch {
         sentence: 'The service does not answer.',
         step: 'It comes back by itself. If it does not within a minute, restart the device.',
       };
+    }
+    if (this.stuck) {
+      return { code: this.stuck.code, sentence: this.stuck.sentence, step: this.stuck.next_step };
     }
     if (this.live && !this.live.status.running) {
       const status = this.live.status;
