@@ -67,7 +67,8 @@ def bench(ctx, seconds, queries, paced, rounds, source, out, bundle, threads, se
     progress.end()
     document = session.document()
     if document is None:
-        raise click.Abort()
+        click.echo('Stopped before anything was measured.', err=True)
+        sys.exit(130)
     check_document(document)
     # Shown before it is written: a disk that filled up in the meantime does not take the figures with it.
     click.echo(json.dumps(document, indent=1) + '\n' if as_json else report(document), nl=False)

@@ -3,6 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .frames import in_order
 from .statistics import interval, percentile_draws
 
 #: Part of a frame below which a stage that became slower is no regression: nobody would notice.
@@ -105,7 +106,8 @@ def compare_runs(before, after, threshold):
 
 def _compare_run(before, after, threshold):
     tables = [_table(run) for run in (before, after)]
-    drawn = [dict(zip(table, percentile_draws(np.array(list(table.values())).T, 90).T)) for table in tables]
+    drawn = [dict(zip(table, percentile_draws(np.array(list(table.values())).T, 90, seed=seed).T))
+             for seed, table in enumerate(tables)]
     limit_ms = LEAST_SHARE * before['end_to_end']['p90_ms']
     changes = []
     for stage in list(tables[0]) + [stage for stage in tables[1] if stage not in tables[0]]:
@@ -125,6 +127,6 @@ def _table(run):
     """Samples by stage, the whole frame first; NaN where a frame had no such stage."""
     samples = run['samples']
     found = {WHOLE: np.array(samples['end_to_end_ms'], np.float64)}
-    for stage in run['stages']:
+    for stage in in_order(run['stages']):
         found[stage] = np.array(samples['stages_ms'][stage], np.float64)
     return found

@@ -2,7 +2,7 @@
 import numpy as np
 
 from .canvas import COLOURS, FAINT, INK, PAPER, Axes, Canvas, log_ticks, round_ticks
-from .frames import STAGES
+from .frames import STAGES, in_order
 from .tables import milliseconds
 from .words import backend_words, stage_words
 
@@ -12,6 +12,7 @@ _RUN_COLOURS = {'closed': COLOURS[0], 'paced': COLOURS[1]}
 #: Red is kept for what speaks against a measurement.
 _WARNING = (30, 30, 200)
 _MARKS = (('p50_ms', 'p50'), ('p90_ms', 'p90'), ('p99_ms', 'p99'))
+_LEAST_BAR_PX = 6.0
 #: Dots of one run at most; of more, every so many are drawn and the slowest of them always.
 _MOST_DOTS = 6000
 
@@ -44,7 +45,10 @@ def histogram(document):
                    [tick for tick in round_ticks(0, max(counts), 5) if tick == int(tick)])
         for count, left, right in zip(counts, edges, edges[1:]):
             if count:
-                canvas.box(*axes.place(left, 0), *axes.place(right, count), colour=_RUN_COLOURS[run['mode']])
+                (x0, y0), (x1, y1) = axes.place(left, 0), axes.place(right, count)
+                # Times that hardly differ still are a bar to see.
+                spare = max(0.0, _LEAST_BAR_PX - (x1 - x0)) / 2.0
+                canvas.box(x0 - spare, y0, x1 + spare, y1, _RUN_COLOURS[run['mode']])
         _marks(canvas, axes, whole)
     return canvas.png()
 
@@ -72,7 +76,7 @@ def stages(document):
     axes.frame('ms', '', y_ticks=())
     for row, run in enumerate(runs):
         _bar(canvas, axes, run, len(runs) - row)
-    there = [stage for stage in STAGES if any(stage in run['stages'] for run in runs)]
+    there = in_order({stage for run in runs for stage in run['stages']})
     x = _LEFT
     for stage in there:
         words = stage_words(stage)
@@ -84,12 +88,13 @@ def stages(document):
 
 def _bar(canvas, axes, run, top):
     before = 0.0
-    for stage, summary in run['stages'].items():
+    for stage in in_order(run['stages']):
+        mean_ms = run['stages'][stage]['mean_ms']
         left, upper = axes.place(before, top - 0.22)
-        before += summary['mean_ms']
+        before += mean_ms
         right, lower = axes.place(before, top - 0.78)
         canvas.box(left, upper, right, lower, COLOURS[STAGES.index(stage)])
-        words = milliseconds(summary['mean_ms'])
+        words = milliseconds(mean_ms)
         if right - left > canvas.measure(words, 0.42) + 6:
             canvas.text(words, (left + right) / 2.0, (upper + lower) / 2.0 + 5, 0.42, (255, 255, 255), 'centre')
     x, y = axes.place(run['end_to_end']['mean_ms'], top - 0.5)

@@ -10,7 +10,7 @@ import numpy as np
 from service.durable import atomic_write, atomic_write_json, storage_error
 from service.errors import InputError, StorageError
 
-from .frames import STAGES, add_up
+from .frames import add_up, in_order
 from .statistics import interval, percentile_draws, summarise
 from .watching import energy
 
@@ -67,7 +67,7 @@ def _whole(timings):
 
 def stage_samples(timings):
     """Milliseconds of every stage by name, a list with one entry a frame: None where a frame had no such stage."""
-    there = [stage for stage in STAGES if any(stage in timing.stages_ms for timing in timings)]
+    there = in_order({stage for timing in timings for stage in timing.stages_ms})
     return {stage: [timing.stages_ms.get(stage) for timing in timings] for stage in there}
 
 
@@ -88,7 +88,7 @@ def check_document(document, name='the document'):
         InputError: ``bench-foreign`` or ``bench-schema``.
     """
     kind = document.get('kind') if isinstance(document, dict) else None
-    if kind not in FILES:
+    if not isinstance(kind, str) or kind not in FILES:
         raise InputError('bench-foreign', '%s is no measurement of thermoscreen bench.' % name)
     if document.get('schema') != SCHEMA:
         raise InputError('bench-schema', '%s is of schema %s and this program reads %d; measure again.'

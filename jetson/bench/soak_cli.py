@@ -52,7 +52,8 @@ def soak(hours, resume, point_s, source, out, bundle, threads, settings_path, as
         finally:
             progress.end()
     if session.document is None:
-        raise click.Abort()
+        click.echo('Stopped before anything was measured.', err=True)
+        sys.exit(130)
     if as_json:
         click.echo(json.dumps(session.document, indent=1))
     else:

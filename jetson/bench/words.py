@@ -4,6 +4,7 @@ import numpy as np
 from service.proving import ABSENT
 from service.result import ADJUNCT_NOTICE
 
+from .frames import in_order
 from .tables import NONE, milliseconds, percent, table
 
 _TITLES = {'closed': 'Closed loop: frames from memory, one after the other',
@@ -70,8 +71,8 @@ def _run(run, document):
     camera = document['camera']
     rate = ', %g Hz, %s' % (camera['rate_hz'], camera['name']) if run['mode'] == 'paced' else ''
     lines = ['## %s' % (_TITLES[run['mode']] + rate), '']
-    rows = [[stage_words(stage)] + _figures(summary, run['end_to_end']['mean_ms'])
-            for stage, summary in run['stages'].items()]
+    rows = [[stage_words(stage)] + _figures(run['stages'][stage], run['end_to_end']['mean_ms'])
+            for stage in in_order(run['stages'])]
     rows.append(['end to end'] + _figures(run['end_to_end'], run['end_to_end']['mean_ms']))
     header = ['ms'] + [column[:-3] for column in _COLUMNS] + ['variation', 'of a frame', 'n']
     lines += table(header, rows)

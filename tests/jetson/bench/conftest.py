@@ -1,0 +1,71 @@
+"""Whole benchmarks over the pretence."""
+import copy
+
+import pytest
+
+from jetson.bench import session as module
+from jetson.bench.session import Protocol, Session
+from jetson.platform import SimulatedPlatform
+from tests.jetson.bench.pretence import STAGES_MS, Hand, StubCamera, StubPipeline, pretended, settings
+
+#: A variant of every fate: proven, wrong answers, fallen below what its manifest promises, not here.
+VARIANTS = [
+    {'name': 'tensorrt:fp16', 'backend': {'name': 'tensorrt'}, 'precision': 'fp16', 'variant': 'fp16', 'n': 3,
+     'median_ms': 20.0, 'p90_ms': 22.0, 'start_s': 1.5, 'agreement': 0.999, 'bytes': 10, 'proof': {}, 'problem': None,
+     'excluded': '', 'samples_ms': [20.0, 22.0, 19.0], 'parity': {'miou_change': -0.001}},
+    {'name': 'tensorrt:int8', 'backend': {}, 'precision': 'int8', 'variant': 'int8-qdq', 'n': 0, 'median_ms': None,
+     'p90_ms': None, 'start_s': None, 'agreement': None, 'bytes': 10, 'proof': {},
+     'problem': {'candidate': 'tensorrt:int8', 'code': 'golden-mismatch', 'message': 'It answers otherwise.'},
+     'excluded': 'It answers otherwise.', 'samples_ms': [], 'parity': {}},
+    {'name': 'onnxruntime-cpu:int8-qdq', 'backend': {'name': 'onnxruntime'}, 'precision': 'int8',
+     'variant': 'int8-qdq', 'n': 3, 'median_ms': 1.25, 'p90_ms': 1.5, 'start_s': 0.1, 'agreement': 0.4, 'bytes': 10,
+     'proof': {}, 'problem': None, 'excluded': 'Only 0.4000 of its labels are those of FP32.',
+     'samples_ms': [1.2, 1.25, 1.5], 'parity': {}},
+    {'name': 'onnxruntime-cuda:fp32', 'backend': {}, 'precision': 'fp32', 'variant': 'fp32', 'n': 0, 'median_ms': None,
+     'p90_ms': None, 'start_s': None, 'agreement': None, 'bytes': None, 'proof': {},
+     'problem': {'candidate': 'onnxruntime-cuda:fp32', 'code': 'backend-provider', 'message': 'Built without it.'},
+     'excluded': 'Built without it.', 'samples_ms': [], 'parity': {}}]
+
+
+class Steady(SimulatedPlatform):
+    """A simulated board that passes for a real one, so that what speaks of real ones can be tried."""
+
+    kind = 'real'
+
+
+def steady(clock, mode='MAXN'):
+    """A cool board under load that does not throttle."""
+    platform = Steady(mode, clock=clock)
+    platform.set_load(0.5, 0.5)
+    return platform
+
+
+def run_session(monkeypatch, plan=lambda number: STAGES_MS, camera=None, platform=None, protocol=None, clock=None,
+                **options):
+    """A benchmark over the pretence, run to its end; options go to `StubPipeline`."""
+    clock = clock or Hand()
+    pipeline = StubPipeline(clock, plan, **options)
+    camera = camera or StubCamera(clock)
+    session = Session(settings(), protocol or Protocol(8.0, 50, 4.0, 'sim', 0), platform or steady(clock),
+                      lambda: pipeline, clock)
+    # The watching thread would see a clock that stands still; here readings are taken by hand.
+    watcher = session._watcher
+    monkeypatch.setattr(type(watcher), '__enter__', lambda self: self.take() and None)
+    monkeypatch.setattr(type(watcher), '__exit__', lambda self, *exc_info: self.take() and None)
+    monkeypatch.setattr(session._shares, 'look', lambda: (0.3, 0.01))
+    monkeypatch.setattr(watcher._shares, 'look', lambda: (0.5, 0.02))
+    with pretended(monkeypatch, module, pipeline, camera):
+        session.run()
+    return session
+
+
+@pytest.fixture(scope='session')
+def _sound():
+    with pytest.MonkeyPatch.context() as patch:
+        return run_session(patch).document()
+
+
+@pytest.fixture
+def sound(_sound):
+    """A benchmark against which nothing speaks; a copy to spoil."""
+    return copy.deepcopy(dict(_sound, variants=VARIANTS))
