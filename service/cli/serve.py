@@ -46,7 +46,7 @@ def serve(ctx, state, safe, settings_path, **given):
       thermoscreen serve --camera replay:/media/usb --files-root /media/usb
     """
     supervision = Supervision(state)
-    reason = supervision.record.reason_asked() if safe else None
+    reason = supervision.record.reason_asked(supervision.supervised) if safe else None
     try:
         reason = reason or supervision.record.begin()
         if reason is None:

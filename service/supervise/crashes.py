@@ -85,10 +85,14 @@ class StartRecord:
             self._write()
             return reason
 
-    def reason_asked(self):
-        """The reason for a safe mode that was asked for: what the record knows, or that it was asked for."""
+    def reason_asked(self, supervised):
+        """The reason for a safe mode that was asked for: what the record knows, or who asked.
+
+        Args:
+            supervised (bool): a supervisor asks where it gave the station up, a person for reasons of their own.
+        """
         with self._lock:
-            return self._kept_reason(self._now()) or (STOPPED if self._document['start'] else ASKED)
+            return self._kept_reason(self._now()) or (STOPPED if supervised or self._document['start'] else ASKED)
 
     def ready(self, address):
         """The start served its page at an address ``(host, port)``."""

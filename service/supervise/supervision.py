@@ -70,12 +70,12 @@ class Supervision:
         self.heartbeats.beat(PAGE)
 
     def stopping(self):
-        """The service was told to stop: it is not asked to beat any more, and this end is no crash."""
+        """The service was told to stop: this end is no crash, and nothing has to beat any more."""
+        self.record.stopped()
         self.notifier.stopping()
         for running in self._running:
             running.stop()
         self._running = []
-        self.record.stopped()
 
     def _start(self, part):
         part.start()
