@@ -10,6 +10,7 @@ from service.errors import ThermoscreenError
 from service.live.picture import Painter
 from service.measuring import WARM_UP_RUNS, feeds, measure
 
+from .accuracy import parity_problem
 from .environment import environment, utc_now
 from .frames import FrameTimer, load_frames
 from .process import Shares
@@ -147,8 +148,13 @@ class Session:
         rows = measure(bundle, every_candidate(bundle, runtime), feeds(bundle, self._protocol.variant_frames),
                        self._protocol.rounds, runtime.threads,
                        lambda words: self._progress('Every backend and precision: %s' % words), samples)
-        self._variants = [dict(row, samples_ms=[round(value, 4) for value in samples[row['name']]],
-                               parity=bundle.variants[row['variant']].parity) for row in rows]
+        self._variants = [self._variant(row, bundle.variants[row['variant']].parity, samples[row['name']])
+                          for row in rows]
+
+    @staticmethod
+    def _variant(row, parity, samples_ms):
+        excluded = row['excluded'] or parity_problem(parity, row['precision'])
+        return dict(row, excluded=excluded, parity=parity, samples_ms=[round(value, 4) for value in samples_ms])
 
     def _said(self, words):
         def say(share, timings):

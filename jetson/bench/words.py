@@ -4,6 +4,7 @@ import numpy as np
 from service.proving import ABSENT
 from service.result import ADJUNCT_NOTICE
 
+from .accuracy import miou_change
 from .frames import in_order
 from .tables import NONE, milliseconds, percent, table
 
@@ -53,8 +54,8 @@ def _headline(document):
 
 def backend_words(backend):
     """What ran the network, in a few words."""
-    parts = [backend['name'], backend.get('version', ''), backend.get('provider', ''), backend.get('device', ''),
-             backend['precision']]
+    named = '%s %s' % (backend['name'], backend['version']) if backend.get('version') else backend['name']
+    parts = [named, backend.get('provider', ''), backend.get('device', ''), backend['precision']]
     if backend.get('threads'):
         parts.append('%d threads' % backend['threads'])
     return ', '.join(part for part in parts if part)
@@ -74,7 +75,7 @@ def _run(run, document):
     rows = [[stage_words(stage)] + _figures(run['stages'][stage], run['end_to_end']['mean_ms'])
             for stage in in_order(run['stages'])]
     rows.append(['end to end'] + _figures(run['end_to_end'], run['end_to_end']['mean_ms']))
-    header = ['ms'] + [column[:-3] for column in _COLUMNS] + ['variation', 'of a frame', 'n']
+    header = ['stage, ms'] + [column[:-3] for column in _COLUMNS] + ['variation', 'of a frame', 'n']
     lines += table(header, rows)
     lines += ['', 'The stages account for %.2f %% of the frames, which were timed apart from them (worst single frame: '
               '%.2f %%).' % (100 * (1 - run['sum']['missing_share']), 100 * (1 - run['sum']['worst_share']))]
@@ -124,8 +125,8 @@ def _variant(row):
 
 
 def _change(parity):
-    change = parity.get('miou_change')
-    return '%+.4f' % change if isinstance(change, (int, float)) else NONE
+    change = miou_change(parity)
+    return NONE if change is None else '%+.4f' % change
 
 
 def _telemetry(document):

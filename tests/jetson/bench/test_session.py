@@ -1,4 +1,6 @@
 """A whole benchmark: conditions, both runs, and what Ctrl-C and failures leave."""
+from types import SimpleNamespace
+
 import pytest
 
 from jetson.bench import session as module
@@ -119,22 +121,26 @@ def test_without_paced_and_variants_there_is_one_run(monkeypatch):
 
 
 def test_variants_are_measured_by_what_chooses_them_with_every_time(monkeypatch):
-    rows = [{'name': 'a:fp32', 'variant': 'fp32', 'agreement': 1.0}, {'name': 'a:fp16', 'variant': 'fp16'}]
+    rows = [{'name': 'a:fp32', 'variant': 'fp32', 'precision': 'fp32', 'excluded': ''},
+            {'name': 'a:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': 'No.'},
+            {'name': 'b:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': ''}]
+    bad = {'frames': {'phantoms': {'frames': 24, 'max_abs_error': 0.001, 'label_agreement': 0.5, 'not_finite': 0}}}
 
     def measure(bundle, offered, given, rounds, threads, progress, samples):
         assert (offered, given, rounds) == (['offered'], ['feed'] * 10, 7)
         progress('a:fp32, round 1 of 7')
-        samples.update({'a:fp32': [1.0, 2.0], 'a:fp16': []})
+        samples.update({'a:fp32': [1.0, 2.0], 'a:fp16': [], 'b:fp16': [3.0]})
         return rows
 
     def offered(bundle, runtime):
         assert (runtime.backend, runtime.precision) == ('auto', 'auto'), 'every one, whatever the settings choose'
-        bundle.variants = {name: type('V', (), {'parity': {'of': name}}) for name in ('fp32', 'fp16')}
+        bundle.variants = {'fp32': SimpleNamespace(parity={'of': 'fp32'}), 'fp16': SimpleNamespace(parity=bad)}
         return ['offered']
 
     monkeypatch.setattr(module, 'measure', measure)
     monkeypatch.setattr(module, 'every_candidate', offered)
     monkeypatch.setattr(module, 'feeds', lambda bundle, count: ['feed'] * (count + 1))
     found = run_session(monkeypatch, protocol=Protocol(1.0, 10, 0.0, 'sim', 7)).document()['variants']
-    assert found == [dict(rows[0], samples_ms=[1.0, 2.0], parity={'of': 'fp32'}),
-                     dict(rows[1], samples_ms=[], parity={'of': 'fp16'})]
+    assert found[0] == dict(rows[0], samples_ms=[1.0, 2.0], parity={'of': 'fp32'})
+    assert found[1]['excluded'] == 'No.' and found[2]['samples_ms'] == [3.0]
+    assert found[2]['excluded'].startswith('By its own manifest: The fp16 model does not give the answers')
