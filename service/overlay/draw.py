@@ -4,7 +4,7 @@ import numpy as np
 
 from ..palettes import palette
 from ..regions import REGIONS
-from ..result import ADJUNCT_NOTICE
+from ..notice import ADJUNCT_NOTICE
 from .layers import TINTS, draw_layer
 from .scale import automatic_span, draw_scale
 

@@ -1,7 +1,7 @@
 """The application factory."""
 from flask import Flask
 
-from ..result import ADJUNCT_NOTICE
+from ..notice import ADJUNCT_NOTICE
 from . import guard, refusals
 from .about import blueprint as about_pages
 from .files import blueprint as file_pages

@@ -26,21 +26,26 @@ def create_safe_app(reason, port, on_again):
     refusals.install(app)
     # In the address of the button: another web site that is open in this browser cannot know it, and so not press it.
     key = secrets.token_urlsafe(16)
+    # By this a page that is open knows that it is of an earlier start.
+    run = secrets.token_hex(4)
+
+    def answer(starting):
+        return render_template('safe.html', reason=reason, key=key, run=run, starting=starting, version=__version__)
 
     @app.route('/')
     def page():
-        return render_template('safe.html', reason=reason, key=key, version=__version__)
+        return answer(starting=False)
 
     @app.route('/try-again/<given>', methods=['POST'])
     def again(given):
         if not secrets.compare_digest(given.encode('utf-8'), key.encode('ascii')):
             return redirect('/')  # a button of a page from before the last start
         on_again()
-        return render_template('again.html')
+        return answer(starting=True)
 
     @app.route('/healthz')
     def lives():
-        return json_reply({'status': 'safe', 'code': reason.code, 'message': reason.sentence})
+        return json_reply({'status': 'safe', 'run': run, 'code': reason.code, 'message': reason.sentence})
 
     @app.route('/readiness')
     def works():

@@ -176,6 +176,20 @@ def test_one_page_too_many_says_so(serve, stub, camera, browser, visit):
     page.wait(RUNNING)
 
 
+def test_a_part_that_hangs_is_named_while_the_picture_runs(serve, stub, camera, visit):
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SHOWN)
+    heartbeats = serve.live.heartbeats
+    heartbeats.watched = True
+    heartbeats.expect('storage')
+    heartbeats._since_s['storage'] -= 600
+    page.wait("() => document.getElementById('banner-code').innerText === 'storage-stuck'")
+    assert page.text('#banner-sentence') == 'The disk does not take anything any more.'
+    assert 'starts itself again' in page.text('#banner-step')
+    heartbeats.beat('storage')
+    page.wait(RUNNING)
+
+
 def test_theme_is_the_devices_until_chosen(serve, stub, camera, visit):
     port = serve(stub, camera)
     day, night = visit(port, theme='light').go('/about'), visit(port, theme='dark').go('/about')
