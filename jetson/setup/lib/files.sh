@@ -1,0 +1,112 @@
+# shellcheck shell=bash
+# Files and folders, and the manifest of what was put where. Sourced by install.sh.
+#
+# The manifest is a text file of lines `KIND NAME [VALUE]`, names as under `/`:
+#   file PATH SHA256    written by the installer
+#   tree PATH           a folder that is the installer's with everything in it
+#   folder PATH         made by the installer; removed only when it is empty
+#   account NAME        made by the installer
+#   stamp NAME HASH     what a step was made from
+#   unit NAME           enabled by the installer
+#   was NAME VALUE      how something was before
+# A line is written before the thing is made, so that an interrupted installation can be undone too.
+
+MANIFEST=/etc/thermoscreen/installed.txt
+# Folders that a dry run would have made by now.
+PLANNED=''
+
+sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+
+# remembered KIND NAME: the value in the manifest; fails where there is no such line.
+remembered() {
+    [ -f "$ROOT$MANIFEST" ] || return 1
+    awk -v kind="$1" -v name="$2" '$1 == kind && $2 == name { print $3; found = 1 } END { exit !found }' \
+        "$ROOT$MANIFEST"
+}
+
+# remember KIND NAME [VALUE]: put the line in place of an older one of that kind and name.
+remember() {
+    local new=$ROOT$MANIFEST.new known
+    [ "$DRY_RUN" = 0 ] || return 0
+    if known=$(remembered "$1" "$2") && [ "$known" = "${3:-}" ]; then
+        return 0
+    fi
+    make_manifest_folder
+    {
+        [ ! -f "$ROOT$MANIFEST" ] || awk -v kind="$1" -v name="$2" '!($1 == kind && $2 == name)' "$ROOT$MANIFEST"
+        printf '%s\n' "$1 $2${3:+ $3}"
+    } >"$new"
+    chmod 0644 "$new"
+    sync "$new"
+    mv -f "$new" "$ROOT$MANIFEST"
+}
+
+make_manifest_folder() {
+    local path=${MANIFEST%/*} missing=()
+    while [ ! -d "$ROOT$path" ]; do
+        missing=("$path" "${missing[@]}")
+        path=$(dirname "$path")
+    done
+    [ "${#missing[@]}" != 0 ] || return 0
+    mkdir -p "$ROOT${MANIFEST%/*}"
+    printf 'folder %s\n' "${missing[@]}" >>"$ROOT$MANIFEST"
+}
+
+# names_of KIND: every name of a kind, the last one first.
+names_of() { [ ! -f "$ROOT$MANIFEST" ] || awk -v kind="$1" '$1 == kind { print $2 }' "$ROOT$MANIFEST" | tac; }
+
+# put_folder PATH MODE [OWNER]: a folder with these rights. Owners are left alone in a staging root.
+put_folder() {
+    local path=$ROOT$1
+    if [ ! -d "$path" ]; then
+        case $PLANNED in *"|$path|"*) return 0 ;; esac
+        PLANNED="$PLANNED|$path|"
+        put_parent "$1"
+        remember folder "$1"
+        act "make the folder $path (mode $2${3:+, for $3})" mkdir -p "$path"
+        [ "$DRY_RUN" = 0 ] || return 0
+    fi
+    if [ "$(stat -c %a "$path")" != "$2" ]; then
+        act "give $path the mode $2" chmod "$2" "$path"
+    fi
+    if [ -n "${3:-}" ] && [ -z "$ROOT" ] && [ "$(stat -c %U "$path")" != "$3" ]; then
+        act "give $path to $3" chown "$3:$3" "$path"
+    fi
+}
+
+put_parent() {
+    local parent
+    parent=$(dirname "$1")
+    [ "$parent" = / ] || [ -d "$ROOT$parent" ] || put_folder "$parent" 755
+}
+
+# put_file SOURCE PATH MODE: a file with the content of another, written whole or not at all. In a staging root the
+# folders of the installation that it names are those of the root.
+put_file() {
+    local source=$1 path=$2 mode=$3 target=$ROOT$2 ready=$1
+    if [ -n "$ROOT" ]; then
+        ready=$WORK/rendered
+        sed -E "s#(^|[^A-Za-z0-9_./-])(/(opt|etc|var/lib|usr/local/lib)/thermoscreen)#\\1$ROOT\\2#g" "$source" >"$ready"
+    fi
+    if cmp -s "$ready" "$target" && [ "$(stat -c %a "$target")" = "$mode" ]; then
+        remember file "$path" "$(sha256_of "$target")"
+        return 0
+    fi
+    put_parent "$path"
+    remember file "$path" "$(sha256_of "$ready")"
+    act "write $target (mode $mode)" write_file "$ready" "$target" "$mode"
+}
+
+write_file() {
+    rm -f "$2.new"
+    cp "$1" "$2.new"
+    chmod "$3" "$2.new"
+    sync "$2.new"
+    mv -f "$2.new" "$2"
+}
+
+# put_text PATH MODE: as put_file, with the content from standard input.
+put_text() {
+    cat >"$WORK/text"
+    put_file "$WORK/text" "$1" "$2"
+}

@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# Settings, bundle, engine and self-test. Sourced by install.sh.
+
+SETTINGS=/etc/thermoscreen/settings.toml
+BUNDLE_FOLDER=$STATE/bundle
+
+step_settings() {
+    TEXT="$ROOT$SETTINGS"
+    if [ -e "$ROOT$SETTINGS" ]; then
+        TEXT="$TEXT, left as it is"
+    else
+        put_text "$SETTINGS" 644 <<EOT
+# Settings of this station. What can be set:  thermoscreen settings --reference
+# Whether this file is right:                 thermoscreen settings --settings $SETTINGS
+# Afterwards:                                 sudo systemctl restart thermoscreen
+
+[camera]
+# sim is the simulated camera.
+camera = "$CAMERA"
+
+[model]
+bundle = "$BUNDLE_FOLDER"
+engines = "$ENGINES"
+EOT
+    fi
+    [ "$DRY_RUN" = 1 ] || quietly cli settings --settings "$ROOT$SETTINGS"
+    if grep -q '^camera = "sim' "$ROOT$SETTINGS" 2>/dev/null; then
+        note "The camera is the simulated one; set camera in $ROOT$SETTINGS to the real one."
+    fi
+}
+
+# A bundle that somebody else put there, newer or another one, stays unless --bundle asks for its place.
+step_bundle() {
+    local source=${BUNDLE:-$SOURCE/service/bundles/phantom-unet} target=$ROOT$BUNDLE_FOLDER known
+    if cmp -s "$source/manifest.json" "$target/manifest.json" && bundle_verifies; then
+        TEXT=$BUNDLE_TEXT
+        return
+    fi
+    known=$(remembered stamp bundle) || known=''
+    if [ -z "$BUNDLE" ] && [ -f "$target/manifest.json" ] && [ "$known" != "$(sha256_of "$target/manifest.json")" ] \
+        && bundle_verifies; then
+        TEXT="$BUNDLE_TEXT Not the shipped one; it stays."
+        return
+    fi
+    remember tree "$BUNDLE_FOLDER"
+    # A copy that the service's account may read, wherever the original lies.
+    rm -rf "$WORK/bundle"
+    cp -R "$source" "$WORK/bundle" || fail "$source cannot be read; name a bundle with --bundle."
+    chmod -R a+rX "$WORK/bundle"
+    act "verify $source and install it in $target" quietly as_service "$ROOT$VENV/bin/thermoscreen" bundle install "$WORK/bundle" --to "$target" "${WITH_SETTINGS[@]}"
+    TEXT="$source in $target"
+    [ "$DRY_RUN" = 0 ] || return 0
+    remember stamp bundle "$(sha256_of "$target/manifest.json")"
+    bundle_verifies || fail "The installed bundle does not verify: $(last_line)."
+    TEXT=$BUNDLE_TEXT
+}
+
+bundle_verifies() {
+    local lines
+    [ -x "$ROOT$VENV/bin/thermoscreen" ] || return 1
+    lines=$(cli bundle verify "$ROOT$BUNDLE_FOLDER" "${WITH_SETTINGS[@]}" 2>>"$WORK/log") || return 1
+    BUNDLE_TEXT="$(head -n 1 <<<"$lines") Its signature and every hash were verified."
+}
+
+# setting NAME: its value in the settings of the station.
+setting() {
+    cli settings --json "${WITH_SETTINGS[@]}" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+}
+
+step_engine() {
+    local bundle
+    if [ "$ENGINE" = 0 ]; then
+        skipped '--no-engine: ONNX Runtime runs the model'
+        return
+    fi
+    if ! has_module "$PYTHON" tensorrt; then
+        skipped 'no TensorRT here: ONNX Runtime runs the model on the processor'
+        return
+    fi
+    if [ "$DRY_RUN" = 1 ]; then
+        act "run thermoscreen compile on the bundle" :
+        return
+    fi
+    bundle=$(setting bundle)
+    say 'TensorRT compiles the model for this board and proves it; takes minutes the first time'
+    act 'compile' show_compile "$bundle"
+    TEXT="$(grep -m 1 -E ' (is ready|was there already) in ' "$WORK/engine" 2>/dev/null || true)"
+    [[ $TEXT != *'was there already'* ]] || CHANGED=0
+}
+
+show_compile() {
+    local status=0
+    as_service "$ROOT$VENV/bin/thermoscreen" compile "$1" "${WITH_SETTINGS[@]}" 2>&1 \
+        | tee "$WORK/engine" | sed 's/^/        /' || status=$?
+    cat "$WORK/engine" >>"$WORK/log"
+    [ "$status" = 0 ] || fail "The engine could not be built ($(last_line)); with --no-engine ONNX Runtime runs the model."
+}
+
+# The doctor's problems do not undo an installation, but it does not end well either; a model that gives no answer ends it.
+step_selftest() {
+    local status=0
+    if [ "$DRY_RUN" = 1 ]; then
+        VERDICT='would do' TEXT='thermoscreen doctor, and the golden thermogram analysed'
+        return
+    fi
+    (cd "$ROOT$STATE" && as_service env PYTHONDONTWRITEBYTECODE=1 "$ROOT$VENV/bin/thermoscreen" doctor "${WITH_SETTINGS[@]}") \
+        >"$WORK/doctor" 2>&1 || status=$?
+    sed 's/^/        /' "$WORK/doctor"
+    case $status in
+        0) ;;
+        1) PROBLEMS=$(grep -c '^problem' "$WORK/doctor" || true) ;;
+        *) fail "The doctor ended with $status: $(tail -n 1 "$WORK/doctor")" ;;
+    esac
+    analyse_golden
+    fine "$TEXT"
+    [ "$PROBLEMS" = 0 ] || VERDICT='problems'
+}
+
+analyse_golden() {
+    local bundle
+    bundle=$(setting bundle)
+    rm -rf "$WORK/golden"
+    mkdir "$WORK/golden"
+    quietly "$ROOT$VENV/bin/python" -B -c 'import numpy, sys
+numpy.save(sys.argv[2], numpy.load(sys.argv[1])["thermogram"])' "$bundle/golden.npz" "$WORK/golden/golden.npy"
+    cli analyse "$WORK/golden/golden.npy" --scale centikelvin --out "$WORK/golden/results" "${WITH_SETTINGS[@]}" \
+        >"$WORK/golden/said" 2>&1 || fail "The golden thermogram gave no result: $(tail -n 1 "$WORK/golden/said")"
+    TEXT="golden thermogram: $(sed -n '2s/^ *//p' "$WORK/golden/said")"
+}

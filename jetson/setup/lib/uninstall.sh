@@ -1,0 +1,122 @@
+# shellcheck shell=bash
+# --uninstall: exactly what the manifest lists goes; exam data stays. Sourced by install.sh.
+
+# What the service remembers beside exam data, of no use without it. (Bundle and engines have lines of their own.)
+KEPT_BY_SERVICE=(starts.json alive.json)
+
+uninstall() {
+    if [ ! -f "$ROOT$MANIFEST" ]; then
+        printf 'Nothing is installed under %s: %s is not there.\n' "${ROOT:-/}" "$ROOT$MANIFEST"
+        return
+    fi
+    confirm "Remove thermoscreen from this machine? Exam data in $STATE stays."
+    [ -n "$ROOT" ] || [ "$DRY_RUN" = 1 ] || [ "$(id -u)" = 0 ] || fail 'Rights of root are needed: sudo.'
+    step services remove_services
+    step files remove_files
+    step trees remove_trees
+    step accounts remove_accounts
+    step folders remove_folders
+    say_what_stays
+}
+
+remove_services() {
+    local unit before
+    if [ -n "$ROOT" ] || ! command -v systemctl >/dev/null; then
+        skipped 'nothing was started from here'
+        return
+    fi
+    for unit in $(names_of file | grep -o "^$UNITS/thermoscreen[^/]*\.service\$" || true); do
+        if systemd_runs; then
+            act "stop ${unit##*/}" quietly systemctl stop "${unit##*/}"
+        fi
+    done
+    for unit in $(names_of unit); do
+        act "disable $unit" quietly systemctl disable "$unit"
+    done
+    if before=$(remembered was default-target); then
+        act "start the machine into $before again" quietly systemctl set-default "$before"
+    fi
+    TEXT='stopped and disabled'
+}
+
+# Settings that somebody changed are no longer the installer's.
+remove_files() {
+    local path count=0
+    for path in $(names_of file); do
+        [ -e "$ROOT$path" ] || continue
+        if [ "$path" = "$SETTINGS" ] && [ "$(sha256_of "$ROOT$path")" != "$(remembered file "$path")" ]; then
+            LEFT+=("$ROOT$path (changed by hand)")
+            continue
+        fi
+        act "remove $ROOT$path" rm -f "$ROOT$path"
+        count=$((count + 1))
+    done
+    if [ -z "$ROOT" ] && [ "$CHANGED" = 1 ]; then
+        ! systemd_runs || act "let systemd read its units" systemctl daemon-reload
+        [ ! -S /run/udev/control ] || act "let udev read its rules" udevadm control --reload
+    fi
+    TEXT="$count files of the manifest"
+}
+
+remove_trees() {
+    local path
+    for path in $(names_of tree) "$ENGINES"; do
+        [ ! -e "$ROOT$path" ] || act "remove $ROOT$path with everything in it" rm -rf "$ROOT$path"
+    done
+    for path in "${KEPT_BY_SERVICE[@]}"; do
+        [ ! -e "$ROOT$STATE/$path" ] || act "remove $ROOT$STATE/$path" rm -f "$ROOT$STATE/$path"
+    done
+    TEXT='the virtual environment, the bundle and the engines'
+}
+
+# Last of all, for whatever is interrupted before is still in the manifest.
+remove_folders() {
+    local path folders
+    folders=$(names_of folder)
+    act "remove $ROOT$MANIFEST" rm -f "$ROOT$MANIFEST"
+    for path in $folders; do
+        act_on_empty "$ROOT$path"
+    done
+    TEXT='the manifest, and folders that are empty now'
+}
+
+# act_on_empty FOLDER: remove it where nothing is in it.
+act_on_empty() {
+    if [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then
+        act "remove the empty folder $1" rmdir "$1"
+    fi
+}
+
+# An account whose files stay, stays too: its number would go to the next account that is made, and the files with it.
+remove_accounts() {
+    local name
+    if [ -n "$ROOT" ]; then
+        skipped 'none was made'
+        return
+    fi
+    for name in $(names_of account); do
+        getent passwd "$name" >/dev/null || continue
+        if [ "$name" = "$SERVICE_USER" ] && [ -n "$(ls -A "$STATE" 2>/dev/null)" ]; then
+            LEFT+=("account $name, which $STATE belongs to")
+            continue
+        fi
+        act "remove the account $name" quietly userdel "$name"
+    done
+    TEXT='accounts that own nothing any more'
+}
+
+say_what_stays() {
+    local line
+    if [ "$DRY_RUN" = 1 ]; then
+        printf 'Nothing was changed. Exam data in %s would stay.\n' "$ROOT$STATE"
+        return
+    fi
+    if [ -d "$ROOT$STATE" ]; then
+        LEFT+=("$ROOT$STATE: exam data, $(find "$ROOT$STATE" -type f | wc -l) files, $(du -sh "$ROOT$STATE" | cut -f 1)")
+    fi
+    [ "${#LEFT[@]}" != 0 ] || printf 'Nothing of thermoscreen is left under %s.\n' "${ROOT:-/}"
+    for line in "${LEFT[@]}"; do
+        printf 'Left: %s\n' "$line"
+    done
+    [ ! -d "$ROOT$STATE" ] || printf 'Back it up before you delete it; a new installation finds it where it is.\n'
+}

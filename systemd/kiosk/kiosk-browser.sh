@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Shows the page of the station and nothing else: waits for display and page, starts Chromium, and ends when Chromium
+# ends or has lost its page. thermoscreen-kiosk.service starts it again. What the browser may do is in policy.json.
+set -euo pipefail
+
+URL=${KIOSK_URL:-http://127.0.0.1:8080/}
+# In memory (/run), so that nothing of a patient outlives the browser on disk.
+PROFILE=${KIOSK_PROFILE:-${RUNTIME_DIRECTORY:-/run/thermoscreen-kiosk}/profile}
+LOOK_S=${KIOSK_LOOK_S:-5}
+ASK_S=${KIOSK_ASK_S:-0.5}
+
+HOST=${URL#http://}
+HOST=${HOST%%/*}
+LOOPBACK='^http://(127\.0\.0\.1|localhost):[0-9]+/'
+if ! [[ $URL =~ $LOOPBACK ]]; then
+    printf 'The kiosk shows pages of this machine only, such as http://127.0.0.1:8080/, and not %s.\n' "$URL" >&2
+    exit 2
+fi
+
+# Whether the page answers with a 2xx status. No curl: a fresh board need not have it.
+page_answers() {
+    local status=''
+    {
+        exec 3<>"/dev/tcp/${HOST%:*}/${HOST##*:}" || return 1
+        printf 'GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n' "${URL#*://*/}" "$HOST" >&3
+        IFS= read -r -t 5 status <&3
+        exec 3<&- 3>&-
+    } 2>/dev/null || return 1
+    [[ $status == 'HTTP/1.'?' 2'?? || $status == 'HTTP/1.'?' 2'??' '* ]]
+}
+
+display_answers() { xset q >/dev/null 2>&1; }
+
+wait_for() {
+    local waited=0
+    until "$2"; do
+        ((waited % 60)) || printf 'Waiting for the %s.\n' "$1"
+        waited=$((waited + 1))
+        sleep "$ASK_S"
+    done
+}
+
+screen_size() { xrandr 2>/dev/null | sed -n 's/.* current \([0-9]*\) x \([0-9]*\),.*/\1,\2/p' | head -n 1; }
+
+# Whether a process that draws a page is left. When memory runs out the kernel ends that one; Chromium itself lives on
+# and shows a sad face to which nobody here can answer.
+page_is_drawn() {
+    local file words
+    for file in /proc/[0-9]*/cmdline; do
+        words=$([ ! -O "$file" ] || tr '\0' ' ' <"$file" 2>/dev/null) || continue
+        if [[ $words == *' --type=renderer '* && $words == *" --user-data-dir=$PROFILE "* ]]; then
+            return 0
+        fi
+    done
+    return 1
+}
+
+start_browser() {
+    local browser size flags
+    browser=$(command -v chromium-browser || command -v chromium || command -v google-chrome) || {
+        printf 'Chromium is not installed: sudo apt-get install chromium-browser (Debian: chromium).\n' >&2
+        exit 3
+    }
+    size=$(screen_size)
+    # shellcheck disable=SC2054  # the commas are Chromium's
+    flags=(
+        --kiosk "--app=$URL" --window-position=0,0 "--window-size=${size:-1024,600}"
+        "--user-data-dir=$PROFILE" --disk-cache-size=1048576 --no-first-run --no-default-browser-check
+        --noerrdialogs --disable-session-crashed-bubble --hide-crash-restore-bubble --disable-infobars
+        --disable-component-update --disable-background-networking --disable-sync --disable-translate
+        --disable-features=Translate,TranslateUI,SpareRendererForSitePerProcess
+        --touch-events=enabled --disable-pinch --overscroll-history-navigation=0
+        --password-store=basic --process-per-site
+    )
+    "$browser" "${flags[@]}" &
+    BROWSER=$!
+}
+
+wait_for display display_answers
+# What blanks the screen is the page, which locks itself: the picture of a patient is not behind a key press.
+xset s off s noblank -dpms || true
+wait_for page page_answers
+
+rm -rf "$PROFILE"
+mkdir -m 0700 "$PROFILE"
+start_browser
+trap 'kill "$BROWSER" 2>/dev/null || true' EXIT
+trap 'exit 0' TERM INT
+
+missed=0
+while sleep "$LOOK_S" && kill -0 "$BROWSER" 2>/dev/null; do
+    if page_is_drawn; then
+        missed=0
+    elif [ $((missed += 1)) -ge 2 ]; then
+        printf 'No process draws the page any more; the browser is started again.\n'
+        exit 1
+    fi
+done
+wait "$BROWSER" || true
+printf 'The browser has ended; it is started again.\n'
