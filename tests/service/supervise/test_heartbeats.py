@@ -4,18 +4,6 @@ import pytest
 from service.supervise import CAPTURE, INFERENCE, STORAGE, Heartbeats
 
 
-class Clock:
-    now_s = 100.0
-
-    def __call__(self):
-        return self.now_s
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def heartbeats(clock):
     return Heartbeats({CAPTURE: 10.0, INFERENCE: 5.0, STORAGE: 60.0}, clock)

@@ -37,13 +37,12 @@ def notifier():
     return Listening()
 
 
-def test_it_pings_says_why_not_and_pings_again(notifier):
-    now_s = [0.0]
-    heartbeats = Heartbeats({CAPTURE: 10.0}, lambda: now_s[0])
+def test_it_pings_says_why_not_and_pings_again(notifier, clock):
+    heartbeats = Heartbeats({CAPTURE: 10.0}, clock)
     watchdog = Watchdog(notifier, heartbeats, 20.0, lambda: 'Live.')
     heartbeats.beat(CAPTURE)
     assert watchdog.turn()
-    now_s[0] = 12.0
+    clock.now_s += 12.0
     assert not watchdog.turn()
     heartbeats.beat(CAPTURE)
     assert watchdog.turn()
