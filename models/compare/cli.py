@@ -16,7 +16,7 @@ if importlib.util.find_spec('torch') is None:
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
               help='Receives table.md, rows.json and the runs.')
 @click.option('--only', multiple=True, metavar='NAME', help='These architectures only; repeatable.')
-@click.option('--samples', default=600, show_default=True, type=click.IntRange(min=1),
+@click.option('--samples', default=1200, show_default=True, type=click.IntRange(min=1),
               help='Training samples a fold, the same for every segmenter.')
 @click.option('--encoder-epochs', default=20, show_default=True, type=click.IntRange(min=1),
               help='Epochs of the latents encoder on the unlabelled patients.')
@@ -26,8 +26,8 @@ def compare_command(data, out, only, samples, encoder_epochs, folds, threads):
     """Compare the architectures: parameters, arithmetic, file size, latency, regions found.
 
     Latency is ONNX Runtime on one thread of this machine's CPU, run alternately with the shipped network; it is no
-    Jetson's. Segmenters are trained on the same labelled patients in the same folds, with the same number of samples
-    and the same augmentation, each with its own recipe's optimiser and loss. Finished folds in --out are kept.
+    Jetson's. Segmenters are trained from scratch on the same labelled patients in the same folds, with the same number
+    of samples, optimiser, loss and augmentation. Finished folds in --out are kept.
 
     \b
     Example:

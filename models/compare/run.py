@@ -20,7 +20,7 @@ _LATENTS = {'encoder': 'H', 'decoder': 'H', 'tasks': ['regions']}
 _ENCODER_RECIPE = 'latents-encoder-h'
 
 
-def compare(collection, out, only=(), samples=600, encoder_epochs=20, folds=5):
+def compare(collection, out, only=(), samples=1200, encoder_epochs=20, folds=5):
     """Measure architectures one after another.
 
     Args:
@@ -65,8 +65,9 @@ def describe(rows, collection, samples, folds):
     text = 'Latency: ONNX Runtime, 1 thread, %s, median of 5 rounds of 8 alternating runs.' % processor()
     if collection is not None:
         known = collection.labelled()
-        text += (' mIoU: %d labelled patients of %s in %d folds by patient, %d samples a fold; interval by bootstrap '
-                 'over patients.' % (len(known.patients), collection.name, folds, samples))
+        text += (' mIoU: %d labelled patients of %s in %d folds by patient, %d samples a fold from scratch, the same '
+                 'training for all; interval by bootstrap over patients.'
+                 % (len(known.patients), collection.name, folds, samples))
     return markdown(rows, text)
 
 

@@ -1,4 +1,5 @@
-"""Region overlap of the segmenters on the same patients in the same folds, each with its own recipe."""
+"""Region overlap of the segmenters on the same patients in the same folds, trained in the same way."""
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ..training.weights import load_network, save_weights
 
 log = logging.getLogger(__name__)
 
-#: Recipe of each segmenter, and what it starts from where that is another run.
+#: Recipe of each segmenter, of which the network and its preprocessing are taken.
 RECIPES = {
     'half_unet': 'few-shot',
     'latents': 'latents-segment-hh',
@@ -24,8 +25,9 @@ RECIPES = {
     'deeplabv3plus_mobilenetv2': 'deeplabv3plus-mobilenetv2',
 }
 
-#: What is made equal, so that the rows can be compared: samples seen, portions, augmentation.
-COMMON = ('training.epochs=0', 'training.patience=0', 'augment.kind=thermal')
+#: Whose optimiser, schedule, augmentation and loss all of them get. With their own, made for thousands of pictures and
+#: for weights of ImageNet, a comparison on few samples is one of losses: those without Dice find no nipple at all.
+COMMON = 'few-shot'
 BATCH = 4
 
 #: (height, width) that the segmenters are compared at. half_unet keeps its own, twice that, and halves it first thing.
@@ -51,11 +53,10 @@ def judge_segmenter(name, collection, out, samples, folds=5, encoder=None):
         dict: figures of `models.evaluation.judge_regions`.
     """
     height, width = compared_size(name)
-    changes = COMMON + ('input.height=%d' % height, 'input.width=%d' % width)
-    changes += ('training.samples=%d' % samples, 'training.batch=%d' % BATCH)
+    changes = ('input.height=%d' % height, 'input.width=%d' % width)
     if encoder is not None:
         changes += ('network.init=%s' % encoder,)
-    recipe = load_recipe(RECIPES[name], changes)
+    recipe = trained_alike(load_recipe(RECIPES[name], changes), samples)
 
     def train(number, known, folder):
         if not (folder / 'bundle').exists():
@@ -69,3 +70,17 @@ def judge_segmenter(name, collection, out, samples, folds=5, encoder=None):
 
     return judge_folds(relabelled(collection), train, Path(out) / name, folds)
 
+
+def trained_alike(recipe, samples):
+    """A segmenter's recipe with the training that all of them get.
+
+    Args:
+        recipe (Recipe): of which network and preprocessing stay.
+        samples (int): training samples.
+    Returns:
+        Recipe: optimiser, schedule, augmentation and loss are those of `COMMON`.
+    """
+    common = load_recipe(COMMON)
+    training = dataclasses.replace(common.training, samples=samples, batch=BATCH)
+    return dataclasses.replace(recipe, training=training, optimizer=common.optimizer, schedule=common.schedule,
+                               augment=common.augment, loss=common.loss)

@@ -10,8 +10,10 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from models.compare.cli import compare_command  # noqa: E402
 from models.compare.cost import measure_cost, measure_curves  # noqa: E402
 from models.compare.run import compare  # noqa: E402
+from models.compare.segment import COMMON, RECIPES, trained_alike  # noqa: E402
 from models.compare.table import markdown  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
+from models.recipe_files import load_recipe  # noqa: E402
 from service.errors import InputError  # noqa: E402
 
 
@@ -32,6 +34,15 @@ def test_a_segmenter_is_judged_on_every_patient(tmp_path):
     rows = compare(phantom_collection(80, 4, 120, 160), tmp_path, ['unet_lite'], samples=4, folds=2)
     assert rows[0]['miou']['n'] == 4 and rows[0]['input'] == '160x120x1'
     assert '| unet_lite | 160x120x1 | 3,6' in markdown(rows, '')
+
+
+@pytest.mark.parametrize('name', sorted(RECIPES))
+def test_all_are_trained_alike(name):
+    own, common = load_recipe(RECIPES[name]), load_recipe(COMMON)
+    recipe = trained_alike(own, 40)
+    assert recipe.training.samples == 40 and not recipe.training.epochs
+    assert (recipe.loss, recipe.optimizer, recipe.augment) == (common.loss, common.optimizer, common.augment)
+    assert (recipe.network, recipe.input) == (own.network, own.input)
 
 
 def test_costs_alone_without_patients(tmp_path):
