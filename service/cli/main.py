@@ -6,6 +6,7 @@ import click
 
 from .. import __version__
 from ..errors import ThermoscreenError
+from .utf8 import speak_utf8
 from .verbs import Verbs
 
 #: Exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h).
@@ -32,6 +33,7 @@ def program(ctx, debug):
 
 def main():
     """Run the command line and exit."""
+    speak_utf8()
     debug = '--debug' in sys.argv
     try:
         code = program.main(standalone_mode=False)
