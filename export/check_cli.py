@@ -52,7 +52,7 @@ def check_command(path, target_name, as_list, as_json):
         raise InputError('check-what', 'Name a bundle or an ONNX file, and a target with --target (%s).'
                          % ', '.join(TARGETS))
     target = load_target(target_name)
-    kind, name, variants = _check(path, target)
+    kind, name, variants = check_path(path, target)
     good = [variant for variant, found in variants.items() if fits(found)]
     if as_json:
         click.echo(json.dumps({
@@ -64,8 +64,8 @@ def check_command(path, target_name, as_list, as_json):
     sys.exit(0 if good else 1)
 
 
-def _check(path, target):
-    """(kind, what it is called, variant to what was found) of a bundle folder or an ONNX file."""
+def check_path(path, target):
+    """Check a bundle folder or an ONNX file: (kind, what it is called, variant to what was found)."""
     from .check import check_bundle, check_model
 
     if os.path.isdir(path):
@@ -73,10 +73,15 @@ def _check(path, target):
         bundle = open_bundle(path, study=True)
         identity = bundle.manifest.identity
         return 'bundle', '%s %s in %s' % (identity['id'], identity['version'], path), check_bundle(bundle, target)
-    return 'onnx', path, {os.path.basename(path): check_model(_read(path), target, path)}
+    return 'onnx', path, {os.path.basename(path): check_model(read_file(path), target, path)}
 
 
-def _read(path):
+def read_file(path):
+    """The bytes of an ONNX file.
+
+    Raises:
+        InputError: ``onnx-large``, ``file-unreadable``.
+    """
     try:
         if os.path.getsize(path) > _MAX_BYTES:
             raise InputError('onnx-large', '%s has more bytes than an ONNX file can have; name another one.' % path)
