@@ -19,7 +19,8 @@ if importlib.util.find_spec('onnx') is None:
 @click.argument('path', type=click.Path(), metavar='BUNDLE_OR_ONNX')
 @click.option('--target', 'target_name', required=True, metavar='NAME', help='What it shall run on, such as '
               'jetson-nano; thermoscreen check --list names them.')
-@click.option('--precision', type=click.Choice(['fp16', 'fp32']), help='Of the engine [default: fp16 where native].')
+@click.option('--precision', default='fp16', show_default=True, type=click.Choice(['fp16', 'fp32']),
+              help='Of the engine.')
 @click.option('--frame', default='320x240', show_default=True, help='Size of the camera\'s picture, for the stages '
               'around the network.')
 @click.option('--layers', is_flag=True, help='Add a line for every layer: what limits it and how long it takes.')
@@ -50,9 +51,6 @@ def preflight_command(path, target_name, precision, frame, layers, as_json):
     from .targets import load_target
 
     target = load_target(target_name)
-    if precision and precision not in target.precisions:
-        raise InputError('precision-unsupported', '%s has no native %s; ask for %s.' % (
-            target.name, precision, ' or '.join(target.precisions)))
     if frame not in cpu.frames():
         raise InputError('frame-unknown', 'The stages around the network were not measured for frames of %s; choose '
                          'one of %s.' % (frame, ', '.join(cpu.frames())))

@@ -49,13 +49,13 @@ class Preflight:
         return needed * 2 ** 20 <= self.target.memory_bytes
 
 
-def preflight(model, target, precision=None, frame='320x240', name='The file'):
+def preflight(model, target, precision='fp16', frame='320x240', name='The file'):
     """Predict what a network costs on a target.
 
     Args:
         model (bytes): ONNX file in FP32, as TensorRT gets it; the precision is asked of the builder.
         target (export.targets.Target): the board.
-        precision (str): ``'fp16'`` or ``'fp32'``; None for FP16 where it is native.
+        precision (str): ``'fp16'``, which every target has, or ``'fp32'``.
         frame (str): size of the camera's picture.
         name (str): what to call the file in a message.
 
@@ -65,7 +65,6 @@ def preflight(model, target, precision=None, frame='320x240', name='The file'):
     Raises:
         InputError: ``onnx-unreadable``.
     """
-    precision = precision or ('fp16' if 'fp16' in target.precisions else 'fp32')
     try:
         fused = fuse(Graph(read_model(model, name), target, len(model)))
     except UnknownShapeError as error:

@@ -121,8 +121,8 @@ def times(work, coefficients, form, precision):
     dense, half = work.of(*_DENSE), np.equal(precision, 'fp16')
     speed = np.full(len(work.kinds), PEAK_FLOPS * coefficients.efficiency)
     if form.winograd:
-        inputs, outputs = work.depth / 9, work.columns
-        channels = 2 * inputs * outputs / np.maximum(inputs + outputs, 1)
+        # Of input channels alone: with the outputs counted, a few more of them inside one tile would cost less.
+        channels = work.depth / 9
         saved = WINOGRAD_GAIN * channels / (channels + coefficients.winograd_channels)
         speed = np.where(work.of('conv3'), speed * (1 + saved), speed)
     gain = np.where(work.of('separable'), coefficients.fp16_gain_separable, coefficients.fp16_gain)

@@ -1,0 +1,111 @@
+"""What a preflight says of targets and networks: predictions, refusals, and where it keeps silent."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip('onnx', reason='onnx is not installed: this is the device half')
+
+from export.check import check_model  # noqa: E402
+from export.predict import preflight  # noqa: E402
+from export.predict.preflight import NO_FIGURES  # noqa: E402
+from export.predict.report import describe, to_dict  # noqa: E402
+from export.targets import TARGETS, load_target  # noqa: E402
+from service.errors import InputError  # noqa: E402
+from tests.export.check import models  # noqa: E402
+
+from .networks import chain  # noqa: E402
+
+_NANO = load_target('jetson-nano')
+
+
+def report(data, target=_NANO, **options):
+    """(text, JSON) of a network."""
+    variants = {'net.onnx': check_model(data, target)}
+    found = preflight(data, target, **options)
+    return describe('net.onnx', found, variants), to_dict('net.onnx', found, variants)
+
+
+def test_every_target_has_what_is_predicted_by_default():
+    assert all(preflight(chain(), _NANO).precision in load_target(name).precisions for name in TARGETS)
+
+
+@pytest.mark.parametrize('name', TARGETS)
+def test_latency_only_where_figures_were_published(name):
+    found = preflight(chain(), load_target(name))
+    assert (found.latency is not None) == (found.pipeline is not None) == name.startswith('jetson-nano')
+    assert found.need.weights > 0 and found.fits_memory in (True, None)
+
+
+def test_other_boards_are_told_why_and_get_a_lower_limit():
+    text, document = report(chain(), load_target('orin-nano'))
+    assert NO_FIGURES in text and 'Lower limit' in text and 'It is no prediction.' in text
+    assert document['latency'] is None and document['lower_limit_ms'] > 0
+    text, document = report(chain(), load_target('xavier-nx'))
+    assert NO_FIGURES in text and 'Lower limit' not in text and document['lower_limit_ms'] is None
+
+
+def test_everything_of_a_board_is_called_predicted():
+    text, document = report(chain())
+    assert 'Predicted, not measured: no board was asked.' in text
+    for word in ('build       predicted', 'latency     predicted', 'on the PC'):
+        assert word in text
+    assert document['kind'] == 'predicted' and document['latency_ms']['typical'][0] < \
+        document['latency_ms']['predicted'] < document['latency_ms']['typical'][1]
+
+
+def test_a_network_that_violates_says_so_first_and_is_predicted():
+    data = models.build([models.node('Mod', ['x', 'x'], ['y'], fmod=1)])
+    text, document = report(data)
+    assert text.splitlines()[0].startswith('Does not fit jetson-nano: 1 violation')
+    assert text.splitlines()[1].startswith('VIOLATION net.onnx operator at the_mod (Mod): ')
+    assert document['fits'] is False and document['latency_ms']['predicted'] > 0
+    assert 'counted as memory traffic alone: Mod' in text and document['network']['unknown_operators'] == ('Mod',)
+
+
+def test_an_open_size_is_explained():
+    data = models.build([models.node('Relu', ['x'], ['y'])], inputs={'x': (models.FLOAT, (1, None, 8, 8))},
+                        outputs={'y': (models.FLOAT, (1, None, 8, 8))})
+    found = preflight(data, _NANO)
+    assert found.fused is found.need is found.latency is found.fits_memory is None
+    text, document = report(data)
+    assert 'The size of tensor y is not fixed' in text and document['not_predicted'] == found.reason
+
+
+@pytest.mark.parametrize(('side', 'room'), [(2048, True), (6144, False)])
+def test_room_in_memory(side, room):
+    shape = (1, 16, side, side)
+    data = models.build([models.node('Relu', ['x'], ['y'])], inputs={'x': (models.FLOAT, shape)},
+                        outputs={'y': (models.FLOAT, shape)})
+    text, document = report(data, precision='fp32')
+    assert document['memory']['fits'] is room and ('NO ROOM' in text) is not room
+
+
+def test_layers_are_listed_where_asked():
+    data = chain()
+    found, variants = preflight(data, _NANO), {'net.onnx': check_model(data, _NANO)}
+    assert describe('n', found, variants, True).count('conv_c') == 3
+    assert len(to_dict('n', found, variants, True)['layers']) == 3
+
+
+def test_a_cut_file_is_refused():
+    data = chain()
+    for end in (0, 10, len(data) // 2):
+        with pytest.raises(InputError) as caught:
+            preflight(data[:end], _NANO)
+        assert caught.value.code == 'onnx-unreadable'
+
+
+_DATA = chain(4, 8)
+
+
+@given(st.lists(st.tuples(st.integers(0, len(_DATA) - 1), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damaged_files_are_refused_or_predicted(changes):
+    damaged = np.frombuffer(_DATA, np.uint8).copy()
+    for place, value in changes:
+        damaged[place] = value
+    try:
+        found = preflight(damaged.tobytes(), _NANO)
+    except InputError:
+        return
+    assert found.fused is not None or found.reason
