@@ -152,7 +152,7 @@ summary() {
     fi
     printf 'What was put where: %s\n' "$ROOT$MANIFEST"
     if [ "$PROBLEMS" != 0 ]; then
-        printf 'install.sh: It is installed, and the self-test found %s of problems (above); do what it says.\n' "$PROBLEMS" >&2
+        printf 'install.sh: It is installed, and the self-test found a problem (above); do what it says.\n' >&2
         exit 1
     fi
 }
@@ -160,6 +160,8 @@ summary() {
 umask 022
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# What other programs say is read here, so they say it in one language.
+export LC_ALL=C.UTF-8
 FROM=() LEFT=() UNITS_CHANGED=0 KIOSK_READY=0 HELD=0 PROBLEMS=0
 check_options
 WITH_SETTINGS=(--settings "$ROOT$SETTINGS")
@@ -174,6 +176,7 @@ if [ "$DRY_RUN" = 0 ] && [ "$ACTION" != fetch ]; then
     exec 9<"${ROOT:-/}"
     flock --nonblock 9 || usage_error "Another install.sh is at work on ${ROOT:-/}; wait until it has ended."
 fi
+read_manifest
 look_at_machine
 case $ACTION in
     install) install_all ;;

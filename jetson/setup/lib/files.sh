@@ -12,52 +12,71 @@
 # A line is written before the thing is made, so that an interrupted installation can be undone too.
 
 MANIFEST=/etc/thermoscreen/installed.txt
+declare -A REMEMBERED=()
+# What the step wrote, to be on the disk when the step ends.
+WRITTEN=()
 # Folders that a dry run would have made by now.
 PLANNED=''
 
-sha256_of() { sha256sum <"$1" | cut -d ' ' -f 1; }
+read_manifest() {
+    local kind name value
+    [ -f "$ROOT$MANIFEST" ] || return 0
+    while read -r kind name value; do
+        [ -z "$name" ] || REMEMBERED["$kind $name"]=$value
+    done <"$ROOT$MANIFEST"
+}
 
 # remembered KIND NAME: the value in the manifest; fails where there is no such line.
 remembered() {
-    [ -f "$ROOT$MANIFEST" ] || return 1
-    awk -v kind="$1" -v name="$2" '$1 == kind && $2 == name { print $3; found = 1 } END { exit !found }' \
-        "$ROOT$MANIFEST"
+    [ -n "${REMEMBERED["$1 $2"]+there}" ] || return 1
+    printf '%s' "${REMEMBERED["$1 $2"]}"
 }
 
 # remember KIND NAME [VALUE]: put the line in place of an older one of that kind and name.
 remember() {
-    local new=$ROOT$MANIFEST.new known
+    local known=0
     [ "$DRY_RUN" = 0 ] || return 0
-    if known=$(remembered "$1" "$2") && [ "$known" = "${3:-}" ]; then
-        return 0
+    if [ -n "${REMEMBERED["$1 $2"]+there}" ]; then
+        [ "${REMEMBERED["$1 $2"]}" != "${3:-}" ] || return 0
+        known=1
     fi
+    REMEMBERED["$1 $2"]=${3:-}
     make_manifest_folder
-    {
-        [ ! -f "$ROOT$MANIFEST" ] || awk -v kind="$1" -v name="$2" '!($1 == kind && $2 == name)' "$ROOT$MANIFEST"
-        printf '%s\n' "$1 $2${3:+ $3}"
-    } >"$new"
-    chmod 0644 "$new"
-    sync "$new"
-    mv -f "$new" "$ROOT$MANIFEST"
+    if [ "$known" = 1 ]; then
+        awk -v kind="$1" -v name="$2" '!($1 == kind && $2 == name)' "$ROOT$MANIFEST" >"$ROOT$MANIFEST.new"
+        printf '%s\n' "$1 $2${3:+ $3}" >>"$ROOT$MANIFEST.new"
+        mv -f "$ROOT$MANIFEST.new" "$ROOT$MANIFEST"
+    else
+        printf '%s\n' "$1 $2${3:+ $3}" >>"$ROOT$MANIFEST"
+    fi
+    WRITTEN+=("$ROOT$MANIFEST")
 }
 
 make_manifest_folder() {
     local path=${MANIFEST%/*} missing=()
     while [ ! -d "$ROOT$path" ]; do
         missing=("$path" "${missing[@]}")
-        path=$(dirname "$path")
+        path=${path%/*}
     done
     [ "${#missing[@]}" != 0 ] || return 0
     mkdir -p "$ROOT${MANIFEST%/*}"
-    printf 'folder %s\n' "${missing[@]}" >>"$ROOT$MANIFEST"
+    for path in "${missing[@]}"; do
+        remember folder "$path"
+    done
 }
 
 # names_of KIND: every name of a kind, the last one first.
 names_of() { [ ! -f "$ROOT$MANIFEST" ] || awk -v kind="$1" '$1 == kind { print $2 }' "$ROOT$MANIFEST" | tac; }
 
+sha256_of() {
+    local sum
+    read -r sum _ < <(sha256sum <"$1")
+    printf '%s' "$sum"
+}
+
 # put_folder PATH MODE [OWNER]: a folder with these rights. Owners are left alone in a staging root.
 put_folder() {
-    local path=$ROOT$1
+    local path=$ROOT$1 mode owner
     if [ ! -d "$path" ]; then
         case $PLANNED in *"|$path|"*) return 0 ;; esac
         PLANNED="$PLANNED|$path|"
@@ -66,18 +85,18 @@ put_folder() {
         act "make the folder $path (mode $2${3:+, for $3})" mkdir -p "$path"
         [ "$DRY_RUN" = 0 ] || return 0
     fi
-    if [ "$(stat -c %a "$path")" != "$2" ]; then
+    read -r mode owner < <(stat -c '%a %U' "$path")
+    if [ "$mode" != "$2" ]; then
         act "give $path the mode $2" chmod "$2" "$path"
     fi
-    if [ -n "${3:-}" ] && [ -z "$ROOT" ] && [ "$(stat -c %U "$path")" != "$3" ]; then
+    if [ -n "${3:-}" ] && [ -z "$ROOT" ] && [ "$owner" != "$3" ]; then
         act "give $path to $3" chown "$3:$3" "$path"
     fi
 }
 
 put_parent() {
-    local parent
-    parent=$(dirname "$1")
-    [ "$parent" = / ] || [ -d "$ROOT$parent" ] || put_folder "$parent" 755
+    local parent=${1%/*}
+    [ -z "$parent" ] || [ -d "$ROOT$parent" ] || put_folder "$parent" 755
 }
 
 # put_file SOURCE PATH MODE: a file with the content of another, written whole or not at all. In a staging root the
@@ -88,8 +107,8 @@ put_file() {
         ready=$WORK/rendered
         sed -E "s#(^|[^A-Za-z0-9_./-])(/(opt|etc|var/lib|usr/local/lib)/thermoscreen)#\\1$ROOT\\2#g" "$source" >"$ready"
     fi
-    if cmp -s "$ready" "$target" && [ "$(stat -c %a "$target")" = "$mode" ]; then
-        remember file "$path" "$(sha256_of "$target")"
+    if [ -n "${REMEMBERED["file $path"]+there}" ] && cmp -s "$ready" "$target" \
+        && [ "$(stat -c %a "$target")" = "$mode" ]; then
         return 0
     fi
     put_parent "$path"
@@ -101,8 +120,8 @@ write_file() {
     rm -f "$2.new"
     cp "$1" "$2.new"
     chmod "$3" "$2.new"
-    sync "$2.new"
     mv -f "$2.new" "$2"
+    WRITTEN+=("$2")
 }
 
 # put_text PATH MODE: as put_file, with the content from standard input.

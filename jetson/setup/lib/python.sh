@@ -5,7 +5,7 @@ VENV=/opt/thermoscreen
 # The device half; training and export need PyTorch, which no board has.
 PACKAGES=(service jetson calibration)
 
-venv_pip() { PYTHONDONTWRITEBYTECODE='' "$ROOT$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
+pip() { PYTHONDONTWRITEBYTECODE='' "$ROOT$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
 has_module() { "$1" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$2" 2>/dev/null; }
 
 # JetPack installs TensorRT for the system's Python only. Where there is none to be seen, the environment stands alone.
@@ -39,8 +39,8 @@ step_libraries() {
     fi
     hold_service
     [ "$DRY_RUN" = 1 ] || say "$(grep -c == "$pins") libraries${OFFLINE:+ from $OFFLINE}; takes minutes on a board"
-    act "install requirements/pip.txt${OFFLINE:+ from $OFFLINE}" quietly venv_pip install "${FROM[@]}" --requirement "$tools"
-    act "install $PINS${OFFLINE:+ from $OFFLINE}" quietly venv_pip install "${FROM[@]}" --requirement "$pins"
+    act "install requirements/pip.txt${OFFLINE:+ from $OFFLINE}" quietly pip install "${FROM[@]}" --requirement "$tools"
+    act "install $PINS${OFFLINE:+ from $OFFLINE}" quietly pip install "${FROM[@]}" --requirement "$pins"
 }
 
 # has_all FILE: without an index pip can install nothing, so it succeeds only where everything is there already.
@@ -101,8 +101,8 @@ install_program() {
     rm -rf "$WORK/source" "$WORK/wheel"
     mkdir "$WORK/source" "$WORK/wheel"
     (cd "$SOURCE" && source_files | tar --create --null --files-from=- --file=-) | tar --extract --directory="$WORK/source"
-    quietly venv_pip wheel --no-deps --no-index --no-build-isolation --wheel-dir "$WORK/wheel" "$WORK/source"
-    quietly venv_pip install --no-deps --no-index --force-reinstall "$WORK"/wheel/thermoscreen-*.whl
+    quietly pip wheel --no-deps --no-index --no-build-isolation --wheel-dir "$WORK/wheel" "$WORK/source"
+    quietly pip install --no-deps --no-index --force-reinstall "$WORK"/wheel/thermoscreen-*.whl
 }
 
 cli() { PYTHONDONTWRITEBYTECODE=1 "$ROOT$VENV/bin/thermoscreen" "$@"; }

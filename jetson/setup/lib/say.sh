@@ -16,7 +16,9 @@ step() {
     CHANGED=0
     VERDICT=''
     TEXT=''
+    WRITTEN=()
     "$2"
+    [ "${#WRITTEN[@]}" = 0 ] || sync "${WRITTEN[@]}"
     if [ -z "$VERDICT" ]; then
         VERDICT='already so'
         [ "$CHANGED" = 0 ] || VERDICT='done'
@@ -52,7 +54,7 @@ quietly() {
     local status=0
     printf '+ %s\n' "$*" >>"$WORK/log"
     "$@" >>"$WORK/log" 2>&1 || status=$?
-    [ "$status" = 0 ] || fail "$1 ended with $status: $(last_line). All of it is in $(keep_log)."
+    [ "$status" = 0 ] || fail "${1##*/} ended with $status: $(last_line). All of it is in $(keep_log)."
 }
 
 last_line() { grep -v '^[[:space:]]*$' "$WORK/log" | tail -n 1 | cut -c 1-300; }

@@ -108,7 +108,7 @@ step_selftest() {
     sed 's/^/        /' "$WORK/doctor"
     case $status in
         0) ;;
-        1) PROBLEMS=$(grep -c '^problem' "$WORK/doctor" || true) ;;
+        1) PROBLEMS=1 ;;
         *) fail "The doctor ended with $status: $(tail -n 1 "$WORK/doctor")" ;;
     esac
     analyse_golden

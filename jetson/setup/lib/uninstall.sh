@@ -72,8 +72,10 @@ remove_trees() {
 # Last of all, for whatever is interrupted before is still in the manifest.
 remove_folders() {
     local path folders
-    folders=$(names_of folder)
+    # What lies within another folder goes before it.
+    folders=$(names_of folder | LC_ALL=C sort -r)
     act "remove $ROOT$MANIFEST" rm -f "$ROOT$MANIFEST"
+    WRITTEN=()
     for path in $folders; do
         act_on_empty "$ROOT$path"
     done

@@ -1,0 +1,134 @@
+"""The installer as it is, with pip and the real program, into a staging root: once, again, started, removed."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+
+from .conftest import Installer, listing
+from .repack import pinned, repack
+
+pytestmark = pytest.mark.slow
+
+_READY_S = 60.0
+#: The doctor writes a byte there and takes it away again, which is what it is for.
+_TOUCHED_BY_DOCTOR = 'var/lib/thermoscreen'
+
+
+@pytest.fixture(scope='module')
+def wheels(root, tmp_path_factory):
+    """Folder for --offline, from the libraries that this environment has."""
+    folder = tmp_path_factory.mktemp('wheels')
+    pins = subprocess.check_output([sys.executable, 'requirements/choose.py'], cwd=str(root),
+                                   universal_newlines=True).strip()
+    lacking = repack(pinned(root / 'requirements' / 'pip.txt') + pinned(root / pins), folder)
+    if lacking:
+        pytest.skip('this environment has not what is pinned: ' + ', '.join(lacking))
+    return folder
+
+
+@pytest.fixture(scope='module')
+def station(checkout, wheels, tmp_path_factory):
+    """(installer, its words, root, what the first run said)."""
+    folder = tmp_path_factory.mktemp('station')
+    (folder / 'tmp').mkdir()
+    # Nothing is compiled at first either, which is half of pip's time; what runs does not compile, so it stays so.
+    installer = Installer(checkout, folder / 'tmp', PIP_NO_COMPILE='1')
+    words = ('--root', folder / 'root', '--offline', wheels, '--python', sys.executable, '--kiosk')
+    first = installer(*words)
+    assert first.returncode == 0, first.stderr
+    return installer, words, folder / 'root', first.stdout
+
+
+def test_second_run_changes_nothing(station):
+    installer, words, root, first = station
+    assert 'ok        model' in first and 'golden thermogram: ' in first
+    before, folders = listing(root), _folder_times(root)
+    second = installer(*words)
+    assert second.returncode == 0, second.stderr
+    assert 'Everything was there already; nothing was changed.' in second.stdout
+    assert not re.findall(r'^ ?\d+  \S+ +done ', second.stdout, re.MULTILINE)
+    assert listing(root) == before
+    assert _folder_times(root) == folders
+    assert not list((root.parent / 'tmp').glob('thermoscreen*')), 'temporary files are left'
+
+
+def _folder_times(root):
+    return {str(path.relative_to(root)): path.stat().st_mtime_ns for path in root.rglob('*')
+            if path.is_dir() and str(path.relative_to(root)) != _TOUCHED_BY_DOCTOR}
+
+
+def test_what_is_installed_names_the_root_alone(station):
+    """So that it runs from there and touches no installation of the machine."""
+    _, _, root, _ = station
+    ours = re.compile(r'(\S*?)/(?:opt|etc|var/lib|usr/local/lib)/thermoscreen\b')
+    texts = [path for folder in ('etc', 'usr') for path in (root / folder).rglob('*') if path.is_file()]
+    named = {hit for path in texts if path.name != 'installed.txt' for hit in ours.findall(path.read_text())
+             if not path.read_text().startswith('# Installed')}
+    assert {re.sub(r'^[^/]*', '', hit) for hit in named} <= {str(root), ''}
+    unit = (root / 'etc/systemd/system/thermoscreen.service').read_text()
+    program, = re.findall(r'^ExecStart=(\S+)', unit, re.MULTILINE)
+    assert os.access(program, os.X_OK) and program.startswith(str(root))
+
+
+def test_installed_service_answers(station):
+    """The command and the environment of the installed unit, on a free port."""
+    _, _, root, _ = station
+    unit = (root / 'etc/systemd/system/thermoscreen.service').read_text()
+    command = re.search(r'^ExecStart=(.*)$', unit, re.MULTILINE).group(1).split()
+    environment = dict(line.split('=', 1) for line in re.findall(r'^Environment=(.*)$', unit, re.MULTILINE))
+    assert environment['OPENBLAS_CORETYPE'] == 'ARMV8'
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(command + ['--port', str(port)], cwd=str(root / 'var/lib/thermoscreen'),
+                               env=dict(environment, PATH=os.environ['PATH'], PYTHONDONTWRITEBYTECODE='1'),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    try:
+        _wait_until_ready(process, 'http://127.0.0.1:%d/readiness' % port)
+        with urllib.request.urlopen('http://127.0.0.1:%d/' % port, timeout=10) as answer:
+            assert b'thermoscreen' in answer.read()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert 'phantom-unet' in said
+
+
+def _wait_until_ready(process, url):
+    until = time.monotonic() + _READY_S
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError) as error:
+            assert process.poll() is None and time.monotonic() < until, 'no answer: %s' % error
+            time.sleep(0.1)
+
+
+def test_uninstall_leaves_exam_data_only(station, tmp_path):
+    installer, _, root, _ = station
+    copy = tmp_path / 'copy'
+    shutil.copytree(str(root), str(copy), symlinks=True, copy_function=os.link)
+    exam = copy / 'var/lib/thermoscreen/exams/2026-11-21/frame.npy'
+    exam.parent.mkdir(parents=True)
+    exam.write_bytes(b'a patient')
+    process = installer('--root', copy, '--uninstall')
+    assert process.returncode == 0, process.stderr
+    assert '%s: exam data, 1 files' % (copy / 'var/lib/thermoscreen') in process.stdout
+    assert [path for path in copy.rglob('*') if not path.is_dir()] == [exam]
+    assert exam.read_bytes() == b'a patient'
+
+    # Without exam data nothing at all is left.
+    shutil.rmtree(str(copy))
+    shutil.copytree(str(root), str(copy), symlinks=True, copy_function=os.link)
+    process = installer('--root', copy, '--uninstall')
+    assert process.returncode == 0 and 'Nothing of thermoscreen is left' in process.stdout
+    assert not list(copy.iterdir())

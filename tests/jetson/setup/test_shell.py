@@ -1,0 +1,48 @@
+"""ShellCheck finds nothing in the installer and the kiosk's scripts, and bash reads them."""
+import re
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture(scope='module')
+def scripts(root):
+    found = sorted((root / 'jetson' / 'setup').rglob('*.sh')) + sorted((root / 'systemd').rglob('*.sh'))
+    assert len(found) > 5
+    return found
+
+
+def test_shellcheck_finds_nothing(root, scripts):
+    if shutil.which('shellcheck') is None:
+        pytest.skip('shellcheck is not installed here (apt-get install shellcheck)')
+    # The parts of the installer are read with it: what one sets, another uses.
+    mains = [str(path) for path in scripts if path.parent.name != 'lib']
+    process = subprocess.run(['shellcheck', '--external-sources', '--check-sourced'] + mains, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, universal_newlines=True)
+    assert process.returncode == 0, process.stdout
+
+
+def test_every_part_is_sourced(root):
+    main = (root / 'jetson' / 'setup' / 'install.sh').read_text()
+    parts = {path.name for path in (root / 'jetson' / 'setup' / 'lib').glob('*.sh')}
+    assert set(re.findall(r'^\. "\$SETUP/lib/(\S+)"$', main, re.MULTILINE)) == parts
+
+
+def test_scripts_can_be_started(scripts):
+    assert not [path.name for path in scripts if path.parent.name != 'lib' and not path.stat().st_mode & 0o111]
+
+
+def test_bash_of_ubuntu_18_is_enough(scripts):
+    """Words that came after bash 4.4."""
+    newer = re.compile(r'EPOCHSECONDS|EPOCHREALTIME|SRANDOM|wait -[a-z]*p|\$\{[^}]*@[UuLKk]\}|assoc_expand_once')
+    assert not [path.name for path in scripts if newer.search(path.read_text())]
+
+
+def test_help_is_about_every_option(root):
+    script = root / 'jetson' / 'setup' / 'install.sh'
+    process = subprocess.run(['bash', str(script), '--help'], stdout=subprocess.PIPE, universal_newlines=True)
+    assert process.returncode == 0
+    options = set(re.findall(r'--[a-z-]+', script.read_text().split('while [ $# -gt 0 ]')[1].split('done')[0]))
+    assert options - {'--help'} <= set(re.findall(r'--[a-z-]+', process.stdout))
+    assert 'Examples:' in process.stdout
