@@ -1,4 +1,9 @@
-"""The fit of the roofline, and how well a form carries over to networks of another design."""
+"""The fit of the roofline, and how well a form carries over to networks of another design.
+
+Forms were compared inside the fitted sources only. The sources left out were looked at twice: once with the form
+chosen, and once more after Winograd's saving was tied to input channels alone, because with the outputs counted a
+wider convolution could cost less; the median error was 19.8 % before and 19.9 % after.
+"""
 import numpy as np
 from scipy.optimize import least_squares
 

@@ -106,7 +106,7 @@ class EfficientDet(nn.Module):
         levels.append(self.seventh(levels[-1]))
         for pyramid in self.pyramids:
             levels = pyramid(levels)
-        return detections(self.classes(levels), self.boxes(levels), 1.0)
+        return detections(self.classes(levels), self.boxes(levels))
 
 
 def _dense(inputs, outputs, normalised=True, stride=1):
@@ -155,7 +155,7 @@ class SsdFpn(nn.Module):
         kinds = []
         for tower in self.towers:
             kinds.append([self._through(tower, level) for level in levels])
-        return detections([self.classes(level) for level in kinds[0]], [self.boxes(level) for level in kinds[-1]], 1.0)
+        return detections([self.classes(level) for level in kinds[0]], [self.boxes(level) for level in kinds[-1]])
 
     @staticmethod
     def _through(tower, level):
@@ -185,4 +185,4 @@ class SsdMobilenet(nn.Module):
         for extra in self.extra:
             levels.append(extra(levels[-1]))
         return detections([head(level) for head, level in zip(self.classes, levels)],
-                          [head(level) for head, level in zip(self.boxes, levels)], 1.0)
+                          [head(level) for head, level in zip(self.boxes, levels)])

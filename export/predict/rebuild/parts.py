@@ -44,11 +44,11 @@ class FromPicture(nn.Module):
         return self.network(x.permute(0, 3, 1, 2) * 0.0078 - 1.0)
 
 
-def detections(classes, boxes, count):
-    """Scores and boxes of several levels as two long lists, activated, and the suppression of overlaps."""
+def detections(classes, boxes):
+    """Scores and boxes of several levels as two long lists, activated or moved, and the suppression of overlaps."""
     scores = torch.cat([part.permute(0, 2, 3, 1).flatten(1) for part in classes], 1)
     places = torch.cat([part.permute(0, 2, 3, 1).flatten(1) for part in boxes], 1)
-    return NonMaximum.apply(torch.sigmoid(scores)), places + count
+    return NonMaximum.apply(torch.sigmoid(scores)), places + 1.0
 
 
 def to_onnx(network, shape):

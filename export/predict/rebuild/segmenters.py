@@ -28,7 +28,7 @@ class FastScnn(nn.Module):
 
     def __init__(self, classes=19):
         super().__init__()
-        # That implementation pads neither its first convolution nor the others by more than one pixel.
+        # The first convolution there is not padded.
         self.down = nn.Sequential(nn.Conv2d(3, 32, 3, 2), nn.BatchNorm2d(32), nn.ReLU(),
                                   conv(32, 32, 3, 2, 32), conv(32, 48, 1), conv(48, 48, 3, 2, 48), conv(48, 64, 1))
         blocks, inputs = [], 64
