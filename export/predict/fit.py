@@ -7,8 +7,8 @@ import numpy as np
 
 from service.durable import atomic_write
 
-from .build_time import fit_build
 from .coefficients import FILE
+from .fit_build import fit_build
 from .judge import Model, by_source, judge, summarise
 from .published import figures, not_used
 from .roofline import MEANINGS, NAMES, to_dict

@@ -11,7 +11,6 @@ pytest.importorskip('onnx', reason='onnx is not installed: this is the device ha
 from export.predict.coefficients import load_model  # noqa: E402
 from export.predict.kernel import KINDS, Kernel, from_row, gathered  # noqa: E402
 from export.predict.roofline import PEAK_FLOPS, Coefficients, Form, Work, times  # noqa: E402
-from export.predict.solve import FORMS  # noqa: E402
 
 _PLAIN = Coefficients(0.5, 1.6, 1.2, 64.0, 10.0, 5.0, 2.0, 1.5, 3.0)
 
@@ -76,5 +75,5 @@ def test_traffic_resize_and_suppression_by_hand():
 
 def test_kernels_may_have_precisions_of_their_own():
     work = Work([Kernel('copy', 1, 0, 10 ** 6, 0, 0)] * 2)
-    each = times(work, _PLAIN, FORMS['plain'], np.array(['fp32', 'fp16'])).each - 0.002
+    each = times(work, _PLAIN, Form(1, False, True), np.array(['fp32', 'fp16'])).each - 0.002
     assert each[0] == pytest.approx(2 * each[1])
