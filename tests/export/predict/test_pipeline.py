@@ -99,7 +99,12 @@ def test_twice_the_network_is_not_faster():
     one, two, wide, tall = (predict(fused(chain(*size)), 'fp16') for size in (
         (64, 64, 3), (64, 64, 6), (128, 64, 3), (64, 128, 3)))
     assert one.network_ms.middle < min(other.network_ms.middle for other in (two, wide, tall))
-    assert one.build_s[1] <= min(other.build_s[1] for other in (wide, tall))
+    assert one.build_s[1] < min(other.build_s[1] for other in (wide, tall))
+
+
+def test_a_build_times_kernels_of_one_shape_once():
+    short, long = (predict(fused(chain(64, 64, steps)), 'fp16').build_s for steps in (3, 9))
+    assert short == long and short[0] < short[1] < short[2]
 
 
 def test_lower_limit_by_hand():
