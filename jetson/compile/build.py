@@ -2,12 +2,11 @@
 import time
 from dataclasses import dataclass
 
-from calibration.calibrators import cache_calibrator
 from service.backends.tensorrt_log import tells_of_memory
 from service.errors import BackendError
 
 from .progress import make_monitor
-from .routes import CALIBRATION
+from .ranges import check_calibrator
 
 #: Sources that TensorRT before 11 can do without. Each is a library of its own that is loaded as soon as its
 #: kernels are considered: on a Nano cuBLAS 156 to 160 MiB and cuDNN 240 MiB (builder logs of TensorRT 8.2).
@@ -37,7 +36,7 @@ def droppable_sources(trt):
     return tuple(name for name in DROPPABLE if hasattr(trt.TacticSource, name))
 
 
-def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no_cublas, calibration, progress):
+def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no_cublas, ranges, progress):
     """Compile an ONNX file.
 
     Args:
@@ -48,7 +47,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
         timing_cache (TimingCache): read before, written after.
         workspace_mib (int): memory that one kernel may take.
         no_cublas (bool): drop `DROPPABLE`.
-        calibration (bytes): the calibration cache, for a route that uses it.
+        ranges (CachedRanges or MeasuredRanges): of INT8, for a route that needs some; else None.
         progress (Progress): watched.
     Returns:
         Built: not proven.
@@ -56,7 +55,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
         BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node,
             on a Nano often the ArgMax (TensorRT issue 3677); ``engine-memory``; ``precision-unsupported``;
             ``engine-build`` with TensorRT's first error.
-        InputError: the calibration cache cannot be used.
+        InputError, StorageError: the ranges cannot be used, measured or kept.
     """
     lines.errors.clear()
     builder = trt.Builder(logger)
@@ -72,11 +71,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
     sources = _sources(trt, config)
     timing_cache.attach(config)
     # Both must stay alive until the builder is done.
-    calibrator = None
-    if route.method == CALIBRATION:
-        # Every chain gives 0 to 1, which tells a cache of amax from one of amax / 127.
-        inputs = [network.get_input(number).name for number in range(network.num_inputs)]
-        calibrator = cache_calibrator(trt, calibration, dict.fromkeys(inputs, 1.0))
+    calibrator = ranges and ranges.calibrator(trt, network)
     if calibrator is not None:
         config.int8_calibrator = calibrator
     monitor = make_monitor(trt, progress)
@@ -88,6 +83,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
             memory = builder.build_serialized_network(network, config)
     except Exception as error:  # std::bad_alloc arrives as MemoryError, others as RuntimeError
         raise _build_error(trt, lines, '%s: %s' % (type(error).__name__, error))
+    check_calibrator(calibrator)
     if memory is None:
         raise _build_error(trt, lines, '')
     seconds = time.monotonic() - started

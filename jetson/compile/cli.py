@@ -34,11 +34,13 @@ def engine_store(settings_path, engines, **overrides):
 @click.option('--timing-cache', type=click.Path(), default='', metavar='FILE',
               help='Timings of earlier builds. Default: kept beside the engines, by board and TensorRT.')
 @click.option('--from-logits', is_flag=True, help='Leave the ArgMax out of the engine.')
+@click.option('--frames', type=click.Path(), multiple=True, metavar='PATH',
+              help='Thermogram or folder that TensorRT measures INT8 ranges on, in place of the bundle\'s; repeatable.')
 @click.option('--force', is_flag=True, help='Build although a proven engine is there.')
 @settings_option
 @json_option
-def compile_command(bundle, precision, engines, workspace, no_cublas, timing_cache, from_logits, force, settings_path,
-                    as_json):
+def compile_command(bundle, precision, engines, workspace, no_cublas, timing_cache, from_logits, frames, force,
+                    settings_path, as_json):
     """Compile a bundle into a TensorRT engine of this board, prove it and keep it.
 
     It takes minutes and says what it is doing. The engine is kept only if it gives the bundle's golden answer; an
@@ -49,9 +51,12 @@ def compile_command(bundle, precision, engines, workspace, no_cublas, timing_cac
     Example:
       thermoscreen compile /media/usb/phantom-unet
       thermoscreen compile /media/usb/phantom-unet --precision fp16 --no-cublas --json
+      thermoscreen compile /media/usb/phantom-unet --precision int8 --frames /media/usb/thermograms
     """
+    if frames and precision != 'int8':
+        raise click.UsageError('--frames measures INT8 ranges; say --precision int8 too.')
     settings, store = engine_store(settings_path, engines)
-    options = CompileOptions(workspace, no_cublas, timing_cache, from_logits, force)
+    options = CompileOptions(workspace, no_cublas, timing_cache, from_logits, force, frames)
     with _interruptible():
         compiled = compile_engine(open_bundle(bundle, trust=Trust.from_settings(settings)), store, precision, options)
     if as_json:

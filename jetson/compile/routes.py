@@ -7,10 +7,10 @@ from service.errors import BackendError
 PRECISIONS = ('int8', 'fp16', 'fp32')
 
 #: What tells TensorRT the precision.
-PLAIN, FLAG, CALIBRATION, QDQ = 'plain', 'flag', 'calibration', 'qdq'
+PLAIN, FLAG, CALIBRATION, MEASURED, QDQ = 'plain', 'flag', 'calibration', 'measured', 'qdq'
 
 _IN_WORDS = {PLAIN: 'as the file says', FLAG: 'lowered by TensorRT', CALIBRATION: 'with the calibration cache',
-             QDQ: 'with the ranges in the file'}
+             MEASURED: 'with ranges that TensorRT measures', QDQ: 'with the ranges in the file'}
 
 #: The same network with logits out, for a TensorRT that has no kernel for the ArgMax.
 _LOGITS = {'fp32': ('fp32-logits',), 'fp16': ('fp16-logits',)}
@@ -48,7 +48,7 @@ def choose_precision(bundle, abilities):
     return 'fp32'
 
 
-def find_routes(bundle, precision, abilities, from_logits=False):
+def find_routes(bundle, precision, abilities, from_logits=False, measured=False):
     """The ways to a precision, the preferred one first.
 
     Args:
@@ -56,6 +56,7 @@ def find_routes(bundle, precision, abilities, from_logits=False):
         precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``.
         abilities (Abilities): of this machine.
         from_logits (bool): only those that leave the ArgMax out.
+        measured (bool): INT8 by ranges that TensorRT measures on frames, and by nothing else.
     Returns:
         list of Route: at least one.
     Raises:
@@ -64,6 +65,11 @@ def find_routes(bundle, precision, abilities, from_logits=False):
     """
     if not {'fp32': True, 'fp16': abilities.fp16, 'int8': abilities.int8}[precision]:
         raise unsupported(precision, abilities)
+    if measured:
+        if not abilities.calibrators:
+            raise BackendError('calibrator-missing', 'TensorRT %s has no calibrators any more; leave --frames out to '
+                               'build INT8 from the bundle.' % abilities.tensorrt)
+        return [Route('int8', 'fp32-logits' if from_logits else 'fp32', MEASURED)]
     routes = {'fp32': _fp32_routes, 'fp16': _fp16_routes, 'int8': _int8_routes}[precision](bundle, abilities)
     if not routes:
         raise BackendError('precision-missing', _MISSING[precision] % abilities.tensorrt)

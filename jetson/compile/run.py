@@ -1,5 +1,4 @@
 """From a bundle to a proven engine in the store; whatever fails leaves the store as it was."""
-import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -13,7 +12,8 @@ from .abilities import read_abilities
 from .build import build_plan, droppable_sources
 from .progress import Progress
 from .proof import prove_plan
-from .routes import CALIBRATION, PRECISIONS, choose_precision, find_routes, without_argmax
+from .ranges import CachedRanges, MeasuredRanges
+from .routes import CALIBRATION, MEASURED, PRECISIONS, choose_precision, find_routes, without_argmax
 from .timing_cache import TimingCache, default_path
 
 #: Memory one kernel may take. trtexec 8.2 takes 16 MiB and passes over kernels for it, others take 1 GiB and are
@@ -35,6 +35,8 @@ class CompileOptions:
         timing_cache (str): file of timings; ``''`` for the one of this machine in the store.
         from_logits (bool): compile the variant without ArgMax from the start.
         force (bool): build although a proven engine is there.
+        frames (tuple of str): thermograms and folders of them that TensorRT measures INT8 ranges on; empty for
+            the ranges of the bundle.
     """
 
     workspace_mib: int = WORKSPACE_MIB
@@ -42,6 +44,7 @@ class CompileOptions:
     timing_cache: str = ''
     from_logits: bool = False
     force: bool = False
+    frames: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,7 @@ class _Compilation:
         self._lines = Lines(progress.heard)
         self._logger = make_logger(trt, self._lines)
         self._notes = []
+        self._measured = None
 
     def run(self, precision):
         with CudaContext():
@@ -103,7 +107,10 @@ class _Compilation:
         if precision == 'auto':
             routes = self._descend(abilities)
         else:
-            routes = find_routes(self._bundle, precision, abilities, self._options.from_logits)
+            frames = list(self._options.frames)
+            routes = find_routes(self._bundle, precision, abilities, self._options.from_logits, bool(frames))
+            if frames:
+                self._measured = MeasuredRanges(self._bundle, frames, self._store.folder, self._note)
         while True:
             route = routes.pop(0)
             try:
@@ -146,7 +153,7 @@ class _Compilation:
         with CudaContext():
             built = build_plan(self._trt, self._logger, self._lines, model, route, timing_cache,
                                self._options.workspace_mib, self._options.no_cublas,
-                               self._bundle.read_calibration(), self._progress)
+                               self._ranges(route), self._progress)
         self._progress.say('Proving it on the golden pair.')
         proof, latency = prove_plan(self._bundle, built.plan, route.precision, route.variant)
         record = self._store.write(key, built.plan, self._record(route, built, proof, latency))
@@ -173,10 +180,16 @@ class _Compilation:
         flags = ['workspace=%d' % self._options.workspace_mib]
         if self._options.no_cublas and droppable_sources(self._trt):
             flags.append('no-cublas')
-        if route.method == CALIBRATION:
-            flags.append('calibration=' + hashlib.sha256(self._bundle.read_calibration()).hexdigest()[:12])
+        ranges = self._ranges(route)
+        if ranges is not None:
+            flags.append(ranges.flag)
         return EngineKey(self._bundle.sha256(route.variant), precision=route.precision, flags=tuple(sorted(flags)),
                          **self._facts)
+
+    def _ranges(self, route):
+        if route.method == MEASURED:
+            return self._measured
+        return CachedRanges(self._bundle.read_calibration()) if route.method == CALIBRATION else None
 
     def _record(self, route, built, proof, latency):
         low_memory = sorted(self._lines.low_memory)
