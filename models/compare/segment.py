@@ -25,8 +25,8 @@ RECIPES = {
     'deeplabv3plus_mobilenetv2': 'deeplabv3plus-mobilenetv2',
 }
 
-#: Whose optimiser, schedule, augmentation and loss all of them get, so that networks are compared and not recipes: their
-#: own were made for thousands of pictures, and for weights of ImageNet that are not to be had here.
+#: Whose optimiser, schedule, augmentation and loss all of them get, so that networks are compared and not recipes:
+#: their own were made for thousands of pictures, and for weights of ImageNet that are not to be had here.
 COMMON = 'few-shot'
 BATCH = 4
 
