@@ -1,4 +1,4 @@
-"""Wheels made of what is installed in the environment that runs the tests: the installer's --offline without a network."""
+"""Wheels of what is installed in the environment that runs the tests: for --offline, without a network."""
 import zipfile
 from pathlib import Path
 
