@@ -76,7 +76,8 @@ remove_folders() {
     folders=$(names_of folder | LC_ALL=C sort -r)
     act "remove $ROOT$MANIFEST" rm -f "$ROOT$MANIFEST"
     WRITTEN=()
-    for path in $folders; do
+    # The folder of exam data may be older than this installation.
+    for path in $folders "$STATE"; do
         act_on_empty "$ROOT$path"
     done
     TEXT='the manifest, and folders that are empty now'

@@ -75,7 +75,7 @@ def test_power_cut_at_every_step(fake, tmp_path):
     """The same command again goes on, and ends where an installation without power cuts ends."""
     assert fake('--root', tmp_path / 'whole', *fake.python).returncode == 0
     stops = list(dict.fromkeys(fake.log.read_text().splitlines()))
-    assert len(stops) >= 9
+    assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops
     root = tmp_path / 'cut'
     for stop in stops:
         assert fake('--root', root, *fake.python, FAKE_STOP=stop).returncode == -9, stop
@@ -170,10 +170,10 @@ def test_newer_directives_only_for_newer_systemd(fake, tmp_path):
     for version, expected in (('237', 0), ('252 (252.39-1)', 3)):
         path.write_text('#!/bin/sh\necho "systemd %s"\n' % version)
         path.chmod(0o755)
-        root = tmp_path / ('root' + version[:3])
-        process = fake('--root', root, *fake.python, PATH='%s:%s' % (path.parent, os.environ['PATH']))
+        process = fake('--root', tmp_path / 'root', '--dry-run', *fake.python,
+                       PATH='%s:%s' % (path.parent, os.environ['PATH']))
         assert process.returncode == 0, process.stderr
-        assert len(list(root.rglob('hardening.conf'))) == expected
+        assert len(re.findall(r'would write \S+hardening\.conf', process.stdout)) == expected
 
 
 @pytest.mark.parametrize('words', [
