@@ -105,7 +105,7 @@ put_file() {
     local source=$1 path=$2 mode=$3 target=$ROOT$2 ready=$1
     if [ -n "$ROOT" ]; then
         ready=$WORK/rendered
-        sed -E "s#(^|[^A-Za-z0-9_./-])(/(opt|etc|var/lib|usr/local/lib)/thermoscreen)#\\1$ROOT\\2#g" "$source" >"$ready"
+        sed -E "s#(^|[^A-Za-z0-9_./])(/(opt|etc|var/lib|usr/local/lib)/thermoscreen)#\\1$ROOT\\2#g" "$source" >"$ready"
     fi
     if [ -n "${REMEMBERED["file $path"]+there}" ] && cmp -s "$ready" "$target" \
         && [ "$(stat -c %a "$target")" = "$mode" ]; then
