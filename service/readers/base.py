@@ -28,12 +28,14 @@ class ReadOptions:
         emissivity (float): as set in the camera.
         captured_at (str): UTC ISO-8601, or ``''``.
         mirrored (bool): the file is a mirror image; it is flipped back.
+        frame (int): which one of a file with several, counted from 1.
     """
 
     scale: Optional[str] = None
     emissivity: Optional[float] = None
     captured_at: str = ''
     mirrored: bool = False
+    frame: int = 1
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,15 @@ class Decoded:
             ``'grey'``.
         kind (str): ``'celsius'``, ``'counts'`` or ``'grey'``.
         notes (tuple of str): what was decided on the way, in words.
+        emissivity (float): as the file states it, where it does.
+        captured_at (str): as the file states it, UTC ISO-8601, or ``''``.
     """
 
     values: np.ndarray
     kind: str
     notes: tuple = field(default_factory=tuple)
+    emissivity: Optional[float] = None
+    captured_at: str = ''
 
 
 class Reader(abc.ABC):
@@ -78,7 +84,7 @@ class Reader(abc.ABC):
 
         Args:
             path (str): the file.
-            options (ReadOptions): what is known beside its content.
+            options (ReadOptions): what is known beside its content; it goes before what the file says.
         Returns:
             Thermogram: in degrees Celsius, or relative for an 8-bit picture; the patient's right on
             the left.
@@ -86,7 +92,7 @@ class Reader(abc.ABC):
             InputError: whatever is wrong with the file; nothing else is raised.
         """
         source = shown_name(path)
-        decoded = self._decode(read_bytes(path, self.max_bytes), source)
+        decoded = self._decode(self._content(path, options.frame), source, options)
         values, notes = decoded.values, decoded.notes
         if decoded.kind == IN_COUNTS:
             if options.scale is None:
@@ -103,21 +109,44 @@ class Reader(abc.ABC):
             values = values[:, ::-1]
             notes += ('mirror image flipped back',)
         return Thermogram(values, RELATIVE if decoded.kind == IN_GREY else CELSIUS,
-                          Provenance(source=source, reader=self.name, captured_at=options.captured_at,
-                                     emissivity=options.emissivity, mirrored=options.mirrored, notes=notes))
+                          Provenance(source=source, reader=self.name,
+                                     captured_at=options.captured_at or decoded.captured_at,
+                                     emissivity=decoded.emissivity if options.emissivity is None else options.emissivity,
+                                     mirrored=options.mirrored, notes=notes))
+
+    def frames(self, path):
+        """How many frames a file holds: 1, except of a format for recordings.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        return 1
+
+    def _content(self, path, frame):
+        """The bytes that hold a frame; of a format for single pictures, those of the whole file."""
+        if frame != 1:
+            raise no_such_frame(shown_name(path), frame, 1)
+        return read_bytes(path, self.max_bytes)
 
     @abc.abstractmethod
-    def _decode(self, data, source):
+    def _decode(self, data, source, options):
         """The content of a file.
 
         Args:
-            data (bytes): all of it, at least one byte and at most `max_bytes`.
+            data (bytes): what `_content` gave: all of the file, at least one byte and at most `max_bytes`.
             source (str): its name for sentences.
+            options (ReadOptions): for formats whose temperatures depend on them; `read` does the rest.
         Returns:
             Decoded
         Raises:
             InputError: and nothing else.
         """
+
+
+def no_such_frame(source, frame, frames):
+    """The error for a frame that a file does not have."""
+    return InputError('frame-missing', '%s has no frame %d; it holds %s.'
+                      % (source, frame, 'one' if frames == 1 else 'frames 1 to %d' % frames))
 
 
 def check_possible(values, source):

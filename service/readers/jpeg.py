@@ -32,7 +32,7 @@ class JpegReader(Reader):
     def sniff(self, head, path):
         return head.startswith(b'\xff\xd8\xff')
 
-    def _decode(self, data, source):
+    def _decode(self, data, source, options):
         width, height, channels, radiometric = _header(data, source)
         check_size(width, height, source)
         if radiometric:

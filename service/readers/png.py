@@ -49,7 +49,7 @@ class PngReader(Reader):
     def sniff(self, head, path):
         return head.startswith(MAGIC)
 
-    def _decode(self, data, source):
+    def _decode(self, data, source, options):
         chunks = _chunks(data, source)
         header = _header(chunks, source)
         check_size(header.width, header.height, source)

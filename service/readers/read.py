@@ -7,7 +7,7 @@ from .scales import check_scale
 from .sidecar import read_sidecar
 
 
-def read_thermogram(path, scale=None):
+def read_thermogram(path, scale=None, frame=1):
     """Read a thermogram file with its sidecar.
 
     The format is decided by content and must agree with the suffix. A sidecar (``NAME.json`` or
@@ -17,6 +17,7 @@ def read_thermogram(path, scale=None):
     Args:
         path (str or os.PathLike): the file.
         scale (str): key of `SCALES`, needed for 16-bit files whose sidecar does not state one.
+        frame (int): which frame of a recording, counted from 1; `count_frames` tells how many there are.
     Returns:
         Thermogram: float32 HxW; ``provenance.notes`` tells what had to be decided.
     Raises:
@@ -32,4 +33,13 @@ def read_thermogram(path, scale=None):
                          % (shown_name(path), scale, stated['scale']))
     if scale is not None:
         stated['scale'] = scale
-    return reader.read(path, ReadOptions(**stated))
+    return reader.read(path, ReadOptions(frame=frame, **stated))
+
+
+def count_frames(path):
+    """How many frames a file holds: 1, or more for a recording.
+
+    Raises:
+        InputError: as `read_thermogram`, as far as the first bytes of each frame tell.
+    """
+    return reader_for(path).frames(path)

@@ -10,7 +10,7 @@ from .tiff import TiffReader
 #: All readers. Text comes last: it has no magic bytes.
 READERS = (PngReader(), TiffReader(), JpegReader(), NpyReader(), CsvReader(), TextReader())
 
-#: Every suffix that is read, with the reader that claims it.
+#: Every suffix that is read, with a reader that claims it; one that several share belongs to the last of them here.
 SUFFIXES = {suffix: reader for reader in READERS for suffix in reader.suffixes}
 
 
@@ -23,7 +23,7 @@ def reader_for(path):
     head, name, suffix = read_head(path), shown_name(path), suffix_of(path)
     found = next((reader for reader in READERS if reader.sniff(head, path)), None)
     claimed = SUFFIXES.get(suffix)
-    if found is not None and found is claimed:
+    if found is not None and suffix in found.suffixes:
         return found
     if claimed is not None:
         raise InputError('format-mismatch', '%s claims to be %s but %s.'

@@ -27,7 +27,7 @@ class TextReader(Reader):
     def sniff(self, head, path):
         return is_text(head) and suffix_of(path) not in _CSV_SUFFIXES
 
-    def _decode(self, data, source):
+    def _decode(self, data, source, options):
         values, notes = parse_matrix(_plain(data, source), source)
         return Decoded(values, IN_CELSIUS, tuple(notes))
 
@@ -42,7 +42,7 @@ class CsvReader(Reader):
     def sniff(self, head, path):
         return is_text(head) and suffix_of(path) in _CSV_SUFFIXES
 
-    def _decode(self, data, source):
+    def _decode(self, data, source, options):
         values, notes = parse_matrix(_plain(data, source), source, allow_header=True)
         return Decoded(values, IN_CELSIUS, tuple(notes))
 
