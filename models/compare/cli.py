@@ -16,18 +16,22 @@ if importlib.util.find_spec('torch') is None:
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
               help='Receives table.md, rows.json and the runs.')
 @click.option('--only', multiple=True, metavar='NAME', help='These architectures only; repeatable.')
-@click.option('--samples', default=1200, show_default=True, type=click.IntRange(min=1),
-              help='Training samples a fold, the same for every segmenter.')
+@click.option('--phantoms', default=800, show_default=True, type=click.IntRange(min=1),
+              help='Simulated patients that every segmenter begins with.')
+@click.option('--phantom-samples', default=3200, show_default=True, type=click.IntRange(min=1),
+              help='Training samples of them, once for all folds.')
+@click.option('--samples', default=800, show_default=True, type=click.IntRange(min=1),
+              help='Training samples of the labelled patients of a fold.')
 @click.option('--encoder-epochs', default=20, show_default=True, type=click.IntRange(min=1),
               help='Epochs of the latents encoder on the unlabelled patients.')
 @click.option('--folds', default=5, show_default=True, type=click.IntRange(min=2), help='Folds by patient.')
 @click.option('--threads', default=2, show_default=True, type=click.IntRange(min=1), help='CPU threads of trainings.')
-def compare_command(data, out, only, samples, encoder_epochs, folds, threads):
+def compare_command(data, out, only, phantoms, phantom_samples, samples, encoder_epochs, folds, threads):
     """Compare the architectures: parameters, arithmetic, file size, latency, regions found.
 
     Latency is ONNX Runtime on one thread of this machine's CPU, run alternately with the shipped network; it is no
-    Jetson's. Segmenters are trained from scratch on the same labelled patients in the same folds, with the same number
-    of samples, optimiser, loss and augmentation. Finished folds in --out are kept.
+    Jetson's. Segmenters are trained on the same phantoms and then on the same labelled patients in the same folds, with
+    the same number of samples, optimiser, loss and augmentation. Finished folds in --out are kept.
 
     \b
     Example:
@@ -38,13 +42,15 @@ def compare_command(data, out, only, samples, encoder_epochs, folds, threads):
 
     from ..data import open_data
     from .run import compare, describe
+    from .segment import Lengths
 
     logging.basicConfig(format='%(asctime)s %(message)s')
     logging.getLogger('models').setLevel(logging.INFO)
     torch.set_num_threads(threads)
     collection = open_data(data) if data else None
-    rows = compare(collection, out, only, samples, encoder_epochs, folds)
-    text = describe(rows, collection, samples, folds)
+    lengths = Lengths(phantoms, phantom_samples, samples)
+    rows = compare(collection, out, only, lengths, encoder_epochs, folds)
+    text = describe(rows, collection, lengths, folds)
     (out / 'table.md').write_text(text + '\n')
     (out / 'rows.json').write_text(json.dumps([dict(row, cost=vars(row['cost'])) for row in rows], indent=1))
     click.echo(text)

@@ -10,7 +10,7 @@ from ..recipe_files import load_recipe
 from ..training.collection_run import CollectionRun
 from ..training.run import train
 from .cost import measure_cost, measure_curves, usual_input
-from .segment import RECIPES, compared_size, judge_segmenter
+from .segment import RECIPES, Lengths, compared_size, judge_segmenter
 from .table import markdown
 
 log = logging.getLogger(__name__)
@@ -20,14 +20,15 @@ _LATENTS = {'encoder': 'H', 'decoder': 'H', 'tasks': ['regions']}
 _ENCODER_RECIPE = 'latents-encoder-h'
 
 
-def compare(collection, out, only=(), samples=1200, encoder_epochs=20, folds=5):
+def compare(collection, out, only=(), lengths=Lengths(), encoder_epochs=20, folds=5):
     """Measure architectures one after another.
 
     Args:
         collection (Collection or None): patients, some labelled; None measures costs alone.
         out (Path): folder of the runs.
         only (sequence of str): architectures; empty for all.
-        samples, encoder_epochs, folds (int): of the trainings.
+        lengths (Lengths): of the segmenters' trainings.
+        encoder_epochs, folds (int): epochs of the latents encoder; folds by patient.
     Returns:
         list of dict: ``name``, ``input``, ``cost``, ``miou``, ``segmenter``, as `table.markdown` takes them.
     Raises:
@@ -56,18 +57,20 @@ def compare(collection, out, only=(), samples=1200, encoder_epochs=20, folds=5):
     for row, name in zip(rows, only or ARCHITECTURES):
         if collection is not None and name in RECIPES:
             encoder = _encoder(collection, Path(out) / 'latents-encoder', encoder_epochs) if name == 'latents' else None
-            row['miou'] = judge_segmenter(name, collection, out, samples, folds, encoder)['all']['miou']
+            row['miou'] = judge_segmenter(name, collection, out, lengths, folds, encoder)['all']['miou']
     return rows
 
 
-def describe(rows, collection, samples, folds):
+def describe(rows, collection, lengths, folds):
     """The table and the conditions it was measured under."""
     text = 'Latency: ONNX Runtime, 1 thread, %s, median of 5 rounds of 8 alternating runs.' % processor()
     if collection is not None:
         known = collection.labelled()
-        text += (' mIoU: %d labelled patients of %s in %d folds by patient, %d samples a fold from scratch, the same '
-                 'training for all; interval by bootstrap over patients.'
-                 % (len(known.patients), collection.name, folds, samples))
+        text += (' mIoU: %d labelled patients of %s in %d folds by patient; every network saw %d samples of %d phantoms '
+                 'once, then %d samples of each fold; the same optimiser, schedule, loss and augmentation for all; '
+                 'interval by bootstrap over patients.'
+                 % (len(known.patients), collection.name, folds, lengths.phantom_samples, lengths.phantoms,
+                    lengths.samples))
     return markdown(rows, text)
 
 

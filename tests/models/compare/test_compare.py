@@ -10,7 +10,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from models.compare.cli import compare_command  # noqa: E402
 from models.compare.cost import measure_cost, measure_curves  # noqa: E402
 from models.compare.run import compare  # noqa: E402
-from models.compare.segment import COMMON, RECIPES, trained_alike  # noqa: E402
+from models.compare.segment import COMMON, RECIPES, Lengths, trained_alike  # noqa: E402
 from models.compare.table import markdown  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
@@ -31,7 +31,7 @@ def test_curves_have_a_time_and_no_weights():
 
 
 def test_a_segmenter_is_judged_on_every_patient(tmp_path):
-    rows = compare(phantom_collection(80, 4, 120, 160), tmp_path, ['unet_lite'], samples=4, folds=2)
+    rows = compare(phantom_collection(80, 4, 120, 160), tmp_path, ['unet_lite'], Lengths(4, 4, 4), folds=2)
     assert rows[0]['miou']['n'] == 4 and rows[0]['input'] == '160x120x1'
     assert '| unet_lite | 160x120x1 | 3,6' in markdown(rows, '')
 
