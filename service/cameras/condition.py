@@ -1,0 +1,83 @@
+"""What a camera says about itself in one frame, and whether that frame may be used for an exam."""
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+#: States of the flat-field correction (FFC: the camera closes its shutter and evens its pixels out).
+FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE = 'never', 'imminent', 'running', 'complete'
+FFC_STATES = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE)
+
+#: A share of pixels at the end of the scale up to which a frame is used: a spot, not a region.
+SATURATED_SHARE = 0.01
+
+_REASONS = {
+    'ffc-never': 'The camera has not corrected its picture since it started; wait for its shutter to click.',
+    'ffc-imminent': 'The camera is about to close its shutter; wait two seconds.',
+    'ffc-running': 'The camera has its shutter closed; wait two seconds.',
+    'agc-on': 'The camera stretches its contrast, so its values are no temperatures; unplug it and plug it in again.',
+    'shutter-locked': 'The camera is too cold or too warm to use its shutter; let it come to room temperature.',
+    'over-temperature': 'The camera is overheating and will switch off; unplug it and let it cool.',
+    'saturated': 'Part of the picture is hotter than the camera can measure; take hot things out of the view.',
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What one frame says about its camera; None where it does not say.
+
+    Attributes:
+        ffc (str): one of `FFC_STATES`.
+        ffc_age_s (float): seconds since the last flat-field correction.
+        fpa_c (float): temperature of the sensor, degrees Celsius.
+        uptime_s (float): seconds since the camera started.
+        frame_number (int): the camera's own counter; it stands still where the picture is repeated.
+        over_temperature (bool): it switches itself off soon.
+        shutter_locked (bool): it is outside the temperatures at which it uses its shutter.
+        agc (bool): automatic gain control is on: the values are grey levels.
+        saturated (float): share of pixels at the end of the scale, 0..1.
+    """
+
+    ffc: Optional[str] = None
+    ffc_age_s: Optional[float] = None
+    fpa_c: Optional[float] = None
+    uptime_s: Optional[float] = None
+    frame_number: Optional[int] = None
+    over_temperature: Optional[bool] = None
+    shutter_locked: Optional[bool] = None
+    agc: Optional[bool] = None
+    saturated: Optional[float] = None
+
+    def __post_init__(self):
+        if self.ffc is not None and self.ffc not in FFC_STATES:
+            raise ValueError('ffc must be one of %s, not %r' % (', '.join(FFC_STATES), self.ffc))
+
+    @property
+    def usable(self):
+        """Whether the frame may be used for a capture; a live view may show it all the same."""
+        return not self._codes()
+
+    def reasons(self):
+        """Why the frame must not be used.
+
+        Returns:
+            tuple of (str, str): code, and a sentence for the operator; empty where it is usable.
+        """
+        return tuple((code, _REASONS[code]) for code in self._codes())
+
+    def to_dict(self):
+        """What the frame says as JSON values, without what it does not say, and ``usable``."""
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        return dict(said, usable=self.usable)
+
+    def _codes(self):
+        codes = []
+        if self.ffc not in (None, FFC_COMPLETE):
+            codes.append('ffc-' + self.ffc)
+        if self.agc:
+            codes.append('agc-on')
+        if self.shutter_locked:
+            codes.append('shutter-locked')
+        if self.over_temperature:
+            codes.append('over-temperature')
+        if (self.saturated or 0.0) > SATURATED_SHARE:
+            codes.append('saturated')
+        return codes
