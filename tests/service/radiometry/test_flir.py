@@ -1,0 +1,136 @@
+"""FLIR's counts: the golden values of the facts page, the balance of the light, and back again."""
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import InputError
+from service.radiometry import AirConstants, FlirParameters, PlanckConstants, Scene, flir_celsius, flir_raw
+
+I7 = PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818)
+SC660 = PlanckConstants(21106.77, 1501, 1, -7340, 0.012545258)
+
+scenes = st.builds(Scene, st.floats(0.5, 1), st.floats(0, 40), st.floats(5, 40), st.floats(0, 100),
+                   st.floats(0, 20), st.floats(5, 40), st.floats(0.5, 1))
+
+
+def frame(value, dtype=np.uint16):
+    return np.full((2, 3), value, dtype)
+
+
+@pytest.mark.parametrize('celsius, counts', [(20, 12424.63), (30, 13405.43), (34, 13822.99), (37, 14145.66)])
+def test_golden_counts_of_an_i7(celsius, counts):
+    assert I7.counts(celsius) == pytest.approx(counts, abs=0.005)
+    assert I7.celsius(counts) == pytest.approx(celsius, abs=5e-5)
+
+
+def test_a_golden_temperature_of_an_sc660():
+    celsius = flir_celsius(frame(18109), FlirParameters(SC660))
+    assert celsius.dtype == np.float32 and celsius.shape == (2, 3)
+    assert np.abs(celsius - 23.624).max() < 0.0005
+
+
+def test_every_term_counts_as_the_published_formula_says():
+    """Term by term as the formula is published, with two transmissions, against the one gain and offset."""
+    scene = Scene(0.9, 25.0, 22.0, 60.0, 3.0, 28.0, 0.8)
+    e, w, tau = 0.9, 0.8, AirConstants().transmission(scene)
+    reflected, air, window = (float(SC660.counts(celsius)) for celsius in (25.0, 22.0, 28.0))
+    surface = (18109 / (e * tau * w * tau) - (1 - tau) / (e * tau) * air - (1 - tau) / (e * tau * w * tau) * air -
+               (1 - w) / (e * tau * w) * window - (1 - e) / e * reflected)
+    assert flir_celsius(frame(18109), FlirParameters(SC660, scene))[0, 0] == np.float32(SC660.celsius(surface))
+
+
+def test_air_of_a_clinic_lets_nearly_all_through():
+    """Half of one metre, worked out by hand: 8.564 g/m3 of vapour, 1.9 * 1.0000647 - 0.9 * 1.0048904."""
+    scene = Scene(air_c=20, humidity_percent=50, distance_m=1)
+    assert AirConstants().transmission(scene) == pytest.approx(0.99572, abs=1e-5)
+    assert AirConstants().transmission(Scene(distance_m=0, air_c=40)) == 1
+
+
+@given(st.floats(-20, 120), scenes)
+def test_where_all_has_one_temperature_nothing_needs_correcting(celsius, scene):
+    scene = scene.corrected({'reflected_c': celsius, 'air_c': max(-60.0, min(100.0, celsius)), 'window_c': celsius})
+    if scene.air_c == celsius:
+        counts = flir_raw(frame(celsius, np.float64), FlirParameters(I7, scene))
+        assert abs(float(I7.counts(celsius)) - int(counts[0, 0])) <= 0.501
+
+
+@given(st.sampled_from([I7, SC660]), scenes, st.integers(0, 2 ** 32 - 1))
+def test_there_and_back_is_the_same_count(planck, scene, seed):
+    parameters = FlirParameters(planck, scene)
+    celsius = np.random.RandomState(seed).uniform(10, 60, (4, 5))
+    raw = flir_raw(celsius, parameters)
+    again = flir_celsius(raw, parameters)
+    slope = np.abs(flir_celsius(raw + np.uint16(1), parameters) - again)
+    assert (np.abs(again - celsius) <= slope * 0.6 + 1e-4).all()
+    assert np.array_equal(flir_raw(again, parameters), raw)
+
+
+@given(scenes, st.floats(0.5, 1))
+def test_a_corrected_emissivity_is_that_emissivity(scene, emissivity):
+    raw = np.arange(13000, 14000, dtype=np.uint16).reshape(20, 50)
+    parameters = FlirParameters(I7, scene).corrected({'emissivity': emissivity})
+    stated = FlirParameters(I7, Scene(**dict(scene.to_dict(), emissivity=emissivity)))
+    assert np.array_equal(outcome(raw, parameters), outcome(raw, stated))
+
+
+def outcome(raw, parameters):
+    try:
+        return flir_celsius(raw, parameters)
+    except InputError as error:
+        return error.message
+
+
+def test_warm_skin_in_a_cool_room_is_warmer_than_a_black_body_of_its_light():
+    raw = frame(int(I7.counts(33)))
+    black = flir_celsius(raw, FlirParameters(I7, Scene(1.0, 20.0)))
+    skin = flir_celsius(raw, FlirParameters(I7, Scene(0.98, 20.0)))
+    assert 0.2 < (skin - black)[0, 0] < 0.35
+
+
+def refused(code, make, *arguments):
+    with pytest.raises(InputError) as caught:
+        make(*arguments)
+    error = caught.value
+    assert error.code == code, (error.code, error.message)
+    assert '\n' not in error.message and error.message.endswith('.') and len(error.message) < 400
+    return error.message
+
+
+def test_a_count_without_a_temperature_is_refused_with_its_place():
+    raw = frame(13000)
+    raw[1, 2] = 100
+    message = refused('radiometry-no-temperature', flir_celsius, raw, FlirParameters(I7, Scene(0.98)))
+    assert 'row 2, column 3' in message and '0.98' in message and '1 such' in message
+
+
+@pytest.mark.parametrize('celsius', [5000.0, -273.15, -300.0, np.nan, np.inf])
+def test_a_temperature_beyond_the_camera_is_refused(celsius):
+    refused('radiometry-out-of-range', flir_raw, frame(celsius, np.float64), FlirParameters(I7, Scene(0.5, 100.0)))
+
+
+def test_air_that_lets_nothing_through_is_refused():
+    refused('radiometry-air', flir_celsius, frame(13000),
+            FlirParameters(I7, Scene(distance_m=10000, air_c=90, humidity_percent=100)))
+    refused('radiometry-air', flir_celsius, frame(13000),
+            FlirParameters(I7, Scene(distance_m=10000), AirConstants(alpha1=-1000, alpha2=-1000)))
+
+
+def test_a_room_beyond_the_curve_is_refused():
+    pole = PlanckConstants(13799.269, 1374.5, 5.0, -6646, 0.022241818)
+    refused('radiometry-scene', flir_celsius, frame(13000), FlirParameters(pole, Scene(0.9, 1000.0)))
+
+
+@pytest.mark.parametrize('name, value', [
+    ('r1', 0), ('r1', np.nan), ('b', -1), ('f', 0), ('o', np.inf), ('o', 1e300), ('r2', 0), ('r2', None),
+    ('b', 'warm')])
+def test_constants_that_no_camera_has(name, value):
+    constants = {'r1': 13799.269, 'b': 1374.5, 'f': 1.35, 'o': -6646, 'r2': 0.022241818}
+    message = refused('radiometry-constant', lambda: PlanckConstants(**dict(constants, **{name: value})))
+    assert name.upper() in message
+    refused('radiometry-constant', lambda: AirConstants(beta2=float('nan')))
+
+
+def test_counts_must_be_counts():
+    with pytest.raises(ValueError):
+        flir_celsius(frame(13000, np.int32), FlirParameters(I7))
