@@ -10,6 +10,7 @@ from ..stopwatch import Stopwatch
 from ..supervise import CAPTURE, INFERENCE, Heartbeats
 from .board import Board
 from .counters import Counters
+from .latencies import Latencies
 from .picture import Painter
 from .state import RUNNING, STARTING, Status, as_text
 
@@ -43,6 +44,8 @@ class LiveLoop:
         read_timeout_s (float): longest wait for a frame.
         backoff_s (tuple): first and longest pause before the camera is opened again.
         heartbeats (Heartbeats): told of the progress of ``'capture'`` and ``'inference'``.
+    Attributes:
+        latencies (Latencies): of every picture since the loop was made, with ``'page'``, from the camera to the page.
     """
 
     def __init__(self, pipeline, open_camera, palette_name='iron', layer='original', jpeg_quality=85,
@@ -54,6 +57,7 @@ class LiveLoop:
         self._read_timeout_s = read_timeout_s
         self._backoff_s = backoff_s
         self.heartbeats = heartbeats or Heartbeats()
+        self.latencies = Latencies()
         self._board = Board()
         self._counters = Counters()
         self._camera = {}
@@ -175,6 +179,7 @@ class LiveLoop:
         self._counters.shown_at(now_s)
         latency_ms = round(max(0.0, (now_s - frame.t_monotonic) * 1e3), 1)
         self._publish(RUNNING, values, jpeg, frame.t_monotonic, latency_ms)
+        self.latencies.observe(dict(values['timings_ms'], page=latency_ms))
 
     def _analysis_failed(self, error):
         if error.code == 'backend-busy':  # someone opens a file: the next frame is as good as this one
