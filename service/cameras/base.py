@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from ..errors import CameraError
 from ..thermogram import Thermogram
+from .condition import Condition
+from .condition import Condition
 
 
 @dataclass(frozen=True)
@@ -15,11 +17,13 @@ class Frame:
         sequence (int): counts every frame the camera made since it was opened, also those nobody
             read: a jump is the number of frames skipped.
         t_monotonic (float): when the frame was taken, on the clock of `time.monotonic`, in seconds.
+        condition (Condition): what the frame says about its camera; whether it may be used for a capture.
     """
 
     thermogram: Thermogram
     sequence: int
     t_monotonic: float
+    condition: Condition = Condition()
 
 
 class Camera(abc.ABC):
@@ -39,6 +43,8 @@ class Camera(abc.ABC):
     netd_mk = None
     #: How far its temperatures can be trusted, as a sentence.
     accuracy = ''
+    #: Whether it is a sensor whose temperatures settle only some time after its start.
+    warms_up = False
 
     def __init__(self):
         self._is_open = False
@@ -95,7 +101,7 @@ class Camera(abc.ABC):
                 and open it again), ``camera-bad-frame`` or ``camera-closed``.
         """
         if not self._is_open:
-            raise CameraError('camera-closed', 'The %s was not started; start it first.' % self.name)
+            raise self._closed()
         frame = self._read(timeout_s)
         thermogram = frame.thermogram
         if frame.sequence <= self._last_sequence:
@@ -107,17 +113,45 @@ class Camera(abc.ABC):
         self._last_sequence = frame.sequence
         return frame
 
+    def flat_field(self):
+        """Ask the camera to even its pixels out now (FFC, NUC): its shutter closes for about a second.
+
+        It returns when the camera has taken the request; the frames to come say when it is done, where they say.
+
+        Raises:
+            CameraError: ``camera-no-ffc`` where it takes no such request; ``camera-closed``; ``camera-gone``.
+        """
+        if not self._is_open:
+            raise self._closed()
+        self._flat_field()
+
+    def flat_field(self):
+        """Have the camera even its pixels out now; its frames say when that is done, where they say anything.
+
+        Raises:
+            CameraError: ``camera-no-ffc`` where it cannot be asked to.
+        """
+        raise CameraError('camera-no-ffc', 'The %s does not calibrate itself when asked; take the picture without.'
+                          % self.name)
+
+    def changes(self):
+        """A number that is another one when something was plugged in or out where this camera is looked for.
+
+        May be asked while the camera is closed, ten times a second.
+        """
+        return 0
+
     def describe(self):
         """What the camera says about itself, as JSON values.
 
         Returns:
             dict: ``name``, ``kind``, ``rate_hz``, ``unit`` (``'celsius'``, ``'relative'``; ``''``
             before the first `open`), ``width`` and ``height`` in pixels (0 before), ``netd_mk``
-            (number or None) and ``accuracy`` (a sentence).
+            (number or None), ``accuracy`` (a sentence) and ``warms_up`` (bool).
         """
         return {'name': self.name, 'kind': self.kind, 'rate_hz': self.rate_hz, 'unit': self._unit,
                 'width': self._shape[1], 'height': self._shape[0], 'netd_mk': self.netd_mk,
-                'accuracy': self.accuracy}
+                'accuracy': self.accuracy, 'warms_up': self.warms_up}
 
     @abc.abstractmethod
     def _open(self):
@@ -130,6 +164,13 @@ class Camera(abc.ABC):
     @abc.abstractmethod
     def _read(self, timeout_s):
         """The newest unread `Frame`, or a `CameraError`."""
+
+    def _flat_field(self):
+        raise CameraError('camera-no-ffc', 'The %s evens its picture out by itself and takes no request for it; wait '
+                          'for its next time.' % self.name)
+
+    def _closed(self):
+        return CameraError('camera-closed', 'The %s was not started; start it first.' % self.name)
 
     def _silent(self, timeout_s):
         return CameraError('camera-silent', 'The %s gave no frame for %.1f seconds; check its cable and '
