@@ -167,3 +167,14 @@ class VideoDevice(abc.ABC):
         Returns:
             bytes: as long as ``data``; what was answered, or what was sent.
         """
+
+    @abc.abstractmethod
+    def usb_control(self, request_type, request, value, index, data):
+        """One control transfer to the USB device that the video device belongs to, for a maker's own commands.
+
+        Args:
+            request_type, request, value, index (int): as USB names them (bmRequestType, bRequest, wValue, wIndex).
+            data (bytes): what is sent, or as many bytes as are asked for.
+        Returns:
+            bytes: as long as ``data``; what was answered, or what was sent.
+        """

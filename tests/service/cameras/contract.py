@@ -90,6 +90,15 @@ class CameraContract:
         assert not camera.is_open
         camera_error(lambda: camera.read(1.0), 'camera-closed')
 
+    def test_it_evens_its_picture_out_or_says_that_it_cannot(self, camera):
+        camera_error(camera.flat_field, 'camera-closed')
+        camera.open()
+        try:
+            camera.flat_field()
+        except CameraError as error:
+            assert error.code == 'camera-no-ffc' and error.message.endswith('.')
+        assert camera.read(1.0).sequence == 0
+
     def test_it_opens_and_closes_again_and_again(self, camera):
         for _ in range(3):
             camera.open()
