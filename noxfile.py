@@ -2,6 +2,7 @@
 
 `make test` runs all of them through `tests/run_all.py`; one alone is ``nox -s device-3.6``.
 """
+import fcntl
 import shutil
 import sys
 from pathlib import Path
@@ -87,14 +88,16 @@ def _libraries(session, *names):
 
 
 def _project(session):
-    """Install the checkout itself; not while sessions are prepared, for they share its .egg-info."""
+    """Install the checkout itself; one session at a time, for they share its .egg-info."""
     stamp = Path(session.virtualenv.location, 'project.txt')
     wanted = Path('setup.cfg').read_text()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    # With --install-only nothing runs, and the answer is None.
-    if session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.'):
-        stamp.write_text(wanted)
+    with open('.nox/project.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # With --install-only nothing runs, and the answer is None.
+        if session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.'):
+            stamp.write_text(wanted)
 
 
 def _pytest(session, folders, *words):

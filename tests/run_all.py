@@ -1,7 +1,7 @@
 """Run every nox session, or those named, and end with one line for each.
 
-Environments are prepared two at a time, for that is mostly waiting for downloads. The sessions then run one
-after the other, for some tests measure time.
+Two sessions at a time: while one waits for downloads or for the disk, the other computes. What a session prints is
+shown when it is through, in one piece.
 """
 import json
 import os
@@ -9,17 +9,25 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / '.nox' / 'logs'
 
+#: Begun first: PyTorch takes as long to install as the others' tests to run.
+LONGEST = 'workstation'
+SESSIONS_AT_A_TIME = 2
+
 #: The session without which a run in continuous integration has not shown what the Nano needs.
 REQUIRED_IN_CI = 'device-3.6'
 
 _SUMMARY = re.compile(r'^=+ .*\b(passed|failed|skipped|error|errors|deselected|no tests ran)\b.* =+$')
 _SKIPPED = re.compile(r'\bskipped: (.*?)\.?$')
+
+
+_PRINTING = threading.Lock()
 
 
 class Session:
@@ -47,16 +55,15 @@ class Session:
         if self.name == REQUIRED_IN_CI and os.environ.get('CI'):
             self.result, self.reason = 'failed', 'required in CI, but ' + reason
 
-    def prepare(self):
-        """Make the environment; its messages are shown only when that fails."""
-        status, lines = self._nox('--install-only', echo=False)
-        if status != 0:
-            print('\n'.join(lines), flush=True)
-            self.result, self.reason = 'failed', 'its environment could not be made'
-
     def run(self):
-        print('\n--- %s ---' % self.name, flush=True)
-        status, lines = self._nox(echo=True)
+        """Prepare the environment and run the tests."""
+        status, lines = self._nox('--install-only')
+        if status != 0:
+            self._show(lines)
+            self.result, self.reason = 'failed', 'its environment could not be made'
+            return
+        status, lines = self._nox()
+        self._show(lines)
         summaries = [line for line in lines if _SUMMARY.match(line)]
         self.summary = summaries[-1] if summaries else ''
         skips = [found.group(1) for found in map(_SKIPPED.search, lines) if found]
@@ -67,7 +74,11 @@ class Session:
         else:
             self.result = 'passed'
 
-    def _nox(self, *options, echo):
+    def _show(self, lines):
+        with _PRINTING:
+            print('\n--- %s ---\n%s' % (self.name, '\n'.join(lines)), flush=True)
+
+    def _nox(self, *options):
         command = [sys.executable, '-m', 'nox', '--session', self.name] + list(options)
         process = subprocess.Popen(command, cwd=str(ROOT), env=dict(os.environ, NO_COLOR='1'),
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -77,8 +88,7 @@ class Session:
             for line in process.stdout:
                 lines.append(line.rstrip('\n'))
                 log.write(line)
-                if echo:
-                    print(line, end='', flush=True)
+                log.flush()
         return process.wait(), lines
 
 
@@ -110,12 +120,11 @@ def main(names=()):
     sessions = _sessions(names)
     for session in sessions:
         session.look_for_python()
-    print('Preparing the environments of %d sessions.' % sum(s.result is None for s in sessions), flush=True)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        list(pool.map(Session.prepare, [s for s in sessions if s.result is None]))
-    for session in sessions:
-        if session.result is None:
-            session.run()
+    runs = sorted((s for s in sessions if s.result is None), key=lambda session: session.name != LONGEST)
+    print('Running %d sessions, %d at a time; follow one in %s.'
+          % (len(runs), SESSIONS_AT_A_TIME, os.path.join(os.path.relpath(str(LOGS)), 'NAME.log')), flush=True)
+    with ThreadPoolExecutor(max_workers=SESSIONS_AT_A_TIME) as pool:
+        list(pool.map(Session.run, runs))
 
     print('\nSessions')
     for session in sessions:
