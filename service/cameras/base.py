@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from ..errors import CameraError
 from ..thermogram import Thermogram
 from .condition import Condition
-from .condition import Condition
 
 
 @dataclass(frozen=True)
@@ -124,15 +123,6 @@ class Camera(abc.ABC):
         if not self._is_open:
             raise self._closed()
         self._flat_field()
-
-    def flat_field(self):
-        """Have the camera even its pixels out now; its frames say when that is done, where they say anything.
-
-        Raises:
-            CameraError: ``camera-no-ffc`` where it cannot be asked to.
-        """
-        raise CameraError('camera-no-ffc', 'The %s does not calibrate itself when asked; take the picture without.'
-                          % self.name)
 
     def changes(self):
         """A number that is another one when something was plugged in or out where this camera is looked for.
