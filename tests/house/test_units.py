@@ -1,6 +1,8 @@
 """The systemd units say nothing that the systemd of JetPack 4.6 (237) does not know, and give away little."""
 import json
+import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -20,7 +22,8 @@ KNOWN_FILTERS = {'@aio', '@basic-io', '@chown', '@clock', '@cpu-emulation', '@de
                  '@timer'}
 #: Highest exposure of the service, of at most 10, as `systemd-analyze security` counts it.
 MAX_EXPOSURE = 3.0
-OURS = ('thermoscreen.service', 'thermoscreen-safe.service', 'thermoscreen-engine.service')
+OURS = ('thermoscreen.service', 'thermoscreen-safe.service', 'thermoscreen-engine.service',
+        'thermoscreen-given-up.service')
 
 
 @pytest.fixture(scope='module')
@@ -69,13 +72,35 @@ def test_service_is_watched_and_started_again(root):
     assert 0 < int(unit['WatchdogSec'][0]) <= 30
     # The service ends a crash loop by itself, after five; systemd's own limit must leave it the time to.
     assert int(unit['StartLimitBurst'][0]) > 5
-    assert unit['OnFailure'] == ['thermoscreen-safe.service']
     assert '79' in unit['RestartForceExitStatus'][0].split()
     assert unit['LimitCORE'] == ['0']
 
 
+@pytest.mark.parametrize('state, started', [
+    ('failed', ['--no-block start thermoscreen-safe.service']),
+    # What systemd 237 says between a crash and the next start, at which it calls OnFailure= all the same.
+    ('activating', []),
+    ('inactive', []),
+])
+def test_safe_page_is_started_only_where_the_service_was_given_up(root, tmp_path, state, started):
+    handler = _read(root / 'systemd' / 'thermoscreen.service')['OnFailure'][0]
+    unit = _read(root / 'systemd' / handler)
+    assert (unit['Type'], unit['StartLimitIntervalSec']) == (['oneshot'], ['0'])
+    log = tmp_path / 'log'
+    log.write_text('')
+    systemctl = tmp_path / 'systemctl'
+    systemctl.write_text('#!/bin/sh\n'
+                         'if [ "$*" = "show --property=ActiveState --value thermoscreen.service" ]; then echo %s\n'
+                         'else echo "$*" >> %s; fi\n' % (state, log))
+    systemctl.chmod(0o755)
+    command = shlex.split(unit['ExecStart'][0].replace('$$', '$'))
+    subprocess.check_call(command, env={'PATH': '%s:%s' % (tmp_path, os.environ['PATH'])})
+    assert log.read_text().splitlines() == started
+    assert not started or (root / 'systemd' / started[0].split()[-1]).is_file()
+
+
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):
-    service, engine = (_read(root / 'systemd' / name)['DeviceAllow'] for name in (OURS[0], OURS[2]))
+    service, engine = (_read(root / 'systemd' / name)['DeviceAllow'] for name in (OURS[0], 'thermoscreen-engine.service'))
     assert [line for line in service if 'video4linux' not in line] == engine
 
 
