@@ -105,14 +105,16 @@ class Reader(abc.ABC):
             notes += ('8-bit picture: grey levels without temperatures',)
         else:
             check_possible(values, source)
+        frames = self.frames(path)
+        if frames > 1:
+            notes += ('frame %d of %d' % (options.frame, frames),)
         if options.mirrored:
             values = values[:, ::-1]
             notes += ('mirror image flipped back',)
         return Thermogram(values, RELATIVE if decoded.kind == IN_GREY else CELSIUS,
-                          Provenance(source=source, reader=self.name,
+                          Provenance(source=source, reader=self.name, mirrored=options.mirrored, notes=notes,
                                      captured_at=options.captured_at or decoded.captured_at,
-                                     emissivity=decoded.emissivity if options.emissivity is None else options.emissivity,
-                                     mirrored=options.mirrored, notes=notes))
+                                     emissivity=options.emissivity or decoded.emissivity))
 
     def frames(self, path):
         """How many frames a file holds: 1, except of a format for recordings.

@@ -1,4 +1,5 @@
 """Bytes from a disk that may lie: every way a file can fail to be one, as a sentence."""
+import contextlib
 import os
 import stat
 
@@ -22,14 +23,14 @@ def suffix_of(path):
     return os.path.splitext(os.fspath(path))[1].lower()
 
 
-def read_bytes(path, max_bytes):
-    """All of a regular file, never more than `max_bytes` of it in memory.
+@contextlib.contextmanager
+def opened(path):
+    """A regular file, open for reading as bytes; whatever its disk does meanwhile becomes a sentence.
 
     A pipe or a device is refused before it is opened: opening one can block for ever.
 
     Raises:
-        InputError: ``file-missing``, ``file-is-folder``, ``file-unreadable``, ``file-empty`` or
-            ``file-too-large``.
+        InputError: ``file-missing``, ``file-is-folder`` or ``file-unreadable``.
     """
     name = shown_name(path)
     try:
@@ -41,7 +42,7 @@ def read_bytes(path, max_bytes):
                              'first.'
                              % name)
         with open(path, 'rb') as stream:
-            data = stream.read(max_bytes + 1)
+            yield stream
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError('file-missing', '%s does not exist; check the path.' % name, str(error))
     except PermissionError as error:
@@ -53,20 +54,32 @@ def read_bytes(path, max_bytes):
                          % (name, error.strerror or error), str(error))
     except ValueError as error:
         raise InputError('file-missing', '%s is not a usable path; check it.' % name, str(error))
+
+
+def read_bytes(path, max_bytes):
+    """All of a regular file, never more than `max_bytes` of it in memory.
+
+    Raises:
+        InputError: as `opened`, ``file-empty`` or ``file-too-large``.
+    """
+    with opened(path) as stream:
+        data = stream.read(max_bytes + 1)
     if not data:
-        raise InputError('file-empty', '%s is empty; copy it again from its source.' % name)
+        raise _empty(path)
     if len(data) > max_bytes:
         raise InputError('file-too-large', '%s is larger than %d MiB and is no thermogram of this kind.'
-                         % (name, max_bytes >> 20))
+                         % (shown_name(path), max_bytes >> 20))
     return data
 
 
 def read_head(path):
     """The first bytes of a file, as `read_bytes` would refuse or give them."""
-    try:
-        return read_bytes(path, HEAD_BYTES)
-    except InputError as error:
-        if error.code != 'file-too-large':
-            raise
-    with open(path, 'rb') as stream:
-        return stream.read(HEAD_BYTES)
+    with opened(path) as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        raise _empty(path)
+    return head
+
+
+def _empty(path):
+    return InputError('file-empty', '%s is empty; copy it again from its source.' % shown_name(path))

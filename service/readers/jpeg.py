@@ -1,4 +1,4 @@
-"""JPEG: a picture without temperatures, and only if it is grey."""
+"""JPEG: a picture without temperatures, and only if it is grey. Radiometric JPEGs are read in `flir`."""
 import re
 import struct
 
@@ -9,12 +9,11 @@ from ..thermogram import check_size
 from .base import IN_GREY, Decoded, Reader
 from .picture import colour_error, cut_off, decode_picture, grey_of
 
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_START, _END, SCAN = 0xD8, 0xD9, 0xDA
 #: Frame headers that every libjpeg decodes: baseline, extended, progressive.
 _FRAMES = (0xC0, 0xC1, 0xC2)
 #: Those it does not: lossless, hierarchical, arithmetic.
 _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
-_APP1 = 0xE1
 #: Progressive pictures have about ten scans; each costs a pass over the whole picture.
 _MAX_SCANS = 64
 #: The end of entropy-coded data: a marker that is neither stuffing nor a restart.
@@ -33,11 +32,8 @@ class JpegReader(Reader):
         return head.startswith(b'\xff\xd8\xff')
 
     def _decode(self, data, source, options):
-        width, height, channels, radiometric = _header(data, source)
+        width, height, channels = _header(data, source)
         check_size(width, height, source)
-        if radiometric:
-            raise InputError('format-unsupported', '%s is a FLIR radiometric JPEG, whose temperatures this '
-                             'version does not read; export it as CSV from the camera software.' % source)
         if channels not in (1, 3):
             raise colour_error(source)
         # Decoded as colour, because OpenCV then turns the picture upright as its Exif tag says: a
@@ -47,12 +43,10 @@ class JpegReader(Reader):
 
 
 def _header(data, source):
-    """(width, height, channels, whether FLIR data is inside) of a JPEG that runs to its end marker."""
-    frame, radiometric, scans = None, False, 0
-    for marker, body in _segments(data, source):
-        if marker == _APP1 and body.startswith(b'FLIR\0'):
-            radiometric = True
-        elif marker in _OTHER_FRAMES:
+    """(width, height, channels) of a JPEG that runs to its end marker."""
+    frame, scans = None, 0
+    for marker, body in segments(data, source):
+        if marker in _OTHER_FRAMES:
             raise InputError('format-unsupported', '%s is a lossless or arithmetic-coded JPEG; save it as an '
                              'ordinary JPEG or as PNG.' % source)
         elif marker in _FRAMES:
@@ -65,17 +59,24 @@ def _header(data, source):
                 raise InputError('format-unsupported', '%s is a JPEG with %d bits a channel; save it as '
                                  '16-bit PNG.'
                                  % (source, depth))
-        elif marker == _SCAN:
+        elif marker == SCAN:
             scans += 1
             if scans > _MAX_SCANS or not frame:
                 raise _damaged(source)
     if not frame or not scans:
         raise _damaged(source)
-    return frame + (radiometric,)
+    return frame
 
 
-def _segments(data, source):
-    """Every (marker, body) up to the end of the picture."""
+def segments(data, source):
+    """Every (marker, body) up to the end of the picture.
+
+    Args:
+        data (bytes): a JPEG file.
+        source (str): its name for sentences.
+    Raises:
+        InputError: ``file-truncated`` or ``file-damaged``, where the walk comes upon it.
+    """
     offset = 2
     while True:
         while data[offset:offset + 2] == b'\xff\xff':
@@ -96,7 +97,7 @@ def _segments(data, source):
         if end > len(data):
             raise cut_off(source)
         yield marker, data[offset + 4:end]
-        if marker == _SCAN:
+        if marker == SCAN:
             after = _AFTER_SCAN.search(data, end)
             if after is None:
                 raise cut_off(source)

@@ -50,16 +50,30 @@ class PngReader(Reader):
         return head.startswith(MAGIC)
 
     def _decode(self, data, source, options):
-        chunks = _chunks(data, source)
-        header = _header(chunks, source)
-        check_size(header.width, header.height, source)
-        _check_kind(header, source)
-        pixels = b''.join(body for kind, body in chunks if kind == b'IDAT')
-        _check_pixels(pixels, header, source)
-        image = decode_picture(_minimal(chunks[0][1], pixels), cv2.IMREAD_UNCHANGED, source)
-        if header.depth == 16:
-            return Decoded(image, IN_COUNTS)
-        return Decoded(grey_of(image, source), IN_GREY)
+        image = decode_png(data, source)
+        return Decoded(image, IN_COUNTS if image.dtype == np.uint16 else IN_GREY)
+
+
+def decode_png(data, source):
+    """The pixels of a PNG, which may be a file or a part of one.
+
+    Args:
+        data (bytes): from the signature to the last chunk; what follows is not looked at.
+        source (str): the file's name for sentences.
+    Returns:
+        numpy.ndarray: HxW; uint16 as stored, or the grey levels of an 8-bit picture as uint8.
+    Raises:
+        InputError: ``file-truncated``, ``file-damaged``, ``format-unsupported``, ``frame-too-small``,
+            ``frame-too-large``, ``picture-colour`` or ``picture-transparent``.
+    """
+    chunks = _chunks(data, source)
+    header = _header(chunks, source)
+    check_size(header.width, header.height, source)
+    _check_kind(header, source)
+    pixels = b''.join(body for kind, body in chunks if kind == b'IDAT')
+    _check_pixels(pixels, header, source)
+    image = decode_picture(_minimal(chunks[0][1], pixels), cv2.IMREAD_UNCHANGED, source)
+    return image if header.depth == 16 else grey_of(image, source)
 
 
 def _chunks(data, source):

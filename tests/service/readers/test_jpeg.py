@@ -66,11 +66,6 @@ def test_a_mirrored_orientation_is_undone(path):
     assert np.array_equal(read_thermogram(path).pixels, plain[:, ::-1])
 
 
-def test_a_radiometric_jpeg_is_refused_by_name(path):
-    path.write_bytes(after_start(jpeg(GREY), 0xE1, b'FLIR\0\x01\0\0data'))
-    assert 'export it as CSV' in refusal(path, 'format-unsupported').message
-
-
 def resized(data, width, height, channels=1):
     start = data.index(b'\xff\xc0')
     return data[:start + 5] + struct.pack('>HHB', height, width, channels) + data[start + 10:]
