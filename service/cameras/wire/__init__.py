@@ -3,11 +3,12 @@
 numpy only, no device. To add a format, write a `WireFormat` in a file of its own and list its
 instances in `FORMATS`.
 """
-from . import lepton, p2pro
+from . import boson, gige, lepton, p2pro, xtherm
 from .base import Decoded, WireError, WireFormat
+from .gige import GigeFormat
 
 #: Every format by its name; of several that one camera offers, the one to prefer stands first.
-FORMATS = {wire.name: wire for module in (lepton, p2pro) for wire in module.FORMATS}
+FORMATS = {wire.name: wire for module in (lepton, p2pro, xtherm, boson, gige) for wire in module.FORMATS}
 
 
 def formats_for(vendor, product):
@@ -22,4 +23,4 @@ def formats_for(vendor, product):
                  if any(vendor == known and ids in (None, product) for known, ids in wire.usb))
 
 
-__all__ = ['Decoded', 'FORMATS', 'WireError', 'WireFormat', 'formats_for']
+__all__ = ['Decoded', 'FORMATS', 'GigeFormat', 'WireError', 'WireFormat', 'formats_for']

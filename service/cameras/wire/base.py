@@ -20,6 +20,10 @@ ZERO_K_C = -273.15
 #: dead pixels and a small hot spot stay below.
 IMPOSSIBLE_SHARE, SATURATED_SHARE = 0.01, 0.5
 
+#: Counts by which half of the neighbouring pixels of a picture never differ; bytes that lost their
+#: place, the low ones in front, do.
+_ROUGH_COUNTS = 2048
+
 _UNSAID = Condition()
 
 
@@ -70,7 +74,8 @@ class WireFormat(abc.ABC):
         quantum_c (float or None): Celsius of one count; None for relative formats.
         rate_hz (float): frames per second the camera sends.
         usb (tuple): (vendor, product) ids as int; product None for any of that vendor.
-        lowest_c, highest_c (float): what the camera can measure; beyond is no measurement.
+        lowest_c, highest_c (float): what can be before a camera at a bedside; the high-gain range of
+            these cameras ends at 120 to 150 C.
         full_scale (int): the count at which it saturates.
         netd_mk (float or None), accuracy (str): as the maker states them.
     """
@@ -84,7 +89,7 @@ class WireFormat(abc.ABC):
     quantum_c = None
     rate_hz = 0.0
     usb = ()
-    lowest_c, highest_c = -50.0, 650.0
+    lowest_c, highest_c = -50.0, 150.0
     full_scale = 0xFFFF
     netd_mk = None
     accuracy = ''
@@ -115,6 +120,8 @@ class WireFormat(abc.ABC):
                             'restart it.' % (self.camera, round(100 * saturated)), self.name)
         if decoded.unit == CELSIUS:
             self._check_possible(decoded)
+        else:
+            self._check_smooth(decoded.counts)
         for array in (decoded.pixels, decoded.counts):
             array.setflags(write=False)
         return replace(decoded, condition=replace(decoded.condition, saturated=saturated))
@@ -151,9 +158,15 @@ class WireFormat(abc.ABC):
         inside = (pixels >= self.lowest_c) & (pixels <= self.highest_c)  # NaN is not
         share = float(np.mean(~inside & (decoded.counts < self.full_scale)))
         if share > IMPOSSIBLE_SHARE:
-            raise WireError('The %s sent values that are no temperatures in %d %% of its picture; unplug it and plug '
-                            'it in again.' % (self.camera, max(round(100 * share), 1)),
+            raise WireError('The %s sent temperatures that cannot be in %d %% of its picture; take hot things out of '
+                            'its view, or unplug it and plug it in again.' % (self.camera, round(100 * share)),
                             '%s: %.2f..%.2f C' % (self.name, float(np.nanmin(pixels)), float(np.nanmax(pixels))))
+
+    def _check_smooth(self, counts):
+        rough = float(np.median(np.abs(np.diff(counts.astype(np.int32), axis=1))))
+        if rough > _ROUGH_COUNTS:
+            raise WireError('The %s sent a damaged frame; check its cable and its USB port, without a hub.'
+                            % self.camera, '%s: neighbours differ by %d counts' % (self.name, rough))
 
 
 def linear_celsius(counts, per_count_c):
@@ -162,8 +175,9 @@ def linear_celsius(counts, per_count_c):
 
 
 def linear_counts(celsius, per_count_c, full_scale=0xFFFF):
-    """Counts of Celsius on an absolute scale, rounded and saturated: ``<u2``, same shape."""
-    return np.clip(np.rint((celsius - ZERO_K_C) / per_count_c), 0, full_scale).astype('<u2')
+    """Counts of Celsius on an absolute scale, halves rounded up, saturated: ``<u2``, same shape."""
+    per_c = round(1 / per_count_c, 9)  # 10, not 9.999...: a half stays a half
+    return np.clip(np.floor((celsius - ZERO_K_C) * per_c + 0.5), 0, full_scale).astype('<u2')
 
 
 def grey_of(counts):

@@ -73,7 +73,7 @@ class LeptonFormat(WireFormat):
 
 
 _ACCURACY_35 = 'The maker states +-5 C (high gain, 35 C black body, 25 C room).'
-_ACCURACY_25 = 'The maker\'s figure is not on record here; take it as +-5 C, as for a Lepton 3.5.'
+_ACCURACY_25 = 'The maker\'s figure is not on record here; a Lepton 3.5 has +-5 C.'
 
 FORMATS = (
     LeptonFormat('lepton-y16-telemetry', 'FLIR Lepton 3.5', 120, 160, 2, _ACCURACY_35),

@@ -23,7 +23,7 @@ class P2ProFormat(WireFormat):
     quantum_c = 1 / 64.0
     rate_hz = 25.0
     usb = ((0x0BDA, 0x5830), (0x0BDA, 0x5840))
-    accuracy = 'The maker\'s figure is not on record here; take it as no better than +-2 C.'
+    accuracy = 'The maker\'s figure is not on record here; trust differences only.'
 
     def _decode(self, words):
         # Chroma is the high byte of every word of the picture half. A frame that lost its place, as

@@ -55,17 +55,18 @@ def parse(words, camera):
         WireError: values that no Lepton sends, so that the frame is damaged or of another camera.
     """
     words = [int(word) for word in words[:WORDS]]
-    uptime_ms, ffc_ms, status = _long(words, _UPTIME), _long(words, _FFC_TIME), _long(words, _STATUS)
+    uptime_ms, status = _long(words, _UPTIME), _long(words, _STATUS)
+    ffc_age_ms = (uptime_ms - _long(words, _FFC_TIME)) & 0xFFFFFFFF  # the clock begins again after 50 days
     fpa_c = words[_FPA_K100] * 0.01 + ZERO_K_C
     ffc = FFC_STATES[status >> _FFC_SHIFT & 3]
     for wrong, what in ((not any(words), 'all zero'),
                         (words[_TLINEAR] > 1 or words[_RESOLUTION] > 1, 'TLinear words'),
                         (not _FPA_RANGE_C[0] <= fpa_c <= _FPA_RANGE_C[1], 'FPA temperature %.2f C' % fpa_c),
-                        (ffc_ms > uptime_ms, 'FFC at %d ms of %d ms' % (ffc_ms, uptime_ms))):
+                        (ffc_age_ms > 0x7FFFFFFF, 'FFC after now, which is %d ms' % uptime_ms)):
         if wrong:
             raise WireError('The %s sent telemetry that cannot be; unplug it and plug it in again.' % camera, what)
     condition = Condition(
-        ffc=ffc, ffc_age_s=None if ffc == FFC_NEVER else (uptime_ms - ffc_ms) / 1000.0, fpa_c=round(fpa_c, 2),
+        ffc=ffc, ffc_age_s=None if ffc == FFC_NEVER else ffc_age_ms / 1000.0, fpa_c=round(fpa_c, 2),
         uptime_s=uptime_ms / 1000.0, frame_number=_long(words, _FRAME), agc=_bit(status, _AGC_BIT),
         shutter_locked=_bit(status, _LOCKOUT_BIT), over_temperature=_bit(status, _OVERTEMP_BIT))
     return Telemetry(condition, bool(words[_TLINEAR]), RESOLUTIONS_K[words[_RESOLUTION]])
