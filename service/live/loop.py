@@ -1,13 +1,14 @@
-"""The thread that turns a camera into something to look at."""
+"""The thread that turns the frames of a camera into something to look at."""
 import logging
 import threading
 import time
 from dataclasses import replace
 
-from ..errors import CameraError, ThermoscreenError
+from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture
+from ..errors import ThermoscreenError
 from ..notice import ADJUNCT_NOTICE
 from ..stopwatch import Stopwatch
-from ..supervise import CAPTURE, INFERENCE, Heartbeats
+from ..supervise import INFERENCE, Heartbeats
 from .board import Board
 from .counters import Counters
 from .latencies import Latencies
@@ -16,24 +17,15 @@ from .state import RUNNING, STARTING, Status, as_text
 
 _LOGGER = logging.getLogger(__name__)
 
-#: A camera that says nothing for so long is shown as silent.
-READ_TIMEOUT_S = 1.0
-
-#: First and longest pause before a camera is opened again.
-BACKOFF_S = (0.5, 5.0)
-
-#: A camera may be silent while it calibrates; after so many reads it is opened again.
-MAX_SILENT_READS = 5
-
 _RESTART = 'If it does not come back by itself, restart the service.'
 
 
 class LiveLoop:
-    """Reads the camera, analyses every frame that it can keep up with, and publishes the newest.
+    """Analyses every frame of a camera that it can keep up with, and publishes the newest.
 
-    One picture is drawn and encoded per frame, however many watch. The loop outlives its camera: a
-    camera that goes is reported with its sentence, opened again with growing pauses, and the page
-    recovers with it. Use it as a context manager.
+    One picture is drawn and encoded per frame, however many watch. The camera has a thread of its own, the `Capture`;
+    the loop outlives the camera: one that goes is reported with its sentence, and the page recovers with it. Use it
+    as a context manager.
 
     Args:
         pipeline (Pipeline): started.
@@ -41,26 +33,27 @@ class LiveLoop:
             same one every time.
         palette_name, layer, jpeg_quality: of the picture.
         clock (callable): monotonic seconds, the clock of the camera's frames.
-        read_timeout_s (float): longest wait for a frame.
-        backoff_s (tuple): first and longest pause before the camera is opened again.
+        read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
         heartbeats (Heartbeats): told of the progress of ``'capture'`` and ``'inference'``.
     Attributes:
+        capture (Capture): the camera's thread; ask it for a frame to keep.
         latencies (Latencies): of every picture since the loop was made, with ``'page'``, from the camera to the page.
     """
 
     def __init__(self, pipeline, open_camera, palette_name='iron', layer='original', jpeg_quality=85,
-                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S, heartbeats=None):
+                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S, heartbeats=None,
+                 corrections=None, warm_up_s=0.0):
         self._pipeline = pipeline
-        self._open_camera = open_camera
         self._painter = Painter(palette_name, layer, jpeg_quality)
         self._clock = clock
         self._read_timeout_s = read_timeout_s
-        self._backoff_s = backoff_s
         self.heartbeats = heartbeats or Heartbeats()
+        self.capture = Capture(open_camera, corrections, warm_up_s, clock, None, read_timeout_s, backoff_s,
+                               self.heartbeats)
         self.latencies = Latencies()
         self._board = Board()
         self._counters = Counters()
-        self._camera = {}
+        self._busy = 0
         self._values = {'notice': ADJUNCT_NOTICE}
         self._doing = 'camera'
         self._stop = threading.Event()
@@ -75,21 +68,24 @@ class LiveLoop:
         self.stop()
 
     def start(self):
-        """Start the thread; the first state says that the camera is starting."""
+        """Start both threads; the first state says that the camera is starting."""
         self._stop.clear()
         self._board.reopen()
         self._publish(STARTING)
+        self.capture.start()
         self._thread = threading.Thread(target=self._run, name='live', daemon=True)
         self._thread.start()
 
     def dismiss(self):
-        """Tell the thread and every viewer to finish, without waiting for them."""
+        """Tell the threads and every viewer to finish, without waiting for them."""
         self._stop.set()
+        self.capture.dismiss()
         self._board.close()
 
     def stop(self, timeout_s=5.0):
-        """End the thread and every wait for it. May be called twice."""
+        """End the threads and every wait for them. May be called twice."""
         self.dismiss()
+        self.capture.stop(timeout_s)
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
@@ -112,52 +108,21 @@ class LiveLoop:
         """A sign of life between two states: which part is at work, and how old the picture is."""
         age_ms = self.state.age_ms(self._clock())
         return {'doing': self._doing, 'age_ms': age_ms and round(age_ms), 'sequence': self.state.sequence,
-                'stuck': self.heartbeats.trouble()}
+                'stuck': self.heartbeats.trouble(), 'capture': self.capture.report()}
 
     def _run(self):
-        pause_s = self._backoff_s[0]
-        while not self._stop.is_set():
-            shown = self._counters.shown
-            self.heartbeats.beat(CAPTURE)
-            try:
-                self._counters.reopened()
-                self._doing = 'camera'
-                with self._open_camera() as camera:
-                    description = camera.describe()
-                    as_text(description)
-                    self._camera = description
-                    self._follow(camera)
-            except ThermoscreenError as error:
-                self._camera_lost(error.code, error.message, error.detail)
-            except Exception as error:
-                _LOGGER.exception('camera-unexpected')
-                self._camera_lost('camera-unexpected', 'The camera failed in an unknown way.', repr(error))
-            if self._counters.shown > shown:
-                pause_s = self._backoff_s[0]
-            self._stop.wait(pause_s)
-            pause_s = min(2 * pause_s, self._backoff_s[1])
-
-    def _follow(self, camera):
-        silent = 0
         while not self._stop.is_set():
             watch = Stopwatch()
             self._doing = 'camera'
-            self.heartbeats.beat(CAPTURE)
             try:
-                frame = camera.read(self._read_timeout_s)
-            except CameraError as error:
-                silent += 1
-                if error.code != 'camera-silent' or silent >= MAX_SILENT_READS:
-                    raise
-                self._camera_lost(error.code, error.message, error.detail)
+                frame = self.capture.take(self._read_timeout_s)
+            except ThermoscreenError as error:
+                self._camera_lost(error)
                 continue
-            silent = 0
             watch.lap('capture')
-            self._counters.received(frame.sequence)
             self._doing = 'analysis'
-            # Whoever is at work has to beat; an analysis that fails has not answered and owes it still.
+            # An analysis that fails has not answered and owes its beat still.
             self.heartbeats.expect(INFERENCE)
-            self.heartbeats.rest(CAPTURE)
             try:
                 self._show(frame, watch)
                 self.heartbeats.rest(INFERENCE)
@@ -183,17 +148,16 @@ class LiveLoop:
 
     def _analysis_failed(self, error):
         if error.code == 'backend-busy':  # someone opens a file: the next frame is as good as this one
-            self._counters.dropped += 1
+            self._busy += 1
             return
         _LOGGER.warning('%s: %s', error, error.detail)
         self._trouble('analysis', error.code, error.message, _RESTART)
 
-    def _camera_lost(self, code, sentence, detail):
-        if self._stop.is_set():
-            return
-        if self.state.status.code != code:
-            _LOGGER.warning('%s [%s]: %s', sentence, code, detail)
-        self._trouble('camera', code, sentence, 'The picture comes back by itself when the camera does.')
+    def _camera_lost(self, error):
+        # With the camera the rate of its pictures begins anew; the capture logs what it lost.
+        self._counters.reopened()
+        if not self._stop.is_set():
+            self._trouble('camera', error.code, error.message, 'The picture comes back by itself when the camera does.')
 
     def _trouble(self, part, code, sentence, next_step):
         status = Status(False, part, code, sentence, next_step)
@@ -215,17 +179,19 @@ class LiveLoop:
         now_s = self._clock()
         rate_hz = self._counters.rate_hz(now_s)
         age_ms = state.age_ms(now_s)
+        capture = self.capture.report()
         return {
             'sequence': state.sequence,
             'picture': state.picture,
             'status': dict(vars(state.status)),
-            'camera': self._camera,
+            'camera': self.capture.description,
+            'capture': capture,
             'latency_ms': latency_ms,
             'age_ms': None if age_ms is None else round(age_ms, 1),
             'rate_hz': None if rate_hz is None else round(rate_hz, 1),
             'stuck': self.heartbeats.trouble(),
             'shown': self._counters.shown,
-            'dropped': self._counters.dropped,
+            'dropped': capture['dropped'] + self._busy,
         }
 
 

@@ -5,6 +5,7 @@ import queue
 import pytest
 
 from service.cameras import Frame
+from service.cameras.condition import Condition
 from service.errors import CameraError
 from service.live import LiveLoop
 from service.thermogram import Thermogram
@@ -21,6 +22,8 @@ class PlayedCamera:
 
     def __init__(self):
         self.opened = 0
+        self.plugs = 0
+        self.flat_fields = 0
         self.open_errors = []
         self.description = {'name': 'played'}
         self._sequence = 0
@@ -38,11 +41,17 @@ class PlayedCamera:
     def describe(self):
         return self.description
 
-    def frame(self, celsius=None, skipped=0, t_monotonic=0.0):
+    def changes(self):
+        return self.plugs
+
+    def flat_field(self):
+        self.flat_fields += 1
+
+    def frame(self, celsius=None, skipped=0, t_monotonic=0.0, condition=Condition()):
         """Give a frame; `skipped` others came before it that nobody read."""
         self._sequence += 1 + skipped
         thermogram = Thermogram.from_celsius(frames.torso() if celsius is None else celsius, 'played')
-        self._items.put(Frame(thermogram, self._sequence, t_monotonic))
+        self._items.put(Frame(thermogram, self._sequence, t_monotonic, condition))
 
     def fail(self, error):
         """Raise an error at the next read."""
@@ -78,7 +87,7 @@ def play(camera, stub):
             options.setdefault('backoff_s', (0.0, 0.0))
             options.setdefault('read_timeout_s', PATIENCE_S)
             live = LiveLoop(pipeline, lambda: camera, **options)
-            # The thread may sit in a long read; it is a daemon and the test is over.
+            # The threads may sit in a long wait; they are daemons and the test is over.
             stack.callback(live.stop, timeout_s=0)
             live.start()
             return live

@@ -33,9 +33,9 @@ def test_stages_keep_their_order_and_newest_pictures_stay():
 
 def test_the_loop_notes_every_picture(play, camera):
     live = play(clock=lambda: 0.25)
-    for _ in range(3):
+    for number in (1, 2, 3):
         camera.frame(t_monotonic=0.1)
-    state = until(live, lambda state: running(state) and state.picture == 3)
+        state = until(live, lambda state: running(state) and state.picture == number)
     camera.frame()
     until(live, lambda state: state.picture == 4)
     read = live.latencies.read()

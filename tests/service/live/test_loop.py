@@ -1,15 +1,15 @@
 """The loop: every frame to a state, and every failure to a sentence that it survives."""
 import json
 import threading
+import time
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
+from service.cameras.capture import MAX_SILENT_READS
 from service.errors import BackendError, CameraError
-from service.live import LiveLoop
-from service.live.loop import BACKOFF_S, MAX_SILENT_READS
 
 from .conftest import PATIENCE_S, running, stopped, until
 
@@ -102,25 +102,6 @@ def test_camera_that_is_not_there_is_tried_again(play, camera):
     assert camera.opened == 5
 
 
-def test_pauses_grow_to_a_limit_and_start_over_after_a_picture(camera, stub):
-    live = LiveLoop(stub, lambda: camera)
-    pauses = []
-
-    class Ending(threading.Event):
-        def wait(self, timeout=None):
-            pauses.append(timeout)
-            if len(pauses) == 7:
-                self.set()
-
-    live._stop = Ending()
-    camera.open_errors = [GONE] * 5
-    camera.frame()
-    camera.fail(GONE)
-    camera.fail(GONE)
-    live._run()
-    assert pauses == [0.5, 1.0, 2.0, 4.0, BACKOFF_S[1], 0.5, 1.0]
-
-
 def test_silence_is_told_before_the_camera_is_opened_again(play, camera):
     silent = CameraError('camera-silent', 'The played camera gave no frame; check its cable.')
     live = play()
@@ -140,6 +121,8 @@ def test_silence_is_told_before_the_camera_is_opened_again(play, camera):
 def test_busy_backend_drops_the_frame_only(play, camera, stub):
     live = play(Failing(stub, BackendError('backend-busy', 'Others wait.')))
     camera.frame()
+    while live._busy == 0:  # nothing is published for a frame that was left out
+        time.sleep(0.001)
     camera.frame()
     state = until(live, running)
     assert (state.values['live']['shown'], state.values['live']['dropped']) == (1, 1)
@@ -190,12 +173,35 @@ def test_a_camera_that_describes_itself_wrongly_is_told(play, camera, caplog):
     assert until(live, running).values['live']['camera'] == {'name': 'mended'}
 
 
-def test_frames_that_nobody_read_are_counted(play, camera):
+def test_frames_that_never_came_are_counted(play, camera):
     live = play()
     camera.frame()
+    until(live, running)
     camera.frame(skipped=3)
     state = until(live, lambda state: state.picture == 2)
-    assert state.values['live']['dropped'] == 3
+    assert state.values['live']['capture']['lost'] == 3 and state.values['live']['dropped'] == 0
+
+
+def test_frames_that_came_while_another_was_analysed_are_left_out(play, camera, stub):
+    released, analysed = threading.Event(), []
+
+    class Slow:
+        def analyse(self, thermogram):
+            analysed.append(thermogram)
+            assert released.wait(PATIENCE_S)
+            return stub.analyse(thermogram)
+
+    live = play(Slow())
+    camera.frame()
+    while not analysed:
+        time.sleep(0.001)
+    for number in range(5):
+        camera.frame(np.full((240, 320), 20.0 + number))
+    while live.capture.counts.received < 6:
+        time.sleep(0.001)
+    released.set()
+    state = until(live, lambda state: state.picture == 2)
+    assert analysed[1].pixels[0, 0] == 24 and state.values['live']['dropped'] == 4
 
 
 def test_stop_sends_viewers_and_thread_home(play, camera):

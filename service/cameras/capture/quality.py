@@ -1,0 +1,151 @@
+"""How well the frames arrive, in one of four words with reasons."""
+from collections import deque
+from dataclasses import dataclass
+
+EXCELLENT, FAIR, POOR, UNUSABLE = GRADES = ('excellent', 'fair', 'poor', 'unusable')
+
+#: Frames are counted over the last seconds, what is rarer over the last minute: an operator who has just pushed the
+#: plug in should read for a while yet that it was loose.
+FRAMES_S, EVENTS_S = 10.0, 60.0
+
+#: A share of fewer frames than these says nothing.
+_ENOUGH_FRAMES = 10
+
+#: Shares of lost frames. One in a hundred is more than a good cable loses; with one in ten a picture lasts twice as
+#: long as it should several times a second.
+_SOME_LOST, _MANY_LOST = 0.01, 0.1
+
+#: Shares of the rate that the camera states. A Lepton states 9 Hz and gives 8.7.
+_SLOW, _VERY_SLOW = 0.8, 0.5
+
+#: A frame that is older than so many frames, or seconds, when it arrives was held up on the way.
+_LATE_FRAMES, _LATE_S = 3.0, 0.5
+
+STALL, RECONNECT, BAD = 'stall', 'reconnect', 'bad'
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why the quality is not excellent.
+
+    Attributes:
+        grade (str): the best grade that is possible with it.
+        code (str): for the phone call.
+        sentence (str): what is the matter, and what the operator does about it.
+    """
+
+    grade: str
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The grade, and the reasons for it with the worst first."""
+
+    grade: str
+    reasons: tuple = ()
+
+    @classmethod
+    def of(cls, reasons):
+        """The quality that reasons leave."""
+        ordered = tuple(sorted(reasons, key=lambda reason: -GRADES.index(reason.grade)))
+        return cls(ordered[0].grade if ordered else EXCELLENT, ordered)
+
+    def to_dict(self):
+        """As JSON values."""
+        return {'grade': self.grade, 'reasons': [dict(vars(reason)) for reason in self.reasons]}
+
+
+class Connection:
+    """Notes how frames arrive and what goes wrong, over the last seconds.
+
+    All times are seconds on one clock that only grows.
+    """
+
+    def __init__(self):
+        self._frames = deque()
+        self._events = deque()
+
+    def received(self, now_s, lost, age_s):
+        """Note a frame: how many were lost before it, and how old it was when it arrived."""
+        self._frames.append((now_s, lost, age_s))
+
+    def happened(self, now_s, event):
+        """Note a `STALL`, a `RECONNECT` or a `BAD` frame."""
+        self._events.append((now_s, event))
+
+    def reopened(self):
+        """Frames before now say nothing of the connection that begins."""
+        self._frames.clear()
+
+    def rate_hz(self, now_s):
+        """Frames per second that arrive; None before there are enough to tell."""
+        self._forget(now_s)
+        if len(self._frames) < _ENOUGH_FRAMES:
+            return None
+        span_s = self._frames[-1][0] - self._frames[0][0]
+        return (len(self._frames) - 1) / span_s if span_s > 0 else None
+
+    def reasons(self, now_s, stated_hz):
+        """What is not as it should be.
+
+        Args:
+            now_s (float): now.
+            stated_hz (float): the rate that the camera states, or 0.
+        Returns:
+            list of Reason
+        """
+        self._forget(now_s)
+        found = [self._loss(), self._rate(now_s, stated_hz), self._delay(stated_hz), self._breaks(), self._damage()]
+        return [reason for reason in found if reason]
+
+    def _loss(self):
+        lost, received = sum(frame[1] for frame in self._frames), len(self._frames)
+        share = lost / float(max(lost + received, 1))
+        if lost + received < _ENOUGH_FRAMES or share <= _SOME_LOST:
+            return None
+        return Reason(POOR if share > _MANY_LOST else FAIR, 'frames-lost',
+                      '%.0f %% of the pictures are lost on the way; use a shorter cable and a port of the board itself.'
+                      % (100 * share))
+
+    def _rate(self, now_s, stated_hz):
+        rate_hz = self.rate_hz(now_s)
+        if not rate_hz or rate_hz >= _SLOW * stated_hz:
+            return None
+        return Reason(POOR if rate_hz < _VERY_SLOW * stated_hz else FAIR, 'frames-slow',
+                      'The camera gives %.1f pictures a second instead of %.1f; plug it into a port of the board itself.'
+                      % (rate_hz, stated_hz))
+
+    def _delay(self, stated_hz):
+        if len(self._frames) < _ENOUGH_FRAMES:
+            return None
+        ages_s = sorted(frame[2] for frame in self._frames)
+        age_s = ages_s[len(ages_s) // 2]
+        if age_s <= _LATE_S and (not stated_hz or age_s <= _LATE_FRAMES / stated_hz):
+            return None
+        return Reason(POOR if age_s > _LATE_S else FAIR, 'frames-late',
+                      'Pictures arrive %.1f seconds after they were taken; restart the camera.' % age_s)
+
+    def _breaks(self):
+        breaks = sum(event in (STALL, RECONNECT) for _, event in self._events)
+        if not breaks:
+            return None
+        words = 'once' if breaks == 1 else '%d times' % breaks
+        return Reason(POOR if breaks > 2 else FAIR, 'connection-breaks',
+                      'The picture stopped %s in the last minute; push the plug in and lay the cable so that nobody '
+                      'touches it.' % words)
+
+    def _damage(self):
+        bad = sum(event == BAD for _, event in self._events)
+        if not bad:
+            return None
+        return Reason(POOR if bad > 5 else FAIR, 'frames-damaged',
+                      '%d damaged pictures were left out in the last minute; use another cable.' % bad
+                      if bad > 1 else 'A damaged picture was left out in the last minute; use another cable if it '
+                      'happens again.')
+
+    def _forget(self, now_s):
+        for kept, window_s in ((self._frames, FRAMES_S), (self._events, EVENTS_S)):
+            while kept and now_s - kept[0][0] > window_s:
+                kept.popleft()

@@ -1,0 +1,98 @@
+"""An offset taken from something in the picture whose temperature is known."""
+import numpy as np
+
+from ...errors import SettingsError
+from .quality import FAIR, POOR, Reason
+
+#: How far a camera may be off before it is the patch that is doubted: the 5 C that a Lepton's maker allows.
+MOST_OFFSET_C = 5.0
+
+#: Spread of the patch beyond which something else is in it. A plate of one temperature spreads by the noise, 0.05 C.
+_MOST_SPREAD_C = 0.5
+
+#: The offset follows slowly, so that it adds no flicker: a camera drifts within minutes.
+_TIME_CONSTANT_S = 5.0
+
+
+def patch_of(text):
+    """The place of the reference from ``left,top,width,height``, each a share 0..1 of the picture.
+
+    Returns:
+        tuple of float
+    Raises:
+        SettingsError: ``setting-range``; its key is ``reference_patch``.
+    """
+    try:
+        left, top, width, height = [float(word) for word in text.split(',')]
+        fits = min(left, top) >= 0 and min(width, height) > 0 and left + width <= 1 and top + height <= 1
+    except ValueError:
+        fits = False
+    if not fits:
+        error = SettingsError('setting-range', 'reference_patch must be left,top,width,height as shares of the picture, '
+                              'such as 0.02,0.02,0.08,0.08, not %r.' % text)
+        error.key = 'reference_patch'
+        raise error
+    return left, top, width, height
+
+
+class Reference:
+    """Moves every frame so that the patch has the temperature that it is known to have.
+
+    Args:
+        patch (tuple): left, top, width and height as shares of the picture.
+        celsius (float): its temperature, degrees Celsius.
+    Attributes:
+        offset_c (float): what is added to every pixel; None while nothing is.
+    """
+
+    def __init__(self, patch, celsius):
+        self._patch = patch
+        self._celsius = celsius
+        self.reset()
+
+    def reset(self):
+        """Begin anew."""
+        self.offset_c = None
+        self._last_s = None
+        self._reason = None
+
+    def correct(self, pixels, t_s):
+        """A frame moved by the offset; the same array where the patch cannot be trusted.
+
+        Args:
+            pixels (numpy.ndarray): float32 HxW, degrees Celsius.
+            t_s (float): when it was taken.
+        """
+        patch = pixels[self._area(pixels.shape)]
+        spread_c = float(np.percentile(patch, 90) - np.percentile(patch, 10))
+        wanted_c = self._celsius - float(np.median(patch))
+        if spread_c > _MOST_SPREAD_C:
+            return self._refuse(pixels, FAIR, 'reference-covered', 'The reference in the picture is covered; clear it. '
+                                'Temperatures are as the camera gives them.')
+        if abs(wanted_c) > MOST_OFFSET_C:
+            return self._refuse(pixels, POOR, 'reference-off', 'The reference in the picture is %.1f C away from the '
+                                '%.1f C that it should have; check both. Temperatures are as the camera gives them.'
+                                % (abs(wanted_c), self._celsius))
+        self._reason = None
+        if self.offset_c is None:
+            self.offset_c = wanted_c
+        else:
+            weight = 1.0 - np.exp(-max(0.0, t_s - self._last_s) / _TIME_CONSTANT_S)
+            self.offset_c += float(weight) * (wanted_c - self.offset_c)
+        self._last_s = t_s
+        return pixels + np.float32(self.offset_c)
+
+    def reasons(self):
+        """Why nothing is moved, as a list of `Reason`."""
+        return [self._reason] if self._reason else []
+
+    def _refuse(self, pixels, *reason):
+        self.offset_c = None
+        self._reason = Reason(*reason)
+        return pixels
+
+    def _area(self, shape):
+        left, top, width, height = self._patch
+        rows = slice(int(top * shape[0]), max(int((top + height) * shape[0]), int(top * shape[0]) + 1))
+        columns = slice(int(left * shape[1]), max(int((left + width) * shape[1]), int(left * shape[1]) + 1))
+        return rows, columns
