@@ -7,5 +7,7 @@ from .base import Camera, Frame
 from .registry import KINDS, make_camera, open_camera
 from .replay import ReplayCamera
 from .simulated import SimulatedCamera
+from .usb import RecordedCameraOverUsb, SimulatedCameraOverUsb, UsbCamera, VideoNodeCamera
 
-__all__ = ['Camera', 'Frame', 'KINDS', 'ReplayCamera', 'SimulatedCamera', 'make_camera', 'open_camera']
+__all__ = ['Camera', 'Frame', 'KINDS', 'RecordedCameraOverUsb', 'ReplayCamera', 'SimulatedCamera',
+           'SimulatedCameraOverUsb', 'UsbCamera', 'VideoNodeCamera', 'make_camera', 'open_camera']

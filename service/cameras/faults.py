@@ -12,7 +12,7 @@ class Fault:
     Attributes:
         kind (str): ``'none'``; ``'stop'`` gives no frames; ``'unplug'`` is gone and cannot be opened;
             ``'garbage'`` gives frames that are none; ``'freeze'`` is a read that does not come back before it is
-            over, as in a driver that hangs.
+            over, as in a driver that hangs. A simulated camera under the driver of the real ones has others.
         after_s (float): when it begins.
         for_s (float): how long it lasts.
     """

@@ -1,4 +1,16 @@
-"""Video devices (V4L2): the seam, what is behind it, and the driver of the thermal cameras on top of it."""
-from .seam import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
+"""Video devices (V4L2) and the driver of the thermal cameras on top of them.
 
-__all__ = ['BUFFERS', 'Buffer', 'Capability', 'Chosen', 'Node', 'Offer', 'VideoDevice', 'VideoSystem']
+`seam` is what the driver needs; behind it stand the kernel (`linux`, which has not run on a camera yet), simulated
+cameras that fail as real ones do, and recordings. To add a camera, add its wire format; what it has to be told goes
+into `commands`.
+"""
+from .camera import V4l2Camera
+from .linux import LinuxVideoSystem
+from .recorded import RecordedVideoSystem
+from .seam import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
+from .selection import Choice, formats_of
+from .simulated import FAULTS, SimulatedUsbCamera, SimulatedVideoSystem
+
+__all__ = ['BUFFERS', 'Buffer', 'Capability', 'Choice', 'Chosen', 'FAULTS', 'LinuxVideoSystem', 'Node', 'Offer',
+           'RecordedVideoSystem', 'SimulatedUsbCamera', 'SimulatedVideoSystem', 'V4l2Camera', 'VideoDevice',
+           'VideoSystem', 'formats_of']
