@@ -5,13 +5,14 @@ from .flir import FffReader, FlirJpegReader
 from .jpeg import JpegReader
 from .npy import NpyReader
 from .png import PngReader
+from .tc001 import Tc001Reader
 from .text import CsvReader, TextReader
 from .tiff import TiffReader
 
 #: All readers, in the order in which they look at a file: a radiometric JPEG is a JPEG too. Text comes last: it has
 #: no magic bytes.
-READERS = (PngReader(), TiffReader(), FlirJpegReader(), JpegReader(), FffReader(), NpyReader(), CsvReader(),
-           TextReader())
+READERS = (PngReader(), TiffReader(), FlirJpegReader(), JpegReader(), FffReader(), NpyReader(), Tc001Reader(),
+           CsvReader(), TextReader())
 
 #: Every suffix that is read, with a reader that claims it; one that several share belongs to the last of them here.
 SUFFIXES = {suffix: reader for reader in READERS for suffix in reader.suffixes}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from service.errors import InputError
-from service.readers import READERS, SUFFIXES, find_thermograms, read_thermogram, reader_for
+from service.readers import READERS, SUFFIXES, count_frames, find_thermograms, read_thermogram, reader_for
 
 from .files import body_c
 
@@ -34,6 +34,8 @@ class ReaderContract:
     tolerance = 0.006
     #: A file cut off anywhere is noticed.
     notices_every_cut = True
+    #: Rows and columns of the frame that is read back.
+    shape = (60, 80)
 
     def content(self, celsius):
         """The bytes of a file that holds a frame."""
@@ -42,7 +44,7 @@ class ReaderContract:
     @pytest.fixture
     def path(self, tmp_path):
         path = tmp_path / ('frame' + self.suffix)
-        path.write_bytes(self.content(body_c()))
+        path.write_bytes(self.content(body_c(*self.shape)))
         return path
 
     def expected(self, celsius):
@@ -52,8 +54,8 @@ class ReaderContract:
     def test_round_trip(self, path):
         thermogram = read_thermogram(path, scale=self.scale)
         assert thermogram.unit == self.unit
-        assert thermogram.pixels.shape == (60, 80)
-        assert np.abs(thermogram.pixels - self.expected(body_c())).max() <= self.tolerance
+        assert thermogram.pixels.shape == self.shape
+        assert np.abs(thermogram.pixels - self.expected(body_c(*self.shape))).max() <= self.tolerance
         assert thermogram.provenance.source == path.name
         assert thermogram.provenance.reader == self.name
 
@@ -83,6 +85,11 @@ class ReaderContract:
         provenance = read_thermogram(path, scale=self.scale).provenance
         assert provenance.emissivity == 0.98
         assert provenance.captured_at == '2024-05-31T09:30:00.000Z'
+
+    def test_a_frame_that_is_not_there_is_refused(self, path):
+        for frame in (-1, 0, 2):
+            assert 'holds one' in refusal(path, 'frame-missing', scale=self.scale, frame=frame).message
+        assert count_frames(path) == 1
 
     def test_another_suffix_contradicts(self, path):
         texts, own = ('text', 'csv'), reader_for(path).suffixes
@@ -164,7 +171,7 @@ class CountsContract(ReaderContract):
     def test_the_sidecar_states_the_scale(self, path):
         (path.parent / (path.name + '.json')).write_text('{"scale": "centikelvin"}')
         thermogram = read_thermogram(path)
-        assert np.abs(thermogram.pixels - body_c()).max() < 0.006
+        assert np.abs(thermogram.pixels - body_c(*self.shape)).max() < 0.006
         assert any('centikelvin' in note for note in thermogram.provenance.notes)
 
     def test_two_statements_that_differ_are_refused(self, path):
