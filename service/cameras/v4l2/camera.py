@@ -114,7 +114,7 @@ class V4l2Camera(Camera):
 
     def _set_rate(self, rate_hz):
         try:
-            return round(self._device.set_rate(rate_hz), 3) or rate_hz
+            return self._device.set_rate(rate_hz) or rate_hz
         except OSError:  # a device of one rate may not take a wish
             return rate_hz
 

@@ -62,7 +62,7 @@ class LinuxVideoDevice(VideoDevice):
         # In units of 100 ns, as UVC counts: 9 Hz is 10000000/9 and no decimal fraction of a second.
         wish.interval.numerator, wish.interval.denominator = round(1e7 / rate_hz), 10000000
         chosen = self._ask(v4l2.S_PARM, wish).interval
-        return chosen.denominator / chosen.numerator if chosen.numerator else 0.0
+        return _rate_hz(chosen) if chosen.numerator else 0.0
 
     def start(self, buffers=BUFFERS):
         self.stop()
@@ -163,8 +163,7 @@ class LinuxVideoDevice(VideoDevice):
     def _rates(self, code, width, height):
         intervals = (found.interval for found in self._each(v4l2.ENUM_FRAMEINTERVALS, v4l2.FrameInterval,
                                                             pixel_format=code, width=width, height=height))
-        return tuple(sorted((interval.denominator / interval.numerator for interval in intervals
-                             if interval.numerator), reverse=True))
+        return tuple(sorted((_rate_hz(interval) for interval in intervals if interval.numerator), reverse=True))
 
     def _taken_s(self, filled, waited):
         """When the frame was taken, on CLOCK_MONOTONIC.
@@ -188,6 +187,11 @@ class LinuxVideoDevice(VideoDevice):
     @staticmethod
     def _buffer(index=0):
         return v4l2.Buffer(index=index, type=v4l2.CAPTURE, memory=v4l2.MMAP)
+
+
+def _rate_hz(interval):
+    """Frames per second of a frame interval, to a thousandth, which is what its 100 ns are good for."""
+    return round(interval.denominator / interval.numerator, 3)
 
 
 def _text(raw):
