@@ -1,0 +1,53 @@
+"""What a frame says of its camera."""
+import json
+
+import pytest
+
+from service.cameras.condition import FFC_STATES, Condition
+
+
+def codes(condition):
+    return [code for code, _ in condition.reasons()]
+
+
+def test_a_camera_that_says_nothing_is_usable():
+    assert Condition().usable and Condition().reasons() == ()
+
+
+@pytest.mark.parametrize('state', FFC_STATES)
+def test_only_a_complete_correction_is_usable(state):
+    condition = Condition(ffc=state)
+    assert condition.usable == (state == 'complete')
+    assert codes(condition) == ([] if state == 'complete' else ['ffc-' + state])
+
+
+@pytest.mark.parametrize('field, code', [('agc', 'agc-on'), ('shutter_locked', 'shutter-locked'),
+                                         ('over_temperature', 'over-temperature')])
+def test_a_flag_makes_it_unusable(field, code):
+    assert codes(Condition(**{field: True})) == [code]
+    assert Condition(**{field: False}).usable
+
+
+def test_a_hot_spot_is_usable_and_a_hot_region_is_not():
+    assert Condition(saturated=0.01).usable
+    assert codes(Condition(saturated=0.011)) == ['saturated']
+
+
+def test_every_reason_is_a_sentence_with_a_next_step():
+    everything = [Condition(ffc=state, agc=True, shutter_locked=True, over_temperature=True, saturated=1.0)
+                  for state in FFC_STATES]
+    reasons = {reason for condition in everything for reason in condition.reasons()}
+    assert len(reasons) == 7
+    for code, sentence in reasons:
+        assert code == code.lower() and ' ' not in code
+        assert sentence.endswith('.') and ('; ' in sentence) and sentence.isprintable()
+
+
+def test_it_is_told_as_json_without_what_the_camera_does_not_say():
+    said = Condition(ffc='running', frame_number=0, agc=False).to_dict()
+    assert json.loads(json.dumps(said)) == {'ffc': 'running', 'frame_number': 0, 'agc': False, 'usable': False}
+
+
+def test_a_state_that_does_not_exist_is_refused():
+    with pytest.raises(ValueError, match='ffc'):
+        Condition(ffc='done')
