@@ -2,13 +2,13 @@
 import importlib
 
 from ..offered import offered
-from .checks import camera, disk, model, page, versions
+from .checks import camera, disk, metrics, model, page, versions
 from .report import OK, PROBLEM, WARNING, Report
 
-__all__ = ['CHECKS', 'GROUP', 'OK', 'PROBLEM', 'Report', 'WARNING', 'examine']
+__all__ = ['CHECKS', 'GROUP', 'OK', 'PROBLEM', 'Report', 'WARNING', 'examine', 'offered_check']
 
 #: The checks, in the order in which they are shown.
-CHECKS = (versions, model, camera, disk, page)
+CHECKS = (versions, model, camera, disk, page, metrics)
 
 #: Entry-point group in which other packages offer checks: functions like those of `CHECKS`, which may also answer
 #: None where they do not concern the machine.
@@ -22,16 +22,28 @@ def examine(settings):
         list of Report: one a check; none of them raises for what it finds.
     """
     reports = [module.check(settings) for module in CHECKS]
-    reports += [_ask(name, target, settings) for name, target in offered(GROUP).items()]
+    reports += [_asking(name, target)(settings) for name, target in offered(GROUP).items()]
     return [report for report in reports if report is not None]
 
 
-def _ask(name, target, settings):
-    """The report of an offered check; one that cannot be loaded or fails says so and stops no other."""
-    module, _, attribute = target.partition(':')
-    try:
-        return getattr(importlib.import_module(module), attribute)(settings)
-    except Exception as error:
-        return Report(name, WARNING, 'The check %s did not work here (%s).' % (name, type(error).__name__),
-                      'Report this; the other checks are not touched by it.',
-                      {'code': 'check-failed', 'detail': str(error)})
+def offered_check(name):
+    """A check that another package offers, for whoever asks it again and again.
+
+    Returns:
+        callable: ``check(settings) -> Report or None``, which never raises; None where nobody offers it.
+    """
+    target = offered(GROUP).get(name)
+    return None if target is None else _asking(name, target)
+
+
+def _asking(name, target):
+    """A function that asks an offered check; one that cannot be loaded or fails says so and stops no other."""
+    def ask(settings):
+        module, _, attribute = target.partition(':')
+        try:
+            return getattr(importlib.import_module(module), attribute)(settings)
+        except Exception as error:
+            return Report(name, WARNING, 'The check %s did not work here (%s).' % (name, type(error).__name__),
+                          'Report this; the other checks are not touched by it.',
+                          {'code': 'check-failed', 'detail': str(error)})
+    return ask

@@ -40,6 +40,11 @@ class Supervision:
         """Whether somebody starts the service again."""
         return self.notifier.supervised
 
+    @property
+    def folder(self):
+        """Where the service keeps its state; None where it remembers nothing."""
+        return self._folder
+
     def loading(self):
         """A context manager around what takes long before the service is ready."""
         self._end_when_told()

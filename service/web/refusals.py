@@ -10,7 +10,7 @@ from .replies import json_reply
 _LOGGER = logging.getLogger(__name__)
 
 #: Paths that programs read.
-_API = ('/live/', '/live.mjpg', '/open/', '/healthz', '/readiness')
+_API = ('/live/', '/live.mjpg', '/open/', '/healthz', '/readiness', '/metrics')
 
 _SENTENCES = {
     'host-refused': 'This page is for this device only; open it as http://127.0.0.1 with its port.',

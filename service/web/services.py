@@ -16,6 +16,7 @@ class Services:
         live (LiveLoop): started, or not yet.
         settings (Settings): of the installation.
         opened (OpenedFiles): the files that were opened last, analysed.
+        vitals (Vitals): how the machine is.
         pictures, events (Slots): the open streams of each kind.
     """
 
@@ -23,6 +24,7 @@ class Services:
     live: object
     settings: object
     opened: OpenedFiles
+    vitals: object
     pictures: Slots
     events: Slots
 

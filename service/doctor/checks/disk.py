@@ -24,9 +24,15 @@ def check(settings):
     except OSError as error:
         return Report('disk', PROBLEM, '%s cannot be written (%s).' % (folder, error.strerror),
                       'Change to a folder that can be written, or check whether the disk is mounted read-only.', facts)
-    words = '%.1f GiB are free for results in %s.' % (free / float(1024 * _MIB), folder)
-    if free < _NONE_BYTES:
-        return Report('disk', PROBLEM, words, 'Move results away before the next one.', facts)
-    if free < _LITTLE_BYTES:
-        return Report('disk', WARNING, words, 'Move results away soon.', facts)
-    return Report('disk', OK, words, facts=facts)
+    status, next_step = room(free)
+    return Report('disk', status, '%.1f GiB are free for results in %s.' % (free / float(1024 * _MIB), folder),
+                  next_step, facts)
+
+
+def room(free_bytes):
+    """How much room that is: (status, next step or an empty text)."""
+    if free_bytes < _NONE_BYTES:
+        return PROBLEM, 'Move results away before the next one.'
+    if free_bytes < _LITTLE_BYTES:
+        return WARNING, 'Move results away soon.'
+    return OK, ''

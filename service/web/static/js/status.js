@@ -1,0 +1,25 @@
+// The status page: asks for itself every few seconds and takes over what changed, so that nothing is written twice.
+import { byId, show } from './dom.js';
+
+const EVERY_MS = 2000;
+
+async function look() {
+  try {
+    const answer = await fetch(window.location.href);
+    if (answer.redirected || !answer.ok) { // safe mode, or a service that is of another make
+      window.location.reload();
+      return;
+    }
+    const text = await answer.text();
+    const now = new DOMParser().parseFromString(text, 'text/html').getElementById('now');
+    if (now.innerHTML !== byId('now').innerHTML) {
+      byId('now').replaceChildren(...now.children);
+    }
+    show(byId('silent'), false);
+  } catch (away) {
+    show(byId('silent'), true);
+  }
+  window.setTimeout(look, EVERY_MS);
+}
+
+window.setTimeout(look, EVERY_MS);

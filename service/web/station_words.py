@@ -1,0 +1,82 @@
+"""Camera, analysis and model in words that an operator can act on, with the figures that a technician asks for."""
+from ..doctor import OK, PROBLEM, WARNING, Report
+from ..proving import noteworthy
+from ..supervise import INFERENCE, STORAGE
+
+#: A picture rate below this share of the camera's is told as what it is: not every picture is analysed.
+_KEEPS_UP = 0.9
+
+#: Counts of the capture that are told where they are not zero.
+_FAULTS = ('lost', 'repeated', 'bad', 'stalls', 'reconnects')
+
+_AGAIN = 'Restart the station if it stays so.'
+
+
+def station_reports(known, stages):
+    """How the parts of the service are.
+
+    Args:
+        known (Services): what they are asked of.
+        stages (dict): stage to milliseconds, as `service.web.status.stage_rows` gives them.
+    Returns:
+        list of Report: ``facts`` has ``figures`` and, where something is wrong, a ``code``.
+    """
+    values = known.live.state.values['live']
+    hanging = known.live.heartbeats.stale()
+    reports = [_camera(values), _analysis(values, hanging, stages), _model(known.pipeline)]
+    if STORAGE in hanging:
+        reports.append(Report('disk', PROBLEM, 'The disk does not take anything any more.', _AGAIN,
+                              {'code': 'storage-stuck', 'figures': 'silent for %.0f s' % hanging[STORAGE]}))
+    return reports
+
+
+def _camera(live):
+    status, camera, capture = live['status'], live['camera'], live['capture']
+    rate_hz = camera.get('rate_hz')
+    unit = {'celsius': 'in C', 'relative': 'without temperatures'}.get(camera.get('unit'))
+    # Its kind and not its name: a replayed folder may be called after a patient.
+    figures = ', '.join(part for part in (
+        camera.get('kind'), '%dx%d' % (camera['width'], camera['height']) if camera.get('width') else '', unit,
+        'at most %.4g a second' % rate_hz if rate_hz else '',
+        '; '.join('%d %s' % (capture[name], name) for name in _FAULTS if capture[name])) if part)
+    if not status['running'] and status['part'] == 'camera':
+        return Report('camera', WARNING, status['sentence'], status['next_step'],
+                      {'code': status['code'], 'figures': figures})
+    if capture['notice']:
+        return Report('camera', OK, capture['notice']['sentence'], facts={'figures': figures})
+    if capture['quality']['reasons']:
+        worst = capture['quality']['reasons'][0]
+        return Report('camera', WARNING, worst['sentence'], facts={'code': worst['code'], 'figures': figures})
+    return Report('camera', OK, 'The camera sends good pictures.', facts={'figures': figures})
+
+
+def _analysis(live, hanging, stages):
+    figures = []
+    for name in ('network', 'camera to page'):
+        if name in stages:
+            figures.append('%s %.0f ms, p99 %.0f' % (name, stages[name][0], stages[name][-2]))
+    figures.append('%d shown, %d left out' % (live['shown'], live['dropped']))
+    facts = {'figures': '; '.join(figures)}
+    status, rate_hz, camera_hz = live['status'], live['rate_hz'], live['camera'].get('rate_hz')
+    if INFERENCE in hanging:
+        return Report('analysis', PROBLEM, 'The analysis does not answer any more.', _AGAIN,
+                      dict(facts, code='inference-stuck'))
+    if status['part'] == 'analysis':
+        return Report('analysis', WARNING, status['sentence'], status['next_step'], dict(facts, code=status['code']))
+    if not status['running']:
+        return Report('analysis', OK, 'It waits for the camera.', facts=facts)
+    if rate_hz and camera_hz and rate_hz < _KEEPS_UP * camera_hz:
+        return Report('analysis', OK, 'It shows %.1f of %.1f pictures a second.' % (rate_hz, camera_hz), facts=facts)
+    return Report('analysis', OK, 'It keeps up with the camera.', facts=facts)
+
+
+def _model(pipeline):
+    identity, backend = pipeline.bundle.manifest.identity, pipeline.backend
+    words = [identity['id'], identity['version'], identity['hash'][:12], 'on', backend.get('name', ''),
+             backend.get('provider', '').replace('ExecutionProvider', ''), backend.get('precision', '')]
+    figures = ' '.join(word for word in words if word)
+    passed_over = noteworthy(backend.get('passed_over', []))
+    if passed_over:
+        return Report('model', WARNING, 'The model runs, but not in the fastest way.', 'Tell the technician; About, '
+                      'Software says what was passed over.', {'code': passed_over[0]['code'], 'figures': figures})
+    return Report('model', OK, 'The model runs as it was delivered.', facts={'figures': figures})
