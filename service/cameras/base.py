@@ -44,6 +44,8 @@ class Camera(abc.ABC):
     accuracy = ''
     #: Whether it is a sensor whose temperatures settle only some time after its start.
     warms_up = False
+    #: Whether no two of its pictures are the same, because a sensor has noise: one that comes twice is frozen.
+    never_repeats = False
 
     def __init__(self):
         self._is_open = False
@@ -137,11 +139,12 @@ class Camera(abc.ABC):
         Returns:
             dict: ``name``, ``kind``, ``rate_hz``, ``unit`` (``'celsius'``, ``'relative'``; ``''``
             before the first `open`), ``width`` and ``height`` in pixels (0 before), ``netd_mk``
-            (number or None), ``accuracy`` (a sentence) and ``warms_up`` (bool).
+            (number or None), ``accuracy`` (a sentence), ``warms_up`` and
+            ``never_repeats`` (bool).
         """
         return {'name': self.name, 'kind': self.kind, 'rate_hz': self.rate_hz, 'unit': self._unit,
                 'width': self._shape[1], 'height': self._shape[0], 'netd_mk': self.netd_mk,
-                'accuracy': self.accuracy, 'warms_up': self.warms_up}
+                'accuracy': self.accuracy, 'warms_up': self.warms_up, 'never_repeats': self.never_repeats}
 
     @abc.abstractmethod
     def _open(self):

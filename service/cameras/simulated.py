@@ -26,6 +26,7 @@ class SimulatedCamera(Camera):
 
     kind = 'sim'
     netd_mk = 40
+    never_repeats = True
     accuracy = 'Simulated: a phantom, not a patient; the temperatures are of nobody.'
 
     def __init__(self, seed=1, height=480, width=640, rate_hz=9.0, fault=None, clock=None, scene=Scene):

@@ -82,6 +82,7 @@ class RecordedCameraOverUsb(V4l2Camera):
     called = 'recording of a %s'
     accuracy = ReplayCamera.accuracy
     warms_up = False
+    never_repeats = False
 
     @classmethod
     def from_spec(cls, where, options, clock):

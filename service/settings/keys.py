@@ -29,14 +29,14 @@ class Settings:
     """
 
     camera: str = _key('camera', 'sim', 'Which camera: sim, sim:SEED or replay:FOLDER.')
-    warm_up_minutes: float = _key('camera', 15.0, 'For so long after its start a thermal camera is shown as warming up.',
-                                  'minutes', 0.0, 120.0)
+    warm_up_minutes: float = _key('camera', 15.0, 'For so long after its start a thermal camera is shown as warming '
+                                  'up.', 'minutes', 0.0, 120.0)
     bad_pixels: str = _key('camera', '', 'File that lists bad pixels of the camera, column, row per line, counted from '
                            '0. They take the median of their neighbours. An empty text is none.')
     find_bad_pixels: bool = _key('camera', True, 'Find pixels that are stuck, and replace them too.')
-    reference_patch: str = _key('camera', '', 'Place of a reference of known temperature in the picture: left,top,width,'
-                                'height as shares of it. Frames are moved so that it has its temperature. An empty text '
-                                'is none.')
+    reference_patch: str = _key('camera', '', 'Place of a reference of known temperature in the picture: left,top,'
+                                'width,height as shares of it. Frames are moved so that it has its temperature. An '
+                                'empty text is none.')
     reference_c: float = _key('camera', 35.0, 'Temperature of that reference.', 'C', 0.0, 60.0)
     denoise: bool = _key('camera', False, 'Average frames where nothing moves. It makes the picture calmer and changes '
                          'the means of the regions by less than their noise; see benchmarks/denoise.py.')

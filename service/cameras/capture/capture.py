@@ -209,7 +209,7 @@ class Capture:
         json.dumps(description, allow_nan=False)  # what a page cannot be told fails here, not there
         with self._lock:
             self.description = description
-            self._repeats = Repeats(description.get('netd_mk') is not None)
+            self._repeats = Repeats(bool(description.get('never_repeats')))
             self._conditions.opened(bool(description.get('warms_up')))
             self._connection.reopened()
             self._corrections.reset()

@@ -75,7 +75,7 @@ class Conditions:
             return None
         whole_s = _CLOSED_S + (_ANNOUNCED_S if self._condition.ffc == FFC_IMMINENT else 0.0)
         left_s = max(1, math.ceil(whole_s - (now_s - since_s)))
-        return Reason(FAIR, 'camera-calibrating', 'The camera is calibrating; wait %d second%s.'
+        return Reason(FAIR, 'camera-calibrating', 'The camera is calibrating, %d second%s.'
                       % (left_s, '' if left_s == 1 else 's'))
 
     def warming_s(self, now_s):
@@ -91,7 +91,7 @@ class Conditions:
                  if not code.startswith('ffc-')]
         left_s = self.warming_s(now_s)
         if left_s:
-            found.append(Reason(FAIR, 'camera-warming-up', 'The camera is warming up; its temperatures settle in %s.'
+            found.append(Reason(FAIR, 'camera-warming-up', 'The camera is warming up, %s.'
                                 % _minutes(left_s)))
         found += [reason for reason in (self._overdue(), self._drifted()) if reason]
         return found

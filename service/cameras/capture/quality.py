@@ -114,7 +114,7 @@ class Connection:
         if not rate_hz or rate_hz >= _SLOW * stated_hz:
             return None
         return Reason(POOR if rate_hz < _VERY_SLOW * stated_hz else FAIR, 'frames-slow',
-                      'The camera gives %.1f pictures a second instead of %.1f; plug it into a port of the board itself.'
+                      'The camera gives %.1f pictures a second instead of %.1f; plug it into a port of the board.'
                       % (rate_hz, stated_hz))
 
     def _delay(self, stated_hz):

@@ -28,8 +28,8 @@ def patch_of(text):
     except ValueError:
         fits = False
     if not fits:
-        error = SettingsError('setting-range', 'reference_patch must be left,top,width,height as shares of the picture, '
-                              'such as 0.02,0.02,0.08,0.08, not %r.' % text)
+        error = SettingsError('setting-range', 'reference_patch must be left,top,width,height as shares of the '
+                              'picture, such as 0.02,0.02,0.08,0.08, not %r.' % text)
         error.key = 'reference_patch'
         raise error
     return left, top, width, height

@@ -11,22 +11,21 @@ FROZEN_S = 2.0
 class Repeats:
     """Compares every frame with the last new one.
 
-    A sensor has noise: a camera that states its noise never gives the same picture twice. One that states none, such
-    as a recording, may; there only the camera's own counter tells. A picture of one single value is no repetition:
-    every pixel may be at the end of the scale.
+    The camera's own counter tells, where it has one; else the pixels do, because of the noise of a sensor. A picture
+    of one single value is no repetition: every pixel may be at the end of the scale.
 
     Args:
-        has_noise (bool): whether the camera states its noise.
+        never_repeats (bool): whether the camera is a sensor; every picture of a recording is new.
     """
 
-    def __init__(self, has_noise):
-        self._has_noise = has_noise
+    def __init__(self, never_repeats):
+        self._never_repeats = never_repeats
         self._last = None
 
     def is_new(self, frame):
         """Whether a frame shows something that the last one did not."""
         last = self._last
-        if last is not None and self._same(last, frame):
+        if last is not None and self._never_repeats and self._same(last, frame):
             if frame.condition.ffc in (FFC_IMMINENT, FFC_RUNNING):  # it says why: that is no freeze
                 self._last = last[0], last[1], frame.t_monotonic
             return False
@@ -42,4 +41,4 @@ class Repeats:
         pixels, number, _ = last
         if number is not None and frame.condition.frame_number is not None:
             return number == frame.condition.frame_number
-        return self._has_noise and np.array_equal(pixels, frame.thermogram.pixels) and np.ptp(pixels) > 0
+        return np.array_equal(pixels, frame.thermogram.pixels) and np.ptp(pixels) > 0

@@ -29,6 +29,7 @@ class V4l2Camera(Camera):
     """
 
     warms_up = True
+    never_repeats = True
     #: What it is called, from what the wire format calls it.
     called = '%s'
 

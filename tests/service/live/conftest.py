@@ -5,7 +5,6 @@ import queue
 import pytest
 
 from service.cameras import Frame
-from service.cameras.condition import Condition
 from service.errors import CameraError
 from service.live import LiveLoop
 from service.thermogram import Thermogram
@@ -47,11 +46,11 @@ class PlayedCamera:
     def flat_field(self):
         self.flat_fields += 1
 
-    def frame(self, celsius=None, skipped=0, t_monotonic=0.0, condition=Condition()):
+    def frame(self, celsius=None, skipped=0, t_monotonic=0.0):
         """Give a frame; `skipped` others came before it that nobody read."""
         self._sequence += 1 + skipped
         thermogram = Thermogram.from_celsius(frames.torso() if celsius is None else celsius, 'played')
-        self._items.put(Frame(thermogram, self._sequence, t_monotonic, condition))
+        self._items.put(Frame(thermogram, self._sequence, t_monotonic))
 
     def fail(self, error):
         """Raise an error at the next read."""

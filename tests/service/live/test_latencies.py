@@ -35,7 +35,7 @@ def test_the_loop_notes_every_picture(play, camera):
     live = play(clock=lambda: 0.25)
     for number in (1, 2, 3):
         camera.frame(t_monotonic=0.1)
-        state = until(live, lambda state: running(state) and state.picture == number)
+        state = until(live, lambda state, number=number: running(state) and state.picture == number)
     camera.frame()
     until(live, lambda state: state.picture == 4)
     read = live.latencies.read()
