@@ -28,6 +28,8 @@ class FlirParameters:
         air (AirConstants): the camera's air model.
     """
 
+    kind = 'flir'
+
     planck: PlanckConstants
     scene: Scene = field(default_factory=Scene)
     air: AirConstants = field(default_factory=AirConstants)
@@ -35,6 +37,25 @@ class FlirParameters:
     def corrected(self, changes):
         """The same camera with other scene values; see `Scene.corrected`."""
         return dataclasses.replace(self, scene=self.scene.corrected(changes))
+
+    #: What is said beside the file goes before what the file says.
+    told = corrected
+    #: Of values that it takes.
+    pixels = ('uint16',)
+
+    @property
+    def known(self):
+        """The scene as computed with, by the names of `SCENE_FIELDS`."""
+        return self.scene.to_dict()
+
+    def celsius(self, values):
+        """Degrees Celsius of counts; see `flir_celsius`."""
+        return flir_celsius(values, self)
+
+    def to_dict(self):
+        """As JSON; `meaning_of` makes it again."""
+        return {'kind': self.kind, 'planck': dataclasses.asdict(self.planck), 'air': dataclasses.asdict(self.air),
+                'scene': self.scene.to_dict()}
 
 
 def flir_celsius(raw, parameters):

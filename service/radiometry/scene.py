@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from ..errors import InputError
 from .limits import check_number
 
-#: Every value of a scene: (smallest, largest, unit, what a person calls it). The temperatures admit whatever a
-#: camera's menu does, not only a clinic.
+#: Every value of a scene: (smallest, largest, unit in a sentence, what a person calls it). The temperatures admit
+#: whatever a camera's menu does, not only a clinic.
 SCENE_FIELDS = {
-    'emissivity': (0.01, 1.0, '', 'The emissivity (skin: 0.98)'),
-    'reflected_c': (-200.0, 2000.0, ' degrees Celsius', 'The reflected temperature'),
-    'air_c': (-60.0, 100.0, ' degrees Celsius', 'The air temperature'),
-    'humidity_percent': (0.0, 100.0, ' percent', 'The relative humidity'),
-    'distance_m': (0.0, 10000.0, ' metres', 'The distance'),
-    'window_c': (-200.0, 2000.0, ' degrees Celsius', 'The temperature of the window'),
-    'window_transmission': (0.01, 1.0, '', 'The transmission of the window'),
+    'emissivity': (0.01, 1.0, ' (skin: 0.98)', 'emissivity'),
+    'reflected_c': (-200.0, 2000.0, ' degrees Celsius', 'reflected temperature'),
+    'air_c': (-60.0, 100.0, ' degrees Celsius', 'air temperature'),
+    'humidity_percent': (0.0, 100.0, ' percent', 'relative humidity'),
+    'distance_m': (0.0, 10000.0, ' metres', 'distance'),
+    'window_c': (-200.0, 2000.0, ' degrees Celsius', 'temperature of the window'),
+    'window_transmission': (0.01, 1.0, '', 'transmission of the window'),
 }
 
 
@@ -46,7 +46,7 @@ class Scene:
 
     def __post_init__(self):
         for name, (low, high, unit, what) in SCENE_FIELDS.items():
-            object.__setattr__(self, name, check_number(getattr(self, name), low, high, what, unit))
+            object.__setattr__(self, name, check_number(getattr(self, name), low, high, 'The ' + what, unit))
 
     def corrected(self, changes):
         """The same scene with other values.

@@ -6,13 +6,10 @@ from typing import Optional
 import numpy as np
 
 from ..errors import InputError
-from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
+from ..radiometry import GreyLevels, Raw, Temperatures, check_possible
+from ..thermogram import Provenance
 from .files import read_bytes, shown_name
-from .scales import to_celsius, unknown_scale
-
-#: Nothing is colder; nothing a bedside camera looks at is hotter. Whether a temperature is a
-#: patient's is for the quality gate.
-LOWEST_C, HIGHEST_C = -273.15, 2000.0
+from .scales import SCALES, unknown_scale
 
 #: What the values of a file are.
 IN_CELSIUS, IN_COUNTS, IN_GREY = 'celsius', 'counts', 'grey'
@@ -25,14 +22,15 @@ class ReadOptions:
     Attributes:
         scale (str): key of `SCALES`; what one count of a 16-bit file means. Files that state
             temperatures, and 8-bit pictures, do not use it.
-        emissivity (float): as set in the camera.
+        scene (dict): by the names of `SCENE_FIELDS`. Of temperatures, what the camera computed them with; a file
+            with the detector's counts is computed with it, whatever the camera was set to.
         captured_at (str): UTC ISO-8601, or ``''``.
         mirrored (bool): the file is a mirror image; it is flipped back.
         frame (int): which one of a file with several, counted from 1.
     """
 
     scale: Optional[str] = None
-    emissivity: Optional[float] = None
+    scene: dict = field(default_factory=dict)
     captured_at: str = ''
     mirrored: bool = False
     frame: int = 1
@@ -47,15 +45,15 @@ class Decoded:
             ``'grey'``.
         kind (str): ``'celsius'``, ``'counts'`` or ``'grey'``.
         notes (tuple of str): what was decided on the way, in words.
-        emissivity (float): as the file states it, where it does.
         captured_at (str): as the file states it, UTC ISO-8601, or ``''``.
+        meaning (FlirParameters, Temperatures or GreyLevels): of values that the file itself explains; else None.
     """
 
     values: np.ndarray
     kind: str
     notes: tuple = field(default_factory=tuple)
-    emissivity: Optional[float] = None
     captured_at: str = ''
+    meaning: object = None
 
 
 class Reader(abc.ABC):
@@ -69,6 +67,8 @@ class Reader(abc.ABC):
     suffixes = ()
     #: Larger files are refused before they are read.
     max_bytes = 64 << 20
+    #: Whether ``STEM.json`` beside ``STEM.suffix`` is about this file; ``STEM.suffix.json`` always is.
+    takes_stem_sidecar = True
 
     @abc.abstractmethod
     def sniff(self, head, path):
@@ -91,30 +91,42 @@ class Reader(abc.ABC):
         Raises:
             InputError: whatever is wrong with the file; nothing else is raised.
         """
+        return self.read_raw(path, options).thermogram()
+
+    def read_raw(self, path, options=ReadOptions()):
+        """Read one file, and compute nothing: its counts, and what makes them temperatures.
+
+        Args, raises: as `read`.
+        Returns:
+            Raw: its `thermogram` is what `read` gives.
+        """
         source = shown_name(path)
         decoded = self._decode(self._content(path, options.frame), source, options)
-        values, notes = decoded.values, decoded.notes
-        if decoded.kind == IN_COUNTS:
+        values, notes, meaning = decoded.values, decoded.notes, decoded.meaning
+        scale = None
+        if decoded.kind == IN_COUNTS and meaning is None:
             if options.scale is None:
                 raise unknown_scale(source)
-            values = to_celsius(values, options.scale)
+            scale = SCALES[options.scale]
             notes += ('16-bit counts read as %s' % options.scale,)
         elif options.scale is not None:
-            notes += ('scale %s not used: the file does not hold 16-bit counts' % options.scale,)
+            notes += ('scale %s not used: the file %s' % (options.scale, 'does not hold 16-bit counts' if
+                      decoded.kind != IN_COUNTS else 'says itself what its counts mean'),)
         if decoded.kind == IN_GREY:
             notes += ('8-bit picture: grey levels without temperatures',)
-        else:
+        elif decoded.kind == IN_CELSIUS:
             check_possible(values, source)
-        frames = self.frames(path)
-        if frames > 1:
-            notes += ('frame %d of %d' % (options.frame, frames),)
+            values = values.astype(np.float32)
+        notes += self._frame_notes(path, options.frame)
         if options.mirrored:
             values = values[:, ::-1]
             notes += ('mirror image flipped back',)
-        return Thermogram(values, RELATIVE if decoded.kind == IN_GREY else CELSIUS,
-                          Provenance(source=source, reader=self.name, mirrored=options.mirrored, notes=notes,
-                                     captured_at=options.captured_at or decoded.captured_at,
-                                     emissivity=options.emissivity or decoded.emissivity))
+        if meaning is None:
+            meaning = GreyLevels() if decoded.kind == IN_GREY else Temperatures(scale)
+        provenance = Provenance(source=source, reader=self.name, mirrored=options.mirrored, notes=notes,
+                                captured_at=options.captured_at or decoded.captured_at,
+                                emissivity=options.scene.get('emissivity'))
+        return Raw(values, meaning, provenance).told(options.scene)
 
     def frames(self, path):
         """How many frames a file holds: 1, except of a format for recordings.
@@ -129,6 +141,11 @@ class Reader(abc.ABC):
         if frame != 1:
             raise no_such_frame(shown_name(path), frame, 1)
         return read_bytes(path, self.max_bytes)
+
+    def _frame_notes(self, path, frame):
+        """Which frame it was, where there are several."""
+        frames = self.frames(path)
+        return ('frame %d of %d' % (frame, frames),) if frames > 1 else ()
 
     @abc.abstractmethod
     def _decode(self, data, source, options):
@@ -149,17 +166,3 @@ def no_such_frame(source, frame, frames):
     """The error for a frame that a file does not have."""
     return InputError('frame-missing', '%s has no frame %d; it holds %s.'
                       % (source, frame, 'one' if frames == 1 else 'frames 1 to %d' % frames))
-
-
-def check_possible(values, source):
-    """Refuse temperatures that cannot be; NaN and infinity are left to `Thermogram`.
-
-    Raises:
-        InputError: ``temperature-impossible``, with row and column counted from 1.
-    """
-    bad = ((values < LOWEST_C) | (values > HIGHEST_C)) & np.isfinite(values)
-    if bad.any():
-        row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
-        raise InputError('temperature-impossible', '%s has %g degrees Celsius in row %d, column %d; its '
-                         'values are not degrees Celsius, or the scale is another one.'
-                         % (source, values[row, column], row + 1, column + 1))

@@ -8,8 +8,8 @@ from typing import Optional
 import numpy as np
 
 from ..errors import InputError
+from ..radiometry import HIGHEST_C, LOWEST_C
 from ..thermogram import MAX_SIDE_PX, MIN_SIDE_PX, check_size
-from .base import HIGHEST_C, LOWEST_C
 
 #: A header longer than this is no header.
 MAX_HEADER_LINES = 100

@@ -1,5 +1,6 @@
 """The one way from a path to a thermogram."""
 from ..errors import InputError
+from ..radiometry import SCENE_FIELDS
 from .base import ReadOptions
 from .files import shown_name
 from .registry import reader_for
@@ -11,8 +12,8 @@ def read_thermogram(path, scale=None, frame=1):
     """Read a thermogram file with its sidecar.
 
     The format is decided by content and must agree with the suffix. A sidecar (``NAME.json`` or
-    ``STEM.json`` next to the file) may state ``scale``, ``emissivity``, ``captured_at`` and
-    ``mirrored``.
+    ``STEM.json`` next to the file) may state ``scale``, ``captured_at``, ``mirrored``, and what the temperatures
+    are computed with: ``emissivity``, ``reflected_c`` and the other names of `SCENE_FIELDS`.
 
     Args:
         path (str or os.PathLike): the file.
@@ -23,17 +24,28 @@ def read_thermogram(path, scale=None, frame=1):
     Raises:
         InputError: one sentence on what is wrong; no other exception leaves.
     """
+    return read_raw(path, scale, frame).thermogram()
+
+
+def read_raw(path, scale=None, frame=1):
+    """Read a thermogram file with its sidecar, and compute nothing, so that it can be computed otherwise.
+
+    Args, raises: as `read_thermogram`.
+    Returns:
+        Raw: its `thermogram` is what `read_thermogram` gives.
+    """
     if scale is not None:
         check_scale(scale, 'The request')
     reader = reader_for(path)
-    stated = read_sidecar(path)
+    stated = read_sidecar(path, reader.takes_stem_sidecar)
     if scale is not None and stated.get('scale', scale) != scale:
         raise InputError('scale-contradiction', '%s was asked for as %s, but its sidecar says %s; correct '
                          'one of them.'
                          % (shown_name(path), scale, stated['scale']))
     if scale is not None:
         stated['scale'] = scale
-    return reader.read(path, ReadOptions(frame=frame, **stated))
+    scene = {name: stated.pop(name) for name in SCENE_FIELDS if name in stated}
+    return reader.read_raw(path, ReadOptions(frame=frame, scene=scene, **stated))
 
 
 def count_frames(path):

@@ -1,5 +1,6 @@
 """Every reader there is, and which one a file is for."""
 from ..errors import InputError
+from .capture import CaptureReader
 from .files import read_head, shown_name, suffix_of
 from .flir import FffReader, FlirJpegReader
 from .jpeg import JpegReader
@@ -11,8 +12,8 @@ from .tiff import TiffReader
 
 #: All readers, in the order in which they look at a file: a radiometric JPEG is a JPEG too. Text comes last: it has
 #: no magic bytes.
-READERS = (PngReader(), TiffReader(), FlirJpegReader(), JpegReader(), FffReader(), NpyReader(), Tc001Reader(),
-           CsvReader(), TextReader())
+READERS = (CaptureReader(), PngReader(), TiffReader(), FlirJpegReader(), JpegReader(), FffReader(), NpyReader(),
+           Tc001Reader(), CsvReader(), TextReader())
 
 #: Every suffix that is read, with a reader that claims it; one that several share belongs to the last of them here.
 SUFFIXES = {suffix: reader for reader in READERS for suffix in reader.suffixes}

@@ -1,16 +1,15 @@
 """What one count of a 16-bit thermogram means. It is always stated, never guessed."""
-import numpy as np
-
 from ..errors import InputError
+from ..radiometry import LinearScale
 
-#: Celsius of a count by scale name: (degrees per count, degrees at count 0).
+#: Degrees Celsius of a count by scale name.
 SCALES = {
-    'centikelvin': (0.01, -273.15),
-    'decikelvin': (0.1, -273.15),
-    'kelvin64': (1 / 64.0, -273.15),
-    'ax5': (0.04, -273.15),
-    'centicelsius': (0.01, 0.0),
-    'optris': (0.1, -100.0),
+    'centikelvin': LinearScale(0.01, -273.15),
+    'decikelvin': LinearScale(0.1, -273.15),
+    'kelvin64': LinearScale(1 / 64.0, -273.15),
+    'ax5': LinearScale(0.04, -273.15),
+    'centicelsius': LinearScale(0.01, 0.0),
+    'optris': LinearScale(0.1, -100.0),
 }
 
 
@@ -26,20 +25,6 @@ def check_scale(name, source):
     if not isinstance(name, str) or name not in SCALES:
         raise InputError('scale-name', '%s names the scale %r, which does not exist; there are %s.'
                          % (source, name, ', '.join(sorted(SCALES))))
-
-
-def to_celsius(counts, name):
-    """Degrees Celsius of counts.
-
-    Args:
-        counts (numpy.ndarray): uint16, any shape.
-        name (str): a key of `SCALES`.
-    Returns:
-        numpy.ndarray: float32, same shape; the float64 result rounded once.
-    """
-    degrees_per_count, zero_c = SCALES[name]
-    table = (np.arange(65536) * degrees_per_count + zero_c).astype(np.float32)
-    return np.take(table, counts)
 
 
 def unknown_scale(source):

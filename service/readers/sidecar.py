@@ -5,37 +5,39 @@ import os
 import re
 
 from ..errors import InputError
+from ..radiometry import SCENE_FIELDS, Scene
 from .files import read_bytes, shown_name
 from .scales import check_scale
 
 #: Every key of a sidecar.
-KEYS = ('scale', 'emissivity', 'captured_at', 'mirrored')
+KEYS = ('scale', 'captured_at', 'mirrored') + tuple(SCENE_FIELDS)
 
 _MAX_BYTES = 16 << 10
 _TIME = re.compile(r'(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,6})?(?:(Z)|([+-])(\d\d):(\d\d))', re.ASCII)
 
 
-def sidecar_path(path):
-    """The sidecar of a file, or None: ``name.png.json`` before ``name.json``."""
+def sidecar_path(path, takes_stem=True):
+    """The sidecar of a file, or None: ``name.png.json`` before ``name.json``, where `takes_stem`."""
     path = os.fspath(path)
-    for candidate in (path + '.json', os.path.splitext(path)[0] + '.json'):
+    for candidate in (path + '.json', os.path.splitext(path)[0] + '.json')[:2 if takes_stem else 1]:
         if os.path.isfile(candidate):
             return candidate
     return None
 
 
-def read_sidecar(path):
+def read_sidecar(path, takes_stem=True):
     """What the sidecar of a thermogram states, checked.
 
     Args:
         path (str): the thermogram.
+        takes_stem (bool): whether ``STEM.json`` may be its sidecar.
     Returns:
-        dict: any of ``scale`` (a key of `SCALES`), ``emissivity`` (float), ``captured_at`` (UTC
-        ISO-8601), ``mirrored`` (bool); empty where there is no sidecar.
+        dict: any of ``scale`` (a key of `SCALES`), ``captured_at`` (UTC ISO-8601), ``mirrored`` (bool) and the
+        names of `SCENE_FIELDS` (float); empty where there is no sidecar.
     Raises:
         InputError: ``sidecar-not-json``, ``sidecar-key``, ``sidecar-value`` or ``scale-name``.
     """
-    sidecar = sidecar_path(path)
+    sidecar = sidecar_path(path, takes_stem)
     if sidecar is None:
         return {}
     name = shown_name(sidecar)
@@ -46,8 +48,8 @@ def read_sidecar(path):
                          % (name, unknown[0][:40], ', '.join(KEYS)))
     if 'scale' in values:
         check_scale(values['scale'], name)
-    if 'emissivity' in values:
-        values['emissivity'] = _emissivity(values['emissivity'], name)
+    for key in set(SCENE_FIELDS).intersection(values):
+        values[key] = _scene_value(key, values[key], name)
     if 'captured_at' in values:
         values['captured_at'] = _utc(values['captured_at'], name)
     if not isinstance(values.get('mirrored', False), bool):
@@ -75,12 +77,11 @@ def _without_repeats(pairs):
     return values
 
 
-def _emissivity(value, name):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= 1:
-        raise InputError('sidecar-value', '%s must give emissivity as a number above 0 and up to 1 (skin: '
-                         '0.98).'
-                         % name)
-    return float(value)
+def _scene_value(key, value, name):
+    try:
+        return getattr(Scene().corrected({key: value}), key)
+    except InputError as error:
+        raise InputError('sidecar-value', '%s: %s' % (name, error.message))
 
 
 def _utc(value, name):

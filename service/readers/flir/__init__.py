@@ -2,6 +2,6 @@
 
 Read here rather than with a library: none of those is to be had for Python 3.6, or they start ExifTool.
 """
-from .readers import FffReader, FlirFrame, FlirJpegReader
+from .readers import FffReader, FlirJpegReader
 
-__all__ = ['FffReader', 'FlirFrame', 'FlirJpegReader']
+__all__ = ['FffReader', 'FlirJpegReader']

@@ -1,74 +1,24 @@
 """The two kinds of file that FLIR cameras save: radiometric JPEGs, and containers with one frame or many."""
-from dataclasses import dataclass
-
-import numpy as np
-
-from ...errors import InputError
-from ...radiometry import FlirParameters, flir_celsius
-from ..base import IN_CELSIUS, Decoded, Reader, no_such_frame
+from ..base import IN_COUNTS, Decoded, Reader, no_such_frame
 from ..files import read_bytes, shown_name
 from ..jpeg import JpegReader
 from .app1 import holds_flir, join_chunks
 from .camera_info import parameters_of
 from .fff import MAGICS
 from .pixels import raw_counts
-from .recording import count_frames, read_frame
-
-
-@dataclass(frozen=True)
-class FlirFrame:
-    """One frame before anything was computed from it.
-
-    Attributes:
-        raw (numpy.ndarray): uint16 HxW, counts of the detector.
-        parameters (FlirParameters): what the file states.
-        captured_at (str): by the camera's clock, UTC ISO-8601, or ``''``.
-        camera (str): model, or ``''``.
-        notes (tuple of str): what was decided on the way, in words.
-    """
-
-    raw: np.ndarray
-    parameters: FlirParameters
-    captured_at: str
-    camera: str
-    notes: tuple
+from .recording import Recording, read_span
 
 
 class _FlirReader(Reader):
-    """What both have in common: an FFF container makes a thermogram."""
-
-    def read_raw(self, path, frame=1):
-        """A frame as the camera saved it, to compute temperatures with other parameters.
-
-        Args:
-            path (str): the file.
-            frame (int): counted from 1.
-        Returns:
-            FlirFrame
-        Raises:
-            InputError: whatever is wrong with the file.
-        """
-        return self._frame(self._content(path, frame), shown_name(path))
+    """What both have in common: the counts and the parameters of an FFF container."""
 
     def _decode(self, data, source, options):
-        frame = self._frame(data, source)
-        parameters, notes = frame.parameters, frame.notes
-        stated = round(parameters.scene.emissivity, 6)  # the file has seven digits of it
-        if options.emissivity not in (None, stated):
-            parameters = parameters.corrected({'emissivity': options.emissivity})
-            notes += ('computed with emissivity %g instead of %g, which the camera was set to'
-                      % (options.emissivity, stated),)
-        try:
-            celsius = flir_celsius(frame.raw, parameters)
-        except InputError as error:
-            raise InputError(error.code, '%s: %s' % (source, error.message), error.detail)
-        return Decoded(celsius, IN_CELSIUS, notes, stated, frame.captured_at)
-
-    def _frame(self, data, source):
         data = self._container(data, source)
         raw, notes = raw_counts(data, source)
         parameters, captured_at, camera = parameters_of(data, source)
-        return FlirFrame(raw, parameters, captured_at, camera, notes)
+        if camera:
+            notes += ('taken with a %s' % camera,)
+        return Decoded(raw, IN_COUNTS, notes, captured_at, parameters)
 
     def _container(self, data, source):
         return data
@@ -100,10 +50,14 @@ class FffReader(_FlirReader):
         return head.startswith(MAGICS)
 
     def frames(self, path):
-        return count_frames(path)
+        return len(Recording.of(path).spans)
 
     def _content(self, path, frame):
-        data = read_frame(path, frame, self.max_bytes)
-        if data is None:
-            raise no_such_frame(shown_name(path), frame, count_frames(path))
-        return data
+        spans = Recording.of(path).spans
+        if not 1 <= frame <= len(spans):
+            raise no_such_frame(shown_name(path), frame, len(spans))
+        return read_span(path, spans[frame - 1], self.max_bytes)
+
+    def _frame_notes(self, path, frame):
+        cut = () if Recording.of(path).whole else ('the rest of the recording is cut off or damaged',)
+        return super()._frame_notes(path, frame) + cut

@@ -1,4 +1,6 @@
 """Recordings (SEQ, CSQ): FFF containers one after another, read one at a time however long the file is."""
+from dataclasses import dataclass
+
 from ...errors import InputError
 from ..files import opened, shown_name
 from ..picture import cut_off
@@ -10,57 +12,51 @@ _MAX_FRAMES = 100000
 _MAX_GAP = 4096
 
 
-def count_frames(path):
-    """How many whole frames a recording has; a last one that was cut off does not count.
+@dataclass(frozen=True)
+class Recording:
+    """Where the frames of a file are.
+
+    Attributes:
+        spans (tuple): (first byte, byte after the last) of every whole frame; at least one.
+        whole (bool): nothing but padding follows them. A camera whose battery died leaves half a frame.
+    """
+
+    spans: tuple
+    whole: bool
+
+    @classmethod
+    def of(cls, path):
+        """Walk through a file from header to header.
+
+        Raises:
+            InputError: ``file-truncated`` or ``file-damaged`` where not even the first frame is whole.
+        """
+        source = shown_name(path)
+        with opened(path) as stream:
+            size, spans, start = stream.seek(0, 2), [], 0
+            while start is not None and len(spans) < _MAX_FRAMES:
+                try:
+                    spans.append((start, _end(stream, start, size, source)))
+                except InputError:
+                    if not spans:
+                        raise
+                    break
+                start = _next_start(stream, spans[-1][1])
+            return cls(tuple(spans), start is None and size - spans[-1][1] <= _MAX_GAP)
+
+
+def read_span(path, span, max_bytes):
+    """The container of one frame: bytes.
 
     Raises:
-        InputError: ``file-truncated`` or ``file-damaged`` where not even the first is whole.
+        InputError: ``file-damaged`` where it is larger than `max_bytes`.
     """
-    return sum(1 for _ in _spans(path))
-
-
-def read_frame(path, number, max_bytes):
-    """The container of one frame.
-
-    Args:
-        path (str): the file.
-        number (int): counted from 1.
-        max_bytes (int): a larger frame is none.
-    Returns:
-        bytes or None: where the recording has no such frame.
-    Raises:
-        InputError: as `count_frames`.
-    """
-    for found, (start, end) in enumerate(_spans(path), 1):
-        if found == number:
-            if end - start > max_bytes:
-                raise damaged(shown_name(path), 'a frame of %d bytes' % (end - start))
-            with opened(path) as stream:
-                stream.seek(start)
-                return stream.read(end - start)
-    return None
-
-
-def _spans(path):
-    """(first byte, byte after the last) of every whole frame."""
-    source = shown_name(path)
+    start, end = span
+    if end - start > max_bytes:
+        raise damaged(shown_name(path), 'a frame of %d bytes' % (end - start))
     with opened(path) as stream:
-        size, start = stream.seek(0, 2), 0
-        for number in range(_MAX_FRAMES):
-            end = _end(stream, start, size, source) if number == 0 else _end_or_none(stream, start, size, source)
-            if end is None:
-                return
-            yield start, end
-            start = _next_start(stream, end)
-            if start is None:
-                return
-
-
-def _end_or_none(stream, start, size, source):
-    try:
-        return _end(stream, start, size, source)
-    except InputError:
-        return None
+        stream.seek(start)
+        return stream.read(end - start)
 
 
 def _end(stream, start, size, source):

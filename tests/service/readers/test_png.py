@@ -42,7 +42,7 @@ GREY = np.arange(60 * 80, dtype=np.uint16).reshape(60, 80).astype(np.uint8)
 @settings(max_examples=40)
 @given(st.integers(40, 60), st.integers(40, 60), st.integers(0, 10000), st.sampled_from(sorted(SCALES)))
 def test_every_count_of_every_scale(tmp_path_factory, height, width, seed, scale):
-    per_count, zero_c = SCALES[scale]
+    per_count, zero_c = SCALES[scale].per_count_c, SCALES[scale].zero_c
     highest = min(65535, int((2000 - zero_c) / per_count))
     lowest = max(0, -int((273.15 + zero_c) / per_count))
     counts = np.random.RandomState(seed).randint(lowest, highest + 1, (height, width)).astype(np.uint16)

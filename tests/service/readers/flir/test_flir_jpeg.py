@@ -4,8 +4,8 @@ import struct
 import numpy as np
 import pytest
 
-from service.readers import READERS, read_thermogram
 from service.radiometry import flir_celsius, flir_raw
+from service.readers import read_raw, read_thermogram
 from tests.fakes.flir_files import I7, fff, flir_jpeg, frame, png16, raw_data
 from tests.service.readers.contract import ReaderContract, refusal
 from tests.service.readers.files import body_c
@@ -43,16 +43,14 @@ def test_what_the_file_states_reaches_the_record(path):
     path.write_bytes(flir_jpeg(WHOLE))
     provenance = read_thermogram(path).provenance
     assert (provenance.emissivity, provenance.captured_at) == (0.98, '2024-05-31T09:30:00.250Z')
-    assert provenance.notes == ()
+    assert provenance.notes == ('taken with a FLIR i7',)
 
 
 def test_the_counts_and_parameters_can_be_had(path):
     path.write_bytes(flir_jpeg(WHOLE))
-    reader = next(reader for reader in READERS if reader.name == 'flir-jpeg')
-    saved = reader.read_raw(path)
-    assert saved.camera == 'FLIR i7' and saved.raw.dtype == np.uint16
-    assert np.array_equal(saved.raw, flir_raw(BODY, I7))
-    assert np.array_equal(flir_celsius(saved.raw, saved.parameters), read_thermogram(path).pixels)
+    saved = read_raw(path)
+    assert saved.values.dtype == np.uint16 and np.array_equal(saved.values, flir_raw(BODY, I7))
+    assert np.array_equal(flir_celsius(saved.values, saved.meaning), read_thermogram(path).pixels)
 
 
 def test_a_corrected_emissivity_is_computed_with(path):

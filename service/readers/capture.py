@@ -1,0 +1,36 @@
+"""Our own capture files."""
+from ..capture_file import MAGIC, SUFFIX, open_capture
+from ..radiometry import GreyLevels
+from .base import IN_CELSIUS, IN_COUNTS, IN_GREY, Decoded, Reader, no_such_frame
+from .files import opened, shown_name
+
+
+class CaptureReader(Reader):
+    """Frames as they were measured; only the header and one frame are in memory."""
+
+    name = 'capture'
+    label = 'a capture file'
+    suffixes = (SUFFIX,)
+    #: It says all of itself, and often lies beside the file that it was made of.
+    takes_stem_sidecar = False
+
+    def sniff(self, head, path):
+        return head.startswith(MAGIC)
+
+    def frames(self, path):
+        with opened(path) as stream:
+            return open_capture(stream, shown_name(path)).count
+
+    def _content(self, path, frame):
+        source = shown_name(path)
+        with opened(path) as stream:
+            capture = open_capture(stream, source)
+            if not 1 <= frame <= capture.count:
+                raise no_such_frame(source, frame, capture.count)
+            return capture.frame(frame)
+
+    def _decode(self, data, source, options):
+        meaning = data.meaning
+        kind = IN_GREY if isinstance(meaning, GreyLevels) else IN_COUNTS if 'uint16' in meaning.pixels else IN_CELSIUS
+        notes = data.notes + ('captured from %s by %s' % (data.source, data.reader or 'an unnamed source'),)
+        return Decoded(data.values, kind, notes, data.captured_at, meaning)
