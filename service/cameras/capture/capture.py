@@ -72,7 +72,7 @@ class Capture:
         self._lock = threading.Lock()
         self._conditions = Conditions(warm_up_s)
         self._connection = Connection()
-        self._repeats = Repeats(False)
+        self._repeats = Repeats()
         self._camera, self._entered = None, None
         self._resume_s, self._pause_s, self._plugs = None, backoff_s[0], None
         self._last_sequence = None
@@ -209,7 +209,7 @@ class Capture:
         json.dumps(description, allow_nan=False)  # what a page cannot be told fails here, not there
         with self._lock:
             self.description = description
-            self._repeats = Repeats(bool(description.get('never_repeats')))
+            self._repeats.opened(bool(description.get('never_repeats')))
             self._conditions.opened(bool(description.get('warms_up')))
             self._connection.reopened()
             self._corrections.reset()

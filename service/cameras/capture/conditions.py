@@ -12,6 +12,9 @@ _ANNOUNCED_S, _CLOSED_S = 2.0, 1.0
 FFC_OVERDUE_S = 240.0
 FFC_DRIFT_C = 1.5
 
+#: A correction that takes longer is stuck.
+FFC_STUCK_S = 4.0
+
 #: What keeps a frame from being used, by the code of `Condition.reasons`; the rest is poor.
 _GRADES = {'agc-on': UNUSABLE, 'saturated': FAIR}
 _CALIBRATING = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING)
@@ -71,7 +74,7 @@ class Conditions:
             Reason
         """
         since_s = self._calibrating_since
-        if since_s is None:
+        if since_s is None or now_s - since_s > FFC_STUCK_S:
             return None
         whole_s = _CLOSED_S + (_ANNOUNCED_S if self._condition.ffc == FFC_IMMINENT else 0.0)
         left_s = max(1, math.ceil(whole_s - (now_s - since_s)))
@@ -93,8 +96,15 @@ class Conditions:
         if left_s:
             found.append(Reason(FAIR, 'camera-warming-up', 'The camera is warming up, %s.'
                                 % _minutes(left_s)))
-        found += [reason for reason in (self._overdue(), self._drifted()) if reason]
+        found += [reason for reason in (self._closed(now_s), self._overdue(), self._drifted()) if reason]
         return found
+
+    def _closed(self, now_s):
+        since_s = self._calibrating_since
+        if since_s is None or now_s - since_s <= FFC_STUCK_S:
+            return None
+        return Reason(POOR, 'shutter-closed', 'The camera has had its shutter closed for %d seconds; unplug it and plug '
+                      'it in again.' % (now_s - since_s))
 
     def _overdue(self):
         condition = self._condition

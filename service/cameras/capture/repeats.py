@@ -13,14 +13,16 @@ class Repeats:
 
     The camera's own counter tells, where it has one; else the pixels do, because of the noise of a sensor. A picture
     of one single value is no repetition: every pixel may be at the end of the scale.
-
-    Args:
-        never_repeats (bool): whether the camera is a sensor; every picture of a recording is new.
+    A camera that is opened again and still shows the picture of before is frozen still.
     """
 
-    def __init__(self, never_repeats):
-        self._never_repeats = never_repeats
+    def __init__(self):
+        self._never_repeats = False
         self._last = None
+
+    def opened(self, never_repeats):
+        """A camera was opened; `never_repeats` as of `Camera`: every picture of a recording is new."""
+        self._never_repeats = never_repeats
 
     def is_new(self, frame):
         """Whether a frame shows something that the last one did not."""
