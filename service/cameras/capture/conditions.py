@@ -103,8 +103,8 @@ class Conditions:
         since_s = self._calibrating_since
         if since_s is None or now_s - since_s <= FFC_STUCK_S:
             return None
-        return Reason(POOR, 'shutter-closed', 'The camera has had its shutter closed for %d seconds; unplug it and plug '
-                      'it in again.' % (now_s - since_s))
+        return Reason(POOR, 'shutter-closed', 'The camera has had its shutter closed for %d seconds; unplug it and '
+                      'plug it in again.' % (now_s - since_s))
 
     def _overdue(self):
         condition = self._condition

@@ -1,4 +1,6 @@
 """A camera that follows a script, and a capture that a test moves step by step."""
+import functools
+
 import numpy as np
 import pytest
 
@@ -17,8 +19,9 @@ SILENT = CameraError('camera-silent', 'The scripted camera gave no frame; check 
 DAMAGED = CameraError('camera-bad-frame', 'The scripted camera sent a damaged frame; restart it.')
 
 
+@functools.lru_cache(maxsize=None)
 def picture(number=0, shape=(60, 80), noise_c=0.05):
-    """A frame with a body and noise of its own, float32 degrees Celsius."""
+    """A frame with a body and noise of its own, float32 degrees Celsius; copy it to change it."""
     celsius = np.full(shape, 22.0)
     celsius[10:50, 20:60] = 33.0
     return (celsius + np.random.RandomState(number).normal(0, noise_c, shape)).astype(np.float32)
