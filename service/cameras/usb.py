@@ -81,7 +81,7 @@ class RecordedCameraOverUsb(V4l2Camera):
     kind = 'raw'
     called = 'recording of a %s'
     accuracy = ReplayCamera.accuracy
-    warms_up = False
+    warms_up = never_repeats = False
     never_repeats = False
 
     @classmethod

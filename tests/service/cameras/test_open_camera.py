@@ -34,9 +34,10 @@ def test_replay_of_an_odd_folder(tmp_path):
     'sim:\u0661', 'sim:\u00b9', 'sim:7?rate=0', 'sim:7?rate=nan', 'sim:7?rate=fast', 'sim:7?rate=1000',
     'sim:7?width=80.5', 'sim:7?width=1e9', 'sim:7?speed=3', 'sim:7?rate', 'sim:7?rate=3&rate=4', 'sim:7?fault=fire',
     'replay:/tmp?loop=yes',
-    'usb:1e4e', 'usb:1e4e:010g', 'usb?format=jpeg', 'usb?format=gige-10mk', 'usb:1e4e:0100?rate=3', 'v4l2:', 'v4l2:video0',
-    'v4l2:/dev/video0?size=3', 'simusb', 'simusb:toaster', 'simusb:p2pro?fault=fire', 'simusb:p2pro?at=soon',
-    'simusb:p2pro?seed=x', 'simusb:gige-10mk', 'raw:', 'raw:/tmp/a.raw', 'raw:?format=p2pro', 'raw:/tmp?format=png',
+    'usb:1e4e', 'usb:1e4e:010g', 'usb?format=jpeg', 'usb?format=gige-10mk', 'usb:1e4e:0100?rate=3', 'v4l2:',
+    'v4l2:video0', 'v4l2:/dev/video0?size=3', 'simusb', 'simusb:toaster', 'simusb:p2pro?fault=fire',
+    'simusb:p2pro?at=soon', 'simusb:p2pro?seed=x', 'simusb:gige-10mk', 'raw:', 'raw:/tmp/a.raw',
+    'raw:?format=p2pro', 'raw:/tmp?format=png',
     'replay:/tmp?scale=fahrenheit', 'replay:/tmp?seed=3', 'sim:7?'])
 def test_specifications_that_mean_nothing(spec):
     camera_error(lambda: open_camera(spec, FakeClock()), 'camera-spec')

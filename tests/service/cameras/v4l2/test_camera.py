@@ -1,0 +1,318 @@
+"""The driver: over simulated cameras as a camera, over a scripted device where something is not as it should be."""
+import errno
+
+import numpy as np
+import pytest
+
+from service.cameras.condition import Condition
+from service.cameras.v4l2 import Capability, Choice, Chosen, Offer, SimulatedUsbCamera, SimulatedVideoSystem, V4l2Camera
+from service.cameras.wire import FORMATS
+
+from ..contract import CameraContract, camera_error
+from ..fake_clock import FakeClock
+from .scripted import ScriptedSystem, error, frame_of
+
+
+class PlainScene:
+    """A gradient that rolls on and grows warmer: no two frames are alike, as counts neither."""
+
+    def __init__(self, seed, height, width):
+        self.rows = np.linspace(0, 0.5, height, dtype=np.float32)[:, None] + np.zeros((1, width), np.float32)
+
+    def frame(self, t_s):
+        return np.roll(self.rows, int(round(t_s * 10)), 0) + np.float32(30 + t_s % 5)
+
+
+def simulated(clock, name, rate_hz=10.0, **more):
+    unit = SimulatedUsbCamera(FORMATS[name], rate_hz=rate_hz, scene=PlainScene, **more)
+    return V4l2Camera(SimulatedVideoSystem([unit], clock), Choice(), clock)
+
+
+class DriverContract(CameraContract):
+    wire = ''
+
+    def make(self, clock, tmp_path):
+        return simulated(clock, self.wire, self.rate_hz)
+
+    def test_a_slow_reader_gets_the_newest_frame(self, camera, clock):
+        # Four buffers: a short absence is made up for at once; after a longer one what lies there is old.
+        camera.open()
+        camera.read(1.0)
+        clock.pass_s(2.5 / self.rate_hz)
+        waits = len(clock.slept)
+        assert camera.read(1.0).sequence == 2 and sum(clock.slept[waits:]) == 0
+        clock.pass_s(60.0)
+        frame = camera.read(1.0)
+        assert 0 <= clock.now() - frame.t_monotonic < 1 / self.rate_hz
+        assert camera.read(1.0).sequence == frame.sequence + 1
+
+
+class TestLepton(DriverContract):
+    wire = 'lepton-y16-telemetry'
+
+
+class TestLepton25(DriverContract):
+    wire = 'lepton25-y16-telemetry'
+
+
+class TestP2Pro(DriverContract):
+    wire = 'p2pro'
+
+
+class TestT2S(DriverContract):
+    wire = 't2s'
+
+
+class TestBoson(DriverContract):
+    wire = 'boson-320'
+
+
+@pytest.fixture
+def clock():
+    return FakeClock()
+
+
+@pytest.fixture
+def system(clock):
+    return ScriptedSystem(clock)
+
+
+def camera_of(system):
+    return V4l2Camera(system, Choice(), system.clock)
+
+
+def opened(system):
+    if not system.frames:
+        system.send()
+    camera = camera_of(system)
+    camera.open()
+    return camera
+
+
+def test_temperatures_are_those_of_the_camera(system):
+    system.send(frame_of(system.wire, 34.0))
+    camera = opened(system)
+    frame = camera.read()
+    assert frame.thermogram.is_celsius and abs(frame.thermogram.pixels.mean() - 34.0) < 0.01
+    provenance = frame.thermogram.provenance
+    assert (provenance.source, provenance.reader) == ('FLIR Lepton 3.5', 'lepton-y16-telemetry')
+    assert provenance.captured_at.endswith('Z')
+
+
+def test_a_frame_carries_the_condition_of_its_camera(system):
+    said = Condition(ffc='imminent', ffc_age_s=178.0, fpa_c=31.0, uptime_s=400.0, frame_number=12)
+    system.send(frame_of(system.wire, condition=said))
+    frame = opened(system).read()
+    assert frame.condition.ffc == 'imminent' and not frame.condition.usable
+
+
+def test_it_describes_what_is_plugged_in(system):
+    described = opened(system).describe()
+    assert described['format'] == 'lepton-y16-telemetry' and described['usb'] == '1e4e:0100'
+    assert described['node'] == '/dev/video0' and described['netd_mk'] == 50.0 and described['warms_up']
+
+
+def test_format_rate_and_stream_are_asked_for_in_order(system):
+    opened(system)
+    assert system.asked == ['open', 'query', ('Y16 ', 160, 122), 'set_rate', 'start']
+
+
+def test_the_newest_of_several_wins_and_the_jump_is_kept(system):
+    camera = opened(system)
+    for sequence in (3, 4, 5):
+        system.send(frame_of(system.wire, 30 + sequence), sequence)
+    frame = camera.read()
+    assert frame.sequence == 5 and round(float(frame.thermogram.pixels.mean())) == 35
+
+
+def test_when_every_buffer_was_full_the_next_frame_is_waited_for(system):
+    camera = opened(system)
+    for sequence in range(1, 5):
+        system.send(sequence=sequence, age_s=20.0)
+    system.frames.append(None)
+    system.send(sequence=200)
+    assert camera.read().sequence == 200
+
+
+def test_an_old_frame_is_better_than_none_and_says_how_old_it_is(system, clock):
+    camera = opened(system)
+    for sequence in range(1, 5):
+        system.send(sequence=sequence, age_s=20.0)
+    frame = camera.read(1.0)
+    assert frame.sequence == 4 and clock.now() - frame.t_monotonic == pytest.approx(21.0)
+
+
+def test_the_sequence_counts_from_the_first_frame_of_this_start(system):
+    system.send(sequence=700)
+    camera = opened(system)
+    assert camera.read().sequence == 0
+    system.send(sequence=703)
+    assert camera.read().sequence == 3
+
+
+def test_the_same_sequence_again_is_a_bad_frame(system):
+    camera = opened(system)
+    camera.read()
+    system.send(sequence=0)
+    assert 'repeats' in camera_error(camera.read, 'camera-bad-frame').message
+
+
+@pytest.mark.parametrize('data', [b'', bytes(100), bytes(39040 - 2), bytes(39040 + 2), bytes(39040)])
+def test_frames_that_are_none(system, data):
+    camera = opened(system)
+    system.send(data, sequence=1)
+    camera_error(camera.read, 'camera-bad-frame')
+    system.send(sequence=2)
+    assert camera.read().sequence == 2
+
+
+def test_what_the_driver_marks_as_damaged_is_not_shown(system):
+    camera = opened(system)
+    system.send(sequence=1, error=True)
+    assert 'damaged' in camera_error(camera.read, 'camera-bad-frame').message
+
+
+def test_a_stream_may_begin_in_the_middle_of_a_frame(system):
+    system.send(bytes(5000))
+    system.send(error=True)
+    system.send()
+    with opened(system) as camera:
+        assert camera.read().sequence == 0
+
+
+def test_nothing_but_damage_does_not_open(system):
+    for _ in range(3):
+        system.send(bytes(5000))
+    camera_error(camera_of(system).open, 'camera-bad-frame')
+    assert system.asked[-1] == 'close'
+
+
+def test_damage_without_end_does_not_open_for_ever(system, clock):
+    class Endless(list):
+        def pop(self, index):
+            clock.pass_s(0.1)
+            return self[0]
+    system.send(bytes(5000))
+    system.frames = Endless(system.frames)
+    camera_error(camera_of(system).open, 'camera-bad-frame')
+
+
+def test_a_camera_that_sends_nothing(system, clock):
+    before = clock.now()
+    camera_error(camera_of(system).open, 'camera-silent')
+    assert clock.now() - before == 3.0
+
+
+@pytest.mark.parametrize('number, code', [
+    (errno.ENODEV, 'camera-gone'), (errno.EIO, 'camera-bad-frame'), (errno.EINVAL, 'camera-failed')])
+def test_what_the_kernel_says_while_it_runs(system, number, code):
+    camera = opened(system)
+    camera.read()
+    system.frames.append(error(number))
+    camera_error(camera.read, code)
+
+
+@pytest.mark.parametrize('call, number, code', [
+    ('open', errno.ENOENT, 'camera-missing'), ('open', errno.EACCES, 'camera-permission'),
+    ('query', errno.ENOTTY, 'camera-failed'), ('start', errno.EBUSY, 'camera-busy'),
+    ('start', errno.ENOSPC, 'camera-usb-full'), ('query', errno.ENODEV, 'camera-missing')])
+def test_what_the_kernel_says_when_it_starts(system, call, number, code):
+    system.fail[call] = number
+    camera = camera_of(system)
+    camera_error(camera.open, code)
+    assert not camera.is_open and (call == 'open' or system.asked[-1] == 'close')
+
+
+def test_a_rate_that_cannot_be_set_is_the_cameras_own(system):
+    system.fail['set_rate'] = errno.ENOTTY
+    assert opened(system).rate_hz == 9.0
+
+
+def test_a_device_that_gives_no_stream(system):
+    system.capability = Capability('uvcvideo', 'x', 'usb', True, False)
+    camera_error(camera_of(system).open, 'camera-failed')
+
+
+def test_a_device_that_offers_something_else(system):
+    system.offers = [Offer('MJPG', 640, 480)]
+    camera_error(camera_of(system).open, 'camera-format')
+
+
+def test_a_device_that_gives_something_else_than_it_offers(system):
+    system.chosen = Chosen('YUYV', 160, 120, 320, 38400)
+    camera_error(camera_of(system).open, 'camera-format')
+
+
+def test_a_device_that_does_not_say_what_it_offers_is_asked(system):
+    system.offers = []
+    assert opened(system).read().sequence == 0
+
+
+def test_counts_are_never_shown_as_temperatures(system):
+    system.fail.update({'xu 5': errno.ENOENT, 'xu 21': errno.EIO})
+    system.send(frame_of(system.wire, tlinear=False))
+    camera = opened(system)
+    assert not camera.read().thermogram.is_celsius and camera.describe()['unit'] == 'relative'
+    assert ('xu', 21, 19, 1, b'\1\0\0\0') in system.asked, 'asked as older and as newer firmware'
+
+
+def test_a_lepton_is_asked_for_temperatures(system):
+    system.send(frame_of(system.wire, tlinear=False))
+    system.send(frame_of(system.wire, tlinear=False))
+    system.send(frame_of(system.wire, 33.0))
+    camera = opened(system)
+    assert camera.read().thermogram.is_celsius and camera.describe()['unit'] == 'celsius'
+    asked = [entry for entry in system.asked if entry[0] == 'xu']
+    assert asked == [('xu', 5, 50, 1, b'\1\0\0\0'), ('xu', 5, 49, 1, b'\1\0\0\0')]
+
+
+def test_a_lepton_that_takes_the_wish_and_goes_on_with_counts(system):
+    for _ in range(30):
+        system.send(frame_of(system.wire, tlinear=False))
+    assert not opened(system).read().thermogram.is_celsius
+
+
+def test_temperatures_that_become_counts_are_refused(system):
+    camera = opened(system)
+    camera.read()
+    system.send(frame_of(system.wire, tlinear=False), sequence=1)
+    assert 'changed' in camera_error(camera.read, 'camera-bad-frame').message
+
+
+def test_a_t2s_is_told_to_send_raw_values_before_it_streams(clock):
+    system = ScriptedSystem(clock, FORMATS['t2s'])
+    opened(system)
+    told = [entry for entry in system.asked if entry[0] == 'control']
+    assert told == [('control', 0x009A090D, 0x8004), ('control', 0x009A090D, 0x8020)]
+    assert system.asked.index(told[-1]) < system.asked.index('start')
+
+
+def test_a_t2s_that_cannot_be_told_so_is_not_shown(clock):
+    system = ScriptedSystem(clock, FORMATS['t2s'])
+    system.fail['set_control'] = errno.EINVAL
+    camera_error(camera_of(system).open, 'camera-failed')
+
+
+@pytest.mark.parametrize('name', ['lepton-y16-telemetry', 'p2pro', 't2s'])
+def test_a_flat_field_is_asked_for(clock, name):
+    system = ScriptedSystem(clock, FORMATS[name])
+    camera = opened(system)
+    before = len(system.asked)
+    camera.flat_field()
+    assert {'lepton-y16-telemetry': ('xu', 6, 17, 1, b'\1'), 't2s': ('control', 0x009A090D, 0x8000),
+            'p2pro': ('usb', 0x41, 0x45, 0x78, 0x1D00, b'\x0d\xc1\0\0\0\0\0\0')}[name] in system.asked[before:]
+
+
+@pytest.mark.parametrize('name, call, number, code', [
+    ('lepton-y16-telemetry', 'xu 6', errno.ENODEV, 'camera-gone'), ('p2pro', 'usb', errno.EACCES, 'camera-permission'),
+    ('lepton-y16-telemetry', 'xu 6', errno.EPIPE, 'camera-no-ffc'), ('p2pro', 'usb', errno.ENOTTY, 'camera-no-ffc'),
+    ('boson-320', '', 0, 'camera-no-ffc')])
+def test_a_flat_field_that_is_not_taken(clock, name, call, number, code):
+    system = ScriptedSystem(clock, FORMATS[name])
+    camera = opened(system)
+    system.fail[call] = number
+    camera_error(camera.flat_field, code)
+
+
+def test_changes_are_those_of_the_system(system):
+    assert camera_of(system).changes() == system.generation()
