@@ -1,5 +1,6 @@
 """Every kind of camera there is, by the word that a specification starts with."""
 from ..errors import CameraError
+from .aravis import AravisCamera
 from .pacing import SystemClock
 from .replay import ReplayCamera
 from .simulated import SimulatedCamera
@@ -8,14 +9,14 @@ from .usb import RecordedCameraOverUsb, SimulatedCameraOverUsb, UsbCamera, Video
 
 #: Camera classes by kind. A class has ``from_spec(where, options, clock)``.
 KINDS = {camera.kind: camera for camera in (SimulatedCamera, ReplayCamera, UsbCamera, VideoNodeCamera,
-                                            SimulatedCameraOverUsb, RecordedCameraOverUsb)}
+                                            SimulatedCameraOverUsb, RecordedCameraOverUsb, AravisCamera)}
 
 
 def open_camera(spec, clock=None):
     """The camera of a specification, opened.
 
-    ``usb``, ``usb:VID:PID``, ``v4l2:/dev/video0``, ``sim:SEED``, ``simusb:p2pro``, ``replay:FOLDER`` and so on, each
-    with the options of its class, which follow as ``?rate=9&loop=1``.
+    ``usb``, ``usb:VID:PID``, ``v4l2:/dev/video0``, ``gige``, ``sim:SEED``, ``simusb:p2pro``, ``replay:FOLDER`` and so
+    on, each with the options of its class, which follow as ``?rate=9&loop=1``.
 
     Args:
         spec (str): which camera.
