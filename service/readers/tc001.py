@@ -6,9 +6,11 @@ header bytes, bytes a pixel); ``v4l2-ctl --stream-to`` puts nothing before or be
 import struct
 
 from ..errors import CameraError, InputError
-from .base import IN_CELSIUS, Decoded, Reader, no_such_frame
+from ..radiometry import Temperatures
+from .base import IN_COUNTS, Decoded, Reader, no_such_frame
 from .files import opened, shown_name
 from .picture import cut_off
+from .scales import SCALES
 
 _ROWS, _COLUMNS = 384, 256
 _FRAME_BYTES = 2 * _ROWS * _COLUMNS
@@ -50,7 +52,7 @@ class Tc001Reader(Reader):
     def _decode(self, data, source, options):
         from ..cameras.wire.p2pro import P2ProFormat  # the cameras import the readers: replay shows files
         try:
-            return Decoded(P2ProFormat().decode(data).pixels, IN_CELSIUS)
+            return Decoded(P2ProFormat().decode(data).counts, IN_COUNTS, meaning=Temperatures(SCALES['kelvin64']))
         except CameraError as error:
             raise InputError('file-damaged', '%s holds a frame that no TC001 sends whole; record it again.' % source,
                              error.detail or error.message)
