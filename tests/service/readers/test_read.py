@@ -195,7 +195,3 @@ def test_a_real_tiff(shared_data):
     raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     assert thermogram.pixels.shape == (512, 640)
     assert np.array_equal(np.rint(thermogram.pixels * 100), raw) and (raw.min(), raw.max()) == (6743, 7077)
-
-
-def test_a_real_dump_without_its_format_is_refused(shared_data):
-    refusal(shared_data / 'formats' / 'tc001_frame.raw', 'format-unknown')
