@@ -5,13 +5,12 @@ import re
 from ..errors import InputError
 from ..radiometry import meaning_of
 from ..thermogram import check_size
-from .layout import MAX_FRAMES
+from .layout import MAX_FRAMES, MAX_NOTES
 from .pixels import most_bytes
 
 _TIME = re.compile(r'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)?', re.ASCII)
 #: Longest text of one field, in characters; a note is a sentence.
 _MAX_TEXT = 1000
-_MAX_NOTES = 64
 
 
 def parse_header(text, source):
@@ -41,7 +40,7 @@ def parse_header(text, source):
     for number, entry in enumerate(header['frames'], 1):
         what = 'frame %d' % number
         _expect(entry, {'meaning': _count, 'pixels': _text, 'bytes': _count, 'sha256': _text, 'captured_at': _time,
-                        'source': _text, 'reader': _text, 'mirrored': _flag, 'notes': _notes}, source, what)
+                        'source': _text, 'reader': _text, 'notes': _notes}, source, what)
         if not entry['meaning'] < len(header['meanings']) or not _fits(entry, header):
             raise damaged(source, what)
     return header
@@ -73,16 +72,12 @@ def _count(value):
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2 ** 31
 
 
-def _flag(value):
-    return isinstance(value, bool)
-
-
 def _list(value):
     return isinstance(value, list)
 
 
 def _notes(value):
-    return isinstance(value, list) and len(value) <= _MAX_NOTES and all(_text(note) for note in value)
+    return isinstance(value, list) and len(value) <= MAX_NOTES and all(_text(note) for note in value)
 
 
 def damaged(source, detail):

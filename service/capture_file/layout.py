@@ -15,6 +15,8 @@ HEADER_START = FIXED.size + HASH_BYTES
 MAX_HEADER_BYTES = 8 << 20
 #: Half an hour at 9 frames a second.
 MAX_FRAMES = 16384
+#: Of one frame, the last ones.
+MAX_NOTES = 64
 #: Type of the values by their name in the header.
 PIXELS = {'uint8': '|u1', 'uint16': '<u2', 'float32': '<f4'}
 

@@ -19,7 +19,6 @@ class StoredFrame:
         meaning (FlirParameters, Temperatures or GreyLevels): what makes them temperatures.
         captured_at (str): UTC ISO-8601, or ``''``.
         source, reader (str): where they came from.
-        mirrored (bool): the source was a mirror image; `values` is not.
         notes (tuple of str): what was decided on the way.
     """
 
@@ -28,7 +27,6 @@ class StoredFrame:
     captured_at: str
     source: str
     reader: str
-    mirrored: bool
     notes: tuple
 
 
@@ -71,7 +69,7 @@ class CaptureFile:
         except ValueError as error:
             raise damaged(self._source, 'frame %d: %s' % (number, error))
         return StoredFrame(values, self._meanings[entry['meaning']], entry['captured_at'], entry['source'],
-                           entry['reader'], entry['mirrored'], tuple(entry['notes']))
+                           entry['reader'], tuple(entry['notes']))
 
 
 def open_capture(stream, source):

@@ -3,7 +3,7 @@ from ..durable import atomic_write, write_new
 from ..errors import InputError
 from ..thermogram import utc_now
 from .header import parse_header
-from .layout import HEADER_START, MAX_FRAMES, header_bytes, sha256
+from .layout import HEADER_START, MAX_FRAMES, MAX_HEADER_BYTES, MAX_NOTES, header_bytes, sha256
 from .pixels import pack
 
 
@@ -42,8 +42,7 @@ def pack_capture(raws):
     for number, raw in enumerate(raws, 1):
         thermogram = raw.thermogram()
         if number > MAX_FRAMES:
-            raise InputError('capture-too-many', 'A capture file holds at most %d frames; save the recording in parts.'
-                             % MAX_FRAMES)
+            raise _too_many()
         size = size or thermogram.pixels.shape
         if size != thermogram.pixels.shape:
             raise InputError('capture-sizes', 'Frame %d is %dx%d pixels and the first is %dx%d; save frames of one '
@@ -59,6 +58,8 @@ def pack_capture(raws):
     header = {'format': 'thermoscreen capture', 'written_at': utc_now(), 'width': size[1], 'height': size[0],
               'meanings': meanings, 'frames': entries}
     head = header_bytes(header)
+    if len(head) > MAX_HEADER_BYTES:
+        raise _too_many()
     parse_header(head[HEADER_START:], 'The capture')
     return b''.join([head] + blobs)
 
@@ -68,4 +69,9 @@ def _entry(raw, meaning, blob):
     provenance = raw.provenance
     return {'meaning': meaning, 'pixels': raw.values.dtype.name, 'bytes': len(blob), 'sha256': sha256(blob).hex(),
             'captured_at': provenance.captured_at, 'source': provenance.source, 'reader': provenance.reader,
-            'mirrored': provenance.mirrored, 'notes': list(provenance.notes)}
+            'notes': list(provenance.notes[-MAX_NOTES:])}
+
+
+def _too_many():
+    return InputError('capture-too-many', 'A capture file holds at most %d frames, and less where each has much to '
+                      'say; save the recording in parts.' % MAX_FRAMES)

@@ -9,7 +9,9 @@ from ..offered import offered
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
     'bundle': 'service.cli.bundle:bundle',
+    'cameras': 'service.cli.cameras:cameras',
     'choose': 'service.cli.choose:choose',
+    'convert': 'service.cli.convert:convert',
     'doctor': 'service.cli.doctor:doctor',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.settings:settings',

@@ -16,7 +16,7 @@ def test_every_value_has_bounds_a_name_and_a_default_within(name):
     for value in (low - 0.001, high + 0.001, math.nan, math.inf, None, 'x', True, [1], 10 ** 400):
         with pytest.raises(InputError) as caught:
             Scene(**{name: value})
-        assert caught.value.code == 'radiometry-value' and caught.value.message.startswith(what)
+        assert caught.value.code == 'radiometry-value' and caught.value.message.startswith('The ' + what)
         assert unit in caught.value.message and '\n' not in caught.value.message
 
 
