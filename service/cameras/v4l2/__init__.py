@@ -6,11 +6,12 @@ into `commands`.
 """
 from .camera import V4l2Camera
 from .linux import LinuxVideoSystem
+from .listing import Found, list_cameras
 from .recorded import RecordedVideoSystem
 from .seam import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
 from .selection import Choice, formats_of
 from .simulated import FAULTS, SimulatedUsbCamera, SimulatedVideoSystem
 
-__all__ = ['BUFFERS', 'Buffer', 'Capability', 'Choice', 'Chosen', 'FAULTS', 'LinuxVideoSystem', 'Node', 'Offer',
-           'RecordedVideoSystem', 'SimulatedUsbCamera', 'SimulatedVideoSystem', 'V4l2Camera', 'VideoDevice',
-           'VideoSystem', 'formats_of']
+__all__ = ['BUFFERS', 'Buffer', 'Capability', 'Choice', 'Chosen', 'FAULTS', 'Found', 'LinuxVideoSystem', 'Node',
+           'Offer', 'RecordedVideoSystem', 'SimulatedUsbCamera', 'SimulatedVideoSystem', 'V4l2Camera', 'VideoDevice',
+           'VideoSystem', 'formats_of', 'list_cameras']

@@ -10,6 +10,7 @@ from . import sysfs
 from .calls import KernelCalls
 from .linux_device import LinuxVideoDevice
 from .seam import VideoSystem
+from .unusable import why_not
 
 
 class LinuxVideoSystem(VideoSystem):
@@ -30,6 +31,10 @@ class LinuxVideoSystem(VideoSystem):
 
     def nodes(self):
         return [self._checked(name) for name in sysfs.node_names(self._root)]
+
+    def others(self):
+        video = {sysfs.describe(name, self._root).bus for name in sysfs.node_names(self._root)}
+        return [node for node in sysfs.usb_devices(self._root) if why_not(node.vid, node.pid) and node.bus not in video]
 
     def open(self, path):
         # By its real name, because /dev/thermal-camera and /dev/v4l/by-id/... are links to it.

@@ -98,6 +98,10 @@ class VideoSystem(abc.ABC):
     def nodes(self):
         """Every video device of now, as a list of `Node` in the order of their numbers. Never raises."""
 
+    def others(self):
+        """Thermal cameras on USB that are no video devices and cannot be used, as a list of `Node` without a path."""
+        return []
+
     @abc.abstractmethod
     def open(self, path):
         """Open one of them.

@@ -6,6 +6,7 @@ import os
 
 from ...errors import CameraError
 from ..wire import FORMATS, formats_for
+from .unusable import why_not
 
 def formats_of(node):
     """Wire formats of a `Node`, the one to prefer first; empty where it is no known camera."""
@@ -38,7 +39,7 @@ class Choice:
         Args:
             nodes (list of Node): those there are.
         Raises:
-            CameraError: ``camera-missing``, or ``camera-unknown`` where only unknown video devices are there.
+            CameraError: ``camera-missing``; ``camera-unknown`` or ``camera-unusable`` where only others are there.
         """
         meant = [node for node in nodes if node.capture and self._is_meant(node)]
         for node in meant:
@@ -62,7 +63,11 @@ class Choice:
 
 
 def unknown(node):
-    """The error for a video device that is no camera this program can read."""
+    """The error for a device that is no camera this program can read."""
+    known = why_not(node.vid, node.pid)
+    if known:
+        return CameraError('camera-unusable', 'The %s cannot be used: %s; plug in one of the cameras in '
+                           'docs/cameras.md.' % known, node.path)
     ids = ' (%s:%s)' % (node.vid, node.pid) if node.vid else ''
     return CameraError('camera-unknown', 'The video device %s, %s%s, is no thermal camera that this program can read; '
                        'plug in one of those in docs/cameras.md.' % (node.path, node.name, ids))

@@ -42,6 +42,19 @@ def describe(name, root='/'):
                 os.path.basename(usb), index in ('', '0'))
 
 
+def usb_devices(root='/'):
+    """Every USB device as a `Node` without a path, in the order of its plug."""
+    devices = os.path.join(root, 'sys', 'bus', 'usb', 'devices')
+    try:
+        names = sorted(os.listdir(devices))
+    except OSError:
+        return []
+    folders = [os.path.join(devices, name) for name in names]
+    return [Node('', _attribute(folder, 'product') or 'USB device', _attribute(folder, 'idVendor').lower(),
+                 _attribute(folder, 'idProduct').lower(), _attribute(folder, 'serial'), os.path.basename(folder), False)
+            for folder in folders if os.path.exists(os.path.join(folder, 'idVendor'))]
+
+
 def usb_folder(name, root='/'):
     """Folder of the USB device that a node belongs to, or ``''``.
 

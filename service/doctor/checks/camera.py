@@ -1,21 +1,50 @@
 """Whether the camera gives a frame."""
-from ...cameras import open_camera
+from ...cameras import SimulatedCamera, SimulatedCameraOverUsb, open_camera
+from ...cameras.spec import split_spec
+from ...cameras.v4l2 import LinuxVideoSystem, list_cameras
 from ...errors import ThermoscreenError
 from ..report import OK, PROBLEM, Report
 
 #: Longer than one calibration pause of a shuttered camera (about a second on a Lepton).
 _TIMEOUT_S = 5.0
 
+_SIMULATED = (SimulatedCamera.kind, SimulatedCameraOverUsb.kind)
 
-def check(settings):
-    """Open the camera of the settings and take one frame."""
+
+def check(settings, system=None):
+    """Open the camera of the settings and take one frame.
+
+    Args:
+        settings (Settings): which camera.
+        system (VideoSystem): where USB cameras are looked for; the kernel's where None.
+    """
+    plugged = list_cameras(system or LinuxVideoSystem())
+    seen = {'spec': settings.camera, 'plugged_in': [found.to_dict() for found in plugged]}
     try:
         with open_camera(settings.camera) as camera:
             frame = camera.read(_TIMEOUT_S)
-            facts = dict(camera.describe(), spec=settings.camera)
+            facts = dict(camera.describe(), condition=frame.condition.to_dict(), **seen)
     except ThermoscreenError as error:
-        return Report('camera', PROBLEM, error.message, facts=dict(error.to_dict(), spec=settings.camera))
+        return Report('camera', PROBLEM, error.message, _instead(error, plugged), dict(error.to_dict(), **seen))
     thermogram = frame.thermogram
-    return Report('camera', OK, '%s gives %dx%d frames in %s.'
-                  % (settings.camera, thermogram.width, thermogram.height,
-                     'degrees Celsius' if thermogram.is_celsius else 'grey levels without temperatures'), facts=facts)
+    sentence = '%s gives %dx%d frames in %s.' % (
+        settings.camera, thermogram.width, thermogram.height,
+        'degrees Celsius' if thermogram.is_celsius else 'grey levels without temperatures')
+    return Report('camera', OK, sentence, _unused(settings.camera, plugged), facts)
+
+
+def _instead(error, plugged):
+    """Where a camera is missing, what is there: one that could be used, or the reason why it cannot."""
+    if error.code != 'camera-missing':
+        return ''
+    usable = next((found for found in plugged if found.spec and not found.problem), None)
+    if usable:
+        return 'A %s is plugged in: --camera %s' % (usable.title, usable.spec)
+    return next((found.problem['message'] for found in plugged if found.problem), '')
+
+
+def _unused(spec, plugged):
+    if split_spec(spec)[0] not in _SIMULATED:
+        return ''
+    usable = next((found for found in plugged if found.spec), None)
+    return 'A %s is plugged in and not used: --camera %s' % (usable.title, usable.spec) if usable else ''
