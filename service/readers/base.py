@@ -1,7 +1,7 @@
 """What every reader is: a name, suffixes, a look at the first bytes, and one way to a thermogram."""
 import abc
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -56,6 +56,22 @@ class Decoded:
     meaning: object = None
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the frames of a file are.
+
+    Attributes:
+        starts (sequence of int): first byte of each, at least one.
+        notes (tuple of str): what is wrong beside them, in words.
+    """
+
+    starts: Sequence = (0,)
+    notes: tuple = ()
+
+    def __len__(self):
+        return len(self.starts)
+
+
 class Reader(abc.ABC):
     """Base of the readers. A format overrides the attributes, `sniff` and `_decode`."""
 
@@ -100,8 +116,39 @@ class Reader(abc.ABC):
         Returns:
             Raw: its `thermogram` is what `read` gives.
         """
-        source = shown_name(path)
-        decoded = self._decode(self._content(path, options.frame), source, options)
+        return next(self.read_each(path, (options.frame,), options))
+
+    def read_each(self, path, numbers, options=ReadOptions()):
+        """Read frames of one file, which is searched for them once.
+
+        Args:
+            path (str): the file.
+            numbers (iterable of int): which, counted from 1; the frame of `options` does not count.
+            options (ReadOptions): as for `read`.
+        Yields:
+            Raw
+        Raises:
+            InputError: as `read`.
+        """
+        layout = self._layout(path)
+        for number in numbers:
+            if not 1 <= number <= len(layout):
+                raise InputError('frame-missing', '%s has no frame %d; it holds %s.'
+                                 % (shown_name(path), number,
+                                    'one' if len(layout) == 1 else 'frames 1 to %d' % len(layout)))
+            notes = () if len(layout) == 1 else ('frame %d of %d' % (number, len(layout)),)
+            yield self._raw(self._content(path, layout, number), shown_name(path), options, notes + layout.notes)
+
+    def frames(self, path):
+        """How many frames a file holds: 1, except of a format for recordings.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        return len(self._layout(path))
+
+    def _raw(self, content, source, options, frame_notes):
+        decoded = self._decode(content, source)
         values, notes, meaning = decoded.values, decoded.notes, decoded.meaning
         scale = None
         if decoded.kind == IN_COUNTS and meaning is None:
@@ -112,12 +159,12 @@ class Reader(abc.ABC):
         elif options.scale is not None:
             notes += ('scale %s not used: the file %s' % (options.scale, 'does not hold 16-bit counts' if
                       decoded.kind != IN_COUNTS else 'says itself what its counts mean'),)
-        if decoded.kind == IN_GREY:
+        if decoded.kind == IN_GREY and meaning is None:
             notes += ('8-bit picture: grey levels without temperatures',)
         elif decoded.kind == IN_CELSIUS:
             check_possible(values, source)
             values = values.astype(np.float32)
-        notes += self._frame_notes(path, options.frame)
+        notes += frame_notes
         if options.mirrored:
             values = values[:, ::-1]
             notes += ('mirror image flipped back',)
@@ -128,41 +175,23 @@ class Reader(abc.ABC):
                                 emissivity=options.scene.get('emissivity'))
         return Raw(values, meaning, provenance).told(options.scene)
 
-    def frames(self, path):
-        """How many frames a file holds: 1, except of a format for recordings.
+    def _layout(self, path):
+        """Where the frames of a file are: a `Layout`, or a class like it of a format for recordings."""
+        return Layout()
 
-        Raises:
-            InputError: the file cannot be read.
-        """
-        return 1
-
-    def _content(self, path, frame):
-        """The bytes that hold a frame; of a format for single pictures, those of the whole file."""
-        if frame != 1:
-            raise no_such_frame(shown_name(path), frame, 1)
+    def _content(self, path, layout, number):
+        """What `_decode` takes: of a format for single pictures, the bytes of the whole file."""
         return read_bytes(path, self.max_bytes)
 
-    def _frame_notes(self, path, frame):
-        """Which frame it was, where there are several."""
-        frames = self.frames(path)
-        return ('frame %d of %d' % (frame, frames),) if frames > 1 else ()
-
     @abc.abstractmethod
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         """The content of a file.
 
         Args:
             data (bytes): what `_content` gave: all of the file, at least one byte and at most `max_bytes`.
             source (str): its name for sentences.
-            options (ReadOptions): for formats whose temperatures depend on them; `read` does the rest.
         Returns:
             Decoded
         Raises:
             InputError: and nothing else.
         """
-
-
-def no_such_frame(source, frame, frames):
-    """The error for a frame that a file does not have."""
-    return InputError('frame-missing', '%s has no frame %d; it holds %s.'
-                      % (source, frame, 'one' if frames == 1 else 'frames 1 to %d' % frames))

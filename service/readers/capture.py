@@ -1,7 +1,7 @@
 """Our own capture files."""
 from ..capture_file import MAGIC, SUFFIX, open_capture
 from ..radiometry import GreyLevels
-from .base import IN_CELSIUS, IN_COUNTS, IN_GREY, Decoded, Reader, no_such_frame
+from .base import IN_CELSIUS, IN_COUNTS, IN_GREY, Decoded, Reader
 from .files import opened, shown_name
 
 
@@ -17,19 +17,16 @@ class CaptureReader(Reader):
     def sniff(self, head, path):
         return head.startswith(MAGIC)
 
-    def frames(self, path):
+    def _layout(self, path):
         with opened(path) as stream:
-            return open_capture(stream, shown_name(path)).count
+            return open_capture(stream, shown_name(path))
 
-    def _content(self, path, frame):
-        source = shown_name(path)
+    def _content(self, path, layout, number):
+        """A `StoredFrame`."""
         with opened(path) as stream:
-            capture = open_capture(stream, source)
-            if not 1 <= frame <= capture.count:
-                raise no_such_frame(source, frame, capture.count)
-            return capture.frame(frame)
+            return layout.frame(stream, number)
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         meaning = data.meaning
         kind = IN_GREY if isinstance(meaning, GreyLevels) else IN_COUNTS if 'uint16' in meaning.pixels else IN_CELSIUS
         notes = data.notes + ('captured from %s by %s' % (data.source, data.reader or 'an unnamed source'),)

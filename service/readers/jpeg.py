@@ -31,7 +31,7 @@ class JpegReader(Reader):
     def sniff(self, head, path):
         return head.startswith(b'\xff\xd8\xff')
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         width, height, channels = _header(data, source)
         check_size(width, height, source)
         if channels not in (1, 3):

@@ -97,6 +97,16 @@ def parse_matrix(text, source, allow_header=False):
     return matrix, notes
 
 
+def header_of(text, source):
+    """The lines before the numbers, of a text that `parse_matrix` accepts with a header.
+
+    Args, raises: as `parse_matrix`.
+    Returns:
+        bytes: empty where the numbers come first.
+    """
+    return text[:_start(text.rstrip(), source)[0]]
+
+
 def _line_at(text, start):
     end = text.find(b'\n', start)
     return text[start:] if end < 0 else text[start:end]

@@ -28,7 +28,7 @@ class NpyReader(Reader):
     def sniff(self, head, path):
         return head.startswith(_MAGIC)
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         start, (order, kind), fortran, shape = _header(data, source)
         if len(shape) != 2:
             raise InputError('frame-not-2d', '%s has %d dimensions; a thermogram has rows and columns only.'

@@ -49,7 +49,7 @@ class PngReader(Reader):
     def sniff(self, head, path):
         return head.startswith(MAGIC)
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         image = decode_png(data, source)
         return Decoded(image, IN_COUNTS if image.dtype == np.uint16 else IN_GREY)
 

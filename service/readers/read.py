@@ -34,6 +34,21 @@ def read_raw(path, scale=None, frame=1):
     Returns:
         Raw: its `thermogram` is what `read_thermogram` gives.
     """
+    return next(read_each(path, (frame,), scale))
+
+
+def read_each(path, frames, scale=None):
+    """Read frames of a recording as `read_raw` does, one after another; the file is searched for them once.
+
+    Args:
+        path (str or os.PathLike): the file.
+        frames (iterable of int): which, counted from 1.
+        scale (str): as for `read_thermogram`.
+    Yields:
+        Raw
+    Raises:
+        InputError: as `read_thermogram`, when the first or the faulty frame is asked for.
+    """
     if scale is not None:
         check_scale(scale, 'The request')
     reader = reader_for(path)
@@ -45,7 +60,7 @@ def read_raw(path, scale=None, frame=1):
     if scale is not None:
         stated['scale'] = scale
     scene = {name: stated.pop(name) for name in SCENE_FIELDS if name in stated}
-    return reader.read_raw(path, ReadOptions(frame=frame, scene=scene, **stated))
+    yield from reader.read_each(path, frames, ReadOptions(scene=scene, **stated))
 
 
 def count_frames(path):

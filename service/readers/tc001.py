@@ -7,7 +7,7 @@ import struct
 
 from ..errors import CameraError, InputError
 from ..radiometry import Temperatures
-from .base import IN_COUNTS, Decoded, Reader, no_such_frame
+from .base import IN_COUNTS, Decoded, Layout, Reader
 from .files import opened, shown_name
 from .picture import cut_off
 from .scales import SCALES
@@ -29,27 +29,20 @@ class Tc001Reader(Reader):
     def sniff(self, head, path):
         return head.startswith(_HEADER) or head[1::2] == _NEUTRAL
 
-    def frames(self, path):
+    def _layout(self, path):
         with opened(path) as stream:
-            return max(1, self._layout(stream)[1])
+            start = len(_HEADER) if stream.read(len(_HEADER)) == _HEADER else 0
+            frames, rest = divmod(stream.seek(0, 2) - start, _FRAME_BYTES)
+        if rest or not frames:
+            raise cut_off(shown_name(path))
+        return Layout(range(start, start + frames * _FRAME_BYTES, _FRAME_BYTES))
 
-    def _content(self, path, frame):
-        source = shown_name(path)
+    def _content(self, path, layout, number):
         with opened(path) as stream:
-            start, frames, rest = self._layout(stream)
-            if not 1 <= frame <= max(1, frames):
-                raise no_such_frame(source, frame, max(1, frames))
-            if rest:
-                raise cut_off(source)
-            stream.seek(start + (frame - 1) * _FRAME_BYTES)
+            stream.seek(layout.starts[number - 1])
             return stream.read(_FRAME_BYTES)
 
-    def _layout(self, stream):
-        """(first byte of the first frame, whole frames, bytes of a frame that is not whole)."""
-        start = len(_HEADER) if stream.read(len(_HEADER)) == _HEADER else 0
-        return (start,) + divmod(stream.seek(0, 2) - start, _FRAME_BYTES)
-
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         from ..cameras.wire.p2pro import P2ProFormat  # the cameras import the readers: replay shows files
         try:
             return Decoded(P2ProFormat().decode(data).counts, IN_COUNTS, meaning=Temperatures(SCALES['kelvin64']))

@@ -1,8 +1,10 @@
 """Temperature matrices as text: DMR-IR ``.txt`` files and camera software's ``.csv`` exports."""
 from ..errors import InputError
+from ..radiometry import Temperatures
 from .base import IN_CELSIUS, Decoded, Reader
+from .csv_header import stated_in
 from .files import suffix_of
-from .matrix import parse_matrix
+from .matrix import header_of, parse_matrix
 
 _UTF8_MARK = b'\xef\xbb\xbf'
 _WIDE_MARKS = (b'\xff\xfe', b'\xfe\xff')
@@ -27,7 +29,7 @@ class TextReader(Reader):
     def sniff(self, head, path):
         return is_text(head) and suffix_of(path) not in _CSV_SUFFIXES
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         values, notes = parse_matrix(_plain(data, source), source)
         return Decoded(values, IN_CELSIUS, tuple(notes))
 
@@ -42,9 +44,11 @@ class CsvReader(Reader):
     def sniff(self, head, path):
         return is_text(head) and suffix_of(path) in _CSV_SUFFIXES
 
-    def _decode(self, data, source, options):
-        values, notes = parse_matrix(_plain(data, source), source, allow_header=True)
-        return Decoded(values, IN_CELSIUS, tuple(notes))
+    def _decode(self, data, source):
+        text = _plain(data, source)
+        values, notes = parse_matrix(text, source, allow_header=True)
+        stated = stated_in(header_of(text, source), source)
+        return Decoded(values, IN_CELSIUS, tuple(notes), meaning=Temperatures(None, stated) if stated else None)
 
 
 def _plain(data, source):

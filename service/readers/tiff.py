@@ -38,7 +38,7 @@ class TiffReader(Reader):
     def sniff(self, head, path):
         return head[:4] in _ORDERS or head[:4] in _BIG
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         directory = _Directory.of(data, source)
         check_size(directory.one(_WIDTH), directory.one(_HEIGHT), source)
         _check_kind(directory)

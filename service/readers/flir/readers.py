@@ -1,5 +1,5 @@
 """The two kinds of file that FLIR cameras save: radiometric JPEGs, and containers with one frame or many."""
-from ..base import IN_COUNTS, Decoded, Reader, no_such_frame
+from ..base import IN_COUNTS, Decoded, Reader
 from ..files import read_bytes, shown_name
 from ..jpeg import JpegReader
 from .app1 import holds_flir, join_chunks
@@ -12,7 +12,7 @@ from .recording import Recording, read_span
 class _FlirReader(Reader):
     """What both have in common: the counts and the parameters of an FFF container."""
 
-    def _decode(self, data, source, options):
+    def _decode(self, data, source):
         data = self._container(data, source)
         raw, notes = raw_counts(data, source)
         parameters, captured_at, camera = parameters_of(data, source)
@@ -49,15 +49,8 @@ class FffReader(_FlirReader):
     def sniff(self, head, path):
         return head.startswith(MAGICS)
 
-    def frames(self, path):
-        return len(Recording.of(path).spans)
+    def _layout(self, path):
+        return Recording.of(path)
 
-    def _content(self, path, frame):
-        spans = Recording.of(path).spans
-        if not 1 <= frame <= len(spans):
-            raise no_such_frame(shown_name(path), frame, len(spans))
-        return read_span(path, spans[frame - 1], self.max_bytes)
-
-    def _frame_notes(self, path, frame):
-        cut = () if Recording.of(path).whole else ('the rest of the recording is cut off or damaged',)
-        return super()._frame_notes(path, frame) + cut
+    def _content(self, path, layout, number):
+        return read_span(path, layout.spans[number - 1], self.max_bytes)

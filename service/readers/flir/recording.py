@@ -24,6 +24,14 @@ class Recording:
     spans: tuple
     whole: bool
 
+    def __len__(self):
+        return len(self.spans)
+
+    @property
+    def notes(self):
+        """What is wrong beside the frames, in words."""
+        return () if self.whole else ('the rest of the recording is cut off or damaged',)
+
     @classmethod
     def of(cls, path):
         """Walk through a file from header to header.

@@ -184,6 +184,40 @@ def test_header_lines_of_a_csv_are_left_out_with_a_note(tmp_path):
     assert thermogram.provenance.notes == ('4 header lines before the numbers were left out',)
 
 
+def test_what_flir_tools_exports_is_read(tmp_path):
+    """Commas, three decimals, 240 rows of 320 (facts/cameras-and-clinic 2.3)."""
+    path, celsius = tmp_path / 'a.csv', body_c(240, 320)
+    path.write_bytes(matrix(celsius, ',', '\r\n', digits=3))
+    thermogram = read_thermogram(path)
+    assert np.array_equal(thermogram.pixels, celsius.astype(np.float32)) and thermogram.provenance.notes == ()
+
+
+@pytest.mark.parametrize('line, emissivity', [
+    (b'Emissivity;0,98', 0.98), (b'Emissivity:,0.95,', 0.95), (b'"emissivity" = 1', 1.0),
+    (b'Object Emissivity\t.9', None), (b'Emissivity;0', None), (b'Emissivity;98', None), (b'Emissivity;1.5', None), (b'Emissivity;0.98.1', None),
+    (b'Emissivity', None), (b'File: emissivity-test 0.1.jpg', None)])
+def test_a_header_s_emissivity_reaches_the_record(tmp_path, line, emissivity):
+    path = tmp_path / 'a.csv'
+    path.write_bytes(b'File: x.jpg\n' + line + b'\n' + matrix(body_c(), ';'))
+    thermogram = read_thermogram(path)
+    assert thermogram.provenance.emissivity == emissivity
+    assert np.array_equal(thermogram.pixels, body_c().astype(np.float32))
+
+
+@pytest.mark.parametrize('line, refused', [
+    ('Temperature \u00b0F'.encode('latin-1'), True), ('Unit;\u00b0F'.encode('utf-8'), True), (b'Values (K)', True),
+    (b'T [F]', True), (b'Scale: Kelvin', True), (b'deg F', True), (b'FAHRENHEIT', True),
+    ('Temperature \u00b0C'.encode('latin-1'), False), (b'Values (C)', False), (b'NETD 50 mK', False),
+    (b'Lens (FOL18)', False), (b'File: (knee).jpg', False), (b'Reflected 293 K', False)])
+def test_other_units_are_refused_where_a_header_names_them(tmp_path, line, refused):
+    path = tmp_path / 'a.csv'
+    path.write_bytes(line + b'\n' + matrix(body_c(), ';'))
+    if refused:
+        assert 'Celsius' in refusal(path, 'text-unit').message
+    else:
+        assert read_thermogram(path).is_celsius
+
+
 def test_line_numbers_count_the_header(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes(HEADER + matrix(body_c(), ';', '\n', comma=True).replace(b'\n', b';x\n', 1))
