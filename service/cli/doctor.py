@@ -9,7 +9,7 @@ from .options import bundle_option, json_option, load_settings, settings_option
 
 
 @click.command()
-@click.option('--camera', metavar='SPEC', help='Camera to try: sim, sim:SEED, replay:FOLDER.')
+@click.option('--camera', metavar='SPEC', help='Camera to try: usb, v4l2:PATH, sim:SEED, replay:FOLDER, ...')
 @click.option('--port', type=int, metavar='N', help='Port of the page.')
 @bundle_option
 @settings_option

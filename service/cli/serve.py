@@ -12,7 +12,8 @@ _HOSTS = ('127.0.0.1', '::1', 'localhost')
 
 
 @click.command()
-@click.option('--camera', metavar='SPEC', help='Camera: sim, sim:SEED or replay:FOLDER.')
+@click.option('--camera', metavar='SPEC', help='Camera: usb, v4l2:PATH, gige, sim:SEED, simusb:FORMAT, '
+              'replay:FOLDER; see thermoscreen cameras.')
 @click.option('--host', metavar='ADDRESS', help='Loopback address of the page. Default: 127.0.0.1.')
 @click.option('--port', type=int, metavar='N', help='Port of the page. Default: 8080.')
 @click.option('--files-root', type=click.Path(), metavar='DIR', help='Folder whose files the page may open.')

@@ -28,7 +28,8 @@ class Settings:
         SettingsError: ``setting-type``, ``setting-range`` or ``setting-choice``; `key` names it.
     """
 
-    camera: str = _key('camera', 'sim', 'Which camera: sim, sim:SEED or replay:FOLDER.')
+    camera: str = _key('camera', 'sim', 'Which camera: usb, usb:VID:PID, v4l2:/dev/video0, gige, sim:SEED, '
+                       'simusb:FORMAT, replay:FOLDER or raw:FILE. thermoscreen cameras lists what is plugged in.')
     warm_up_minutes: float = _key('camera', 15.0, 'For so long after its start a thermal camera is shown as warming '
                                   'up.', 'minutes', 0.0, 120.0)
     bad_pixels: str = _key('camera', '', 'File that lists bad pixels of the camera, column, row per line, counted from '
