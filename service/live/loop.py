@@ -119,6 +119,8 @@ class LiveLoop:
             except ThermoscreenError as error:
                 self._camera_lost(error)
                 continue
+            if frame is None:  # the picture stands while a shutter is closed; the capture tells what lasts longer
+                continue
             watch.lap('capture')
             self._doing = 'analysis'
             # An analysis that fails has not answered and owes its beat still.

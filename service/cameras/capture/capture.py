@@ -106,7 +106,7 @@ class Capture:
             thread.join(timeout_s)
 
     def take(self, timeout_s=READ_TIMEOUT_S):
-        """The newest frame that nobody took, as `Slot.take`.
+        """The newest frame that nobody took, waited for; None where neither frame nor trouble comes in time.
 
         Raises:
             CameraError: why there is none.

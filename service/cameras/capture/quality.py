@@ -106,7 +106,7 @@ class Connection:
         if lost + received < _ENOUGH_FRAMES or share <= _SOME_LOST:
             return None
         return Reason(POOR if share > _MANY_LOST else FAIR, 'frames-lost',
-                      '%.0f %% of the pictures are lost on the way; use a shorter cable and a port of the board itself.'
+                      '%.0f %% of the pictures are lost on the way; use a shorter cable or another port.'
                       % (100 * share))
 
     def _rate(self, now_s, stated_hz):
@@ -114,7 +114,7 @@ class Connection:
         if not rate_hz or rate_hz >= _SLOW * stated_hz:
             return None
         return Reason(POOR if rate_hz < _VERY_SLOW * stated_hz else FAIR, 'frames-slow',
-                      'The camera gives %.1f pictures a second instead of %.1f; plug it into a port of the board.'
+                      'The camera gives %.1f pictures a second instead of %.1f; use another port.'
                       % (rate_hz, stated_hz))
 
     def _delay(self, stated_hz):
@@ -133,8 +133,8 @@ class Connection:
             return None
         words = 'once' if breaks == 1 else '%d times' % breaks
         return Reason(POOR if breaks > 2 else FAIR, 'connection-breaks',
-                      'The picture stopped %s in the last minute; push the plug in and lay the cable so that nobody '
-                      'touches it.' % words)
+                      'The picture stopped %s in the last minute; push the plug in and keep clear of the cable.'
+                      % words)
 
     def _damage(self):
         bad = sum(event == BAD for _, event in self._events)

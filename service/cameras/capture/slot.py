@@ -1,8 +1,6 @@
 """One place between the camera and whoever looks: the newest frame, or what the camera's trouble is."""
 import threading
 
-from ...errors import CameraError
-
 
 class Slot:
     """Holds one frame. A newer one takes the place of one that nobody took; nothing is queued.
@@ -48,9 +46,9 @@ class Slot:
         Args:
             timeout_s (float): longest wait, in seconds.
         Returns:
-            Frame: taken; nobody else gets it.
+            Frame: taken; nobody else gets it. None where there is neither frame nor trouble in time.
         Raises:
-            ThermoscreenError: the camera's trouble, or ``camera-silent`` where there is neither in time.
+            ThermoscreenError: the camera's trouble.
         """
         with self._changed:
             self._changed.wait_for(lambda: not (self._taken and self._told), timeout_s)
@@ -60,8 +58,7 @@ class Slot:
             self._told = True
             if self._trouble is not None:
                 raise self._trouble
-        raise CameraError('camera-silent', 'The camera gave no frame for %.1f seconds; check its cable and wait, or '
-                          'restart it.' % timeout_s)
+            return None
 
     def watch(self, wanted, timeout_s):
         """The first frame from now on that `wanted` accepts, without taking it from anybody.

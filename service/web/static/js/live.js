@@ -1,4 +1,5 @@
 // The live page: pictures from one endless image, values from one endless event stream.
+import { renderCamera } from './camera.js';
 import { byId, setIcon, setText } from './dom.js';
 import { renderPanel, renderTrouble } from './panel.js';
 import { startViews } from './views.js';
@@ -60,6 +61,9 @@ function refresh() {
   const trouble = watch.trouble(now);
   renderTrouble(watch.live || trouble ? trouble : { icon: 'wait', sentence: 'The picture is being fetched.' });
   renderLine(trouble, now);
+  if (watch.capture) {
+    renderCamera(watch.capture, watch.heard(now), Boolean(trouble));
+  }
   const due = !shown || now - shownAt > READ_MS || newest.outcome !== shown.outcome;
   if (newest && newest.outcome && newest !== shown && due) {
     shown = newest;

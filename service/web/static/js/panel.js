@@ -7,14 +7,16 @@ const ANNOUNCE_MS = 3000;
 let announced = '';
 let announcedAt = -ANNOUNCE_MS;
 
-// Screen readers hear what changed in kind, not nine numbers a second.
+// Screen readers hear what changed in kind, not nine numbers a second. Whether it was said.
 export function announce(sentence) {
   const now = performance.now();
   if (sentence && sentence !== announced && now - announcedAt > ANNOUNCE_MS) {
     announced = sentence;
     announcedAt = now;
     setText(byId('announce'), sentence);
+    return true;
   }
+  return false;
 }
 
 export function renderPanel(values) {

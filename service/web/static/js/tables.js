@@ -70,6 +70,14 @@ function emptyNote(holder, empty) {
   show(note, empty);
 }
 
+// What was done to the frame before it was analysed; nothing, as a rule.
+function corrections(capture) {
+  return [
+    capture.bad_pixels > 0 && { key: 'bad pixels replaced', cells: [String(capture.bad_pixels)] },
+    capture.offset_c !== null && { key: 'moved to reference', cells: [signed(capture.offset_c, 2) + ' C'] },
+  ].filter(Boolean);
+}
+
 export function renderTiming(holder, values) {
   const stages = Object.entries(values.timings_ms);
   fillTable(table(holder, 'stages', 'Milliseconds per stage', ['stage', 'ms']), stages.map(([name, ms]) => ({
@@ -81,6 +89,8 @@ export function renderTiming(holder, values) {
       { key: 'camera to page', cells: [live.latency_ms === null ? '–' : number(live.latency_ms, 0) + ' ms'] },
       { key: 'pictures a second', cells: [number(live.rate_hz, 1)] },
       { key: 'shown, left out', cells: [live.shown + ', ' + live.dropped] },
+      { key: 'lost, damaged', cells: [live.capture.lost + ', ' + live.capture.bad] },
+      ...corrections(live.capture),
     ]);
   }
 }

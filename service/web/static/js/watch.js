@@ -16,11 +16,13 @@ export class Watch {
     this.broken = false;
     this.refused = false;
     this.stuck = null;
+    this.capture = null;
   }
 
   values(live, now) {
     this.alive(now);
     this.stuck = live.stuck;
+    this.capture = live.capture;
     if (live.picture !== this.picture) {
       this.picture = live.picture;
       this.pictureAt = now;
@@ -32,6 +34,7 @@ export class Watch {
   pulse(pulse, now) {
     this.alive(now);
     this.stuck = pulse.stuck;
+    this.capture = pulse.capture;
     this.doing = pulse.doing;
     this.age(pulse.age_ms, now);
   }
@@ -67,6 +70,10 @@ export class Watch {
     return interval > 0 && (latency > interval || now - this.pictureAt > Math.max(300, 2 * interval));
   }
 
+  heard(now) {
+    return !this.broken && now - this.heardAt <= SILENT_MS;
+  }
+
   trouble(now) {
     if (this.refused) {
       return {
@@ -75,7 +82,7 @@ export class Watch {
         step: 'Close one of them.',
       };
     }
-    if (this.broken || now - this.heardAt > SILENT_MS) {
+    if (!this.heard(now)) {
       return {
         code: 'service-silent',
         sentence: 'The service does not answer.',
@@ -89,6 +96,10 @@ export class Watch {
       const status = this.live.status;
       const starting = status.code === 'camera-starting';
       return { code: status.code, sentence: status.sentence, step: status.next_step, icon: starting ? 'wait' : '' };
+    }
+    if (this.live && this.overdue(now) && this.capture.notice) {
+      const { code, sentence } = this.capture.notice;
+      return { code, sentence, step: 'The picture comes back by itself.', icon: 'wait' };
     }
     if (this.live && this.overdue(now)) {
       return this.doing === 'camera'

@@ -22,7 +22,7 @@ def test_the_newest_frame_wins(make, camera):
     steps(capture, 6)
     assert capture.take(0).sequence == 4
     assert capture.report()['dropped'] == 4
-    camera_error(lambda: capture.take(0), 'camera-silent')
+    assert capture.take(0) is None
 
 
 def test_frames_lost_on_the_way_are_counted(make, camera):

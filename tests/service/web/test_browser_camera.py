@@ -1,0 +1,99 @@
+"""What the live page says of the camera: well, calibrating, warming up, lossy, gone."""
+from dataclasses import replace
+
+import pytest
+
+from service.cameras.condition import Condition
+
+from .conftest import SwitchedCamera
+
+pytestmark = pytest.mark.browser
+
+SAYS = "(words) => document.getElementById('camera').innerText.includes(words)"
+NOTED = "() => document.getElementById('camera').classList.contains('noted')"
+QUIET = "() => !document.getElementById('camera').classList.contains('noted')"
+FITS = '''() => ['.content', '.panel'].every((name) => {
+    const node = document.querySelector(name);
+    return node.scrollHeight <= node.clientHeight;
+})'''
+
+
+class TellingCamera(SwitchedCamera):
+    """Says of itself what a test wants."""
+
+    condition = Condition()
+    lost = 0
+
+    def describe(self):
+        return dict(super().describe(), rate_hz=1.0)  # what a busy machine keeps up with
+
+    def _read(self, timeout_s):
+        frame = replace(super()._read(timeout_s), condition=self.condition)
+        self._sequence += self.lost
+        return frame
+
+
+@pytest.fixture
+def camera():
+    return TellingCamera()
+
+
+@pytest.fixture
+def page(serve, stub, camera, visit):
+    return visit(serve(stub, camera)).go('/')
+
+
+def test_a_camera_that_is_well_takes_one_line(page):
+    page.wait(SAYS, 'Camera excellent')
+    page.wait(QUIET)
+    page.page.click('button[data-view=timing]')
+    page.wait("() => document.getElementById('timing').innerText.includes('lost, damaged')")
+    page.wait(FITS)
+    assert page.complaints == []
+
+
+def test_calibrating_is_told_and_passes(page, camera):
+    page.wait(SAYS, 'Camera excellent')
+    camera.condition = Condition(ffc='imminent')
+    page.wait(SAYS, 'The camera is calibrating, ')
+    page.wait(NOTED)
+    page.wait(FITS)
+    page.wait("() => document.getElementById('announce').innerText.includes('calibrating')")
+    camera.condition = Condition(ffc='complete', ffc_age_s=0.5)
+    page.wait(SAYS, 'Camera excellent')
+    assert page.complaints == []
+
+
+def test_calibrating_without_a_picture_is_no_silence(serve, stub, camera, visit):
+    camera.never_repeats = True
+    page = visit(serve(stub, camera)).go('/')
+    page.wait(SAYS, 'Camera excellent')
+    camera.condition = Condition(ffc='running', frame_number=1)  # it counts none while its shutter is closed
+    page.wait("() => document.getElementById('banner-code').innerText === 'camera-calibrating'")
+    assert page.text('#banner-sentence').startswith('The camera is calibrating, ')
+    camera.condition = Condition(ffc='complete')
+    page.wait("() => document.getElementById('banner').hidden")
+
+
+def test_a_lossy_connection_says_what_to_do(page, camera):
+    page.wait(SAYS, 'Camera excellent')
+    camera.lost = 2
+    page.wait(SAYS, 'Camera poor. ')
+    page.wait(SAYS, 'are lost on the way; use a shorter cable or another port.')
+    page.wait(FITS)
+
+
+def test_a_camera_that_is_gone_is_told_over_the_picture(page, camera):
+    page.wait(SAYS, 'Camera excellent')
+    camera.unplugged.set()
+    page.wait(SAYS, 'Camera unusable')
+    page.wait(QUIET)
+    camera.unplugged.clear()
+    page.wait(SAYS, 'The picture stopped once in the last minute')
+
+
+def test_a_service_that_stops_is_not_the_cameras_fault(page, serve):
+    page.wait(SAYS, 'Camera excellent')
+    serve.server.stop()
+    serve.thread.join()
+    page.wait(SAYS, 'Camera not heard')
