@@ -1,6 +1,6 @@
 """The two kinds of file that FLIR cameras save: radiometric JPEGs, and containers with one frame or many."""
 from ..base import IN_COUNTS, Decoded, Reader
-from ..files import read_bytes, shown_name
+from ..files import read_bytes
 from ..jpeg import JpegReader
 from .app1 import holds_flir, join_chunks
 from .camera_info import parameters_of

@@ -194,7 +194,8 @@ def test_what_flir_tools_exports_is_read(tmp_path):
 
 @pytest.mark.parametrize('line, emissivity', [
     (b'Emissivity;0,98', 0.98), (b'Emissivity:,0.95,', 0.95), (b'"emissivity" = 1', 1.0),
-    (b'Object Emissivity\t.9', None), (b'Emissivity;0', None), (b'Emissivity;98', None), (b'Emissivity;1.5', None), (b'Emissivity;0.98.1', None),
+    (b'Object Emissivity\t.9', None), (b'Emissivity;0', None), (b'Emissivity;98', None),
+    (b'Emissivity;1.5', None), (b'Emissivity;0.98.1', None),
     (b'Emissivity', None), (b'File: emissivity-test 0.1.jpg', None)])
 def test_a_header_s_emissivity_reaches_the_record(tmp_path, line, emissivity):
     path = tmp_path / 'a.csv'
