@@ -75,7 +75,9 @@ class FrameMaker:
         if fault is not None and fault not in FAULTS:
             raise ValueError('there is no fault %r' % (fault,))
         if fault in (FREEZE, DUPLICATE) and self._last is not None:
-            return self._last if fault == DUPLICATE else WireFrame(self._last.data, tick)
+            if fault == FREEZE:
+                self._last = WireFrame(self._last.data, tick)
+            return self._last
         uptime_s = self._uptime_s + tick / self.rate_hz
         if fault == FFC:
             self._ffc.request(uptime_s)

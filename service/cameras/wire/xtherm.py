@@ -10,10 +10,6 @@ from ..condition import Condition
 from .base import ZERO_K_C, Decoded, WireError, WireFormat
 from .xtherm_table import ENTRIES, Calibration, Sensor, table, wrong_with
 
-#: Zoom-absolute of the camera: values instead of a picture; close the shutter and correct; measure
-#: -20..120 C (normal) or up to 400 C.
-ZOOM_RAW, ZOOM_SHUTTER, ZOOM_NORMAL, ZOOM_HIGH = 0x8004, 0x8000, 0x8020, 0x8021
-
 #: Metadata words, from the first behind the picture. Minimum and maximum say column, row, value.
 _FPA_MEAN, _FPA, _MAX, _MIN, _MEAN, _CENTRE = 0, 1, 2, 5, 8, 12
 

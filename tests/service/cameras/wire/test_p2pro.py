@@ -18,8 +18,8 @@ def test_the_upper_half_is_a_grey_picture():
 
 
 def test_the_hottest_pixel_is_found_by_the_whole_word():
-    # 33.998 C is 0x4CCA - 1 steps below 34.0; by the high byte alone the first of all pixels with
-    # 0x4C would be the hottest, up to 4 C off.
+    # 31 C is 0x4C0A and 34 C is 0x4CCA: by the high byte alone, as another viewer has it, the first
+    # pixel of all would be the hottest.
     celsius = np.full(P2PRO.shape, 31.0, np.float32)
     celsius[100, 50] = 34.0
     decoded = P2PRO.decode(P2PRO.encode(celsius))

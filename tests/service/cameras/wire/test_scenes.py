@@ -92,7 +92,7 @@ def test_what_each_fault_does(name):
     first = camera.frame(0)
     again = camera.frame(1, 'freeze')
     assert again.data == first.data and again.sequence == 1
-    assert camera.frame(2, 'duplicate') == again or camera.frame(2, 'duplicate') == first
+    assert camera.frame(2, 'duplicate') == again
     for fault in ('short', 'wrong-size', 'chroma'):
         with pytest.raises(WireError):
             wire.decode(camera.frame(3, fault).data)

@@ -1,0 +1,39 @@
+"""docs/cameras.md says what the program does."""
+import re
+
+import pytest
+
+from service.cameras.condition import FFC_COMPLETE, FFC_STATES, Condition
+from service.cameras.reference import table
+from service.cameras.wire import FORMATS, formats_for
+
+
+@pytest.fixture(scope='module')
+def page(root):
+    return (root / 'docs' / 'cameras.md').read_text(encoding='utf-8')
+
+
+def test_the_table_is_the_one_of_the_code(page):
+    assert table() in page, 'python -m service.cameras.reference prints the table for docs/cameras.md'
+
+
+def test_every_format_has_a_line():
+    lines = table().splitlines()
+    assert len(lines) == 2 + len(FORMATS) and len({line.count('|') for line in lines}) == 1
+    assert '| `p2pro` | InfiRay P2 Pro / Topdon TC001 | 0bda:5830, 0bda:5840 | `YUYV` 256x384 | 196608 |' in table()
+
+
+def test_every_reason_is_on_the_page(page):
+    conditions = [Condition(ffc=state) for state in FFC_STATES if state != FFC_COMPLETE]
+    conditions.append(Condition(agc=True, shutter_locked=True, over_temperature=True, saturated=1.0))
+    for condition in conditions:
+        for code, _ in condition.reasons():
+            assert '`%s`' % code in page
+
+
+def test_what_is_said_not_to_be_read_is_not_read(page):
+    refused = page.split('## What is not read')[1].split('## One more')[0]
+    ids = re.findall(r'\(([0-9a-f]{4}):([0-9a-f]{4})((?:, [0-9a-f]{4})*)\)', refused)
+    pairs = [(vendor, product) for vendor, first, more in ids for product in [first] + re.findall('[0-9a-f]{4}', more)]
+    assert len(pairs) == 7
+    assert all(formats_for(int(vendor, 16), int(product, 16)) == () for vendor, product in pairs)
