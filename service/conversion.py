@@ -9,7 +9,7 @@ import numpy as np
 from .capture_file import MAX_FRAMES, SUFFIX, write_capture
 from .durable import atomic_write, atomic_write_json, write_new
 from .errors import InputError
-from .readers import SCALES, count_frames, read_raw
+from .readers import SCALES, count_frames, read_each
 from .readers.files import shown_name, suffix_of
 
 #: Scale of the counts in a TIFF.
@@ -44,7 +44,7 @@ def convert(source, target, scale=None, frame=None, scene=None, replace=False):
                          % (shown_name(target), ', '.join(sorted(WRITERS) + [SUFFIX])))
     numbers = _numbers(source, suffix, frame)
     _check_free(source, target, suffix, replace)
-    raws = (read_raw(source, scale, number).corrected(scene or {}) for number in numbers)
+    raws = (raw.corrected(scene or {}) for raw in read_each(source, numbers, scale))
     first = next(raws)
     thermogram = first.thermogram()
     if suffix == SUFFIX:

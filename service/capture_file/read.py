@@ -35,33 +35,39 @@ class CaptureFile:
 
     Attributes:
         width, height (int): of every frame, in pixels.
-        count (int): frames.
         written_at (str): UTC ISO-8601.
+        notes (tuple of str): none; frames have their own.
     """
 
-    def __init__(self, stream, source, header, start):
-        self._stream, self._source = stream, source
+    notes = ()
+
+    def __init__(self, source, header, start):
+        self._source = source
         self._meanings, self._entries, offset = header['meanings'], header['frames'], start
         self._starts = []
         for entry in self._entries:
             self._starts.append(offset)
             offset += entry['bytes']
-        self.width, self.height, self.count = header['width'], header['height'], len(self._entries)
+        self.width, self.height = header['width'], header['height']
         self.written_at = header['written_at']
 
-    def frame(self, number):
+    def __len__(self):
+        return len(self._entries)
+
+    def frame(self, stream, number):
         """One frame.
 
         Args:
-            number (int): 1 to `count`.
+            stream (file): the same file, open for reading bytes.
+            number (int): counted from 1.
         Returns:
             StoredFrame
         Raises:
             InputError: ``file-damaged``: its bytes are not those that were written.
         """
         entry = self._entries[number - 1]
-        self._stream.seek(self._starts[number - 1])
-        data = self._stream.read(entry['bytes'])
+        stream.seek(self._starts[number - 1])
+        data = stream.read(entry['bytes'])
         if sha256(data).hex() != entry['sha256']:
             raise damaged(self._source, 'frame %d is not what was written' % number)
         try:
@@ -76,7 +82,7 @@ def open_capture(stream, source):
     """Check a capture file as far as its header.
 
     Args:
-        stream (file): open for reading bytes; `CaptureFile.frame` reads from it later.
+        stream (file): open for reading bytes.
         source (str): its name for sentences.
     Returns:
         CaptureFile
@@ -108,7 +114,7 @@ def open_capture(stream, source):
         raise _truncated(source)
     if size > expected:
         raise damaged(source, '%d bytes too many' % (size - expected))
-    return CaptureFile(stream, source, header, HEADER_START + length)
+    return CaptureFile(source, header, HEADER_START + length)
 
 
 def _truncated(source):

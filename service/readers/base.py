@@ -26,14 +26,12 @@ class ReadOptions:
             with the detector's counts is computed with it, whatever the camera was set to.
         captured_at (str): UTC ISO-8601, or ``''``.
         mirrored (bool): the file is a mirror image; it is flipped back.
-        frame (int): which one of a file with several, counted from 1.
     """
 
     scale: Optional[str] = None
     scene: dict = field(default_factory=dict)
     captured_at: str = ''
     mirrored: bool = False
-    frame: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ class Reader(abc.ABC):
         """
 
     def read(self, path, options=ReadOptions()):
-        """Read one file.
+        """Read the only or the first frame of a file.
 
         Args:
             path (str): the file.
@@ -107,28 +105,19 @@ class Reader(abc.ABC):
         Raises:
             InputError: whatever is wrong with the file; nothing else is raised.
         """
-        return self.read_raw(path, options).thermogram()
-
-    def read_raw(self, path, options=ReadOptions()):
-        """Read one file, and compute nothing: its counts, and what makes them temperatures.
-
-        Args, raises: as `read`.
-        Returns:
-            Raw: its `thermogram` is what `read` gives.
-        """
-        return next(self.read_each(path, (options.frame,), options))
+        return next(self.read_each(path, (1,), options)).thermogram()
 
     def read_each(self, path, numbers, options=ReadOptions()):
-        """Read frames of one file, which is searched for them once.
+        """Read frames of a file, which is searched for them once, and compute nothing.
 
         Args:
             path (str): the file.
-            numbers (iterable of int): which, counted from 1; the frame of `options` does not count.
+            numbers (iterable of int): which, counted from 1.
             options (ReadOptions): as for `read`.
         Yields:
-            Raw
+            Raw: its `thermogram` is what `read` gives.
         Raises:
-            InputError: as `read`.
+            InputError: as `read`, and ``frame-missing``.
         """
         layout = self._layout(path)
         for number in numbers:
