@@ -9,7 +9,7 @@ import click
 from ..errors import InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
-from ..readers import SCALES, find_thermograms, read_thermogram
+from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
 from ..record import write_record
 from .options import bundle_option, json_option, load_settings, make_pipeline, settings_option, threads_option
 
@@ -18,24 +18,27 @@ from .options import bundle_option, json_option, load_settings, make_pipeline, s
 @click.argument('paths', nargs=-1, required=True, type=click.Path(), metavar='PATH...')
 @click.option('--out', required=True, type=click.Path(), metavar='DIR', help='Where the results go, one folder a file.')
 @click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
+@click.option('--frame', type=click.IntRange(1), default=1, metavar='N',
+              help='Which frame of a recording, counted from 1.')
 @click.option('--palette', type=click.Choice(sorted(PALETTES)), help='Palette of the overlay.')
 @click.option('--layer', type=click.Choice(LAYERS), help='What lies under the contours.')
 @bundle_option
 @threads_option
 @settings_option
 @json_option
-def analyse(paths, out, scale, palette, layer, bundle, threads, settings_path, as_json):
+def analyse(paths, out, scale, frame, palette, layer, bundle, threads, settings_path, as_json):
     """Analyse thermogram files.
 
     A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with
     overlay.png, labels.png (region ids at the file's own resolution) and result.json. A file that
     cannot be used is reported and the others go on; the exit code is then 1. A 'no result' is an
-    answer and not a failure.
+    answer and not a failure. Of a recording one frame is analysed, the first unless --frame names another.
 
     \b
     Example:
       thermoscreen analyse visit/*.txt --out results
       thermoscreen analyse counts.png --scale centikelvin --out results --json
+      thermoscreen analyse cooling.seq --frame 20 --out results
     """
     settings = load_settings(settings_path, bundle=bundle, threads=threads, palette=palette, layer=layer)
     files = find_thermograms(paths)
@@ -44,7 +47,7 @@ def analyse(paths, out, scale, palette, layer, bundle, threads, settings_path, a
         with _progress(files) as bar:
             taken = set()
             for path in bar:
-                reports.append(_report(path, out, scale, settings, pipeline, taken))
+                reports.append(_report(path, out, scale, frame, settings, pipeline, taken))
     failed = [report for report in reports if report['outcome'] == 'failed']
     if as_json:
         click.echo(json.dumps({'results': reports, 'failed': len(failed)}, indent=1))
@@ -64,13 +67,13 @@ def _progress(files):
         yield bar
 
 
-def _report(path, out, scale, settings, pipeline, taken):
+def _report(path, out, scale, frame, settings, pipeline, taken):
     """Analyse one file; what went wrong with it becomes part of the report."""
     try:
         folder = _folder(path, out, taken)
-        result = pipeline.analyse(read_thermogram(path, scale=scale))
+        result = pipeline.analyse(read_thermogram(path, scale=scale, frame=frame))
         write_record(folder, result, palette_name=settings.palette, layer=settings.layer)
-        return dict(result.to_dict(), path=path, folder=folder)
+        return dict(result.to_dict(), path=path, folder=folder, frame=frame, frames=count_frames(path))
     except ThermoscreenError as error:
         return dict(error.to_dict(), path=path, outcome='failed')
 
@@ -90,6 +93,8 @@ def _print(reports, failed):
             click.echo('%s: not analysed. %s [%s]' % (report['path'], report['message'], report['code']), err=True)
             continue
         click.echo('%s -> %s' % (report['path'], report['folder']))
+        if report['frames'] > 1:
+            click.echo('  Frame %d of %d; --frame N analyses another.' % (report['frame'], report['frames']))
         if report['outcome'] == 'no-result':
             click.echo('  No result:')
         for sentence in report['sentences']:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, render_template, request
 from ..errors import InputError, ThermoscreenError
 from ..overlay import LAYERS, draw_overlay
 from ..palettes import PALETTES, palette
-from ..readers import SCALES, SUFFIXES
+from ..readers import SCALES, SUFFIXES, count_frames
 from .browse import list_folder, resolve
 from .replies import json_reply
 from .services import services
@@ -65,8 +65,9 @@ def _file(relative):
         if error.code == 'scale-unknown':
             refusal['message'], scales = _CHOOSE_SCALE, sorted(SCALES)
     return render_template('file.html', path=relative, name=os.path.basename(relative), folder=_parent(relative),
-                           scale=request.args.get('scale', ''), layers=LAYERS, layer=settings.layer,
-                           palettes=sorted(PALETTES), palette=settings.palette, refusal=refusal, scales=scales)
+                           scale=request.args.get('scale', ''), frame=_frame(), frames=_frames(relative),
+                           layers=LAYERS, layer=settings.layer, palettes=sorted(PALETTES), palette=settings.palette,
+                           refusal=refusal, scales=scales)
 
 
 def _folder(relative):
@@ -82,7 +83,20 @@ def _result():
     path = resolve(services().settings.files_root, _relative())
     if os.path.isdir(path):
         raise InputError('path-folder', 'This is a folder; choose a thermogram in it.')
-    return services().opened.result(path, request.args.get('scale') or None)
+    return services().opened.result(path, request.args.get('scale') or None, _frame())
+
+
+def _frame():
+    """The requested frame of a recording, counted from 1."""
+    return request.args.get('frame', 1, type=int)
+
+
+def _frames(relative):
+    """How many frames a file has; 1 where that cannot be told."""
+    try:
+        return count_frames(resolve(services().settings.files_root, relative))
+    except InputError:
+        return 1
 
 
 def _relative():

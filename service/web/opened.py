@@ -22,21 +22,22 @@ class OpenedFiles:
         self._results = OrderedDict()
         self._one_at_a_time = threading.Lock()
 
-    def result(self, path, scale=None):
+    def result(self, path, scale=None, frame=1):
         """The result of a file; analysed again when the file changed.
 
         Args:
             path (str): resolved path.
             scale (str): how the counts of a file without temperatures are read; None where it says so itself.
+            frame (int): which frame of a recording, counted from 1.
         Raises:
             InputError: what reading it raised.
             BackendError: inference failed.
         """
         # One after another: pages ask for the values and the picture of a file at the same moment.
         with self._one_at_a_time:
-            key = (path, scale) + _version(path)
+            key = (path, scale, frame) + _version(path)
             if key not in self._results:
-                self._results[key] = self._pipeline.analyse(read_thermogram(path, scale=scale))
+                self._results[key] = self._pipeline.analyse(read_thermogram(path, scale=scale, frame=frame))
                 while len(self._results) > CAPACITY:
                     self._results.popitem(last=False)
             self._results.move_to_end(key)

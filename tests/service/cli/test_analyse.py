@@ -10,7 +10,7 @@ from service.analysis import NO_FINDING
 from service.cli import analyse as module
 from service.cli import program
 from service.errors import ThermoscreenError
-from tests.fakes import frames
+from tests.fakes import flir_files, frames
 from tests.fakes.pipelines import stub_pipeline
 
 
@@ -114,3 +114,15 @@ def test_what_cannot_start_writes_nothing(tmp_path, arguments):
     assert result.exit_code != 0
     assert isinstance(result.exception, (ThermoscreenError, SystemExit))
     assert not os.path.exists(str(tmp_path / 'out'))
+
+
+def test_a_frame_of_a_recording(tmp_path):
+    path = tmp_path / 'cooling.seq'
+    path.write_bytes(b''.join(flir_files.frame(frames.torso(120, 160) - step, order='<') for step in range(3)))
+    first = run(path, '--out', tmp_path / 'first')
+    third = run(path, '--frame', 3, '--out', tmp_path / 'third', '--json')
+    assert first.exit_code == 0 and 'Frame 1 of 3; --frame N' in first.stdout
+    report = json.loads(third.stdout)['results'][0]
+    assert (report['frame'], report['frames']) == (3, 3) and 'frame 3 of 3' in report['provenance']['notes']
+    missing = run(path, '--frame', 4, '--out', tmp_path / 'out')
+    assert missing.exit_code == 1 and 'frame-missing' in missing.stderr

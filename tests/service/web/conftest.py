@@ -19,7 +19,7 @@ from service.settings import SHIPPED_BUNDLE, Settings
 from service.thermogram import Thermogram
 from service.web import Server, create_app
 
-from ...fakes import bundles, frames
+from ...fakes import bundles, flir_files, frames
 from ...fakes.pipelines import stub_pipeline
 from .browser import Visit, launched
 
@@ -133,6 +133,7 @@ def files_root(tmp_path_factory):
     np.savetxt(str(visit / 'flat.csv'), np.full((240, 320), 22.0), fmt='%.1f', delimiter=';')
     (visit / 'cut.csv').write_text((visit / 'frontal.csv').read_text()[:9000])
     (visit / 'notes.doc').write_text('no thermogram')
+    (visit / 'cooling.seq').write_bytes(b''.join(flir_files.frame(celsius - step, order='<') for step in range(3)))
     many = root / 'many'
     many.mkdir()
     for number in range(23):
@@ -179,11 +180,11 @@ def client(app):
 @pytest.fixture
 def serve(request, files_root, make_live):
     """Start a real server over a pipeline and a camera; returns its port."""
-    def start(pipeline, camera, max_viewers=3, port=None):
+    def start(pipeline, camera, max_viewers=3, port=None, vitals=None):
         settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root))
         live = make_live(pipeline, camera)
         live.start()
-        app = create_app(pipeline, live, settings)
+        app = create_app(pipeline, live, settings, vitals)
         server = Server(app, settings.host, settings.port, max_viewers, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -65,6 +65,24 @@ def test_counts_become_temperatures_with_one_touch(open_files):
     assert page.complaints == []
 
 
+def test_a_recording_is_looked_through_frame_by_frame(open_files):
+    page = open_files.go('/open?path=visit 1/cooling.seq')
+    warmest = None
+    for frame in (1, 2, 3):
+        page.wait(SHOWN)
+        page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+        assert page.text('.count') == 'Frame %d of 3' % frame
+        mean = float(page.text('#tiles').split()[1])
+        assert warmest is None or mean == pytest.approx(warmest - frame + 1, abs=0.11)
+        warmest = warmest or mean
+        if frame < 3:
+            page.page.click('text=Next')
+            page.wait('(frame) => location.search.includes("frame=" + frame)', frame + 1)
+    page.page.click('text=Previous')
+    page.wait(SHOWN)
+    assert page.text('.count') == 'Frame 2 of 3' and page.complaints == []
+
+
 def test_a_picture_without_temperatures_never_says_celsius(open_files):
     page = open_files.go('/open?path=visit 1/grey.png')
     page.wait(SHOWN)

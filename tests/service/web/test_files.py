@@ -103,6 +103,27 @@ def test_counts_offer_the_scales(client):
     assert (refused.status_code, refused.get_json()['code']) == (400, 'scale-name')
 
 
+def test_every_frame_of_a_recording_can_be_opened(client):
+    means = [client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame).get_json()['regions']['right_breast']
+             ['mean'] for frame in (1, 2, 3)]
+    assert means == pytest.approx([means[0], means[0] - 1, means[0] - 2], abs=0.01)
+    assert client.get('/open/overlay.png?path=visit 1/cooling.seq&frame=3').status_code == 200
+    first, second, third = (html(client, path='visit 1/cooling.seq', frame=frame) for frame in (1, 2, 3))
+    assert 'Frame 1 of 3' in first and 'frame=2' in first and 'Previous' not in first
+    assert 'Previous' in second and 'Next' in second and 'data-frame="2"' in second
+    assert 'Next' not in third
+    assert 'Frame' not in html(client, path='visit 1/frontal.csv')
+
+
+@pytest.mark.parametrize('frame', [-5, 0, 4, 10 ** 30])
+def test_a_frame_that_is_not_there_leads_back(client, frame):
+    page = html(client, path='visit 1/cooling.seq', frame=frame)
+    assert 'frame-missing' in page and 'holds frames 1 to 3' in page
+    assert ('frame=1"' in page) == (frame < 1) and ('frame=3"' in page) == (frame > 3)
+    answer = client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame)
+    assert (answer.status_code, answer.get_json()['code']) == (400, 'frame-missing')
+
+
 OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//etc/passwd', '/', 'out',
            'out/secret.csv', 'out.csv', 'visit 1/\0.csv', 'a' * 1025]
 NOWHERE = ['nothing', 'visit 1/frontal.csv/more', 'a' * 300, 'visit 1/\udcff.csv']

@@ -9,7 +9,7 @@ const palette = byId('palette');
 const layers = Array.from(document.querySelectorAll('[data-layer]'));
 
 function address(route, more = {}) {
-  const query = new URLSearchParams({ path: file.dataset.path });
+  const query = new URLSearchParams({ path: file.dataset.path, frame: file.dataset.frame });
   if (file.dataset.scale) {
     query.set('scale', file.dataset.scale);
   }
