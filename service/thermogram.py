@@ -89,10 +89,14 @@ class Thermogram:
         return self.pixels.shape[1]
 
 
-def utc_now():
-    """The time as a record states it: UTC ISO-8601 with milliseconds."""
+def utc_now(ago_s=0.0):
+    """The time as a record states it: UTC ISO-8601 with milliseconds.
+
+    Args:
+        ago_s (float): for the time so many seconds ago, when a frame was taken that has just been read.
+    """
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    return now.isoformat(timespec='milliseconds') + 'Z'
+    return (now - datetime.timedelta(seconds=ago_s)).isoformat(timespec='milliseconds') + 'Z'
 
 
 def _checked(array, source):

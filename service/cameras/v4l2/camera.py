@@ -164,7 +164,8 @@ class V4l2Camera(Camera):
         return self._wire.decode(buffer.data)
 
     def _frame(self, buffer, decoded):
-        provenance = Provenance(self.name, reader=self._wire.name, captured_at=utc_now())
+        taken = utc_now(max(self._clock.now() - buffer.t_monotonic, 0.0))
+        provenance = Provenance(self.name, reader=self._wire.name, captured_at=taken)
         try:
             thermogram = Thermogram(decoded.pixels, decoded.unit, provenance)
         except InputError as error:

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from service.cameras.v4l2 import Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
+from service.cameras.v4l2 import Buffer, Capability, Choice, Chosen, Node, Offer, V4l2Camera, VideoDevice, VideoSystem
 from service.cameras.wire import FORMATS
 
 LEPTON = FORMATS['lepton-y16-telemetry']
@@ -19,6 +19,20 @@ def frame_of(wire, celsius=30.0, **carried):
     rows, columns = wire.shape
     picture = celsius + np.linspace(-1, 1, rows * columns).reshape(rows, columns)
     return wire.encode(picture, **carried)
+
+
+def camera_of(system):
+    """The driver over a system, not opened."""
+    return V4l2Camera(system, Choice(), system.clock)
+
+
+def opened(system):
+    """The driver, opened with the first frame that was sent, or with one more."""
+    if not system.frames:
+        system.send()
+    camera = camera_of(system)
+    camera.open()
+    return camera
 
 
 class ScriptedSystem(VideoSystem):

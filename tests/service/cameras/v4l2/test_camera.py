@@ -1,4 +1,5 @@
 """The driver: over simulated cameras as a camera, over a scripted device where something is not as it should be."""
+import datetime
 import errno
 
 import numpy as np
@@ -10,7 +11,7 @@ from service.cameras.wire import FORMATS
 
 from ..contract import CameraContract, camera_error
 from ..fake_clock import FakeClock
-from .scripted import ScriptedSystem, error, frame_of
+from .scripted import ScriptedSystem, camera_of, error, frame_of, opened
 
 
 class PlainScene:
@@ -77,18 +78,6 @@ def system(clock):
     return ScriptedSystem(clock)
 
 
-def camera_of(system):
-    return V4l2Camera(system, Choice(), system.clock)
-
-
-def opened(system):
-    if not system.frames:
-        system.send()
-    camera = camera_of(system)
-    camera.open()
-    return camera
-
-
 def test_temperatures_are_those_of_the_camera(system):
     system.send(frame_of(system.wire, 34.0))
     camera = opened(system)
@@ -136,10 +125,15 @@ def test_when_every_buffer_was_full_the_next_frame_is_waited_for(system):
 
 def test_an_old_frame_is_better_than_none_and_says_how_old_it_is(system, clock):
     camera = opened(system)
+    before = datetime.datetime.now(datetime.timezone.utc)
     for sequence in range(1, 5):
         system.send(sequence=sequence, age_s=20.0)
     frame = camera.read(1.0)
     assert frame.sequence == 4 and clock.now() - frame.t_monotonic == pytest.approx(21.0)
+    captured = datetime.datetime.strptime(frame.thermogram.provenance.captured_at + '+0000',
+                                          '%Y-%m-%dT%H:%M:%S.%fZ%z')
+    assert 20 <= (datetime.datetime.now(datetime.timezone.utc) - captured).total_seconds()
+    assert (before - captured).total_seconds() <= 21.001
 
 
 def test_the_sequence_counts_from_the_first_frame_of_this_start(system):
@@ -246,72 +240,6 @@ def test_a_device_that_gives_something_else_than_it_offers(system):
 def test_a_device_that_does_not_say_what_it_offers_is_asked(system):
     system.offers = []
     assert opened(system).read().sequence == 0
-
-
-def test_counts_are_never_shown_as_temperatures(system):
-    system.fail.update({'xu 5': errno.ENOENT, 'xu 21': errno.EIO})
-    system.send(frame_of(system.wire, tlinear=False))
-    camera = opened(system)
-    assert not camera.read().thermogram.is_celsius and camera.describe()['unit'] == 'relative'
-    assert ('xu', 21, 19, 1, b'\1\0\0\0') in system.asked, 'asked as older and as newer firmware'
-
-
-def test_a_lepton_is_asked_for_temperatures(system):
-    system.send(frame_of(system.wire, tlinear=False))
-    system.send(frame_of(system.wire, tlinear=False))
-    system.send(frame_of(system.wire, 33.0))
-    camera = opened(system)
-    assert camera.read().thermogram.is_celsius and camera.describe()['unit'] == 'celsius'
-    asked = [entry for entry in system.asked if entry[0] == 'xu']
-    assert asked == [('xu', 5, 50, 1, b'\1\0\0\0'), ('xu', 5, 49, 1, b'\1\0\0\0')]
-
-
-def test_a_lepton_that_takes_the_wish_and_goes_on_with_counts(system):
-    for _ in range(30):
-        system.send(frame_of(system.wire, tlinear=False))
-    assert not opened(system).read().thermogram.is_celsius
-
-
-def test_temperatures_that_become_counts_are_refused(system):
-    camera = opened(system)
-    camera.read()
-    system.send(frame_of(system.wire, tlinear=False), sequence=1)
-    assert 'changed' in camera_error(camera.read, 'camera-bad-frame').message
-
-
-def test_a_t2s_is_told_to_send_raw_values_before_it_streams(clock):
-    system = ScriptedSystem(clock, FORMATS['t2s'])
-    opened(system)
-    told = [entry for entry in system.asked if entry[0] == 'control']
-    assert told == [('control', 0x009A090D, 0x8004), ('control', 0x009A090D, 0x8020)]
-    assert system.asked.index(told[-1]) < system.asked.index('start')
-
-
-def test_a_t2s_that_cannot_be_told_so_is_not_shown(clock):
-    system = ScriptedSystem(clock, FORMATS['t2s'])
-    system.fail['set_control'] = errno.EINVAL
-    camera_error(camera_of(system).open, 'camera-failed')
-
-
-@pytest.mark.parametrize('name', ['lepton-y16-telemetry', 'p2pro', 't2s'])
-def test_a_flat_field_is_asked_for(clock, name):
-    system = ScriptedSystem(clock, FORMATS[name])
-    camera = opened(system)
-    before = len(system.asked)
-    camera.flat_field()
-    assert {'lepton-y16-telemetry': ('xu', 6, 17, 1, b'\1'), 't2s': ('control', 0x009A090D, 0x8000),
-            'p2pro': ('usb', 0x41, 0x45, 0x78, 0x1D00, b'\x0d\xc1\0\0\0\0\0\0')}[name] in system.asked[before:]
-
-
-@pytest.mark.parametrize('name, call, number, code', [
-    ('lepton-y16-telemetry', 'xu 6', errno.ENODEV, 'camera-gone'), ('p2pro', 'usb', errno.EACCES, 'camera-permission'),
-    ('lepton-y16-telemetry', 'xu 6', errno.EPIPE, 'camera-no-ffc'), ('p2pro', 'usb', errno.ENOTTY, 'camera-no-ffc'),
-    ('boson-320', '', 0, 'camera-no-ffc')])
-def test_a_flat_field_that_is_not_taken(clock, name, call, number, code):
-    system = ScriptedSystem(clock, FORMATS[name])
-    camera = opened(system)
-    system.fail[call] = number
-    camera_error(camera.flat_field, code)
 
 
 def test_changes_are_those_of_the_system(system):
