@@ -90,7 +90,7 @@ def _pictures(state, pulse):
     yield GaugeMetricFamily('thermoscreen_running', 'Whether the live picture runs.', float(state.status.running))
     yield from _gauge('thermoscreen_frames_per_second', 'Frames shown a second.', live['rate_hz'])
     yield from _gauge('thermoscreen_picture_age_seconds', 'Age of the picture.', pulse['age_ms'], _MILLI)
-    capture = live['capture']
+    capture = pulse['capture']
     for count, text in _CAMERA_COUNTS:
         yield CounterMetricFamily('thermoscreen_camera_' + count, text, capture[count])
     yield from _gauge('thermoscreen_camera_frames_per_second', 'Frames a second that arrive.', capture['rate_hz'])

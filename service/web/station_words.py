@@ -23,15 +23,15 @@ def station_reports(known, stages):
     """
     values = known.live.state.values['live']
     hanging = known.live.heartbeats.stale()
-    reports = [_camera(values), _analysis(values, hanging, stages), _model(known.pipeline)]
+    reports = [_camera(values, known.live.pulse()['capture']), _analysis(values, hanging, stages), _model(known.pipeline)]
     if STORAGE in hanging:
         reports.append(Report('disk', PROBLEM, 'The disk does not take anything any more.', _AGAIN,
                               {'code': 'storage-stuck', 'figures': 'silent for %.0f s' % hanging[STORAGE]}))
     return reports
 
 
-def _camera(live):
-    status, camera, capture = live['status'], live['camera'], live['capture']
+def _camera(live, capture):
+    status, camera = live['status'], live['camera']
     rate_hz = camera.get('rate_hz')
     unit = {'celsius': 'in C', 'relative': 'without temperatures'}.get(camera.get('unit'))
     # Its kind and not its name: a replayed folder may be called after a patient.

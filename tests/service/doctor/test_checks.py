@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from service.cli import program
 from service.doctor import CHECKS, OK, PROBLEM, WARNING
-from service.doctor.checks import camera, disk, model, page, versions
+from service.doctor.checks import camera, disk, metrics, model, page, versions
 from service.settings import Settings
 from tests.fakes import bundles
 
@@ -76,6 +76,19 @@ def test_a_port_that_is_free_and_one_that_is_taken():
         port = taken.getsockname()[1]
         assert page.check(Settings(port=port)).status == WARNING
     assert page.check(Settings(port=port)).status == OK
+
+
+def test_metrics_that_can_be_read_and_the_library_that_is_missing(monkeypatch):
+    report = metrics.check(Settings(port=8081))
+    assert report.status == OK and 'http://127.0.0.1:8081/metrics' in report.sentence and report.facts['version']
+    assert 'http://[::1]:8080/metrics' in metrics.check(Settings(host='::1')).sentence
+
+    def missing(name):
+        raise metrics.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metrics.metadata, 'version', missing)
+    report = metrics.check(Settings())
+    assert report.status == WARNING and report.facts['code'] == 'metrics-missing' and report.next_step
 
 
 def test_the_verb_shows_every_check_and_fails_with_a_problem(tmp_path):

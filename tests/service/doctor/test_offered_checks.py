@@ -35,6 +35,14 @@ def test_broken_and_missing_ones_stop_no_other(monkeypatch):
     assert 'ZeroDivisionError' in reports[0].sentence
 
 
+def test_one_of_them_can_be_asked_again_and_again(monkeypatch):
+    _offer(monkeypatch, good='offering:good', broken='offering:broken')
+    check = doctor.offered_check('good')
+    assert [check(Settings(threads=number)).sentence for number in (1, 2)] == ['Threads: 1.', 'Threads: 2.']
+    assert doctor.offered_check('broken')(Settings()).facts['code'] == 'check-failed'
+    assert doctor.offered_check('nobody') is None
+
+
 def test_nothing_is_offered_in_a_bare_checkout(monkeypatch):
     _offer(monkeypatch)
     assert examine(Settings()) == []

@@ -5,7 +5,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = ['/', '/open', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/cut.csv', '/open?path=visit 1/counts.png',
          '/open?path=visit 1/grey.png', '/open?path=many', '/about', '/about/model', '/about/metrics',
-         '/about/software', '/nowhere']
+         '/about/software', '/status', '/status/timing', '/status/board', '/nowhere']
 VIEWS = ['summary', 'meaning', 'regions', 'timing']
 
 READY = "() => !document.getElementById('tiles') || document.querySelectorAll('#tiles dd').length === 3"
@@ -99,11 +99,11 @@ def test_keyboard_reaches_everything_and_shows_where_it_is(port, visit):
     page = visit(port).go('/')
     page.wait(READY)
     reached = []
-    for _ in range(8):
+    for _ in range(9):
         page.page.keyboard.press('Tab')
         reached.append(page.page.evaluate('document.activeElement.innerText || document.activeElement.id'))
         assert page.page.evaluate('getComputedStyle(document.activeElement).outlineWidth') == '4px'
-    assert reached == ['Live', 'Files', 'About', 'theme', 'What it means', 'Summary', 'Regions', 'Timing']
+    assert reached == ['Live', 'Files', 'Status', 'About', 'theme', 'What it means', 'Summary', 'Regions', 'Timing']
     page.page.keyboard.press('Enter')
     assert page.page.is_visible('#timing')
 

@@ -2,7 +2,8 @@
 import pytest
 from werkzeug.test import create_environ, run_wsgi_app
 
-ROUTES = ('/', '/live/values', '/open', '/about', '/healthz', '/nowhere', '/static/css/theme.css')
+ROUTES = ('/', '/live/values', '/open', '/about', '/status', '/healthz', '/metrics', '/nowhere',
+          '/static/css/theme.css')
 
 
 @pytest.mark.parametrize('route', ROUTES)

@@ -14,7 +14,7 @@ from service.web import create_app
 from .conftest import LocalClient, picture_shown
 
 PAGES = ('/', '/open', '/open?path=visit%201/frontal.csv', '/open?path=visit%201/cut.csv', '/about', '/about/model',
-         '/about/metrics', '/about/software', '/nowhere')
+         '/about/metrics', '/about/software', '/status', '/status/timing', '/status/board', '/nowhere')
 
 
 @pytest.mark.parametrize('page', PAGES)

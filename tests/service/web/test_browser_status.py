@@ -1,0 +1,62 @@
+"""The status page in a real browser: it fits, stays current by itself, and says when nobody answers."""
+import pytest
+
+from tests.fakes.vitals import Fixed, reading
+
+from .test_browser_access import measured
+
+pytestmark = pytest.mark.browser
+
+SIGNS = ['cooling device %s-balanced is at step 3' % part for part in ('cpu', 'gpu')]
+
+
+@pytest.fixture
+def vitals():
+    return Fixed(reading())
+
+
+@pytest.fixture
+def port(serve, stub, camera, vitals):
+    return serve(stub, camera, vitals=vitals)
+
+
+def running(page):
+    page.wait("() => !document.getElementById('now').innerText.includes('camera-starting')")
+    return page
+
+
+@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
+@pytest.mark.parametrize('part', ['', '/timing', '/board'])
+def test_everything_fits_without_scrolling(port, visit, size, part):
+    page = visit(port, size=size).go('/')
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    page.go('/status' + part)
+    assert measured(page) == {} and page.complaints == []
+
+
+@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
+def test_several_troubles_fit_too(port, visit, vitals, size):
+    vitals.newest = reading(hottest_c=95.0, throttle_signs=SIGNS, supply_signs=['the 5 V input is at 4.61 V'],
+                            memory={'available_bytes': 90 << 20, 'total_bytes': 4 << 30})
+    page = running(visit(port, size=size).go('/status'))
+    page.wait("() => document.querySelectorAll('.wanting').length >= 4")
+    assert measured(page) == {}
+
+
+@pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
+def test_smaller_panels_scroll_inside_alone(port, visit, size):
+    page = visit(port, size=size).go('/status')
+    found = measured(page)
+    found.pop('inner', None)
+    assert found == {}
+
+
+def test_it_stays_current_and_says_when_nobody_answers(port, serve, visit, vitals):
+    page = visit(port).go('/status')
+    assert 'The device is cool enough' in page.text('#now')
+    vitals.newest = reading(hottest_c=95.0)
+    page.wait("() => document.getElementById('now').innerText.includes('The device is hot, 95 C inside.')")
+    assert not page.page.is_visible('#silent')
+    serve.server.stop()
+    page.page.wait_for_selector('#silent', state='visible')
+    assert 'What is shown here is old.' in page.text('#silent')
