@@ -2,7 +2,7 @@
 
 _NO_FORMULA = 'its maker publishes no formula from its values to temperatures'
 _NO_PICTURE = 'its pixels have 8 bits, which is too coarse for temperatures'
-_SERIAL = 'it speaks over a serial port, and has too few pixels for the seven regions'
+_SERIAL = 'it speaks over a serial port, for which there is no driver here'
 
 #: Name and reason by USB vendor and product, four lower-case hexadecimal digits each.
 UNUSABLE = {
@@ -12,7 +12,7 @@ UNUSABLE = {
     ('04b4', '0100'): ('InfiRay T2S+ of the second version', 'its host has to correct its picture, and its absolute '
                                                              'temperatures are then unreliable'),
     ('0416', 'b002'): ('Meridian SenXor MI08', _SERIAL),
-    ('0416', 'b020'): ('Meridian SenXor MI16', 'it speaks over a serial port, for which there is no driver here'),
+    ('0416', 'b020'): ('Meridian SenXor MI16', _SERIAL),
     ('0416', '9393'): ('Meridian SenXor MI05', _SERIAL),
 }
 
