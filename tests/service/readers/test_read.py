@@ -1,6 +1,7 @@
 """From a path to a thermogram: files that are none, sidecars, folders, and the real thing."""
 import json
 import os
+import re
 import threading
 
 import cv2
@@ -160,6 +161,13 @@ def test_every_suffix_has_a_reader():
     # A radiometric JPEG and a plain one are told apart by what they hold.
     shared = [suffix for reader in READERS for suffix in reader.suffixes]
     assert sorted(suffix for suffix in shared if shared.count(suffix) > 1) == ['.jpeg', '.jpeg', '.jpg', '.jpg']
+
+
+def test_the_page_of_files_names_every_suffix(root):
+    page = (root / 'docs' / 'files.md').read_text(encoding='utf-8')
+    rows = [line for line in page.partition('## What is refused')[0].splitlines() if line.startswith('| ')][2:]
+    named = sorted(suffix for row in rows for suffix in re.findall('`([.][a-z]+)`', row.split('|')[2]))
+    assert named == sorted(suffix for reader in READERS for suffix in reader.suffixes)
 
 
 def test_the_same_frame_reads_alike_from_text_and_counts(tmp_path):
