@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 
 from ..errors import InputError
-from ..readers import read_thermogram
+from ..readers import read_thermogram, sidecar_path
 
 #: Results kept; each holds a frame and its labels, a few megabytes.
 CAPACITY = 4
@@ -23,7 +23,7 @@ class OpenedFiles:
         self._one_at_a_time = threading.Lock()
 
     def result(self, path, scale=None, frame=1):
-        """The result of a file; analysed again when the file changed.
+        """The result of a file; analysed again when the file or its sidecar changed.
 
         Args:
             path (str): resolved path.
@@ -35,7 +35,8 @@ class OpenedFiles:
         """
         # One after another: pages ask for the values and the picture of a file at the same moment.
         with self._one_at_a_time:
-            key = (path, scale, frame) + _version(path)
+            sidecar = sidecar_path(path)
+            key = (path, scale, frame) + _version(path) + (_version(sidecar) if sidecar else ())
             if key not in self._results:
                 self._results[key] = self._pipeline.analyse(read_thermogram(path, scale=scale, frame=frame))
                 while len(self._results) > CAPACITY:

@@ -7,9 +7,12 @@ import pytest
 from click.testing import CliRunner
 
 from service.analysis import NO_FINDING
+from service.capture_file import write_capture
 from service.cli import analyse as module
 from service.cli import program
 from service.errors import ThermoscreenError
+from service.radiometry import Raw
+from service.readers import read_thermogram
 from tests.fakes import flir_files, frames
 from tests.fakes.pipelines import stub_pipeline
 
@@ -78,6 +81,13 @@ def test_a_bad_file_does_not_stop_the_others(visit, tmp_path):
     assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a', 'b']
     assert result.stderr.count('not analysed.') == 3
     assert '2 of 5 files analysed.' in result.stderr
+
+
+def test_a_capture_file_is_analysed_like_any_other(visit, tmp_path):
+    write_capture(str(visit / 'c.tscap'), [Raw.of(read_thermogram(visit / 'a.txt'))])
+    assert run(visit / 'a.txt', visit / 'c.tscap', '--out', tmp_path / 'out').exit_code == 0
+    first, second = (json.loads((tmp_path / 'out' / name / 'result.json').read_text()) for name in 'ac')
+    assert first['regions'] == second['regions'] and first['differences'] == second['differences']
 
 
 def test_json_is_json_and_nothing_else(visit, tmp_path):

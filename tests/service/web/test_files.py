@@ -5,7 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from service.capture_file import write_capture
 from service.overlay import LAYERS
+from service.radiometry import Raw, Temperatures
+from service.readers import read_thermogram
+from service.thermogram import Provenance
 from service.web.browse import list_folder, resolve
 
 
@@ -122,6 +126,26 @@ def test_a_frame_that_is_not_there_leads_back(client, frame):
     assert ('frame=1"' in page) == (frame < 1) and ('frame=3"' in page) == (frame > 3)
     answer = client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame)
     assert (answer.status_code, answer.get_json()['code']) == (400, 'frame-missing')
+
+
+def test_a_capture_file_opens_like_any_other(client, files_root):
+    """Temperatures first as the camera had them, then as a sidecar says that they should have been."""
+    source, capture = files_root / 'visit 1' / 'frontal.csv', files_root / 'visit 1' / 'frontal.tscap'
+    raw = Raw(read_thermogram(source).pixels, Temperatures(None, {'emissivity': 1.0}), Provenance('frontal.csv'))
+    write_capture(str(capture), [raw])
+    try:
+        assert 'frontal.tscap' in html(client, path='visit 1')
+        before, plain = (client.get('/open/result?path=visit 1/frontal.%s' % suffix).get_json()
+                         for suffix in ('tscap', 'csv'))
+        assert before['regions'] == plain['regions']
+        assert client.get('/open/overlay.png?path=visit 1/frontal.tscap').status_code == 200
+        (files_root / 'visit 1' / 'frontal.tscap.json').write_text('{"emissivity": 0.9, "reflected_c": 20}')
+        after = client.get('/open/result?path=visit 1/frontal.tscap').get_json()
+        rise = after['regions']['right_breast']['mean'] - before['regions']['right_breast']['mean']
+        assert rise == pytest.approx(1.05, abs=0.1)
+    finally:
+        for path in (files_root / 'visit 1').glob('frontal.tscap*'):
+            path.unlink()
 
 
 OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//etc/passwd', '/', 'out',
