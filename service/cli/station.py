@@ -1,10 +1,13 @@
 """What ``thermoscreen serve`` runs when it is not in safe mode."""
 import contextlib
+import os
 
 import click
 
 from ..cameras import make_camera
+from ..cameras.capture import Corrections
 from ..live import LiveLoop
+from ..telemetry import Vitals
 from ..web import create_app, serve_app
 from .options import load_settings, make_pipeline
 
@@ -25,13 +28,16 @@ def serve_station(supervision, settings_path, given):
             # Made before anything starts, so that a specification that makes no sense is refused at once; the loop
             # opens it, and opens it again when it was lost.
             source = make_camera(settings.camera)
+            corrections = Corrections.from_settings(settings)
             pipeline = running.enter_context(make_pipeline(settings))
         live = LiveLoop(pipeline, lambda: source, palette_name=settings.palette, layer=settings.layer,
-                        jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats)
-        _serve(supervision, pipeline, live, settings)
+                        jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
+                        corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
+        vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
+        _serve(supervision, pipeline, live, settings, vitals)
 
 
-def _serve(supervision, pipeline, live, settings):
+def _serve(supervision, pipeline, live, settings, vitals):
     identity = pipeline.bundle.manifest.identity
 
     def ready(stop):
@@ -45,7 +51,7 @@ def _serve(supervision, pipeline, live, settings):
         live.dismiss()
 
     with live:
-        serve_app(create_app(pipeline, live, settings), settings.host, settings.port, settings.max_viewers,
+        serve_app(create_app(pipeline, live, settings, vitals), settings.host, settings.port, settings.max_viewers,
                   on_stop=stop, on_turn=supervision.turned, on_ready=ready)
 
 
