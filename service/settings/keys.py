@@ -39,8 +39,9 @@ class Settings:
                                 'width,height as shares of it. Frames are moved so that it has its temperature. An '
                                 'empty text is none.')
     reference_c: float = _key('camera', 35.0, 'Temperature of that reference.', 'C', 0.0, 60.0)
-    denoise: bool = _key('camera', False, 'Average frames where nothing moves. It makes the picture calmer and changes '
-                         'the means of the regions by less than their noise; see benchmarks/denoise.py.')
+    denoise: bool = _key('camera', False, 'Average frames where nothing moves. A pixel\'s noise falls to 0.45 of it at '
+                         'rest and to 0.67 under a breath; differences between left and right become no more exact, '
+                         'so it is off (benchmarks/denoise.py).')
 
     bundle: str = _key('model', SHIPPED_BUNDLE, 'Folder of the model bundle.')
     threads: int = _key('model', 0, 'Processor threads of one inference; 0 uses every core.', 'threads', 0, 64)

@@ -121,7 +121,8 @@ class Conditions:
         shift_c = self._shift.celsius()
         if shift_c is None:
             return None
-        return Reason(FAIR, 'picture-drifts', 'The whole picture has become %.1f C %s; calibrate the camera.'
+        return Reason(FAIR, 'picture-drifts', 'The whole picture has become %.1f C %s; unplug the camera and plug it '
+                      'in again.'
                       % (abs(shift_c), 'warmer' if shift_c > 0 else 'colder'))
 
 

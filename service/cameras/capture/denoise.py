@@ -16,7 +16,10 @@ _ACROSS = 5
 class Denoiser:
     """A running mean of every pixel that begins anew where the picture moves.
 
-    What it is worth is measured by ``python -m benchmarks.denoise``.
+    Measured by ``python -m benchmarks.denoise`` (8 phantoms of 160x120, 9 Hz, noise 50 mK): the noise of a pixel falls
+    to 0.45 of it at rest and to 0.67 under a breath. The error of the difference between left and right, a mean over
+    hundreds of pixels, falls from 1.4 to 0.6 mK at rest and grows to 2.1 mK under a breath: the picture becomes
+    calmer, the result no better. Hence it is off.
     """
 
     def __init__(self):

@@ -1,0 +1,87 @@
+"""How old a picture is when it is on the page: every simulated USB camera at its own rate, through driver, capture,
+analysis and drawing as the service runs them.
+
+The camera has the capture's thread, as in the service. Its frames are made on this machine too, which a real camera's
+are not: a figure from here is an upper bound for the same machine, and says nothing about a Jetson Nano.
+
+    python -m benchmarks.cameras [--seconds 20] [--threads 0] [--source simusb:p2pro]
+"""
+import os
+
+import click
+import numpy as np
+
+from jetson.bench.frames import FrameTimer
+from jetson.bench.runs import PACED, Run, run_paced
+from service.cameras import make_camera
+from service.cameras.capture import Capture
+from service.errors import CameraError
+from service.live.picture import Painter
+from service.pipeline import Pipeline
+from service.settings import SHIPPED_BUNDLE
+
+from .conditions import conditions
+from .faults import CAMERAS
+
+
+class Taking:
+    """What the capture hands out, as if it were read from the camera.
+
+    Args:
+        capture (Capture): started.
+        rate_hz (float): of its camera.
+    """
+
+    def __init__(self, capture, rate_hz):
+        self.rate_hz = rate_hz
+        self._capture = capture
+
+    def read(self, timeout_s):
+        """The newest frame. Raises `CameraError` where there is none in time."""
+        frame = self._capture.take(timeout_s)
+        if frame is None:
+            raise CameraError('camera-silent', 'There was no frame for %.1f seconds; try again.' % timeout_s)
+        return frame
+
+
+def measure(pipeline, source, seconds):
+    """One row of the table.
+
+    Args:
+        pipeline (Pipeline): started.
+        source (str): specification of the camera.
+        seconds (float): how long.
+    Returns:
+        tuple of str
+    """
+    camera, run = make_camera(source), Run(PACED)
+    with Capture(lambda: camera) as capture:
+        run_paced(run, FrameTimer(pipeline, Painter()), Taking(capture, camera.rate_hz), seconds)
+        lost, about = capture.counts.lost, capture.description
+    ages_ms = [timing.end_to_end_ms for timing in run.timings]
+    handed_ms = [timing.stages_ms['capture'] for timing in run.timings]
+    shown = len(run.timings)
+    return (source, '%dx%d %s' % (about['width'], about['height'], about['unit']), '%g' % about['rate_hz'],
+            '%d' % shown, '%.1f' % np.percentile(handed_ms, 50), '%.1f' % np.percentile(ages_ms, 50),
+            '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (run.dropped, 100 * run.dropped
+                                                                  / float(max(shown + run.dropped, 1))), '%d' % lost)
+
+
+@click.command()
+@click.option('--seconds', default=20.0, help='How long each camera is watched.')
+@click.option('--threads', default=0, help='Threads of one inference; 0 for every core.')
+@click.option('--source', 'sources', multiple=True, help='Only this camera; repeatable.')
+def main(seconds, threads, sources):
+    """Print the table as Markdown."""
+    with Pipeline.from_folder(SHIPPED_BUNDLE, threads) as pipeline:
+        print(conditions(threads))
+        print('%s, %g s each, load before %.1f' % (' '.join(str(value) for value in pipeline.bundle.manifest.identity
+                                                            .values())[:40], seconds, os.getloadavg()[0]))
+        print('\n| camera | picture | Hz | shown | capture ms p50 | age ms p50 | p99 | left out | lost |')
+        print('| --- |' + ' --- |' * 8)
+        for source in sources or ['simusb:' + name for name in CAMERAS]:
+            print('| %s |' % ' | '.join(measure(pipeline, source, seconds)), flush=True)
+
+
+if __name__ == '__main__':
+    main()
