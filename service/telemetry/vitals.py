@@ -57,7 +57,8 @@ class Reading:
 
 
 class Vitals:
-    """Takes a reading now and then; asking for the newest costs nothing. Use it as a context manager.
+    """Takes a reading now and then; asking for the newest costs nothing. Use it once, as a context
+    manager.
 
     The thread may hang in a sensor for good, so that nothing waits for it: readings then become silent.
 
@@ -74,11 +75,9 @@ class Vitals:
         self._open_sources, self._clock, self._period_s = open_sources, clock, period_s
         self._newest = None
         self._stop = threading.Event()
-        self._thread = None
+        self._thread = threading.Thread(target=self._run, name='telemetry', daemon=True)
 
     def __enter__(self):
-        self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name='telemetry', daemon=True)
         self._thread.start()
         return self
 

@@ -23,7 +23,8 @@ def station_reports(known, stages):
     """
     values = known.live.state.values['live']
     hanging = known.live.heartbeats.stale()
-    reports = [_camera(values, known.live.pulse()['capture']), _analysis(values, hanging, stages), _model(known.pipeline)]
+    reports = [_camera(values, known.live.pulse()['capture']), _analysis(values, hanging, stages),
+               _model(known.pipeline)]
     if STORAGE in hanging:
         reports.append(Report('disk', PROBLEM, 'The disk does not take anything any more.', _AGAIN,
                               {'code': 'storage-stuck', 'figures': 'silent for %.0f s' % hanging[STORAGE]}))

@@ -31,12 +31,11 @@ def page(part):
     reading = known.vitals.newest
     latencies = known.live.latencies.read()
     stages = stage_rows(latencies)
-    reports = station_reports(known, dict(stages)) + machine_reports(reading)
-    wanting = [report for report in reports if report.status != OK]
-    reports = wanting + [report for report in reports if report.status == OK]
-    return render_template('status.html', part=part, parts=PARTS, reports=reports, attention=len(wanting), stages=stages,
-                           heads=_heads(), recent=min(RECENT, _pictures(latencies)), pictures=_picture_figures(known),
-                           figures=machine_figures(reading), offered=reading.offered or reading.age_s is None)
+    wanting, well = _reports(known, reading, dict(stages))
+    return render_template('status.html', part=part, parts=PARTS, reports=wanting + well, attention=len(wanting),
+                           stages=stages, heads=_heads(), recent=min(RECENT, _pictures(latencies)),
+                           pictures=_picture_figures(known), figures=machine_figures(reading),
+                           offered=reading.offered or reading.age_s is None)
 
 
 def stage_rows(latencies):
@@ -54,6 +53,16 @@ def stage_rows(latencies):
         rows.append((_STAGES.get(stage, stage.replace('_', ' ').replace('-', ' ')),
                      tuple(float(ordered[rank]) for rank in ranks) + (float(ordered[-1]),)))
     return rows
+
+
+def _reports(known, reading, stages):
+    """(reports of what needs attention, reports of what is well)."""
+    reports = station_reports(known, stages)
+    told = {report.name for report in reports}
+    # A disk that hangs has room as well, which nobody wants to hear.
+    reports += [report for report in machine_reports(reading) if report.name not in told]
+    return ([report for report in reports if report.status != OK],
+            [report for report in reports if report.status == OK])
 
 
 def _heads():
