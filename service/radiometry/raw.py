@@ -109,7 +109,8 @@ class Raw:
         """
         meaning = self.meaning
         if isinstance(meaning, GreyLevels) and self.values.dtype != np.uint8:
-            levels = np.clip(self.values, 0, 255).astype(np.uint8)
+            with np.errstate(invalid='ignore'):
+                levels = np.clip(self.values, 0, 255).astype(np.uint8)
             return replace(self, values=levels) if np.array_equal(levels, self.values) else self
         if isinstance(meaning, Temperatures) and meaning.scale is None:
             for scale in _SCALES:

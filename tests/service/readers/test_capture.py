@@ -83,6 +83,17 @@ def test_every_frame_of_a_recording(tmp_path):
     assert 'frames 1 to 4' in refusal(path, 'frame-missing', frame=5).message
 
 
+@pytest.mark.parametrize('level', [-1, 256, 1e30, np.nan, np.inf])
+def test_grey_levels_are_grey_levels(tmp_path, level, monkeypatch):
+    monkeypatch.setattr(Raw, 'thermogram', lambda self: Thermogram.from_relative(body_c(), 'made up'))
+    values = body_c().astype(np.float32) + np.float32(0.25)
+    values[3, 5] = level
+    data = pack_capture([raw(values, GreyLevels())])
+    monkeypatch.undo()
+    (tmp_path / 'picture.tscap').write_bytes(data)
+    refusal(tmp_path / 'picture.tscap', 'file-damaged')
+
+
 def test_a_picture_without_temperatures_stays_one(tmp_path):
     path = tmp_path / 'picture.tscap'
     path.write_bytes(pack_capture([Raw.of(Thermogram.from_relative(np.round(body_c()), 'scan.jpg'))]))
