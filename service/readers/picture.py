@@ -16,6 +16,9 @@ _MUTTERING = (b'Corrupt JPEG', b'Premature end', b'Invalid', b'Unsupported', b'W
 #: libjpeg fills what is missing with grey and only says so; the picture is then not the patient.
 _DAMAGE = (b'Corrupt JPEG', b'Premature end', b'Inconsistent progression', b'Invalid')
 
+#: Said of a recording whose first frames are whole.
+CUT_NOTE = 'the rest of the recording is cut off or damaged'
+
 _standard_error = threading.Lock()
 
 

@@ -9,7 +9,7 @@ from ..errors import CameraError, InputError
 from ..radiometry import Temperatures
 from .base import IN_COUNTS, Decoded, Layout, Reader
 from .files import opened, shown_name
-from .picture import cut_off
+from .picture import CUT_NOTE, cut_off
 from .scales import SCALES
 
 _ROWS, _COLUMNS = 384, 256
@@ -33,9 +33,9 @@ class Tc001Reader(Reader):
         with opened(path) as stream:
             start = len(_HEADER) if stream.read(len(_HEADER)) == _HEADER else 0
             frames, rest = divmod(stream.seek(0, 2) - start, _FRAME_BYTES)
-        if rest or not frames:
+        if not frames:
             raise cut_off(shown_name(path))
-        return Layout(range(start, start + frames * _FRAME_BYTES, _FRAME_BYTES))
+        return Layout(range(start, start + frames * _FRAME_BYTES, _FRAME_BYTES), (CUT_NOTE,) if rest else ())
 
     def _content(self, path, layout, number):
         with opened(path) as stream:

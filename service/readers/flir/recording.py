@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 from ...errors import InputError
 from ..files import opened, shown_name
-from ..picture import cut_off
+from ..picture import CUT_NOTE, cut_off
 from .fff import ENTRY_BYTES, HEADER_BYTES, MAGICS, Directory, damaged
 
 #: More than two hours at 9 frames a second; bounds the walk through a file that lies.
@@ -30,7 +30,7 @@ class Recording:
     @property
     def notes(self):
         """What is wrong beside the frames, in words."""
-        return () if self.whole else ('the rest of the recording is cut off or damaged',)
+        return () if self.whole else (CUT_NOTE,)
 
     @classmethod
     def of(cls, path):
