@@ -23,8 +23,8 @@ def check_scale(name, source):
         InputError: ``scale-name``.
     """
     if not isinstance(name, str) or name not in SCALES:
-        raise InputError('scale-name', '%s names the scale %r, which does not exist; there are %s.'
-                         % (source, name, ', '.join(sorted(SCALES))))
+        raise InputError('scale-name', '%s names the scale %s, which does not exist; there are %s.'
+                         % (source, repr(name)[:40], ', '.join(sorted(SCALES))))
 
 
 def unknown_scale(source):

@@ -73,6 +73,7 @@ def test_an_unknown_scale_is_named(path):
     ('{"scale": "kelvin"}', 'scale-name'),
     ('{"scale": 3}', 'scale-name'),
     ('{"scale": null}', 'scale-name'),
+    ('{"scale": "%s"}' % ('x' * 900), 'scale-name'),
     ('{"emissivity": "0.98"}', 'sidecar-value'),
     ('{"emissivity": 0}', 'sidecar-value'),
     ('{"emissivity": NaN}', 'sidecar-value'),
