@@ -1,15 +1,25 @@
 """The overlay shows what was found and nothing that was not."""
+import dataclasses
+
 import numpy as np
 import pytest
 
 from service.body import find_body
 from service.errors import InputError
-from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
-from service.overlay import draw as module
+from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay, letters, scale
 from service.palettes import PALETTES
+from service.pipeline import Pipeline
+from service.result import Check
+from service.settings import SHIPPED_BUNDLE
+from service.simulator import make_phantom
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import stub_pipeline
+
+from . import plain
+
+#: What is drawn once and kept.
+KEPT = (letters.notice_strip, scale._bar, scale._tick)
 
 
 def analysed(array=None, relative=False, **answers):
@@ -18,19 +28,30 @@ def analysed(array=None, relative=False, **answers):
         return pipeline.analyse(make(frames.torso() if array is None else array, source='x'))
 
 
+def drawn_plainly(result, layer, palette_name='iron', span=None):
+    """The picture, after it was held against the same one drawn the plain way."""
+    picture = draw_overlay(result, palette_name, layer, span)
+    assert np.array_equal(picture, plain.draw(result, palette_name, layer, span))
+    return picture
+
+
 @pytest.fixture
 def words(monkeypatch):
-    """Every text that is drawn."""
-    said = []
-    monkeypatch.setattr(module.cv2, 'putText', lambda picture, text, *rest: said.append(text))
-    return said
+    """Every text that is drawn, with its place; nothing is kept from before or for later."""
+    said = {}
+    for kept in KEPT:
+        kept.cache_clear()
+    monkeypatch.setattr(letters.cv2, 'putText', lambda picture, text, at, *rest: said.setdefault(text, at))
+    yield said
+    for kept in KEPT:
+        kept.cache_clear()
 
 
 @pytest.mark.parametrize('layer', LAYERS)
 def test_every_layer_is_a_picture_of_its_own(layer):
     result = analysed()
     picture = draw_overlay(result, layer=layer)
-    assert picture.shape == (480 + module.NOTICE_HEIGHT_PX, 640 + module.SCALE_WIDTH_PX, 3)
+    assert picture.shape == (480 + letters.NOTICE_HEIGHT_PX, 640 + scale.SCALE_WIDTH_PX, 3)
     assert picture.dtype == np.uint8
     if layer != 'original':
         assert (picture != draw_overlay(result)).mean() > 0.05
@@ -38,7 +59,7 @@ def test_every_layer_is_a_picture_of_its_own(layer):
 
 def test_a_small_sensor_is_enlarged_and_keeps_its_aspect():
     assert draw_overlay(analysed(frames.torso(120, 160))).shape[:2] == (524, 706)
-    assert draw_overlay(analysed(frames.torso(512, 640))).shape[1] == 600 + module.SCALE_WIDTH_PX
+    assert draw_overlay(analysed(frames.torso(512, 640))).shape[1] == 600 + scale.SCALE_WIDTH_PX
 
 
 def test_sides_scale_spots_and_notice_are_written(words):
@@ -48,11 +69,9 @@ def test_sides_scale_spots_and_notice_are_written(words):
     assert any(word.startswith('30.') for word in words)
 
 
-def test_the_patient_s_right_is_marked_on_the_left(monkeypatch):
-    places = {}
-    monkeypatch.setattr(module.cv2, 'putText', lambda picture, text, at, *rest: places.setdefault(text, at))
+def test_the_patient_s_right_is_marked_on_the_left(words):
     draw_overlay(analysed())
-    assert places['R'][0] < 100 and places['L'][0] > 500
+    assert words['R'][0] < 100 and words['L'][0] > 500
 
 
 def test_a_relative_picture_has_no_degrees(words):
@@ -66,17 +85,19 @@ def test_every_layer_has_the_scale_of_its_own_colours(words):
     result = analysed()
     draw_overlay(result, layer='difference')
     assert {'C', '-2', '-1', '0', '1', '2'} <= set(words) and '31' not in words
-    del words[:]
+    words.clear()
+    scale._bar.cache_clear()
     draw_overlay(result, layer='equalised')
     assert 'not C' in words and 'C' not in words
 
 
 def test_the_difference_layer_is_white_where_both_sides_are_alike():
     result = analysed()
-    layer = draw_layer(result, 'difference', PALETTES['iron'], (28, 34), (640, 480))
+    picture = np.zeros((480, 640, 3), np.uint8)
+    layer = draw_layer(result, 'difference', PALETTES['iron'], (28, 34), picture)
     assert layer.span == (-2, 2)
-    warmer, cooler = (layer.picture[300, x].astype(int) for x in (440, 200))
-    assert warmer[0] > warmer[2] and cooler[2] > cooler[0]
+    warmer, cooler = (picture[300, x].astype(int) for x in (440, 200))
+    assert warmer[2] > warmer[0] and cooler[0] > cooler[2]
 
 
 def test_a_no_result_says_why_in_the_picture(words):
@@ -110,3 +131,33 @@ def test_every_palette_draws_and_an_unknown_one_is_named():
     with pytest.raises(InputError) as caught:
         draw_overlay(result, palette_name='rainbow')
     assert caught.value.code == 'palette-unknown' and 'iron' in caught.value.message
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    with Pipeline.from_folder(SHIPPED_BUNDLE, threads=1) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope='module', params=[(60, 80), (192, 256), (480, 640), (512, 640)], ids='{0[1]}x{0[0]}'.format)
+def results(request, shipped):
+    """A thermogram, the same as a 'no result', and one without temperatures, analysed with the shipped bundle."""
+    height, width = request.param
+    celsius = make_phantom(2, height, width).celsius
+    whole = shipped.analyse(Thermogram.from_celsius(celsius, source='x'))
+    grey = shipped.analyse(Thermogram.from_relative(np.clip((celsius - 18) * 13, 0, 255), source='x'))
+    refused = Check('in-frame', False, 'The patient is cut off at the left.', 'Move the camera to the left.')
+    return whole, dataclasses.replace(whole, checks=whole.checks + (refused,)), grey
+
+
+@pytest.mark.parametrize('layer', LAYERS)
+def test_every_pixel_is_as_drawn_the_plain_way(results, layer):
+    """What is kept, cropped or looked up for speed changes nothing."""
+    whole, refused, grey = results
+    assert not whole.refusals and len(whole.regions) > 4 and refused.refusals
+    for palette_name, span in (('iron', None), ('turbo', (30.2, 32.9)), ('grey-inverted', (-500, 700.5))):
+        first = drawn_plainly(whole, layer, palette_name, span)
+        # What is kept was not drawn upon.
+        assert np.array_equal(first, draw_overlay(whole, palette_name, layer, span))
+    drawn_plainly(refused, layer)
+    drawn_plainly(grey, layer, 'inferno')
