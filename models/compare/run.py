@@ -66,9 +66,9 @@ def describe(rows, collection, lengths, folds):
     text = 'Latency: ONNX Runtime, 1 thread, %s, median of 5 rounds of 8 alternating runs.' % processor()
     if collection is not None:
         known = collection.labelled()
-        text += (' mIoU: %d labelled patients of %s in %d folds by patient; every network saw %d samples of %d phantoms '
-                 'once, then %d samples of each fold; the same optimiser, schedule, loss and augmentation for all; '
-                 'interval by bootstrap over patients.'
+        text += (' mIoU: %d labelled patients of %s in %d folds by patient; every network saw %d samples of %d '
+                 'phantoms once, then %d samples of each fold; the same optimiser, schedule, loss and augmentation '
+                 'for all; interval by bootstrap over patients.'
                  % (len(known.patients), collection.name, folds, lengths.phantom_samples, lengths.phantoms,
                     lengths.samples))
     return markdown(rows, text)
