@@ -16,7 +16,7 @@ class _FlirReader(Reader):
         data = self._container(data, source)
         raw, notes = raw_counts(data, source)
         parameters, captured_at, camera = parameters_of(data, source)
-        if camera:
+        if any(letter.isalnum() for letter in camera):  # some software puts a star there
             notes += ('taken with a %s' % camera,)
         return Decoded(raw, IN_COUNTS, notes, captured_at, parameters)
 

@@ -1,7 +1,7 @@
 """Another emissivity without counts, against Planck's law integrated over the camera's wavelengths."""
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.errors import InputError
@@ -58,6 +58,7 @@ def test_back_again_is_what_it_was(first, second, room, other_room):
         assert np.abs(at_scene(there, other, one) - celsius).max() < 1e-3
 
 
+@settings(max_examples=40)
 @given(st.floats(0.8, 1), st.floats(10, 35))
 def test_counts_and_temperatures_agree_on_a_correction(emissivity, room):
     """The way through FLIR's counts and the way without them, for a camera of these wavelengths."""

@@ -148,6 +148,7 @@ def test_real_files(shared_data):
         thermogram = read_thermogram(shared_data / 'formats' / name)
         pixels = thermogram.pixels
         assert pixels.shape == shape and thermogram.provenance.emissivity == 0.95
+        assert thermogram.provenance.notes == (('taken with a FLIR E40',) if name == 'flir_e40.jpg' else ())
         assert np.allclose((pixels.min(), pixels.max(), pixels.mean(dtype=np.float64)), statistics, atol=0.0006)
 
 
