@@ -47,11 +47,14 @@ def test_air_of_a_clinic_lets_nearly_all_through():
     assert AirConstants().transmission(Scene(distance_m=0, air_c=40)) == 1
 
 
-@given(st.floats(-20, 120), scenes)
+@given(st.floats(-20, 100), scenes)
 def test_where_all_has_one_temperature_nothing_needs_correcting(celsius, scene):
-    scene = scene.corrected({'reflected_c': celsius, 'air_c': max(-60.0, min(100.0, celsius)), 'window_c': celsius})
-    if scene.air_c == celsius:
-        counts = flir_raw(frame(celsius, np.float64), FlirParameters(I7, scene))
+    alike = scene.corrected({'reflected_c': celsius, 'air_c': celsius, 'window_c': celsius})
+    try:
+        counts = flir_raw(frame(celsius, np.float64), FlirParameters(I7, alike))
+    except InputError as error:
+        assert error.code == 'radiometry-air' and celsius > 40  # steam lets nothing through
+    else:
         assert abs(float(I7.counts(celsius)) - int(counts[0, 0])) <= 0.501
 
 
