@@ -15,7 +15,7 @@ from .options import bundle_option, json_option, load_settings, settings_option
 @settings_option
 @json_option
 def doctor(camera, port, bundle, settings_path, as_json):
-    """Check versions, model, camera, disk and page.
+    """Check versions, model, camera, disk, page and metrics.
 
     The exit code is 1 where something is a problem.
 
