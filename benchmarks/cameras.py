@@ -60,11 +60,12 @@ def measure(pipeline, source, seconds):
         lost, about = capture.counts.lost, capture.description
     ages_ms = [timing.end_to_end_ms for timing in run.timings]
     handed_ms = [timing.stages_ms['capture'] for timing in run.timings]
-    shown = len(run.timings)
+    # The numbers of the frames have gaps for those that never came, too.
+    shown, left_out = len(run.timings), max(0, run.dropped - lost)
     return (source, '%dx%d %s' % (about['width'], about['height'], about['unit']), '%g' % about['rate_hz'],
             '%d' % shown, '%.1f' % np.percentile(handed_ms, 50), '%.1f' % np.percentile(ages_ms, 50),
-            '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (run.dropped, 100 * run.dropped
-                                                                  / float(max(shown + run.dropped, 1))), '%d' % lost)
+            '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (left_out, 100.0 * left_out / (shown + left_out)),
+            '%d' % lost)
 
 
 @click.command()
@@ -75,8 +76,9 @@ def main(seconds, threads, sources):
     """Print the table as Markdown."""
     with Pipeline.from_folder(SHIPPED_BUNDLE, threads) as pipeline:
         print(conditions(threads))
-        print('%s, %g s each, load before %.1f' % (' '.join(str(value) for value in pipeline.bundle.manifest.identity
-                                                            .values())[:40], seconds, os.getloadavg()[0]))
+        identity = pipeline.bundle.manifest.identity
+        print('bundle %s %s, %g s each, load average before %.1f'
+              % (identity['id'], identity['version'], seconds, os.getloadavg()[0]))
         print('\n| camera | picture | Hz | shown | capture ms p50 | age ms p50 | p99 | left out | lost |')
         print('| --- |' + ' --- |' * 8)
         for source in sources or ['simusb:' + name for name in CAMERAS]:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 import click
+import numpy as np
 
 from service.cameras import make_camera
 from service.cameras.capture import Capture
@@ -32,6 +33,9 @@ _REMEMBERED = {'connection-breaks', 'frames-damaged', 'frames-lost', 'frames-slo
 
 #: A phantom lives between these, degrees Celsius: anything beyond is no temperature that a camera took here.
 _LOWEST_C, _HIGHEST_C = 0.0, 60.0
+
+#: Grey levels that a phantom's breath moves the levels of a picture; half of what half a degree would.
+_SAME_GREY = 4.0
 
 #: What stands beside a sentence that has no next step of its own, as on the page.
 _BY_ITSELF = 'the picture comes back by itself.'
@@ -62,6 +66,8 @@ class Cell:
         noticed_s (float): from the begin of the fault until something was said; None where nothing was.
         recovered_s (float): from its end until a usable frame came and that was not said any more; None for never.
         wrong (int): frames that were handed out as usable with temperatures that no phantom has. Must be 0.
+        moved_grey (float): how far the levels of a picture without temperatures moved meanwhile, of 255; None for one
+            with temperatures.
     """
 
     camera: str
@@ -73,12 +79,18 @@ class Cell:
     noticed_s: float = None
     recovered_s: float = None
     wrong: int = 0
+    moved_grey: float = None
+
+    @property
+    def untouched(self):
+        """Whether the fault does nothing to a picture without temperatures, so that there is nothing to say."""
+        return not self.code and self.moved_grey is not None and self.moved_grey < _SAME_GREY
 
     @property
     def complete(self):
-        """Whether it was noticed, said and survived, and nothing wrong was shown."""
-        return bool(self.code and self.sentence and self.next_step and not self.wrong
-                    and self.noticed_s is not None and self.recovered_s is not None)
+        """Whether it was noticed, said and survived, or did nothing, and nothing wrong was shown."""
+        said = self.code and self.sentence and self.next_step and self.noticed_s is not None
+        return bool((said or self.untouched) and not self.wrong and self.recovered_s is not None)
 
 
 def run_cell(camera, fault, clock=None, rate_hz=None):
@@ -99,11 +111,15 @@ def run_cell(camera, fault, clock=None, rate_hz=None):
     source = make_camera(cell.spec, clock)
     capture = Capture(lambda: source, clock=clock.now, wait=clock.sleep)
     began_s = clock.now() + BEGINS_S
-    ended_s, grade = began_s + lasts_s, -1
+    ended_s, grade, levels = began_s + lasts_s, -1, None
     while cell.recovered_s is None and clock.now() < ended_s + GIVEN_UP_S:
         capture.step()
         frame = _taken(capture)
         now_s, said = clock.now(), _said(capture.report())
+        if frame is not None and not frame.thermogram.is_celsius:
+            newest = np.percentile(frame.thermogram.pixels, (5, 25, 50, 75, 95))
+            levels = newest if levels is None else levels
+            cell.moved_grey = max(cell.moved_grey or 0.0, float(np.abs(newest - levels).max()))
         if now_s < began_s:
             continue
         for rank, code, sentence in said:
@@ -160,7 +176,7 @@ def markdown(cells, real):
     lines += ['', '| fault | what happens | code | the operator reads | and does |', '| --- | --- | --- | --- | --- |']
     seen = set()
     for cell in sorted(cells, key=lambda cell: faults.index(cell.fault)):
-        if (cell.fault, cell.code) not in seen:
+        if not cell.untouched and (cell.fault, cell.code) not in seen:
             seen.add((cell.fault, cell.code))
             lines.append('| %s | %s | `%s` | %s | %s |' % (cell.fault, FAULTS[cell.fault], cell.code, cell.sentence,
                                                            cell.next_step))
@@ -170,6 +186,8 @@ def markdown(cells, real):
 def _figures(cell):
     if cell is None:
         return '-'
+    if cell.untouched:
+        return 'picture untouched'
     return ' / '.join('NEVER' if value is None else '%.1f' % value for value in (cell.noticed_s, cell.recovered_s))
 
 

@@ -122,8 +122,7 @@ class Conditions:
         if shift_c is None:
             return None
         return Reason(FAIR, 'picture-drifts', 'The whole picture has become %.1f C %s; unplug the camera and plug it '
-                      'in again.'
-                      % (abs(shift_c), 'warmer' if shift_c > 0 else 'colder'))
+                      'in again.' % (abs(shift_c), 'warmer' if shift_c > 0 else 'colder'))
 
 
 def _minutes(seconds):

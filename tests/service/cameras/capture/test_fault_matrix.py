@@ -35,6 +35,12 @@ def test_a_camera_without_telemetry(camera, fault, code):
     assert cell.complete and cell.code == code and cell.recovered_s <= BACK_S
 
 
+def test_drift_does_nothing_to_a_picture_that_is_stretched_by_itself():
+    cell = run_cell('boson-320', 'drift', rate_hz=1)
+    assert cell.untouched and cell.complete and not cell.code
+    assert 'picture untouched' in markdown([cell], False)
+
+
 def test_nothing_is_said_of_a_camera_that_is_well():
     cell = run_cell('lepton25-y16', 'none')
     assert not cell.code and cell.noticed_s is None and cell.recovered_s == 0.0 and not cell.complete
