@@ -44,7 +44,7 @@ def colourise(pixels, span, table, out=None):
     """A frame in a palette.
 
     Args:
-        pixels (numpy.ndarray): float32 HxW.
+        pixels (numpy.ndarray): float32 HxW, overwritten.
         span (tuple): values of the table's ends.
         table (numpy.ndarray): uint8 256x3.
         out (numpy.ndarray): uint8 HxWx3 that receives the picture, part of a larger one or not; None for a new one.
@@ -55,14 +55,15 @@ def colourise(pixels, span, table, out=None):
 
 
 def levels_of(pixels, span):
-    """Where values lie in a span: uint8 HxW, 0 at its low end and below, 255 at its high end and above."""
+    """Where values lie in a span: uint8 HxW, 0 at its low end and below, 255 at its high end and above. The float32
+    HxW pixels are overwritten: memory for another such picture would take longer to get than the sums."""
     low, high = span
-    levels = pixels - np.float32(low)
-    levels *= np.float32(255.0 / (high - low))
+    pixels -= np.float32(low)
+    pixels *= np.float32(255.0 / (high - low))
     # As numpy.clip with 0 and 255, in less time.
-    cv2.threshold(levels, 255, 0, cv2.THRESH_TRUNC, levels)
-    cv2.threshold(levels, 0, 0, cv2.THRESH_TOZERO, levels)
-    return levels.astype(np.uint8)
+    cv2.threshold(pixels, 255, 0, cv2.THRESH_TRUNC, pixels)
+    cv2.threshold(pixels, 0, 0, cv2.THRESH_TOZERO, pixels)
+    return pixels.astype(np.uint8)
 
 
 def look_up(levels, table, out=None):
