@@ -16,7 +16,7 @@ _BOUND = 1000.0
 class AirConstants:
     """The constants of FLIR's air model; a file carries its own, nearly always these.
 
-    Source: facts/cameras-and-clinic 2.1 (Thermimage's raw2temp, after Minkina and Dudzik).
+    Source: raw2temp of the R package Thermimage, after Minkina and Dudzik.
 
     Raises:
         InputError: ``radiometry-constant``.

@@ -2,7 +2,7 @@
 
 The camera counts what arrives: the surface's own light, the room mirrored in the surface, the air on both sides
 of the window, and the window. Each but the first is a black body's count times its share; what is left over is
-the surface's. Source: facts/cameras-and-clinic 2.1 (Thermimage's raw2temp, after Minkina and Dudzik).
+the surface's. Source: raw2temp of the R package Thermimage, after Minkina and Dudzik.
 """
 import dataclasses
 import functools

@@ -16,7 +16,7 @@ _BOUNDS = {'r1': (1e-3, 1e9), 'b': (100.0, 20000.0), 'f': (0.01, 100.0), 'o': (-
 class PlanckConstants:
     """``counts = r1 / (r2 * (exp(b / T) - f)) - o`` with T in kelvin.
 
-    Source: facts/cameras-and-clinic 2.1 (Thermimage's raw2temp, after Minkina and Dudzik).
+    Source: raw2temp of the R package Thermimage, after Minkina and Dudzik.
 
     Attributes:
         r1, b, f, o, r2 (float): as the camera wrote them into its file.

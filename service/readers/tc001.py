@@ -1,6 +1,6 @@
 """Raw dumps of the Topdon TC001 and its family: the bytes of its USB frames, with or without a header.
 
-Source: facts/cameras-and-clinic 1.3. A program that saves single frames puts 8 bytes before them (rows, columns,
+Source: the raw files that Thermal-Camera-Redux saves, with 8 bytes before the frame (rows, columns,
 header bytes, bytes a pixel); ``v4l2-ctl --stream-to`` puts nothing before or between.
 """
 import struct

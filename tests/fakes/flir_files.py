@@ -7,7 +7,7 @@ import numpy as np
 
 from service.radiometry import FlirParameters, PlanckConstants, Scene, flir_raw
 
-#: Of a FLIR i7, facts/cameras-and-clinic 2.1, seen through a metre of air.
+#: Constants of a FLIR i7 (ExifTool's sample picture), seen through a metre of air.
 I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646.0, 0.022241818),
                     Scene(emissivity=0.98, reflected_c=21.0, air_c=22.0, humidity_percent=50.0, distance_m=1.0))
 

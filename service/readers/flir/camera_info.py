@@ -7,7 +7,7 @@ from ...radiometry import AirConstants, FlirParameters, PlanckConstants, Scene
 from ...radiometry.planck import ZERO_K_C
 from .fff import CAMERA_INFO, damaged, record, record_order
 
-#: Offsets in the record: facts/cameras-and-clinic 2.1. The time is of ExifTool's documentation (seconds of 1970
+#: Offsets in the record, and the time, are of ExifTool's tables of FLIR's tags (the time in seconds since 1970
 #: in UTC, milliseconds, minutes west of Greenwich); both files of the tests agree with their Exif local time.
 _SCENE, _HUMIDITY, _PLANCK, _AIR, _MODEL, _OFFSET_AND_R2, _TIME = 0x20, 0x3C, 0x58, 0x70, 0xD4, 0x308, 0x384
 _MODEL_BYTES = 32

@@ -1,6 +1,6 @@
 """FLIR's record container, FFF: what a radiometric JPEG carries inside, and what recordings are made of.
 
-A header of 64 bytes, a directory of 32 bytes a record, the records. Source: facts/cameras-and-clinic 2.1.
+A header of 64 bytes, a directory of 32 bytes a record, the records. Source: ExifTool's tables of FLIR's tags.
 """
 import struct
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ def path(tmp_path):
 
 
 def test_golden_bytes(path):
-    """34.00 C is CA 4C (facts/cameras-and-clinic 1.1) and reads 34.0063 C."""
+    """34.00 C is CA 4C and reads 34.0063 C."""
     path.write_bytes(HEADER + b'\x40\x80' * 192 * 256 + b'\xca\x4c' * 192 * 256)
     pixels = read_thermogram(path).pixels
     assert np.unique(pixels).tolist() == [np.float32(34.00625)]

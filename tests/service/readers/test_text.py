@@ -185,7 +185,7 @@ def test_header_lines_of_a_csv_are_left_out_with_a_note(tmp_path):
 
 
 def test_what_flir_tools_exports_is_read(tmp_path):
-    """Commas, three decimals, 240 rows of 320 (facts/cameras-and-clinic 2.3)."""
+    """Commas, three decimals, 240 rows of 320."""
     path, celsius = tmp_path / 'a.csv', body_c(240, 320)
     path.write_bytes(matrix(celsius, ',', '\r\n', digits=3))
     thermogram = read_thermogram(path)

@@ -10,7 +10,7 @@ from tests.fakes.flir_files import I7, fff, flir_jpeg, frame, png16, raw_data
 from tests.service.readers.contract import ReaderContract, refusal
 from tests.service.readers.files import body_c
 
-#: One count of the i7 is 9.4 mK at 34 C (facts/cameras-and-clinic 2.1) and 10.6 mK at 22 C; half of one, plus float32.
+#: One count of the i7 is 9.4 mK at 34 C and 10.6 mK at 22 C; half of one, plus float32.
 QUANTUM_C = 0.0106
 
 
