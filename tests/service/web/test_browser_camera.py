@@ -10,8 +10,8 @@ from .conftest import SwitchedCamera
 pytestmark = pytest.mark.browser
 
 SAYS = "(words) => document.getElementById('camera').innerText.includes(words)"
-NOTED = "() => document.getElementById('camera').classList.contains('noted')"
-QUIET = "() => !document.getElementById('camera').classList.contains('noted')"
+NOTES = "(words) => document.getElementById('camera-note').innerText.includes(words)"
+QUIET = "() => document.getElementById('camera-note').hidden"
 FITS = '''() => ['.content', '.panel'].every((name) => {
     const node = document.querySelector(name);
     return node.scrollHeight <= node.clientHeight;
@@ -55,8 +55,7 @@ def test_a_camera_that_is_well_takes_one_line(page):
 def test_calibrating_is_told_and_passes(page, camera):
     page.wait(SAYS, 'Camera excellent')
     camera.condition = Condition(ffc='imminent')
-    page.wait(SAYS, 'The camera is calibrating, ')
-    page.wait(NOTED)
+    page.wait(NOTES, 'The camera is calibrating, ')
     page.wait(FITS)
     page.wait("() => document.getElementById('announce').innerText.includes('calibrating')")
     camera.condition = Condition(ffc='complete', ffc_age_s=0.5)
@@ -78,8 +77,8 @@ def test_calibrating_without_a_picture_is_no_silence(serve, stub, camera, visit)
 def test_a_lossy_connection_says_what_to_do(page, camera):
     page.wait(SAYS, 'Camera excellent')
     camera.lost = 2
-    page.wait(SAYS, 'Camera poor. ')
-    page.wait(SAYS, 'are lost on the way; use a shorter cable or another port.')
+    page.wait(SAYS, 'Camera poor')
+    page.wait(NOTES, 'are lost on the way; use a shorter cable or another port.')
     page.wait(FITS)
 
 
@@ -89,7 +88,7 @@ def test_a_camera_that_is_gone_is_told_over_the_picture(page, camera):
     page.wait(SAYS, 'Camera unusable')
     page.wait(QUIET)
     camera.unplugged.clear()
-    page.wait(SAYS, 'The picture stopped once in the last minute')
+    page.wait(NOTES, 'The picture stopped once in the last minute')
 
 
 def test_a_service_that_stops_is_not_the_cameras_fault(page, serve):

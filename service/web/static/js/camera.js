@@ -1,5 +1,5 @@
-// How the camera does: one line while all is well, a sentence to act on where it is not.
-import { byId, setIcon, setText } from './dom.js';
+// How the camera does: a word under the picture, and a sentence over its foot where there is something to do.
+import { byId, setIcon, setText, show } from './dom.js';
 import { announce } from './panel.js';
 
 const ICONS = { excellent: 'good', fair: 'attention', poor: 'attention', unusable: 'stopped' };
@@ -8,25 +8,17 @@ let said = '';
 // `stopped`: what stops the picture stands over it already.
 export function renderCamera(capture, heard, stopped) {
   const line = byId('camera');
-  const { icon, words, code, noted } = heard ? describe(capture, stopped) : { icon: 'stopped', words: 'Camera not heard', code: '' };
-  setIcon(line, icon);
-  setText(line.lastElementChild, words);
-  line.classList.toggle('noted', Boolean(noted));
-  document.body.classList.toggle('noted', Boolean(noted));
-  if (!noted) {
+  const note = heard && !stopped ? noteOf(capture) : null;
+  const grade = heard ? capture.quality.grade : 'not heard';
+  setIcon(line, capture.notice && note ? 'wait' : ICONS[grade] || 'stopped');
+  setText(line.lastElementChild, 'Camera ' + grade);
+  setText(byId('camera-note'), note ? note.sentence : '');
+  show(byId('camera-note'), Boolean(note));
+  if (!note) {
     said = '';
-  } else if (code !== said && announce(words)) { // a countdown is one announcement
-    said = code;
+  } else if (note.code !== said && announce(note.sentence)) { // a countdown is one announcement
+    said = note.code;
   }
 }
 
-function describe(capture, stopped) {
-  if (capture.notice && !stopped) {
-    return { icon: 'wait', words: capture.notice.sentence, code: capture.notice.code, noted: true };
-  }
-  const { grade, reasons } = capture.quality;
-  const words = 'Camera ' + grade;
-  return grade === 'excellent' || stopped
-    ? { icon: ICONS[grade], words, code: '' }
-    : { icon: ICONS[grade], words: words + '. ' + reasons[0].sentence, code: reasons[0].code, noted: true };
-}
+const noteOf = (capture) => capture.notice || capture.quality.reasons[0] || null;
