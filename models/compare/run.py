@@ -10,7 +10,7 @@ from ..recipe_files import load_recipe
 from ..training.collection_run import CollectionRun
 from ..training.run import train
 from .cost import measure_cost, measure_curves, usual_input
-from .segment import RECIPES, Lengths, compared_size, judge_segmenter
+from .segment import LENGTHS, RECIPES, compared_size, judge_segmenter
 from .table import markdown
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ _LATENTS = {'encoder': 'H', 'decoder': 'H', 'tasks': ['regions']}
 _ENCODER_RECIPE = 'latents-encoder-h'
 
 
-def compare(collection, out, only=(), lengths=Lengths(), encoder_epochs=20, folds=5):
+def compare(collection, out, only=(), lengths=LENGTHS, encoder_epochs=20, folds=5):
     """Measure architectures one after another.
 
     Args:

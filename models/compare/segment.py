@@ -62,7 +62,11 @@ class Lengths:
     samples: int = 800
 
 
-def judge_segmenter(name, collection, out, lengths=Lengths(), folds=5, encoder=None):
+#: What the comparison takes unless told otherwise.
+LENGTHS = Lengths()
+
+
+def judge_segmenter(name, collection, out, lengths=LENGTHS, folds=5, encoder=None):
     """Train a segmenter on phantoms, then on the labelled patients of each fold, and judge it on the others.
 
     Args:
