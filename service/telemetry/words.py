@@ -53,7 +53,7 @@ def machine_figures(reading):
         ('memory', _memory_figures(values)),
         ('memory clock', _unit(values.get('emc_clock'), values.get('emc_load_share'))),
         ('power', _power(values)),
-        ('supply', _few(values.get('supply_signs', ())) or _no_sign(values.get('supply_watched'))),
+        ('weak supply', _few(values.get('supply_signs', ())) or _no_sign(values.get('supply_watched'))),
         ('fan', _fan(values.get('fan', {}))), ('disk', _disk_figures(reading.disk)),
         ('not measured', '; '.join(values.get('missing', ()))),
         ('read', 'not yet' if reading.age_s is None else '%.0f s ago' % reading.age_s)]

@@ -85,6 +85,6 @@ def test_figures_of_everything():
     assert figures['power'] == '5.59 W in all (POM_5V_GPU 2.94 W, POM_5V_IN 5.59 W)'
     assert figures['fan'] == 'driven at 50 %, 2400 turns a minute'
     assert figures['memory clock'] == '1600 MHz' and figures['power mode'] == 'MAXN'
-    assert figures['slowed down'] == figures['supply'] == 'no sign of it' and figures['read'] == '2 s ago'
+    assert figures['slowed down'] == figures['weak supply'] == 'no sign of it' and figures['read'] == '2 s ago'
     assert 'simulated: its figures are made up' in dict(machine_figures(reading(
         machine=dict(values()['machine'], kind='simulated'))))['board']
