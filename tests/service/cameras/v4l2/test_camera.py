@@ -10,8 +10,7 @@ from service.cameras.v4l2 import Capability, Choice, Chosen, Offer, SimulatedUsb
 from service.cameras.wire import FORMATS
 
 from ..contract import CameraContract, camera_error
-from ..fake_clock import FakeClock
-from .scripted import ScriptedSystem, camera_of, error, frame_of, opened
+from .scripted import camera_of, error, frame_of, opened
 
 
 class PlainScene:
@@ -66,16 +65,6 @@ class TestT2S(DriverContract):
 
 class TestBoson(DriverContract):
     wire = 'boson-320'
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-@pytest.fixture
-def system(clock):
-    return ScriptedSystem(clock)
 
 
 def test_temperatures_are_those_of_the_camera(system):

@@ -8,15 +8,9 @@ from service.cameras import make_camera
 from service.cameras.wire import FORMATS
 
 from ..contract import CameraContract, camera_error
-from ..fake_clock import FakeClock
 from .scripted import frame_of
 
 P2 = FORMATS['p2pro']
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 def frames(count):

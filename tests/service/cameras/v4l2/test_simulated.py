@@ -11,15 +11,9 @@ from service.cameras.wire import FORMATS
 from service.errors import CameraError
 
 from ..contract import camera_error
-from ..fake_clock import FakeClock
 from .test_camera import PlainScene
 
 CAMERAS = ['lepton-y16-telemetry', 'p2pro', 't2s', 'boson-320']
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
 
 
 def unit_of(name, kind='none', after_s=1.0, for_s=2.0, **more):

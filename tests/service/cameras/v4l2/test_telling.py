@@ -6,18 +6,7 @@ import pytest
 from service.cameras.wire import FORMATS
 
 from ..contract import camera_error
-from ..fake_clock import FakeClock
 from .scripted import ScriptedSystem, camera_of, frame_of, opened
-
-
-@pytest.fixture
-def clock():
-    return FakeClock()
-
-
-@pytest.fixture
-def system(clock):
-    return ScriptedSystem(clock)
 
 
 def test_counts_are_never_shown_as_temperatures(system):
