@@ -15,8 +15,8 @@ from jetson.bench.frames import FrameTimer
 from jetson.bench.runs import PACED, Run, run_paced
 from service.cameras import make_camera
 from service.cameras.capture import Capture
-from service.errors import CameraError
 from service.live.picture import Painter
+from service.messages import CameraError
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE
 

@@ -18,7 +18,7 @@ from service.cameras.capture import Capture
 from service.cameras.pacing import SystemClock
 from service.cameras.v4l2.simulated import FAULTS
 from service.durable import atomic_write
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 CAMERAS = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 't2s', 'boson-320', 'boson-320-tlinear')
 

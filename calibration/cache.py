@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: Largest int8 value of TensorRT's symmetric quantisation; -128 is not used.
 LARGEST = 127
@@ -175,7 +175,7 @@ def _text(data):
     try:
         lines = data.decode('utf-8').replace('\r\n', '\n').split('\n')
     except UnicodeDecodeError as error:
-        raise InputError('cache-unreadable', 'The calibration cache is not text; copy it again.', str(error))
+        raise InputError('cache-unreadable', 'The calibration cache is not text; copy it again.', detail=str(error))
     if lines.pop():
         raise InputError('cache-truncated', 'The calibration cache ends in the middle of a line; copy it again.')
     return (lines[0] if lines else ''), lines[1:]

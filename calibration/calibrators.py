@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from service.durable import atomic_write
-from service.errors import BackendError, InputError
+from service.messages import BackendError, InputError
 
 from .cache import with_local_header
 
@@ -144,7 +144,8 @@ def _read_existing(path, version):
         with open(path, 'rb') as stream:
             return with_local_header(stream.read(), version)
     except OSError as error:
-        raise InputError('cache-unreadable', '%s cannot be read; remove it to calibrate anew.' % path, str(error))
+        raise InputError('cache-unreadable', '%s cannot be read; remove it to calibrate anew.' % path,
+                         detail=str(error))
 
 
 def _checked(batch, shape):

@@ -4,7 +4,7 @@ from typing import Optional
 
 import numpy as np
 
-from service.errors import BundleError
+from service.messages import BundleError
 from service.regions import REGIONS
 
 COUNT = len(REGIONS)
@@ -166,7 +166,7 @@ def gate(parity, precision):
         broken.append('mIoU falls by %.4f, at most %g is allowed' % (-parity.miou_change, limits['miou_loss']))
     if broken:
         raise BundleError('parity-failed', 'The %s model does not give the answers of its reference (n = %d frames): '
-                          '%s. It is not written.' % (precision, parity.frames, '; '.join(broken)), str(parity))
+                          '%s. It is not written.' % (precision, parity.frames, '; '.join(broken)), detail=str(parity))
 
 
 def mean_iou(pairs):

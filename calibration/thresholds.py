@@ -1,7 +1,7 @@
 """Probabilities that mean what they say, and the thresholds to call them by."""
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: Temperatures that are looked at. Beyond them nothing is left of the ranking that a person could see.
 TEMPERATURES = (0.05, 20.0)

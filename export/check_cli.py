@@ -7,7 +7,7 @@ import sys
 import click
 
 from service.bundle import open_bundle
-from service.errors import InputError
+from service.messages import InputError
 
 # The command line leaves a verb out whose library is absent; asking is quick, importing onnx is not.
 if importlib.util.find_spec('onnx') is None:
@@ -89,4 +89,4 @@ def read_file(path):
             return stream.read()
     except OSError as error:
         raise InputError('file-unreadable', '%s cannot be read (%s); name a bundle folder or an ONNX file.'
-                         % (path, error.strerror or 'no reason given'), str(error))
+                         % (path, error.strerror or 'no reason given'), detail=str(error))

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from service.errors import BundleError
+from service.messages import BundleError
 
 from .check.read import read_model
 from .session import open_session, run_session
@@ -60,7 +60,7 @@ class HalfEmulation:
         if node is not None:
             raise BundleError('fp16-overflow', 'In FP16 the network overflows first at node %s: numbers there leave '
                               '+-65504. Export with --no-fp16 and run FP32, or train with smaller activations.'
-                              % node, node)
+                              % node, detail=node)
         return outputs
 
     def _run(self, feed):

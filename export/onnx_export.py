@@ -11,7 +11,7 @@ import onnxsim
 import torch
 
 from service.durable import atomic_write
-from service.errors import InputError
+from service.messages import InputError
 
 from .deliverable import OUTPUTS, Deliverable, WithRegions
 

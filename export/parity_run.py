@@ -9,8 +9,8 @@ from service.bundle.variants import PROMISES
 
 from .deliverable import Deliverable
 from .emulate import HalfEmulation
-from .session import open_session, run_session
 from .onnx_export import INPUT
+from .session import open_session, run_session
 
 #: What stands behind the name of an FP16 variant that ONNX Runtime ran, which computes part of it in float32.
 IN_RUNTIME = ' in ONNX Runtime'

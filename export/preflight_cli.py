@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .check_cli import check_path, read_file
 

@@ -1,7 +1,7 @@
 """ONNX files run on this machine."""
 import onnxruntime
 
-from service.errors import BackendError
+from service.messages import BackendError
 
 
 def open_session(data, threads=1, optimise=True):
@@ -23,7 +23,7 @@ def open_session(data, threads=1, optimise=True):
         return onnxruntime.InferenceSession(data, options, providers=['CPUExecutionProvider'])
     except Exception as error:  # its exceptions have no common base
         raise BackendError('backend-load', 'ONNX Runtime %s cannot load the exported model; it is damaged, or uses '
-                           'what this version does not have.' % onnxruntime.__version__, str(error))
+                           'what this version does not have.' % onnxruntime.__version__, detail=str(error))
 
 
 def run_session(session, feed):

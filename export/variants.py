@@ -7,7 +7,7 @@ import onnx
 from onnx.utils import Extractor
 
 from service.bundle.variants import LOGITS
-from service.errors import InputError
+from service.messages import InputError
 
 from .check.read import read_model
 from .deliverable import OUTPUTS
@@ -75,7 +75,7 @@ def _scores(graph):
     if None in ends or ends[0] != ends[1]:
         raise InputError('logits-none', 'Labels and confidence of this network do not come from one tensor of region '
                          'scores by ArgMax and Softmax, so there is no variant without them; export with '
-                         '--no-logits.', str(ends))
+                         '--no-logits.', detail=str(ends))
     return ends[0]
 
 

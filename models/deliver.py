@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from export.session import open_session, run_session
 from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, WithRegions, make_onnx
+from export.session import open_session, run_session
 from service import regions
 from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle
 from service.chains import get_chain
 from service.durable import atomic_write
-from service.errors import InputError
+from service.messages import InputError
 from service.simulator import make_phantom
 
 from .architectures import Scores, count_cost

@@ -1,7 +1,7 @@
 """From a parsed recipe file to a `Recipe`, or to one line that says what is wrong with it."""
 import dataclasses
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .recipe import SECTIONS, Recipe
 

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .recipe import SECTIONS
 from .recipe_checks import make_recipe

@@ -8,7 +8,7 @@ import numpy as np
 
 from .capture_file import MAX_FRAMES, SUFFIX, write_capture
 from .durable import atomic_write, atomic_write_json, write_new
-from .errors import InputError
+from .messages import InputError
 from .readers import SCALES, count_frames, read_each
 from .readers.files import shown_name, suffix_of
 

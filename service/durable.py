@@ -4,7 +4,7 @@ import json
 import os
 import uuid
 
-from .errors import StorageError
+from .messages import StorageError
 
 #: What a failed system call means to the person at the device: code and what to do about it.
 _REMEDIES = {
@@ -96,7 +96,7 @@ def storage_error(error, path):
     """
     code, remedy = _REMEDIES.get(error.errno, ('write-failed', 'the system refused (%s); try another folder'
                                                % (error.strerror or error)))
-    return StorageError(code, '%s was not written: %s.' % (path, remedy), repr(error))
+    return StorageError(code, '%s was not written: %s.' % (path, remedy), detail=repr(error))
 
 
 def _write_new(path, data, mode=0o666):

@@ -7,7 +7,7 @@ import numpy as np
 from .backends import Worker, reference
 from .backends.choice import note
 from .bundle import golden_thermogram
-from .errors import ThermoscreenError
+from .messages import ThermoscreenError
 from .proving import start_proven
 from .simulator import make_phantom
 from .thermogram import Thermogram
@@ -101,7 +101,7 @@ class _Trial:
             self._backend = worker.describe()
             self._time(worker, given, expected)
         except ThermoscreenError as error:
-            self.problem = note(self.candidate.name, error.code, error.message)
+            self.problem = note(self.candidate.name, error.code, error.message.text)
         finally:
             worker.stop()
 

@@ -2,7 +2,7 @@
 import numpy as np
 
 from . import palette_tables
-from .errors import InputError
+from .messages import InputError
 
 #: The classic thermal-camera ramp: black, blue, purple, red, orange, yellow, white, as
 #: (level, red, green, blue).

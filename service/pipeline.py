@@ -1,8 +1,7 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
 
-from .analysis import (describe, find_breasts, hottest_spots, mirrored_difference, pair_differences,
-                       region_statistics)
+from .analysis import describe, find_breasts, hottest_spots, mirrored_difference, pair_differences, region_statistics
 from .backends import Runtime, Worker, reference
 from .body import find_body
 from .bundle import open_bundle

@@ -6,7 +6,7 @@ from .backends import Worker, plan
 from .backends.choice import note
 from .bundle import prove
 from .bundle.variants import BASE
-from .errors import ThermoscreenError
+from .messages import ThermoscreenError
 
 #: What is passed over for these reasons is simply not there, on most machines.
 ABSENT = ('backend-provider', 'engine-missing', 'tensorrt-missing')
@@ -70,7 +70,7 @@ def start_first(bundle, runtime):
             if candidate is offered[-1]:
                 raise
             # Kept as text: the error would keep the backend that failed, and its memory, while the next one loads.
-            notes.append(note(candidate.name, error.code, error.message))
+            notes.append(note(candidate.name, error.code, error.message.text))
             _say(notes[-1])
             continue
         return Proven(proven.worker, proven.proof, tuple(notes))

@@ -5,7 +5,7 @@ import shutil
 import cv2
 
 from .durable import atomic_write, atomic_write_json
-from .errors import StorageError
+from .messages import StorageError
 from .overlay import draw_overlay
 
 OVERLAY_NAME = 'overlay.png'
@@ -35,7 +35,8 @@ def write_record(folder, result, palette_name='iron', layer='original'):
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
-        raise StorageError('not-writable', 'The folder %s cannot be made; choose another one.' % folder, str(error))
+        raise StorageError('not-writable', 'The folder %s cannot be made; choose another one.' % folder,
+                           detail=str(error))
     try:
         for name in (OVERLAY_NAME, LABELS_NAME):
             if name in contents:

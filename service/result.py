@@ -6,7 +6,7 @@ import numpy as np
 
 from .body import Body
 from .chains import Prepared
-from .notice import ADJUNCT_NOTICE
+from .messages import ADJUNCT_NOTICE
 from .regions import REGIONS
 from .thermogram import Thermogram
 

@@ -5,7 +5,7 @@ from typing import Optional
 
 import numpy as np
 
-from .errors import InputError
+from .messages import InputError
 
 #: Smallest and largest side that is a thermogram rather than a mistake, in pixels. The low end
 #: admits a Lepton 2.5 (80x60); the high end is beyond any thermal array and bounds memory.

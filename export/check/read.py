@@ -3,7 +3,7 @@ import onnx
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from service.errors import InputError
+from service.messages import InputError
 
 STANDARD_DOMAINS = ('', 'ai.onnx')
 
@@ -58,4 +58,4 @@ def _readable(message):
 
 def _unreadable(name, why, detail=''):
     return InputError('onnx-unreadable', '%s is not a whole ONNX file: %s. Export it or copy it again.'
-                      % (name, why), detail)
+                      % (name, why), detail=detail)

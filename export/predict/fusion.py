@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 
 from .kernel import Kernel
-from .operators import (ANCHORS, ELEMENTWISE, FREE, FUSED_ACTIVATIONS, POOLS, REDUCTIONS, SUPPRESSIONS, is_nearest)
+from .operators import ANCHORS, ELEMENTWISE, FREE, FUSED_ACTIVATIONS, POOLS, REDUCTIONS, SUPPRESSIONS, is_nearest
 
 
 class UnknownShapeError(Exception):

@@ -14,7 +14,7 @@ from onnxruntime.quantization import CalibrationMethod, QDQQuantizer, QuantType
 from onnxruntime.quantization.calibrate import TensorsData
 
 from calibration.cache import LARGEST_SCALE, SMALLEST_SCALE, scale_of
-from service.errors import InputError
+from service.messages import InputError
 
 from .placement import WEIGHTED, relu_outputs, weighted_nodes
 from .ranges import measure_ranges
@@ -92,7 +92,8 @@ def _shared(proto, ranges, keep_float):
 
 def _tidied(proto, ir_version, opsets):
     """The file without what the quantiser says of itself: imports that nothing uses, which onnxruntime 1.10 refuses
-    where it does not know them, its own name, and shapes of tensors that are gone."""
+    where it does not know them, its own name, and shapes of tensors that are gone.
+    """
     used = {node.domain for node in proto.graph.node}
     del proto.opset_import[:]
     proto.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in opsets

@@ -8,10 +8,14 @@ import warnings
 
 import numpy as np
 import onnx
-from onnxruntime.quantization.calibrate import (EntropyCalibrater, HistogramCollector, MinMaxCalibrater,
-                                                PercentileCalibrater)
+from onnxruntime.quantization.calibrate import (
+    EntropyCalibrater,
+    HistogramCollector,
+    MinMaxCalibrater,
+    PercentileCalibrater,
+)
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: Share of the values, in percent, that lies within a percentile range. onnxruntime's own 99.999 leaves one value in
 #: 100 000 outside: of a tensor with 16 channels of 320x240 that is a dozen a frame.
@@ -78,7 +82,7 @@ def measure_ranges(model, frames, method):
 
 
 def _collected(calibrater, frames, collector=None):
-    """amax by tensor, of frames that go through a calibrater."""
+    """Amax by tensor, of frames that go through a calibrater."""
     calibrater.augment_graph()
     calibrater.create_inference_session()
     calibrater.collector = collector
@@ -123,7 +127,7 @@ def _amax(data):
 
 @contextlib.contextmanager
 def _quiet():
-    """onnxruntime's calibraters print their progress and log advice; neither is for the user of a verb."""
+    """Onnxruntime's calibraters print their progress and log advice; neither is for the user of a verb."""
     level = logging.root.level
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter('ignore', DeprecationWarning)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .operators import OperatorTable, load_table
 

@@ -2,7 +2,7 @@
 from dataclasses import fields
 
 from calibration import Parity, gate
-from service.errors import BundleError
+from service.messages import BundleError
 
 _NUMBERS = ('max_abs_error', 'label_agreement', 'not_finite')
 
@@ -40,7 +40,7 @@ def parity_problem(parity, precision):
         try:
             gate(found, precision)
         except BundleError as error:
-            return 'By its own manifest: ' + error.message.replace(' It is not written.', '')
+            return 'By its own manifest: ' + error.message.text.replace(' It is not written.', '')
     return ''
 
 

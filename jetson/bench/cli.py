@@ -5,8 +5,14 @@ import sys
 
 import click
 
-from service.cli.options import (bundle_option, json_option, load_settings, make_pipeline, settings_option,
-                                 threads_option)
+from service.cli.options import (
+    bundle_option,
+    json_option,
+    load_settings,
+    make_pipeline,
+    settings_option,
+    threads_option,
+)
 from service.durable import atomic_write
 
 from ..platform import RealPlatform

@@ -5,7 +5,7 @@ import sys
 import click
 
 from service.cli.options import json_option
-from service.errors import InputError
+from service.messages import InputError
 
 from .compare import compare_runs, differences, notes
 from .options import PERCENT

@@ -10,8 +10,8 @@ import click
 
 from service.cameras import make_camera
 from service.cli.options import load_settings, make_pipeline
-from service.errors import ThermoscreenError
 from service.live.picture import Painter
+from service.messages import ThermoscreenError
 from service.stopwatch import Stopwatch
 
 from .runs import read_timeout_s

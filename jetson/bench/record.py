@@ -8,7 +8,7 @@ import jsonschema
 import numpy as np
 
 from service.durable import atomic_write, atomic_write_json, storage_error
-from service.errors import InputError, StorageError
+from service.messages import InputError, StorageError
 
 from .frames import add_up, in_order
 from .statistics import interval, percentile_draws, summarise
@@ -97,7 +97,7 @@ def check_document(document, name='the document'):
     if problem is not None:
         raise InputError('bench-foreign', '%s is damaged or from another program (%s).'
                          % (name, '.'.join(str(part) for part in problem.absolute_path) or 'top level'),
-                         problem.message[:200])
+                         detail=problem.message[:200])
 
 
 def read_document(path, kind=None):
@@ -119,7 +119,7 @@ def read_document(path, kind=None):
         document = json.loads(data.decode('utf-8'), parse_constant=_no_number)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError('bench-unreadable', '%s cannot be read as JSON (%s); check the path, or measure again.'
-                         % (path, getattr(error, 'strerror', None) or type(error).__name__), str(error))
+                         % (path, getattr(error, 'strerror', None) or type(error).__name__), detail=str(error))
     check_document(document, path)
     if kind and document['kind'] != kind:
         raise InputError('bench-kind', '%s is of kind %s; this takes %s.' % (path, document['kind'], kind))

@@ -3,8 +3,8 @@ import contextlib
 import itertools
 from dataclasses import dataclass, field
 
-from service.errors import CameraError, ThermoscreenError
 from service.live.counters import Counters
+from service.messages import CameraError, ThermoscreenError
 
 #: Frames and seconds before the measurement: caches fill, clocks wake up. They are reported apart.
 WARM_UP_FRAMES, WARM_UP_S = 10, 1.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from service.backends import Runtime, every_candidate
 from service.cameras import make_camera
-from service.errors import ThermoscreenError
 from service.live.picture import Painter
 from service.measuring import WARM_UP_RUNS, feeds, measure
+from service.messages import ThermoscreenError
 
 from .accuracy import parity_problem
 from .environment import environment, utc_now

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from service.cameras import make_camera
-from service.errors import InputError, ThermoscreenError
 from service.live.picture import Painter
+from service.messages import InputError, ThermoscreenError
 
 from .environment import environment, utc_now
 from .frames import FrameTimer
@@ -93,7 +93,7 @@ class Soak:
                     raise
                 pause_s = _PAUSES_S[0] if failures == 1 else min(2 * pause_s, _PAUSES_S[1])
                 self._restarts.append({'t_h': self._done_s() / 3600, 'at': utc_now(), 'code': error.code,
-                                       'message': error.message})
+                                       'message': error.message.text})
                 self._write()
                 self._sleep(pause_s)
 

@@ -5,8 +5,14 @@ import sys
 
 import click
 
-from service.cli.options import (bundle_option, json_option, load_settings, make_pipeline, settings_option,
-                                 threads_option)
+from service.cli.options import (
+    bundle_option,
+    json_option,
+    load_settings,
+    make_pipeline,
+    settings_option,
+    threads_option,
+)
 
 from ..platform import RealPlatform
 from .options import HOURS, SECONDS, Progress, out_option, source_option, until_stopped

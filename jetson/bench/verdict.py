@@ -37,12 +37,12 @@ def judge(document):
 def _interrupted(document):
     for run in document['runs']:
         if not run['complete']:
-            why = run['trouble']['message'] if run['trouble'] else 'it was stopped.'
+            why = run['trouble']['sentence'] if run['trouble'] else 'it was stopped.'
             yield True, 'incomplete', 'The %s run is not complete: %s' % (run['mode'], why)
     if document['interrupted']:
         yield True, 'incomplete', 'The benchmark was stopped before its end.'
     if document['trouble'] and not any(run['trouble'] for run in document['runs']):
-        yield True, 'incomplete', 'The benchmark ended early: %s' % document['trouble']['message']
+        yield True, 'incomplete', 'The benchmark ended early: %s' % document['trouble']['sentence']
 
 
 def _samples(document):

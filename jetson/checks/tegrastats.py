@@ -13,7 +13,7 @@ def check(settings, platform=None, read=read_line):
     try:
         reading = parse_tegrastats(read())
     except BoardError as error:
-        return Report('tegrastats', WARNING, error.message,
+        return Report('tegrastats', WARNING, error.message.text,
                       'thermoscreen goes on without it; power and load may be missing.', error.to_dict())
     if not reading.memory and not reading.temperatures_c and not reading.rails:
         return Report('tegrastats', WARNING, 'tegrastats answers with a line of a shape nobody has seen yet.',

@@ -43,7 +43,8 @@ def read_abilities(trt, builder, sm):
 
 def _fp16_of(sm):
     """Half precision at twice the rate of single: 5.3, 6.0, 6.2 and from 7.0 on (CUDA C++ Programming Guide,
-    table of arithmetic throughput; 6.1 has it at a sixty-fourth)."""
+    table of arithmetic throughput; 6.1 has it at a sixty-fourth).
+    """
     return sm in (53, 60, 62) or sm >= 70
 
 

@@ -3,7 +3,7 @@ import time
 from dataclasses import dataclass
 
 from service.backends.tensorrt_log import tells_of_memory
-from service.errors import BackendError
+from service.messages import BackendError
 
 from .progress import make_monitor
 from .ranges import check_calibrator
@@ -141,7 +141,8 @@ def _parse_error(trt, parser, lines):
     if any(_NEEDS_INT8 in text for text in told + lines.errors):
         return _needs_int8(trt, '\n'.join(told))
     return BackendError('engine-parse', 'TensorRT %s cannot read the model at %s. On the workstation thermoscreen '
-                        'check names every such node.' % (trt.__version__, told[0].rstrip('. ')), '\n'.join(told))
+                        'check names every such node.' % (trt.__version__, told[0].rstrip('. ')),
+                        detail='\n'.join(told))
 
 
 def _node(error):
@@ -158,15 +159,19 @@ def _build_error(trt, lines, said):
         return _needs_int8(trt, told)
     if _NO_TACTIC in told:
         line = next(line for line in told.split('\n') if _NO_TACTIC in line)
-        return BackendError('engine-no-tactic', 'TensorRT %s has no kernel for part of the network: %s. More memory '
-                            'for kernels (--workspace) may help.' % (trt.__version__, line[:300].rstrip('. ')), told)
+        return BackendError('engine-no-tactic',
+                            'TensorRT %s has no kernel for part of the network: %s. More memory '
+                            'for kernels (--workspace) may help.' % (trt.__version__, line[:300].rstrip('. ')),
+                            detail=told)
     if tells_of_memory(told):
         return BackendError('engine-memory', 'There was not enough memory to build the engine (%s); close other '
-                            'programs, add a swap file, or build with --no-cublas.' % reason, told)
+                            'programs, add a swap file, or build with --no-cublas.' % reason, detail=told)
     return BackendError('engine-build', 'TensorRT %s did not build the engine: %s.' % (trt.__version__,
-                                                                                     reason.rstrip('. ')), told)
+                                                                                     reason.rstrip('. ')), detail=told)
 
 
 def _needs_int8(trt, told):
-    return BackendError('precision-unsupported', 'TensorRT %s refuses the model: it holds INT8 ranges (Q/DQ), and '
-                        'this GPU does not compute in INT8. Build with --precision fp16.' % trt.__version__, told)
+    return BackendError('precision-unsupported',
+                        'TensorRT %s refuses the model: it holds INT8 ranges (Q/DQ), and '
+                        'this GPU does not compute in INT8. Build with --precision fp16.' % trt.__version__,
+                        detail=told)

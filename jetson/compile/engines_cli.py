@@ -7,7 +7,7 @@ from service.bundle import Trust, open_bundle
 from service.cli.options import bundle_option, json_option, settings_option
 from service.engines import EngineKey, machine_facts
 from service.engines.key import in_words
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 from .cli import engine_store, engines_option
 from .proof import prove_plan
@@ -42,7 +42,7 @@ def list_command(engines, settings_path, as_json):
                                            for entry in entries], 'folder': store.folder}, indent=1))
         return
     for entry in entries:
-        click.echo('%s: %s' % (entry.name, entry.problem.message if entry.problem else _line(entry.record)))
+        click.echo('%s: %s' % (entry.name, entry.problem.message.text if entry.problem else _line(entry.record)))
     if not entries:
         click.echo('No engines in %s; thermoscreen compile BUNDLE builds one.' % store.folder)
 
@@ -114,7 +114,7 @@ def _verify(store, entry, bundle, facts):
                            'checked.' % bundle.folder)
         proof, latency = prove_plan(bundle, stored.plan, stored.key.precision, variant, stored.record)
     except ThermoscreenError as error:
-        return dict(_answer(entry, False, error.message), code=error.code)
+        return dict(_answer(entry, False, error.message.text), code=error.code)
     return dict(_answer(entry, True, 'gives the golden answer; median %.2f ms of %d runs here, %.2f when it was built.'
                         % (latency['median'], latency['n'], stored.record['latency_ms']['median'])),
                 proof=proof, latency_ms=latency)

@@ -7,7 +7,7 @@ from service.backends.from_logits import FromLogits
 from service.backends.tensorrt_backend import TensorRTBackend
 from service.bundle import prove
 from service.engines import proof_variant
-from service.errors import BackendError, BundleError
+from service.messages import BackendError, BundleError
 
 #: Runs that are timed after the proof. They tell a later start whether an engine from the store has become
 #: slow, and are no benchmark.
@@ -49,7 +49,7 @@ def prove_plan(bundle, plan, precision, variant, record=None):
             if error.code != 'golden-mismatch':
                 raise
             raise BackendError('engine-unproven', 'The %s engine does not give the golden answer (%s); it is not '
-                               'used.%s' % (precision.upper(), error.detail, _instead(precision)), error.detail)
+                               'used.%s' % (precision.upper(), error.detail, _instead(precision)), detail=error.detail)
         return measured, _latency(backend, fed[0])
 
 

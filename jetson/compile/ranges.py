@@ -5,7 +5,7 @@ import os
 from calibration import choose_frames, describe_frame
 from calibration.calibrators import cache_calibrator, entropy_calibrator
 from service.body import find_body
-from service.errors import BackendError, InputError, ThermoscreenError
+from service.messages import BackendError, InputError, ThermoscreenError
 from service.quality import QualityLimits, check_frame
 from service.readers import find_thermograms, read_thermogram
 
@@ -76,7 +76,7 @@ def check_calibrator(calibrator):
         raise problem
     if problem is not None:
         raise BackendError('calibration-failed', 'The ranges could not be measured (%s); close other programs and try '
-                           'again, or build with --precision fp16.' % problem, repr(problem))
+                           'again, or build with --precision fp16.' % problem, detail=repr(problem))
 
 
 def _prepared(bundle, paths, note):

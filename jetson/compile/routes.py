@@ -1,7 +1,7 @@
 """Ways to a precision: which file of the bundle is compiled, and what tells TensorRT the precision."""
 from dataclasses import dataclass, replace
 
-from service.errors import BackendError
+from service.messages import BackendError
 
 #: The lowest first.
 PRECISIONS = ('int8', 'fp16', 'fp32')

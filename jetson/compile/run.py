@@ -6,7 +6,7 @@ from service.backends.cuda_memory import CudaContext
 from service.backends.tensorrt_api import import_tensorrt
 from service.backends.tensorrt_log import Lines, make_logger
 from service.engines import EngineKey, machine_facts, proof_variant
-from service.errors import BackendError
+from service.messages import BackendError
 
 from .abilities import read_abilities
 from .build import build_plan, droppable_sources
@@ -122,7 +122,7 @@ class _Compilation:
                     routes.insert(0, other)
                 if not routes or error.code not in _WORTH_ANOTHER_ROUTE:
                     raise
-                self._note('%s did not work: %s Trying %s.' % (route, error.message, routes[0]))
+                self._note('%s did not work: %s Trying %s.' % (route, error.message.text, routes[0]))
 
     def _descend(self, abilities):
         """The routes of ``auto``: what is chosen, then what is left where that does not prove itself."""
@@ -172,7 +172,7 @@ class _Compilation:
         except BackendError as error:
             # What is missing, old or another machine's is what a build is for.
             if error.code not in ('engine-missing', 'engine-stale', 'engine-foreign'):
-                self._note('The engine that is there is built again: %s' % error.message)
+                self._note('The engine that is there is built again: %s' % error.message.text)
             return None
         return Compiled(stored.name, stored.record, True, tuple(self._notes) + stored.notes)
 

@@ -3,7 +3,7 @@ import os
 import re
 
 from service.durable import atomic_write
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 #: Larger than any that a network of this size leaves; a file beyond it is not one.
 _MAX_BYTES = 64 << 20
@@ -51,7 +51,7 @@ class TimingCache:
         try:
             atomic_write(self.path, bytes(cache.serialize()))
         except ThermoscreenError as error:
-            self._say('The timings were not kept: %s' % error.message)
+            self._say('The timings were not kept: %s' % error.message.text)
 
     def _read(self):
         try:

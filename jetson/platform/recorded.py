@@ -2,7 +2,7 @@
 import os
 
 from service.board import UNKNOWN
-from service.errors import InputError
+from service.messages import InputError
 
 from ..telemetry import parse_tegrastats
 from .base import Platform
@@ -62,7 +62,7 @@ class RecordedLines(Platform):
                 data = stream.read(_MOST_BYTES + 1)
         except OSError as error:
             raise InputError('recording-unreadable', '%s cannot be read (%s).' % (path, error.strerror),
-                             str(error)) from error
+                             detail=str(error)) from error
         if len(data) > _MOST_BYTES:
             raise InputError('recording-large', '%s is larger than %d MiB; cut it into parts.'
                              % (path, _MOST_BYTES >> 20))

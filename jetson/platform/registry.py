@@ -1,7 +1,7 @@
 """A platform from its name on the command line."""
 import os
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .real import RealPlatform
 from .recorded import RecordedLines, RecordedTree

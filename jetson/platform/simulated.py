@@ -7,7 +7,7 @@ import math
 import time
 
 from service.board import UNKNOWN
-from service.errors import InputError
+from service.messages import InputError
 
 from ..telemetry import Clock, Fan, Memory, Rail, Telemetry
 from .base import Platform

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 #: A short interval, in milliseconds, because the first line comes after one.
 COMMAND = ('tegrastats', '--interval', '200')
@@ -40,7 +40,7 @@ def read_line(command=COMMAND, timeout_s=TIMEOUT_S):
                                    stderr=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         raise BoardError('tegrastats-missing', '%s cannot be started (%s); it comes with JetPack.'
-                         % (command[0], error.strerror), str(error)) from error
+                         % (command[0], error.strerror), detail=str(error)) from error
     try:
         line = _first_line(process.stdout.fileno(), time.monotonic() + timeout_s)
     finally:

@@ -1,7 +1,7 @@
 """Networks by name, one module or folder per architecture; each maps NxCxHxW to `Scores`."""
 import inspect
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .attention_unet import AttentionUnet
 from .base import FINDING, REGIONS, Architecture, Scores

@@ -11,7 +11,7 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_selection import SelectFromModel
 from sklearn.pipeline import Pipeline
 
-from service.errors import InputError
+from service.messages import InputError
 
 THRESHOLDS = 100
 #: Planes of a colour picture, in the order of the features.

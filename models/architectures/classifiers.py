@@ -3,7 +3,7 @@ import torch
 import torchvision
 from torch import nn
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .base import Scores
 from .inputs import ImagenetInput, check_channels

@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: Mean and standard deviation of ImageNet's red, green and blue, as torchvision's models take them.
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

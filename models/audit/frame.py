@@ -37,7 +37,7 @@ class Frame:
 
     @cached_property
     def torso(self):
-        """bool HxW: the body without holes, so that a cold plate leaves no trace in the outline."""
+        """Bool HxW: the body without holes, so that a cold plate leaves no trace in the outline."""
         filled = np.zeros(self.body.mask.shape, np.uint8)
         outlines, _ = cv2.findContours(self.body.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(filled, outlines, -1, 1, cv2.FILLED)
@@ -46,7 +46,7 @@ class Frame:
 
     @cached_property
     def skin(self):
-        """bool HxW: the torso without the marker."""
+        """Bool HxW: the torso without the marker."""
         return self.torso if self.marker is None else self.torso & ~self.marker.mask
 
     @cached_property

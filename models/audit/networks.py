@@ -7,7 +7,7 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from models.architectures import ARCHITECTURES, FINDING
 from models.architectures import build as build_architecture
-from service.errors import InputError
+from service.messages import InputError
 
 #: Name under which the outcome lists what was trained.
 _NAME = 'network'

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.data import patient_folds
-from service.errors import InputError
+from service.messages import InputError
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Plan:
 
     @property
     def targets(self):
-        """bool N, True for samples of the positive class."""
+        """Bool N, True for samples of the positive class."""
         return self.classes[self.rows]
 
     def parts(self):

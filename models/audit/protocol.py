@@ -85,7 +85,7 @@ class Outcome:
 
     @property
     def majority(self):
-        """bool P: called positive in more than half of the repetitions."""
+        """Bool P: called positive in more than half of the repetitions."""
         return self.called.mean(axis=0) > 0.5
 
 

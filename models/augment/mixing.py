@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 
 
 class Mixed(NamedTuple):

@@ -5,7 +5,7 @@ import numpy as np
 
 from calibration.thresholds import fit_temperature, mean_loss, operating_points
 from service.decode import temper
-from service.errors import InputError
+from service.messages import InputError
 
 from ..data import patient_split
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from calibration.sampling import choose_frames, describe_frame
 from service.body import find_body
-from service.errors import InputError
+from service.messages import InputError
 from service.quality import QualityLimits, check_frame
 
 from ..data import Sample
@@ -91,7 +91,7 @@ def survey(samples, chain, answer=None):
         try:
             prepared = prepare(sample, chain)[1]
         except InputError as error:
-            failures.append({'key': sample.key, 'code': error.code, 'message': error.message})
+            failures.append({'key': sample.key, 'code': error.code, 'message': error.message.text})
             continue
         if prepared is None:
             refused += 1

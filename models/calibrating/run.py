@@ -13,7 +13,7 @@ from export.quantise import quantise
 from export.variants import FILES
 from service.bundle.variants import PROMISES
 from service.chains import get_chain
-from service.errors import BundleError, InputError
+from service.messages import BundleError, InputError
 
 from ..evaluation.conditions import processor
 from ..exporting.checkpoint import open_checkpoint
@@ -166,7 +166,7 @@ def _thresholds(document, collection, found, positive, order):
     except InputError as error:
         if order.positive:
             raise
-        return None, error.message
+        return None, error.message.text
 
 
 def _judged_on(document, collection, choice, chain, order):
@@ -191,7 +191,7 @@ def _compare(base, int8, sets):
             judge_forms([int8], found)
         except BundleError as error:
             raise BundleError(error.code, '%s Judged on %s; try another --method, or leave nodes in floating point '
-                              'with --keep-float.' % (error.message, title), error.detail)
+                              'with --keep-float.' % (error.message.text, title), detail=error.detail)
         parities[title] = found[int8.name]
     return parities
 

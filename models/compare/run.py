@@ -2,7 +2,7 @@
 import logging
 from pathlib import Path
 
-from service.errors import InputError
+from service.messages import InputError
 
 from ..architectures import ARCHITECTURES
 from ..evaluation.conditions import processor

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 from .open import LAYOUTS, open_data
 from .split_file import read_split, write_split

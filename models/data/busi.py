@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import read_bytes, shown_name
 from service.readers.picture import cut_off, decode_picture
 from service.thermogram import Thermogram, check_size

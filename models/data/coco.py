@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from service import regions
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import shown_name
 
 from .coco_file import read_coco

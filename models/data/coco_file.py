@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import read_bytes, shown_name
 from service.thermogram import MAX_SIDE_PX
 

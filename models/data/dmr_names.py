@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import shown_name
 
 KINDS = {'S': 'static', 'D': 'dynamic'}

@@ -7,7 +7,7 @@ patient.
 import functools
 from pathlib import Path
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import read_thermogram
 from service.regions import REGIONS
 

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import read_thermogram
 from service.readers.files import read_bytes, read_head
 from service.regions import REGIONS

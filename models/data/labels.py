@@ -1,7 +1,7 @@
 """Label images from disk, checked before anything learns from them."""
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import reader_for
 from service.readers.files import shown_name
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .busi import is_busi, open_busi
 from .dmr_pack import is_dmr_pack, open_dmr_pack
@@ -87,7 +87,7 @@ def _check_folder(folder):
         empty = all(entry.name.startswith('.') for entry in folder.iterdir())
     except OSError as error:
         raise InputError('folder-unreadable', 'The folder %s cannot be read (%s).'
-                         % (folder, error.strerror), str(error))
+                         % (folder, error.strerror), detail=str(error))
     if empty:
         raise InputError('folder-empty', 'The folder %s is empty; name a folder of thermograms.' % folder)
 

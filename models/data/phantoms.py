@@ -1,7 +1,7 @@
 """Simulated patients on the fly, as a collection like any other."""
 import functools
 
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 from service.simulator import make_phantom
 from service.thermogram import Thermogram

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import SUFFIXES, find_thermograms, read_thermogram
 from service.readers.files import suffix_of
 from service.readers.sidecar import read_sidecar

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional
 
-from service.errors import InputError
+from service.messages import InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class Sample:
         try:
             labels = self.read_labels(height, width)
         except InputError as error:
-            raise InputError(error.code, 'Labels of %s: %s' % (self.key, error.message), error.detail)
+            raise InputError(error.code, 'Labels of %s: %s' % (self.key, error.message.text), detail=error.detail)
         if labels.shape != (height, width):
             raise InputError('label-size', 'The labels of %s are %dx%d pixels and its picture is %dx%d; draw '
                              'them on the picture itself.' % (self.key, labels.shape[1], labels.shape[0],

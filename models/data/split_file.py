@@ -2,7 +2,7 @@
 import json
 
 from service.durable import atomic_write_json
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import read_bytes, shown_name
 
 from .splits import IMAGE_LEVEL, check_leak

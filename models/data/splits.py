@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: How the first note of both sides of an image-level split begins.
 IMAGE_LEVEL = 'IMAGE-LEVEL SPLIT'

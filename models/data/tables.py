@@ -2,7 +2,7 @@
 import csv
 import io
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers.files import read_bytes, shown_name
 
 _MAX_BYTES = 16 << 20
@@ -26,7 +26,7 @@ def read_table(path, needed):
         text = read_bytes(path, _MAX_BYTES).decode('utf-8-sig')
     except UnicodeDecodeError as error:
         raise InputError('table-encoding', '%s is not UTF-8 text; save it as CSV with UTF-8.'
-                         % name, str(error))
+                         % name, detail=str(error))
     reader = csv.reader(io.StringIO(text, newline=''), strict=True)
     try:
         header = [word.strip() for word in next(reader, [])]

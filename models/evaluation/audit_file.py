@@ -1,7 +1,7 @@
 """What a confound audit found, to stand beside a model's AUC."""
 import json
 
-from service.errors import InputError
+from service.messages import InputError
 
 #: How an audit names itself.
 _KIND = 'confound-audit'
@@ -31,7 +31,7 @@ def read_audit(path):
                 'verdict': document['verdict'], 'warnings': list(document['warnings'])}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError('audit-unreadable', '%s is not the audit.json of thermoscreen audit; run that first and '
-                         'name its file.' % path, repr(error))
+                         'name its file.' % path, detail=repr(error))
 
 
 def _row(row):

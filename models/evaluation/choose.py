@@ -1,5 +1,5 @@
 """Which samples of a collection are evaluated."""
-from service.errors import InputError
+from service.messages import InputError
 
 
 def choose(collection, where=(), left_out=(), limit=None):

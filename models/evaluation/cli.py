@@ -56,8 +56,8 @@ def evaluate_command(bundle, data, out, layout, patient_from, scale, where, limi
     from models.data import open_data  # the libraries take seconds to import: not for --help
 
     from ..progress import bar
-    from .request import Request, evaluate
     from .report import terminal, to_json
+    from .request import Request, evaluate
 
     command = shlex.join(['thermoscreen'] + sys.argv[1:])
     request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Optional
 
 from service.durable import storage_error
-from service.errors import InputError
+from service.messages import InputError
 from service.pipeline import Pipeline
 from service.record import encode_png
 from service.regions import REGIONS

@@ -1,7 +1,7 @@
 """Samples through the device's own pipeline."""
 from typing import NamedTuple
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .outcome import Outcome, Overlap
 
@@ -40,7 +40,7 @@ def analyse_samples(pipeline, samples, keep_labels=None, regions=True):
             thermogram = sample.thermogram()
             truth = sample.labels(thermogram.pixels.shape) if regions and sample.labelled else None
         except InputError as error:
-            failures.append({'key': sample.key, 'code': error.code, 'message': error.message})
+            failures.append({'key': sample.key, 'code': error.code, 'message': error.message.text})
             continue
         result = pipeline.analyse(thermogram)
         outcomes.append(_outcome(sample, result, truth))

@@ -1,7 +1,7 @@
 """The first line of a report: whether what was judged had been trained on."""
 from models.data import IMAGE_LEVEL
 from models.data.busi import NO_PATIENTS
-from service.errors import InputError
+from service.messages import InputError
 
 #: How the notes of collections begin whose frames cannot be told apart by patient.
 _NOT_BY_PATIENT = (IMAGE_LEVEL, NO_PATIENTS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from export.onnx_export import refuse_mask_channel
 from service.bundle import open_bundle
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 
 from ..deliver import Package, joined, pack, why_no_bundle
@@ -82,7 +82,7 @@ def _statement(folder):
     except (TypeError, KeyError) as error:
         raise InputError('statement-missing', '%s does not say what its network learnt from (%s); give its train '
                          'command again, which keeps the weights and writes that file.' % (folder, STATEMENT),
-                         repr(error))
+                         detail=repr(error))
 
 
 def _metrics(folder):

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from service.bundle.variants import PROMISES
-from service.errors import InputError
+from service.messages import InputError
 
 # The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
 for _name in ('torch', 'onnx', 'onnxsim'):

@@ -7,7 +7,7 @@ import numpy as np
 from calibration.parity import compare_answers
 from service.bundle import golden_thermogram
 from service.chains import get_chain
-from service.errors import BundleError
+from service.messages import BundleError
 
 #: A board sums in another order, fuses other operators and, for INT8, scales by a cache instead of Q/DQ nodes: it may
 #: be off by this many times what the form was off by here, on top of what the base model is allowed.

@@ -9,7 +9,7 @@ from export.onnx_export import make_onnx
 from export.parity_run import compare_forms, half_form, onnx_form, torch_form, with_logits
 from export.targets import load_target
 from export.variants import make_variants
-from service.errors import BundleError
+from service.messages import BundleError
 
 from .frames import parity_frames
 from .int8 import make_int8

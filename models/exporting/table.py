@@ -6,7 +6,7 @@ import click
 import torch
 
 from service.durable import atomic_write
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 
 from ..architectures import ARCHITECTURES
 from .build import conditions as machine

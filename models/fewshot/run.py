@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from service.durable import atomic_write_json
-from service.errors import InputError
+from service.messages import InputError
 
 from ..data import patient_folds
 from ..deliver import deliver

@@ -1,5 +1,5 @@
 """A collection as what a run trains on and is judged on: split by patient, who is held out written down."""
-from service.errors import InputError
+from service.messages import InputError
 
 from ..augment import mix_in
 from ..data import check_leak, image_split, patient_folds, patient_split

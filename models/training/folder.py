@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from service.durable import atomic_write, atomic_write_json, storage_error
-from service.errors import InputError
+from service.messages import InputError
 
 from ..recipe_files import recipe_text
 from .callbacks import LAST

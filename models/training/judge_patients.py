@@ -5,8 +5,18 @@ what a run says of itself at once, also where there is no bundle.
 """
 import numpy as np
 
-from ..evaluation.metrics import (PatientBootstrap, at_specificity, class_figures, confusion_matrix, estimate, iou,
-                                  mean_over_regions, roc, spread, wilson)
+from ..evaluation.metrics import (
+    PatientBootstrap,
+    at_specificity,
+    class_figures,
+    confusion_matrix,
+    estimate,
+    iou,
+    mean_over_regions,
+    roc,
+    spread,
+    wilson,
+)
 from .answers import ask
 from .stream import UNKNOWN
 

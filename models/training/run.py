@@ -8,7 +8,7 @@ from typing import Any, Optional
 import torch
 
 from service.durable import atomic_write_json
-from service.errors import InputError
+from service.messages import InputError
 
 from ..architectures import build
 from ..deliver import deliver, joined, why_no_bundle, write_onnx

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 
 from service.chains import Fit
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 from service.thermogram import CELSIUS
 

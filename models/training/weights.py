@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from service.durable import atomic_write
-from service.errors import InputError
+from service.messages import InputError
 
 from ..architectures import build
 from ..recipe_files import parse_recipe, recipe_hash, recipe_text
@@ -49,7 +49,7 @@ def load_weights(path):
         raise InputError('weights-missing', '%s does not exist; name the folder of a finished training.' % path)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError('weights-unreadable', '%s holds no weights of a training; name a weights.pt that '
-                         'thermoscreen train wrote.' % path, str(error))
+                         'thermoscreen train wrote.' % path, detail=str(error))
     if not isinstance(found, dict) or not {'architecture', 'options', 'state_dict', 'recipe'} <= set(found):
         raise InputError('weights-unreadable', '%s holds no weights of a training; name a weights.pt that '
                          'thermoscreen train wrote.' % path)
@@ -100,7 +100,7 @@ def start_from(network, recipe):
         raise InputError('weights-other-architecture', '%s was trained with options %s and this recipe builds %s '
                          'with %s; their weights differ in shape, so use the same options.'
                          % (settings.init, _shown(found['options']), settings.architecture,
-                            _shown(settings.options)), str(error))
+                            _shown(settings.options)), detail=str(error))
 
 
 def _shown(options):

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import BackendError
+from ..messages import BackendError
 
 #: A run that copies nothing to another device and back.
 WHOLE_RUN = (('infer', None),)

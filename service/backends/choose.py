@@ -1,7 +1,7 @@
 """What could run a bundle on this machine, in the order in which it is tried."""
 from dataclasses import dataclass
 
-from ..errors import BackendError
+from ..messages import BackendError
 from .choice import follow
 from .offers import engine_offers, provider_offers
 

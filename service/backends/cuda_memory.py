@@ -5,7 +5,7 @@ import traceback
 
 import numpy as np
 
-from ..errors import BackendError
+from ..messages import BackendError
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class CudaContext:
             self.device_name = str(device.name())
         except Exception as error:  # the import itself fails without a driver, each step after it in its own way
             raise BackendError('cuda-missing', 'The GPU cannot be used (%s); install pycuda and check the driver.'
-                               % (str(error) or type(error).__name__), repr(error))
+                               % (str(error) or type(error).__name__), detail=repr(error))
 
     def pop(self):
         """Take the context off the thread that pushed it, and end it. May be called twice."""

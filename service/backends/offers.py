@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 from ..durable import storage_error
-from ..errors import BackendError
+from ..messages import BackendError
 from .from_logits import FromLogits
 from .onnx_runtime import CPU, CUDA, TENSORRT, OnnxRuntimeBackend, require_provider
 

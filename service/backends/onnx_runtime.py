@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 
-from ..errors import BackendError
+from ..messages import BackendError
 from .base import Backend, TensorSpec
 
 TENSORRT, CUDA, CPU = 'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'
@@ -58,7 +58,7 @@ class OnnxRuntimeBackend(Backend):
             session = onnxruntime.InferenceSession(self._model, options, providers=providers, enable_fallback=0)
         except Exception as error:  # its exceptions have no common base across versions
             raise BackendError('backend-load', 'ONNX Runtime %s cannot load the model; install the bundle again.'
-                               % onnxruntime.__version__, str(error))
+                               % onnxruntime.__version__, detail=str(error))
         # Otherwise a run that fails moves the session to another provider and says so on standard output alone.
         session.disable_fallback()
         if self._provider not in session.get_providers():
@@ -85,7 +85,7 @@ class OnnxRuntimeBackend(Backend):
             arrays = self._session.run(self._fetches, feed)
         except Exception as error:
             raise BackendError('backend-run', 'The model failed on a frame; if it happens again, restart the '
-                               'service.', str(error))
+                               'service.', detail=str(error))
         return dict(zip(self._fetches, arrays))
 
     def describe(self):
@@ -108,7 +108,7 @@ def require_provider(provider):
     offered = onnxruntime.get_available_providers()
     if provider not in offered:
         raise BackendError('backend-provider', 'ONNX Runtime %s was built without %s.'
-                           % (onnxruntime.__version__, provider), 'it offers ' + ', '.join(offered))
+                           % (onnxruntime.__version__, provider), detail='it offers ' + ', '.join(offered))
 
 
 def provider_options(provider, precision, cache=''):

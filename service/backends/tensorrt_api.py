@@ -5,7 +5,7 @@ Release numbers are not looked at: JetPack's TensorRT and a PC's of the same num
 """
 import numpy as np
 
-from ..errors import BackendError
+from ..messages import BackendError
 from .base import TensorSpec
 
 #: numpy's name of TensorRT's types. `tensorrt.nptype` is not used: before 8.6 it needs `numpy.bool`, which
@@ -26,7 +26,7 @@ def import_tensorrt(instead=''):
         import tensorrt
     except (ImportError, OSError) as error:  # the latter from libraries that it loads itself
         raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python%s.'
-                           % (instead or '; engines cannot run here'), str(error))
+                           % (instead or '; engines cannot run here'), detail=str(error))
     return tensorrt
 
 
@@ -45,7 +45,7 @@ def open_engine(engine):
         if hasattr(engine, face.MARK):
             return face(engine)
     raise BackendError('backend-load', 'This TensorRT offers no way of running an engine that the program knows; '
-                       'use the TensorRT of a JetPack release.', type(engine).__name__)
+                       'use the TensorRT of a JetPack release.', detail=type(engine).__name__)
 
 
 class _Face:

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 
-from ..errors import BackendError
+from ..messages import BackendError
 from .base import WHOLE_RUN, Backend, TensorSpec
 from .cuda_errors import end_process, is_lasting
 from .cuda_memory import Buffers, CudaContext, drop_frames, quietly
@@ -84,10 +84,10 @@ class TensorRTBackend(Backend):
         engine = self._runtime.deserialize_cuda_engine(self._model)
         if engine is None and tells_of_memory(self._lines.reason()):
             raise BackendError('backend-memory', 'There is not enough memory to load the engine; close other programs '
-                               'or restart the device.', '\n'.join(self._lines.errors))
+                               'or restart the device.', detail='\n'.join(self._lines.errors))
         if engine is None:
             raise BackendError('engine-refused', 'TensorRT %s refuses the engine: %s. Build it again with thermoscreen '
-                               'compile.' % (self._version, self._lines.reason()), '\n'.join(self._lines.errors))
+                               'compile.' % (self._version, self._lines.reason()), detail='\n'.join(self._lines.errors))
         self._face = open_engine(engine)
         for spec in self._face.inputs + self._face.outputs:
             if min(spec.shape, default=1) < 1:
@@ -141,12 +141,12 @@ class TensorRTBackend(Backend):
             if is_lasting(said):
                 self._on_lost(said)
                 raise BackendError('cuda-lost', 'The GPU reports an error that lasts until the program is started '
-                                   'again (%s).' % said, repr(error))
+                                   'again (%s).' % said, detail=repr(error))
             if tells_of_memory(said):
                 raise BackendError('backend-memory', '%s for want of memory (%s); close other programs or restart the '
-                                   'device.' % (sentence, said), repr(error))
+                                   'device.' % (sentence, said), detail=repr(error))
             raise BackendError(code, '%s (%s); if it happens again, restart the service.' % (sentence, said),
-                               repr(error))
+                               detail=repr(error))
 
 
 def _as_wanted(found, wanted):

@@ -2,7 +2,7 @@
 import queue
 import threading
 
-from ..errors import BackendError, ThermoscreenError
+from ..messages import BackendError, ThermoscreenError
 
 #: A frame that waits behind more than one other is older than what the operator sees.
 QUEUE_DEPTH = 2
@@ -139,5 +139,5 @@ class _Job:
             raise self._error
         if self._error is not None:
             raise BackendError('backend-run', 'The model failed on a frame; if it happens again, restart the '
-                               'service.', repr(self._error)) from self._error
+                               'service.', detail=repr(self._error)) from self._error
         return self._value

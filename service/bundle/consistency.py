@@ -1,7 +1,7 @@
 """What a manifest says in one place and denies in another."""
 import numpy as np
 
-from ..errors import BundleError
+from ..messages import BundleError
 from .variants import LOGITS, PROMISES
 
 

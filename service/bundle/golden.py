@@ -3,7 +3,7 @@ import io
 
 import numpy as np
 
-from ..errors import BundleError
+from ..messages import BundleError
 from ..thermogram import Thermogram
 from .variants import BASE
 
@@ -68,7 +68,7 @@ def prove(bundle, infer, variant=BASE):
     if not (measured['labels_agreement'] >= allowed['labels_agreement']
             and all(measured[role + '_error'] <= allowed[role + '_tolerance'] for role in roles[1:])):
         raise BundleError('golden-mismatch', 'The model does not give its golden answer on this machine; it will '
-                          'not be used. Install the bundle again, then report the figures.', str(measured))
+                          'not be used. Install the bundle again, then report the figures.', detail=str(measured))
     return measured
 
 
@@ -82,4 +82,4 @@ def _read(data, roles):
             return {key: pair[key] for key in ('thermogram',) + roles}
     except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
         raise BundleError('golden-unreadable', 'The golden pair of the bundle cannot be read; copy the bundle '
-                          'again.', str(error))
+                          'again.', detail=str(error))

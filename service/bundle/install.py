@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..durable import atomic_write, storage_error
-from ..errors import BundleError, InputError, StorageError
+from ..messages import BundleError, InputError, StorageError
 from .load import MAX_FILE_BYTES, Bundle, open_bundle
 from .manifest import MANIFEST_NAME
 from .plain_file import read_plain
@@ -108,7 +108,8 @@ def _copy(bundle, staging):
         try:
             data = read_plain(path, MAX_FILE_BYTES)
         except OSError as error:
-            raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, str(error))
+            raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path,
+                              detail=str(error))
         atomic_write(os.path.join(staging, name), data)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from ..chains import Chain, get_chain
-from ..errors import BundleError
+from ..messages import BundleError
 from .manifest import MANIFEST_NAME, Manifest, check_manifest, read_manifest_bytes
 from .onnx_scan import STANDARD_DOMAINS, scan_onnx
 from .plain_file import read_plain
@@ -164,7 +164,7 @@ def read_listed(folder, manifest, name):
     try:
         data = read_plain(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, str(error))
+        raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, detail=str(error))
     if hashlib.sha256(data).hexdigest() != manifest['files'][name]:
         raise BundleError('bundle-hash', '%s is not the file that the manifest was made with; copy the bundle '
                           'again.' % path)

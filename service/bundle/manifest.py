@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import jsonschema
 
-from ..errors import BundleError
+from ..messages import BundleError
 from .consistency import check_consistency
 from .plain_file import read_plain
 
@@ -78,7 +78,7 @@ def read_manifest_bytes(folder):
         return read_plain(os.path.join(folder, MANIFEST_NAME), MAX_MANIFEST_BYTES)
     except OSError as error:
         raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read. Name a bundle folder '
-                          'with --bundle.' % (folder, MANIFEST_NAME), str(error))
+                          'with --bundle.' % (folder, MANIFEST_NAME), detail=str(error))
 
 
 def check_manifest(data, folder):
@@ -103,7 +103,7 @@ def parse_manifest(data, name=MANIFEST_NAME):
     try:
         raw = json.loads(data.decode('utf-8'), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise BundleError('manifest-unreadable', '%s is not JSON; copy the bundle again.' % name, str(error))
+        raise BundleError('manifest-unreadable', '%s is not JSON; copy the bundle again.' % name, detail=str(error))
     problem = jsonschema.exceptions.best_match(_validator().iter_errors(raw))
     if problem is not None:
         where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'

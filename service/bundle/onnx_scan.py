@@ -6,7 +6,7 @@ format: protocol buffers' encoding guide; field numbers: onnx.proto3 of ONNX 1.8
 """
 from dataclasses import dataclass
 
-from ..errors import BundleError
+from ..messages import BundleError
 
 #: ModelProto, GraphProto, NodeProto, AttributeProto, TensorProto, OperatorSetIdProto fields.
 _MODEL_IR, _MODEL_GRAPH, _MODEL_OPSET, _MODEL_FUNCTIONS = 1, 7, 8, 25
@@ -59,7 +59,7 @@ def scan_onnx(data):
                 facts.domains |= {'model-local functions'}
     except (ValueError, TypeError, IndexError) as error:
         raise BundleError('onnx-unreadable', 'The ONNX file is damaged or not an ONNX file; copy the bundle again.',
-                          str(error))
+                          detail=str(error))
     return facts
 
 

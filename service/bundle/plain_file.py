@@ -2,7 +2,7 @@
 import os
 import stat
 
-from ..errors import BundleError
+from ..messages import BundleError
 
 
 def read_plain(path, limit):

@@ -8,7 +8,7 @@ import re
 import warnings
 from dataclasses import dataclass
 
-from ..errors import BundleError
+from ..messages import BundleError
 from .plain_file import read_plain
 
 SIGNATURE_NAME = 'signature.json'
@@ -58,9 +58,9 @@ def read_signature(folder):
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BundleError('signature-unreadable', '%s cannot be read; copy the bundle again.' % path, str(error))
+        raise BundleError('signature-unreadable', '%s cannot be read; copy the bundle again.' % path, detail=str(error))
     except BundleError as error:
-        raise BundleError('signature-unreadable', error.message)
+        raise BundleError('signature-unreadable', error.message.text)
     try:
         document = json.loads(data.decode('ascii'))
         signature = Signature(document['key'], base64.b64decode(document['signature'], validate=True))
@@ -69,7 +69,8 @@ def read_signature(folder):
         if signature.to_bytes() != data:
             raise ValueError('fields or spaces that no signature file has')
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
-        raise BundleError('signature-unreadable', '%s is not a signature; copy the bundle again.' % path, repr(error))
+        raise BundleError('signature-unreadable', '%s is not a signature; copy the bundle again.' % path,
+                          detail=repr(error))
     return signature
 
 
@@ -100,5 +101,5 @@ def library():
             from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise BundleError('signature-library', 'The signature of the bundle cannot be checked, because the library '
-                          'cryptography is not installed; install requirements again.', str(error))
+                          'cryptography is not installed; install requirements again.', detail=str(error))
     return ed25519, serialization, InvalidSignature

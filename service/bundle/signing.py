@@ -2,7 +2,7 @@
 import os
 
 from ..durable import atomic_write, write_new
-from ..errors import BundleError, InputError, StorageError
+from ..messages import BundleError, InputError, StorageError
 from .load import open_bundle
 from .manifest import read_manifest_bytes
 from .signature import SIGNATURE_NAME, Signature, key_id, library, read_signature
@@ -72,7 +72,7 @@ def load_key(path, passphrase=None):
         with open(path, 'rb') as stream:
             data = stream.read(_MAX_KEY_BYTES)
     except OSError as error:
-        raise InputError('key-unreadable', '%s cannot be read; give the private key\'s file.' % path, str(error))
+        raise InputError('key-unreadable', '%s cannot be read; give the private key\'s file.' % path, detail=str(error))
     encrypted = b'ENCRYPTED' in data
     if encrypted and passphrase is None:
         raise InputError('key-passphrase', '%s needs its passphrase; give it with --passphrase-file.' % path)
@@ -83,9 +83,9 @@ def load_key(path, passphrase=None):
     # Also UnsupportedAlgorithm, whose place moves between releases of the library.
     except Exception as error:
         if encrypted:
-            raise InputError('key-passphrase', '%s does not open with this passphrase.' % path, repr(error))
+            raise InputError('key-passphrase', '%s does not open with this passphrase.' % path, detail=repr(error))
         raise InputError('key-unreadable', '%s is not a private Ed25519 key (PEM); make one with thermoscreen bundle '
-                         'keygen.' % path, repr(error))
+                         'keygen.' % path, detail=repr(error))
     return key
 
 

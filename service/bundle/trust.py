@@ -3,7 +3,7 @@ import glob
 import os
 from dataclasses import dataclass
 
-from ..errors import BundleError, SettingsError
+from ..messages import BundleError, SettingsError
 from .signature import key_id, library, read_signature, verifies
 
 #: Public keys that come with the program.
@@ -101,5 +101,5 @@ def read_public_key(path):
     # Also UnsupportedAlgorithm, whose place moves between releases of the library.
     except Exception as error:
         raise SettingsError('trusted-key-unreadable', '%s is not a public Ed25519 key (PEM); make keys with '
-                            'thermoscreen bundle keygen, or take the file away.' % path, repr(error))
+                            'thermoscreen bundle keygen, or take the file away.' % path, detail=repr(error))
     return key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)

@@ -5,7 +5,7 @@ import shutil
 import tempfile
 
 from ..durable import atomic_write, atomic_write_json
-from ..errors import StorageError
+from ..messages import StorageError
 from .load import open_bundle
 from .manifest import MANIFEST_NAME
 from .swap import replace_folder
@@ -32,7 +32,7 @@ def write_bundle(folder, document, files):
         staging = tempfile.mkdtemp(prefix='.bundle-', dir=parent)
     except OSError as error:
         raise StorageError('not-writable', 'A bundle cannot be written to %s; choose another folder.' % parent,
-                           str(error))
+                           detail=str(error))
     try:
         os.chmod(staging, 0o755)
         for name, data in files.items():

@@ -8,7 +8,7 @@ import re
 import time
 from typing import NamedTuple
 
-from ..errors import CameraError, InputError
+from ..messages import CameraError, InputError
 from ..thermogram import Provenance, Thermogram, utc_now
 from .aravis_library import load_library
 from .base import Camera, Frame
@@ -107,7 +107,7 @@ class AravisCamera(Camera):
         try:
             thermogram = Thermogram(decoded.pixels, decoded.unit, provenance)
         except InputError as error:
-            raise self._bad_frame('sent a frame that is none', error.message)
+            raise self._bad_frame('sent a frame that is none', error.message.text)
         return Frame(thermogram, self._count(taken.frame_id), taken.t_monotonic, decoded.condition)
 
     def _connect(self):
@@ -119,7 +119,7 @@ class AravisCamera(Camera):
         self._camera = self._library.open(self._address or found[0])
         if self._camera is None:
             raise CameraError('camera-missing', 'The %s does not answer; check its power and its address, and close '
-                              'other programs that use it.' % self.name, ', '.join(found))
+                              'other programs that use it.' % self.name, detail=', '.join(found))
         self.name = 'network camera %s' % self._camera.get_model_name()
         self._camera.get_device().connect('control-lost', self._on_lost)
 
@@ -139,7 +139,7 @@ class AravisCamera(Camera):
         self._stream = camera.create_stream(None, None)
         if self._stream is None or payload < self._wire.frame_bytes:
             raise CameraError('camera-format', 'The %s gives no stream of pictures; restart it.' % self.name,
-                              'payload of %d bytes for %dx%d' % (payload, width, height))
+                              detail='payload of %d bytes for %dx%d' % (payload, width, height))
         for _ in range(_BUFFERS):
             self._stream.push_buffer(self._library.aravis.Buffer.new_allocate(payload))
         camera.set_acquisition_mode(self._library.aravis.AcquisitionMode.CONTINUOUS)
@@ -158,7 +158,7 @@ class AravisCamera(Camera):
         if told != wanted:
             raise CameraError('camera-no-temperatures', 'The %s did not take the setting %s that makes it send '
                               'temperatures; close other programs that use it, and restart it.' % (self.name, feature),
-                              '%r instead of %r' % (told, wanted))
+                              detail='%r instead of %r' % (told, wanted))
 
     def _newest(self, timeout_s):
         """The newest whole frame, as `_Taken`; the next one where every buffer was full, because those are old."""
@@ -183,7 +183,7 @@ class AravisCamera(Camera):
         if damaged:
             raise CameraError('camera-bad-frame', 'The %s lost parts of every frame on the way; give it a network card '
                               'of its own and let its stream through the firewall.' % self.name,
-                              '%d damaged frames in %.1f s' % (damaged, timeout_s))
+                              detail='%d damaged frames in %.1f s' % (damaged, timeout_s))
         raise self._silent(timeout_s)
 
     def _take(self, buffer):
@@ -211,4 +211,4 @@ class AravisCamera(Camera):
 
     def _failed(self, error):
         return CameraError('camera-failed', 'The %s could not be started; close other programs that use it, and '
-                           'restart it.' % self.name, '%s: %s' % (type(error).__name__, error))
+                           'restart it.' % self.name, detail='%s: %s' % (type(error).__name__, error))

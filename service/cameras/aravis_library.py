@@ -1,5 +1,5 @@
 """Aravis as Python sees it, imported when a network camera is asked for and never before."""
-from ..errors import CameraError
+from ..messages import CameraError
 
 #: Newest first.
 _VERSIONS = ('0.8', '0.6')
@@ -62,4 +62,4 @@ def load_library():
 def _missing(error):
     return CameraError('camera-library', 'Network cameras need Aravis, which is not installed here; run "sudo apt '
                        'install python3-gi gir1.2-aravis-0.8" (0.6 on Ubuntu 18.04) and use the Python of the system.',
-                       str(error))
+                       detail=str(error))

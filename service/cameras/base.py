@@ -2,7 +2,7 @@
 import abc
 from dataclasses import dataclass
 
-from ..errors import CameraError
+from ..messages import CameraError
 from ..thermogram import Thermogram
 from .condition import Condition
 
@@ -173,4 +173,4 @@ class Camera(abc.ABC):
         return CameraError('camera-gone', 'The %s is gone; %s.' % (self.name, remedy))
 
     def _bad_frame(self, what, detail=''):
-        return CameraError('camera-bad-frame', 'The %s %s; restart it.' % (self.name, what), detail)
+        return CameraError('camera-bad-frame', 'The %s %s; restart it.' % (self.name, what), detail=detail)

@@ -1,5 +1,5 @@
 """Every kind of camera there is, by the word that a specification starts with."""
-from ..errors import CameraError
+from ..messages import CameraError
 from .aravis import AravisCamera
 from .pacing import SystemClock
 from .replay import ReplayCamera

@@ -1,7 +1,7 @@
 """A folder of thermograms as if a camera gave them."""
 import os
 
-from ..errors import CameraError, InputError
+from ..messages import CameraError, InputError
 from ..readers import SCALES, find_thermograms, read_thermogram
 from ..readers.files import shown_name
 from .base import Camera, Frame
@@ -66,11 +66,11 @@ class ReplayCamera(Camera):
         self._bad, self._cache = {}, {}
         if not os.path.isdir(self._folder):
             raise CameraError('camera-missing', 'The folder of the %s does not exist; check the path or plug '
-                              'the disk in.' % self.name, self._folder)
+                              'the disk in.' % self.name, detail=self._folder)
         try:
             self._files = find_thermograms([self._folder])
         except InputError as error:
-            raise CameraError('camera-missing', error.message, error.detail)
+            raise CameraError('camera-missing', error.message.text, detail=error.detail)
         first = self._usable(0, None)
         self._pacer = Pacer(self.rate_hz, self._clock)
         return first.unit, first.pixels.shape
@@ -116,7 +116,7 @@ class ReplayCamera(Camera):
             try:
                 thermogram = read_thermogram(path, scale=self._scale)
             except InputError as error:
-                self._bad[path] = error.message
+                self._bad[path] = error.message.text
                 return None
             if kind not in (None, (thermogram.unit, thermogram.pixels.shape)):
                 self._bad[path] = '%s is of another size or unit than the rest.' % shown_name(path)

@@ -1,7 +1,7 @@
 """A camera made of the phantom: a breathing patient, noise, and faults on demand."""
 import re
 
-from ..errors import CameraError, InputError
+from ..messages import CameraError, InputError
 from ..simulator import Scene
 from ..thermogram import CELSIUS, Thermogram, utc_now
 from .base import Camera, Frame
@@ -88,7 +88,7 @@ class SimulatedCamera(Camera):
             thermogram = Thermogram.from_celsius(celsius, self.name, reader=self.kind, captured_at=utc_now(),
                                                  emissivity=0.98)
         except InputError as error:
-            raise self._bad_frame('sent a frame that is none', error.message)
+            raise self._bad_frame('sent a frame that is none', error.message.text)
         return Frame(thermogram, tick, taken_s)
 
     def _age_s(self):

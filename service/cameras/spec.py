@@ -1,7 +1,7 @@
 """Camera specifications: ``KIND``, ``KIND:WHERE`` or ``KIND:WHERE?option=value&...``."""
 from urllib.parse import parse_qsl
 
-from ..errors import CameraError
+from ..messages import CameraError
 
 
 def split_spec(spec):

@@ -2,7 +2,7 @@
 import json
 import re
 
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import meaning_of
 from ..thermogram import check_size
 from .layout import MAX_FRAMES, MAX_NOTES
@@ -36,7 +36,7 @@ def parse_header(text, source):
     try:
         header['meanings'] = [meaning_of(document) for document in header['meanings']]
     except InputError as error:
-        raise InputError(error.code, '%s: %s' % (source, error.message), error.detail)
+        raise InputError(error.code, '%s: %s' % (source, error.message.text), detail=error.detail)
     for number, entry in enumerate(header['frames'], 1):
         what = 'frame %d' % number
         _expect(entry, {'meaning': _count, 'pixels': _text, 'bytes': _count, 'sha256': _text, 'captured_at': _time,
@@ -82,4 +82,5 @@ def _notes(value):
 
 def damaged(source, detail):
     """The error for a file that is not what was written."""
-    return InputError('file-damaged', '%s is damaged or was changed; copy it again from its source.' % source, detail)
+    return InputError('file-damaged', '%s is damaged or was changed; copy it again from its source.' % source,
+                      detail=detail)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from .header import damaged, parse_header
 from .layout import FIXED, HASH_BYTES, HEADER_START, MAGIC, MAX_HEADER_BYTES, VERSION, sha256
 from .pixels import unpack

@@ -1,6 +1,6 @@
 """Frames into a capture file."""
 from ..durable import atomic_write, write_new
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import utc_now
 from .header import parse_header
 from .layout import HEADER_START, MAX_FRAMES, MAX_HEADER_BYTES, MAX_NOTES, header_bytes, sha256

@@ -3,7 +3,7 @@
 Histogram equalisation lives here and nowhere else. Temperatures are never read from what a chain
 returns.
 """
-from ..errors import BundleError
+from ..messages import BundleError
 from .base import Chain, Prepared
 from .classic import Classic
 from .fit import Fit

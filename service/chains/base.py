@@ -4,7 +4,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..body import find_body
-from ..errors import BundleError
+from ..messages import BundleError
 from .fit import Fit
 
 

@@ -1,7 +1,7 @@
 """plateau-1: equalisation that sees skin only."""
 import numpy as np
 
-from ..errors import BundleError
+from ..messages import BundleError
 from .base import Chain
 from .levels import plateau_table, to_levels
 

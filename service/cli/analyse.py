@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from ..errors import InputError, ThermoscreenError
+from ..messages import InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
@@ -90,7 +90,7 @@ def _folder(path, out, taken):
 def _print(reports, failed):
     for report in reports:
         if report['outcome'] == 'failed':
-            click.echo('%s: not analysed. %s [%s]' % (report['path'], report['message'], report['code']), err=True)
+            click.echo('%s: not analysed. %s [%s]' % (report['path'], report['sentence'], report['code']), err=True)
             continue
         click.echo('%s -> %s' % (report['path'], report['folder']))
         if report['frames'] > 1:

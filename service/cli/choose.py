@@ -8,8 +8,8 @@ import click
 from ..backends import Runtime, every_candidate
 from ..backends.choice import INT8_MARGIN, fastest, machine_key, write_choice
 from ..bundle import Trust, open_bundle
-from ..errors import InputError
 from ..measuring import WARM_UP_RUNS, feeds, measure
+from ..messages import InputError
 from ..proving import ABSENT
 from .options import json_option, load_settings, settings_option, threads_option
 

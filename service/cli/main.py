@@ -5,7 +5,7 @@ import sys
 import click
 
 from .. import __version__
-from ..errors import ThermoscreenError
+from ..messages import ThermoscreenError
 from .utf8 import speak_utf8
 from .verbs import Verbs
 

@@ -1,7 +1,7 @@
 """``thermoscreen serve``: the appliance."""
 import click
 
-from ..errors import ThermoscreenError
+from ..messages import ThermoscreenError
 from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Reason, Supervision
 from ..web import serve_safe
 from .options import bundle_option, settings_option, threads_option

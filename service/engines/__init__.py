@@ -3,7 +3,7 @@ from .facts import machine_facts
 from .folder import default_folder
 from .key import EngineKey
 from .lookup import find_engine, proof_variant
-from .store import Entry, EngineStore, StoredEngine
+from .store import EngineStore, Entry, StoredEngine
 
 __all__ = ['EngineKey', 'EngineStore', 'Entry', 'StoredEngine', 'default_folder', 'find_engine', 'machine_facts',
            'proof_variant']

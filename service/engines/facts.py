@@ -1,7 +1,7 @@
 """What the machine offers an engine, asked of its libraries and its files."""
 from ..backends.tensorrt_api import import_tensorrt
 from ..board import board_facts
-from ..errors import BackendError
+from ..messages import BackendError
 
 
 def machine_facts(root='/'):

@@ -8,7 +8,7 @@ import uuid
 from datetime import datetime, timezone
 
 from ..durable import storage_error
-from ..errors import BackendError, StorageError
+from ..messages import BackendError, StorageError
 
 #: Free space that must be there before a build, as a multiple of the ONNX file: an FP32 plan is about as
 #: large as its ONNX file, the old one stays beside it, and the timing cache and the log lines come on top.
@@ -47,7 +47,7 @@ def check_writable(folder, model_bytes=0):
             raise storage_error(error, folder)
         raise StorageError('engine-store-unwritable', 'Engines cannot be kept in %s (%s); make the folder writable '
                            'for this user or name another one with --engines.' % (folder, error.strerror or error),
-                           repr(error))
+                           detail=repr(error))
     free, needed = space.f_bavail * space.f_frsize, max(_SPACE_FACTOR * model_bytes, _SPACE_LEAST_BYTES)
     if free < needed:
         raise StorageError('disk-full', 'There are %d MiB free where engines are kept (%s) and a build may need %d; '
@@ -77,7 +77,7 @@ def one_builder(folder, purpose):
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise storage_error(error, path)
             raise BackendError('engine-store-busy', 'Another program is building here: %s; wait until it is done.'
-                               % _holder(descriptor), path)
+                               % _holder(descriptor), detail=path)
         _sign(descriptor, {'pid': os.getpid(), 'since': datetime.now(timezone.utc).strftime('%Y-%m-%d %H:%M:%S UTC'),
                            'purpose': purpose})
         yield

@@ -1,5 +1,5 @@
 """From a bundle and a precision to the engine of this machine."""
-from ..errors import BackendError
+from ..messages import BackendError
 from .facts import machine_facts
 from .key import EngineKey
 
@@ -49,4 +49,4 @@ def find_engine(store, bundle, precision, facts=None):
 def _most_telling(refusals):
     order = ('engine-tampered', 'engine-unreadable', 'engine-foreign', 'engine-stale', 'engine-missing')
     # Of two that say the same, the shorter one names fewer differences.
-    return min(refusals, key=lambda error: (order.index(error.code), len(error.message)))
+    return min(refusals, key=lambda error: (order.index(error.code), len(error.message.text)))

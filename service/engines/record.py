@@ -4,7 +4,7 @@ import os
 
 import jsonschema
 
-from ..errors import BackendError
+from ..messages import BackendError
 
 _SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'record.schema.json')
 
@@ -36,4 +36,4 @@ def read_record(path):
 
 def _unreadable(path, detail):
     return BackendError('engine-unreadable', '%s is damaged or from another version; build the engine again with '
-                        'thermoscreen compile.' % path, detail)
+                        'thermoscreen compile.' % path, detail=detail)

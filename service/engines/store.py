@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, field
 
 from ..durable import atomic_write, atomic_write_json
-from ..errors import BackendError, ThermoscreenError
+from ..messages import BackendError, ThermoscreenError
 from .folder import check_writable, one_builder
-from .key import EngineKey, MACHINE_FIELDS, in_words
+from .key import MACHINE_FIELDS, EngineKey, in_words
 from .record import read_record
 
 #: `choice.json` and other files of the folder are not sidecars.
@@ -222,7 +222,7 @@ class EngineStore:
                 plan = stream.read(stated['bytes'] + 1)
         except OSError as error:
             raise BackendError('engine-unreadable', 'The engine %s cannot be read; build it again with thermoscreen '
-                               'compile.' % path, str(error))
+                               'compile.' % path, detail=str(error))
         if hashlib.sha256(plan).hexdigest() != stated['sha256']:
             raise BackendError('engine-tampered', 'The engine %s is not the file that was built and proven; it will '
                                'not be loaded. Build it again with thermoscreen compile.' % path)

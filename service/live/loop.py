@@ -5,8 +5,7 @@ import time
 from dataclasses import replace
 
 from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture
-from ..errors import ThermoscreenError
-from ..notice import ADJUNCT_NOTICE
+from ..messages import ADJUNCT_NOTICE, ThermoscreenError
 from ..stopwatch import Stopwatch
 from ..supervise import INFERENCE, Heartbeats
 from .board import Board
@@ -153,13 +152,14 @@ class LiveLoop:
             self._busy += 1
             return
         _LOGGER.warning('%s: %s', error, error.detail)
-        self._trouble('analysis', error.code, error.message, _RESTART)
+        self._trouble('analysis', error.code, error.message.text, _RESTART)
 
     def _camera_lost(self, error):
         # With the camera the rate of its pictures begins anew; the capture logs what it lost.
         self._counters.reopened()
         if not self._stop.is_set():
-            self._trouble('camera', error.code, error.message, 'The picture comes back by itself when the camera does.')
+            self._trouble('camera', error.code, error.message.text,
+                          'The picture comes back by itself when the camera does.')
 
     def _trouble(self, part, code, sentence, next_step):
         status = Status(False, part, code, sentence, next_step)

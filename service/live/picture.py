@@ -1,7 +1,7 @@
 """One result as one JPEG."""
 import cv2
 
-from ..errors import ThermoscreenError
+from ..messages import ThermoscreenError
 from ..overlay import draw_overlay
 
 

@@ -83,7 +83,8 @@ def _draw_spots(picture, result):
 
 def _draw_sides(picture):
     """R and L of the patient, drawn into the picture so that no copy of it loses them; on a patch of
-    their own, so that no contour crosses them out."""
+    their own, so that no contour crosses them out.
+    """
     width = picture.shape[1]
     for letter, left in (('R', 0), ('L', width - _MARK_PX)):
         picture[:_MARK_PX, left:left + _MARK_PX] //= 4

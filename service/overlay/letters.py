@@ -4,7 +4,7 @@ import functools
 import cv2
 import numpy as np
 
-from ..notice import ADJUNCT_NOTICE
+from ..messages import ADJUNCT_NOTICE
 
 NOTICE_HEIGHT_PX = 44
 #: Grey level of what lies around the picture.
@@ -42,7 +42,8 @@ def fitting(words, width_px, largest=0.55):
 @functools.lru_cache(maxsize=_WIDTHS_KEPT)
 def notice_strip(width_px):
     """The adjunct notice in two lines, as large as the width allows: uint8 `NOTICE_HEIGHT_PX` x `width_px` x 3, drawn
-    once and read-only."""
+    once and read-only.
+    """
     strip = np.full((NOTICE_HEIGHT_PX, width_px, 3), PAPER, np.uint8)
     words = ADJUNCT_NOTICE.split(' ')
     half = min(range(1, len(words)), key=lambda k: abs(len(' '.join(words[:k])) - len(ADJUNCT_NOTICE) / 2.0))

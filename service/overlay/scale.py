@@ -56,7 +56,8 @@ def colourise(pixels, span, table, out=None):
 
 def levels_of(pixels, span):
     """Where values lie in a span: uint8 HxW, 0 at its low end and below, 255 at its high end and above. The float32
-    HxW pixels are overwritten: memory for another such picture would take longer to get than the sums."""
+    HxW pixels are overwritten: memory for another such picture would take longer to get than the sums.
+    """
     low, high = span
     pixels -= np.float32(low)
     pixels *= np.float32(255.0 / (high - low))

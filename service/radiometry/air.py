@@ -2,7 +2,7 @@
 import math
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..messages import InputError
 from .limits import check_number
 
 #: Below this share the picture is of the air and not of what is behind it.
@@ -58,5 +58,5 @@ class AirConstants:
         if not _LEAST_TRANSMISSION <= share <= 1 + 1e-9:
             raise InputError('radiometry-air', 'Air of %g degrees Celsius and %g percent humidity over %g metres lets '
                              'nothing usable through; correct the distance, the humidity or the air temperature.'
-                             % (air, scene.humidity_percent, scene.distance_m), 'transmission %r' % share)
+                             % (air, scene.humidity_percent, scene.distance_m), detail='transmission %r' % share)
         return min(share, 1.0)

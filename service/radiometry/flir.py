@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from .air import AirConstants
 from .planck import PlanckConstants
 from .scene import Scene

@@ -1,7 +1,7 @@
 """Numbers that must be numbers, within what can be."""
 import math
 
-from ..errors import InputError
+from ..messages import InputError
 
 
 def check_number(value, low, high, what, unit, code='radiometry-value'):

@@ -7,7 +7,7 @@ temperatures are for), ``celsius(values)``, ``told(values)`` (what a person stat
 from dataclasses import dataclass, field
 from typing import Optional
 
-from ..errors import InputError
+from ..messages import InputError
 from .linear import LinearScale
 from .scene import SCENE_FIELDS, Scene
 from .surface import at_scene

@@ -1,7 +1,7 @@
 """Temperatures that cannot be, whatever was measured."""
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 
 #: Nothing is colder; nothing a bedside camera looks at is hotter. Whether a temperature is a
 #: patient's is for the quality gate.

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
 from .linear import LinearScale
 from .meaning import GreyLevels, Temperatures
@@ -132,4 +132,4 @@ def _named(source):
     try:
         yield
     except InputError as error:
-        raise InputError(error.code, '%s: %s' % (source, error.message), error.detail)
+        raise InputError(error.code, '%s: %s' % (source, error.message.text), detail=error.detail)

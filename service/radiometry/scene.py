@@ -2,7 +2,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..messages import InputError
 from .limits import check_number
 
 #: Every value of a scene: (smallest, largest, unit in a sentence, what a person calls it). The temperatures admit

@@ -1,5 +1,5 @@
 """Meanings as JSON, from a file that may be damaged or made up."""
-from ..errors import InputError
+from ..messages import InputError
 from .air import AirConstants
 from .flir import FlirParameters
 from .linear import LinearScale
@@ -45,4 +45,4 @@ _KINDS = {FlirParameters.kind: _flir, Temperatures.kind: _temperatures,
 
 def _not_a_meaning(detail):
     return InputError('radiometry-stored', 'What makes its values temperatures is stated in a way that this program '
-                      'does not know; write the file again.', detail)
+                      'does not know; write the file again.', detail=detail)

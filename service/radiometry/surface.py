@@ -7,7 +7,7 @@ constant); 1394 K is the value with the smallest error against Planck's law over
 """
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from .planck import PlanckConstants
 
 #: Largest error of the model against a flat 8..14 um detector, surfaces of 15..45 C in rooms of 10..35 C, is

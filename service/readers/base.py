@@ -5,7 +5,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import GreyLevels, Raw, Temperatures, check_possible
 from ..thermogram import Provenance
 from .files import read_bytes, shown_name

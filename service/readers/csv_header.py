@@ -1,7 +1,7 @@
 """What the lines before the numbers of a CSV say: a unit that would make them wrong, and the emissivity."""
 import re
 
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import SCENE_FIELDS
 
 #: A degree sign in Latin-1 or UTF-8, a bracket or ``deg``, then the letter alone; or the word.

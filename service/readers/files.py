@@ -3,7 +3,7 @@ import contextlib
 import os
 import stat
 
-from ..errors import InputError
+from ..messages import InputError
 
 #: Bytes that are enough to tell every format from every other.
 HEAD_BYTES = 512
@@ -44,16 +44,16 @@ def opened(path):
         with open(path, 'rb') as stream:
             yield stream
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError('file-missing', '%s does not exist; check the path.' % name, str(error))
+        raise InputError('file-missing', '%s does not exist; check the path.' % name, detail=str(error))
     except PermissionError as error:
         raise InputError('file-unreadable', '%s may not be read by this user; change its permissions or copy '
                          'it.'
-                         % name, str(error))
+                         % name, detail=str(error))
     except OSError as error:
         raise InputError('file-unreadable', '%s cannot be read (%s); copy it again from its source.'
-                         % (name, error.strerror or error), str(error))
+                         % (name, error.strerror or error), detail=str(error))
     except ValueError as error:
-        raise InputError('file-missing', '%s is not a usable path; check it.' % name, str(error))
+        raise InputError('file-missing', '%s is not a usable path; check it.' % name, detail=str(error))
 
 
 def read_bytes(path, max_bytes):

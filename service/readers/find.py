@@ -1,7 +1,7 @@
 """From what a person names to the files that are meant."""
 import os
 
-from ..errors import InputError
+from ..messages import InputError
 from .files import shown_name, suffix_of
 from .registry import SUFFIXES
 
@@ -33,7 +33,7 @@ def _in_folder(folder):
         names = sorted(os.listdir(folder))
     except OSError as error:
         raise InputError('folder-unreadable', 'The folder %s cannot be read (%s).'
-                         % (shown_name(folder), error.strerror), str(error))
+                         % (shown_name(folder), error.strerror), detail=str(error))
     names = [name for name in names if suffix_of(name) in SUFFIXES and not name.startswith('.')]
     found = [path for path in (os.path.join(folder, name) for name in names) if os.path.isfile(path)]
     if not found:

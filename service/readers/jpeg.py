@@ -4,7 +4,7 @@ import struct
 
 import cv2
 
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import check_size
 from .base import IN_GREY, Decoded, Reader
 from .picture import colour_error, cut_off, decode_picture, grey_of

@@ -7,7 +7,7 @@ from typing import Optional
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import HIGHEST_C, LOWEST_C
 from ..thermogram import MAX_SIDE_PX, MIN_SIDE_PX, check_size
 

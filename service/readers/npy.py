@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import check_size
 from .base import IN_CELSIUS, IN_COUNTS, Decoded, Reader
 

@@ -7,7 +7,7 @@ import threading
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 
 #: How the lines start that OpenCV, libjpeg, libpng and libtiff write to standard error.
 _MUTTERING = (b'Corrupt JPEG', b'Premature end', b'Invalid', b'Unsupported', b'Warning', b'Inconsistent',
@@ -79,7 +79,7 @@ def cut_off(source):
 
 
 def _damaged(source, detail):
-    return InputError('file-damaged', '%s is damaged; copy it again from its source.' % source, detail)
+    return InputError('file-damaged', '%s is damaged; copy it again from its source.' % source, detail=detail)
 
 
 @contextlib.contextmanager

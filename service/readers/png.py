@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import check_size
 from .base import IN_COUNTS, IN_GREY, Decoded, Reader
 from .picture import colour_error, cut_off, decode_picture, grey_of

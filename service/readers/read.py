@@ -1,5 +1,5 @@
 """The one way from a path to a thermogram."""
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import SCENE_FIELDS
 from .base import ReadOptions
 from .files import shown_name

@@ -1,5 +1,5 @@
 """Every reader there is, and which one a file is for."""
-from ..errors import InputError
+from ..messages import InputError
 from .capture import CaptureReader
 from .files import read_head, shown_name, suffix_of
 from .flir import FffReader, FlirJpegReader

@@ -1,5 +1,5 @@
 """What one count of a 16-bit thermogram means. It is always stated, never guessed."""
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import LinearScale
 
 #: Degrees Celsius of a count by scale name.

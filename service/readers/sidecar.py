@@ -4,7 +4,7 @@ import json
 import os
 import re
 
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import SCENE_FIELDS, Scene
 from .files import read_bytes, shown_name
 from .scales import check_scale
@@ -62,7 +62,7 @@ def _parse(data, name):
         values = json.loads(data.decode('utf-8-sig'), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
         raise InputError('sidecar-not-json', '%s is not valid JSON; correct it or remove it.'
-                         % name, str(error))
+                         % name, detail=str(error))
     if not isinstance(values, dict):
         raise InputError('sidecar-not-json', '%s must be one JSON object, such as {"scale": "centikelvin"}.'
                          % name)
@@ -81,7 +81,7 @@ def _scene_value(key, value, name):
     try:
         return getattr(Scene().corrected({key: value}), key)
     except InputError as error:
-        raise InputError('sidecar-value', '%s: %s' % (name, error.message))
+        raise InputError('sidecar-value', '%s: %s' % (name, error.message.text))
 
 
 def _utc(value, name):

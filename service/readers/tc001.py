@@ -5,7 +5,7 @@ header bytes, bytes a pixel); ``v4l2-ctl --stream-to`` puts nothing before or be
 """
 import struct
 
-from ..errors import CameraError, InputError
+from ..messages import CameraError, InputError
 from ..radiometry import Temperatures
 from .base import IN_COUNTS, Decoded, Layout, Reader
 from .files import opened, shown_name
@@ -48,4 +48,4 @@ class Tc001Reader(Reader):
             return Decoded(P2ProFormat().decode(data).counts, IN_COUNTS, meaning=Temperatures(SCALES['kelvin64']))
         except CameraError as error:
             raise InputError('file-damaged', '%s holds a frame that no TC001 sends whole; record it again.' % source,
-                             error.detail or error.message)
+                             detail=error.detail or error.message.text)

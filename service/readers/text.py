@@ -1,5 +1,5 @@
 """Temperature matrices as text: DMR-IR ``.txt`` files and camera software's ``.csv`` exports."""
-from ..errors import InputError
+from ..messages import InputError
 from ..radiometry import Temperatures
 from .base import IN_CELSIUS, Decoded, Reader
 from .csv_header import stated_in

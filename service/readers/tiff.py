@@ -9,7 +9,7 @@ from itertools import accumulate
 
 import cv2
 
-from ..errors import InputError
+from ..messages import InputError
 from ..thermogram import check_size
 from .base import IN_COUNTS, IN_GREY, Decoded, Reader
 from .picture import colour_error, cut_off, decode_picture
@@ -104,7 +104,7 @@ class _Directory:
     def damaged(self, detail):
         """The error for a directory that contradicts itself."""
         return InputError('file-damaged', '%s is a damaged TIFF; copy it again from its source.'
-                          % self.source, detail)
+                          % self.source, detail=detail)
 
 
 def _check_kind(directory):
@@ -122,7 +122,7 @@ def _check_kind(directory):
         value = directory.one(tag, default)
         if value not in accepted:
             raise InputError('format-unsupported', '%s is a TIFF of a kind this program does not read; %s.'
-                             % (directory.source, remedy), 'tag %d is %d' % (tag, value))
+                             % (directory.source, remedy), detail='tag %d is %d' % (tag, value))
     if _TILE_WIDTH in directory.tags:
         raise InputError('format-unsupported', '%s is a tiled TIFF; save it in strips.' % directory.source)
 

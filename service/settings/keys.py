@@ -3,7 +3,7 @@ import os
 from dataclasses import dataclass, field, fields
 
 from ..backends import BACKENDS, PRECISIONS
-from ..errors import SettingsError
+from ..messages import SettingsError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..quality import QualityLimits

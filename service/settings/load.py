@@ -2,7 +2,7 @@
 import re
 from dataclasses import fields
 
-from ..errors import SettingsError
+from ..messages import SettingsError
 from .keys import Settings
 
 try:
@@ -35,7 +35,8 @@ def load_settings(path=None, **overrides):
     except SettingsError as error:
         if path is None or error.key in given:
             raise
-        raise SettingsError(error.code, '%s, line %d: %s' % (path, _line(text, error.key), error.message)) from None
+        raise SettingsError(error.code, '%s, line %d: %s' % (path, _line(text, error.key),
+                                                             error.message.text)) from None
 
 
 def _read(path):
@@ -47,7 +48,7 @@ def _read(path):
         return data.decode('utf-8')
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError('settings-unreadable', '%s cannot be read as a settings file; check its path and rights.'
-                            % path, str(error))
+                            % path, detail=str(error))
 
 
 def _parse(text, path):

@@ -5,7 +5,7 @@ import os
 import threading
 
 from ..durable import atomic_write_json, storage_error
-from ..errors import StorageError
+from ..messages import StorageError
 from .moment import Moment
 from .reasons import ASKED, CRASH_LOOP, STOPPED, UNFINISHED, Reason
 

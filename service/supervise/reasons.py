@@ -22,7 +22,7 @@ class Reason:
     @classmethod
     def of_error(cls, error):
         """The reason of a `ThermoscreenError` with which a start was given up; its sentence names the remedy."""
-        return cls(error.code, error.message, 'When that is done, press Try again. If this page comes back, call '
+        return cls(error.code, error.message.text, 'When that is done, press Try again. If this page comes back, call '
                    'service and read out the code below.')
 
     def to_dict(self):

@@ -6,7 +6,7 @@ import threading
 import time
 
 from ..durable import atomic_write, storage_error
-from ..errors import StorageError
+from ..messages import StorageError
 from .heartbeats import STORAGE
 from .moment import Moment
 
@@ -82,7 +82,7 @@ class StorageBeat:
             raise storage_error(error, self._path)
         if known != data:
             raise StorageError('disk-failing', 'The disk gives back something else than it was given; replace the card '
-                               'before more is lost.', self._path)
+                               'before more is lost.', detail=self._path)
         self._written_s = self._clock()
 
     def _run(self):

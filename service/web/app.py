@@ -1,7 +1,7 @@
 """The application factory."""
 from flask import Flask
 
-from ..notice import ADJUNCT_NOTICE
+from ..messages import ADJUNCT_NOTICE
 from ..telemetry import Vitals
 from . import guard, refusals
 from .about import blueprint as about_pages

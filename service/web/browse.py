@@ -3,7 +3,7 @@ import os
 import stat
 from dataclasses import dataclass
 
-from ..errors import InputError
+from ..messages import InputError
 
 #: No real path is longer; what is gets refused before the file system sees it.
 MAX_PATH_LENGTH = 1024
@@ -52,7 +52,7 @@ def resolve(root, relative):
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:  # ValueError: a name that this file system cannot have
         raise PlaceError('path-missing', 'The file or folder is not there; check that its disk is connected.',
-                         str(error))
+                         detail=str(error))
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise InputError('path-refused', _REFUSED)
     return path
@@ -71,7 +71,7 @@ def list_folder(root, relative, is_thermogram):
     try:
         names = sorted(os.listdir(folder), key=lambda name: (name.lower(), name))
     except OSError as error:
-        raise PlaceError('path-unreadable', 'The folder cannot be read; check its rights.', str(error))
+        raise PlaceError('path-unreadable', 'The folder cannot be read; check its rights.', detail=str(error))
     folders, files = [], []
     for name in names:
         below = relative.rstrip('/') + '/' + name if relative else name

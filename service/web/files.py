@@ -4,7 +4,7 @@ import os
 import cv2
 from flask import Blueprint, Response, render_template, request
 
-from ..errors import InputError, ThermoscreenError
+from ..messages import InputError, ThermoscreenError
 from ..overlay import LAYERS, draw_overlay
 from ..palettes import PALETTES, palette
 from ..readers import SCALES, SUFFIXES, count_frames
@@ -63,7 +63,7 @@ def _file(relative):
     except ThermoscreenError as error:
         refusal = error.to_dict()
         if error.code == 'scale-unknown':
-            refusal['message'], scales = _CHOOSE_SCALE, sorted(SCALES)
+            refusal['sentence'], scales = _CHOOSE_SCALE, sorted(SCALES)
     return render_template('file.html', path=relative, name=os.path.basename(relative), folder=_parent(relative),
                            scale=request.args.get('scale', ''), frame=_frame(), frames=_frames(relative),
                            layers=LAYERS, layer=settings.layer, palettes=sorted(PALETTES), palette=settings.palette,

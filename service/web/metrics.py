@@ -1,7 +1,7 @@
 """What Prometheus reads: ``/metrics``, on this machine only, without a name, a temperature or a picture of anybody."""
 from flask import Blueprint, Response, current_app, request
 
-from ..errors import ThermoscreenError
+from ..messages import ThermoscreenError
 from .services import services
 
 blueprint = Blueprint('metrics', __name__)
@@ -30,7 +30,7 @@ def metrics():
         from .metric_families import make_registry
     except ImportError as error:
         raise MetricsError('metrics-missing', 'There are no metrics, because the library prometheus_client is not '
-                           'installed on this device; install it as requirements/ says.', str(error))
+                           'installed on this device; install it as requirements/ says.', detail=str(error))
     if _KEY not in current_app.extensions:  # two first requests at once make two, which say the same
         current_app.extensions[_KEY] = make_registry(services())
     encode, kind = choose_encoder(request.headers.get('Accept', ''))

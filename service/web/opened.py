@@ -3,7 +3,7 @@ import os
 import threading
 from collections import OrderedDict
 
-from ..errors import InputError
+from ..messages import InputError
 from ..readers import read_thermogram, sidecar_path
 
 #: Results kept; each holds a frame and its labels, a few megabytes.
@@ -50,5 +50,5 @@ def _version(path):
         status = os.stat(path)
     except OSError as error:
         raise InputError('file-unreadable', 'The file cannot be read any more; check that its disk is connected.',
-                         str(error))
+                         detail=str(error))
     return status.st_mtime, status.st_size, status.st_ino

@@ -4,7 +4,7 @@ import logging
 from flask import make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from ..errors import ThermoscreenError
+from ..messages import ThermoscreenError
 from .replies import json_reply
 
 _LOGGER = logging.getLogger(__name__)
@@ -43,14 +43,14 @@ def refuse(status, code, sentence=''):
     """
     sentence = sentence or _SENTENCES[code]
     if request.path.startswith(_API):
-        return json_reply({'code': code, 'message': sentence}, status)
+        return json_reply({'code': code, 'sentence': sentence}, status)
     return make_response(render_template('message.html', code=code, sentence=sentence), status)
 
 
 def _known(error):
     if error.http_status >= 500:
         _LOGGER.warning('%s: %s', error, error.detail)
-    return refuse(error.http_status, error.code, error.message)
+    return refuse(error.http_status, error.code, error.message.text)
 
 
 def _http(error):

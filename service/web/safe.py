@@ -4,7 +4,7 @@ import secrets
 from flask import Flask, redirect, render_template
 
 from .. import __version__
-from ..notice import ADJUNCT_NOTICE
+from ..messages import ADJUNCT_NOTICE
 from . import guard, refusals
 from .replies import json_reply
 from .server import serve_app

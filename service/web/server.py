@@ -7,7 +7,7 @@ import time
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
 
-from ..errors import SettingsError
+from ..messages import SettingsError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -88,7 +88,8 @@ def _listening(app, **adjustments):
     except OSError as error:
         wasyncore.close_all(adjustments['map'])
         raise SettingsError('port-unavailable', 'The page cannot be served on %s port %d; stop what uses it or choose '
-                            'another port in the settings.' % (adjustments['host'], adjustments['port']), str(error))
+                            'another port in the settings.' % (adjustments['host'], adjustments['port']),
+                            detail=str(error))
 
 
 def serve_app(app, host, port, viewers, on_stop=None, on_turn=None, on_ready=None):

@@ -6,9 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from calibration.cache import (ALGORITHMS, LARGEST_SCALE, MAX_BYTES, SMALLEST_SCALE, read_cache, scale_of,
-                               version_number, with_local_header, write_cache)
-from service.errors import InputError
+from calibration.cache import (
+    ALGORITHMS,
+    LARGEST_SCALE,
+    MAX_BYTES,
+    SMALLEST_SCALE,
+    read_cache,
+    scale_of,
+    version_number,
+    with_local_header,
+    write_cache,
+)
+from service.messages import InputError
 
 #: Lines of a cache as TensorRT 7 wrote it, one with the name it gives to layers without one.
 REAL = b'''TRT-7202-EntropyCalibration2
@@ -42,7 +51,7 @@ def independent_reader(data):
 def _code(call, *args, **options):
     with pytest.raises(InputError) as caught:
         call(*args, **options)
-    assert caught.value.message.endswith('.')
+    assert caught.value.message.text.endswith('.')
     return caught.value.code
 
 

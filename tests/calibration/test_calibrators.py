@@ -6,7 +6,7 @@ import pytest
 
 from calibration.cache import read_cache, scale_of, write_cache
 from calibration.calibrators import cache_calibrator, entropy_calibrator
-from service.errors import BackendError, InputError, StorageError
+from service.messages import BackendError, InputError, StorageError
 from tests.fakes.onnx_builder import tiny_model
 from tests.fakes.tensorrt_double import install
 
@@ -78,7 +78,7 @@ def test_cache_that_would_quantise_wrongly_makes_no_calibrator():
 def test_tensorrt_without_calibrators_is_refused_in_words(make):
     with pytest.raises(BackendError) as caught:
         make(types.SimpleNamespace(__version__='11.4.0'))
-    assert caught.value.code == 'calibrator-missing' and 'int8-qdq' in caught.value.message
+    assert caught.value.code == 'calibrator-missing' and 'int8-qdq' in caught.value.message.text
 
 
 def test_entropy_calibrator_hands_every_batch_over_once(tmp_path):

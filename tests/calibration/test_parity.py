@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from calibration.parity import PARITY_LIMITS, Parity, compare_answers, gate, mean_iou, summarise, with_labels
-from service.errors import BundleError
+from service.messages import BundleError
 
 
 def _answer(labels, confidence=0.9, finding=0.5):
@@ -76,7 +76,7 @@ def test_what_is_not_finite_is_counted_and_refused(value):
     assert parity.not_finite == 1 and parity.max_abs_error == 0
     with pytest.raises(BundleError) as caught:
         gate(parity, 'int8')
-    assert caught.value.code == 'parity-failed' and '1 values are NaN or infinite' in caught.value.message
+    assert caught.value.code == 'parity-failed' and '1 values are NaN or infinite' in caught.value.message.text
     found['confidence'][:] = value
     assert compare_answers(_answer([[0, 1], [2, 3]]), found).max_abs_error == float('inf')
 
@@ -99,13 +99,14 @@ def test_gate_refuses(precision, changes, word):
     gate(_fine(), precision)
     with pytest.raises(BundleError) as caught:
         gate(_fine(**changes), precision)
-    assert caught.value.code == 'parity-failed' and word in caught.value.message and 'n = 3' in caught.value.message
+    assert caught.value.code == 'parity-failed' and word in caught.value.message.text
+    assert 'n = 3' in caught.value.message.text
 
 
 def test_gate_names_everything_that_is_broken():
     with pytest.raises(BundleError) as caught:
         gate(_fine(label_agreement=0.5, miou_change=-0.2, not_finite=4), 'int8')
-    assert caught.value.message.count(';') == 2
+    assert caught.value.message.text.count(';') == 2
 
 
 def test_gain_is_no_loss():

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calibration.thresholds import TEMPERATURES, fit_temperature, mean_loss, operating_points, to_logits, wilson
-from service.errors import InputError
+from service.messages import InputError
 
 kinds = st.lists(st.booleans(), min_size=4, max_size=60).filter(lambda labels: 0 < sum(labels) < len(labels))
 

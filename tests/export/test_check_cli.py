@@ -8,7 +8,7 @@ pytest.importorskip('onnx', reason='onnx is not installed: this is the device ha
 
 from export.check_cli import check_command  # noqa: E402
 from export.targets import TARGETS  # noqa: E402
-from service.errors import BundleError, InputError  # noqa: E402
+from service.messages import BundleError, InputError  # noqa: E402
 from tests.export.check import models  # noqa: E402
 from tests.fakes import bundles, variants  # noqa: E402
 
@@ -112,7 +112,7 @@ def test_what_is_no_onnx_file_is_one_line(tmp_path, data):
     path = tmp_path / 'thing.onnx'
     path.write_bytes(data)
     error = call(path, '--target', 'jetson-nano').exception
-    assert isinstance(error, InputError) and error.code == 'onnx-unreadable' and str(path) in error.message
+    assert isinstance(error, InputError) and error.code == 'onnx-unreadable' and str(path) in error.message.text
 
 
 def test_the_targets_are_listed():

@@ -8,7 +8,7 @@ pytest.importorskip('onnx', reason='onnx is not installed here')
 import onnxruntime  # noqa: E402
 
 from export.onnx_export import INPUT, Deliverable, WithRegions, export_onnx  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 class Regions(torch.nn.Module):

@@ -8,7 +8,7 @@ from export.check.read import read_model  # noqa: E402
 from export.emulate import SUMS, HalfEmulation, emulate  # noqa: E402
 from export.half import make_fp16  # noqa: E402
 from export.session import open_session, run_session  # noqa: E402
-from service.errors import BundleError  # noqa: E402
+from service.messages import BundleError  # noqa: E402
 
 from .graphs import graph, overflowing, undefined  # noqa: E402
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed here')
 from export.half import LARGEST, SMALLEST, describe_weights, make_fp16  # noqa: E402
 from export.session import open_session, run_session  # noqa: E402
 from service.bundle import scan_onnx  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from .graphs import graph  # noqa: E402
 

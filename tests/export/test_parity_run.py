@@ -7,10 +7,18 @@ pytest.importorskip('onnx', reason='onnx is not installed here')
 
 from export.half import make_fp16  # noqa: E402
 from export.onnx_export import make_onnx  # noqa: E402
-from export.parity_run import (IN_RUNTIME, compare_forms, half_form, judge_forms, onnx_form, torch_form,  # noqa: E402
-                               variant_forms, with_logits)
+from export.parity_run import (  # noqa: E402
+    IN_RUNTIME,
+    compare_forms,
+    half_form,
+    judge_forms,
+    onnx_form,
+    torch_form,
+    variant_forms,
+    with_logits,
+)
 from export.variants import make_variants  # noqa: E402
-from service.errors import BundleError  # noqa: E402
+from service.messages import BundleError  # noqa: E402
 
 from .graphs import overflowing  # noqa: E402
 from .test_deliverable import Finding  # noqa: E402

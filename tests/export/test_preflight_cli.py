@@ -8,7 +8,7 @@ pytest.importorskip('onnx', reason='onnx is not installed: this is the device ha
 
 from export.predict.coefficients import document  # noqa: E402
 from export.preflight_cli import preflight_command  # noqa: E402
-from service.errors import BundleError, InputError  # noqa: E402
+from service.messages import BundleError, InputError  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402
 from tests.export.check import models  # noqa: E402
 

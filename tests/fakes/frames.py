@@ -3,8 +3,16 @@ import numpy as np
 
 from service.analysis import boxes
 from service.decode import Decoded
-from service.regions import (BACKGROUND, LEFT_ARMPIT, LEFT_BREAST, LEFT_NIPPLE, NECK, RIGHT_ARMPIT, RIGHT_BREAST,
-                             RIGHT_NIPPLE)
+from service.regions import (
+    BACKGROUND,
+    LEFT_ARMPIT,
+    LEFT_BREAST,
+    LEFT_NIPPLE,
+    NECK,
+    RIGHT_ARMPIT,
+    RIGHT_BREAST,
+    RIGHT_NIPPLE,
+)
 
 #: Temperature per region id in degrees Celsius; the left breast is 0.6 C warmer than the right.
 TEMPERATURES = {BACKGROUND: 22.0, RIGHT_BREAST: 30.0, LEFT_BREAST: 30.6, RIGHT_NIPPLE: 29.0, LEFT_NIPPLE: 29.2,

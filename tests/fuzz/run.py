@@ -74,8 +74,8 @@ def run(target, cases, seed=1, keep=None):
                 report.answered += 1
             except target.refusals as error:
                 refused[error.code] += 1
-                if '\n' in error.message or not error.message.endswith('.') or len(error.message) > 500:
-                    fault = 'not one sentence: %r' % error.message
+                if '\n' in error.message.text or not error.message.text.endswith('.') or len(error.message.text) > 500:
+                    fault = 'not one sentence: %r' % error.message.text
             except Exception:
                 fault = traceback.format_exc()
             report.slowest_ms = max(report.slowest_ms, 1000 * (time.monotonic() - started))

@@ -13,7 +13,7 @@ from service.capture_file import MAGIC as CAPTURE_MAGIC
 from service.capture_file import SUFFIX as CAPTURE_SUFFIX
 from service.capture_file import pack_capture
 from service.capture_file.layout import FIXED, HEADER_START, sha256
-from service.errors import CameraError, InputError
+from service.messages import CameraError, InputError
 from service.radiometry import Raw, flir_raw
 from service.readers import count_frames, read_thermogram
 from service.thermogram import MAX_SIDE_PX, MIN_SIDE_PX, Provenance, Thermogram

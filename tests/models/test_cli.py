@@ -9,7 +9,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.cli import train_command  # noqa: E402
 from models.training import Done, run  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +68,7 @@ def test_data_fold_and_start_are_handed_on(tmp_path, calls):
 ])
 def test_what_is_wrong_is_said_before_anything_is_written(tmp_path, arguments, said):
     result = _call(*arguments, '--out', str(tmp_path / 'run'))
-    assert isinstance(result.exception, InputError) and said in result.exception.message
+    assert isinstance(result.exception, InputError) and said in result.exception.message.text
     assert not (tmp_path / 'run').exists()
 
 

@@ -2,7 +2,7 @@
 import pytest
 
 from models.recipe_files import list_recipes, load_recipe, recipe_hash, recipe_text
-from service.errors import InputError
+from service.messages import InputError
 
 TEXT = recipe_text(load_recipe('phantom-unet', ['training.batch=16', 'training.samples=20000', 'phantoms.train=6000',
                                                 'finding.specificity=0.9']))
@@ -37,7 +37,7 @@ def test_a_wrong_file_is_refused_in_words(tmp_path, old, new, said):
         return
     with pytest.raises(InputError, match=said) as caught:
         load_recipe(path)
-    assert 'odd.toml' in caught.value.message
+    assert 'odd.toml' in caught.value.message.text
 
 
 def test_a_recipe_that_is_not_there_is_named_with_those_that_are():

@@ -8,7 +8,7 @@ import pytest
 
 from service.capture_file import SUFFIX, pack_capture
 from service.conversion import WRITERS, convert
-from service.errors import InputError, StorageError
+from service.messages import InputError, StorageError
 from service.radiometry import Raw, Scene, Temperatures, at_scene
 from service.readers import count_frames, read_raw, read_thermogram
 from service.thermogram import Provenance, Thermogram
@@ -49,9 +49,9 @@ def refused(code, error_class, *arguments, **options):
     with pytest.raises(error_class) as caught:
         convert(*arguments, **options)
     error = caught.value
-    assert error.code == code, (error.code, error.message)
-    assert '\n' not in error.message and error.message.endswith('.')
-    return error.message
+    assert error.code == code, (error.code, error.message.text)
+    assert '\n' not in error.message.text and error.message.text.endswith('.')
+    return error.message.text
 
 
 @pytest.mark.parametrize('suffix', SUFFIXES)

@@ -7,7 +7,7 @@ import pytest
 
 from service import durable
 from service.durable import atomic_write, atomic_write_json, write_new
-from service.errors import StorageError
+from service.messages import StorageError
 
 DISK_ERRORS = [
     (errno.ENOSPC, 'disk-full'),
@@ -83,7 +83,7 @@ def test_a_failing_disk_leaves_the_old_file(path, monkeypatch, call, number, cod
         atomic_write(path, b'new')
     monkeypatch.undo()
     assert caught.value.code == code
-    assert 'exam.json' in caught.value.message and '\n' not in caught.value.message
+    assert 'exam.json' in caught.value.message.text and '\n' not in caught.value.message.text
     assert_untouched(path)
 
 

@@ -12,7 +12,7 @@ from service.bundle import open_bundle
 from service.doctor import OK, WARNING
 from service.doctor.checks import model
 from service.engines import EngineStore
-from service.errors import BackendError, BundleError
+from service.messages import BackendError, BundleError
 from service.pipeline import Pipeline
 from service.settings import Settings
 from service.thermogram import Thermogram

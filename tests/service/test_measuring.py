@@ -8,8 +8,8 @@ from jetson.compile import CompileOptions, Progress, compile_engine
 from service.backends import Candidate, Runtime, every_candidate
 from service.bundle import open_bundle
 from service.engines import EngineStore
-from service.errors import BackendError, BundleError
 from service.measuring import feeds, measure
+from service.messages import BackendError, BundleError
 from tests.fakes import bundles
 from tests.fakes.variants import NAMES, document, files, write_variants
 

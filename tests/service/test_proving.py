@@ -6,7 +6,7 @@ import pytest
 from service import proving
 from service.backends import Candidate, OnnxRuntimeBackend, Runtime, Worker
 from service.bundle import open_bundle
-from service.errors import BackendError, BundleError
+from service.messages import BackendError, BundleError
 from service.pipeline import Pipeline
 from service.proving import noteworthy, start_first, start_proven
 from service.thermogram import Thermogram

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from service import record
-from service.errors import StorageError
+from service.messages import StorageError
 from service.record import write_record
 from service.thermogram import Thermogram
 from tests.fakes import frames

@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import FLIPPED, PAIRS, REGIONS, pair_name, region_word
 from service.thermogram import Thermogram, utc_now
 
@@ -12,7 +12,7 @@ from service.thermogram import Thermogram, utc_now
 def refusal(array):
     with pytest.raises(InputError) as caught:
         Thermogram.from_celsius(array, source='frame.txt')
-    assert caught.value.message.startswith('frame.txt ')
+    assert caught.value.message.text.startswith('frame.txt ')
     return caught.value.code
 
 
@@ -54,7 +54,7 @@ def test_one_bad_pixel_is_counted():
     array[3, 4] = np.nan
     with pytest.raises(InputError) as caught:
         Thermogram.from_celsius(array, source='x')
-    assert ' 1 pixels' in caught.value.message
+    assert ' 1 pixels' in caught.value.message.text
 
 
 def test_flipping_swaps_sides_and_nothing_else():

@@ -7,7 +7,7 @@ negatives (NT-Xent), and the anchor's patch back from its latent by one linear l
 import torch
 from torch import nn
 
-from service.errors import InputError
+from service.messages import InputError
 
 from .encoder import CutsEncoder
 

@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-from service.errors import InputError
+from service.messages import InputError
 
 from ..inputs import check_channels
 
@@ -64,5 +64,5 @@ class CutsEncoder(nn.Module):
         except RuntimeError as error:
             raise InputError('encoder-weights', 'These are not the weights of a latents encoder for %s; '
                              'train one for this kind of picture, or change option encoder of the recipe.'
-                             % ('grey pictures' if self.channels == 1 else 'heat maps'), str(error))
+                             % ('grey pictures' if self.channels == 1 else 'heat maps'), detail=str(error))
         return self

@@ -1,7 +1,7 @@
 """latents: one encoder that learnt without labels, and a U-Net on its latents for every task."""
 from torch import nn
 
-from service.errors import InputError
+from service.messages import InputError
 
 from ..base import FINDING, REGIONS, Scores
 from ..inputs import check_channels, check_choice, check_classes

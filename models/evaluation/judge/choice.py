@@ -2,10 +2,19 @@
 import numpy as np
 
 from models.data import patient_split
-from service.errors import InputError
+from service.messages import InputError
 
-from ..metrics import (ROUNDS, STEPS, PatientBootstrap, Sweep, at_sensitivity, at_specificity, class_figures, iou,
-                       mean_over_regions)
+from ..metrics import (
+    ROUNDS,
+    STEPS,
+    PatientBootstrap,
+    Sweep,
+    at_sensitivity,
+    at_specificity,
+    class_figures,
+    iou,
+    mean_over_regions,
+)
 from .finding import with_class
 
 #: Ways to choose a threshold: (what it is to reach, function of (truth, probabilities, target)).
@@ -31,7 +40,7 @@ def operating_points(outcomes, collection, positive, targets, rounds=ROUNDS, see
     try:
         halves = _halves(usable, collection, seed)
     except InputError as error:
-        return {'reason': error.message}
+        return {'reason': error.message.text}
     if any(len(set(with_class(half, positive)[1])) < 2 for half in halves):
         return {'reason': 'A half of the patients would have frames of one kind only.'}
     points = []
@@ -63,7 +72,7 @@ def certainty_threshold(outcomes, collection, seed=0):
     try:
         halves = _halves(labelled, collection, seed)
     except InputError as error:
-        return {'reason': error.message}
+        return {'reason': error.message.text}
     chosen, judged = (certainty_sweep(half) for half in halves)
     best, _ = chosen.best
     return {'halves': _sizes(halves), 'thresholds': _rounded(STEPS), 'chosen_curve': _rounded(chosen.scores),

@@ -1,7 +1,7 @@
 """The finding's figures: how it ranks frames, and what its calls are worth at the shipped threshold."""
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 
 from ..metrics import ROUNDS, PatientBootstrap, class_figures, roc
 

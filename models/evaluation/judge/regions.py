@@ -3,8 +3,18 @@ import numpy as np
 
 from service.regions import BACKGROUND, REGIONS
 
-from ..metrics import (ROUNDS, PatientBootstrap, bland_altman, dice, estimate, false_area, iou, mean_over_regions,
-                       mixups, spread)
+from ..metrics import (
+    ROUNDS,
+    PatientBootstrap,
+    bland_altman,
+    dice,
+    estimate,
+    false_area,
+    iou,
+    mean_over_regions,
+    mixups,
+    spread,
+)
 
 
 def judge_regions(outcomes, rounds=ROUNDS, seed=0):

@@ -1,7 +1,7 @@
 """Overlap of two label images: from one table of pixel counts to IoU, Dice and areas."""
 import numpy as np
 
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 
 COUNT = len(REGIONS)

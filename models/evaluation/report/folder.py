@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from service.durable import storage_error
-from service.errors import InputError
+from service.messages import InputError
 
 
 def check_folder(path, mark, force=False):

@@ -3,7 +3,7 @@ import re
 
 import numpy as np
 
-from ...errors import InputError
+from ...messages import InputError
 
 #: A pixel that has kept its value through so many frames is stuck. With a noise of three quanta it keeps it for one
 #: frame less often than one in seven; through 64 frames no pixel of a working sensor does.
@@ -33,14 +33,14 @@ def read_map(path):
             lines = stream.read(64 * _MOST_LISTED).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError('bad-pixels-unreadable', 'The list of bad pixels %s cannot be read; check the setting '
-                         'bad_pixels.' % path, str(error))
+                         'bad_pixels.' % path, detail=str(error))
     places = []
     for number, line in enumerate(lines, 1):
         line = line.partition('#')[0].strip()
         found = _PLACE.fullmatch(line)
         if line and not found:
             raise InputError('bad-pixels-line', 'Line %d of the list of bad pixels %s is not column, row; correct it.'
-                             % (number, path), line[:80])
+                             % (number, path), detail=line[:80])
         if found:
             places.append((int(found.group(2)), int(found.group(1))))
     if len(places) > _MOST_LISTED:

@@ -5,7 +5,7 @@ import threading
 import time
 from dataclasses import replace
 
-from ...errors import CameraError, ThermoscreenError
+from ...messages import CameraError, ThermoscreenError
 from ...supervise import CAPTURE, Heartbeats
 from .conditions import Conditions
 from .corrections import Corrections
@@ -148,7 +148,7 @@ class Capture:
         with self._lock:
             trouble, notice = self._slot.trouble, self._conditions.calibrating(now_s)
             if trouble is not None:
-                quality = Quality.of([Reason(UNUSABLE, trouble.code, trouble.message)])
+                quality = Quality.of([Reason(UNUSABLE, trouble.code, trouble.message.text)])
             elif not self.counts.received:
                 quality = Quality.of([Reason(UNUSABLE, 'camera-starting', 'The camera is starting.')])
             else:
@@ -174,7 +174,7 @@ class Capture:
             self._lost(error)
         except Exception as error:
             _LOGGER.exception('camera-unexpected')
-            self._lost(CameraError('camera-unexpected', 'The camera failed in an unknown way.', repr(error)))
+            self._lost(CameraError('camera-unexpected', 'The camera failed in an unknown way.', detail=repr(error)))
 
     def close(self):
         """Close the camera; `step` would open it again."""

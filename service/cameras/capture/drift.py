@@ -26,7 +26,8 @@ class Shift:
 
     def received(self, frame):
         """Look at a frame, where it is time for one; frames of
-        counts say nothing: each is stretched by itself, so that drift does not show in them."""
+        counts say nothing: each is stretched by itself, so that drift does not show in them.
+        """
         if not frame.thermogram.is_celsius or (self._next_s is not None and frame.t_monotonic < self._next_s):
             return
         self._next_s = frame.t_monotonic + _EVERY_S

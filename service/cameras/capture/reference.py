@@ -1,7 +1,7 @@
 """An offset taken from something in the picture whose temperature is known."""
 import numpy as np
 
-from ...errors import SettingsError
+from ...messages import SettingsError
 from .quality import FAIR, POOR, Reason
 
 #: How far a camera may be off before it is the patch that is doubted: the 5 C that a Lepton's maker allows.

@@ -4,7 +4,7 @@ from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
 
-from ...errors import CameraError
+from ...messages import CameraError
 
 
 class Requests:

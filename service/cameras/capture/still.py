@@ -1,5 +1,5 @@
 """One frame that may be kept."""
-from ...errors import CameraError
+from ...messages import CameraError
 
 #: A camera that does not tell when it has calibrated has done so within this time of being asked: closing and opening
 #: a shutter takes about a second, and one more lets the frames of before pass.
@@ -36,4 +36,4 @@ def wait_for_still(slot, asked_s, timeout_s, calibrated):
         raise slot.trouble
     reasons = newest[0].condition.reasons() if newest else ()
     raise CameraError('capture-not-ready', reasons[0][1] if reasons else 'The camera gave no picture that can be kept; '
-                      'wait a moment and try again.', ', '.join(code for code, _ in reasons))
+                      'wait a moment and try again.', detail=', '.join(code for code, _ in reasons))

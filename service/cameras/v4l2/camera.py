@@ -1,5 +1,5 @@
 """The driver of the USB thermal cameras: a video device in, thermograms out."""
-from ...errors import CameraError, InputError
+from ...messages import CameraError, InputError
 from ...thermogram import RELATIVE, Provenance, Thermogram, utc_now
 from ..base import Camera, Frame
 from ..pacing import SystemClock
@@ -92,14 +92,14 @@ class V4l2Camera(Camera):
             if found.code in ('camera-gone', 'camera-permission'):
                 raise found
             raise CameraError('camera-no-ffc', 'The %s did not take the request to even its picture out; wait until it '
-                              'does so by itself.' % self.name, found.detail)
+                              'does so by itself.' % self.name, detail=found.detail)
 
     def _start(self, formats):
         device = self._device
         capability = device.query()
         if not (capability.capture and capability.streaming):
             raise CameraError('camera-failed', 'The %s gives no stream of pictures; unplug it and plug it in again.'
-                              % self.name, self._node.path)
+                              % self.name, detail=self._node.path)
         wire = choose_format(formats, device.formats())
         if wire is None:
             raise self._wrong_format('offers none of the pictures that this program knows of it')
@@ -169,9 +169,9 @@ class V4l2Camera(Camera):
         try:
             thermogram = Thermogram(decoded.pixels, decoded.unit, provenance)
         except InputError as error:
-            raise self._bad_frame('sent a frame that is none', error.message)
+            raise self._bad_frame('sent a frame that is none', error.message.text)
         return Frame(thermogram, buffer.sequence - self._first_sequence, buffer.t_monotonic, decoded.condition)
 
     def _wrong_format(self, what, detail=''):
         return CameraError('camera-format', 'The %s %s; update its firmware, or see docs/cameras.md.'
-                           % (self.name, what), detail)
+                           % (self.name, what), detail=detail)

@@ -1,7 +1,7 @@
 """What is plugged in, what it is, and what it delivers."""
 from dataclasses import dataclass, field
 
-from ...errors import CameraError
+from ...messages import CameraError
 from .selection import choose_format, formats_of, unknown
 from .trouble import trouble
 
@@ -83,4 +83,4 @@ def _offers(system, node):
 
 
 def _as_problem(error):
-    return {'code': error.code, 'message': error.message}
+    return {'code': error.code, 'message': error.message.text}

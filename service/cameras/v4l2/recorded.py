@@ -2,7 +2,7 @@
 import errno
 import os
 
-from ...errors import CameraError
+from ...messages import CameraError
 from ..pacing import Pacer, SystemClock
 from .seam import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
 
@@ -54,7 +54,7 @@ class RecordedVideoSystem(VideoSystem):
             found = [(self._path, at, at + size) for at in range(first, min(length, _LONGEST_BYTES) - size + 1, size)]
         if not found:
             raise CameraError('camera-bad-frame', 'The recording holds no frame of %d bytes, as a %s sends them; name '
-                              'its format.' % (size, self.wire.camera), self._path)
+                              'its format.' % (size, self.wire.camera), detail=self._path)
         return found
 
 

@@ -4,9 +4,10 @@ Never by size alone: 256x196 as YUYV is both a T2S+ and a camera whose pixels ar
 """
 import os
 
-from ...errors import CameraError
+from ...messages import CameraError
 from ..wire import FORMATS, formats_for
 from .unusable import why_not
+
 
 def formats_of(node):
     """Wire formats of a `Node`, the one to prefer first; empty where it is no known camera."""
@@ -67,7 +68,7 @@ def unknown(node):
     known = why_not(node.vid, node.pid)
     if known:
         return CameraError('camera-unusable', 'The %s cannot be used: %s; plug in one of the cameras in '
-                           'docs/cameras.md.' % known, node.path)
+                           'docs/cameras.md.' % known, detail=node.path)
     ids = ' (%s:%s)' % (node.vid, node.pid) if node.vid else ''
     return CameraError('camera-unknown', 'The video device %s, %s%s, is no thermal camera that this program can read; '
                        'plug in one of those in docs/cameras.md.' % (node.path, node.name, ids))

@@ -9,7 +9,7 @@ from typing import Optional
 
 import numpy as np
 
-from ...errors import CameraError
+from ...messages import CameraError
 from ...thermogram import CELSIUS, RELATIVE
 from ..condition import Condition
 
@@ -37,7 +37,7 @@ class WireError(CameraError):
     """
 
     def __init__(self, sentence, detail=''):
-        super().__init__('camera-bad-frame', sentence, detail)
+        super().__init__('camera-bad-frame', sentence, detail=detail)
 
 
 @dataclass(frozen=True)

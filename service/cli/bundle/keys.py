@@ -4,7 +4,7 @@ import sys
 import click
 
 from ...bundle import generate_key, load_key, sign_bundle
-from ...errors import InputError
+from ...messages import InputError
 
 _MAX_PASSPHRASE_BYTES = 1024
 
@@ -65,7 +65,7 @@ def _read_passphrase(path):
             line = stream.readline(_MAX_PASSPHRASE_BYTES).rstrip(b'\r\n')
     except OSError as error:
         raise InputError('passphrase-unreadable', '%s cannot be read; name the file with the passphrase.' % path,
-                         str(error))
+                         detail=str(error))
     if not line:
         raise InputError('passphrase-empty', 'The first line of %s is empty; write the passphrase there.' % path)
     return line

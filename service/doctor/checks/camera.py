@@ -2,7 +2,7 @@
 from ...cameras import SimulatedCamera, SimulatedCameraOverUsb, open_camera
 from ...cameras.spec import split_spec
 from ...cameras.v4l2 import LinuxVideoSystem, list_cameras
-from ...errors import ThermoscreenError
+from ...messages import ThermoscreenError
 from ..report import OK, PROBLEM, Report
 
 #: Longer than one calibration pause of a shuttered camera (about a second on a Lepton).
@@ -25,7 +25,7 @@ def check(settings, system=None):
             frame = camera.read(_TIMEOUT_S)
             facts = dict(camera.describe(), condition=frame.condition.to_dict(), **seen)
     except ThermoscreenError as error:
-        return Report('camera', PROBLEM, error.message, _instead(error, plugged), dict(error.to_dict(), **seen))
+        return Report('camera', PROBLEM, error.message.text, _instead(error, plugged), dict(error.to_dict(), **seen))
     thermogram = frame.thermogram
     sentence = '%s gives %dx%d frames in %s.' % (
         settings.camera, thermogram.width, thermogram.height,

@@ -3,7 +3,7 @@ from ...analysis import NO_FINDING
 from ...backends import Runtime
 from ...backends.choice import CHOICE_NAME
 from ...bundle import Trust
-from ...errors import ThermoscreenError
+from ...messages import ThermoscreenError
 from ...pipeline import Pipeline
 from ...proving import noteworthy
 from ..report import OK, PROBLEM, WARNING, Report
@@ -16,7 +16,7 @@ def check(settings):
                                   trust=Trust.from_settings(settings)) as pipeline:
             manifest, backend, proof = pipeline.bundle.manifest, pipeline.backend, pipeline.proof
     except ThermoscreenError as error:
-        return Report('model', PROBLEM, error.message, facts=dict(error.to_dict(), folder=settings.bundle))
+        return Report('model', PROBLEM, error.message.text, facts=dict(error.to_dict(), folder=settings.bundle))
     identity = manifest.identity
     sentence = '%s %s (%s) gives its golden answer on %s.' % (identity['id'], identity['version'],
                                                               identity['hash'][:12], _named(backend))

@@ -1,5 +1,5 @@
 """FLIR's data inside a JPEG: cut into APP1 segments, because a segment holds 64 KiB."""
-from ...errors import InputError
+from ...messages import InputError
 from ..jpeg import SCAN, segments
 from .fff import damaged
 

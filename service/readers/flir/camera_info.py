@@ -2,7 +2,7 @@
 import datetime
 import struct
 
-from ...errors import InputError
+from ...messages import InputError
 from ...radiometry import AirConstants, FlirParameters, PlanckConstants, Scene
 from ...radiometry.planck import ZERO_K_C
 from .fff import CAMERA_INFO, damaged, record, record_order
@@ -47,7 +47,7 @@ def parameters_of(data, source):
                   humidity if humidity > _LARGEST_SHARE else 100 * humidity, distance, window + ZERO_K_C, transmission),
             AirConstants(*struct.unpack_from(order + '5f', body, _AIR)))
     except InputError as error:
-        raise InputError(error.code, '%s: %s' % (source, error.message), error.detail)
+        raise InputError(error.code, '%s: %s' % (source, error.message.text), detail=error.detail)
     model = body[_MODEL:_MODEL + _MODEL_BYTES].partition(b'\0')[0].decode('ascii', 'replace')
     return parameters, _taken_at(body, order), ''.join(letter for letter in model if letter.isprintable()).strip()
 

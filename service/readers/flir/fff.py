@@ -5,7 +5,7 @@ A header of 64 bytes, a directory of 32 bytes a record, the records. Source: Exi
 import struct
 from dataclasses import dataclass
 
-from ...errors import InputError
+from ...messages import InputError
 from ..picture import cut_off
 
 MAGICS = (b'FFF\0', b'AFF\0')
@@ -107,4 +107,5 @@ def record_order(body, source):
 
 def damaged(source, detail):
     """The error for a container that contradicts itself."""
-    return InputError('file-damaged', '%s holds damaged FLIR data; copy it again from its source.' % source, detail)
+    return InputError('file-damaged', '%s holds damaged FLIR data; copy it again from its source.' % source,
+                      detail=detail)

@@ -3,7 +3,7 @@ import struct
 
 import numpy as np
 
-from ...errors import InputError
+from ...messages import InputError
 from ...thermogram import check_size
 from ..png import MAGIC, decode_png
 from .fff import RAW_DATA, damaged, record, record_order

@@ -1,7 +1,7 @@
 """Recordings (SEQ, CSQ): FFF containers one after another, read one at a time however long the file is."""
 from dataclasses import dataclass
 
-from ...errors import InputError
+from ...messages import InputError
 from ..files import opened, shown_name
 from ..picture import CUT_NOTE, cut_off
 from .fff import ENTRY_BYTES, HEADER_BYTES, MAGICS, Directory, damaged

@@ -9,7 +9,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from export.check import RULES, VIOLATION, WARNING, check_model, fits  # noqa: E402
 from export.targets import TARGETS, load_target  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from . import models  # noqa: E402
 
@@ -60,8 +60,8 @@ def test_what_no_rule_explains_is_left_to_the_checker_of_the_standard():
 def test_what_is_no_network_is_one_line(data, why):
     with pytest.raises(InputError) as caught:
         check_model(data, NANO, 'thing.onnx')
-    assert caught.value.code == 'onnx-unreadable' and caught.value.message.startswith('thing.onnx is not a whole')
-    assert '\n' not in caught.value.message and why in caught.value.message
+    assert caught.value.code == 'onnx-unreadable' and caught.value.message.text.startswith('thing.onnx is not a whole')
+    assert '\n' not in caught.value.message.text and why in caught.value.message.text
 
 
 def test_values_that_do_not_fill_their_shape_are_one_line():
@@ -69,7 +69,7 @@ def test_values_that_do_not_fill_their_shape_are_one_line():
     model.graph.initializer[0].raw_data = model.graph.initializer[0].raw_data[:-3]
     with pytest.raises(InputError) as caught:
         check_model(model.SerializeToString(), NANO)
-    assert caught.value.code == 'onnx-unreadable' and 'the values of w' in caught.value.message
+    assert caught.value.code == 'onnx-unreadable' and 'the values of w' in caught.value.message.text
 
 
 @given(st.data())

@@ -11,7 +11,7 @@ from export.predict import preflight  # noqa: E402
 from export.predict.preflight import NO_FIGURES  # noqa: E402
 from export.predict.report import describe, to_dict  # noqa: E402
 from export.targets import TARGETS, load_target  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from tests.export.check import models  # noqa: E402
 
 from .networks import chain  # noqa: E402

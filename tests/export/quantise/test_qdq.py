@@ -11,7 +11,7 @@ from calibration import compare_answers, read_cache, scale_of, summarise, write_
 from export.quantise import METHODS, insert_pairs, measure_ranges, quantise  # noqa: E402
 from export.session import open_session, run_session  # noqa: E402
 from service.bundle import scan_onnx  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from .networks import Shallow, export, frames, plain, transformer  # noqa: E402
 

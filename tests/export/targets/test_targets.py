@@ -4,7 +4,7 @@ import pytest
 from export.targets import TARGETS, load_table, load_target
 from export.targets.profile import FOLDER
 from service.bundle.load import MAX_IR_VERSION, MAX_OPSET
-from service.errors import InputError
+from service.messages import InputError
 
 #: Every kind of restriction that a rule reads; `operators/README.md` explains them.
 KINDS = {'attribute_maximum', 'attribute_minimum', 'attributes', 'constant_inputs', 'cubic_rank', 'exact_types',
@@ -82,7 +82,7 @@ def test_what_came_with_a_release(since, operators):
 def test_an_unknown_target_is_one_line():
     with pytest.raises(InputError) as caught:
         load_target('toaster')
-    assert caught.value.code == 'target-unknown' and 'jetson-nano' in caught.value.message
+    assert caught.value.code == 'target-unknown' and 'jetson-nano' in caught.value.message.text
 
 
 def test_a_restriction_that_is_none():

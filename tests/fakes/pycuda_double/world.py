@@ -5,7 +5,15 @@ import weakref
 import numpy as np
 
 from .errors import (
-    ILLEGAL_ADDRESS, INVALID_CONTEXT, INVALID_VALUE, LAUNCH_FAILED, NO_DEVICE, NOT_INITIALISED, OUT_OF_MEMORY, failure)
+    ILLEGAL_ADDRESS,
+    INVALID_CONTEXT,
+    INVALID_VALUE,
+    LAUNCH_FAILED,
+    NO_DEVICE,
+    NOT_INITIALISED,
+    OUT_OF_MEMORY,
+    failure,
+)
 
 #: Where device memory begins, and what lies between two allocations, so that a neighbour is never hit by chance.
 _FIRST_ADDRESS, _ALIGNMENT, _GAP = 0x700000000, 512, 4096

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from jetson.bench.frames import FrameTimer
 from service.cameras import Frame
-from service.errors import CameraError
+from service.messages import CameraError
 from service.settings import load_settings
 
 #: Milliseconds that each stage takes, unless a test says otherwise; 40 in all.

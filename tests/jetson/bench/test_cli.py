@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from jetson.bench import cli, runs
 from jetson.bench.options import Progress, until_stopped
 from jetson.bench.record import read_document
-from service.errors import BundleError, CameraError, InputError, StorageError
+from service.messages import BundleError, CameraError, InputError, StorageError
 from tests.fakes import signing
 from tests.fakes.variants import write_variants
 

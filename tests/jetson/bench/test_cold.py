@@ -13,7 +13,7 @@ from jetson.bench.cold import engine_build, measure_cold, start_once
 from jetson.bench.first_result import STEPS, first_result
 from jetson.bench.record import check_document, read_document
 from jetson.platform import SimulatedPlatform
-from service.errors import BackendError, InputError, ThermoscreenError
+from service.messages import BackendError, InputError, ThermoscreenError
 from service.settings import load_settings
 from tests.fakes import bundles, signing
 from tests.jetson.bench.pretence import IDENTITY, Hand, StubCamera, StubPainter, StubPipeline, settings
@@ -87,7 +87,7 @@ def test_a_start_that_says_nothing(monkeypatch, program, code):
                         lambda command, **options: real([sys.executable, '-c', program], **options))
     with pytest.raises(BackendError) as caught:
         start_once({}, timeout_s=0.2 if code == 'cold-hung' else 60)
-    assert caught.value.code == code and ('no numpy' in caught.value.message) == (code == 'cold-failed')
+    assert caught.value.code == code and ('no numpy' in caught.value.message.text) == (code == 'cold-failed')
 
 
 def test_build_time_of_the_engine_that_runs(monkeypatch):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from jetson.bench.cli import bench
 from jetson.bench.compare import WHOLE, compare_runs, differences, notes
 from jetson.bench.record import write_document
-from service.errors import InputError
+from service.messages import InputError
 
 
 def noisy(document, seed, **factors):
@@ -121,7 +121,7 @@ def test_another_machine_is_refused_or_said_first(pair, sound, tmp_path):
     write_document(str(tmp_path / 'c'), sound)
     refused = run(pair[0], str(tmp_path / 'c'))
     assert isinstance(refused.exception, InputError) and refused.exception.code == 'compare-different'
-    assert 'another board' in refused.exception.message and refused.output == ''
+    assert 'another board' in refused.exception.message.text and refused.output == ''
     anyway = run(pair[0], str(tmp_path / 'c'), '--anyway')
     assert anyway.output.startswith('NOT MEASURED UNDER THE SAME CONDITIONS') and 'another board' in anyway.output
 

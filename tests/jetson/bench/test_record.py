@@ -8,13 +8,13 @@ from collections import namedtuple
 import pytest
 
 from jetson.bench.record import BENCH, FILES, check_document, prepare_folder, read_document, write_document
-from service.errors import InputError, StorageError
+from service.messages import InputError, StorageError
 
 
 def refused(call, *arguments):
     with pytest.raises(InputError) as caught:
         call(*arguments)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value.code
 
 
@@ -94,7 +94,7 @@ def test_no_room_is_said_before_the_minutes_of_measuring(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, 'disk_usage', lambda folder: usage(10, 9, 1 << 20))
     with pytest.raises(StorageError) as caught:
         prepare_folder(str(tmp_path), BENCH)
-    assert caught.value.code == 'disk-full' and '1.0 MiB free' in caught.value.message
+    assert caught.value.code == 'disk-full' and '1.0 MiB free' in caught.value.message.text
 
 
 def test_a_disk_that_cannot_be_written_is_said_before(tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 import pytest
 
 from jetson.bench.runs import CLOSED, MAX_SILENT_READS, PACED, WARM_UP_FRAMES, WARM_UP_S, Run, run_closed, run_paced
-from service.errors import BackendError, CameraError
+from service.messages import BackendError, CameraError
 from tests.jetson.bench.pretence import STAGES_MS, WHOLE_MS, Hand, StubCamera, StubPipeline, gone, silent, timer
 
 WARM_UP = int(WARM_UP_S * 1e3 / WHOLE_MS)  # 25 frames of 40 ms

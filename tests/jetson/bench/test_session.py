@@ -7,7 +7,7 @@ from jetson.bench import session as module
 from jetson.bench.record import check_document
 from jetson.bench.session import Protocol
 from jetson.platform import SimulatedPlatform
-from service.errors import BackendError, CameraError
+from service.messages import BackendError, CameraError
 from tests.jetson.bench.conftest import run_session
 from tests.jetson.bench.pretence import STAGES_MS, WHOLE_MS, Hand, StubCamera, gone
 

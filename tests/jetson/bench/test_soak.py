@@ -10,7 +10,7 @@ from jetson.bench.cli import bench
 from jetson.bench.record import read_document
 from jetson.bench.soak import Soak, SoakProtocol, judge_soak
 from jetson.platform import SimulatedPlatform
-from service.errors import BackendError, InputError, StorageError
+from service.messages import BackendError, InputError, StorageError
 from tests.jetson.bench.conftest import steady
 from tests.jetson.bench.pretence import STAGES_MS, Hand, StubCamera, StubPipeline, gone, pretended, settings
 

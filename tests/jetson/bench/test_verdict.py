@@ -80,7 +80,7 @@ def _busy(document):
 
 
 def _broken(document):
-    closed(document).update(complete=False, trouble={'code': 'cuda-lost', 'message': 'The GPU is lost.'})
+    closed(document).update(complete=False, trouble={'code': 'cuda-lost', 'sentence': 'The GPU is lost.'})
 
 
 def _stopped(document):
@@ -88,7 +88,7 @@ def _stopped(document):
 
 
 def _later(document):
-    document['trouble'] = {'code': 'x', 'message': 'The reference did not start.'}
+    document['trouble'] = {'code': 'x', 'sentence': 'The reference did not start.'}
 
 
 def _simulated(document):

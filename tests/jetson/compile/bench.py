@@ -4,7 +4,7 @@ import io
 import pytest
 
 from jetson.compile import CompileOptions, Progress, compile_engine
-from service.errors import BackendError, StorageError
+from service.messages import BackendError, StorageError
 
 
 def build(bundle, store, precision='fp16', screen=None, **options):
@@ -21,5 +21,5 @@ def refused(*arguments, **options):
     """The error of a build: one line."""
     with pytest.raises((BackendError, StorageError)) as caught:
         build(*arguments, **options)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value

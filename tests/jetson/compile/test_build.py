@@ -10,7 +10,7 @@ from jetson.compile.timing_cache import TimingCache
 from service.backends.cuda_memory import CudaContext
 from service.backends.tensorrt_log import Lines, make_logger
 from service.bundle import open_bundle
-from service.errors import BackendError, InputError
+from service.messages import BackendError, InputError
 from tests.fakes import bundles
 from tests.fakes.onnx_builder import FLOAT, model, node
 from tests.fakes.variants import document, files, network
@@ -33,15 +33,15 @@ def run(double, onnx, route, tmp_path, workspace_mib=256):
 def refused(double, onnx, route, tmp_path):
     with pytest.raises(BackendError) as caught:
         run(double, onnx, route, tmp_path)
-    assert '\n' not in caught.value.message and double.leaks() == []
+    assert '\n' not in caught.value.message.text and double.leaks() == []
     return caught.value
 
 
 @pytest.mark.parametrize('version, words', [('8.2.1', 'node 0: '), ('8.0.1', 'node 0: ')])
 def test_a_node_without_an_importer_is_named(tensorrt_double, tmp_path, version, words):
     error = refused(tensorrt_double(version=version), LATER, PLAIN, tmp_path)
-    assert error.code == 'engine-parse' and words in error.message and 'HardSwish' in error.message
-    assert 'thermoscreen check' in error.message
+    assert error.code == 'engine-parse' and words in error.message.text and 'HardSwish' in error.message.text
+    assert 'thermoscreen check' in error.message.text
 
 
 def test_from_10_on_the_node_has_its_name_and_operator(tensorrt_double, tmp_path):
@@ -49,7 +49,7 @@ def test_from_10_on_the_node_has_its_name_and_operator(tensorrt_double, tmp_path
                     [('thermogram', FLOAT, (1, 1, 4, 4))], [('finding', FLOAT, (1, 1, 4, 4))],
                     domains=[('com.example', 1)])
     error = refused(tensorrt_double(version='10.3.0', sm=87), foreign, PLAIN, tmp_path)
-    assert 'node 0 finding Odd: ' in error.message
+    assert 'node 0 finding Odd: ' in error.message.text
 
 
 @pytest.mark.parametrize('onnx', [b'', b'rubbish', network()[:-40]])
@@ -60,7 +60,7 @@ def test_what_is_no_whole_model_is_said(tensorrt_double, tmp_path, onnx):
 @pytest.mark.parametrize('version', ['8.2.1', '10.3.0', '11.4.0'])
 def test_qdq_on_a_chip_without_int8_is_refused_with_fp16_offered(tensorrt_double, tmp_path, version):
     error = refused(tensorrt_double(version=version, sm=53), network('int8-qdq'), QDQ, tmp_path)
-    assert error.code == 'precision-unsupported' and '--precision fp16' in error.message
+    assert error.code == 'precision-unsupported' and '--precision fp16' in error.message.text
     assert 'require hardware with Int8 support' in error.detail
 
 
@@ -79,7 +79,7 @@ def test_a_builder_that_raises_for_memory_is_said(tensorrt_double, tmp_path, mon
 
     monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', raising)
     error = refused(double, network(), PLAIN, tmp_path)
-    assert error.code == 'engine-memory' and '--no-cublas' in error.message
+    assert error.code == 'engine-memory' and '--no-cublas' in error.message.text
 
 
 def test_a_builder_that_gives_up_is_quoted(tensorrt_double, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_builder_that_gives_up_is_quoted(tensorrt_double, tmp_path, monkeypatc
 
     monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', refusing)
     error = refused(double, network(), PLAIN, tmp_path)
-    assert error.code == 'engine-build' and 'Something went wrong in here.' in error.message
+    assert error.code == 'engine-build' and 'Something went wrong in here.' in error.message.text
 
 
 @pytest.mark.parametrize('version, sm, flags', [('8.5.2', 72, ['FP16', 'INT8', 'TF32']),

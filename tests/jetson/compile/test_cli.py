@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from jetson.compile.cli import compile_command
 from jetson.compile.engines_cli import engines
-from service.errors import BackendError, BundleError
+from service.messages import BackendError, BundleError
 from tests.fakes import signing
 from tests.fakes.variants import write_variants
 
@@ -62,8 +62,8 @@ def test_without_tensorrt_the_code_is_4(bundle, settings, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(BackendError) as caught:
         run(compile_command, bundle.folder, '--settings', settings)
-    assert caught.value.exit_code == 4 and 'ONNX Runtime' in caught.value.message
-    assert '\n' not in caught.value.message
+    assert caught.value.exit_code == 4 and 'ONNX Runtime' in caught.value.message.text
+    assert '\n' not in caught.value.message.text
 
 
 def test_only_bundles_that_are_trusted_are_compiled(tensorrt_double, settings, tmp_path):

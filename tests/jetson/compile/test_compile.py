@@ -7,7 +7,7 @@ import pytest
 
 from jetson.compile import Progress, compile_engine
 from service.bundle import open_bundle
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.variants import document, write_variants
 
 from .bench import build, plans, refused
@@ -95,7 +95,7 @@ def test_whatever_fails_leaves_the_engine_that_was_there(tensorrt_double, bundle
     for name, value in fault.items():
         setattr(double.faults, name, value)
     error = refused(bundle, store, precision, force=True)
-    assert error.code == code and words in error.message
+    assert error.code == code and words in error.message.text
     assert plans(store) == there and double.leaks() == []
 
 
@@ -105,8 +105,8 @@ def test_a_wrong_answer_is_not_kept(tensorrt_double, store, tmp_path):
     manifest['variants']['fp16']['golden']['confidence_tolerance'] = 1e-6
     strict = open_bundle(write_variants(tmp_path / 'strict', names=('fp16',), variants=manifest['variants']))
     error = refused(strict, store)
-    assert error.code == 'engine-unproven' and 'confidence_error' in error.message
-    assert '--precision fp32' in error.message and store.list() == []
+    assert error.code == 'engine-unproven' and 'confidence_error' in error.message.text
+    assert '--precision fp32' in error.message.text and store.list() == []
 
 
 def test_int8_from_the_cache_that_proves_wrong_gives_way_to_qdq(tensorrt_double, store, tmp_path, monkeypatch):
@@ -135,7 +135,7 @@ def test_without_a_kernel_for_argmax_the_logits_are_compiled(tensorrt_double, bu
     assert compiled.record['variant'] == variant and compiled.record['proof']['labels_agreement'] > 0.98
     assert 'Trying FP16 from %s' % variant in compiled.notes[0]
     error = refused(plain, store, 'fp32')
-    assert error.code == 'engine-no-tactic' and '--workspace' in error.message
+    assert error.code == 'engine-no-tactic' and '--workspace' in error.message.text
     assert double.leaks() == []
 
 
@@ -226,5 +226,5 @@ def test_without_tensorrt_it_says_what_runs_instead(bundle, store, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(BackendError) as caught:
         compile_engine(bundle, store)
-    assert caught.value.code == 'tensorrt-missing' and 'ONNX Runtime' in caught.value.message
+    assert caught.value.code == 'tensorrt-missing' and 'ONNX Runtime' in caught.value.message.text
     assert not os.path.exists(store.folder)

@@ -9,7 +9,7 @@ from service.backends.from_logits import FromLogits
 from service.backends.tensorrt_backend import TensorRTBackend
 from service.bundle import prove
 from service.engines import find_engine
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.variants import HEIGHT, WIDTH
 
 from .bench import build
@@ -29,7 +29,7 @@ def make_backend(bundle, found):
 def refusal(store, bundle, precision):
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, precision)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value
 
 
@@ -48,7 +48,7 @@ def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, b
     if int8 is None:
         with pytest.raises(BackendError) as caught:
             build(bundle, store, 'int8')
-        assert caught.value.code == 'precision-unsupported' and '--precision fp16' in caught.value.message
+        assert caught.value.code == 'precision-unsupported' and '--precision fp16' in caught.value.message.text
 
     # Load in a worker, prove, and infer on a frame that is not the golden one.
     frame = {'thermogram': np.random.RandomState(1).rand(1, 1, HEIGHT, WIDTH).astype(np.float32)}
@@ -73,17 +73,17 @@ def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, b
     elsewhere = tensorrt_double(version=other, sm=sm)
     error = refusal(store, bundle, 'fp16')
     assert error.code == 'engine-stale'
-    assert 'built for %s, here %s' % (double.tensorrt.__version__, elsewhere.tensorrt.__version__) in error.message
+    assert 'built for %s, here %s' % (double.tensorrt.__version__, elsewhere.tensorrt.__version__) in error.message.text
     found = store.load(store.list()[0])
     with pytest.raises(BackendError) as caught:
         make_backend(bundle, found).activate()
-    assert caught.value.code == 'engine-refused' and 'not compatible with this version' in caught.value.message
+    assert caught.value.code == 'engine-refused' and 'not compatible with this version' in caught.value.message.text
 
     tensorrt_double(version=version, sm=61)
     assert refusal(store, bundle, 'fp16').code == 'engine-foreign'
     with pytest.raises(BackendError) as caught:
         make_backend(bundle, found).activate()
-    assert caught.value.code == 'engine-refused' and 'incompatible device' in caught.value.message
+    assert caught.value.code == 'engine-refused' and 'incompatible device' in caught.value.message.text
 
     tensorrt_double(version=version, sm=sm)
     fp16 = find_engine(store, bundle, 'fp16')

@@ -38,7 +38,7 @@ def test_a_second_build_is_told_who_builds(tensorrt_double, bundle, store):
     store.check_writable()
     with store.lock('fp16 of variants'):
         error = refused(bundle, store)
-    assert error.code == 'engine-store-busy' and 'fp16 of variants' in error.message and double.builds == 0
+    assert error.code == 'engine-store-busy' and 'fp16 of variants' in error.message.text and double.builds == 0
 
 
 KILLED = '''
@@ -62,7 +62,7 @@ def test_a_builder_that_is_killed_leaves_the_old_engine_and_no_lock(tensorrt_dou
                                stderr=subprocess.PIPE)
     try:
         assert b'Building FP16' in builder.stderr.readline()
-        assert 'process %d' % builder.pid in refused(bundle, store, force=True).message
+        assert 'process %d' % builder.pid in refused(bundle, store, force=True).message.text
     finally:
         builder.kill()
         builder.communicate()

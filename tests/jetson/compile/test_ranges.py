@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from calibration import read_cache
 from jetson.compile import find_routes
 from jetson.compile.cli import compile_command
-from service.errors import BackendError, InputError
+from service.messages import BackendError, InputError
 from service.simulator import make_phantom
 
 from .bench import build
@@ -43,7 +43,7 @@ def test_without_calibrators_it_is_said(bundle):
     assert [route.method for route in find_routes(bundle, 'int8', XAVIER, measured=True)] == ['measured']
     with pytest.raises(BackendError) as caught:
         find_routes(bundle, 'int8', TODAY, measured=True)
-    assert caught.value.code == 'calibrator-missing' and '--frames' in caught.value.message
+    assert caught.value.code == 'calibrator-missing' and '--frames' in caught.value.message.text
 
 
 def test_frames_that_show_nobody_are_refused(tensorrt_double, plain, store, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from jetson.compile import Abilities, Route, choose_precision, find_routes
 from jetson.compile.routes import without_argmax
 from service.bundle import open_bundle
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes import bundles
 from tests.fakes.variants import NAMES, document, files, write_variants
 
@@ -26,7 +26,7 @@ def test_fp16_is_a_flag_until_the_flags_are_gone(bundle, plain):
     assert ways(bundle, 'fp16', TODAY) == [('fp16', 'plain')]
     with pytest.raises(BackendError) as caught:
         find_routes(plain, 'fp16', TODAY)
-    assert caught.value.code == 'precision-missing' and '--precision fp32' in caught.value.message
+    assert caught.value.code == 'precision-missing' and '--precision fp32' in caught.value.message.text
 
 
 def test_int8_is_a_cache_or_qdq(bundle, plain, tmp_path):
@@ -34,7 +34,7 @@ def test_int8_is_a_cache_or_qdq(bundle, plain, tmp_path):
     assert ways(bundle, 'int8', TODAY) == [('int8-qdq', 'qdq')]
     with pytest.raises(BackendError) as caught:
         find_routes(plain, 'int8', XAVIER)
-    assert caught.value.code == 'precision-missing' and 'thermoscreen calibrate' in caught.value.message
+    assert caught.value.code == 'precision-missing' and 'thermoscreen calibrate' in caught.value.message.text
     manifest = document()
     del manifest['calibration']
     contents = files()
@@ -49,8 +49,8 @@ def test_what_the_gpu_has_not_is_refused_with_what_it_has(bundle, precision, abi
     with pytest.raises(BackendError) as caught:
         find_routes(bundle, precision, abilities)
     assert caught.value.code == 'precision-unsupported'
-    assert '--precision %s' % offered in caught.value.message
-    assert 'compute capability %d.%d' % divmod(abilities.sm, 10) in caught.value.message
+    assert '--precision %s' % offered in caught.value.message.text
+    assert 'compute capability %d.%d' % divmod(abilities.sm, 10) in caught.value.message.text
 
 
 @pytest.mark.parametrize('abilities, whole, bare', [(NANO, 'fp16', 'fp16'), (XAVIER, 'int8', 'fp16'),

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from jetson.platform import RecordedTree, SimulatedPlatform, cli
 from jetson.platform.words import describe, missing_words, one_line
-from service.errors import InputError
+from service.messages import InputError
 from tests.fakes.board_trees import IIO, board_tree, forbid
 from tests.jetson.telemetry.lines import AGX_ORIN, NANO
 

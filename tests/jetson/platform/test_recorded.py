@@ -9,7 +9,7 @@ from jetson.platform import (
     open_platform,
     recorded,
 )
-from service.errors import InputError
+from service.messages import InputError
 from tests.fakes.board_trees import board_tree, iio_rails
 from tests.jetson.telemetry.lines import NANO, NANO_IDLE, ORIN_BUSY
 

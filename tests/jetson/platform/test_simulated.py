@@ -5,7 +5,7 @@ import pytest
 
 from jetson.platform import SimulatedPlatform
 from jetson.platform.simulated import SENSORS
-from service.errors import InputError
+from service.messages import InputError
 
 
 class Time:
@@ -123,7 +123,7 @@ def test_room_gets_warmer(clock):
 def test_what_it_does_not_know_is_refused(clock):
     with pytest.raises(InputError) as caught:
         SimulatedPlatform('10W', clock=clock)
-    assert caught.value.code == 'power-mode-unknown' and 'MAXN' in caught.value.message
+    assert caught.value.code == 'power-mode-unknown' and 'MAXN' in caught.value.message.text
     with pytest.raises(InputError) as caught:
         SimulatedPlatform(clock=clock).lose('nose')
     assert caught.value.code == 'sensor-unknown'

@@ -39,7 +39,7 @@ def test_hung_one_is_killed_with_what_it_started(tmp_path):
     command = _program(tmp_path, 'trap "" PIPE TERM\nsleep 300 &\necho $! >%s/child\nprintf "RAM 1"\nwait\n' % tmp_path)
     with pytest.raises(BoardError) as caught:
         read_line(command, 1.0)
-    assert caught.value.code == 'tegrastats-hung' and 'restart the board' in caught.value.message
+    assert caught.value.code == 'tegrastats-hung' and 'restart the board' in caught.value.message.text
     assert _ended(int((tmp_path / 'child').read_text()))
 
 

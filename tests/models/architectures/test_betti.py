@@ -8,9 +8,8 @@ pytest.importorskip('sklearn', reason='the training extra is not installed')
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.architectures import build  # noqa: E402
-from models.architectures.betti import (  # noqa: E402
-    BettiFeatures, betti_classifier, betti_curves, class_bands)
-from service.errors import InputError  # noqa: E402
+from models.architectures.betti import BettiFeatures, betti_classifier, betti_curves, class_bands  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 LEVELS = np.linspace(0, 255, 100)
 

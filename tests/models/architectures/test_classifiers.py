@@ -5,7 +5,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is t
 pytest.importorskip('torchvision', reason='the training extra is not installed')
 
 from models.architectures import build  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from tests.models.architectures.settle import settle  # noqa: E402
 
 NAMES = ('resnet18', 'resnet50', 'googlenet')

@@ -7,9 +7,14 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('segmentation_models_pytorch', reason='the training extra is not installed')
 
-from models.architectures.latents import CutsEncoder, CutsModel, PatchHead, cuts_loss  # noqa: E402
-from models.architectures.latents import contrast  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from models.architectures.latents import (  # noqa: E402
+    CutsEncoder,
+    CutsModel,
+    PatchHead,
+    contrast,  # noqa: E402
+    cuts_loss,
+)
+from service.messages import InputError  # noqa: E402
 from service.simulator import make_phantom  # noqa: E402
 
 

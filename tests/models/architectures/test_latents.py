@@ -6,7 +6,7 @@ pytest.importorskip('segmentation_models_pytorch', reason='the training extra is
 
 from models.architectures import build, count_cost  # noqa: E402
 from models.architectures.latents import CutsEncoder, CutsModel, Latents  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 SMALL = {'height': 24, 'width': 40, 'widths': (8, 16, 16)}
 

@@ -5,7 +5,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is t
 pytest.importorskip('segmentation_models_pytorch', reason='the training extra is not installed')
 
 from models.architectures import ARCHITECTURES, build  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 def test_entries_are_under_their_own_names():

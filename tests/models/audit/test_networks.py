@@ -9,7 +9,7 @@ from models.audit import Protocol, make_plan, run_audit  # noqa: E402
 from models.audit.intervals import PairTable  # noqa: E402
 from models.audit.networks import NetworkRunner, NetworkSettings, image_protocol  # noqa: E402
 from models.audit.rows import Rows  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
 from . import worlds  # noqa: E402

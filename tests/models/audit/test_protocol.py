@@ -5,7 +5,7 @@ import pytest
 from models.audit import Protocol, make_plan
 from models.audit.intervals import PairTable, interval
 from models.data import Collection
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 
 from . import worlds
@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_answer():
 def test_what_cannot_be_audited_is_said_in_one_line(classes, code):
     with pytest.raises(InputError) as error:
         make_plan(collection(classes, names=('normal', 'benign', 'malignant')), 3, 1)
-    assert error.value.code == code and '\n' not in error.value.message
+    assert error.value.code == code and '\n' not in error.value.message.text
 
 
 def test_one_of_three_classes_against_the_others():

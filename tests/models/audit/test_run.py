@@ -7,10 +7,17 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 
 from click.testing import CliRunner  # noqa: E402
 
-from models.audit import Protocol, markdown, run_audit, terminal, to_json, write_report  # noqa: E402
-from models.audit import cli  # noqa: E402
+from models.audit import (  # noqa: E402
+    Protocol,
+    cli,  # noqa: E402
+    markdown,
+    run_audit,
+    terminal,
+    to_json,
+    write_report,
+)
 from models.audit.rows import Rows  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
 from . import worlds  # noqa: E402

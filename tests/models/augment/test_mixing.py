@@ -8,7 +8,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 
 from models.augment import mix_in, mixup  # noqa: E402
 from models.data import Collection, Sample  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 def collection(name, count, classes=('a', 'b'), regions=('background', 'lesion')):

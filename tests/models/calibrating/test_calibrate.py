@@ -17,7 +17,7 @@ from models.calibrating.cli import calibrate_command  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import golden_thermogram, open_bundle, pack_golden, prove, to_counts, write_bundle  # noqa: E402
 from service.chains import get_chain  # noqa: E402
-from service.errors import BundleError, InputError, ThermoscreenError  # noqa: E402
+from service.messages import BundleError, InputError, ThermoscreenError  # noqa: E402
 from service.simulator import make_phantom  # noqa: E402
 from tests.export.quantise.networks import HEIGHT, WIDTH, Shallow, export  # noqa: E402
 from tests.fakes.bundles import document  # noqa: E402
@@ -150,7 +150,7 @@ def test_int8_that_loses_the_answers_is_not_written(lopsided, tmp_path):
     for where in (('--out', out), ()):
         result = _run(lopsided, '--data', DATA, '--frames', 3, '--judge-frames', 2, '--method', 'minmax', *where)
         assert isinstance(result.exception, BundleError) and result.exception.code == 'parity-failed'
-        assert '--keep-float' in result.exception.message and 'Judged on' in result.exception.message
+        assert '--keep-float' in result.exception.message.text and 'Judged on' in result.exception.message.text
         assert not out.exists() and _state(lopsided) == before
 
 

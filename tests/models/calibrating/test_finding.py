@@ -7,7 +7,7 @@ pytest.importorskip('sklearn', reason='scikit-learn is not installed here')
 from models.calibrating.finding import fit_finding, positive_class  # noqa: E402
 from models.data import Collection, Sample  # noqa: E402
 from service.decode import temper  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 FINDING = {'name': 'heat', 'classes': ['usual', 'abnormal'], 'threshold': 0.5, 'threshold_basis': 'Set by hand.',
            'meaning': 'Nothing.'}
@@ -75,7 +75,7 @@ def test_few_frames_set_nothing_unasked():
     collection = _collection(60)
     with pytest.raises(InputError) as caught:
         fit_finding(FINDING, collection, _too_sure(collection), (1,), least=50)
-    assert caught.value.code == 'thresholds-few' and '--positive' in caught.value.message
+    assert caught.value.code == 'thresholds-few' and '--positive' in caught.value.message.text
     assert fit_finding(FINDING, collection, _too_sure(collection), (1,)).judged == 30
 
 

@@ -5,7 +5,7 @@ import pytest
 from models.calibrating.frames import Seen, choose, survey
 from models.data import Collection, Sample
 from service.chains import get_chain
-from service.errors import InputError
+from service.messages import InputError
 from service.thermogram import Thermogram
 from tests.fakes.bundles import warm_square
 

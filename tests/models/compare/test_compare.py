@@ -14,7 +14,7 @@ from models.compare.segment import COMMON, RECIPES, Lengths, trained_alike  # no
 from models.compare.table import markdown  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 def test_the_shipped_network_is_the_measure():

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import open_data, patient_split  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from .builders import write_png  # noqa: E402
 

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 
 from models.data import open_data, with_coco  # noqa: E402
 from service import regions  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from . import builders  # noqa: E402
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import DmrName, parse_dmr_name  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 DATED = st.tuples(st.dates(datetime.date(1990, 1, 1)).map(str), st.integers(0, 99))
 NAMES = st.builds(

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import open_data  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from service.regions import REGIONS  # noqa: E402
 from tests.fakes import frames  # noqa: E402
 

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import LAYOUTS, open_data, patient_split, phantom_collection  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from service.simulator import make_phantom  # noqa: E402
 
 from . import builders  # noqa: E402

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import Collection, Sample, join, open_data  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from service.thermogram import Thermogram  # noqa: E402
 
 from . import builders  # noqa: E402

@@ -9,7 +9,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 
 from models.data import image_split, patient_folds, patient_split, read_split, write_split  # noqa: E402
 from models.data.__main__ import command, main  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from . import builders  # noqa: E402
 

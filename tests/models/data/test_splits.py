@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.data import IMAGE_LEVEL, check_leak, image_split, patient_folds, patient_split  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from .builders import samples_of  # noqa: E402
 

@@ -5,7 +5,7 @@ import numpy as np
 
 from models.data import Collection, Sample
 from models.evaluation import Outcome, Overlap
-from service.errors import InputError
+from service.messages import InputError
 from service.regions import REGIONS
 from service.simulator import make_phantom
 from service.thermogram import Thermogram

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from models.evaluation.audit_file import read_audit
-from service.errors import InputError
+from service.messages import InputError
 
 ROW = {'name': 'background', 'what': 'the wall', 'n': 75, 'auc': 0.843, 'auc_ci95': [0.7, 0.9], 'note': ''}
 DOCUMENT = {'kind': 'confound-audit', 'data': 'dmr: 75 patients', 'collection': {'patients': 75}, 'warnings': [],
@@ -29,4 +29,4 @@ def test_anything_else_is_refused(tmp_path, text):
     for wrong in (path, tmp_path / 'absent.json', tmp_path):
         with pytest.raises(InputError) as caught:
             read_audit(wrong)
-        assert caught.value.code == 'audit-unreadable' and '\n' not in caught.value.message
+        assert caught.value.code == 'audit-unreadable' and '\n' not in caught.value.message.text

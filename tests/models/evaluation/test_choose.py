@@ -2,7 +2,7 @@
 import pytest
 
 from models.evaluation.choose import choose
-from service.errors import InputError
+from service.messages import InputError
 
 from .made_up import phantom_collection, torso_collection
 
@@ -39,4 +39,4 @@ def test_left_out_and_limited():
 def test_one_line_of_refusal(where, left_out, code):
     with pytest.raises(InputError) as caught:
         choose(PHANTOMS, where, left_out)
-    assert caught.value.code == code and '\n' not in caught.value.message
+    assert caught.value.code == code and '\n' not in caught.value.message.text

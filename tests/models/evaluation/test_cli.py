@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import models.data
 from models.evaluation.cli import evaluate_command
 from models.evaluation.report import page
-from service.errors import BundleError, InputError
+from service.messages import BundleError, InputError
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from tests.fakes import bundles

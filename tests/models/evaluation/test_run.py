@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from models.evaluation import analyse_samples
-from service.errors import InputError
+from service.messages import InputError
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import stub_pipeline

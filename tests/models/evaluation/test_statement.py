@@ -5,7 +5,7 @@ from models.data import image_split
 from models.data.busi import NO_PATIENTS
 from models.evaluation import state_split
 from service.bundle import Manifest
-from service.errors import InputError
+from service.messages import InputError
 
 from .made_up import phantom_collection, torso_collection
 
@@ -26,8 +26,8 @@ def test_unseen_patients():
 def test_a_training_patient_stops_the_evaluation():
     with pytest.raises(InputError) as caught:
         state_split(torso_collection(5), manifest(['p01', 'p03', 'q1']))
-    assert caught.value.code == 'patient-leak' and '2 of the 5 patients' in caught.value.message
-    assert 'p01, p03' in caught.value.message and '--resubstitution' in caught.value.message
+    assert caught.value.code == 'patient-leak' and '2 of the 5 patients' in caught.value.message.text
+    assert 'p01, p03' in caught.value.message.text and '--resubstitution' in caught.value.message.text
 
 
 def test_resubstitution_is_the_first_word():

@@ -14,7 +14,7 @@ from models.exporting import Order, build, build_bundle, open_checkpoint, parity
 from models.exporting.frames import FIRST_SEED  # noqa: E402
 from service.backends import FromLogits, OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
-from service.errors import BundleError, StorageError  # noqa: E402
+from service.messages import BundleError, StorageError  # noqa: E402
 
 from .small import HEIGHT, WIDTH  # noqa: E402
 

@@ -8,7 +8,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.exporting import open_checkpoint  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
-from service.errors import BundleError, InputError  # noqa: E402
+from service.messages import BundleError, InputError  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402
 
 from .small import STATEMENT, write_run  # noqa: E402
@@ -65,7 +65,7 @@ def test_an_older_run_has_its_statement_in_its_bundle(tmp_path, run, package):
 
 def test_without_either_it_says_what_to_do(tmp_path):
     error = refused(write_run(tmp_path / 'run', statement=None))
-    assert error.code == 'statement-missing' and 'train command again' in error.message
+    assert error.code == 'statement-missing' and 'train command again' in error.message.text
 
 
 @pytest.mark.parametrize('text', ['[]', '{"limits": []}', 'not JSON'])
@@ -85,12 +85,12 @@ def test_a_network_that_wants_a_mask_is_refused(tmp_path):
     folder = write_run(tmp_path / 'run', 'network.architecture=resnet18', 'network.options={mask_channel=true}',
                        'task=finding', 'input.mask=true', 'loss.dice=0')
     error = refused(folder)
-    assert error.code == 'mask-channel' and 'only predicted masks' in error.message
+    assert error.code == 'mask-channel' and 'only predicted masks' in error.message.text
 
 
 def test_a_classifier_needs_regions_and_takes_those_of_another_run(classifier, run):
     error = refused(classifier)
-    assert error.code == 'export-no-bundle' and '--regions' in error.message
+    assert error.code == 'export-no-bundle' and '--regions' in error.message.text
     package = open_checkpoint(classifier, regions=run)
     assert set(package.document['outputs']) == {'labels', 'confidence', 'finding'}
 
@@ -108,6 +108,6 @@ def test_regions_of_another_input_are_refused(tmp_path, classifier):
 def test_three_classes_are_no_bundle(tmp_path, run):
     folder = write_run(tmp_path / 'run', 'network.architecture=resnet18', 'network.options={findings=3}',
                        'task=finding', 'loss.dice=0')
-    assert '3 apart' in refused(folder, regions=run).message
+    assert '3 apart' in refused(folder, regions=run).message.text
 
 

@@ -11,7 +11,7 @@ from calibration import Parity  # noqa: E402
 from models.exporting.golden import WIDEST, golden_tensor, tolerances  # noqa: E402
 from service import bundle as bundles  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
-from service.errors import BundleError  # noqa: E402
+from service.messages import BundleError  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402
 
 BASE = {'labels_agreement': 0.995, 'confidence_tolerance': 0.05, 'finding_tolerance': 0.02}

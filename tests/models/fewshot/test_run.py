@@ -17,7 +17,7 @@ from models.fewshot.cli import few_shot_command  # noqa: E402
 from models.phantoms import prepare_set  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
 from models.training.weights import load_network, save_weights  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 PLAN = module.Plan(rounds=1)
 

@@ -7,7 +7,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from models.recipe_files import list_recipes, load_recipe  # noqa: E402
 from models.training import fit, fresh_network  # noqa: E402
 from models.training.weights import save_weights  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 from .small import HEIGHT, SMALL, WIDTH, small_collection, small_recipe, three_classes  # noqa: E402
 
@@ -66,7 +66,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(encoder):
     recipe = load_recipe('few-shot', ['network.init=%s' % encoder['g']])
     with pytest.raises(InputError, match='was trained as latents and this recipe builds half_unet') as caught:
         fresh_network(recipe)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
 
 
 @pytest.mark.parametrize('content', [b'', b'PK', b'\x80\x02}q\x00.'])

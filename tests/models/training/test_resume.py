@@ -14,7 +14,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from models.training import fit  # noqa: E402
 from models.training.callbacks import KeepLast  # noqa: E402
 from service import durable  # noqa: E402
-from service.errors import StorageError  # noqa: E402
+from service.messages import StorageError  # noqa: E402
 
 from .small import distance, small_collection, small_network, small_recipe  # noqa: E402
 

@@ -12,7 +12,7 @@ from models.training import CollectionRun, run, train, weights  # noqa: E402
 from models.training.summary import summarise  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
-from service.errors import BundleError, InputError  # noqa: E402
+from service.messages import BundleError, InputError  # noqa: E402
 
 from .small import Small, small_collection, small_recipe, three_classes  # noqa: E402
 

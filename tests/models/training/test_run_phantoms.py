@@ -11,7 +11,7 @@ from models.recipe_files import load_recipe  # noqa: E402
 from models.training import PhantomRun, load_network, train  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 
 
 @pytest.fixture(scope='module')

@@ -10,7 +10,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from models.training.sources import MixedFrames, as_frames  # noqa: E402
 from models.training.stream import UNKNOWN, Loader, Stream  # noqa: E402
 from service.chains import get_chain  # noqa: E402
-from service.errors import InputError  # noqa: E402
+from service.messages import InputError  # noqa: E402
 from service.regions import LEFT_BREAST, RIGHT_BREAST  # noqa: E402
 from service.thermogram import Thermogram  # noqa: E402
 

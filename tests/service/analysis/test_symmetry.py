@@ -2,8 +2,15 @@
 import numpy as np
 import pytest
 
-from service.analysis import (NO_FINDING, find_breasts, describe, hottest_spots, mirrored_difference,
-                              pair_differences, region_statistics)
+from service.analysis import (
+    NO_FINDING,
+    describe,
+    find_breasts,
+    hottest_spots,
+    mirrored_difference,
+    pair_differences,
+    region_statistics,
+)
 from service.body import find_body
 from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST
 from service.result import Finding

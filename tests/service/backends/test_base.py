@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from service.backends import TensorSpec
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.stub_backend import INPUTS, StubBackend
 
 RIGHT = np.zeros((1, 1, 240, 320), np.float32)
@@ -25,7 +25,7 @@ def test_another_feed_never_reaches_the_network(feed):
     with StubBackend() as backend:
         with pytest.raises(BackendError) as caught:
             backend.infer(feed)
-        assert caught.value.code == 'backend-feed' and 'thermogram float32[1, 1, 240, 320]' in caught.value.message
+        assert caught.value.code == 'backend-feed' and 'thermogram float32[1, 1, 240, 320]' in caught.value.message.text
         assert backend.runs == 0
 
 
@@ -54,4 +54,4 @@ def test_a_model_that_is_not_the_one_described_is_refused():
     with pytest.raises(BackendError) as caught:
         backend.activate()
     assert caught.value.code == 'backend-tensors' and backend.released
-    assert INPUTS[0].name in caught.value.message
+    assert INPUTS[0].name in caught.value.message.text

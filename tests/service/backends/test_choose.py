@@ -8,7 +8,7 @@ from service.backends import choice as module
 from service.backends.choice import INT8_MARGIN, fastest, machine_key, write_choice
 from service.bundle import open_bundle
 from service.engines import EngineStore
-from service.errors import BackendError
+from service.messages import BackendError
 from service.settings import Settings
 from tests.fakes import engines
 from tests.fakes.variants import NAMES, write_variants
@@ -43,7 +43,7 @@ def names(bundle, **runtime):
 def refusal(bundle, **runtime):
     with pytest.raises(BackendError) as caught:
         candidates(bundle, Runtime(**runtime))
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value
 
 
@@ -75,7 +75,7 @@ def test_logits_do_where_no_other_file_has_the_precision(tmp_path):
 
 def test_a_precision_that_the_bundle_has_not_is_one_line(plain, folder):
     error = refusal(plain, precision='int8', engines=folder)
-    assert error.code == 'precision-missing' and 'no int8 variant, only fp32' in error.message
+    assert error.code == 'precision-missing' and 'no int8 variant, only fp32' in error.message.text
     assert refusal(plain, precision='fp16').code == 'precision-missing'
     # An FP16 engine can be compiled from the FP32 file.
     assert names(plain, precision='fp16', engines=folder) == ['tensorrt:fp16']
@@ -83,10 +83,10 @@ def test_a_precision_that_the_bundle_has_not_is_one_line(plain, folder):
 
 def test_tensorrt_alone_needs_an_engine(bundle, folder, tmp_path):
     error = refusal(bundle, backend='tensorrt')
-    assert error.code == 'engine-missing' and 'engines is not set' in error.message
+    assert error.code == 'engine-missing' and 'engines is not set' in error.message.text
     assert refusal(bundle, backend='tensorrt', engines=str(tmp_path)).code == 'engine-missing'
     error = refusal(bundle, backend='tensorrt', precision='int8', engines=folder)
-    assert 'no int8 engine in' in error.message and 'thermoscreen compile' in error.message
+    assert 'no int8 engine in' in error.message.text and 'thermoscreen compile' in error.message.text
 
 
 def test_every_candidate_is_every_file_on_every_provider(bundle, folder):
@@ -116,7 +116,7 @@ def test_tensorrt_s_provider_never_builds_at_a_start(monkeypatch, bundle, tmp_pa
     for engines_folder in (str(tmp_path), ''):
         with pytest.raises(BackendError) as caught:
             make(False, engines_folder)
-        assert caught.value.code == 'engine-missing' and 'thermoscreen choose' in caught.value.message
+        assert caught.value.code == 'engine-missing' and 'thermoscreen choose' in caught.value.message.text
     cache = make(True)._cache
     assert cache.startswith(str(tmp_path / 'onnxruntime' / 'fp16-'))
     with pytest.raises(BackendError):

@@ -4,7 +4,7 @@ import pytest
 
 from service.backends import Backend, FromLogits, OnnxRuntimeBackend, TensorSpec
 from service.bundle import open_bundle, prove
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.variants import HEIGHT, WIDTH, write_variants
 
 INPUTS = (TensorSpec('thermogram', (1, 1, 2, 3), 'float32'),)

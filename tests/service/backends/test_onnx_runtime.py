@@ -6,7 +6,7 @@ import pytest
 
 from service.backends import OnnxRuntimeBackend, TensorSpec
 from service.backends.onnx_runtime import CPU, CUDA, TENSORRT, provider_options
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.onnx_builder import tiny_model
 
 INPUTS = (TensorSpec('thermogram', (1, 1, 48, 64), 'float32'),)
@@ -38,7 +38,7 @@ def test_every_core_is_a_number():
 def test_rubbish_is_refused_in_one_line():
     with pytest.raises(BackendError) as caught:
         OnnxRuntimeBackend(b'not a model', INPUTS, OUTPUTS).activate()
-    assert caught.value.code == 'backend-load' and '\n' not in caught.value.message
+    assert caught.value.code == 'backend-load' and '\n' not in caught.value.message.text
 
 
 def test_a_model_with_other_tensors_is_refused():
@@ -82,13 +82,13 @@ def test_a_session_that_was_moved_to_the_processor_is_refused(with_cuda):
     with_cuda.runs_on = CPU
     with pytest.raises(BackendError) as caught:
         OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=CUDA).activate()
-    assert caught.value.code == 'backend-provider' and 'could not start it' in caught.value.message
+    assert caught.value.code == 'backend-provider' and 'could not start it' in caught.value.message.text
 
 
 def test_a_provider_that_is_not_built_in_is_refused_before_anything_is_loaded(with_cuda):
     with pytest.raises(BackendError) as caught:
         OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=TENSORRT).activate()
-    assert caught.value.code == 'backend-provider' and TENSORRT in caught.value.message
+    assert caught.value.code == 'backend-provider' and TENSORRT in caught.value.message.text
     assert with_cuda.sessions == []
 
 

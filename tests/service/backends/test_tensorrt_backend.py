@@ -9,7 +9,7 @@ import pytest
 from service.backends import TensorSpec, Worker
 from service.backends.cuda_errors import LOST_EXIT_CODE
 from service.backends.tensorrt_backend import WARM_UP_RUNS, TensorRTBackend
-from service.errors import BackendError
+from service.messages import BackendError
 from service.stopwatch import Stopwatch
 from tests.fakes.engines import make_plan
 from tests.fakes.onnx_builder import FLOAT, integer, model, node, tiny_model
@@ -36,7 +36,7 @@ def make(plan, outputs=OUTPUTS, **options):
 def refused(backend):
     with pytest.raises(BackendError) as caught:
         backend.activate()
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value
 
 
@@ -91,7 +91,7 @@ def test_integers_come_as_the_manifest_says(tensorrt_double, version, sm):
 def test_an_engine_with_other_tensors_is_refused_and_given_back(tensorrt_double, version, sm):
     double = tensorrt_double(version=version, sm=sm)
     error = refused(make(make_plan(double, tiny_model(24, 32))))
-    assert error.code == 'backend-tensors' and 'labels int32[1, 24, 32]' not in error.message
+    assert error.code == 'backend-tensors' and 'labels int32[1, 24, 32]' not in error.message.text
     error = refused(make(make_plan(double, tiny_model()), (TensorSpec('labels', (1, 48, 64), 'float32'),)))
     assert error.code == 'backend-tensors' and double.leaks() == []
 
@@ -102,14 +102,14 @@ def test_an_engine_without_a_fixed_size_is_refused(tensorrt_double, monkeypatch,
     plan = make_plan(double, tiny_model())
     monkeypatch.setattr(double.tensorrt.ICudaEngine, asked, lambda self, which: (1, 1, -1, 64))
     error = refused(make(plan))
-    assert error.code == 'backend-tensors' and 'no fixed size' in error.message and double.leaks() == []
+    assert error.code == 'backend-tensors' and 'no fixed size' in error.message.text and double.leaks() == []
 
 
 def test_what_is_no_plan_is_refused_with_tensorrts_reason(tensorrt_double):
     double = tensorrt_double()
     for plan in (b'not a plan', b''):
         error = refused(make(plan))
-        assert error.code == 'engine-refused' and 'TensorRT 8.2.1.8 refuses the engine: ' in error.message
+        assert error.code == 'engine-refused' and 'TensorRT 8.2.1.8 refuses the engine: ' in error.message.text
     assert double.leaks() == []
 
 
@@ -153,7 +153,7 @@ def test_too_little_memory_for_the_buffers_is_said(tensorrt_double, monkeypatch)
 
     monkeypatch.setattr(double.driver, 'mem_alloc', full)
     error = refused(make(plan))
-    assert error.code == 'backend-memory' and 'out of memory' in error.message and double.leaks() == []
+    assert error.code == 'backend-memory' and 'out of memory' in error.message.text and double.leaks() == []
 
 
 @pytest.mark.parametrize('version, sm', [('8.2.1', 53), ('10.3.0', 87)])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.backends import Worker
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.stub_backend import StubBackend
 
 FEED = {'thermogram': np.zeros((1, 1, 240, 320), np.float32)}

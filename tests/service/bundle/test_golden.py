@@ -4,7 +4,7 @@ import pytest
 
 from service.backends import OnnxRuntimeBackend, Worker
 from service.bundle import golden_thermogram, open_bundle, pack_golden, prove, to_counts
-from service.errors import BundleError
+from service.messages import BundleError
 from service.pipeline import Pipeline
 from tests.fakes import bundles
 

@@ -8,7 +8,7 @@ import pytest
 
 from service import durable
 from service.bundle import install_bundle, open_bundle, swap
-from service.errors import BundleError, InputError, StorageError
+from service.messages import BundleError, InputError, StorageError
 from tests.fakes import bundles, signing, variants
 
 
@@ -39,7 +39,7 @@ def target(tmp_path):
 def refused(kind, source, target, trust=signing.TRUST, **options):
     with pytest.raises(kind) as caught:
         install_bundle(str(source), str(target), trust, **options)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value.code
 
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from service.bundle import open_bundle
-from service.errors import BundleError
+from service.messages import BundleError
 from tests.fakes import bundles
 from tests.fakes import onnx_builder as build
 
@@ -13,7 +13,7 @@ from tests.fakes import onnx_builder as build
 def refusal(folder):
     with pytest.raises(BundleError) as caught:
         open_bundle(str(folder))
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value.code
 
 

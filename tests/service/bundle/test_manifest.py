@@ -4,7 +4,7 @@ import json
 import pytest
 
 from service.bundle import Manifest, parse_manifest
-from service.errors import BundleError
+from service.messages import BundleError
 from tests.fakes import bundles
 
 
@@ -16,8 +16,8 @@ def parse(manifest):
 def refusal(manifest):
     with pytest.raises(BundleError) as caught:
         parse(manifest)
-    assert '\n' not in caught.value.message
-    return caught.value.code, caught.value.message
+    assert '\n' not in caught.value.message.text
+    return caught.value.code, caught.value.message.text
 
 
 def test_with_a_finding_and_without():

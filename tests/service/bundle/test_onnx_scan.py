@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.bundle import scan_onnx
-from service.errors import BundleError
+from service.messages import BundleError
 from tests.fakes import onnx_builder as build
 
 

@@ -7,7 +7,7 @@ import pytest
 from service.bundle import Trust, generate_key, key_id, load_key, open_bundle, sign_bundle
 from service.bundle.signing import public_path_of
 from service.bundle.trust import read_public_key
-from service.errors import BundleError, InputError, StorageError
+from service.messages import BundleError, InputError, StorageError
 from tests.fakes import bundles, signing
 
 
@@ -36,7 +36,7 @@ def test_nothing_is_overwritten(tmp_path, there):
     (tmp_path / there).write_text('mine')
     with pytest.raises(StorageError) as caught:
         generate_key(str(tmp_path / 'release.pem'))
-    assert caught.value.code == 'file-exists' and there in caught.value.message
+    assert caught.value.code == 'file-exists' and there in caught.value.message.text
     assert os.listdir(str(tmp_path)) == [there] and (tmp_path / there).read_text() == 'mine'
 
 
@@ -88,7 +88,7 @@ def test_what_is_no_private_key(tmp_path, content):
     for path in (tmp_path / 'k.pem', tmp_path / 'none.pem', tmp_path):
         with pytest.raises(InputError) as caught:
             load_key(str(path))
-        assert caught.value.code == 'key-unreadable' and '\n' not in caught.value.message
+        assert caught.value.code == 'key-unreadable' and '\n' not in caught.value.message.text
 
 
 def test_the_public_key_does_not_sign(tmp_path):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.bundle import Trust, key_id, load, open_bundle, read_signature, signature
-from service.errors import BundleError, SettingsError
+from service.messages import BundleError, SettingsError
 from service.settings import SHIPPED_BUNDLE, Settings
 from tests.fakes import bundles, signing, variants
 
@@ -16,7 +16,7 @@ from tests.fakes import bundles, signing, variants
 def refusal(folder, trust=signing.TRUST):
     with pytest.raises(BundleError) as caught:
         open_bundle(str(folder), trust=trust)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value.code
 
 
@@ -220,7 +220,7 @@ def test_a_key_that_is_none_is_named(tmp_path, content):
         (tmp_path / 'bad.pub').write_bytes(content)
     with pytest.raises(SettingsError) as caught:
         Trust.from_settings(Settings(trusted_keys=str(tmp_path)))
-    assert caught.value.code == 'trusted-key-unreadable' and 'bad.pub' in caught.value.message
+    assert caught.value.code == 'trusted-key-unreadable' and 'bad.pub' in caught.value.message.text
 
 
 def test_without_its_library_a_signature_is_not_taken_on_faith(signed, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 
 from service.backends import OnnxRuntimeBackend
 from service.bundle import golden_thermogram, open_bundle, prove, to_counts, write_bundle
-from service.errors import BundleError
+from service.messages import BundleError
 from tests.fakes import bundles, variants
 from tests.fakes import onnx_builder as build
 
@@ -14,8 +14,8 @@ from tests.fakes import onnx_builder as build
 def refusal(folder):
     with pytest.raises(BundleError) as caught:
         open_bundle(str(folder))
-    assert '\n' not in caught.value.message
-    return caught.value.code, caught.value.message
+    assert '\n' not in caught.value.message.text
+    return caught.value.code, caught.value.message.text
 
 
 @pytest.fixture(scope='module')
@@ -51,7 +51,7 @@ def test_a_bundle_without_variants_has_its_model(tmp_path):
     assert bundle.model == bundle.read_model() == bundles.files()['model.onnx']
     with pytest.raises(BundleError) as caught:
         bundle.read_model('fp16')
-    assert caught.value.code == 'variant-missing' and 'it has fp32' in caught.value.message
+    assert caught.value.code == 'variant-missing' and 'it has fp32' in caught.value.message.text
 
 
 @pytest.mark.parametrize('name', ('fp32',) + variants.NAMES)

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from service.bundle import open_bundle, write_bundle
-from service.errors import BundleError, StorageError
+from service.messages import BundleError, StorageError
 from service.pipeline import Pipeline
 from tests.fakes import bundles
 from tests.fakes import onnx_builder as build
@@ -64,7 +64,7 @@ def test_a_refused_bundle_is_written_and_studied_and_not_opened(tmp_path):
         with pytest.raises(BundleError) as caught:
             start(folder)
         assert caught.value.code == 'bundle-not-for-deployment'
-        assert caught.value.message == 'The bundle in %s %s' % (folder, REASON)
+        assert caught.value.message.text == 'The bundle in %s %s' % (folder, REASON)
 
 
 def test_to_be_studied_it_must_be_whole(tmp_path):
@@ -81,7 +81,7 @@ def test_a_model_that_takes_a_mask_as_well_can_only_be_studied(tmp_path):
     manifest, contents = masked(channels=2)
     with pytest.raises(BundleError) as caught:
         write_bundle(str(tmp_path / 'b'), manifest, contents)
-    assert caught.value.code == 'manifest-invalid' and '(1, 2, 48, 64)' in caught.value.message
+    assert caught.value.code == 'manifest-invalid' and '(1, 2, 48, 64)' in caught.value.message.text
     bundle = write_bundle(str(tmp_path / 'b'), dict(manifest, deployment=REFUSED), contents)
     assert bundle.inputs[0].shape == (1, 2, 48, 64)
     with pytest.raises(BundleError) as caught:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.cameras import Frame
-from service.errors import CameraError
+from service.messages import CameraError
 
 from .fake_clock import FakeClock
 
@@ -15,8 +15,8 @@ def camera_error(call, code):
     with pytest.raises(CameraError) as caught:
         call()
     error = caught.value
-    assert error.code == code, (error.code, error.message)
-    assert error.message.isprintable() and error.message.endswith('.')
+    assert error.code == code, (error.code, error.message.text)
+    assert error.message.text.isprintable() and error.message.text.endswith('.')
     return error
 
 
@@ -96,7 +96,7 @@ class CameraContract:
         try:
             camera.flat_field()
         except CameraError as error:
-            assert error.code == 'camera-no-ffc' and error.message.endswith('.')
+            assert error.code == 'camera-no-ffc' and error.message.text.endswith('.')
         assert camera.read(1.0).sequence == 0
 
     def test_it_opens_and_closes_again_and_again(self, camera):

@@ -81,7 +81,7 @@ def test_a_camera_by_its_address(monkeypatch, clock, version):
 
 def test_no_camera(monkeypatch, clock, version):
     install(monkeypatch, [], version)
-    assert 'network card' in camera_error(AravisCamera(clock=clock).open, 'camera-missing').message
+    assert 'network card' in camera_error(AravisCamera(clock=clock).open, 'camera-missing').message.text
 
 
 def test_a_camera_that_is_used_by_another(monkeypatch, clock, version):
@@ -93,18 +93,18 @@ def test_a_camera_that_is_used_by_another(monkeypatch, clock, version):
 def test_a_camera_without_temperatures(monkeypatch, clock, version):
     _, camera = network(monkeypatch, clock, version, features={'Gain': '1'})
     error = camera_error(camera.open, 'camera-no-temperatures')
-    assert 'IRFormat' in error.message and not camera.is_open
+    assert 'IRFormat' in error.message.text and not camera.is_open
 
 
 def test_a_mode_that_the_camera_lacks(monkeypatch, clock):
     unit, _ = network(monkeypatch, clock)
     camera = AravisCamera(mode='ax5-high', clock=clock, wall=unit.wall)
-    assert 'ax5-high' in camera_error(camera.open, 'camera-no-temperatures').message
+    assert 'ax5-high' in camera_error(camera.open, 'camera-no-temperatures').message.text
 
 
 def test_a_setting_that_was_not_taken_is_never_trusted(monkeypatch, clock):
     _, old = network(monkeypatch, clock, '0.6', stubborn=True)
-    assert 'IRFormat' in camera_error(old.open, 'camera-no-temperatures').message
+    assert 'IRFormat' in camera_error(old.open, 'camera-no-temperatures').message.text
     _, new = network(monkeypatch, clock, '0.8', stubborn=True)
     assert 'locked' in camera_error(new.open, 'camera-failed').detail
 
@@ -119,12 +119,12 @@ def test_nothing_but_damaged_frames(monkeypatch, clock, version):
     _, camera = network(monkeypatch, clock, version, damaged=set(range(1, 100)))
     with camera:
         camera.read()
-        assert 'firewall' in camera_error(lambda: camera.read(1.0), 'camera-bad-frame').message
+        assert 'firewall' in camera_error(lambda: camera.read(1.0), 'camera-bad-frame').message.text
 
 
 def test_frames_that_are_too_short(monkeypatch, clock):
     _, camera = network(monkeypatch, clock, short=2)
-    assert '6142 bytes' in camera_error(camera.open, 'camera-bad-frame').message
+    assert '6142 bytes' in camera_error(camera.open, 'camera-bad-frame').message.text
 
 
 def test_a_camera_that_sends_nothing(monkeypatch, clock, version):
@@ -139,7 +139,7 @@ def test_a_cable_that_is_pulled_and_plugged_in_again(monkeypatch, clock, version
     camera.open()
     camera.read()
     unit.lose()
-    assert 'cable' in camera_error(lambda: camera.read(1.0), 'camera-gone').message
+    assert 'cable' in camera_error(lambda: camera.read(1.0), 'camera-gone').message.text
     camera.close()
     with camera:
         assert camera.read(1.0).sequence == 0
@@ -178,7 +178,7 @@ def test_the_age_of_a_frame_is_kept(monkeypatch, clock):
 
 def test_without_aravis(monkeypatch, clock):
     install(monkeypatch, [], version='')
-    assert 'apt install' in camera_error(AravisCamera(clock=clock).open, 'camera-library').message
+    assert 'apt install' in camera_error(AravisCamera(clock=clock).open, 'camera-library').message.text
 
 
 def test_without_pygobject(monkeypatch, clock):

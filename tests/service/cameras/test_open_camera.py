@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service.cameras import KINDS, ReplayCamera, SimulatedCamera, open_camera
 from service.cameras.pacing import Pacer, SystemClock
 from service.cameras.registry import make_camera
-from service.errors import CameraError
+from service.messages import CameraError
 
 from .contract import camera_error
 from .fake_clock import FakeClock
@@ -49,7 +49,7 @@ def test_any_text_is_a_camera_or_refused(text):
         try:
             make_camera(spec, FakeClock())
         except CameraError as error:
-            assert error.code == 'camera-spec' and '\n' not in error.message
+            assert error.code == 'camera-spec' and '\n' not in error.message.text
 
 
 def test_every_kind_is_registered_under_its_own_word():

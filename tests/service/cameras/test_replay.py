@@ -64,7 +64,7 @@ def test_a_slow_reader_misses_files(folder, clock):
 def test_without_a_loop_it_ends(folder, clock):
     with ReplayCamera(str(folder), 10.0, loop=False, clock=clock) as camera:
         assert degrees(camera, FILES) == [30, 31, 32, 33]
-        assert 'is over' in camera_error(lambda: camera.read(1.0), 'camera-gone').message
+        assert 'is over' in camera_error(lambda: camera.read(1.0), 'camera-gone').message.text
 
 
 def test_without_a_loop_it_ends_at_bad_files_too(folder, clock):
@@ -98,7 +98,7 @@ def test_nothing_but_bad_files_is_no_camera(folder, clock):
     for path in folder.iterdir():
         path.write_bytes(b'junk')
     camera = ReplayCamera(str(folder), clock=clock)
-    assert '00.npy' in camera_error(camera.open, 'camera-bad-frame').message
+    assert '00.npy' in camera_error(camera.open, 'camera-bad-frame').message.text
     assert not camera.is_open
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from service.capture_file import MAX_FRAMES, open_capture, pack_capture, write_capture
 from service.capture_file.layout import FIXED, HEADER_START, MAX_HEADER_BYTES, PIXELS, header_bytes, sha256
 from service.capture_file.pixels import most_bytes, pack, unpack
-from service.errors import InputError, StorageError
+from service.messages import InputError, StorageError
 from service.radiometry import FlirParameters, GreyLevels, LinearScale, PlanckConstants, Raw, Scene, Temperatures
 from service.thermogram import Provenance
 from tests.service.readers.files import body_c
@@ -33,8 +33,8 @@ def refused(code, data, number=None):
         if number:
             capture.frame(io.BytesIO(data), number)
     error = caught.value
-    assert error.code == code, (error.code, error.message, error.detail)
-    assert '\n' not in error.message and error.message.endswith('.')
+    assert error.code == code, (error.code, error.message.text, error.detail)
+    assert '\n' not in error.message.text and error.message.text.endswith('.')
 
 
 def parts(data):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from service.chains import get_chain
-from service.errors import BundleError
+from service.messages import BundleError
 from service.thermogram import Thermogram
 
 SHAPES = [(480, 640), (120, 160), (192, 256), (512, 640), (640, 480), (60, 80)]

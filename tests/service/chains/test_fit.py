@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.chains import Fit, get_chain
-from service.errors import BundleError
+from service.messages import BundleError
 
 
 def test_an_unknown_chain_is_refused_with_the_known_ones():
     with pytest.raises(BundleError) as caught:
         get_chain('plateau-2')
-    assert caught.value.code == 'chain-unknown' and 'plateau-1' in caught.value.message
+    assert caught.value.code == 'chain-unknown' and 'plateau-1' in caught.value.message.text
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from service.analysis import NO_FINDING
 from service.capture_file import write_capture
 from service.cli import analyse as module
 from service.cli import program
-from service.errors import ThermoscreenError
+from service.messages import ThermoscreenError
 from service.radiometry import Raw
 from service.readers import read_thermogram
 from tests.fakes import flir_files, frames

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import program
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import read_thermogram
 from tests.fakes.flir_files import flir_jpeg, frame
 from tests.service.readers.files import body_c, png

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from service.cli import program, verbs
 from service.cli.main import main
-from service.errors import CameraError, InputError
+from service.messages import CameraError, InputError
 
 
 def run(monkeypatch, capsys, *arguments):
@@ -36,7 +36,8 @@ def failing(monkeypatch):
 ])
 def test_an_expected_failure_is_one_line(monkeypatch, capsys, failing, error, code):
     failing(error)
-    assert run(monkeypatch, capsys, 'doctor') == (code, '', 'thermoscreen: %s [%s]\n' % (error.message, error.code))
+    assert run(monkeypatch, capsys, 'doctor') == (code, '', 'thermoscreen: %s [%s]\n' % (error.message.text,
+                                                                                         error.code))
 
 
 def test_a_fault_of_the_program_is_one_line_too(monkeypatch, capsys, failing):

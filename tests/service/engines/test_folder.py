@@ -8,7 +8,7 @@ import pytest
 
 from service.engines import EngineStore, default_folder
 from service.engines import folder as module
-from service.errors import BackendError, StorageError
+from service.messages import BackendError, StorageError
 
 HOLDER = '''
 import sys
@@ -35,7 +35,7 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_built(tmp_path)
     (tmp_path / 'file').write_text('')
     with pytest.raises(StorageError) as caught:
         EngineStore(str(tmp_path / 'file' / 'engines')).check_writable()
-    assert caught.value.code == 'engine-store-unwritable' and '--engines' in caught.value.message
+    assert caught.value.code == 'engine-store-unwritable' and '--engines' in caught.value.message.text
 
 
 @pytest.mark.parametrize('number, code', [(errno.EROFS, 'engine-store-unwritable'), (errno.EACCES,
@@ -62,7 +62,8 @@ def test_too_little_space_is_said_with_both_figures(store, monkeypatch):
     store.check_writable(30 << 20)
     with pytest.raises(StorageError) as caught:
         store.check_writable(50 << 20)
-    assert caught.value.code == 'disk-full' and '100 MiB' in caught.value.message and '150' in caught.value.message
+    assert caught.value.code == 'disk-full' and '100 MiB' in caught.value.message.text
+    assert '150' in caught.value.message.text
 
 
 def test_a_second_builder_in_this_process_is_told_who_builds(store):
@@ -71,7 +72,7 @@ def test_a_second_builder_in_this_process_is_told_who_builds(store):
             with store.lock():
                 raise AssertionError('two builders at once')
         assert caught.value.code == 'engine-store-busy'
-        assert 'int8 of tiny, process %d, since 20' % os.getpid() in caught.value.message
+        assert 'int8 of tiny, process %d, since 20' % os.getpid() in caught.value.message.text
     with store.lock():
         pass
 
@@ -84,7 +85,7 @@ def test_a_second_process_is_told_and_a_killed_one_holds_nothing(store, root):
         with pytest.raises(BackendError) as caught:
             with store.lock():
                 raise AssertionError('two builders at once')
-        assert 'fp16 of tiny, process %d' % holder.pid in caught.value.message
+        assert 'fp16 of tiny, process %d' % holder.pid in caught.value.message.text
     finally:
         holder.kill()
         holder.communicate()

@@ -3,7 +3,7 @@ import pytest
 
 from service.bundle import open_bundle
 from service.engines import EngineKey, EngineStore, find_engine, proof_variant
-from service.errors import BackendError
+from service.messages import BackendError
 from tests.fakes.engines import FACTS, record
 from tests.fakes.variants import write_variants
 
@@ -48,7 +48,7 @@ def test_the_most_telling_refusal_is_the_one_that_is_raised(store, bundle):
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, 'fp16', FACTS)
     assert caught.value.code == 'engine-stale'
-    assert '(TensorRT: built for 8.0.1, here 8.2.1)' in caught.value.message
+    assert '(TensorRT: built for 8.0.1, here 8.2.1)' in caught.value.message.text
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, 'int8', FACTS)
     assert caught.value.code == 'engine-missing'
@@ -59,4 +59,4 @@ def test_without_facts_this_machine_is_asked(store, bundle, monkeypatch):
     monkeypatch.setattr('service.engines.lookup.machine_facts', lambda: dict(FACTS, sm=None))
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, 'fp16')
-    assert caught.value.code == 'engine-foreign' and 'built for 5.3, here unknown' in caught.value.message
+    assert caught.value.code == 'engine-foreign' and 'built for 5.3, here unknown' in caught.value.message.text

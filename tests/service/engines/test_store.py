@@ -6,7 +6,7 @@ import os
 import pytest
 
 from service.engines import EngineStore
-from service.errors import BackendError, StorageError
+from service.messages import BackendError, StorageError
 from tests.fakes.engines import key, record
 
 PLAN = b'a plan' * 1000
@@ -23,7 +23,7 @@ def refused(store, asked, bundle=''):
     """The refusal of a question."""
     with pytest.raises(BackendError) as caught:
         store.find(asked, bundle)
-    assert '\n' not in caught.value.message
+    assert '\n' not in caught.value.message.text
     return caught.value
 
 
@@ -44,7 +44,7 @@ def test_an_empty_folder_or_none_has_no_engine(store, tmp_path):
     assert refused(store, key()).code == 'engine-missing'
     absent = EngineStore(str(tmp_path / 'nowhere'))
     assert absent.list() == [] and refused(absent, key()).code == 'engine-missing'
-    assert 'thermoscreen compile' in refused(absent, key()).message
+    assert 'thermoscreen compile' in refused(absent, key()).message.text
 
 
 @pytest.mark.parametrize('changes, code, words', [
@@ -57,13 +57,14 @@ def test_an_empty_folder_or_none_has_no_engine(store, tmp_path):
 def test_each_difference_is_named_with_both_values(store, changes, code, words):
     store.write(key(**changes), PLAN, record())
     error = refused(store, key())
-    assert error.code == code and words in error.message
+    assert error.code == code and words in error.message.text
 
 
 def test_an_engine_of_an_older_bundle_is_stale_and_of_another_bundle_absent(store):
     store.write(key(onnx_sha256='12' * 32), PLAN, record())
     error = refused(store, key(), bundle='tiny')
-    assert error.code == 'engine-stale' and 'model file: built for 121212121212, here abababababab' in error.message
+    assert error.code == 'engine-stale'
+    assert 'model file: built for 121212121212, here abababababab' in error.message.text
     assert refused(store, key(), bundle='another').code == 'engine-missing'
 
 
@@ -222,7 +223,7 @@ def test_only_what_a_new_engine_replaces_is_removed(store):
 def test_a_name_that_is_not_there_is_said(store):
     with pytest.raises(BackendError) as caught:
         store.remove('fp16-nothing')
-    assert caught.value.code == 'engine-missing' and 'engines list' in caught.value.message
+    assert caught.value.code == 'engine-missing' and 'engines list' in caught.value.message.text
 
 
 def test_the_sidecar_is_readable_by_a_person(store):

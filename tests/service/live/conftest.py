@@ -5,8 +5,8 @@ import queue
 import pytest
 
 from service.cameras import Frame
-from service.errors import CameraError
 from service.live import LiveLoop
+from service.messages import CameraError
 from service.thermogram import Thermogram
 
 from ...fakes import frames

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.cameras.capture import MAX_SILENT_READS
-from service.errors import BackendError, CameraError
+from service.messages import BackendError, CameraError
 
 from .conftest import PATIENCE_S, running, stopped, until
 

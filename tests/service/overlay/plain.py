@@ -2,7 +2,7 @@
 import cv2
 import numpy as np
 
-from service.notice import ADJUNCT_NOTICE
+from service.messages import ADJUNCT_NOTICE
 from service.overlay import automatic_span
 from service.overlay.scale import _ticks
 from service.palettes import palette

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.body import find_body
-from service.errors import InputError
+from service.messages import InputError
 from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay, letters, scale
 from service.palettes import PALETTES
 from service.pipeline import Pipeline
@@ -130,7 +130,7 @@ def test_every_palette_draws_and_an_unknown_one_is_named():
     assert len(set(pictures.values())) == len(PALETTES)
     with pytest.raises(InputError) as caught:
         draw_overlay(result, palette_name='rainbow')
-    assert caught.value.code == 'palette-unknown' and 'iron' in caught.value.message
+    assert caught.value.code == 'palette-unknown' and 'iron' in caught.value.message.text
 
 
 @pytest.fixture(scope='module')

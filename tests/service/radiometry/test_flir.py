@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.errors import InputError
+from service.messages import InputError
 from service.radiometry import AirConstants, FlirParameters, PlanckConstants, Scene, flir_celsius, flir_raw
 
 I7 = PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818)
@@ -83,7 +83,7 @@ def outcome(raw, parameters):
     try:
         return flir_celsius(raw, parameters)
     except InputError as error:
-        return error.message
+        return error.message.text
 
 
 def test_warm_skin_in_a_cool_room_is_warmer_than_a_black_body_of_its_light():
@@ -97,9 +97,9 @@ def refused(code, make, *arguments):
     with pytest.raises(InputError) as caught:
         make(*arguments)
     error = caught.value
-    assert error.code == code, (error.code, error.message)
-    assert '\n' not in error.message and error.message.endswith('.') and len(error.message) < 400
-    return error.message
+    assert error.code == code, (error.code, error.message.text)
+    assert '\n' not in error.message.text and error.message.text.endswith('.') and len(error.message.text) < 400
+    return error.message.text
 
 
 def test_a_count_without_a_temperature_is_refused_with_its_place():

@@ -4,9 +4,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.errors import InputError
-from service.radiometry import (FlirParameters, GreyLevels, LinearScale, PlanckConstants, Raw, Scene, Temperatures,
-                                at_scene, flir_celsius, meaning_of)
+from service.messages import InputError
+from service.radiometry import (
+    FlirParameters,
+    GreyLevels,
+    LinearScale,
+    PlanckConstants,
+    Raw,
+    Scene,
+    Temperatures,
+    at_scene,
+    flir_celsius,
+    meaning_of,
+)
 from service.thermogram import Provenance, Thermogram
 from tests.service.readers.files import body_c
 
@@ -22,7 +32,7 @@ def raw(values, meaning):
 def refused(code, change, *arguments):
     with pytest.raises(InputError) as caught:
         change(*arguments)
-    message = caught.value.message
+    message = caught.value.message.text
     assert caught.value.code == code, (caught.value.code, message)
     assert message.startswith('visit.txt: ') and '\n' not in message and message.endswith('.')
     return message
@@ -101,7 +111,7 @@ def test_what_cannot_be_is_named_with_its_file():
     refused('radiometry-no-temperature', raw(COUNTS * 0, CAMERA).thermogram)
     with pytest.raises(InputError) as caught:
         raw(np.full((60, 80), 65535, np.uint16), Temperatures(LinearScale(0.1, -273.15))).thermogram()
-    assert caught.value.code == 'temperature-impossible' and caught.value.message.startswith('visit.txt has 6280')
+    assert caught.value.code == 'temperature-impossible' and caught.value.message.text.startswith('visit.txt has 6280')
 
 
 @pytest.mark.parametrize('scale', [(0.01, -273.15), (1 / 64.0, -273.15), (0.04, -273.15), (0.1, -273.15), (0.01, 0.0)])

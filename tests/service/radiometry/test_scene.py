@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from service.errors import InputError
+from service.messages import InputError
 from service.radiometry import SCENE_FIELDS, Scene
 
 
@@ -16,8 +16,8 @@ def test_every_value_has_bounds_a_name_and_a_default_within(name):
     for value in (low - 0.001, high + 0.001, math.nan, math.inf, None, 'x', True, [1], 10 ** 400):
         with pytest.raises(InputError) as caught:
             Scene(**{name: value})
-        assert caught.value.code == 'radiometry-value' and caught.value.message.startswith('The ' + what)
-        assert unit in caught.value.message and '\n' not in caught.value.message
+        assert caught.value.code == 'radiometry-value' and caught.value.message.text.startswith('The ' + what)
+        assert unit in caught.value.message.text and '\n' not in caught.value.message.text
 
 
 def test_a_correction_changes_what_it_names_and_nothing_else():
@@ -30,4 +30,4 @@ def test_a_correction_changes_what_it_names_and_nothing_else():
 def test_a_correction_of_nothing_that_exists_is_refused():
     with pytest.raises(InputError) as caught:
         Scene().corrected({'emisivity': 0.98})
-    assert caught.value.code == 'radiometry-value' and 'emissivity' in caught.value.message
+    assert caught.value.code == 'radiometry-value' and 'emissivity' in caught.value.message.text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.errors import InputError
+from service.messages import InputError
 from service.radiometry import FlirParameters, PlanckConstants, Scene, at_scene, flir_celsius
 
 PLANCK, LIGHT, BOLTZMANN = 6.62607015e-34, 299792458.0, 1.380649e-23
@@ -77,7 +77,7 @@ def test_what_was_right_stays_bit_for_bit():
 def test_a_surface_of_less_than_no_light_is_refused():
     with pytest.raises(InputError) as caught:
         at_scene(np.float32([[30, -60]]), Scene(), Scene(0.5, 200.0))
-    assert caught.value.code == 'radiometry-no-temperature' and 'column' in caught.value.message
+    assert caught.value.code == 'radiometry-no-temperature' and 'column' in caught.value.message.text
 
 
 def test_the_air_cannot_be_corrected_without_counts():

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import READERS, SUFFIXES, count_frames, find_thermograms, read_thermogram, reader_for
 
 from .files import body_c
@@ -16,8 +16,8 @@ def refusal(path, code=None, **options):
     with pytest.raises(InputError) as caught:
         read_thermogram(path, **options)
     error = caught.value
-    assert '\n' not in error.message and error.message.endswith('.') and len(error.message) < 400
-    assert code is None or error.code == code, (error.code, error.message)
+    assert '\n' not in error.message.text and error.message.text.endswith('.') and len(error.message.text) < 400
+    assert code is None or error.code == code, (error.code, error.message.text)
     return error
 
 
@@ -88,7 +88,7 @@ class ReaderContract:
 
     def test_a_frame_that_is_not_there_is_refused(self, path):
         for frame in (-1, 0, 2):
-            assert 'holds one' in refusal(path, 'frame-missing', scale=self.scale, frame=frame).message
+            assert 'holds one' in refusal(path, 'frame-missing', scale=self.scale, frame=frame).message.text
         assert count_frames(path) == 1
 
     def test_another_suffix_contradicts(self, path):
@@ -98,7 +98,7 @@ class ReaderContract:
                 continue
             wrong = path.parent / ('wrong' + other)
             wrong.write_bytes(path.read_bytes())
-            message = refusal(wrong, 'format-mismatch', scale=self.scale).message
+            message = refusal(wrong, 'format-mismatch', scale=self.scale).message.text
             assert 'claims to be' in message and 'rename it' in message
 
     def test_an_unknown_suffix_is_refused(self, path):
@@ -137,7 +137,7 @@ class ReaderContract:
             try:
                 read_thermogram(path, scale=self.scale)
             except InputError as error:
-                assert '\n' not in error.message
+                assert '\n' not in error.message.text
         assert capfd.readouterr() == ('', '')
 
     def test_a_frame_that_is_too_small_is_refused(self, path):
@@ -165,7 +165,7 @@ class CountsContract(ReaderContract):
         return np.round((celsius + 273.15) * 100).astype(np.uint16)
 
     def test_counts_without_a_scale_are_refused(self, path):
-        message = refusal(path, 'scale-unknown').message
+        message = refusal(path, 'scale-unknown').message.text
         assert '--scale' in message and path.name + '.json' in message
 
     def test_the_sidecar_states_the_scale(self, path):

@@ -80,7 +80,7 @@ def test_every_frame_of_a_recording(tmp_path):
         assert provenance.captured_at == '2026-01-02T03:04:%02d.000Z' % (number - 1)
         assert provenance.notes == ('step %d' % (number - 1), 'captured from somewhere.txt by text',
                                     'frame %d of 4' % number)
-    assert 'frames 1 to 4' in refusal(path, 'frame-missing', frame=5).message
+    assert 'frames 1 to 4' in refusal(path, 'frame-missing', frame=5).message.text
 
 
 @pytest.mark.parametrize('level', [-1, 256, 1e30, np.nan, np.inf])

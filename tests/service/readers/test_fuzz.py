@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from service.errors import CameraError, InputError
+from service.messages import CameraError, InputError
 from tests.fuzz import TARGETS, run
 from tests.fuzz.mutate import Mutator
 

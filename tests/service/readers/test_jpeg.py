@@ -46,7 +46,7 @@ def test_equal_channels_are_grey(path):
 
 def test_colour_is_refused(path):
     path.write_bytes(jpeg(cv2.applyColorMap(GREY, cv2.COLORMAP_JET)))
-    assert 'palette' in refusal(path, 'picture-colour').message
+    assert 'palette' in refusal(path, 'picture-colour').message.text
 
 
 def after_start(data, marker, body):

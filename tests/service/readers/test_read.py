@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.errors import InputError
+from service.messages import InputError
 from service.readers import READERS, SUFFIXES, find_thermograms, picture, read_thermogram
 
 from .contract import refusal
@@ -56,11 +56,11 @@ def test_a_card_that_was_pulled(path, monkeypatch):
 def test_a_name_cannot_break_the_line(tmp_path):
     name = 'a\nb\x1b[31m' + 'c' * 200 + '.txt'
     (tmp_path / name).write_bytes(b'')
-    assert refusal(tmp_path / name, 'file-empty').message.isprintable()
+    assert refusal(tmp_path / name, 'file-empty').message.text.isprintable()
 
 
 def test_an_unknown_scale_is_named(path):
-    assert 'fahrenheit' in refusal(path, 'scale-name', scale='fahrenheit').message
+    assert 'fahrenheit' in refusal(path, 'scale-name', scale='fahrenheit').message.text
 
 
 @pytest.mark.parametrize('text, code', [
@@ -87,7 +87,7 @@ def test_an_unknown_scale_is_named(path):
     ('{"captured_at": 5}', 'sidecar-value')])
 def test_a_sidecar_that_is_wrong(path, text, code):
     (path.parent / 'frame.json').write_bytes(text.encode('utf-8'))
-    assert 'frame.json' in refusal(path, code).message
+    assert 'frame.json' in refusal(path, code).message.text
 
 
 def test_a_sidecar_is_not_read_without_bound(path):

@@ -88,20 +88,20 @@ def spoilt(row, column, word):
 def test_a_bad_value_is_named(tmp_path, word, code):
     path = tmp_path / 'a.txt'
     path.write_bytes(spoilt(16, 6, word))
-    message = refusal(path, code).message
+    message = refusal(path, code).message.text
     assert 'a.txt, line 17, value 7 ' in message and message.isprintable()
 
 
 def test_a_long_bad_word_is_shortened(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_bytes(spoilt(0, 0, b'\x1b[31m' + b'z' * 5000))
-    assert '\x1b' not in refusal(path).message
+    assert '\x1b' not in refusal(path).message.text
 
 
 def test_an_empty_value_is_named(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_bytes(matrix(body_c(), ';').replace(b';', b';;', 1))
-    assert 'line 1, value 2 is empty' in refusal(path, 'text-not-a-number').message
+    assert 'line 1, value 2 is empty' in refusal(path, 'text-not-a-number').message.text
 
 
 @pytest.mark.parametrize('change', [
@@ -114,19 +114,19 @@ def test_an_empty_value_is_named(tmp_path):
 def test_ragged_rows_are_named(tmp_path, change):
     path = tmp_path / 'a.txt'
     path.write_bytes(b'\n'.join(change(matrix(body_c()).splitlines())) + b'\n')
-    assert 'line 21 ' in refusal(path, 'text-ragged').message
+    assert 'line 21 ' in refusal(path, 'text-ragged').message.text
 
 
 def test_a_matrix_cut_in_a_line_is_truncated(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_bytes(matrix(body_c())[:-30])
-    assert 'line 60' in refusal(path, 'file-truncated').message
+    assert 'line 60' in refusal(path, 'file-truncated').message.text
 
 
 def test_a_header_in_a_plain_matrix_is_refused(tmp_path):
     path = tmp_path / 'a.txt'
     path.write_bytes(b'Temperatures\n' + matrix(body_c()))
-    assert "line 1, value 1 is 'Temperatures'" in refusal(path, 'text-not-a-number').message
+    assert "line 1, value 1 is 'Temperatures'" in refusal(path, 'text-not-a-number').message.text
 
 
 @pytest.mark.parametrize('encode', [
@@ -214,7 +214,7 @@ def test_other_units_are_refused_where_a_header_names_them(tmp_path, line, refus
     path = tmp_path / 'a.csv'
     path.write_bytes(line + b'\n' + matrix(body_c(), ';'))
     if refused:
-        assert 'Celsius' in refusal(path, 'text-unit').message
+        assert 'Celsius' in refusal(path, 'text-unit').message.text
     else:
         assert read_thermogram(path).is_celsius
 
@@ -222,7 +222,7 @@ def test_other_units_are_refused_where_a_header_names_them(tmp_path, line, refus
 def test_line_numbers_count_the_header(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes(HEADER + matrix(body_c(), ';', '\n', comma=True).replace(b'\n', b';x\n', 1))
-    assert 'line 5, value 81' in refusal(path, 'text-not-a-number').message
+    assert 'line 5, value 81' in refusal(path, 'text-not-a-number').message.text
 
 
 @pytest.mark.parametrize('corner', ['', 'X', None])
@@ -245,7 +245,7 @@ def test_row_and_column_numbers_are_not_temperatures(tmp_path, corner):
 def test_a_spoilt_first_row_is_no_header(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes(b'x' + matrix(body_c(), ';'))
-    assert 'line 1, value 1 ' in refusal(path, 'text-not-a-number').message
+    assert 'line 1, value 1 ' in refusal(path, 'text-not-a-number').message.text
 
 
 def test_commas_that_may_be_decimals_are_refused(tmp_path):
@@ -257,7 +257,7 @@ def test_commas_that_may_be_decimals_are_refused(tmp_path):
 def test_points_and_decimal_commas_do_not_mix(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes(matrix(body_c(), ';', comma=True).replace(b',', b'.', 1))
-    assert 'line 1, value 1 ' in refusal(path, 'text-not-a-number').message
+    assert 'line 1, value 1 ' in refusal(path, 'text-not-a-number').message.text
 
 
 @pytest.mark.parametrize('data, code', [

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from service.errors import SettingsError
+from service.messages import SettingsError
 from service.quality import QualityLimits
 from service.settings import Settings, load_settings, reference_page
 
@@ -50,14 +50,14 @@ def test_what_is_wrong_is_found_in_its_line(tmp_path, text, code, line):
     with pytest.raises(SettingsError) as caught:
         load_settings(path)
     assert caught.value.code == code
-    assert caught.value.message.startswith('%s, line %d: ' % (path, line))
+    assert caught.value.message.text.startswith('%s, line %d: ' % (path, line))
 
 
 @pytest.mark.parametrize('text', ['[web', 'a = = 1', '\x00', '[[web]]\n'])
 def test_what_is_not_toml_is_refused(tmp_path, text):
     with pytest.raises(SettingsError) as caught:
         load_settings(write(tmp_path, text))
-    assert caught.value.code in ('settings-syntax', 'setting-unknown') and '\n' not in caught.value.message
+    assert caught.value.code in ('settings-syntax', 'setting-unknown') and '\n' not in caught.value.message.text
 
 
 def test_a_missing_file_a_folder_and_bytes(tmp_path):
@@ -71,7 +71,7 @@ def test_a_missing_file_a_folder_and_bytes(tmp_path):
 def test_what_the_command_line_got_wrong_is_not_blamed_on_the_file(tmp_path):
     with pytest.raises(SettingsError) as caught:
         load_settings(write(tmp_path, '[web]\nport = 9000\n'), port=70000)
-    assert caught.value.message.startswith('port must be')
+    assert caught.value.message.text.startswith('port must be')
 
 
 def test_every_setting_has_a_sentence_and_stands_in_the_reference():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.errors import StorageError
+from service.messages import StorageError
 from service.supervise import Moment, StartRecord, crashes, state_folder
 
 

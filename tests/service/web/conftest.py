@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 
 from service.bundle import Manifest
 from service.cameras import Camera, Frame, SimulatedCamera
-from service.errors import CameraError
 from service.live import LiveLoop
+from service.messages import CameraError
 from service.pipeline import Pipeline
 from service.regions import LEFT_BREAST
 from service.settings import SHIPPED_BUNDLE, Settings

@@ -6,7 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.cameras import ReplayCamera
-from service.errors import CameraError
+from service.messages import CameraError
 from service.settings import Settings
 from service.telemetry import Reading
 from service.web import create_app
@@ -144,7 +144,7 @@ def test_without_the_library_one_line_says_so_and_the_page_runs(client, monkeypa
     monkeypatch.delitem(sys.modules, 'service.web.metric_families', raising=False)
     answer = client.get('/metrics')
     assert (answer.status_code, answer.get_json()['code']) == (501, 'metrics-missing')
-    assert 'prometheus_client' in answer.get_json()['message'] and '\n' not in answer.get_json()['message']
+    assert 'prometheus_client' in answer.get_json()['sentence'] and '\n' not in answer.get_json()['sentence']
     assert client.get('/').status_code == client.get('/status').status_code == 200
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from service.analysis import NO_FINDING
-from service.errors import BackendError
+from service.messages import BackendError
 from service.pipeline import Pipeline
 from service.result import ADJUNCT_NOTICE
 from service.settings import Settings
@@ -181,10 +181,11 @@ def test_the_unexpected_shows_no_traceback(client, stub, monkeypatch, caplog):
 
 def test_known_failures_keep_their_status_and_code(client, stub, monkeypatch):
     def fail(thermogram):
-        raise BackendError('backend-busy', 'Other frames are being analysed; try again in a moment.', 'inner words')
+        raise BackendError('backend-busy', 'Other frames are being analysed; try again in a moment.',
+                           detail='inner words')
 
     monkeypatch.setattr(stub, 'analyse', fail)
     answer = client.get('/open/result?path=visit%201/frontal.csv')
     assert answer.status_code == 503
     assert answer.get_json() == {'code': 'backend-busy',
-                                 'message': 'Other frames are being analysed; try again in a moment.'}
+                                 'sentence': 'Other frames are being analysed; try again in a moment.'}

@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from service.errors import StorageError
-from service.notice import ADJUNCT_NOTICE
+from service.messages import ADJUNCT_NOTICE, StorageError
 from service.supervise import Reason, reasons
 from service.web import create_safe_app
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.errors import SettingsError
+from service.messages import SettingsError
 from service.web import Server
 
 from .conftest import PATIENCE_S, free_port, picture_shown
@@ -208,7 +208,7 @@ def test_a_port_in_use_is_one_sentence(app):
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError) as caught:
             Server(app, '127.0.0.1', port, 1)
-    assert caught.value.code == 'port-unavailable' and str(port) in caught.value.message
+    assert caught.value.code == 'port-unavailable' and str(port) in caught.value.message.text
 
 
 PROGRAM = '''

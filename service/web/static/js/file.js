@@ -27,7 +27,7 @@ async function fetchValues() {
   try {
     answer = await fetch(address('/result'));
   } catch (lost) {
-    refuse({ code: 'service-silent', message: 'The service does not answer. Open the file again in a moment.' });
+    refuse({ code: 'service-silent', sentence: 'The service does not answer. Open the file again in a moment.' });
     return;
   }
   const values = await answer.json();
@@ -40,7 +40,7 @@ async function fetchValues() {
 }
 
 function refuse(reason) {
-  renderTrouble({ code: reason.code, sentence: reason.message });
+  renderTrouble({ code: reason.code, sentence: reason.sentence });
   picture.hidden = true;
 }
 

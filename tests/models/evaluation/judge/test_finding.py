@@ -4,7 +4,7 @@ import pytest
 
 from models.evaluation import judge_finding
 from models.evaluation.judge import positive_classes
-from service.errors import InputError
+from service.messages import InputError
 
 from ..made_up import outcome
 

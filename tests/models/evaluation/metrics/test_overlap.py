@@ -4,7 +4,7 @@ import pytest
 from sklearn.metrics import f1_score, jaccard_score
 
 from models.evaluation.metrics import all_background, dice, iou, mean_over_regions, pair_counts
-from service.errors import InputError
+from service.messages import InputError
 from tests.fakes import frames
 
 from ..made_up import random_labels

@@ -2,7 +2,7 @@
 import pytest
 
 from models.evaluation.report import check_folder, whole_folder
-from service.errors import InputError, StorageError
+from service.messages import InputError, StorageError
 
 
 def fill(path, word='new', **options):

@@ -7,7 +7,7 @@ import pytest
 from service.cameras import Frame
 from service.cameras.capture import Capture
 from service.cameras.condition import Condition
-from service.errors import CameraError
+from service.messages import CameraError
 from service.thermogram import Thermogram
 
 from ..fake_clock import FakeClock

@@ -120,7 +120,7 @@ def test_a_frozen_camera_is_told_and_its_picture_never_comes_again(make, camera,
         frozen = dict(camera.items.pop())
     camera.items = [frozen] * int(FROZEN_S * RATE_HZ + 2)
     read_all(capture, camera)
-    assert camera_error(lambda: capture.take(0), 'camera-frozen').message.startswith('The scripted camera')
+    assert camera_error(lambda: capture.take(0), 'camera-frozen').message.text.startswith('The scripted camera')
     camera.items = [frozen] * 3
     while camera.items:
         capture.step()
@@ -164,7 +164,7 @@ def test_the_unexpected_is_survived(make, camera, stage, caplog):
         camera.items.insert(0, GONE)
     steps(capture, 2)
     error = camera_error(lambda: capture.take(0), 'camera-gone' if stage == 'close' else 'camera-unexpected')
-    assert 'zero' not in error.message
+    assert 'zero' not in error.message.text
     assert 'Error' in caplog.text
     camera.description['name'] = 'scripted camera'
     assert len(read_all(capture, camera)) == 1

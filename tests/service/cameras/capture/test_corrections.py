@@ -8,7 +8,7 @@ from service.cameras.capture import Corrections
 from service.cameras.capture.bad_pixels import MOST_STUCK, STUCK_FRAMES, BadPixels, read_map
 from service.cameras.capture.denoise import WEIGHT, Denoiser
 from service.cameras.capture.reference import MOST_OFFSET_C, Reference, patch_of
-from service.errors import InputError, SettingsError, ThermoscreenError
+from service.messages import InputError, SettingsError, ThermoscreenError
 from service.settings import Settings
 from service.thermogram import Thermogram
 
@@ -76,7 +76,7 @@ def test_lists_that_are_none(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_map(str(path))
-    assert caught.value.code in ('bad-pixels-line', 'bad-pixels-unreadable') and 'bad.txt' in caught.value.message
+    assert caught.value.code in ('bad-pixels-line', 'bad-pixels-unreadable') and 'bad.txt' in caught.value.message.text
 
 
 def test_no_list_there(tmp_path):
@@ -90,7 +90,7 @@ def test_a_place_is_inside_the_picture_or_refused(text):
     try:
         left, top, width, height = patch_of(text)
     except SettingsError as error:
-        assert error.key == 'reference_patch' and '\n' not in error.message
+        assert error.key == 'reference_patch' and '\n' not in error.message.text
     else:
         assert 0 <= left < left + width <= 1 and 0 <= top < top + height <= 1
 

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from service.errors import CameraError
+from service.messages import CameraError
 
 from ..contract import camera_error
 from .conftest import GONE, steps
@@ -48,7 +48,7 @@ def test_a_still_says_what_is_in_its_way(make, camera):
     camera.frames(2000, over_temperature=True)
     steps(capture, 2)
     asked = Asking(lambda: capture.still(0.1)).while_it_waits(capture)
-    assert asked.error.code == 'capture-not-ready' and 'overheating' in asked.error.message
+    assert asked.error.code == 'capture-not-ready' and 'overheating' in asked.error.message.text
     camera.items = []
     steps(capture, 2)
     assert camera_error(lambda: capture.still(0.01), 'camera-gone') is GONE

@@ -28,7 +28,7 @@ def test_ids_say_which_formats_there_may_be():
 def test_size_alone_chooses_nothing():
     # 256x196 as YUYV is a T2S+, and also a camera whose pixels have no temperatures.
     assert formats_of(HIKMICRO) == ()
-    assert 'Hikmicro' in camera_error(lambda: Choice().find([HIKMICRO]), 'camera-unusable').message
+    assert 'Hikmicro' in camera_error(lambda: Choice().find([HIKMICRO]), 'camera-unusable').message.text
 
 
 def test_the_first_known_camera():
@@ -39,8 +39,9 @@ def test_the_first_known_camera():
 def test_one_kind_of_camera():
     assert Choice(ids=('0BDA', '5830')).find([LEPTON, P2PRO])[0] == P2PRO
     error = camera_error(lambda: Choice(ids=('0bda', '5830')).find([LEPTON]), 'camera-missing')
-    assert '0bda:5830' in error.message
-    assert '046d:0825' in camera_error(lambda: Choice(ids=('046d', '0825')).find([WEBCAM]), 'camera-unknown').message
+    assert '0bda:5830' in error.message.text
+    assert '046d:0825' in camera_error(lambda: Choice(ids=('046d', '0825')).find([WEBCAM]),
+                                       'camera-unknown').message.text
 
 
 @pytest.mark.parametrize('nodes, code', [([], 'camera-missing'), ([META], 'camera-missing'),
@@ -52,7 +53,7 @@ def test_none(nodes, code):
 def test_by_node():
     assert Choice('/dev/video3').find([LEPTON, P2PRO])[0] == P2PRO
     camera_error(lambda: Choice('/dev/video9').find([LEPTON]), 'camera-missing')
-    assert 'HD Webcam' in camera_error(lambda: Choice('/dev/video0').find([WEBCAM]), 'camera-unknown').message
+    assert 'HD Webcam' in camera_error(lambda: Choice('/dev/video0').find([WEBCAM]), 'camera-unknown').message.text
 
 
 def test_by_a_link(tmp_path):

@@ -8,7 +8,7 @@ from service.cameras import make_camera
 from service.cameras.faults import Fault
 from service.cameras.v4l2 import FAULTS, Choice, SimulatedUsbCamera, SimulatedVideoSystem, V4l2Camera
 from service.cameras.wire import FORMATS
-from service.errors import CameraError
+from service.messages import CameraError
 
 from ..contract import camera_error
 from .test_camera import PlainScene

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from service.cameras.wire import WireError
-from service.errors import CameraError
+from service.messages import CameraError
 
 
 def patient(shape, low_c=18.0, high_c=38.0, seed=1):
@@ -34,8 +34,8 @@ def refused(wire, data, *words):
         wire.decode(data)
     error = caught.value
     assert isinstance(error, CameraError) and error.code == 'camera-bad-frame'
-    assert error.message.endswith('.') and error.message.isprintable() and '; ' in error.message
-    assert wire.camera in error.message
+    assert error.message.text.endswith('.') and error.message.text.isprintable() and '; ' in error.message.text
+    assert wire.camera in error.message.text
     for word in words:
-        assert word in error.message, error.message
+        assert word in error.message.text, error.message.text
     return error

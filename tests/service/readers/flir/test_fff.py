@@ -66,7 +66,7 @@ def test_every_frame_of_a_recording_can_be_had(path, padding):
         assert np.abs(thermogram.pixels - celsius).max() < QUANTUM_C
         assert thermogram.provenance.captured_at == '2024-05-31T09:30:0%d.000Z' % (number - 1)
         assert 'frame %d of 4' % number in thermogram.provenance.notes
-    assert 'frames 1 to 4' in refusal(path, 'frame-missing', frame=5).message
+    assert 'frames 1 to 4' in refusal(path, 'frame-missing', frame=5).message.text
 
 
 def test_counts_that_look_like_a_header_are_no_frame(path):
@@ -100,7 +100,7 @@ def test_packed_frames_are_refused_by_name(tmp_path, pixels):
     records = [(0x20, 1, camera_info())]
     records.append((0x01, 2, raw_data(RAW, pixels=pixels)) if pixels else (0x77, 1, b'\xff\xd8\xff\xf7' + b'x' * 300))
     path.write_bytes(fff(records, '<') * 2)
-    message = refusal(path, 'format-unsupported').message
+    message = refusal(path, 'format-unsupported').message.text
     assert 'JPEG-LS' in message and 'CSV' in message
 
 

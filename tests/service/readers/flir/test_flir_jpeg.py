@@ -130,7 +130,7 @@ def test_a_clock_that_was_never_set_gives_no_time(path, taken_at):
     ((0, 'H', 3), 'file-damaged')])
 def test_statements_that_cannot_be_are_refused_by_name(path, patch, code):
     path.write_bytes(flir_jpeg(frame(BODY, patch=[patch])))
-    assert 'frame.jpg' in refusal(path, code).message
+    assert 'frame.jpg' in refusal(path, code).message.text
 
 
 @pytest.mark.parametrize('records, code', [

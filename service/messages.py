@@ -1,0 +1,134 @@
+"""What a person is told: one `Message`, and the errors that carry one.
+
+The page, the doctor, the live picture, the supervision and the command line all render the same object. Anything that
+a user can cause is raised as a `ThermoscreenError`: the command line prints one line and exits with `exit_code`, the
+page answers with `http_status` and the same code. A traceback that reaches a person is a bug.
+"""
+from dataclasses import dataclass, field
+from typing import Any, Dict
+
+#: Must stay visible on every screen and in every export.
+ADJUNCT_NOTICE = ('Research and adjunct use only. Not for screening or diagnosis. Not a substitute for '
+                  'mammography. A normal result does not exclude cancer.')
+
+#: Severities, mildest first. INFO needs no action, WARNING will need one soon, PROBLEM needs one now.
+OK, INFO, WARNING, PROBLEM = SEVERITIES = ('ok', 'info', 'warning', 'problem')
+
+
+@dataclass(frozen=True)
+class Message:
+    """One thing that a person is told.
+
+    Attributes:
+        code: stable identifier for the phone call, lower case with hyphens, such as ``'file-truncated'``.
+        sentence: what is there, or what is wrong.
+        next_step: what to do about it; empty where nothing is to be done.
+        severity: one of `SEVERITIES`.
+        subject: what it is about where several things are reported side by side, such as ``'camera'``.
+        facts: JSON values for the technician and for programs.
+    """
+
+    code: str
+    sentence: str
+    next_step: str = ''
+    severity: str = PROBLEM
+    subject: str = ''
+    facts: Dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.severity not in SEVERITIES:
+            raise ValueError('severity must be one of %s, not %r' % (', '.join(SEVERITIES), self.severity))
+
+    @property
+    def text(self) -> str:
+        """Sentence and next step as one line."""
+        return '%s %s' % (self.sentence, self.next_step) if self.next_step else self.sentence
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The message as JSON values; an empty subject and empty facts are left out."""
+        values: Dict[str, Any] = {'code': self.code, 'severity': self.severity, 'sentence': self.sentence,
+                                  'next_step': self.next_step}
+        if self.subject:
+            values['subject'] = self.subject
+        if self.facts:
+            values['facts'] = dict(self.facts)
+        return values
+
+
+def worst(*severities: str) -> str:
+    """The gravest of some severities; OK where there are none."""
+    return max(severities, key=SEVERITIES.index, default=OK)
+
+
+class ThermoscreenError(Exception):
+    """Something that a person can act on.
+
+    Args:
+        code: as of `Message`.
+        sentence: what is wrong.
+        next_step: what to do about it.
+        detail: technical addition for the log; nobody needs it to act.
+    Attributes:
+        message: what a person is told.
+    """
+
+    exit_code = 1
+    http_status = 400
+
+    def __init__(self, code: str, sentence: str, next_step: str = '', detail: str = '') -> None:
+        super().__init__(code, sentence, next_step, detail)
+        self.message = Message(code, sentence, next_step)
+        self.detail = detail
+
+    @property
+    def code(self) -> str:
+        """The code of the message."""
+        return self.message.code
+
+    def __str__(self) -> str:
+        return '%s [%s]' % (self.message.text, self.code)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The message as JSON values, with ``detail``."""
+        return dict(self.message.to_dict(), detail=self.detail)
+
+
+class InputError(ThermoscreenError):
+    """A file, folder or value from outside that cannot be used."""
+
+    exit_code = 2
+
+
+class SettingsError(ThermoscreenError):
+    """A settings file that contradicts itself or the product."""
+
+    exit_code = 2
+    http_status = 500
+
+
+class BundleError(ThermoscreenError):
+    """A model bundle that must not be run: incomplete, changed, or without its golden answer."""
+
+    exit_code = 3
+    http_status = 500
+
+
+class BackendError(ThermoscreenError):
+    """Inference that failed, or was asked for with the wrong names, shapes or dtypes."""
+
+    exit_code = 4
+    http_status = 503
+
+
+class CameraError(ThermoscreenError):
+    """A camera that is missing, silent or sends what it should not."""
+
+    exit_code = 5
+    http_status = 503
+
+
+class StorageError(ThermoscreenError):
+    """A disk that is full, read-only or failing."""
+
+    exit_code = 6
+    http_status = 507
