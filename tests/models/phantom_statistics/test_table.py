@@ -6,7 +6,7 @@ from models.phantom_statistics import PUBLISHED, compare, markdown, measure
 from models.phantom_statistics.__main__ import main
 from service.simulator import make_phantom
 
-#: Off by a little, as models/README.md says and explains.
+#: Off by a little, as docs/figures.md says and explains.
 KNOWN_OFF = {'nipple right-left, sd', 'right armpit y', 'neck mean, between patients'}
 
 
@@ -17,7 +17,7 @@ def rows():
 
 
 def test_phantoms_agree(rows):
-    """48 phantoms leave the figures some noise; the table in models/README.md has 200."""
+    """48 phantoms leave the figures some noise; the table in docs/figures.md has 200."""
     off = {row['quantity'].name for row in rows if not row['agrees']}
     assert len(off - KNOWN_OFF) <= 4, off
 
