@@ -83,7 +83,8 @@ def start_once(options, timeout_s=TIMEOUT_S):
         raise BackendError('cold-failed', 'A start ended with code %d and without an answer (%s); try thermoscreen '
                            'doctor.' % (process.returncode, lines[-1][:200] if lines else 'it said nothing'))
     if 'error' in answer:
-        error = ThermoscreenError(answer['error']['code'], answer['error']['sentence'], detail=answer['error']['detail'])
+        error = ThermoscreenError(answer['error']['code'], answer['error']['sentence'],
+                                  detail=answer['error']['detail'])
         error.exit_code = answer['error']['exit_code']
         raise error
     return answer
