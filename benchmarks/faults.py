@@ -18,7 +18,7 @@ from service.cameras.capture import Capture
 from service.cameras.pacing import SystemClock
 from service.cameras.v4l2.simulated import FAULTS
 from service.durable import atomic_write
-from service.messages import ThermoscreenError
+from service.messages import SEVERITIES, ThermoscreenError
 
 CAMERAS = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 't2s', 'boson-320', 'boson-320-tlinear')
 
@@ -122,14 +122,14 @@ def run_cell(camera, fault, clock=None, rate_hz=None):
             cell.moved_grey = max(cell.moved_grey or 0.0, float(np.abs(newest - levels).max()))
         if now_s < began_s:
             continue
-        for rank, code, sentence in said:
+        for rank, message in said:
             cell.noticed_s = now_s - began_s if cell.noticed_s is None else cell.noticed_s
             if rank > grade:
-                grade, cell.code = rank, code
-                cell.sentence, cell.next_step = _parts(sentence)
+                grade, cell.code = rank, message['code']
+                cell.sentence, cell.next_step = _parts(message)
         if frame is not None and frame.condition.usable:
             cell.wrong += _is_wrong(frame.thermogram)
-            lasting = {code for _, code, _ in said} - _REMEMBERED
+            lasting = {message['code'] for _, message in said} - _REMEMBERED
             if now_s >= ended_s and frame.t_monotonic >= ended_s and not lasting:
                 cell.recovered_s = now_s - ended_s
     capture.close()
@@ -144,16 +144,17 @@ def _taken(capture):
 
 
 def _said(report):
-    """What is said now, as (rank, code, sentence); what stops the picture ranks highest."""
-    ranks = {'fair': 1, 'poor': 2, 'unusable': 3}
-    said = [(ranks[reason['grade']], reason['code'], reason['sentence']) for reason in report['quality']['reasons']]
+    """What is said now, as (rank, message); what stops the picture ranks highest."""
+    said = [(SEVERITIES.index(message['severity']), message) for message in report['quality']['messages']]
     if report['notice']:
-        said.append((1.5, report['notice']['code'], report['notice']['sentence']))
+        said.append((1.5, report['notice']))
     return said
 
 
-def _parts(sentence):
-    what, _, then = sentence.partition('; ')
+def _parts(message):
+    if message['next_step']:
+        return message['sentence'], message['next_step']
+    what, _, then = message['sentence'].partition('; ')
     return what.rstrip('.') + '.', (then or _BY_ITSELF)[0].upper() + (then or _BY_ITSELF)[1:]
 
 

@@ -1,6 +1,8 @@
 """What a camera says about itself in one frame, and whether that frame may be used for an exam."""
 from dataclasses import asdict, dataclass
-from typing import Optional
+from typing import Any, Dict, List, Optional
+
+from ..messages import INFO, PROBLEM, WARNING, Message
 
 #: States of the flat-field correction (FFC: the camera closes its shutter and evens its pixels out).
 FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE = 'never', 'imminent', 'running', 'complete'
@@ -9,15 +11,20 @@ FFC_STATES = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE)
 #: A share of pixels at the end of the scale up to which a frame is used: a spot, not a region.
 SATURATED_SHARE = 0.01
 
-_REASONS = {
-    'ffc-never': 'The camera has not corrected its picture since it started; wait for its shutter to click.',
-    'ffc-imminent': 'The camera is about to close its shutter; wait two seconds.',
-    'ffc-running': 'The camera has its shutter closed; wait two seconds.',
-    'agc-on': 'The camera stretches its contrast, so its values are no temperatures; unplug it and plug it in again.',
-    'shutter-locked': 'The camera is too cold or too warm to use its shutter; let it come to room temperature.',
-    'over-temperature': 'The camera is overheating and will switch off; unplug it and let it cool.',
-    'saturated': 'Part of the picture is hotter than the camera can measure; take hot things out of the view.',
-}
+_MESSAGES = {message.code: message for message in (
+    Message('ffc-never', 'The camera has not run its flat-field correction since it started.',
+            'Wait for its shutter to click.', INFO),
+    Message('ffc-imminent', 'The camera is about to close its shutter.', 'Wait two seconds.', INFO),
+    Message('ffc-running', 'The camera has its shutter closed.', 'Wait two seconds.', INFO),
+    Message('agc-on', 'The camera stretches the contrast, so its values are not temperatures.',
+            'Unplug it and plug it in again.', PROBLEM),
+    Message('shutter-locked', 'The camera is too cold or too warm to use its shutter.',
+            'Let it come to room temperature.', WARNING),
+    Message('over-temperature', 'The camera is overheating and will switch off.', 'Unplug it and let it cool.',
+            WARNING),
+    Message('saturated', 'Part of the picture is hotter than the camera can measure.',
+            'Take hot things out of the view.', INFO),
+)}
 
 
 @dataclass(frozen=True)
@@ -55,15 +62,11 @@ class Condition:
         """Whether the frame may be used for a capture; a live view may show it all the same."""
         return not self._codes()
 
-    def reasons(self):
-        """Why the frame must not be used.
+    def messages(self) -> List[Message]:
+        """Why the frame must not be used for a capture; empty where it may."""
+        return [_MESSAGES[code] for code in self._codes()]
 
-        Returns:
-            tuple of (str, str): code, and a sentence for the operator; empty where it is usable.
-        """
-        return tuple((code, _REASONS[code]) for code in self._codes())
-
-    def to_dict(self):
+    def to_dict(self) -> Dict[str, Any]:
         """What the frame says as JSON values, without what it does not say, and ``usable``."""
         said = {name: value for name, value in asdict(self).items() if value is not None}
         return dict(said, usable=self.usable)

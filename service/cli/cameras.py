@@ -40,7 +40,7 @@ def _show(camera):
     if camera.delivers:
         click.echo('%-14s %s. %s' % ('', _delivers(camera.delivers), camera.delivers['accuracy']))
     if camera.problem:
-        click.echo('%-14s %s [%s]' % ('', camera.problem['message'], camera.problem['code']))
+        click.echo('%-14s %s [%s]' % ('', camera.problem.text, camera.problem.code))
     elif camera.spec:
         click.echo('%-14s --camera %s' % ('', camera.spec))
 

@@ -45,9 +45,10 @@ def _camera(live, capture):
                       {'code': status['code'], 'figures': figures})
     if capture['notice']:
         return Report('camera', OK, capture['notice']['sentence'], facts={'figures': figures})
-    if capture['quality']['reasons']:
-        worst = capture['quality']['reasons'][0]
-        return Report('camera', WARNING, worst['sentence'], facts={'code': worst['code'], 'figures': figures})
+    if capture['quality']['messages']:
+        worst = capture['quality']['messages'][0]
+        return Report('camera', WARNING, worst['sentence'], worst['next_step'],
+                      {'code': worst['code'], 'figures': figures})
     return Report('camera', OK, 'The camera sends good pictures.', facts={'figures': figures})
 
 

@@ -5,18 +5,20 @@ import threading
 import time
 from dataclasses import replace
 
-from ...messages import CameraError, ThermoscreenError
+from ...messages import CameraError, Message, ThermoscreenError
 from ...supervise import CAPTURE, Heartbeats
 from .conditions import Conditions
 from .corrections import Corrections
 from .counts import Counts
-from .quality import BAD, RECONNECT, STALL, UNUSABLE, Connection, Quality, Reason
+from .quality import BAD, RECONNECT, STALL, Connection, Quality
 from .repeats import FROZEN_S, Repeats
 from .requests import Requests
 from .slot import Slot
 from .still import wait_for_still
 
 _LOGGER = logging.getLogger(__name__)
+
+_STARTING = Message('camera-starting', 'The camera is starting.')
 
 #: A camera that says nothing for so long is told as silent.
 READ_TIMEOUT_S = 1.0
@@ -140,24 +142,24 @@ class Capture:
         """How the camera does, as JSON values.
 
         Returns:
-            dict: ``quality`` (``grade`` and ``reasons``), ``notice`` (code and sentence while it calibrates, or
-            None), ``usable`` (whether the newest frame may be kept), ``rate_hz`` at which frames arrive, the counts,
-            and what the corrections say.
+            dict: ``quality`` (``grade`` and ``messages``, the worst first), ``notice`` (the message while the camera
+            calibrates, or None), ``usable`` (whether the newest frame may be kept), ``rate_hz`` at which frames
+            arrive, the counts, and what the corrections say.
         """
         now_s = self._clock()
         with self._lock:
             trouble, notice = self._slot.trouble, self._conditions.calibrating(now_s)
             if trouble is not None:
-                quality = Quality.of([Reason(UNUSABLE, trouble.code, trouble.message.text)])
+                quality = Quality.of([trouble.message])
             elif not self.counts.received:
-                quality = Quality.of([Reason(UNUSABLE, 'camera-starting', 'The camera is starting.')])
+                quality = Quality.of([_STARTING])
             else:
                 stated_hz = self.description.get('rate_hz') or 0.0
-                quality = Quality.of(self._connection.reasons(now_s, stated_hz) + self._conditions.reasons(now_s)
-                                     + self._corrections.reasons())
+                quality = Quality.of(self._connection.messages(now_s, stated_hz) + self._conditions.messages(now_s)
+                                     + self._corrections.messages())
             rate_hz = self._connection.rate_hz(now_s)
             return dict(self.counts.to_dict(), quality=quality.to_dict(), dropped=self._slot.dropped,
-                        notice=None if trouble or not notice else {'code': notice.code, 'sentence': notice.sentence},
+                        notice=None if trouble or not notice else notice.to_dict(),
                         usable=trouble is None and self._conditions.usable,
                         rate_hz=None if rate_hz is None else round(rate_hz, 1), **self._corrections.to_dict())
 

@@ -1,9 +1,9 @@
 """What the camera's own state means for the operator: calibrating, warming up, drifting."""
 import math
 
+from ...messages import INFO, WARNING, Message
 from ..condition import FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
 from .drift import Shift
-from .quality import FAIR, POOR, UNUSABLE, Reason
 
 #: A Lepton announces its correction two seconds ahead, and takes about one with the shutter closed.
 _ANNOUNCED_S, _CLOSED_S = 2.0, 1.0
@@ -15,8 +15,6 @@ FFC_DRIFT_C = 1.5
 #: A correction that takes longer is stuck.
 FFC_STUCK_S = 4.0
 
-#: What keeps a frame from being used, by the code of `Condition.reasons`; the rest is poor.
-_GRADES = {'agc-on': UNUSABLE, 'saturated': FAIR}
 _CALIBRATING = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING)
 
 
@@ -68,18 +66,14 @@ class Conditions:
         return self._condition.usable
 
     def calibrating(self, now_s):
-        """What the operator reads while the camera calibrates; None while it does not.
-
-        Returns:
-            Reason
-        """
+        """The `Message` that the operator reads while the camera calibrates; None while it does not."""
         since_s = self._calibrating_since
         if since_s is None or now_s - since_s > FFC_STUCK_S:
             return None
         whole_s = _CLOSED_S + (_ANNOUNCED_S if self._condition.ffc == FFC_IMMINENT else 0.0)
         left_s = max(1, math.ceil(whole_s - (now_s - since_s)))
-        return Reason(FAIR, 'camera-calibrating', 'The camera is calibrating, %d second%s.'
-                      % (left_s, '' if left_s == 1 else 's'))
+        return Message('camera-calibrating', 'The camera is calibrating, %d second%s.'
+                       % (left_s, '' if left_s == 1 else 's'), severity=INFO)
 
     def warming_s(self, now_s):
         """Seconds until the camera has settled; 0 where it has."""
@@ -88,23 +82,22 @@ class Conditions:
         up_s = self._condition.uptime_s
         return max(0.0, self._warm_up_s - (now_s - self._first_s if up_s is None else up_s))
 
-    def reasons(self, now_s):
-        """What is not as it should be, as a list of `Reason`; calibrating is none, it passes in a moment."""
-        found = [Reason(_GRADES.get(code, POOR), code, sentence) for code, sentence in self._condition.reasons()
-                 if not code.startswith('ffc-')]
+    def messages(self, now_s):
+        """What is wrong with the camera, as a list of `Message`; a calibration is left out, it passes in a moment."""
+        found = [message for message in self._condition.messages() if not message.code.startswith('ffc-')]
         left_s = self.warming_s(now_s)
         if left_s:
-            found.append(Reason(FAIR, 'camera-warming-up', 'The camera is warming up, %s.'
-                                % _minutes(left_s)))
-        found += [reason for reason in (self._closed(now_s), self._overdue(), self._drifted()) if reason]
+            found.append(Message('camera-warming-up', 'The camera is warming up, %s.' % _minutes(left_s),
+                                 severity=INFO))
+        found += [message for message in (self._closed(now_s), self._overdue(), self._drifted()) if message]
         return found
 
     def _closed(self, now_s):
         since_s = self._calibrating_since
         if since_s is None or now_s - since_s <= FFC_STUCK_S:
             return None
-        return Reason(POOR, 'shutter-closed', 'The camera has had its shutter closed for %d seconds; unplug it and '
-                      'plug it in again.' % (now_s - since_s))
+        return Message('shutter-closed', 'The camera has had its shutter closed for %d seconds.' % (now_s - since_s),
+                       'Unplug it and plug it in again.', WARNING)
 
     def _overdue(self):
         condition = self._condition
@@ -114,15 +107,16 @@ class Conditions:
         late = condition.ffc_age_s is not None and condition.ffc_age_s > FFC_OVERDUE_S
         if not late and (drift_c is None or drift_c <= FFC_DRIFT_C):
             return None
-        return Reason(FAIR, 'calibration-due', 'The camera has not calibrated for too long; wait for its shutter to '
-                      'click, or unplug it and plug it in again.')
+        return Message('calibration-due', 'The camera has not calibrated for too long.',
+                       'Wait for its shutter to click, or unplug it and plug it in again.', INFO)
 
     def _drifted(self):
         shift_c = self._shift.celsius()
         if shift_c is None:
             return None
-        return Reason(FAIR, 'picture-drifts', 'The whole picture has become %.1f C %s; unplug the camera and plug it '
-                      'in again.' % (abs(shift_c), 'warmer' if shift_c > 0 else 'colder'))
+        return Message('picture-drifts', 'The whole picture has become %.1f °C %s.'
+                       % (abs(shift_c), 'warmer' if shift_c > 0 else 'colder'),
+                       'Unplug the camera and plug it in again.', INFO)
 
 
 def _minutes(seconds):

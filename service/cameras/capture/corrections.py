@@ -67,9 +67,9 @@ class Corrections:
         provenance = replace(thermogram.provenance, notes=thermogram.provenance.notes + tuple(notes))
         return replace(thermogram, pixels=pixels, provenance=provenance)
 
-    def reasons(self):
-        """What stands in the way of a correction, as a list of `Reason`."""
-        return self._reference.reasons() if self._reference is not None else []
+    def messages(self):
+        """What stands in the way of a correction, as a list of `Message`."""
+        return self._reference.messages() if self._reference is not None else []
 
     def to_dict(self):
         """What the corrections do, as JSON values: ``bad_pixels`` repaired, ``offset_c`` (or None), ``denoised``."""

@@ -1,8 +1,13 @@
-"""How well the frames arrive, in one of four words with reasons."""
+"""How well the frames arrive: a grade, and the messages that explain it."""
 from collections import deque
 from dataclasses import dataclass
+from typing import Any, Dict, Iterable, Tuple
 
-EXCELLENT, FAIR, POOR, UNUSABLE = GRADES = ('excellent', 'fair', 'poor', 'unusable')
+from ...messages import INFO, SEVERITIES, WARNING, Message, worst
+
+#: The grade that the page and the metrics show, best first; it follows from the worst severity.
+GRADES = ('excellent', 'fair', 'poor', 'unusable')
+_GRADE_OF = dict(zip(SEVERITIES, GRADES))
 
 #: Frames are counted over the last seconds, what is rarer over the last minute: an operator who has just pushed the
 #: plug in should read for a while yet that it was loose.
@@ -25,36 +30,21 @@ STALL, RECONNECT, BAD = 'stall', 'reconnect', 'bad'
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why the quality is not excellent.
-
-    Attributes:
-        grade (str): the best grade that is possible with it.
-        code (str): for the phone call.
-        sentence (str): what is the matter, and what the operator does about it.
-    """
-
-    grade: str
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Quality:
-    """The grade, and the reasons for it with the worst first."""
+    """The grade, and the messages behind it with the worst first."""
 
     grade: str
-    reasons: tuple = ()
+    messages: Tuple[Message, ...] = ()
 
     @classmethod
-    def of(cls, reasons):
-        """The quality that reasons leave."""
-        ordered = tuple(sorted(reasons, key=lambda reason: -GRADES.index(reason.grade)))
-        return cls(ordered[0].grade if ordered else EXCELLENT, ordered)
+    def of(cls, messages: Iterable[Message]) -> 'Quality':
+        """The quality that messages leave: the worst severity decides."""
+        ordered = tuple(sorted(messages, key=lambda message: -SEVERITIES.index(message.severity)))
+        return cls(_GRADE_OF[worst(*(message.severity for message in ordered))], ordered)
 
-    def to_dict(self):
+    def to_dict(self) -> Dict[str, Any]:
         """As JSON values."""
-        return {'grade': self.grade, 'reasons': [dict(vars(reason)) for reason in self.reasons]}
+        return {'grade': self.grade, 'messages': [message.to_dict() for message in self.messages]}
 
 
 class Connection:
@@ -87,35 +77,32 @@ class Connection:
         span_s = self._frames[-1][0] - self._frames[0][0]
         return (len(self._frames) - 1) / span_s if span_s > 0 else None
 
-    def reasons(self, now_s, stated_hz):
-        """What is not as it should be.
+    def messages(self, now_s, stated_hz):
+        """What is wrong with the connection, as a list of `Message`.
 
         Args:
             now_s (float): now.
             stated_hz (float): the rate that the camera states, or 0.
-        Returns:
-            list of Reason
         """
         self._forget(now_s)
         found = [self._loss(), self._rate(now_s, stated_hz), self._delay(stated_hz), self._breaks(), self._damage()]
-        return [reason for reason in found if reason]
+        return [message for message in found if message]
 
     def _loss(self):
         lost, received = sum(frame[1] for frame in self._frames), len(self._frames)
         share = lost / float(max(lost + received, 1))
         if lost + received < _ENOUGH_FRAMES or share <= _SOME_LOST:
             return None
-        return Reason(POOR if share > _MANY_LOST else FAIR, 'frames-lost',
-                      '%.0f %% of the pictures are lost on the way; use a shorter cable or another port.'
-                      % (100 * share))
+        return Message('frames-lost', '%.0f %% of the pictures are lost on the way.' % (100 * share),
+                       'Use a shorter cable or another port.', WARNING if share > _MANY_LOST else INFO)
 
     def _rate(self, now_s, stated_hz):
         rate_hz = self.rate_hz(now_s)
         if not rate_hz or rate_hz >= _SLOW * stated_hz:
             return None
-        return Reason(POOR if rate_hz < _VERY_SLOW * stated_hz else FAIR, 'frames-slow',
-                      'The camera gives %.1f pictures a second instead of %.1f; use another port.'
-                      % (rate_hz, stated_hz))
+        return Message('frames-slow', 'The camera delivers %.1f pictures a second instead of %.1f.'
+                       % (rate_hz, stated_hz), 'Use another port.',
+                       WARNING if rate_hz < _VERY_SLOW * stated_hz else INFO)
 
     def _delay(self, stated_hz):
         if len(self._frames) < _ENOUGH_FRAMES:
@@ -124,26 +111,26 @@ class Connection:
         age_s = ages_s[len(ages_s) // 2]
         if age_s <= _LATE_S and (not stated_hz or age_s <= _LATE_FRAMES / stated_hz):
             return None
-        return Reason(POOR if age_s > _LATE_S else FAIR, 'frames-late',
-                      'Pictures arrive %.1f seconds after they were taken; restart the camera.' % age_s)
+        return Message('frames-late', 'Pictures arrive %.1f seconds after they were taken.' % age_s,
+                       'Restart the camera.', WARNING if age_s > _LATE_S else INFO)
 
     def _breaks(self):
         breaks = sum(event in (STALL, RECONNECT) for _, event in self._events)
         if not breaks:
             return None
         words = 'once' if breaks == 1 else '%d times' % breaks
-        return Reason(POOR if breaks > 2 else FAIR, 'connection-breaks',
-                      'The picture stopped %s in the last minute; push the plug in and keep clear of the cable.'
-                      % words)
+        return Message('connection-breaks', 'The picture stopped %s in the last minute.' % words,
+                       'Push the plug in and keep clear of the cable.', WARNING if breaks > 2 else INFO)
 
     def _damage(self):
         bad = sum(event == BAD for _, event in self._events)
         if not bad:
             return None
-        return Reason(POOR if bad > 5 else FAIR, 'frames-damaged',
-                      '%d damaged pictures were left out in the last minute; use another cable.' % bad
-                      if bad > 1 else 'A damaged picture was left out in the last minute; use another cable if it '
-                      'happens again.')
+        if bad == 1:
+            return Message('frames-damaged', 'A damaged picture was left out in the last minute.',
+                           'Use another cable if it happens again.', INFO)
+        return Message('frames-damaged', '%d damaged pictures were left out in the last minute.' % bad,
+                       'Use another cable.', WARNING if bad > 5 else INFO)
 
     def _forget(self, now_s):
         for kept, window_s in ((self._frames, FRAMES_S), (self._events, EVENTS_S)):

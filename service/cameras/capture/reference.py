@@ -1,8 +1,7 @@
 """An offset taken from something in the picture whose temperature is known."""
 import numpy as np
 
-from ...messages import SettingsError
-from .quality import FAIR, POOR, Reason
+from ...messages import INFO, WARNING, Message, SettingsError
 
 #: How far a camera may be off before it is the patch that is doubted: the 5 C that a Lepton's maker allows.
 MOST_OFFSET_C = 5.0
@@ -54,7 +53,7 @@ class Reference:
         """Begin anew."""
         self.offset_c = None
         self._last_s = None
-        self._reason = None
+        self._message = None
 
     def correct(self, pixels, t_s):
         """A frame moved by the offset; the same array where the patch cannot be trusted.
@@ -67,13 +66,14 @@ class Reference:
         spread_c = float(np.percentile(patch, 90) - np.percentile(patch, 10))
         wanted_c = self._celsius - float(np.median(patch))
         if spread_c > _MOST_SPREAD_C:
-            return self._refuse(pixels, FAIR, 'reference-covered', 'The reference in the picture is covered; clear it. '
-                                'Temperatures are as the camera gives them.')
+            return self._refuse(pixels, Message(
+                'reference-covered', 'The blackbody in the picture is covered, so temperatures are not corrected.',
+                'Clear the view of the blackbody.', INFO))
         if abs(wanted_c) > MOST_OFFSET_C:
-            return self._refuse(pixels, POOR, 'reference-off', 'The reference in the picture is %.1f C away from the '
-                                '%.1f C that it should have; check both. Temperatures are as the camera gives them.'
-                                % (abs(wanted_c), self._celsius))
-        self._reason = None
+            return self._refuse(pixels, Message(
+                'reference-off', 'The blackbody in the picture measures %.1f °C away from its %.1f °C, so temperatures '
+                'are not corrected.' % (abs(wanted_c), self._celsius), 'Check the blackbody and the camera.', WARNING))
+        self._message = None
         if self.offset_c is None:
             self.offset_c = wanted_c
         else:
@@ -82,13 +82,13 @@ class Reference:
         self._last_s = t_s
         return pixels + np.float32(self.offset_c)
 
-    def reasons(self):
-        """Why nothing is moved, as a list of `Reason`."""
-        return [self._reason] if self._reason else []
+    def messages(self):
+        """Why nothing is corrected, as a list of `Message`."""
+        return [self._message] if self._message else []
 
-    def _refuse(self, pixels, *reason):
+    def _refuse(self, pixels, message):
         self.offset_c = None
-        self._reason = Reason(*reason)
+        self._message = message
         return pixels
 
     def _area(self, shape):

@@ -34,6 +34,9 @@ def wait_for_still(slot, asked_s, timeout_s, calibrated):
         return frame
     if slot.trouble is not None:
         raise slot.trouble
-    reasons = newest[0].condition.reasons() if newest else ()
-    raise CameraError('capture-not-ready', reasons[0][1] if reasons else 'The camera gave no picture that can be kept; '
-                      'wait a moment and try again.', detail=', '.join(code for code, _ in reasons))
+    messages = newest[0].condition.messages() if newest else []
+    if not messages:
+        raise CameraError('capture-not-ready', 'The camera delivered no picture that can be kept.',
+                          'Wait a moment and try again.')
+    raise CameraError('capture-not-ready', messages[0].sentence, messages[0].next_step,
+                      ', '.join(message.code for message in messages))

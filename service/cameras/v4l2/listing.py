@@ -1,7 +1,8 @@
 """What is plugged in, what it is, and what it delivers."""
 from dataclasses import dataclass, field
+from typing import Optional
 
-from ...messages import CameraError
+from ...messages import CameraError, Message
 from .selection import choose_format, formats_of, unknown
 from .trouble import trouble
 
@@ -16,20 +17,20 @@ class Found:
         spec (str): what ``--camera`` and ``--source`` take; ``''`` where it cannot be used.
         delivers (dict): of the chosen format: ``format``, ``unit``, ``width``, ``height``, ``rate_hz``, ``netd_mk``,
             ``accuracy``; empty where it cannot be used.
-        problem (dict): ``code`` and ``message`` where it cannot be used, or not now; empty otherwise.
+        problem (Message): why it cannot be used, or not now; None otherwise.
     """
 
     node: object
     title: str
     spec: str = ''
     delivers: dict = field(default_factory=dict)
-    problem: dict = field(default_factory=dict)
+    problem: Optional[Message] = None
 
     def to_dict(self):
         """As JSON values."""
         return {'path': self.node.path, 'name': self.node.name, 'vid': self.node.vid, 'pid': self.node.pid,
                 'serial': self.node.serial, 'bus': self.node.bus, 'title': self.title, 'spec': self.spec,
-                'delivers': self.delivers, 'problem': self.problem}
+                'delivers': self.delivers, 'problem': self.problem.to_dict() if self.problem else None}
 
 
 def list_cameras(system):
@@ -58,17 +59,17 @@ def _spec(node, known):
 def _found(system, node, spec):
     formats = formats_of(node)
     if not formats:
-        return Found(node, node.name, problem=_as_problem(unknown(node)))
+        return Found(node, node.name, problem=unknown(node).message)
     title = formats[0].camera
     try:
         offers = _offers(system, node)
     except OSError as error:
-        return Found(node, title, spec, problem=_as_problem(trouble(error, title, node.path, opening=True)))
+        return Found(node, title, spec, problem=trouble(error, title, node.path, opening=True).message)
     wire = choose_format(formats, offers)
     if wire is None:
-        return Found(node, title, problem=_as_problem(CameraError(
-            'camera-format', 'The %s offers none of the pictures that this program knows of it; update its firmware, '
-            'or see docs/cameras.md.' % title)))
+        return Found(node, title, problem=CameraError(
+            'camera-format', 'The %s offers none of the pictures that this program knows of it.' % title,
+            'Update its firmware, or see docs/cameras.md.').message)
     return Found(node, wire.camera, spec, {
         'format': wire.name, 'unit': wire.unit, 'width': wire.shape[1], 'height': wire.shape[0],
         'rate_hz': wire.rate_hz, 'netd_mk': wire.netd_mk, 'accuracy': wire.accuracy})
@@ -80,7 +81,3 @@ def _offers(system, node):
         return device.formats()
     finally:
         device.close()
-
-
-def _as_problem(error):
-    return {'code': error.code, 'message': error.message.text}

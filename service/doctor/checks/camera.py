@@ -40,7 +40,7 @@ def _instead(error, plugged):
     usable = next((found for found in plugged if found.spec and not found.problem), None)
     if usable:
         return 'A %s is plugged in: --camera %s' % (usable.title, usable.spec)
-    return next((found.problem['message'] for found in plugged if found.problem), '')
+    return next((found.problem.text for found in plugged if found.problem), '')
 
 
 def _unused(spec, plugged):

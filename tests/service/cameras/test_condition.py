@@ -7,11 +7,11 @@ from service.cameras.condition import FFC_STATES, Condition
 
 
 def codes(condition):
-    return [code for code, _ in condition.reasons()]
+    return [message.code for message in condition.messages()]
 
 
 def test_a_camera_that_says_nothing_is_usable():
-    assert Condition().usable and Condition().reasons() == ()
+    assert Condition().usable and Condition().messages() == []
 
 
 @pytest.mark.parametrize('state', FFC_STATES)
@@ -33,14 +33,14 @@ def test_a_hot_spot_is_usable_and_a_hot_region_is_not():
     assert codes(Condition(saturated=0.011)) == ['saturated']
 
 
-def test_every_reason_is_a_sentence_with_a_next_step():
+def test_every_message_is_a_sentence_with_a_next_step():
     everything = [Condition(ffc=state, agc=True, shutter_locked=True, over_temperature=True, saturated=1.0)
                   for state in FFC_STATES]
-    reasons = {reason for condition in everything for reason in condition.reasons()}
-    assert len(reasons) == 7
-    for code, sentence in reasons:
-        assert code == code.lower() and ' ' not in code
-        assert sentence.endswith('.') and ('; ' in sentence) and sentence.isprintable()
+    messages = {message.code: message for condition in everything for message in condition.messages()}
+    assert len(messages) == 7
+    for code, message in messages.items():
+        assert code == code.lower() and ' ' not in code and message.severity != 'ok'
+        assert message.sentence.endswith('.') and message.next_step.endswith('.') and message.text.isprintable()
 
 
 def test_it_is_told_as_json_without_what_the_camera_does_not_say():

@@ -27,8 +27,8 @@ def test_every_reason_is_on_the_page(page):
     conditions = [Condition(ffc=state) for state in FFC_STATES if state != FFC_COMPLETE]
     conditions.append(Condition(agc=True, shutter_locked=True, over_temperature=True, saturated=1.0))
     for condition in conditions:
-        for code, _ in condition.reasons():
-            assert '`%s`' % code in page
+        for message in condition.messages():
+            assert '`%s`' % message.code in page
 
 
 def test_what_is_said_not_to_be_read_is_not_read(page):

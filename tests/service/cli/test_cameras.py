@@ -42,7 +42,7 @@ def test_for_a_person(monkeypatch, two):
 
 def test_for_a_program(monkeypatch, two):
     first, second = json.loads(run(monkeypatch, two, '--json'))
-    assert first['spec'] == 'usb' and first['delivers']['unit'] == 'celsius' and first['problem'] == {}
+    assert first['spec'] == 'usb' and first['delivers']['unit'] == 'celsius' and first['problem'] is None
     assert second['delivers']['unit'] == 'relative' and second['path'] == '/dev/video1'
 
 

@@ -78,7 +78,7 @@ def test_a_lossy_connection_says_what_to_do(page, camera):
     page.wait(SAYS, 'Camera excellent')
     camera.lost = 2
     page.wait(SAYS, 'Camera poor')
-    page.wait(NOTES, 'are lost on the way; use a shorter cable or another port.')
+    page.wait(NOTES, 'are lost on the way. Use a shorter cable or another port.')
     page.wait(FITS)
 
 

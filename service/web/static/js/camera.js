@@ -12,13 +12,14 @@ export function renderCamera(capture, heard, stopped) {
   const grade = heard ? capture.quality.grade : 'not heard';
   setIcon(line, capture.notice && note ? 'wait' : ICONS[grade] || 'stopped');
   setText(line.lastElementChild, 'Camera ' + grade);
-  setText(byId('camera-note'), note ? note.sentence : '');
+  setText(byId('camera-note'), note ? textOf(note) : '');
   show(byId('camera-note'), Boolean(note));
   if (!note) {
     said = '';
-  } else if (note.code !== said && announce(note.sentence)) { // a countdown is one announcement
+  } else if (note.code !== said && announce(textOf(note))) { // a countdown is one announcement
     said = note.code;
   }
 }
 
-const noteOf = (capture) => capture.notice || capture.quality.reasons[0] || null;
+const noteOf = (capture) => capture.notice || capture.quality.messages[0] || null;
+const textOf = (message) => [message.sentence, message.next_step].filter(Boolean).join(' ');

@@ -117,4 +117,4 @@ def read_all(capture, camera):
 
 
 def codes(capture):
-    return [reason['code'] for reason in capture.report()['quality']['reasons']]
+    return [message['code'] for message in capture.report()['quality']['messages']]

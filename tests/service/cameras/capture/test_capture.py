@@ -188,8 +188,8 @@ def test_the_age_of_a_frame_is_the_cameras(make, camera, clock):
 
 
 def test_before_the_first_frame_the_camera_starts(make):
-    assert make().report()['quality'] == {'grade': 'unusable', 'reasons': [
-        {'grade': 'unusable', 'code': 'camera-starting', 'sentence': 'The camera is starting.'}]}
+    assert make().report()['quality'] == {'grade': 'unusable', 'messages': [
+        {'code': 'camera-starting', 'severity': 'problem', 'sentence': 'The camera is starting.', 'next_step': ''}]}
 
 
 def test_the_thread_reads_and_ends(make, camera):
@@ -209,7 +209,7 @@ def test_a_corrected_frame_says_so(make, camera):
         def apply(self, frame, t_s):
             return thermogram(frame.pixels + 1)
 
-        def reasons(self):
+        def messages(self):
             return []
 
         def to_dict(self):

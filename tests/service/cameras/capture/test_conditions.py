@@ -22,7 +22,7 @@ def conditions(warms_up=False, warm_up_s=900.0):
 
 
 def codes(made, now_s):
-    return [reason.code for reason in made.reasons(now_s)]
+    return [message.code for message in made.messages(now_s)]
 
 
 def test_calibrating_counts_down():
@@ -55,9 +55,9 @@ def test_warming_up(said):
     made.received(frame(100.0, **said))
     left_s = 900.0 - said.get('uptime_s', 0.0)
     assert made.warming_s(100.0) == left_s
-    reason, = made.reasons(100.0)
-    assert (reason.code, reason.grade) == ('camera-warming-up', 'fair')
-    assert reason.sentence == 'The camera is warming up, %d minutes.' % (left_s / 60)
+    message, = made.messages(100.0)
+    assert (message.code, message.severity) == ('camera-warming-up', 'info')
+    assert message.sentence == 'The camera is warming up, %d minutes.' % (left_s / 60)
     made.opened(True)
     if not said:  # it was warm before it was lost for a moment
         assert made.warming_s(400.0) == 600.0 and made.warming_s(2000.0) == 0.0
@@ -69,15 +69,15 @@ def test_what_is_no_sensor_does_not_warm_up():
     assert made.warming_s(1.0) == 0.0
 
 
-@pytest.mark.parametrize('said, code, grade', [
-    ({'agc': True}, 'agc-on', 'unusable'), ({'over_temperature': True}, 'over-temperature', 'poor'),
-    ({'shutter_locked': True}, 'shutter-locked', 'poor'), ({'saturated': 0.2}, 'saturated', 'fair'),
-    ({'ffc': 'complete', 'ffc_age_s': FFC_OVERDUE_S + 1}, 'calibration-due', 'fair')])
-def test_what_a_frame_says(said, code, grade):
+@pytest.mark.parametrize('said, code, severity', [
+    ({'agc': True}, 'agc-on', 'problem'), ({'over_temperature': True}, 'over-temperature', 'warning'),
+    ({'shutter_locked': True}, 'shutter-locked', 'warning'), ({'saturated': 0.2}, 'saturated', 'info'),
+    ({'ffc': 'complete', 'ffc_age_s': FFC_OVERDUE_S + 1}, 'calibration-due', 'info')])
+def test_what_a_frame_says(said, code, severity):
     made = conditions()
     made.received(frame(0.0, **said))
-    reason, = made.reasons(0.0)
-    assert (reason.code, reason.grade) == (code, grade) and ';' in reason.sentence
+    message, = made.messages(0.0)
+    assert (message.code, message.severity) == (code, severity) and message.next_step.endswith('.')
 
 
 def test_a_sensor_that_drifted_since_its_last_calibration():
@@ -100,8 +100,8 @@ def shown(made, pictures, start_s=0.0):
 def test_everything_gets_warmer_or_colder_together(shift_c, word):
     made = conditions()
     shown(made, [picture(n) + shift_c * min(n, 20) / 20 for n in range(30)])
-    reason, = made.reasons(30.0)
-    assert reason.code == 'picture-drifts' and word in reason.sentence and '0.8 C' in reason.sentence
+    message, = made.messages(30.0)
+    assert message.code == 'picture-drifts' and word in message.sentence and '0.8 °C' in message.sentence
     made.opened(False)
     shown(made, [picture(n) + shift_c for n in range(10)])
     assert codes(made, 10.0) == []

@@ -105,7 +105,7 @@ def test_frames_are_moved_to_the_reference():
     reference = Reference(patch_of('0,0,0.1,0.1'), 23.5)
     moved = reference.correct(picture(1), 0.0)
     assert np.median(moved[:6, :8]) == pytest.approx(23.5, abs=1e-4)
-    assert np.allclose(moved - picture(1), reference.offset_c, atol=1e-4) and not reference.reasons()
+    assert np.allclose(moved - picture(1), reference.offset_c, atol=1e-4) and not reference.messages()
 
 
 def test_the_offset_follows_slowly_and_arrives():
@@ -126,9 +126,9 @@ def test_a_reference_that_cannot_be_trusted_moves_nothing(code, spoil):
     celsius = picture(2).copy()
     celsius[:6, :4 if spoil == 'half' else 8] += MOST_OFFSET_C + 2
     assert reference.correct(celsius, 0.1) is celsius and reference.offset_c is None
-    reason, = reference.reasons()
-    assert reason.code == code and 'as the camera gives them' in reason.sentence
-    assert reference.correct(picture(3), 0.2) is not celsius and not reference.reasons()
+    message, = reference.messages()
+    assert message.code == code and 'not corrected' in message.sentence
+    assert reference.correct(picture(3), 0.2) is not celsius and not reference.messages()
 
 
 def test_noise_falls_to_what_the_weight_promises():
@@ -162,7 +162,7 @@ def test_a_smoothed_frame_belongs_to_whoever_got_it():
 def test_without_corrections_a_frame_stays_what_it_is():
     frame = thermogram(number=1)
     corrections = Corrections()
-    assert corrections.apply(frame, 0.0) is frame and corrections.reasons() == []
+    assert corrections.apply(frame, 0.0) is frame and corrections.messages() == []
     assert corrections.to_dict() == {'bad_pixels': 0, 'offset_c': None, 'denoised': False}
 
 

@@ -1,8 +1,9 @@
 """The four words for a connection, and what brings each about."""
 import pytest
 
-from service.cameras.capture import GRADES, Quality, Reason
+from service.cameras.capture import GRADES, Quality
 from service.cameras.capture.quality import BAD, EVENTS_S, FRAMES_S, RECONNECT, STALL, Connection
+from service.messages import SEVERITIES, Message
 
 STATED_HZ = 10.0
 
@@ -15,8 +16,8 @@ def connection(seconds=5.0, rate_hz=STATED_HZ, lost_every=0, age_s=0.02):
 
 
 def judged(made, now_s=5.0, stated_hz=STATED_HZ):
-    quality = Quality.of(made.reasons(now_s, stated_hz))
-    return quality.grade, [reason.code for reason in quality.reasons]
+    quality = Quality.of(made.messages(now_s, stated_hz))
+    return quality.grade, [message.code for message in quality.messages]
 
 
 @pytest.mark.parametrize('options, grade, codes', [
@@ -57,21 +58,23 @@ def test_a_camera_that_states_no_rate_is_not_slow():
     assert judged(connection(rate_hz=3.0), stated_hz=0.0) == ('excellent', [])
 
 
-def test_the_worst_reason_comes_first():
+def test_the_worst_message_comes_first():
     made = connection(rate_hz=7.0, lost_every=4)
-    quality = Quality.of(made.reasons(5.0, STATED_HZ))
-    assert [reason.grade for reason in quality.reasons] == ['poor', 'fair'] and quality.grade == 'poor'
-    assert quality.to_dict()['reasons'][0]['code'] == 'frames-lost'
+    quality = Quality.of(made.messages(5.0, STATED_HZ))
+    assert [message.severity for message in quality.messages] == ['warning', 'info'] and quality.grade == 'poor'
+    assert quality.to_dict()['messages'][0]['code'] == 'frames-lost'
 
 
-@pytest.mark.parametrize('grade', GRADES[1:])
-def test_one_reason_sets_the_grade(grade):
-    assert Quality.of([Reason(grade, 'x', 'X.')]).grade == grade
+@pytest.mark.parametrize('severity, grade', list(zip(SEVERITIES, GRADES)))
+def test_the_worst_severity_sets_the_grade(severity, grade):
+    messages = [Message('y', 'Y.', severity='ok'), Message('x', 'X.', severity=severity)]
+    assert Quality.of(messages).grade == grade
 
 
 def test_every_sentence_says_what_to_do():
     made = connection(rate_hz=4.0, lost_every=3, age_s=2.0)
     for event in (STALL, BAD, BAD):
         made.happened(5.0, event)
-    sentences = [reason.sentence for reason in made.reasons(5.0, STATED_HZ)]
-    assert len(sentences) == 5 and all(';' in sentence and sentence.endswith('.') for sentence in sentences)
+    messages = made.messages(5.0, STATED_HZ)
+    assert len(messages) == 5
+    assert all(message.sentence.endswith('.') and message.next_step.endswith('.') for message in messages)

@@ -38,7 +38,7 @@ def test_an_unknown_video_device_is_named_as_such():
     system = ScriptedSystem(FakeClock(), node=Node('/dev/video0', 'HD Webcam', '046d', '0825'))
     found, = list_cameras(system)
     assert (found.title, found.spec, found.delivers) == ('HD Webcam', '', {})
-    assert found.problem['code'] == 'camera-unknown' and system.asked == [], 'it is not even opened'
+    assert found.problem.code == 'camera-unknown' and system.asked == [], 'it is not even opened'
 
 
 def test_metadata_is_no_camera():
@@ -53,14 +53,14 @@ def test_a_camera_that_cannot_be_asked(number, code):
     system.fail['open'] = number
     found, = list_cameras(system)
     assert (found.title, found.spec, found.delivers) == ('FLIR Lepton 3.5', 'usb', {})
-    assert found.problem['code'] == code
+    assert found.problem.code == code
 
 
 def test_a_camera_that_offers_nothing_known():
     system = ScriptedSystem(FakeClock())
     system.offers = [system.offers[0].__class__('MJPG', 640, 480)]
     found, = list_cameras(system)
-    assert found.problem['code'] == 'camera-format' and not found.spec
+    assert found.problem.code == 'camera-format' and not found.spec
 
 
 def test_cameras_that_cannot_be_used_say_why(tmp_path):
@@ -74,9 +74,9 @@ def test_cameras_that_cannot_be_used_say_why(tmp_path):
         (folder / 'idVendor').write_text(vid)
         (folder / 'idProduct').write_text(pid)
     hikmicro, seek = list_cameras(LinuxVideoSystem(str(tmp_path)))
-    assert hikmicro.problem['code'] == seek.problem['code'] == 'camera-unusable'
-    assert 'Hikmicro' in hikmicro.problem['message'] and '8 bits' in hikmicro.problem['message']
-    assert seek.node.path == '' and 'formula' in seek.problem['message']
+    assert hikmicro.problem.code == seek.problem.code == 'camera-unusable'
+    assert 'Hikmicro' in hikmicro.problem.text and '8 bits' in hikmicro.problem.text
+    assert seek.node.path == '' and 'formula' in seek.problem.text
 
 
 @pytest.mark.parametrize('ids', sorted(UNUSABLE))

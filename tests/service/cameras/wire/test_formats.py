@@ -116,7 +116,7 @@ def test_a_hot_region_saturates_and_a_hot_picture_is_refused(name):
     celsius[:wire.shape[0] // 4] = 1e6
     condition = wire.decode(wire.encode(celsius)).condition
     assert condition.saturated == pytest.approx(0.25, abs=0.01)
-    assert [code for code, _ in condition.reasons()] == ['saturated']
+    assert [message.code for message in condition.messages()] == ['saturated']
     celsius[:wire.shape[0] * 3 // 4] = 1e6
     refused(wire, wire.encode(celsius), 'saturated in 7')
 
@@ -153,7 +153,7 @@ def test_any_damage_is_decoded_or_refused(name):
             assert error.code == 'camera-bad-frame' and error.message.text.isprintable()
         else:
             assert np.isfinite(decoded.pixels).all()
-            decoded.condition.reasons()
+            decoded.condition.messages()
     check()
 
 

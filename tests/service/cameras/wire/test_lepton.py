@@ -78,7 +78,7 @@ def test_counts_are_shown_as_grey():
 
 def test_stretched_contrast_is_grey_and_not_usable():
     decoded = WITH.decode(WITH.encode(patient(WITH.shape), Condition(agc=True)))
-    assert decoded.unit == 'relative' and [code for code, _ in decoded.condition.reasons()] == ['agc-on']
+    assert decoded.unit == 'relative' and [message.code for message in decoded.condition.messages()] == ['agc-on']
 
 
 def test_counts_where_celsius_are_promised_are_refused():
