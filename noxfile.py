@@ -28,10 +28,12 @@ WORKSTATION_TESTS = ['tests/models', 'tests/export']
 
 @nox.session(reuse_venv=True)
 def lint(session):
-    """Style, Python 3.6 grammar, import contracts and the other rules of the house."""
+    """Style, spelling, types, Python 3.6 grammar, import contracts and the other rules of the house."""
     _needs_today(session)
     _libraries(session, 'today.txt', 'tests.txt', 'lint.txt')
     session.run('ruff', 'check', '--quiet', '.')
+    session.run('codespell')
+    session.run('mypy')
     _pytest(session, ['tests/house'])
 
 

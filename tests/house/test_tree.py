@@ -1,4 +1,4 @@
-"""What holds for every file: length, words, READMEs, where tests lie, what the page may ask for."""
+"""What holds for every file: words, references, READMEs, where tests lie, what the page may ask for."""
 import re
 import subprocess
 from pathlib import Path
@@ -8,8 +8,9 @@ import pytest
 PACKAGES = ('service', 'jetson', 'calibration', 'models', 'export')
 #: Folders under tests/ that belong to no one package.
 COMMON_TESTS = ('fakes', 'house')
-LONGEST = 300
 UNFINISHED = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX)\b')
+#: Author and year, as docs/references.md lists them.
+CITATION = re.compile(r'\[([A-Z][A-Za-z]+(?:19|20)\d\d[a-z]?)\]')
 #: Names that a page may contain without asking another machine for anything (SVG and MathML name spaces).
 HARMLESS = re.compile(r'https?://(127\.0\.0\.1|localhost|www\.w3\.org)([:/"\']|$)')
 
@@ -26,11 +27,31 @@ def files(root):
     return sorted(Path(name) for name in set(listed.split('\0')) if name and (root / name).is_file())
 
 
-def test_no_file_is_long(root, files):
-    long = {str(path): lines for path, lines in
-            ((path, len((root / path).read_text(encoding='utf-8').splitlines())) for path in files
-             if path.suffix in ('.py', '.js', '.css', '.sh')) if lines > LONGEST}
-    assert not long, 'over %d lines' % LONGEST
+@pytest.mark.parametrize('name', ['LICENSE', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md',
+                                  '.pre-commit-config.yaml', 'docs/architecture.md', 'docs/glossary.md'])
+def test_project_has_what_a_project_has(files, name):
+    assert Path(name) in files
+
+
+def test_every_citation_is_in_the_references(root, files):
+    """`[Otsu1979]` in code or prose names an entry of docs/references.md, and every entry is cited."""
+    listed = set(re.findall(r'^- \[(\w+)\]', (root / 'docs/references.md').read_text(encoding='utf-8'), re.MULTILINE))
+    cited = set()
+    for path in files:
+        if path.suffix in ('.py', '.md', '.toml') and path.parts[0] != 'tests' and path.name != 'references.md':
+            cited |= set(CITATION.findall((root / path).read_text(encoding='utf-8')))
+    assert not sorted(cited - listed), 'cited and not listed'
+    assert not sorted(listed - cited), 'listed and not cited'
+
+
+def test_every_link_between_documents_leads_somewhere(root, files):
+    broken = []
+    for path in files:
+        if path.suffix == '.md':
+            for target in re.findall(r'\]\(([^)#\s]+)', (root / path).read_text(encoding='utf-8')):
+                if '://' not in target and not (root / path.parent / target).exists():
+                    broken.append('%s: %s' % (path, target))
+    assert not broken
 
 
 def test_every_top_folder_says_what_it_is(files):
