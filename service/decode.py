@@ -1,73 +1,79 @@
 """From a network's outputs to labels at the frame's own resolution."""
 import math
 from dataclasses import dataclass
-from typing import Optional
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
 
 import cv2
 import numpy as np
 
-from .regions import BACKGROUND, REGIONS
+from .body import Body
+from .chains import Fit
+from .regions import BACKGROUND, REGIONS, Box
 
-#: Pieces of a region smaller than this part of its largest piece are noise: anatomy is in one piece,
-#: apart from what a marker or an arm cuts off.
+if TYPE_CHECKING:
+    from .bundle import Bundle  # it loads cryptography and jsonschema, which settings and analysis do without
+
+#: Pieces of a region smaller than this part of its largest piece are noise: anatomy is in one piece, apart from what
+#: a marker or an arm cuts off.
 _MIN_PIECE = 0.2
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """What a network said of a frame.
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a network predicts for a frame.
 
     Attributes:
-        labels (numpy.ndarray): uint8 HxW region ids at the frame's resolution.
-        boxes (dict): (row slice, column slice) per region id that is there, in the frame; up to two
-            pixels wider than the region.
-        certainty (dict): mean probability of its own label per region id that is there.
-        confidence (float): mean probability of the labels over the body.
-        probability (float): of the finding, 0..1, after the manifest's temperature; None from a model that
-            only marks regions.
+        labels: uint8 HxW region ids at the frame's resolution.
+        boxes: box of each region that is present, in the frame; up to two pixels wider than the region.
+        certainty: mean probability of its own label per region that is present, 0..1.
+        confidence: mean probability of the labels over the body, 0..1.
+        probability: of the finding, 0..1, after the manifest's temperature; None from a model that only marks regions.
     """
 
     labels: np.ndarray
-    boxes: dict
-    certainty: dict
+    boxes: Dict[int, Box]
+    certainty: Dict[int, float]
     confidence: float
     probability: Optional[float]
 
 
-def decode(outputs, bundle, fit, body):
+def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: Body) -> Prediction:
     """Bring a network's outputs back to the frame.
 
-    Everything that can be done on the network's grid is done there, where there are fewer pixels.
+    Whatever can be done on the network's grid is done there, where there are fewer pixels.
 
     Args:
-        outputs (dict): array per tensor name.
-        bundle (Bundle): names the tensors.
-        fit (Fit): how the frame lay in the input.
-        body (Body): where the body is.
+        outputs: array per tensor name.
+        bundle: names the tensors.
+        fit: how the frame lies in the input.
+        body: of the frame.
     """
     labels, certainty = (fit.cut(outputs[bundle.output_name(role)].reshape(fit.target))
                          for role in ('labels', 'confidence'))
-    labels, found = tidy(labels.astype(np.uint8))
-    per_region = {region: cv2.mean(certainty[box], inside)[0] for region, (box, inside) in found.items()}
-    mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    labels, masks = tidy(labels.astype(np.uint8))
+    body_mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
     probability = None
     if bundle.manifest.finding:
         probability = temper(float(outputs[bundle.output_name('finding')].ravel()[0]),
                              bundle.manifest.finding.get('temperature', 1))
-    return Decoded(fit.enlarge(labels), {region: fit.enlarge_box(box) for region, (box, _) in found.items()},
-                   per_region, cv2.mean(certainty, mask)[0], probability)
+    return Prediction(
+        labels=fit.enlarge(labels),
+        boxes={region: fit.enlarge_box(box) for region, (box, _) in masks.items()},
+        certainty={region: cv2.mean(certainty[box], mask)[0] for region, (box, mask) in masks.items()},
+        confidence=cv2.mean(certainty, body_mask)[0],
+        probability=probability,
+    )
 
 
-def temper(probability, temperature):
-    """A network's probability as it is shown: sigmoid(logit(p) / T).
+def temper(probability: float, temperature: float) -> float:
+    """Scale a network's probability by a temperature: sigmoid(logit(p) / T).
 
-    Networks are surer than they are right; one number, fitted on frames that were not trained on, takes that
-    back without changing any order (temperature scaling: Guo et al., On Calibration of Modern Neural Networks,
-    2017, section 4.2). Every threshold is stated on the result.
+    Networks are overconfident. One number, fitted on frames that were not trained on, corrects that without changing
+    any order ([Guo2017], section 4.2). Every threshold is stated on the result.
 
     Args:
-        probability (float): 0..1, as the network gives it.
-        temperature (float): above 0; 1 changes nothing.
+        probability: 0..1, as the network gives it.
+        temperature: above 0; 1 changes nothing.
     """
     if temperature == 1 or not 0 < probability < 1:
         return probability
@@ -77,35 +83,36 @@ def temper(probability, temperature):
     return (1 if logit > 0 else odds) / (1 + odds)
 
 
-def tidy(labels):
+def tidy(labels: np.ndarray) -> Tuple[np.ndarray, Dict[int, Tuple[Box, np.ndarray]]]:
     """Give stray pieces of a region to the background.
 
     Args:
-        labels (numpy.ndarray): uint8 hxw region ids.
+        labels: uint8 hxw region ids.
+
     Returns:
-        tuple: (uint8 hxw with every region in one piece, or in pieces of comparable size; dict of
-        (box, uint8 mask inside the box) per region that is there).
+        uint8 hxw labels, every region in one piece or in pieces of comparable size; and per region that is present
+        its box and the uint8 mask inside that box.
     """
-    found, tidied = {}, labels
+    masks, tidied = {}, labels
     for region in range(1, len(REGIONS)):
         mask = cv2.inRange(labels, region, region)
-        outlines = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
+        outlines: List[np.ndarray] = list(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2])
         if not outlines:
             continue
         if len(outlines) > 1:
-            outlines, stray = _sorted_out(outlines)
+            outlines, stray = _split_by_size(outlines)
             tidied = labels.copy() if tidied is labels else tidied
             strays = cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED) & mask
             tidied[strays > 0] = BACKGROUND
             mask ^= strays
         x, y, width, height = cv2.boundingRect(np.concatenate(outlines))
         box = (slice(y, y + height), slice(x, x + width))
-        found[region] = (box, mask[box])
-    return tidied, found
+        masks[region] = (box, mask[box])
+    return tidied, masks
 
 
-def _sorted_out(outlines):
-    """(outlines that stay, outlines of stray pieces) of one region."""
+def _split_by_size(outlines: List[np.ndarray]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+    """Outlines of one region that stay, and those of stray pieces."""
     areas = [cv2.contourArea(outline) for outline in outlines]
     least = _MIN_PIECE * max(areas)
     return ([outline for outline, area in zip(outlines, areas) if area >= least],

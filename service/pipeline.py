@@ -1,15 +1,20 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Dict, Optional, Tuple, Type
 
 from .analysis import describe, find_breasts, hottest_spots, mirrored_difference, pair_differences, region_statistics
 from .backends import Runtime, Worker, reference
-from .body import find_body
-from .bundle import open_bundle
-from .decode import decode
+from .body import Body, find_body
+from .bundle import Bundle, Trust, open_bundle
+from .chains import Prepared
+from .decode import Prediction, decode
+from .messages import OK, Message
 from .proving import start_first, start_proven
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .stopwatch import Stopwatch
+from .thermogram import Thermogram
 
 
 @dataclass(frozen=True)
@@ -23,39 +28,40 @@ class AnalysisOptions:
 class Pipeline:
     """Analyses thermograms with one bundle.
 
-    The command line, the live page, an opened file, the benchmark and the evaluation all call
-    `analyse`: what is measured is what is shipped. Use it as a context manager.
+    The command line, the live page, an opened file, the benchmark and the evaluation all call `analyse`: what is
+    measured is what is shipped. Use it as a context manager.
 
     Args:
-        bundle (Bundle): an opened bundle.
-        worker (Worker): the thread that owns the backend; started and proven by `__enter__`. None to have one
-            chosen there.
-        options (AnalysisOptions): thresholds.
-        runtime (Runtime): what may be chosen where no worker is given.
+        bundle: an opened bundle.
+        worker: the thread that owns the backend; `__enter__` starts and proves it. None to have one chosen there.
+        options: thresholds.
+        runtime: what may be chosen where no worker is given.
     """
 
-    def __init__(self, bundle, worker=None, options=None, runtime=None):
+    def __init__(self, bundle: Bundle, worker: Optional[Worker] = None, options: Optional[AnalysisOptions] = None,
+                 runtime: Optional[Runtime] = None) -> None:
         self.bundle = bundle
         self.options = options or AnalysisOptions()
-        self.proof = {}
+        self.proof: Dict[str, Any] = {}
         self._given = worker
         self._runtime = runtime or Runtime()
-        self._worker = None
+        self._worker: Any = None
         self._identity = bundle.manifest.identity
-        self._backend = {}
-        self._passed_over = ()
+        self._backend: Dict[str, Any] = {}
+        self._passed_over: Tuple[Any, ...] = ()
 
     @classmethod
-    def from_folder(cls, folder, threads=0, options=None, runtime=None, trust=None):
+    def from_folder(cls, folder: str, threads: int = 0, options: Optional[AnalysisOptions] = None,
+                    runtime: Optional[Runtime] = None, trust: Optional[Trust] = None) -> 'Pipeline':
         """A pipeline for a bundle folder.
 
         Args:
-            folder (str): the bundle.
-            threads (int): threads of one inference on the processor, where no `runtime` says it; 0 for every core.
-            options (AnalysisOptions): thresholds.
-            runtime (Runtime): what may run it, best first. None for ONNX Runtime on the processor in FP32, which
-                gives the same answers everywhere: evaluations and comparisons are made with that.
-            trust (Trust): whose bundles are taken; None to leave signatures alone.
+            threads: threads of one inference on the processor, where `runtime` does not say; 0 for every core.
+            options: thresholds.
+            runtime: what may run the bundle, best first. None for ONNX Runtime on the processor in FP32, which
+                gives the same answers everywhere: evaluations and comparisons use that.
+            trust: whose bundles are accepted; None to ignore signatures.
+
         Raises:
             BundleError: as `open_bundle`.
         """
@@ -64,7 +70,7 @@ class Pipeline:
             return cls(bundle, None, options, runtime)
         return cls(bundle, Worker(reference(bundle, threads).make), options)
 
-    def __enter__(self):
+    def __enter__(self) -> 'Pipeline':
         if self._given is None:
             started = start_first(self.bundle, self._runtime)
         else:
@@ -73,21 +79,21 @@ class Pipeline:
         self._backend = self._worker.describe()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, exc_type: Optional[Type[BaseException]] = None, exc: Optional[BaseException] = None,
+                 traceback: Optional[TracebackType] = None) -> None:
         self._worker.stop()
 
     @property
-    def backend(self):
-        """What runs the network: the backend's own description, and ``passed_over``: what was tried before it."""
+    def backend(self) -> Dict[str, Any]:
+        """The backend's own description, and ``passed_over``: the candidates tried before it."""
         return dict(self._backend, passed_over=list(self._passed_over))
 
-    def analyse(self, thermogram):
-        """Analyse one frame.
+    def analyse(self, thermogram: Thermogram) -> Result:
+        """Analyse one frame of any size, Celsius or relative.
 
-        Args:
-            thermogram (Thermogram): any size, Celsius or relative.
         Returns:
-            Result: a result, or a 'no result' with its reasons.
+            A result, or a 'no result' with its reasons.
+
         Raises:
             BackendError: inference failed.
         """
@@ -95,46 +101,49 @@ class Pipeline:
         body = find_body(thermogram)
         checks = check_frame(thermogram, body, self.options.quality)
         watch.lap('quality')
-        if not checks[-1].passed:
+        if checks[-1].severity != OK:
             return self._result(thermogram, body, checks, watch)
 
         prepared = self.bundle.chain.apply(thermogram, body)
         watch.lap('preprocess')
         outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor}, watch)
 
-        decoded = decode(outputs, self.bundle, prepared.fit, body)
+        prediction = decode(outputs, self.bundle, prepared.fit, body)
         watch.lap('decode')
-        return self._analyse(thermogram, body, checks, prepared, decoded, watch)
+        return self._analyse(thermogram, body, checks, prepared, prediction, watch)
 
-    def _analyse(self, thermogram, body, checks, prepared, decoded, watch):
-        labels = decoded.labels
-        breasts = find_breasts(labels, body)
-        checks += check_labels(breasts, decoded.confidence, self.options.quality)
+    def _analyse(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], prepared: Prepared,
+                 prediction: Prediction, watch: Stopwatch) -> Result:
+        breasts = find_breasts(prediction.labels, body)
+        checks += check_labels(breasts, prediction.confidence, self.options.quality)
         watch.lap('quality')
 
-        regions = region_statistics(thermogram.pixels, decoded, body.threshold)
-        seen = {
-            'labels': labels,
-            'confidence': decoded.confidence,
+        regions = region_statistics(thermogram.pixels, prediction, body.threshold)
+        fields: Dict[str, Any] = {
+            'labels': prediction.labels,
+            'boxes': prediction.boxes,
+            'confidence': prediction.confidence,
             'regions': regions,
-            'spots': hottest_spots(body, breasts, labels.shape),
+            'spots': hottest_spots(body, breasts, thermogram.pixels.shape),
             'prepared': prepared,
         }
-        if checks[-1].passed:
+        if checks[-1].severity == OK:
             differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
-            finding = self._finding(decoded.probability)
-            seen.update(differences=differences, finding=finding,
-                        difference_map=mirrored_difference(body, breasts),
-                        sentences=describe(differences, finding, thermogram.is_celsius))
+            finding = self._finding(prediction.probability)
+            fields.update(differences=differences, finding=finding,
+                          difference_map=mirrored_difference(body, breasts),
+                          sentences=describe(differences, finding, thermogram.is_celsius))
         watch.lap('analyse')
-        return self._result(thermogram, body, checks, watch, **seen)
+        return self._result(thermogram, body, checks, watch, **fields)
 
-    def _finding(self, probability):
+    def _finding(self, probability: Optional[float]) -> Optional[Finding]:
         stated = self.bundle.manifest.finding
-        return stated and Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
+        if not stated or probability is None:
+            return None
+        return Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
 
-    def _result(self, thermogram, body, checks, watch, **seen):
-        refusals = [check for check in checks if not check.passed]
-        seen.setdefault('sentences', tuple('%s %s' % (check.sentence, check.next_step) for check in refusals))
+    def _result(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], watch: Stopwatch,
+                **fields: Any) -> Result:
+        fields.setdefault('sentences', tuple(check.text for check in checks if check.severity != OK))
         return Result(thermogram=thermogram, body=body, checks=checks, bundle=self._identity, backend=self._backend,
-                      timings_ms=watch.read_ms(), **seen)
+                      timings_ms=watch.read_ms(), **fields)

@@ -1,40 +1,28 @@
-"""What one analysis says: the object that the page, the command line and the exam all read."""
+"""What one analysis gives: the object that the page, the command line and the exam all read."""
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
 from .body import Body
 from .chains import Prepared
-from .messages import ADJUNCT_NOTICE
-from .regions import REGIONS
+from .messages import ADJUNCT_NOTICE, PROBLEM, Message
+from .regions import REGIONS, Box
 from .thermogram import Thermogram
 
-
-@dataclass(frozen=True)
-class Check:
-    """One quality check of a frame.
-
-    Attributes:
-        name (str): identifier, such as ``'in-frame'``.
-        passed (bool): whether the frame may give a result as far as this check goes.
-        sentence (str): what was seen, for an operator.
-        next_step (str): what the operator does about it; ``''`` where passed.
-    """
-
-    name: str
-    passed: bool
-    sentence: str
-    next_step: str = ''
+#: Of ``result.json``. 2: checks are messages.
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class RegionStatistics:
     """Temperatures of one region, from the unequalised frame, in the frame's own unit.
 
-    `n` counts the region's pixels that lie on the body. `sd` is the population standard deviation.
-    `neck_difference` is the region's mean minus the neck's, None where there is no neck.
-    `confidence` is the mean probability that the network gives its own label, 0..1.
+    Attributes:
+        n: pixels of the region that lie on the body.
+        sd: population standard deviation.
+        neck_difference: the region's mean minus the neck's; None where there is no neck.
+        confidence: mean probability that the network gives its own label, 0..1.
     """
 
     region: int
@@ -52,11 +40,11 @@ class Difference:
     """Left minus right of one pair of regions, in the frame's own unit: positive is a warmer left.
 
     Attributes:
-        pair (str): ``'breast'``, ``'nipple'`` or ``'armpit'``.
-        mean, p95, max (float): difference of that statistic.
-        exceeds (bool): whether the mean differs by more than `threshold_c`; None for a relative
-            frame, which has no degrees to compare.
-        threshold_c (float): the descriptive threshold in degrees Celsius.
+        pair: ``'breast'``, ``'nipple'`` or ``'armpit'``.
+        mean, p95, max: difference of that statistic.
+        exceeds: whether the mean differs by more than `threshold_c`; None for a relative frame, which has no degrees
+            to compare.
+        threshold_c: the descriptive threshold.
     """
 
     pair: str
@@ -79,13 +67,13 @@ class Spot:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the model says, with what it means.
+    """What the model says of the heat pattern.
 
     Attributes:
-        name (str): what the probability is of, from the manifest.
-        probability (float): 0..1.
-        threshold (float): operating point of the manifest.
-        meaning (str): one sentence of the manifest on what the number is and is not.
+        name: what the probability is of, from the manifest.
+        probability: 0..1.
+        threshold: operating point of the manifest.
+        meaning: one sentence of the manifest on what the number means and does not mean.
     """
 
     name: str
@@ -94,77 +82,77 @@ class Finding:
     meaning: str
 
     @property
-    def above(self):
+    def above(self) -> bool:
         """Whether the probability reaches the threshold."""
         return self.probability >= self.threshold
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """One thermogram analysed.
 
-    A result whose `refusals` is not empty is a 'no result': it carries no finding, and the checks
-    say why. Where the network ran before a check failed, labels are kept so that the picture can
-    show what was seen.
+    A result with `refusals` is a 'no result': it carries no finding, and its checks say why. Where the network ran
+    before a check failed, labels are kept so that the picture can show what was recognised.
 
     Attributes:
-        thermogram (Thermogram): the frame.
-        body (Body): where the body is.
-        checks (tuple of Check): every quality check, in order.
-        labels (numpy.ndarray): uint8 HxW region ids at the frame's own resolution, or None.
-        confidence (float): mean confidence over the body, 0..1, or None.
-        regions (tuple of RegionStatistics): the regions that were found.
-        differences (tuple of Difference): left minus right of the pairs that were found.
-        spots (tuple of Spot): hottest spot per breast.
-        difference_map (numpy.ndarray): float32 hxw at working size, own minus mirrored other
-            breast, NaN outside the breasts; or None.
-        prepared (Prepared): what the network saw, and how it lies in the frame; or None.
-        finding (Finding): or None, for a 'no result' and from a model that only marks regions.
-        sentences (tuple of str): the result in words, most important first.
-        timings_ms (dict): milliseconds per stage, plus ``'total'``.
-        bundle (dict): ``{'id', 'version', 'hash'}`` of the bundle that ran.
-        backend (dict): which backend ran it, with version and precision.
+        body: where the body is.
+        checks: every quality check, in order; those with severity PROBLEM stand in the way of a result.
+        bundle: ``{'id', 'version', 'hash'}`` of the bundle that ran.
+        backend: what ran it, with version and precision.
+        labels: uint8 HxW region ids at the frame's own resolution; None where the network did not run.
+        boxes: box of each region in `labels`, in the frame; up to two pixels wider than the region.
+        confidence: mean confidence over the body, 0..1.
+        regions: statistics of the regions that are present.
+        differences: left minus right of the pairs that are present.
+        spots: hottest spot per breast.
+        difference_map: float32 hxw at working size, own minus mirrored other breast, NaN outside the breasts.
+        prepared: what the network saw, and how it lies in the frame.
+        finding: None for a 'no result' and from a model that only marks regions.
+        sentences: the result in words, most important first.
+        timings_ms: milliseconds per stage, plus ``'total'``.
     """
 
     thermogram: Thermogram
     body: Body
-    checks: tuple
-    bundle: dict
-    backend: dict
+    checks: Tuple[Message, ...]
+    bundle: Dict[str, Any]
+    backend: Dict[str, Any]
     labels: Optional[np.ndarray] = None
+    boxes: Dict[int, Box] = field(default_factory=dict)
     confidence: Optional[float] = None
-    regions: tuple = ()
-    differences: tuple = ()
-    spots: tuple = ()
+    regions: Tuple[RegionStatistics, ...] = ()
+    differences: Tuple[Difference, ...] = ()
+    spots: Tuple[Spot, ...] = ()
     difference_map: Optional[np.ndarray] = None
     prepared: Optional[Prepared] = None
     finding: Optional[Finding] = None
-    sentences: tuple = ()
-    timings_ms: dict = field(default_factory=dict)
+    sentences: Tuple[str, ...] = ()
+    timings_ms: Dict[str, float] = field(default_factory=dict)
 
     @property
-    def refusals(self):
+    def refusals(self) -> Tuple[Message, ...]:
         """The checks that stand in the way of a result."""
-        return tuple(check for check in self.checks if not check.passed)
+        return tuple(check for check in self.checks if check.severity == PROBLEM)
 
     @property
-    def outcome(self):
+    def outcome(self) -> str:
         """``'result'`` or ``'no-result'``."""
         return 'no-result' if self.refusals else 'result'
 
-    def region(self, region):
-        """The statistics of a region id, or None where it was not found."""
+    def region(self, region: int) -> Optional[RegionStatistics]:
+        """The statistics of a region id, or None where it is absent."""
         return next((entry for entry in self.regions if entry.region == region), None)
 
-    def to_dict(self):
-        """The result as JSON: numbers rounded to what they mean, arrays left out."""
+    def to_dict(self) -> Dict[str, Any]:
+        """The result as JSON values: numbers rounded to their meaningful digits, arrays left out."""
         return {
-            'schema': 1,
+            'schema': SCHEMA,
             'outcome': self.outcome,
             'unit': self.thermogram.unit,
             'sentences': list(self.sentences),
-            'checks': [dict(vars(check)) for check in self.checks],
-            'finding': self.finding and _finding(self.finding),
+            'checks': [check.to_dict() for check in self.checks],
+            'finding': self.finding and dict(vars(self.finding), probability=_number(self.finding.probability),
+                                             above=self.finding.above),
             'regions': {REGIONS[entry.region]: _rounded(entry, skip='region') for entry in self.regions},
             'differences': {entry.pair: _rounded(entry, skip='pair') for entry in self.differences},
             'hottest': {REGIONS[spot.region]: _rounded(spot, skip='region') for spot in self.spots},
@@ -178,13 +166,9 @@ class Result:
         }
 
 
-def _finding(finding):
-    return dict(vars(finding), probability=_number(finding.probability), above=finding.above)
-
-
-def _rounded(entry, skip):
+def _rounded(entry: Any, skip: str) -> Dict[str, Any]:
     return {key: _number(value) for key, value in vars(entry).items() if key != skip}
 
 
-def _number(value):
+def _number(value: Any) -> Any:
     return round(value, 3) if isinstance(value, float) else value

@@ -5,7 +5,7 @@ import os
 from calibration import choose_frames, describe_frame
 from calibration.calibrators import cache_calibrator, entropy_calibrator
 from service.body import find_body
-from service.messages import BackendError, InputError, ThermoscreenError
+from service.messages import OK, BackendError, InputError, ThermoscreenError
 from service.quality import QualityLimits, check_frame
 from service.readers import find_thermograms, read_thermogram
 
@@ -88,7 +88,7 @@ def _prepared(bundle, paths, note):
             left_out += 1
             continue
         body = find_body(thermogram)
-        if check_frame(thermogram, body, QualityLimits())[-1].passed:
+        if check_frame(thermogram, body, QualityLimits())[-1].severity == OK:
             tensors.append(bundle.chain.apply(thermogram, body).tensor)
         else:
             left_out += 1

@@ -5,7 +5,7 @@ import numpy as np
 
 from calibration.sampling import choose_frames, describe_frame
 from service.body import find_body
-from service.messages import InputError
+from service.messages import OK, InputError
 from service.quality import QualityLimits, check_frame
 
 from ..data import Sample
@@ -67,7 +67,7 @@ def prepare(sample, chain):
     """
     thermogram = sample.thermogram()
     body = find_body(thermogram)
-    if not check_frame(thermogram, body, QualityLimits())[-1].passed:
+    if check_frame(thermogram, body, QualityLimits())[-1].severity != OK:
         return thermogram, None
     return thermogram, chain.apply(thermogram, body)
 

@@ -57,7 +57,7 @@ def _outcome(sample, result, truth):
         overlap = Overlap.refused(truth) if result.refusals else Overlap.of(result.labels, truth)
     return Outcome(
         key=sample.key, patient=sample.patient, facts=sample.facts, klass=sample.klass,
-        refusals=tuple((check.name, check.sentence) for check in result.refusals),
+        refusals=tuple((check.code, check.sentence) for check in result.refusals),
         probability=result.finding and result.finding.probability, overlap=overlap,
         certainties={entry.region: entry.confidence for entry in result.regions},
         confidence=result.confidence, total_ms=result.timings_ms['total'])

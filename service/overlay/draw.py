@@ -4,7 +4,6 @@ import math
 import cv2
 import numpy as np
 
-from ..analysis import boxes
 from .layers import draw_layer
 from .letters import INK, NOTICE_HEIGHT_PX, SHADOW, fitting, notice_strip, write
 from .scale import SCALE_WIDTH_PX, automatic_span, draw_scale
@@ -40,7 +39,7 @@ def draw_overlay(result, palette_name='iron', layer='original', span=None):
     picture = canvas[:PICTURE_HEIGHT_PX, :width]
     drawn = draw_layer(result, layer, table, span, picture)
     if result.labels is not None:
-        _draw_regions(picture, result.labels)
+        _draw_regions(picture, result)
         _draw_spots(picture, result)
     _draw_sides(picture)
     if result.refusals:
@@ -50,11 +49,12 @@ def draw_overlay(result, palette_name='iron', layer='original', span=None):
     return canvas
 
 
-def _draw_regions(picture, labels):
-    """Outlines, looked for only where the region is."""
+def _draw_regions(picture, result):
+    """Outlines, searched only where the region is."""
+    labels = result.labels
     height, width = picture.shape[:2]
     enlarged = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    for region, (rows, columns) in sorted(boxes(labels).items()):
+    for region, (rows, columns) in sorted(result.boxes.items()):
         top, bottom = _reach(rows, height / float(labels.shape[0]), height)
         left, right = _reach(columns, width / float(labels.shape[1]), width)
         mask = cv2.inRange(enlarged[top:bottom, left:right], region, region)
@@ -95,4 +95,5 @@ def _draw_refusal(picture, check):
     height = picture.shape[0]
     picture[height - 64:] //= 3
     write(picture, 'No result', 12, height - 38, size=0.8)
-    write(picture, check.sentence, 12, height - 12, size=fitting(check.sentence, picture.shape[1] - 24))
+    sentence = check.sentence.replace('°', '')  # OpenCV's font is ASCII
+    write(picture, sentence, 12, height - 12, size=fitting(sentence, picture.shape[1] - 24))

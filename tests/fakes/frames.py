@@ -1,8 +1,7 @@
 """Frames with known regions and known temperatures."""
 import numpy as np
 
-from service.analysis import boxes
-from service.decode import Decoded
+from service.decode import Prediction
 from service.regions import (
     BACKGROUND,
     LEFT_ARMPIT,
@@ -12,9 +11,10 @@ from service.regions import (
     RIGHT_ARMPIT,
     RIGHT_BREAST,
     RIGHT_NIPPLE,
+    bounding_boxes,
 )
 
-#: Temperature per region id in degrees Celsius; the left breast is 0.6 C warmer than the right.
+#: Temperature per region id in degrees Celsius; the left breast is 0.6 °C warmer than the right.
 TEMPERATURES = {BACKGROUND: 22.0, RIGHT_BREAST: 30.0, LEFT_BREAST: 30.6, RIGHT_NIPPLE: 29.0, LEFT_NIPPLE: 29.2,
                 RIGHT_ARMPIT: 31.0, LEFT_ARMPIT: 31.1, NECK: 32.0}
 
@@ -49,7 +49,7 @@ def torso(height=240, width=320, noise_c=0.05):
     return celsius + np.random.RandomState(0).normal(0, noise_c, celsius.shape)
 
 
-def decoded(regions, confidence=0.75):
+def prediction(regions, confidence=0.75):
     """Labels as the decoder gives them, with the same confidence everywhere."""
-    found = boxes(regions)
-    return Decoded(regions, found, {region: confidence for region in found}, confidence, 0.2)
+    boxes = bounding_boxes(regions)
+    return Prediction(regions, boxes, {region: confidence for region in boxes}, confidence, 0.2)

@@ -2,12 +2,11 @@
 import numpy as np
 import pytest
 
-from service.analysis import boxes
 from service.body import find_body
 from service.bundle import Manifest
 from service.chains import Fit
 from service.decode import decode, temper, tidy
-from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST
+from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST, bounding_boxes
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import StubBundle
@@ -20,10 +19,10 @@ def test_stray_pieces_go_and_everything_else_stays():
     speckled = LABELS.copy()
     speckled[5:9, 5:9] = RIGHT_BREAST
     speckled[200:203, 300:303] = LEFT_ARMPIT
-    tidied, found = tidy(speckled)
+    tidied, masks = tidy(speckled)
     assert np.array_equal(tidied, LABELS)
-    assert {region: box for region, (box, _) in found.items()} == boxes(LABELS)
-    assert all(np.array_equal(inside > 0, LABELS[box] == region) for region, (box, inside) in found.items())
+    assert {region: box for region, (box, _) in masks.items()} == bounding_boxes(LABELS)
+    assert all(np.array_equal(inside > 0, LABELS[box] == region) for region, (box, inside) in masks.items())
     assert np.array_equal(tidy(LABELS)[0], LABELS)
     assert not tidy(np.zeros((10, 10), np.uint8))[0].any()
 
@@ -41,12 +40,12 @@ def test_padding_is_cut_off_and_boxes_hold_their_regions(frame):
     fit = Fit.of(frame, (240, 320))
     body = find_body(Thermogram.from_celsius(frames.torso(*frame), source='x'))
     answer = StubBackend(LABELS).answer
-    decoded = decode(answer, StubBundle(), fit, body)
-    assert decoded.labels.shape == frame
-    assert decoded.probability == answer['finding'][0, 0]
-    assert decoded.confidence == pytest.approx(0.9) and decoded.certainty[NECK] == pytest.approx(0.9)
-    for region, (rows, columns) in boxes(decoded.labels).items():
-        wide_rows, wide_columns = decoded.boxes[region]
+    prediction = decode(answer, StubBundle(), fit, body)
+    assert prediction.labels.shape == frame
+    assert prediction.probability == answer['finding'][0, 0]
+    assert prediction.confidence == pytest.approx(0.9) and prediction.certainty[NECK] == pytest.approx(0.9)
+    for region, (rows, columns) in bounding_boxes(prediction.labels).items():
+        wide_rows, wide_columns = prediction.boxes[region]
         assert wide_rows.start <= rows.start and rows.stop <= wide_rows.stop
         assert wide_columns.start <= columns.start and columns.stop <= wide_columns.stop
 
@@ -54,18 +53,18 @@ def test_padding_is_cut_off_and_boxes_hold_their_regions(frame):
 def test_a_model_that_only_marks_regions_has_no_probability():
     body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
     answer = StubBackend(LABELS, finding=None).answer
-    decoded = decode(answer, StubBundle(gives_finding=False), Fit.of((240, 320), (240, 320)), body)
-    assert decoded.probability is None and decoded.confidence == pytest.approx(0.9)
-    assert np.array_equal(decoded.labels, LABELS)
+    prediction = decode(answer, StubBundle(gives_finding=False), Fit.of((240, 320), (240, 320)), body)
+    assert prediction.probability is None and prediction.confidence == pytest.approx(0.9)
+    assert np.array_equal(prediction.labels, LABELS)
 
 
 def test_confidence_is_that_of_the_region():
     answer = StubBackend(LABELS).answer
     answer['confidence'] = np.where(LABELS == NECK, 0.4, 0.9).astype(np.float32)[np.newaxis]
     body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
-    decoded = decode(answer, StubBundle(), Fit.of((240, 320), (240, 320)), body)
-    assert decoded.certainty[NECK] == pytest.approx(0.4) and decoded.certainty[LEFT_BREAST] == pytest.approx(0.9)
-    assert 0.8 < decoded.confidence < 0.9
+    prediction = decode(answer, StubBundle(), Fit.of((240, 320), (240, 320)), body)
+    assert prediction.certainty[NECK] == pytest.approx(0.4) and prediction.certainty[LEFT_BREAST] == pytest.approx(0.9)
+    assert 0.8 < prediction.confidence < 0.9
 
 
 @pytest.mark.parametrize('temperature', [0.3, 1, 2.5, 100])
@@ -88,5 +87,5 @@ def test_the_finding_that_is_shown_is_after_temperature():
     bundle = StubBundle()
     bundle.manifest = Manifest(dict(bundle.manifest.raw, finding=dict(bundle.manifest.finding, temperature=2.0)), '')
     body = find_body(Thermogram.from_celsius(frames.torso(), source='x'))
-    decoded = decode(StubBackend(LABELS, finding=0.9).answer, bundle, Fit.of((240, 320), (240, 320)), body)
-    assert decoded.probability == pytest.approx(0.75, abs=1e-6)
+    prediction = decode(StubBackend(LABELS, finding=0.9).answer, bundle, Fit.of((240, 320), (240, 320)), body)
+    assert prediction.probability == pytest.approx(0.75, abs=1e-6)

@@ -25,7 +25,7 @@ def test_a_torso_gives_a_result(result):
     assert result.labels.shape == (480, 640) and result.labels.dtype == np.uint8
     assert len(result.regions) == 7 and len(result.differences) == 3 and len(result.spots) == 2
     assert result.finding.probability == pytest.approx(0.2) and not result.finding.above
-    assert result.sentences[0].startswith('Left breast 0.6 C warmer')
+    assert result.sentences[0].startswith('Left breast 0.6 °C warmer')
     assert result.bundle['id'] == 'stub' and result.backend['name'] == 'stub'
 
 
@@ -101,7 +101,7 @@ def test_thresholds_are_the_installation_s():
     options = AnalysisOptions(difference_threshold_c=0.5, quality=QualityLimits(min_confidence=0.95))
     with stub_pipeline(options) as pipeline:
         refused = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
-    assert refused.refusals[0].name == 'confidence'
+    assert refused.refusals[0].code == 'confidence'
     with stub_pipeline(AnalysisOptions(difference_threshold_c=0.5)) as pipeline:
         result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
     assert result.differences[0].exceeds is True

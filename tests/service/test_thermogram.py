@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from service.messages import InputError
-from service.regions import FLIPPED, PAIRS, REGIONS, pair_name, region_word
 from service.thermogram import Thermogram, utc_now
 
 
@@ -55,14 +54,6 @@ def test_one_bad_pixel_is_counted():
     with pytest.raises(InputError) as caught:
         Thermogram.from_celsius(array, source='x')
     assert ' 1 pixels' in caught.value.message.text
-
-
-def test_flipping_swaps_sides_and_nothing_else():
-    for right, left in PAIRS:
-        assert FLIPPED[right] == left and FLIPPED[left] == right
-        assert region_word(right) == 'right ' + pair_name(right)
-    assert sorted(FLIPPED) == list(range(len(REGIONS)))
-    assert FLIPPED[0] == 0 and FLIPPED[7] == 7
 
 
 def test_records_carry_utc():

@@ -61,7 +61,7 @@ def test_a_file_becomes_a_folder(visit, tmp_path):
     result = run(visit / 'a.txt', '--out', tmp_path / 'out')
     assert result.exit_code == 0
     assert sorted(os.listdir(str(tmp_path / 'out' / 'a'))) == ['labels.png', 'overlay.png', 'result.json']
-    assert 'Left breast 0.6 C warmer than right.' in result.output
+    assert 'Left breast 0.6 °C warmer than right.' in result.output
 
 
 @pytest.mark.parametrize('stub', [{'finding': None}], indirect=True)
@@ -69,7 +69,7 @@ def test_a_model_without_a_finding_says_so(visit, tmp_path):
     result = run(visit / 'a.txt', '--out', tmp_path / 'out')
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert 'Left breast 0.6 C warmer than right.' in lines[1]
+    assert 'Left breast 0.6 °C warmer than right.' in lines[1]
     assert lines[-1] == '  ' + NO_FINDING
     document = json.loads(run(visit / 'a.txt', '--out', tmp_path / 'out', '--json').stdout)
     assert document['results'][0]['outcome'] == 'result' and document['results'][0]['finding'] is None

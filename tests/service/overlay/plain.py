@@ -34,7 +34,7 @@ def draw(result, palette_name, layer, span):
         picture[:40, left:left + 40] //= 4
         _write(picture, letter, left + 9, 30, 1.0)
     if result.refusals:
-        sentence = result.refusals[0].sentence
+        sentence = result.refusals[0].sentence.replace('°', '')
         picture[HEIGHT - 64:] //= 3
         _write(picture, 'No result', 12, HEIGHT - 38, 0.8)
         _write(picture, sentence, 12, HEIGHT - 12, _fitting(sentence, size[0] - 24))

@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from service.body import find_body
-from service.messages import InputError
+from service.messages import InputError, Message
 from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay, letters, scale
 from service.palettes import PALETTES
 from service.pipeline import Pipeline
-from service.result import Check
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
@@ -146,7 +145,7 @@ def results(request, shipped):
     celsius = make_phantom(2, height, width).celsius
     whole = shipped.analyse(Thermogram.from_celsius(celsius, source='x'))
     grey = shipped.analyse(Thermogram.from_relative(np.clip((celsius - 18) * 13, 0, 255), source='x'))
-    refused = Check('in-frame', False, 'The patient is cut off at the left.', 'Move the camera to the left.')
+    refused = Message('in-frame', 'The patient is cut off at the left.', 'Move the camera to the left.')
     return whole, dataclasses.replace(whole, checks=whole.checks + (refused,)), grey
 
 

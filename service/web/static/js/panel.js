@@ -20,7 +20,7 @@ export function announce(sentence) {
 }
 
 export function renderPanel(values) {
-  const refused = values.checks.filter((check) => !check.passed);
+  const refused = values.checks.filter((check) => check.severity === 'problem');
   renderChecks(values.checks, refused);
   renderRefusal(refused);
   show(byId('readings'), refused.length === 0);
@@ -40,8 +40,8 @@ export function renderPanel(values) {
 }
 
 function renderChecks(checks, refused) {
-  const passed = checks.filter((check) => check.passed);
-  const words = passed.map((check) => check.name.replace(/-/g, ' '));
+  const passed = checks.filter((check) => check.severity !== 'problem');
+  const words = passed.map((check) => check.code.replace(/-/g, ' '));
   // All well is one line; with something in the way, the list shows how far the frame came.
   const rows = refused.length ? words : [checks.length + ' of ' + checks.length + ' quality checks passed'];
   const list = byId('checks');

@@ -1,6 +1,9 @@
-"""Left against right."""
+"""Statistics are those that NumPy would give; left is compared with right; the result is put into sentences."""
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from service.analysis import (
     NO_FINDING,
@@ -9,19 +12,62 @@ from service.analysis import (
     hottest_spots,
     mirrored_difference,
     pair_differences,
+    percentile,
     region_statistics,
 )
 from service.body import find_body
-from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST
+from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, NECK, RIGHT_BREAST, RIGHT_NIPPLE
 from service.result import Finding
 from service.thermogram import Thermogram
 from tests.fakes import frames
 
+PIXELS = frames.torso().astype(np.float32)
 LABELS = frames.labels()
 
 
+def test_every_region_is_measured_on_its_own_pixels():
+    found = region_statistics(PIXELS, frames.prediction(LABELS), 26)
+    assert [entry.region for entry in found] == list(range(1, 8))
+    for entry in found:
+        values = PIXELS[LABELS == entry.region].astype(np.float64)
+        assert entry.n == values.size
+        assert entry.mean == pytest.approx(values.mean(), abs=1e-5)
+        assert entry.sd == pytest.approx(values.std(), abs=1e-5)
+        assert entry.p95 == pytest.approx(np.percentile(values, 95), abs=1e-5)
+        assert entry.max == pytest.approx(values.max(), abs=1e-5)
+        assert entry.confidence == pytest.approx(0.75)
+
+
+def test_the_neck_is_the_reference():
+    by_id = {entry.region: entry for entry in region_statistics(PIXELS, frames.prediction(LABELS), 26)}
+    assert by_id[NECK].neck_difference is None
+    assert by_id[LEFT_BREAST].neck_difference == pytest.approx(-1.4, abs=0.02)
+    without = region_statistics(PIXELS, frames.prediction(np.where(LABELS == NECK, 0, LABELS).astype(np.uint8)), 26)
+    assert all(entry.neck_difference is None for entry in without)
+
+
+def test_what_is_colder_than_skin_is_left_out():
+    pixels = PIXELS.copy()
+    rows, columns = np.nonzero(LABELS == LEFT_BREAST)
+    pixels[rows[:500], columns[:500]] = 15
+    entry = next(e for e in region_statistics(pixels, frames.prediction(LABELS), 26) if e.region == LEFT_BREAST)
+    assert entry.n == len(rows) - 500 and entry.mean > 30
+
+
+def test_a_region_without_skin_is_not_there():
+    pixels = np.where(LABELS == RIGHT_NIPPLE, np.float32(10), PIXELS)
+    assert RIGHT_NIPPLE not in [e.region for e in region_statistics(pixels, frames.prediction(LABELS), 26)]
+
+
+@settings(max_examples=100, deadline=None)
+@given(arrays.arrays(np.float32, st.integers(1, 60), elements=st.floats(-50, 100, width=32)), st.integers(0, 100))
+def test_the_percentile_is_numpy_s(values, percent):
+    assert percentile(values, percent) == pytest.approx(float(np.percentile(values.astype(np.float64), percent)),
+                                                        abs=1e-4)
+
+
 def differences(celsius, labels=LABELS, is_celsius=True, threshold_c=1.0):
-    regions = region_statistics(celsius.astype(np.float32), frames.decoded(labels.astype(np.uint8)), 26)
+    regions = region_statistics(celsius.astype(np.float32), frames.prediction(labels.astype(np.uint8)), 26)
     return {entry.pair: entry for entry in pair_differences(regions, is_celsius, threshold_c)}
 
 
@@ -95,10 +141,10 @@ def test_the_hottest_spot_is_where_it_was_put_and_a_dead_pixel_is_not():
 
 
 @pytest.mark.parametrize('change, sentence', [
-    (30.94, 'Left breast 0.9 C warmer than right. Not above the 1.0 C threshold.'),
-    (28.5, 'Right breast 1.5 C warmer than left. Above the 1.0 C threshold.'),
-    (31.03, 'Left breast 1.03 C warmer than right. Above the 1.0 C threshold.'),
-    (30.0, 'Left and right breast are equally warm to 0.1 C. Not above the 1.0 C threshold.'),
+    (30.94, 'Left breast 0.9 °C warmer than right. Not above the 1.0 °C threshold.'),
+    (28.5, 'Right breast 1.5 °C warmer than left. Above the 1.0 °C threshold.'),
+    (31.03, 'Left breast 1.03 °C warmer than right. Above the 1.0 °C threshold.'),
+    (30.0, 'Left and right breast are equally warm to 0.1 °C. Not above the 1.0 °C threshold.'),
 ])
 def test_the_words(change, sentence):
     celsius = frames.torso(noise_c=0.0)
@@ -121,4 +167,4 @@ def test_a_model_without_a_finding_says_so_last():
 def test_grey_levels_are_called_grey_levels():
     words = describe(tuple(differences(frames.torso() * 10, is_celsius=False).values()), None, False)
     assert 'grey levels' in words[0] and 'no temperatures' in words[-2]
-    assert not any(' C ' in sentence for sentence in words)
+    assert not any('°C' in sentence for sentence in words)

@@ -1,0 +1,83 @@
+"""One message for everything that a person is told, and the errors that carry one."""
+import json
+
+import pytest
+
+from service import messages
+from service.messages import (
+    INFO,
+    OK,
+    PROBLEM,
+    SEVERITIES,
+    WARNING,
+    InputError,
+    Message,
+    StorageError,
+    ThermoscreenError,
+    worst,
+)
+
+ERRORS = [kind for kind in vars(messages).values()
+          if isinstance(kind, type) and issubclass(kind, ThermoscreenError) and kind is not ThermoscreenError]
+
+
+def test_text_is_sentence_and_next_step():
+    assert Message('lens', 'The lens is covered.', 'Uncover it.').text == 'The lens is covered. Uncover it.'
+    assert Message('lens', 'The lens is clear.', severity=OK).text == 'The lens is clear.'
+
+
+def test_json_has_four_keys_and_the_rest_where_there_is_any():
+    plain = Message('lens', 'The lens is clear.', severity=OK).to_dict()
+    assert plain == {'code': 'lens', 'severity': 'ok', 'sentence': 'The lens is clear.', 'next_step': ''}
+    full = Message('hot', 'The board is hot.', 'Clear its fan.', WARNING, 'board', {'celsius': 91.5})
+    assert json.loads(json.dumps(full.to_dict())) == {
+        'code': 'hot', 'severity': 'warning', 'sentence': 'The board is hot.', 'next_step': 'Clear its fan.',
+        'subject': 'board', 'facts': {'celsius': 91.5}}
+
+
+def test_a_message_cannot_be_changed_through_its_json():
+    message = Message('hot', 'The board is hot.', facts={'celsius': 91.5})
+    message.to_dict()['facts']['celsius'] = 20
+    assert message.facts == {'celsius': 91.5}
+    with pytest.raises(AttributeError):
+        message.code = 'cold'
+
+
+def test_messages_without_facts_share_none():
+    first, second = Message('a', 'A.'), Message('a', 'A.')
+    assert first == second and first.facts is not second.facts
+
+
+def test_a_message_is_a_problem_unless_it_says_otherwise():
+    assert Message('a', 'A.').severity == PROBLEM
+    for severity in SEVERITIES:
+        assert Message('a', 'A.', severity=severity).severity == severity
+    with pytest.raises(ValueError, match='ok, info, warning, problem'):
+        Message('a', 'A.', severity='fatal')
+
+
+def test_worst_is_the_gravest_severity():
+    assert worst() == OK
+    assert worst(INFO, OK) == INFO and worst(WARNING, PROBLEM, OK) == PROBLEM and worst(INFO, WARNING) == WARNING
+
+
+@pytest.mark.parametrize('kind', ERRORS)
+def test_an_error_carries_its_message(kind):
+    error = kind('file-truncated', 'The file is cut off.', 'Copy it again.', 'read 7 of 9 bytes')
+    assert error.message == Message('file-truncated', 'The file is cut off.', 'Copy it again.')
+    assert error.code == 'file-truncated' and error.detail == 'read 7 of 9 bytes'
+    assert str(error) == 'The file is cut off. Copy it again. [file-truncated]'
+    assert error.to_dict() == dict(error.message.to_dict(), detail='read 7 of 9 bytes')
+
+
+def test_an_error_without_a_next_step_is_one_sentence():
+    assert str(InputError('empty', 'The folder is empty.')) == 'The folder is empty. [empty]'
+
+
+def test_errors_have_exit_codes_of_their_own():
+    """2 is shared by what the user typed and what the settings file says."""
+    codes = {kind.__name__: kind.exit_code for kind in ERRORS}
+    assert codes == {'InputError': 2, 'SettingsError': 2, 'BundleError': 3, 'BackendError': 4, 'CameraError': 5,
+                     'StorageError': 6}
+    assert ThermoscreenError.exit_code == 1 and (InputError.http_status, StorageError.http_status) == (400, 507)
+    assert all(400 <= kind.http_status < 600 for kind in ERRORS)

@@ -1,0 +1,132 @@
+"""What the quality gate refuses, before and after the network runs, and what it tells the operator."""
+import numpy as np
+import pytest
+
+from service.analysis import BREASTS, Breasts
+from service.body import find_body
+from service.messages import OK, PROBLEM
+from service.quality import QualityLimits, check_frame, check_labels
+from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST, RIGHT_NIPPLE, bounding_boxes
+from service.thermogram import Thermogram
+from tests.fakes import frames
+
+WHOLE = frames.labels()
+
+
+def last(thermogram):
+    return check_frame(thermogram, find_body(thermogram), QualityLimits())[-1]
+
+
+def celsius(array):
+    return Thermogram.from_celsius(array, source='x')
+
+
+def wall():
+    return 22 + np.random.RandomState(0).normal(0, 0.05, (240, 320))
+
+
+def far_away():
+    array = wall()
+    array[100:140, 150:170] += 10
+    return array
+
+
+def hot_room():
+    array = 30.5 + np.random.RandomState(0).normal(0, 0.05, (240, 320))
+    array[60:, 80:240] += 1.2
+    return array
+
+
+@pytest.mark.parametrize('array, code', [
+    (np.full((240, 320), 30.0), 'signal'),
+    (wall(), 'signal'),
+    (np.minimum(frames.torso(), 30.5), 'saturation'),
+    (far_away(), 'body'),
+    (hot_room(), 'body'),
+    (frames.torso() + 20, 'skin-range'),
+    (frames.torso() - 15, 'skin-range'),
+])
+def test_a_frame_that_cannot_give_a_result(array, code):
+    check = last(celsius(array))
+    assert (check.code, check.severity) == (code, PROBLEM)
+    assert check.sentence.endswith('.') and check.next_step.endswith('.')
+
+
+def test_a_torso_passes_everything():
+    checks = check_frame(celsius(frames.torso()), find_body(celsius(frames.torso())), QualityLimits())
+    assert [check.code for check in checks] == ['signal', 'saturation', 'body', 'skin-range']
+    assert all(check.severity == OK and not check.next_step for check in checks)
+
+
+def test_a_relative_picture_is_not_measured_in_degrees():
+    grey = np.clip((frames.torso() - 20) * 15, 0, 255)
+    check = last(Thermogram.from_relative(grey, source='x'))
+    assert check.severity == OK and 'no temperatures' in check.sentence
+
+
+def test_the_first_failure_ends_the_list():
+    checks = check_frame(celsius(wall()), find_body(celsius(wall())), QualityLimits())
+    assert len(checks) == 1
+
+
+def test_limits_are_the_installation_s():
+    thermogram = celsius(frames.torso() + 20)
+    checks = check_frame(thermogram, find_body(thermogram), QualityLimits(skin_high_c=60.0))
+    assert checks[-1].severity == OK
+
+
+def breasts(labels):
+    labels = np.where(labels == RIGHT_NIPPLE, RIGHT_BREAST, np.where(labels == LEFT_NIPPLE, LEFT_BREAST, labels))
+    labels = np.where(np.isin(labels, BREASTS), labels, 0).astype(np.uint8)
+    return Breasts(labels, bounding_boxes(labels))
+
+
+def shifted(columns):
+    result = np.zeros_like(WHOLE)
+    if columns > 0:
+        result[:, columns:] = WHOLE[:, :-columns]
+    else:
+        result[:, :columns] = WHOLE[:, -columns:]
+    return result
+
+
+def lowered(rows):
+    result = np.zeros_like(WHOLE)
+    result[rows:] = WHOLE[:-rows]
+    return result
+
+
+@pytest.mark.parametrize('labels, code, words', [
+    (np.zeros_like(WHOLE), 'breasts', 'right breast and the left breast'),
+    (np.where(np.isin(WHOLE, (LEFT_BREAST, LEFT_NIPPLE)), 0, WHOLE), 'breasts', 'The left breast cannot'),
+    (FLIPPED[WHOLE], 'sides', 'exchanged'),
+    (shifted(-100), 'in-frame', 'left'),
+    (shifted(100), 'in-frame', 'right'),
+    (lowered(90), 'in-frame', 'bottom'),
+])
+def test_a_pose_that_cannot_give_a_result(labels, code, words):
+    check = check_labels(breasts(labels), 0.9, QualityLimits())[-1]
+    assert (check.code, check.severity) == (code, PROBLEM)
+    assert words in check.sentence and check.next_step
+
+
+def test_cut_off_on_both_sides_means_back():
+    labels = np.zeros_like(WHOLE)
+    labels[100:200, :150], labels[100:200, 170:] = RIGHT_BREAST, LEFT_BREAST
+    check = check_labels(breasts(labels), 0.9, QualityLimits())[-1]
+    assert check.next_step == 'Move the camera back.'
+
+
+def test_a_whole_torso_passes_and_doubt_does_not():
+    assert all(check.severity == OK for check in check_labels(breasts(WHOLE), 0.9, QualityLimits()))
+    check = check_labels(breasts(WHOLE), 0.3, QualityLimits())[-1]
+    assert (check.code, check.severity) == ('confidence', PROBLEM)
+
+
+@pytest.mark.parametrize('labels, words', [
+    (np.zeros_like(WHOLE), 'right breast and the left breast'),
+    (np.where(np.isin(WHOLE, (RIGHT_BREAST, RIGHT_NIPPLE)), 0, WHOLE), 'The right breast cannot'),
+])
+def test_a_missing_breast_is_missing_whatever_the_limit(labels, words):
+    check = check_labels(breasts(labels), 0.9, QualityLimits(min_breast_share=0))[-1]
+    assert (check.code, check.severity) == ('breasts', PROBLEM) and words in check.sentence
