@@ -1,4 +1,4 @@
-"""The board's checks for the doctor, one small file each: ``check(settings) -> Report``, or None on other machines.
+"""The board's checks for the doctor, one small file each: ``check(settings) -> Message``, or None on other machines.
 
-They are offered under the entry-point group ``thermoscreen.checks``. Every trouble has a code in its facts.
+They are offered under the entry-point group ``thermoscreen.checks``.
 """

@@ -5,7 +5,7 @@ import os
 import time
 
 import service
-from service.doctor import OK, PROBLEM, Report
+from service.messages import OK, PROBLEM, Message
 
 _DAY_S = 86400.0
 #: systemd-timesyncd touches these files whenever it has set the clock; JetPack 4 to 6 have one or the other.
@@ -31,12 +31,12 @@ def check(settings, root='/', now_s=None, program=service.__file__):
         return _wrong('%s is before %s, so the clock is wrong.' % (said, latest), facts)
     if moment_s and now_s > moment_s + _LONGEST_YEARS * 365 * _DAY_S:
         return _wrong('%s is decades after %s, so the clock is wrong.' % (said, latest), facts)
-    return Report('clock', OK, 'It is %s.' % said, facts=facts)
+    return Message('clock-ok', 'It is %s.' % said, severity=OK, subject='clock', facts=facts)
 
 
 def _wrong(sentence, facts):
-    return Report('clock', PROBLEM, sentence, 'Set it with: sudo date -s "YYYY-MM-DD HH:MM", or give the board a time '
-                  'server; exams recorded before that carry a wrong date.', dict(facts, code='clock-wrong'))
+    return Message('clock-wrong', sentence, 'Set it with: sudo date -s "YYYY-MM-DD HH:MM", or give the board a time '
+                   'server; exams recorded before that carry a wrong date.', PROBLEM, 'clock', facts)
 
 
 def _passed(settings, root, program):

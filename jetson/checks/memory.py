@@ -1,5 +1,5 @@
 """Whether there is memory for the model."""
-from service.doctor import OK, PROBLEM, WARNING, Report
+from service.messages import OK, PROBLEM, WARNING, Message
 
 from ..platform import RealPlatform
 
@@ -23,8 +23,8 @@ def check(settings, platform=None):
     words = '%.0f of %.0f MiB of memory are available' % (memory.available_bytes / float(_MIB),
                                                           memory.total_bytes / float(_MIB))
     if memory.available_bytes < _NONE_BYTES:
-        return Report('memory', PROBLEM, words + ', too little for anything.', desktop, dict(facts, code='memory-low'))
+        return Message('memory-low', words + ', too little for anything.', desktop, PROBLEM, 'memory', facts)
     if memory.available_bytes < _LITTLE_BYTES:
-        return Report('memory', WARNING, words + '; where thermoscreen does not run yet, its model may not fit.',
-                      desktop, dict(facts, code='memory-low'))
-    return Report('memory', OK, words + '.', facts=facts)
+        return Message('memory-low', words + '; where thermoscreen does not run yet, its model may not fit.', desktop,
+                       WARNING, 'memory', facts)
+    return Message('memory-ok', words + '.', severity=OK, subject='memory', facts=facts)

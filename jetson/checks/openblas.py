@@ -2,7 +2,7 @@
 import os
 import platform
 
-from service.doctor import OK, PROBLEM, Report
+from service.messages import OK, PROBLEM, Message
 
 try:
     from importlib import metadata
@@ -24,7 +24,8 @@ def check(settings, machine=None, numpy_version=None, environ=os.environ):
     if machine != 'aarch64' or (numpy_version or metadata.version('numpy')) != _NUMPY:
         return None
     if environ.get(_VARIABLE):
-        return Report('numpy', OK, 'numpy %s is told its processor (%s=%s).' % (_NUMPY, _VARIABLE, environ[_VARIABLE]))
-    return Report('numpy', PROBLEM, 'numpy %s ends with "Illegal instruction" on a Jetson Nano unless %s is set.'
-                  % (_NUMPY, _VARIABLE), 'Start thermoscreen through its service, or set it before: export %s=ARMV8'
-                  % _VARIABLE, {'code': 'openblas-coretype-unset'})
+        return Message('numpy-ok', 'numpy %s is told its processor (%s=%s).' % (_NUMPY, _VARIABLE, environ[_VARIABLE]),
+                       severity=OK, subject='numpy')
+    return Message('openblas-coretype-unset', 'numpy %s ends with "Illegal instruction" on a Jetson Nano unless %s is '
+                   'set.' % (_NUMPY, _VARIABLE), 'Start thermoscreen through its service, or set it before: export '
+                   '%s=ARMV8' % _VARIABLE, PROBLEM, 'numpy')

@@ -2,7 +2,7 @@
 import re
 
 from service.board import UNKNOWN
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 
@@ -18,12 +18,13 @@ def check(settings, platform=None):
         mode = machine.facts()['power_mode']
     facts = {'power_mode': mode}
     if mode == UNKNOWN:
-        return Report('power mode', WARNING, 'The power mode cannot be read.', 'Ask for it with: sudo nvpmodel -q',
-                      dict(facts, code='power-mode-unknown'))
+        return Message('power-mode-unknown', 'The power mode cannot be read.', 'Ask for it with: sudo nvpmodel -q',
+                       WARNING, 'power mode', facts)
     watts = re.match(r'(?:MODE_)?([0-9]{1,3})W', mode)
     if watts and int(watts.group(1)) <= _LOW_W:
-        return Report('power mode', WARNING, 'The board is in the %s mode, with cores off and clocks lowered.' % mode,
-                      'With a supply that gives enough, choose the full mode: sudo nvpmodel -m 0 on a Nano (on other '
-                      'boards look the number up with nvpmodel -p --verbose). It stays so after a restart.',
-                      dict(facts, code='power-mode-low'))
-    return Report('power mode', OK, 'The board is in the %s mode.' % mode, facts=facts)
+        return Message('power-mode-low', 'The board is in the %s mode, with cores off and clocks lowered.' % mode,
+                       'With a supply that gives enough, choose the full mode: sudo nvpmodel -m 0 on a Nano (on other '
+                       'boards look the number up with nvpmodel -p --verbose). It stays so after a restart.',
+                       WARNING, 'power mode', facts)
+    return Message('power-mode-ok', 'The board is in the %s mode.' % mode, severity=OK, subject='power mode',
+                   facts=facts)

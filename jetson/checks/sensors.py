@@ -1,5 +1,5 @@
 """Which sensors of the board are missing."""
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 from ..platform.words import missing_words
@@ -15,10 +15,10 @@ def check(settings, platform=None):
             return None
         missing = missing_words(machine.telemetry(), True, machine.has_closed_rails)
     if not missing:
-        return Report('sensors', OK, 'Every sensor answers.')
+        return Message('sensors-ok', 'Every sensor answers.', severity=OK, subject='sensors')
     sentence = 'Not measured here: %s.' % ', '.join(missing)
-    facts = {'missing': missing, 'code': 'sensors-missing'}
+    facts = {'missing': missing}
     if any(name in missing for name in _NEEDED):
-        return Report('sensors', WARNING, sentence, 'Heat and slowing down may go unnoticed; try as root: sudo '
-                      'thermoscreen board', facts)
-    return Report('sensors', OK, sentence, facts=facts)
+        return Message('sensors-missing', sentence, 'Heat and slowing down may go unnoticed; try as root: sudo '
+                       'thermoscreen board', WARNING, 'sensors', facts)
+    return Message('sensors-missing', sentence, severity=OK, subject='sensors', facts=facts)

@@ -1,5 +1,5 @@
 """Whether the supply gives enough."""
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 
@@ -12,10 +12,11 @@ def check(settings, platform=None):
         reading = machine.telemetry()
     facts = {'signs': list(reading.supply_signs)}
     if reading.supply_signs:
-        return Report('supply', WARNING, 'The supply sags: %s.' % '; '.join(reading.supply_signs),
-                      'Use a 5 V 4 A supply at the barrel socket with jumper J48 set on a Nano, a short thick cable, '
-                      'and nothing thirsty on USB; then restart, which clears the count.',
-                      dict(facts, code='under-voltage'))
+        return Message('under-voltage', 'The supply sags: %s.' % '; '.join(reading.supply_signs),
+                       'Use a 5 V 4 A supply at the barrel socket with jumper J48 set on a Nano, a short thick cable, '
+                       'and nothing thirsty on USB; then restart, which clears the count.', WARNING, 'supply', facts)
     if not reading.rails and reading.over_current_alarms is None:
-        return Report('supply', OK, 'This user cannot see the supply; root can.', facts=facts)
-    return Report('supply', OK, 'No sign of a weak supply since the board started.', facts=facts)
+        return Message('supply-ok', 'This user cannot see the supply; root can.', severity=OK, subject='supply',
+                       facts=facts)
+    return Message('supply-ok', 'No sign of a weak supply since the board started.', severity=OK, subject='supply',
+                   facts=facts)

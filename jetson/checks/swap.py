@@ -1,5 +1,5 @@
 """Whether there is swap for building an engine on a small board."""
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 
@@ -19,9 +19,9 @@ def check(settings, platform=None):
     disk = memory.swap_disk_bytes if memory.swap_disk_bytes is not None else memory.swap_total_bytes or 0
     facts = {'swap_disk_bytes': disk, 'swap_total_bytes': memory.swap_total_bytes}
     if disk >= _WANTED_BYTES:
-        return Report('swap', OK, 'There is %.1f GiB of swap on disk, enough to build an engine.'
-                      % (disk / float(_GIB)), facts=facts)
-    return Report('swap', WARNING, 'There is %s swap on disk; building an engine on this board can be killed half-way.'
-                  % ('no' if not disk else 'only %.1f GiB of' % (disk / float(_GIB))),
-                  'Before building: sudo fallocate -l 4G /swapfile && sudo chmod 600 /swapfile && sudo mkswap '
-                  '/swapfile && sudo swapon /swapfile. Running an engine needs none.', dict(facts, code='swap-missing'))
+        return Message('swap-ok', 'There is %.1f GiB of swap on disk, enough to build an engine.'
+                       % (disk / float(_GIB)), severity=OK, subject='swap', facts=facts)
+    return Message('swap-missing', 'There is %s swap on disk; building an engine on this board can be killed half-way.'
+                   % ('no' if not disk else 'only %.1f GiB of' % (disk / float(_GIB))),
+                   'Before building: sudo fallocate -l 4G /swapfile && sudo chmod 600 /swapfile && sudo mkswap '
+                   '/swapfile && sudo swapon /swapfile. Running an engine needs none.', WARNING, 'swap', facts)

@@ -1,5 +1,5 @@
 """Whether tegrastats answers."""
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 from ..telemetry import BoardError, parse_tegrastats, read_line
@@ -13,9 +13,10 @@ def check(settings, platform=None, read=read_line):
     try:
         reading = parse_tegrastats(read())
     except BoardError as error:
-        return Report('tegrastats', WARNING, error.message.text,
-                      'thermoscreen goes on without it; power and load may be missing.', error.to_dict())
+        return Message(error.code, error.message.text,
+                       'thermoscreen goes on without it; power and load may be missing.', WARNING,
+                       'tegrastats', {'detail': error.detail})
     if not reading.memory and not reading.temperatures_c and not reading.rails:
-        return Report('tegrastats', WARNING, 'tegrastats answers with a line of a shape nobody has seen yet.',
-                      'thermoscreen goes on without it; report the line it prints.', {'code': 'tegrastats-unknown'})
-    return Report('tegrastats', OK, 'tegrastats answers.')
+        return Message('tegrastats-unknown', 'tegrastats answers with a line of a shape nobody has seen yet.',
+                       'thermoscreen goes on without it; report the line it prints.', WARNING, 'tegrastats')
+    return Message('tegrastats-ok', 'tegrastats answers.', severity=OK, subject='tegrastats')

@@ -1,7 +1,7 @@
 """Whether the board is slowed down by heat."""
 import time
 
-from service.doctor import OK, WARNING, Report
+from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
 
@@ -21,11 +21,12 @@ def check(settings, platform=None, pause_s=_PAUSE_S):
     facts = {'temperatures_c': reading.temperatures_c, 'signs': list(reading.throttle_signs)}
     hottest = '' if reading.hottest_c is None else ' The hottest part has %.0f C.' % reading.hottest_c
     if reading.throttle_signs:
-        return Report('throttling', WARNING, 'The board is slowed down: %s.%s'
-                      % ('; '.join(reading.throttle_signs), hottest),
-                      'Let air reach the heat sink, fit a fan or set it to cool more; latencies measured now do not '
-                      'count.', dict(facts, code='board-throttling'))
+        return Message('board-throttling', 'The board is slowed down: %s.%s'
+                       % ('; '.join(reading.throttle_signs), hottest),
+                       'Let air reach the heat sink, fit a fan or set it to cool more; latencies measured now do not '
+                       'count.', WARNING, 'throttling', facts)
     if reading.cooling is None:
-        return Report('throttling', WARNING, 'Whether the board is slowed down cannot be told here.' + hottest,
-                      'Watch its clocks with: thermoscreen board --watch 1', dict(facts, code='throttling-unknown'))
-    return Report('throttling', OK, 'Nothing slows the board down.' + hottest, facts=facts)
+        return Message('throttling-unknown', 'Whether the board is slowed down cannot be told here.' + hottest,
+                       'Watch its clocks with: thermoscreen board --watch 1', WARNING, 'throttling', facts)
+    return Message('throttling-ok', 'Nothing slows the board down.' + hottest, severity=OK, subject='throttling',
+                   facts=facts)

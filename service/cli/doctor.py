@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from ..doctor import PROBLEM, examine
+from ..doctor import examine
+from ..messages import PROBLEM
 from .options import bundle_option, json_option, load_settings, settings_option
 
 
@@ -24,12 +25,12 @@ def doctor(camera, port, bundle, settings_path, as_json):
       thermoscreen doctor
       thermoscreen doctor --camera replay:/media/usb --json
     """
-    reports = examine(load_settings(settings_path, camera=camera, bundle=bundle, port=port))
+    messages = examine(load_settings(settings_path, camera=camera, bundle=bundle, port=port))
     if as_json:
-        click.echo(json.dumps([vars(report) for report in reports], indent=1))
+        click.echo(json.dumps([message.to_dict() for message in messages], indent=1))
     else:
-        for report in reports:
-            click.echo('%-9s %-11s %s' % (report.status, report.name, report.sentence))
-            if report.next_step:
-                click.echo('%-9s %-11s %s' % ('', '', report.next_step))
-    sys.exit(1 if any(report.status == PROBLEM for report in reports) else 0)
+        for message in messages:
+            click.echo('%-9s %-11s %s' % (message.severity, message.subject, message.sentence))
+            if message.next_step:
+                click.echo('%-9s %-11s %s' % ('', '', message.next_step))
+    sys.exit(1 if any(message.severity == PROBLEM for message in messages) else 0)

@@ -1,11 +1,11 @@
 """The doctor: what is there, what is wrong, what to do."""
 import importlib
 
+from ..messages import WARNING, Message
 from ..offered import offered
 from .checks import camera, disk, metrics, model, page, versions
-from .report import OK, PROBLEM, WARNING, Report
 
-__all__ = ['CHECKS', 'GROUP', 'OK', 'PROBLEM', 'Report', 'WARNING', 'examine', 'offered_check']
+__all__ = ['CHECKS', 'GROUP', 'examine', 'offered_check']
 
 #: The checks, in the order in which they are shown.
 CHECKS = (versions, model, camera, disk, page, metrics)
@@ -19,7 +19,7 @@ def examine(settings):
     """Run every check: the service's own, then those that are offered.
 
     Returns:
-        list of Report: one a check; none of them raises for what it finds.
+        list of Message: one a check; none of them raises for what it finds.
     """
     reports = [module.check(settings) for module in CHECKS]
     reports += [_asking(name, target)(settings) for name, target in offered(GROUP).items()]
@@ -30,7 +30,7 @@ def offered_check(name):
     """A check that another package offers, for whoever asks it again and again.
 
     Returns:
-        callable: ``check(settings) -> Report or None``, which never raises; None where nobody offers it.
+        callable: ``check(settings) -> Message or None``, which never raises; None where nobody offers it.
     """
     target = offered(GROUP).get(name)
     return None if target is None else _asking(name, target)
@@ -43,7 +43,7 @@ def _asking(name, target):
         try:
             return getattr(importlib.import_module(module), attribute)(settings)
         except Exception as error:
-            return Report(name, WARNING, 'The check %s did not work here (%s).' % (name, type(error).__name__),
-                          'Report this; the other checks are not touched by it.',
-                          {'code': 'check-failed', 'detail': str(error)})
+            return Message('check-failed', 'The check %s did not work here (%s).' % (name, type(error).__name__),
+                           'Report this; the other checks are not touched by it.', WARNING, name,
+                           {'detail': str(error)})
     return ask

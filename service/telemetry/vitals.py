@@ -42,7 +42,7 @@ class Reading:
     Attributes:
         values (dict): what the sources say, see `service.telemetry.sources`; empty where nothing is known.
         disk (Disk): where the service keeps its state; None where that cannot be told.
-        reports (tuple of Report): of `CHECKS`.
+        reports (tuple of Message): of `CHECKS`.
         age_s (float): since it was taken; None before the first.
         offered (bool): whether there are sources at all.
         silent (bool): whether there was a reading and it is too old to say anything; then nothing else is there.

@@ -2,8 +2,8 @@
 
 Every function leaves out what is not measured: a sensor that is missing has no line, and no zero.
 """
-from ..doctor import OK, PROBLEM, WARNING, Report
 from ..doctor.checks.disk import room
+from ..messages import OK, PROBLEM, WARNING, Message
 
 _MIB, _GIB = float(1 << 20), float(1 << 30)
 
@@ -25,7 +25,7 @@ def machine_reports(reading):
     Args:
         reading (Reading): the newest.
     Returns:
-        list of Report: ``facts`` has ``figures``, a line for the technician, and a ``code`` where something is wrong.
+        list of Message: ``facts`` has ``figures``, a line for the technician.
     """
     if reading.silent:
         return [_wrong('sensors', WARNING, 'telemetry-silent', 'The sensors of the device do not answer.',
@@ -61,7 +61,11 @@ def machine_figures(reading):
 
 
 def _wrong(name, status, code, sentence, next_step, figures):
-    return Report(name, status, sentence, next_step, {'code': code, 'figures': figures})
+    return Message(code, sentence, next_step, status, name, {'figures': figures})
+
+
+def _well(name, sentence, figures):
+    return Message(name.replace(' ', '-') + '-ok', sentence, severity=OK, subject=name, facts={'figures': figures})
 
 
 def _disk(disk):
@@ -73,7 +77,7 @@ def _disk(disk):
                       'Restart the station; if it stays so, the card must be replaced.', figures)
     status, next_step = room(disk.free_bytes)
     if status == OK:
-        return Report('disk', OK, 'There is room for results.', facts={'figures': figures})
+        return _well('disk', 'There is room for results.', figures)
     sentence = 'The disk is full.' if status == PROBLEM else 'The disk is nearly full.'
     return _wrong('disk', status, 'disk-low', sentence, next_step, figures)
 
@@ -86,8 +90,7 @@ def _temperature(values):
     if hottest_c >= _HOT_C:
         return _wrong('temperature', WARNING, 'board-hot', 'The device is hot, %.0f C inside.' % hottest_c, _AIR,
                       figures)
-    return Report('temperature', OK, 'The device is cool enough, %.0f C inside.' % hottest_c,
-                  facts={'figures': figures})
+    return _well('temperature', 'The device is cool enough, %.0f C inside.' % hottest_c, figures)
 
 
 def _speed(values):
@@ -96,10 +99,10 @@ def _speed(values):
         return _wrong('speed', WARNING, 'board-throttling', 'The device is slower than it could be.', _AIR,
                       _few(values['throttle_signs']))
     if values.get('throttling_watched'):
-        return Report('speed', OK, 'Nothing slows the device down.', facts={'figures': figures})
+        return _well('speed', 'Nothing slows the device down.', figures)
     if not values.get('cpu_clocks') and not values.get('gpu_clock'):
         return None
-    return Report('speed', OK, 'Whether it is slowed down cannot be told here.', facts={'figures': figures})
+    return _well('speed', 'Whether it is slowed down cannot be told here.', figures)
 
 
 def _supply(values):
@@ -109,8 +112,8 @@ def _supply(values):
                       'Use the supply that came with the device; unplug what else is on USB.',
                       _few(values['supply_signs']))
     if values.get('supply_watched'):
-        return Report('power supply', OK, 'The power supply is strong enough.', facts={'figures': figures})
-    return Report('power supply', OK, 'Power is measured.', facts={'figures': figures}) if figures else None
+        return _well('power supply', 'The power supply is strong enough.', figures)
+    return _well('power supply', 'Power is measured.', figures) if figures else None
 
 
 def _memory(values):
@@ -121,7 +124,7 @@ def _memory(values):
     if available < _LITTLE_MEMORY_BYTES:
         return _wrong('memory', PROBLEM, 'memory-low', 'The memory is nearly used up.',
                       'Restart the station between two patients.', figures)
-    return Report('memory', OK, 'There is enough memory.', facts={'figures': figures})
+    return _well('memory', 'There is enough memory.', figures)
 
 
 def _board(machine):

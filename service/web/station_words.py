@@ -1,5 +1,5 @@
 """Camera, analysis and model in words that an operator can act on, with the figures that a technician asks for."""
-from ..doctor import OK, PROBLEM, WARNING, Report
+from ..messages import OK, PROBLEM, WARNING, Message
 from ..proving import noteworthy
 from ..supervise import INFERENCE, STORAGE
 
@@ -19,15 +19,15 @@ def station_reports(known, stages):
         known (Services): what they are asked of.
         stages (dict): stage to milliseconds, as `service.web.status.stage_rows` gives them.
     Returns:
-        list of Report: ``facts`` has ``figures`` and, where something is wrong, a ``code``.
+        list of Message: ``facts`` has ``figures``.
     """
     values = known.live.state.values['live']
     hanging = known.live.heartbeats.stale()
     reports = [_camera(values, known.live.pulse()['capture']), _analysis(values, hanging, stages),
                _model(known.pipeline)]
     if STORAGE in hanging:
-        reports.append(Report('disk', PROBLEM, 'The disk does not take anything any more.', _AGAIN,
-                              {'code': 'storage-stuck', 'figures': 'silent for %.0f s' % hanging[STORAGE]}))
+        reports.append(Message('storage-stuck', 'The disk does not take anything any more.', _AGAIN, PROBLEM, 'disk',
+                               {'figures': 'silent for %.0f s' % hanging[STORAGE]}))
     return reports
 
 
@@ -40,16 +40,15 @@ def _camera(live, capture):
         camera.get('kind'), '%dx%d' % (camera['width'], camera['height']) if camera.get('width') else '', unit,
         'at most %.4g a second' % rate_hz if rate_hz else '',
         '; '.join('%d %s' % (capture[name], name) for name in _FAULTS if capture[name])) if part)
+    facts = {'figures': figures}
     if not status['running'] and status['part'] == 'camera':
-        return Report('camera', WARNING, status['sentence'], status['next_step'],
-                      {'code': status['code'], 'figures': figures})
+        return Message(status['code'], status['sentence'], status['next_step'], WARNING, 'camera', facts)
     if capture['notice']:
-        return Report('camera', OK, capture['notice']['sentence'], facts={'figures': figures})
+        return Message(capture['notice']['code'], capture['notice']['sentence'], '', OK, 'camera', facts)
     if capture['quality']['messages']:
         worst = capture['quality']['messages'][0]
-        return Report('camera', WARNING, worst['sentence'], worst['next_step'],
-                      {'code': worst['code'], 'figures': figures})
-    return Report('camera', OK, 'The camera sends good pictures.', facts={'figures': figures})
+        return Message(worst['code'], worst['sentence'], worst['next_step'], WARNING, 'camera', facts)
+    return Message('camera-ok', 'The camera sends good pictures.', '', OK, 'camera', facts)
 
 
 def _analysis(live, hanging, stages):
@@ -61,15 +60,15 @@ def _analysis(live, hanging, stages):
     facts = {'figures': '; '.join(figures)}
     status, rate_hz, camera_hz = live['status'], live['rate_hz'], live['camera'].get('rate_hz')
     if INFERENCE in hanging:
-        return Report('analysis', PROBLEM, 'The analysis does not answer any more.', _AGAIN,
-                      dict(facts, code='inference-stuck'))
+        return Message('inference-stuck', 'The analysis does not answer any more.', _AGAIN, PROBLEM, 'analysis', facts)
     if status['part'] == 'analysis':
-        return Report('analysis', WARNING, status['sentence'], status['next_step'], dict(facts, code=status['code']))
+        return Message(status['code'], status['sentence'], status['next_step'], WARNING, 'analysis', facts)
     if not status['running']:
-        return Report('analysis', OK, 'It waits for the camera.', facts=facts)
+        return Message('analysis-ok', 'It waits for the camera.', '', OK, 'analysis', facts)
     if rate_hz and camera_hz and rate_hz < _KEEPS_UP * camera_hz:
-        return Report('analysis', OK, 'It shows %.1f of %.1f pictures a second.' % (rate_hz, camera_hz), facts=facts)
-    return Report('analysis', OK, 'It keeps up with the camera.', facts=facts)
+        return Message('analysis-ok', 'It shows %.1f of %.1f pictures a second.' % (rate_hz, camera_hz), '', OK,
+                       'analysis', facts)
+    return Message('analysis-ok', 'It keeps up with the camera.', '', OK, 'analysis', facts)
 
 
 def _model(pipeline):
@@ -79,6 +78,6 @@ def _model(pipeline):
     figures = ' '.join(word for word in words if word)
     passed_over = noteworthy(backend.get('passed_over', []))
     if passed_over:
-        return Report('model', WARNING, 'The model runs, but not in the fastest way.', 'Tell the technician; About, '
-                      'Software says what was passed over.', {'code': passed_over[0]['code'], 'figures': figures})
-    return Report('model', OK, 'The model runs as it was delivered.', facts={'figures': figures})
+        return Message(passed_over[0]['code'], 'The model runs, but not in the fastest way.', 'Tell the technician; '
+                       'About, Software says what was passed over.', WARNING, 'model', {'figures': figures})
+    return Message('model-ok', 'The model runs as it was delivered.', '', OK, 'model', {'figures': figures})

@@ -2,8 +2,8 @@
 import numpy as np
 from flask import Blueprint, abort, render_template
 
-from ..doctor import OK
 from ..live import RECENT
+from ..messages import OK
 from ..telemetry import machine_figures, machine_reports
 from .services import services
 from .station_words import station_reports
@@ -58,11 +58,11 @@ def stage_rows(latencies):
 def _reports(known, reading, stages):
     """(reports of what needs attention, reports of what is well)."""
     reports = station_reports(known, stages)
-    told = {report.name for report in reports}
+    told = {report.subject for report in reports}
     # A disk that hangs has room as well, which nobody wants to hear.
-    reports += [report for report in machine_reports(reading) if report.name not in told]
-    return ([report for report in reports if report.status != OK],
-            [report for report in reports if report.status == OK])
+    reports += [report for report in machine_reports(reading) if report.subject not in told]
+    return ([report for report in reports if report.severity != OK],
+            [report for report in reports if report.severity == OK])
 
 
 def _heads():

@@ -1,7 +1,7 @@
 """What a board tells the service, as text-book figures: no board measured them."""
 import copy
 
-from service.doctor import OK, Report
+from service.messages import OK, Message
 from service.telemetry import Disk, Reading
 
 GIB = 1 << 30
@@ -22,6 +22,7 @@ VALUES = {
     'missing': ['memory clock (most kernels show it to root only)'],
 }
 
+CLOCK = Message('clock-ok', 'It is 2030-01-02 03:04 UTC.', severity=OK, subject='clock')
 DISK = Disk(50 * GIB, 64 * GIB, False)
 
 
@@ -35,7 +36,7 @@ def values(*lost, **changed):
 
 def reading(*lost, **changed):
     """A fresh reading with these values, room on the disk and a clock that is right."""
-    return Reading(values(*lost, **changed), DISK, (Report('clock', OK, 'It is 2030-01-02 03:04 UTC.'),), 1.5, True)
+    return Reading(values(*lost, **changed), DISK, (CLOCK,), 1.5, True)
 
 
 class Fixed:

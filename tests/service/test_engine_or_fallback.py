@@ -9,10 +9,9 @@ import pytest
 from jetson.compile import CompileOptions, Progress, compile_engine
 from service.backends import Runtime
 from service.bundle import open_bundle
-from service.doctor import OK, WARNING
 from service.doctor.checks import model
 from service.engines import EngineStore
-from service.messages import BackendError, BundleError
+from service.messages import OK, WARNING, BackendError, BundleError
 from service.pipeline import Pipeline
 from service.settings import Settings
 from service.thermogram import Thermogram
@@ -127,10 +126,10 @@ def test_tensorrt_alone_does_not_fall_back(folder, engines):
 def test_doctor_names_the_engine_and_what_was_passed_over(folder, engines, nano):
     settings = Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1)
     report = model.check(settings)
-    assert report.status == OK and 'tensorrt %s fp16' % nano.tensorrt.__version__ in report.sentence
+    assert report.severity == OK and 'tensorrt %s fp16' % nano.tensorrt.__version__ in report.sentence
     spoil(engines)
     report = model.check(settings)
-    assert report.status == WARNING and 'onnxruntime' in report.sentence
+    assert report.severity == WARNING and 'onnxruntime' in report.sentence
     assert 'Passed over tensorrt:fp16: The engine ' in report.sentence
     assert report.next_step == 'Build the engine again with thermoscreen compile %s.' % folder
     assert report.facts['backend']['passed_over'][0]['code'] == 'engine-tampered'
@@ -142,4 +141,4 @@ def test_doctor_with_a_broken_bundle_is_still_a_problem(folder, engines, monkeyp
 
     monkeypatch.setattr('service.proving.prove', refuse)
     report = model.check(Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1))
-    assert report.status == 'problem' and report.facts['code'] == 'golden-mismatch'
+    assert report.severity == 'problem' and report.code == 'golden-mismatch'

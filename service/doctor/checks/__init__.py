@@ -1,1 +1,1 @@
-"""The checks, one small file each: ``check(settings) -> Report``."""
+"""The checks, one small file each: ``check(settings) -> Message``."""

@@ -1,9 +1,10 @@
 """Whether the camera gives a frame."""
+from dataclasses import replace
+
 from ...cameras import SimulatedCamera, SimulatedCameraOverUsb, open_camera
 from ...cameras.spec import split_spec
 from ...cameras.v4l2 import LinuxVideoSystem, list_cameras
-from ...messages import ThermoscreenError
-from ..report import OK, PROBLEM, Report
+from ...messages import OK, Message, ThermoscreenError
 
 #: Longer than one calibration pause of a shuttered camera (about a second on a Lepton).
 _TIMEOUT_S = 5.0
@@ -25,12 +26,13 @@ def check(settings, system=None):
             frame = camera.read(_TIMEOUT_S)
             facts = dict(camera.describe(), condition=frame.condition.to_dict(), **seen)
     except ThermoscreenError as error:
-        return Report('camera', PROBLEM, error.message.text, _instead(error, plugged), dict(error.to_dict(), **seen))
+        return replace(error.message, next_step=_instead(error, plugged) or error.message.next_step, subject='camera',
+                       facts=dict(seen, detail=error.detail))
     thermogram = frame.thermogram
     sentence = '%s gives %dx%d frames in %s.' % (
         settings.camera, thermogram.width, thermogram.height,
         'degrees Celsius' if thermogram.is_celsius else 'grey levels without temperatures')
-    return Report('camera', OK, sentence, _unused(settings.camera, plugged), facts)
+    return Message('camera-ok', sentence, _unused(settings.camera, plugged), OK, 'camera', facts)
 
 
 def _instead(error, plugged):

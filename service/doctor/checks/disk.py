@@ -3,7 +3,7 @@ import os
 import shutil
 import tempfile
 
-from ..report import OK, PROBLEM, WARNING, Report
+from ...messages import OK, PROBLEM, WARNING, Message
 
 _MIB = 1024 * 1024
 #: One analysed 640x480 frame takes half a MiB; below this there is no room for a day's work.
@@ -22,11 +22,12 @@ def check(settings):
             probe.flush()
             os.fsync(probe.fileno())
     except OSError as error:
-        return Report('disk', PROBLEM, '%s cannot be written (%s).' % (folder, error.strerror),
-                      'Change to a folder that can be written, or check whether the disk is mounted read-only.', facts)
+        return Message('disk-unwritable', '%s cannot be written (%s).' % (folder, error.strerror),
+                       'Change to a folder that can be written, or check whether the disk is mounted read-only.',
+                       PROBLEM, 'disk', facts)
     status, next_step = room(free)
-    return Report('disk', status, '%.1f GiB are free for results in %s.' % (free / float(1024 * _MIB), folder),
-                  next_step, facts)
+    return Message('disk-ok' if status == OK else 'disk-low', '%.1f GiB are free for results in %s.'
+                   % (free / float(1024 * _MIB), folder), next_step, status, 'disk', facts)
 
 
 def room(free_bytes):

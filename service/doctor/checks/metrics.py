@@ -1,5 +1,5 @@
 """Whether Prometheus finds something to read."""
-from ..report import OK, WARNING, Report
+from ...messages import OK, WARNING, Message
 
 try:
     from importlib import metadata
@@ -15,8 +15,8 @@ def check(settings):
     try:
         version = metadata.version(_LIBRARY)
     except metadata.PackageNotFoundError:
-        return Report('metrics', WARNING, 'There are no metrics, because the library %s is not installed.' % _LIBRARY,
-                      'Install it as requirements/ says, if Prometheus is to read %s.' % where,
-                      {'code': 'metrics-missing', 'address': where})
-    return Report('metrics', OK, 'Prometheus on this machine can read %s.' % where,
-                  facts={'address': where, 'version': version})
+        return Message('metrics-missing', 'There are no metrics, because the library %s is not installed.' % _LIBRARY,
+                       'Install it as requirements/ says, if Prometheus is to read %s.' % where, WARNING, 'metrics',
+                       {'address': where})
+    return Message('metrics-ok', 'Prometheus on this machine can read %s.' % where, severity=OK, subject='metrics',
+                   facts={'address': where, 'version': version})

@@ -1,12 +1,13 @@
 """Whether the bundle is whole and gives its golden answer on this machine, and what runs it."""
+from dataclasses import replace
+
 from ...analysis import NO_FINDING
 from ...backends import Runtime
 from ...backends.choice import CHOICE_NAME
 from ...bundle import Trust
-from ...messages import ThermoscreenError
+from ...messages import OK, WARNING, Message, ThermoscreenError
 from ...pipeline import Pipeline
 from ...proving import noteworthy
-from ..report import OK, PROBLEM, WARNING, Report
 
 
 def check(settings):
@@ -16,7 +17,7 @@ def check(settings):
                                   trust=Trust.from_settings(settings)) as pipeline:
             manifest, backend, proof = pipeline.bundle.manifest, pipeline.backend, pipeline.proof
     except ThermoscreenError as error:
-        return Report('model', PROBLEM, error.message.text, facts=dict(error.to_dict(), folder=settings.bundle))
+        return replace(error.message, subject='model', facts={'folder': settings.bundle, 'detail': error.detail})
     identity = manifest.identity
     sentence = '%s %s (%s) gives its golden answer on %s.' % (identity['id'], identity['version'],
                                                               identity['hash'][:12], _named(backend))
@@ -24,9 +25,10 @@ def check(settings):
     facts = {'bundle': identity, 'backend': backend, 'golden': proof, 'folder': settings.bundle}
     passed_over = noteworthy(backend['passed_over'])
     if not passed_over:
-        return Report('model', OK, ' '.join(sentences), facts=facts)
+        return Message('model-ok', ' '.join(sentences), severity=OK, subject='model', facts=facts)
     sentences += ['Passed over %s: %s' % (known['candidate'], known['message']) for known in passed_over]
-    return Report('model', WARNING, ' '.join(sentences), _next_step(settings, passed_over), facts)
+    return Message(passed_over[0]['code'], ' '.join(sentences), _next_step(settings, passed_over), WARNING, 'model',
+                   facts)
 
 
 def _named(backend):

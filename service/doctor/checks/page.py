@@ -2,7 +2,7 @@
 import errno
 import socket
 
-from ..report import OK, PROBLEM, WARNING, Report
+from ...messages import OK, PROBLEM, WARNING, Message
 
 
 def check(settings):
@@ -15,8 +15,8 @@ def check(settings):
             probe.bind((settings.host, settings.port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                return Report('page', WARNING, 'Something serves %s already; it may be thermoscreen itself.' % where,
-                              'If it is not, choose another port with --port.')
-            return Report('page', PROBLEM, 'The page cannot be served on %s (%s).' % (where, error.strerror),
-                          'Choose another port with --port; ports below 1024 need rights.')
-    return Report('page', OK, 'The page can be served on %s.' % where)
+                return Message('port-in-use', 'Something serves %s already; it may be thermoscreen itself.' % where,
+                               'If it is not, choose another port with --port.', WARNING, 'page')
+            return Message('port-unavailable', 'The page cannot be served on %s (%s).' % (where, error.strerror),
+                           'Choose another port with --port; ports below 1024 need rights.', PROBLEM, 'page')
+    return Message('page-ok', 'The page can be served on %s.' % where, severity=OK, subject='page')

@@ -6,7 +6,7 @@ import flask
 import numpy
 
 from ... import __version__
-from ..report import OK, Report
+from ...messages import OK, Message
 
 try:
     from importlib import metadata
@@ -25,5 +25,5 @@ def check(settings):
         'opencv': cv2.__version__,
         'flask': metadata.version(flask.__name__),
     }
-    return Report('versions', OK, 'thermoscreen %s on Python %s, %s.'
-                  % (__version__, facts['python'], facts['machine']), facts=facts)
+    return Message('versions-ok', 'thermoscreen %s on Python %s, %s.'
+                   % (__version__, facts['python'], facts['machine']), severity=OK, subject='versions', facts=facts)

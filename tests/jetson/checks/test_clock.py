@@ -5,7 +5,7 @@ import os
 import pytest
 
 from jetson.checks import clock
-from service.doctor import OK, PROBLEM
+from service.messages import OK, PROBLEM
 from service.settings import Settings
 from tests.fakes.board_trees import write_tree
 
@@ -29,32 +29,32 @@ def _check(tmp_path, now_s, created=None, installed_s=None, synced_s=None):
 
 def test_board_that_woke_in_the_past(tmp_path):
     report = _check(tmp_path, 1517000000.0, created='2026-11-20', installed_s=NOV_2026 - 9 * DAY_S)
-    assert report.status == PROBLEM and report.facts['code'] == 'clock-wrong'
+    assert report.severity == PROBLEM and report.code == 'clock-wrong'
     assert report.sentence == '2018-01-26 20:53 UTC is before the day the bundle was made, so the clock is wrong.'
     assert 'time server' in report.next_step
 
 
 @pytest.mark.parametrize('told', [{'created': '2026-11-21'}, {'installed_s': NOV_2026}, {'synced_s': NOV_2026}])
 def test_each_moment_that_has_passed_counts(tmp_path, told):
-    assert _check(tmp_path, NOV_2026 - 3 * DAY_S, **told).status == PROBLEM
+    assert _check(tmp_path, NOV_2026 - 3 * DAY_S, **told).severity == PROBLEM
 
 
 def test_right_clock(tmp_path):
     report = _check(tmp_path, NOV_2026 + 1, '2026-11-21', NOV_2026, NOV_2026)
-    assert report.status == OK and report.sentence == 'It is 2026-11-21 00:00 UTC.'
+    assert report.severity == OK and report.sentence == 'It is 2026-11-21 00:00 UTC.'
 
 
 def test_half_a_day_is_a_time_zone(tmp_path):
-    assert _check(tmp_path, NOV_2026 - DAY_S / 2, '2026-11-21').status == OK
+    assert _check(tmp_path, NOV_2026 - DAY_S / 2, '2026-11-21').severity == OK
 
 
 def test_clock_of_the_next_century(tmp_path):
-    assert _check(tmp_path, NOV_2026 + 80 * 365 * DAY_S, '2026-11-21').facts['code'] == 'clock-wrong'
+    assert _check(tmp_path, NOV_2026 + 80 * 365 * DAY_S, '2026-11-21').code == 'clock-wrong'
 
 
 @pytest.mark.parametrize('created', [None, 7, '', 'yesterday', '2026-99-99'])
 def test_nothing_to_compare_with(tmp_path, created):
-    assert _check(tmp_path, 1517000000.0, created=created).status == OK
+    assert _check(tmp_path, 1517000000.0, created=created).severity == OK
 
 
 def test_this_machine():

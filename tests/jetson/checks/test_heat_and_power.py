@@ -3,7 +3,7 @@ import pytest
 
 from jetson.checks import power_mode, supply, throttling
 from jetson.platform import RealPlatform, RecordedTree, SimulatedPlatform
-from service.doctor import OK, WARNING
+from service.messages import OK, WARNING
 from service.settings import Settings
 from tests.fakes.board_trees import IIO, board_tree, iio_rails
 
@@ -30,11 +30,11 @@ def test_they_do_not_concern_a_pc(tmp_path, check):
 class TestPowerMode:
     def test_full(self, tmp_path):
         report = power_mode.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
-        assert report.status == OK and 'MAXN' in report.sentence and 'code' not in report.facts
+        assert report.severity == OK and 'MAXN' in report.sentence
 
     def test_five_watts(self):
         report = power_mode.check(SETTINGS, SimulatedPlatform('5W'))
-        assert report.status == WARNING and report.facts == {'power_mode': '5W', 'code': 'power-mode-low'}
+        assert report.severity == WARNING and report.code == 'power-mode-low'
         assert 'nvpmodel -m 0' in report.next_step
 
     @pytest.mark.parametrize('name, status', [('MODE_10W_2CORE', WARNING), ('7W', WARNING), ('MODE_15W_6CORE', OK),
@@ -42,19 +42,19 @@ class TestPowerMode:
     def test_modes_of_other_boards(self, tmp_path, name, status):
         conf = '< POWER_MODEL ID=2 NAME=%s >\n' % name
         root = board_tree(tmp_path, 'xavier-nx', {'etc/nvpmodel.conf': conf})
-        assert power_mode.check(SETTINGS, RecordedTree(root)).status == status
+        assert power_mode.check(SETTINGS, RecordedTree(root)).severity == status
 
     def test_unknown(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {'var/lib/nvpmodel/status': None})
         report = power_mode.check(SETTINGS, RecordedTree(root))
-        assert report.status == WARNING and report.facts['code'] == 'power-mode-unknown' and 'nvpmodel -q' in \
+        assert report.severity == WARNING and report.code == 'power-mode-unknown' and 'nvpmodel -q' in \
             report.next_step
 
 
 class TestThrottling:
     def test_cool(self):
         report = throttling.check(SETTINGS, SimulatedPlatform())
-        assert report.status == OK and 'hottest part has' in report.sentence
+        assert report.severity == OK and 'hottest part has' in report.sentence
 
     def test_hot(self):
         hot = SimulatedPlatform(ambient_c=60.0, fan=False, clock=Time(30.0))
@@ -62,7 +62,7 @@ class TestThrottling:
         for _ in range(20):
             hot.telemetry()
         report = throttling.check(SETTINGS, hot, pause_s=0.0)
-        assert report.status == WARNING and report.facts['code'] == 'board-throttling'
+        assert report.severity == WARNING and report.code == 'board-throttling'
         assert 'cpu-balanced' in report.sentence and 'heat sink' in report.next_step
         assert report.facts['temperatures_c']['cpu'] > 90
 
@@ -75,34 +75,34 @@ class TestThrottling:
                 board_tree(tmp_path, 'nano', {'sys/devices/gpu.0/devfreq/57000000.gpu/cur_freq': '921600000\n'})
                 return reading
 
-        assert throttling.check(SETTINGS, Rising(root), pause_s=0.0).status == OK
+        assert throttling.check(SETTINGS, Rising(root), pause_s=0.0).severity == OK
         board_tree(tmp_path, 'nano', {GPU_COOLING: '2\n'})
-        assert throttling.check(SETTINGS, RecordedTree(root), pause_s=0.0).status == WARNING
+        assert throttling.check(SETTINGS, RecordedTree(root), pause_s=0.0).severity == WARNING
 
     def test_kernel_that_shows_no_cooling(self, tmp_path):
         changes = {'sys/class/thermal/cooling_device%d/%s' % (number, name): None
                    for number in range(4) for name in ('type', 'cur_state')}
         report = throttling.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
-        assert report.status == WARNING and report.facts['code'] == 'throttling-unknown'
+        assert report.severity == WARNING and report.code == 'throttling-unknown'
 
 
 class TestSupply:
     def test_good(self, tmp_path):
         report = supply.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
-        assert report.status == OK and 'No sign' in report.sentence
+        assert report.severity == OK and 'No sign' in report.sentence
 
     def test_low_voltage(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {IIO + '/in_voltage0_input': '4610\n'})
         report = supply.check(SETTINGS, RecordedTree(root))
-        assert report.status == WARNING and report.facts['code'] == 'under-voltage'
+        assert report.severity == WARNING and report.code == 'under-voltage'
         assert '4.61 V' in report.sentence and 'J48' in report.next_step
 
     def test_alarms(self):
         board = SimulatedPlatform()
         board.sag()
-        assert supply.check(SETTINGS, board).facts['code'] == 'under-voltage'
+        assert supply.check(SETTINGS, board).code == 'under-voltage'
 
     def test_nothing_to_see_is_said(self, tmp_path):
         changes = dict({path: None for path in iio_rails()}, **{'dev/kmsg': None})
         report = supply.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
-        assert report.status == OK and 'cannot see the supply' in report.sentence
+        assert report.severity == OK and 'cannot see the supply' in report.sentence

@@ -3,7 +3,7 @@ import pytest
 
 from jetson.checks import memory, swap
 from jetson.platform import RecordedTree, SimulatedPlatform
-from service.doctor import OK, PROBLEM, WARNING
+from service.messages import OK, PROBLEM, WARNING
 from service.settings import Settings
 from tests.fakes.board_trees import board_tree
 
@@ -17,14 +17,14 @@ class TestMemory:
         board = SimulatedPlatform()
         board.set_used_memory(used_mib << 20)
         report = memory.check(SETTINGS, board)
-        assert report.status == status and 'of 3964 MiB' in report.sentence
-        assert report.facts.get('code') == (None if status == OK else 'memory-low')
+        assert report.severity == status and 'of 3964 MiB' in report.sentence
+        assert report.code == ('memory-ok' if status == OK else 'memory-low')
         assert ('desktop' in report.next_step) == (status != OK)
 
     def test_pc_has_no_desktop_to_give_up(self, tmp_path):
         root = board_tree(tmp_path, 'pc', {'proc/meminfo': 'MemTotal: 4000000 kB\nMemAvailable: 500000 kB\n'})
         report = memory.check(SETTINGS, RecordedTree(root))
-        assert report.status == WARNING and report.next_step == 'Close other programs.'
+        assert report.severity == WARNING and report.next_step == 'Close other programs.'
 
     @pytest.mark.parametrize('text', [None, 'garbage', 'MemTotal: 4000000 kB\n'])
     def test_unknown_is_not_shown(self, tmp_path, text):
@@ -39,13 +39,13 @@ class TestSwap:
         ('/dev/zram0 partition 8388604 0 5\n', WARNING, 'no swap on disk'), ('', WARNING, 'no swap on disk')])
     def test_nano(self, tmp_path, swaps, status, words):
         report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': HEAD + swaps})))
-        assert report.status == status and words in report.sentence
-        assert report.facts.get('code') == (None if status == OK else 'swap-missing')
+        assert report.severity == status and words in report.sentence
+        assert report.code == ('swap-ok' if status == OK else 'swap-missing')
         assert ('fallocate' in report.next_step) == (status != OK)
 
     def test_total_stands_in_where_kinds_are_not_told(self, tmp_path):
         report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': None})))
-        assert report.status == OK
+        assert report.severity == OK
 
     @pytest.mark.parametrize('board', ['xavier-nx', 'orin-nano', 'pc'])
     def test_large_boards_and_pcs_need_none(self, tmp_path, board):

@@ -5,7 +5,8 @@ import importlib
 import pytest
 
 from service import doctor
-from service.doctor import Report, examine
+from service.doctor import examine
+from service.messages import Message
 from service.settings import Settings
 
 
@@ -26,9 +27,9 @@ def test_doctor_asks_them_on_this_machine(monkeypatch, offered):
     monkeypatch.setattr(doctor, 'CHECKS', ())
     monkeypatch.setattr(doctor, 'offered', lambda group: offered)
     reports = examine(Settings())
-    assert {'clock', 'memory'} <= {report.name for report in reports}
-    assert not [report for report in reports if report.facts.get('code') == 'check-failed']
+    assert {'clock', 'memory'} <= {report.subject for report in reports}
+    assert not [report for report in reports if report.code == 'check-failed']
     for target in offered.values():
         module, _, name = target.partition(':')
         answer = getattr(importlib.import_module(module), name)(Settings())
-        assert answer is None or isinstance(answer, Report)
+        assert answer is None or isinstance(answer, Message)

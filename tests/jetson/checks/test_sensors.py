@@ -4,7 +4,7 @@ import pytest
 from jetson.checks import openblas, sensors, tegrastats
 from jetson.platform import RecordedTree, SimulatedPlatform
 from jetson.telemetry import BoardError
-from service.doctor import OK, PROBLEM, WARNING
+from service.messages import OK, PROBLEM, WARNING
 from service.settings import Settings
 from tests.fakes.board_trees import IIO, board_tree, forbid, iio_rails
 from tests.jetson.telemetry.lines import NANO
@@ -15,12 +15,12 @@ SETTINGS = Settings()
 class TestSensors:
     def test_all_there(self, tmp_path):
         report = sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
-        assert report.status == OK and report.sentence == 'Every sensor answers.'
+        assert report.severity == OK and report.sentence == 'Every sensor answers.'
 
     def test_board_without_rails_is_noted(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {path: None for path in iio_rails()})
         report = sensors.check(SETTINGS, RecordedTree(root))
-        assert report.status == OK and report.facts['code'] == 'sensors-missing'
+        assert report.severity == OK and report.code == 'sensors-missing'
         assert report.sentence == 'Not measured here: power rails (some boards have none).'
 
     def test_rails_for_root_only(self, tmp_path, monkeypatch):
@@ -34,7 +34,7 @@ class TestSensors:
         board = SimulatedPlatform()
         board.lose(sensor)
         report = sensors.check(SETTINGS, board)
-        assert report.status == WARNING and word in report.sentence and 'as root' in report.next_step
+        assert report.severity == WARNING and word in report.sentence and 'as root' in report.next_step
 
     def test_pc(self, tmp_path):
         assert sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
@@ -51,16 +51,16 @@ class TestTegrastats:
         return tegrastats.check(SETTINGS, SimulatedPlatform(), read)
 
     def test_answers(self):
-        assert self._check(NANO).status == OK
+        assert self._check(NANO).severity == OK
 
     @pytest.mark.parametrize('code', ['tegrastats-hung', 'tegrastats-missing', 'tegrastats-failed'])
     def test_does_not(self, code):
         report = self._check(BoardError(code, 'It does not answer.'))
-        assert report.status == WARNING and report.facts['code'] == code and 'goes on without it' in report.next_step
+        assert report.severity == WARNING and report.code == code and 'goes on without it' in report.next_step
 
     def test_answers_something_else(self):
         report = self._check('all quiet')
-        assert report.status == WARNING and report.facts['code'] == 'tegrastats-unknown'
+        assert report.severity == WARNING and report.code == 'tegrastats-unknown'
 
     def test_pc_has_none(self, tmp_path):
         platform = RecordedTree(board_tree(tmp_path, 'pc'))
@@ -70,12 +70,12 @@ class TestTegrastats:
 class TestOpenblas:
     def test_unset(self):
         report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {})
-        assert report.status == PROBLEM and report.facts['code'] == 'openblas-coretype-unset'
+        assert report.severity == PROBLEM and report.code == 'openblas-coretype-unset'
         assert 'export OPENBLAS_CORETYPE=ARMV8' in report.next_step
 
     def test_set(self):
         report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {'OPENBLAS_CORETYPE': 'ARMV8'})
-        assert report.status == OK and 'ARMV8' in report.sentence
+        assert report.severity == OK and 'ARMV8' in report.sentence
 
     @pytest.mark.parametrize('machine, version', [('x86_64', '1.19.5'), ('aarch64', '1.19.4'), ('aarch64', '2.4.1')])
     def test_others_are_safe(self, machine, version):

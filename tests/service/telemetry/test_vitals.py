@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from service.doctor import OK, Report
+from service.messages import OK, Message
 from service.settings import Settings
 from service.telemetry import Reading, Sources, Vitals, vitals
 
@@ -47,8 +47,8 @@ def test_before_the_first_reading_nothing_is_known():
 
 def test_a_reading_has_values_disk_reports_and_age(tmp_path, clock):
     watched = Vitals(Settings(threads=3), str(tmp_path), clock=clock)
-    watched.look(Given({'power_mw': 5000.0}), [lambda settings: Report('clock', OK, 'It is %d.' % settings.threads),
-                                               lambda settings: None])
+    watched.look(Given({'power_mw': 5000.0}), [
+        lambda settings: Message('clock-ok', 'It is %d.' % settings.threads, severity=OK), lambda settings: None])
     clock.now_s += 7
     newest = watched.newest
     assert newest.values == {'power_mw': 5000.0} and newest.age_s == 7 and newest.offered and not newest.silent

@@ -1,7 +1,7 @@
 """A machine in words: what is wrong has a step and a code, what is not measured has no line."""
 import pytest
 
-from service.doctor import OK, PROBLEM, WARNING
+from service.messages import OK, PROBLEM, WARNING
 from service.telemetry import Disk, Reading, machine_figures, machine_reports
 from tests.fakes.vitals import GIB, reading, values
 
@@ -9,13 +9,13 @@ NAMES = ['disk', 'temperature', 'speed', 'power supply', 'memory', 'clock']
 
 
 def _reports(known):
-    return {report.name: report for report in machine_reports(known)}
+    return {report.subject: report for report in machine_reports(known)}
 
 
 def test_all_is_well():
     reports = _reports(reading())
     assert list(reports) == NAMES
-    assert all(report.status == OK and report.sentence and not report.next_step for report in reports.values())
+    assert all(report.severity == OK and report.sentence and not report.next_step for report in reports.values())
     assert reports['temperature'].sentence == 'The device is cool enough, 51 C inside.'
     assert reports['temperature'].facts['figures'] == 'ao 51.0 C, cpu 45.5 C, gpu 44.0 C'
     assert reports['speed'].facts['figures'] == '4 cores, 1224 of 1479 MHz, 61 % busy; GPU 845 of 922 MHz'
@@ -30,8 +30,8 @@ def test_all_is_well():
 ])
 def test_what_is_wrong_says_what_to_do(name, code, changed):
     reports = _reports(reading(**changed))
-    assert reports[name].status != OK and reports[name].facts['code'] == code and reports[name].next_step
-    assert all(report.status == OK for other, report in reports.items() if other != name)
+    assert reports[name].severity != OK and reports[name].code == code and reports[name].next_step
+    assert all(report.severity == OK for other, report in reports.items() if other != name)
 
 
 @pytest.mark.parametrize('disk, status, code', [
@@ -39,7 +39,7 @@ def test_what_is_wrong_says_what_to_do(name, code, changed):
     (Disk(50 * GIB, 64 * GIB, True), PROBLEM, 'disk-read-only')])
 def test_a_disk_that_is_full_or_takes_nothing(disk, status, code):
     report = machine_reports(Reading({}, disk, (), 1.0, True))[0]
-    assert (report.status, report.facts['code']) == (status, code) and report.next_step
+    assert (report.severity, report.code) == (status, code) and report.next_step
 
 
 @pytest.mark.parametrize('lost, name, figure', [
@@ -68,7 +68,7 @@ def test_what_cannot_be_told_is_not_called_well():
 
 def test_sensors_that_hang_are_told():
     report, = machine_reports(Reading(age_s=90.0, offered=True, silent=True))
-    assert (report.status, report.facts['code']) == (WARNING, 'telemetry-silent') and report.next_step
+    assert (report.severity, report.code) == (WARNING, 'telemetry-silent') and report.next_step
 
 
 def test_many_signs_of_one_trouble_are_cut_short():
