@@ -9,7 +9,7 @@ import numpy as np
 
 from service import __version__
 from service.backends.choice import machine_key
-from service.board import NONE, read_text
+from service.machine import NONE, read_text
 
 from .process import load_average
 

@@ -3,7 +3,7 @@ import os
 import re
 import time
 
-from service.board import read_text
+from service.machine import read_text
 
 from ..telemetry import CpuLoad
 

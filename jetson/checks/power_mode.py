@@ -1,7 +1,7 @@
 """Whether the board is in a power mode that makes it slow."""
 import re
 
-from service.board import UNKNOWN
+from service.machine import UNKNOWN
 from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform

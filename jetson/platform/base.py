@@ -1,7 +1,7 @@
 """What stands between the program and the machine it runs on."""
 import abc
 
-from service.board import NONE
+from service.machine import NONE
 
 
 class Platform(abc.ABC):
@@ -18,7 +18,7 @@ class Platform(abc.ABC):
         """What the machine is.
 
         Returns:
-            dict: ``board``, ``sm``, ``l4t``, ``jetpack``, ``power_mode`` as `service.board.board_facts`, and
+            dict: ``board``, ``sm``, ``l4t``, ``jetpack``, ``power_mode`` as `service.machine.board_facts`, and
             ``tensorrt`` (str or None).
         """
 

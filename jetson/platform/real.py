@@ -2,7 +2,7 @@
 import dataclasses
 import os
 
-from service.board import NONE, board_facts, power_mode
+from service.machine import NONE, board_facts, power_mode
 
 from ..telemetry import BoardError, CpuLoad, KernelLog, parse_tegrastats, rails_closed, read_line, read_telemetry
 from ..telemetry.libraries import tensorrt_version
@@ -17,7 +17,7 @@ class RealPlatform(Platform):
         tegrastats (callable): ``tegrastats() -> line``, raising `BoardError`. It is asked where GPU load, temperatures
             or rails of a Jetson are not in files for this user, and given up for good once it fails, hangs or has
             none of them either. None: never. Default: the program of that name, under the real root only.
-        runner (callable): see `service.board.board_facts`.
+        runner (callable): see `service.machine.board_facts`.
     """
 
     kind = 'real'

@@ -1,7 +1,7 @@
 """A board that was recorded: a copy of its files, or lines of its tegrastats."""
 import os
 
-from service.board import UNKNOWN
+from service.machine import UNKNOWN
 from service.messages import InputError
 
 from ..telemetry import parse_tegrastats

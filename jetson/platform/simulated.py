@@ -6,7 +6,7 @@ a Nano's data sheet and to nothing measured; no report may show them as a Nano's
 import math
 import time
 
-from service.board import UNKNOWN
+from service.machine import UNKNOWN
 from service.messages import InputError
 
 from ..telemetry import Clock, Fan, Memory, Rail, Telemetry

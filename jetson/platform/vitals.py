@@ -1,7 +1,7 @@
 """What the service's status page and Prometheus are told of the board: offered as ``thermoscreen.telemetry``."""
 import dataclasses
 
-from service.board import NONE
+from service.machine import NONE
 
 from ..telemetry import throttling
 from .real import RealPlatform

@@ -1,5 +1,5 @@
 """What a machine is and measures, in words a technician reads."""
-from service.board import NONE, UNKNOWN
+from service.machine import NONE, UNKNOWN
 
 _MIB = float(1 << 20)
 

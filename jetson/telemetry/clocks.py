@@ -1,7 +1,7 @@
 """Clocks of processor, GPU and memory, with what bounds them."""
 from dataclasses import dataclass
 
-from service.board import read_text
+from service.machine import read_text
 
 from .gpu import gpu_folder
 from .sysfs import find, read_number

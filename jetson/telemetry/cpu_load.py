@@ -1,7 +1,7 @@
 """How busy the processor was since somebody last looked."""
 import re
 
-from service.board import read_text
+from service.machine import read_text
 
 #: Columns of ``cpu`` in /proc/stat that are idle time: idle and iowait.
 _IDLE = (3, 4)

@@ -1,7 +1,7 @@
 """The fan."""
 from dataclasses import dataclass
 
-from service.board import read_text
+from service.machine import read_text
 
 from .sysfs import find, read_number
 

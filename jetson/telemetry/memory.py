@@ -2,7 +2,7 @@
 import re
 from dataclasses import dataclass
 
-from service.board import read_text
+from service.machine import read_text
 
 _KIB = 1024
 

@@ -1,7 +1,7 @@
 """Power rails: the INA3221 of a Jetson, in both layouts of `/sys`."""
 from dataclasses import dataclass
 
-from service.board import read_text
+from service.machine import read_text
 
 from .sysfs import find, is_closed, read_number
 

@@ -3,7 +3,7 @@ import glob
 import os
 import re
 
-from service.board import read_text
+from service.machine import read_text
 
 #: Longer than any number the kernel prints; a longer text is garbage.
 _LONGEST_NUMBER = 20

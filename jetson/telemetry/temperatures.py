@@ -1,5 +1,5 @@
 """Temperatures of the thermal zones."""
-from service.board import read_text
+from service.machine import read_text
 
 from .sysfs import find, read_number
 

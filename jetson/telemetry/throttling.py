@@ -1,7 +1,7 @@
 """Signs that a board is slowed down or badly fed."""
 import re
 
-from service.board import read_text
+from service.machine import read_text
 
 from .sysfs import find, read_number
 

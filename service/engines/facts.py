@@ -1,6 +1,6 @@
 """What the machine offers an engine, asked of its libraries and its files."""
 from ..backends.tensorrt_api import import_tensorrt
-from ..board import board_facts
+from ..machine import board_facts
 from ..messages import BackendError
 
 

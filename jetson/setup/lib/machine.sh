@@ -15,7 +15,7 @@ look_at_machine() {
     local facts
     facts=$(PYTHONPATH=$SOURCE PYTHONDONTWRITEBYTECODE=1 "$PYTHON" -c '
 import sys
-from service.board import board_facts
+from service.machine import board_facts
 facts = board_facts(sys.argv[1])
 for name in ("board", "l4t", "jetpack", "power_mode"):
     print(str(facts[name]).replace("\n", " "))' "$MACHINE_ROOT" 2>/dev/null) || facts=''

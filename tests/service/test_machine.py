@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.board import board_facts, power_mode, read_text, run_quietly
+from service.machine import board_facts, power_mode, read_text, run_quietly
 from tests.fakes.board_trees import forbid, identity, write_tree
 
 
@@ -121,7 +121,7 @@ class TestPowerMode:
         assert power_mode(root) == '5W'
 
     def test_fake_tree_never_runs_a_program_of_this_machine(self, tmp_path, monkeypatch):
-        monkeypatch.setattr('service.board.run_quietly', lambda *args: pytest.fail('ran %s' % (args,)))
+        monkeypatch.setattr('service.machine.run_quietly', lambda *args: pytest.fail('ran %s' % (args,)))
         assert power_mode(str(tmp_path)) == 'unknown'
 
 
