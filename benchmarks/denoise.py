@@ -9,7 +9,7 @@ import click
 import cv2
 import numpy as np
 
-from service.cameras.capture.denoise import Denoiser
+from service.cameras.capture.corrections import Denoiser
 from service.regions import LEFT_BREAST, RIGHT_BREAST
 from service.simulator import make_phantom
 

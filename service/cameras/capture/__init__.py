@@ -1,4 +1,4 @@
-"""Capture: a thread that keeps a camera running, and says how well it does."""
+"""Capture: the thread that keeps a camera running, how well the camera does, and corrections to its frames."""
 from .capture import BACKOFF_S, MAX_BAD_FRAMES, MAX_SILENT_READS, READ_TIMEOUT_S, Capture
 from .corrections import Corrections
 from .quality import GRADES, Quality

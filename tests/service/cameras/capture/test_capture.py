@@ -1,9 +1,12 @@
-"""The thread's moves, one by one, on a clock that a test turns; and a few with the thread itself."""
+"""The thread's steps, one by one on a fake clock; frames to keep; and a few tests with the thread itself."""
+import threading
+
 import numpy as np
 import pytest
 
-from service.cameras.capture import BACKOFF_S, MAX_BAD_FRAMES, MAX_SILENT_READS
-from service.cameras.capture.repeats import FROZEN_S
+from service.cameras.capture import BACKOFF_S, MAX_BAD_FRAMES, MAX_SILENT_READS, Capture
+from service.cameras.capture.quality import FROZEN_S
+from service.messages import CameraError
 from service.supervise import CAPTURE, Heartbeats
 
 from ..contract import camera_error
@@ -219,3 +222,147 @@ def test_a_corrected_frame_says_so(make, camera):
     camera.items = [{'celsius': picture(1)}]
     frame, = read_all(capture, camera)
     assert np.allclose(frame.thermogram.pixels, picture(1) + 1) and capture.report()['bad_pixels'] == 3
+
+
+class HangingCamera:
+    """Its reads hang until they are released; counts threads that read at the same time."""
+
+    def __init__(self, camera):
+        self._camera = camera
+        self._reading = threading.Lock()
+        self.hangs = threading.Event()
+        self.released = threading.Event()
+        self.opened = self.collisions = 0
+
+    def __enter__(self):
+        self.opened += 1
+        return self
+
+    def __exit__(self, *exc_info):
+        pass
+
+    def describe(self):
+        return self._camera.describe()
+
+    def changes(self):
+        return 0
+
+    def read(self, timeout_s):
+        if not self._reading.acquire(blocking=False):
+            self.collisions += 1
+            raise SILENT
+        try:
+            self.hangs.set()
+            self.released.wait(PATIENCE_S)
+            self._camera.items = [{}]
+            return self._camera.read(timeout_s)
+        finally:
+            self._reading.release()
+
+
+def test_a_hung_read_keeps_its_camera_to_itself(camera, clock):
+    hanging = HangingCamera(camera)
+    heartbeats = Heartbeats(clock=clock.now)
+    capture = Capture(lambda: hanging, clock=clock.now, read_timeout_s=0.01, heartbeats=heartbeats)
+    try:
+        for _ in range(3):
+            capture.start()
+            assert hanging.hangs.wait(PATIENCE_S)
+            capture.stop(timeout_s=0.01)
+        capture.start()
+        with pytest.raises(CameraError) as caught:
+            capture.take(PATIENCE_S)
+        assert (hanging.collisions, hanging.opened) == (0, 1)
+        assert caught.value.code == 'camera-hung' and caught.value.message.next_step
+        assert codes(capture) == ['camera-hung']
+        clock.pass_s(60.0)
+        assert CAPTURE in heartbeats.stale(), 'the watchdog must see that the camera hangs'
+        hanging.released.set()
+        assert capture.take(PATIENCE_S) is not None
+        assert (hanging.collisions, hanging.opened) == (0, 2), 'closed by the old thread, opened by the new one'
+    finally:
+        hanging.released.set()
+        capture.stop(PATIENCE_S)
+
+
+class Asking:
+    """A thread that asks a capture for something while the test moves it."""
+
+    def __init__(self, call):
+        self.answer = self.error = None
+        self._call = call
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        try:
+            self.answer = self._call()
+        except CameraError as error:
+            self.error = error
+
+    def while_it_waits(self, capture):
+        while self._thread.is_alive():
+            capture.step()
+            self._thread.join(0.002)
+        return self
+
+
+def test_a_still_is_a_frame_that_may_be_kept(make, camera):
+    capture = make()
+    camera.frames(40, ffc='running')
+    camera.frames(200, ffc='complete')
+    steps(capture, 2)
+    asked = Asking(lambda: capture.still(PATIENCE_S)).while_it_waits(capture)
+    assert asked.answer.condition.ffc == 'complete'
+
+
+def test_a_still_says_what_is_in_its_way(make, camera):
+    capture = make()
+    camera.frames(2000, over_temperature=True)
+    steps(capture, 2)
+    asked = Asking(lambda: capture.still(0.1)).while_it_waits(capture)
+    assert asked.error.code == 'capture-not-ready' and 'overheating' in asked.error.message.text
+    camera.items = []
+    steps(capture, 2)
+    assert camera_error(lambda: capture.still(0.01), 'camera-gone') is GONE
+
+
+@pytest.mark.parametrize('tells', [True, False])
+def test_a_still_after_calibrating_is_younger_than_that(make, camera, clock, tells):
+    capture = make()
+    camera.frames(5)
+    steps(capture, 3)
+    began_s = clock.now()
+    for number in range(400):
+        camera.frames(1, **({'ffc': 'complete', 'ffc_age_s': 60.0 if number < 30 else 0.1 * (number - 30)}
+                            if tells else {}))
+    asked = Asking(lambda: capture.still(PATIENCE_S, calibrate=True)).while_it_waits(capture)
+    assert camera.flat_fields == 1
+    if tells:
+        assert asked.answer.condition.ffc_age_s < 60
+    else:
+        assert asked.answer.t_monotonic - began_s > 2.0
+
+
+def test_a_camera_that_cannot_calibrate_says_so(make, camera):
+    capture = make()
+    camera.no_ffc = CameraError('camera-no-ffc', 'The scripted camera does not; take the picture without.')
+    camera.frames(500)
+    steps(capture, 2)
+    assert Asking(lambda: capture.flat_field(PATIENCE_S)).while_it_waits(capture).error is camera.no_ffc
+
+
+def test_nobody_to_ask(make):
+    camera_error(lambda: make().flat_field(0.01), 'camera-busy')
+
+
+def test_what_was_asked_of_a_lost_camera_is_refused(make, camera):
+    capture = make()
+    camera.frames(1)
+    steps(capture, 2)
+    waiting = Asking(lambda: capture.flat_field(PATIENCE_S))
+    while not capture._requests._pending:
+        waiting._thread.join(0.001)
+    capture.close()
+    waiting._thread.join(PATIENCE_S)
+    assert waiting.error.code == 'camera-closed'

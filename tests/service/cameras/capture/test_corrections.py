@@ -1,13 +1,21 @@
-"""Bad pixels, the reference and the denoiser: what each changes, and what it must leave alone."""
+"""Bad pixels, the blackbody and the denoiser: what each changes, and what it must leave alone."""
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.cameras.capture import Corrections
-from service.cameras.capture.bad_pixels import MOST_STUCK, STUCK_FRAMES, BadPixels, read_map
-from service.cameras.capture.denoise import WEIGHT, Denoiser
-from service.cameras.capture.reference import MOST_OFFSET_C, Reference, patch_of
+from service.cameras.capture.corrections import (
+    MOST_OFFSET_C,
+    MOST_STUCK,
+    STUCK_FRAMES,
+    WEIGHT,
+    BadPixels,
+    Blackbody,
+    Denoiser,
+    parse_patch,
+    read_bad_pixels,
+)
 from service.messages import InputError, SettingsError, ThermoscreenError
 from service.settings import Settings
 from service.thermogram import Thermogram
@@ -67,7 +75,7 @@ def test_another_size_begins_anew():
 def test_a_list_is_read(tmp_path):
     path = tmp_path / 'bad.txt'
     path.write_text('# left camera\n40, 30\n\n 0,119 # corner\n')
-    assert read_map(str(path)) == ((30, 40), (119, 0))
+    assert read_bad_pixels(str(path)) == ((30, 40), (119, 0))
 
 
 @pytest.mark.parametrize('content', [b'40;30', b'40', b'-1,3', b'1,2,3', b'\xff\xfe', b'99999,1', b'1,2\n' * 5000])
@@ -75,20 +83,20 @@ def test_lists_that_are_none(tmp_path, content):
     path = tmp_path / 'bad.txt'
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
-        read_map(str(path))
+        read_bad_pixels(str(path))
     assert caught.value.code in ('bad-pixels-line', 'bad-pixels-unreadable') and 'bad.txt' in caught.value.message.text
 
 
 def test_no_list_there(tmp_path):
     with pytest.raises(InputError) as caught:
-        read_map(str(tmp_path / 'none.txt'))
+        read_bad_pixels(str(tmp_path / 'none.txt'))
     assert caught.value.code == 'bad-pixels-unreadable'
 
 
 @given(st.text(max_size=30))
 def test_a_place_is_inside_the_picture_or_refused(text):
     try:
-        left, top, width, height = patch_of(text)
+        left, top, width, height = parse_patch(text)
     except SettingsError as error:
         assert error.key == 'reference_patch' and '\n' not in error.message.text
     else:
@@ -98,37 +106,37 @@ def test_a_place_is_inside_the_picture_or_refused(text):
 @pytest.mark.parametrize('text', ['0,0,1', '0.5,0,0.6,0.1', 'nan,0,0.1,0.1', '0,0,0,0.1', 'left'])
 def test_places_that_are_none(text):
     with pytest.raises(SettingsError):
-        patch_of(text)
+        parse_patch(text)
 
 
-def test_frames_are_moved_to_the_reference():
-    reference = Reference(patch_of('0,0,0.1,0.1'), 23.5)
-    moved = reference.correct(picture(1), 0.0)
+def test_frames_are_moved_to_the_blackbody():
+    blackbody = Blackbody(parse_patch('0,0,0.1,0.1'), 23.5)
+    moved = blackbody.correct(picture(1), 0.0)
     assert np.median(moved[:6, :8]) == pytest.approx(23.5, abs=1e-4)
-    assert np.allclose(moved - picture(1), reference.offset_c, atol=1e-4) and not reference.messages()
+    assert np.allclose(moved - picture(1), blackbody.offset_c, atol=1e-4) and not blackbody.messages()
 
 
 def test_the_offset_follows_slowly_and_arrives():
-    reference = Reference(PATCH, 23.0)
-    reference.correct(picture(1), 0.0)
-    first = reference.offset_c
-    reference.correct(picture(1) - 1, 0.1)
-    assert 0 < reference.offset_c - first < 0.1
+    blackbody = Blackbody(PATCH, 23.0)
+    blackbody.correct(picture(1), 0.0)
+    first = blackbody.offset_c
+    blackbody.correct(picture(1) - 1, 0.1)
+    assert 0 < blackbody.offset_c - first < 0.1
     for tenth in range(2, 400):
-        reference.correct(picture(tenth) - 1, tenth / 10)
-    assert reference.offset_c == pytest.approx(first + 1, abs=0.05)
+        blackbody.correct(picture(tenth) - 1, tenth / 10)
+    assert blackbody.offset_c == pytest.approx(first + 1, abs=0.05)
 
 
 @pytest.mark.parametrize('code, spoil', [('reference-covered', 'half'), ('reference-off', 'all')])
-def test_a_reference_that_cannot_be_trusted_moves_nothing(code, spoil):
-    reference = Reference(PATCH, 22.5)
-    reference.correct(picture(1), 0.0)
+def test_a_blackbody_that_cannot_be_trusted_moves_nothing(code, spoil):
+    blackbody = Blackbody(PATCH, 22.5)
+    blackbody.correct(picture(1), 0.0)
     celsius = picture(2).copy()
     celsius[:6, :4 if spoil == 'half' else 8] += MOST_OFFSET_C + 2
-    assert reference.correct(celsius, 0.1) is celsius and reference.offset_c is None
-    message, = reference.messages()
+    assert blackbody.correct(celsius, 0.1) is celsius and blackbody.offset_c is None
+    message, = blackbody.messages()
     assert message.code == code and 'not corrected' in message.sentence
-    assert reference.correct(picture(3), 0.2) is not celsius and not reference.messages()
+    assert blackbody.correct(picture(3), 0.2) is not celsius and not blackbody.messages()
 
 
 def test_noise_falls_to_what_the_weight_promises():
@@ -173,7 +181,7 @@ def test_settings_make_them_and_notes_say_what_was_done(tmp_path):
                                                      reference_c=22.5, denoise=True))
     frame = corrections.apply(thermogram(number=1), 0.0)
     assert frame.provenance.notes[0] == '1 bad pixels repaired' and len(frame.provenance.notes) == 3
-    assert 'moved by +0.5' in frame.provenance.notes[1]
+    assert 'shifted by +0.5' in frame.provenance.notes[1]
     told = corrections.to_dict()
     assert told['bad_pixels'] == 1 and told['denoised'] and told['offset_c'] == pytest.approx(0.5, abs=0.05)
     corrections.reset()
@@ -182,7 +190,7 @@ def test_settings_make_them_and_notes_say_what_was_done(tmp_path):
 
 def test_relative_frames_are_not_moved():
     grey = Thermogram.from_relative(picture(1) * 3, 'counts')
-    corrections = Corrections(reference=Reference(PATCH, 22.5))
+    corrections = Corrections(blackbody=Blackbody(PATCH, 22.5))
     assert corrections.apply(grey, 0.0) is grey
 
 
