@@ -16,6 +16,7 @@ from service.cli.options import (
 from service.durable import atomic_write
 
 from ..platform import RealPlatform
+from ..telemetry import read_line
 from .cold_cli import cold
 from .compare_cli import compare
 from .options import SECONDS, Progress, out_option, refuse_group_options, source_option, until_stopped
@@ -65,7 +66,7 @@ def bench(ctx, seconds, queries, paced, rounds, source, out, bundle, threads, se
     if out:
         prepare_folder(out, BENCH)
     progress = Progress()
-    with RealPlatform() as platform:
+    with RealPlatform(tegrastats=read_line) as platform:
         session = Session(settings, Protocol(seconds, queries, paced, settings.camera, rounds), platform,
                           lambda: make_pipeline(settings), progress=progress)
         with until_stopped():

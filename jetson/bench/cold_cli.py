@@ -7,6 +7,7 @@ from service.backends import Runtime
 from service.cli.options import bundle_option, json_option, load_settings, settings_option, threads_option
 
 from ..platform import RealPlatform
+from ..telemetry import read_line
 from .cold import measure_cold
 from .first_result import STEPS
 from .options import Progress, out_option, source_option, until_stopped
@@ -40,7 +41,7 @@ def cold(starts, source, out, bundle, threads, settings_path, as_json):
         prepare_folder(out, COLD)
     options = {'settings': settings_path, 'bundle': bundle, 'source': source, 'threads': threads}
     progress = Progress()
-    with RealPlatform() as platform, until_stopped():
+    with RealPlatform(tegrastats=read_line) as platform, until_stopped():
         document = measure_cold(starts, options, settings, platform, Runtime.from_settings(settings).engines,
                                 progress=progress)
     progress.end()

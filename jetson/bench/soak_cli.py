@@ -15,6 +15,7 @@ from service.cli.options import (
 )
 
 from ..platform import RealPlatform
+from ..telemetry import read_line
 from .options import HOURS, SECONDS, Progress, out_option, source_option, until_stopped
 from .record import FILES, SOAK, prepare_folder, read_document
 from .soak import Soak, SoakProtocol
@@ -47,7 +48,7 @@ def soak(hours, resume, point_s, source, out, bundle, threads, settings_path, as
     prepare_folder(out, SOAK, keep=resume)
     earlier = read_document(out, SOAK) if resume and os.path.exists(os.path.join(out, FILES[SOAK])) else None
     progress, stopped = Progress(), False
-    with RealPlatform() as platform:
+    with RealPlatform(tegrastats=read_line) as platform:
         session = Soak(settings, SoakProtocol(hours, settings.camera, out, point_s or 0.0), platform,
                        lambda: make_pipeline(settings), earlier, progress=progress)
         try:

@@ -13,7 +13,7 @@ _NONE_BYTES = 250 * _MIB
 
 def check(settings, platform=None):
     """Look at what programs can still get."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         memory = machine.telemetry().memory
         desktop = 'The desktop takes up to 800 MB: sudo systemctl set-default multi-user.target, then restart.'\
             if machine.is_jetson else 'Close other programs.'

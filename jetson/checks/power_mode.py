@@ -12,7 +12,7 @@ _LOW_W = 10
 
 def check(settings, platform=None):
     """Name the power mode. It survives restarts, so a board can have been slow for months."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         if not machine.is_jetson:
             return None
         mode = machine.facts()['power_mode']

@@ -2,7 +2,6 @@
 from service.messages import OK, WARNING, Message
 
 from ..platform import RealPlatform
-from ..platform.words import missing_words
 
 #: Every Jetson has these; without them nobody notices that it is too hot or too slow.
 _NEEDED = ('temperatures', 'GPU load', 'GPU clock', 'processor clocks')
@@ -10,10 +9,10 @@ _NEEDED = ('temperatures', 'GPU load', 'GPU clock', 'processor clocks')
 
 def check(settings, platform=None):
     """Note what the board does not measure for this user; that costs figures and nothing else."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         if not machine.is_jetson:
             return None
-        missing = missing_words(machine.telemetry(), True, machine.has_closed_rails)
+        missing = machine.missing(machine.telemetry())
     if not missing:
         return Message('sensors-ok', 'Every sensor answers.', severity=OK, subject='sensors')
     sentence = 'Not measured here: %s.' % ', '.join(missing)

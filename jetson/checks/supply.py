@@ -6,7 +6,7 @@ from ..platform import RealPlatform
 
 def check(settings, platform=None):
     """Look at the input voltage, the rails' limits and the kernel's alarms."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         if not machine.is_jetson:
             return None
         reading = machine.telemetry()

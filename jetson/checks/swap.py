@@ -12,7 +12,7 @@ _WANTED_BYTES = 3 * _GIB
 
 def check(settings, platform=None):
     """Look for swap on disk. Compressed memory (zram) takes from what it gives and does not help a build."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         memory = machine.telemetry().memory
         if not machine.is_jetson or memory is None or memory.total_bytes >= _SMALL_BYTES:
             return None

@@ -7,7 +7,7 @@ from ..telemetry import BoardError, parse_tegrastats, read_line
 
 def check(settings, platform=None, read=read_line):
     """Take one line from tegrastats, which stands in for sensors that only root may read."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         if not machine.is_jetson:
             return None
     try:

@@ -11,7 +11,7 @@ _PAUSE_S = 0.5
 
 def check(settings, platform=None, pause_s=_PAUSE_S):
     """Look at cooling devices and at busy clocks; twice, where the first look finds something."""
-    with platform or RealPlatform(tegrastats=None) as machine:
+    with platform or RealPlatform() as machine:
         if not machine.is_jetson:
             return None
         reading = machine.telemetry()

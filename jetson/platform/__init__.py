@@ -1,8 +1,6 @@
 """The machine behind one interface: real, simulated or recorded."""
 from .base import Platform
-from .real import RealPlatform
-from .recorded import RecordedLines, RecordedTree
-from .registry import open_platform
+from .real import RealPlatform, RecordedLines, RecordedTree
 from .simulated import SimulatedPlatform
 
-__all__ = ['Platform', 'RealPlatform', 'RecordedLines', 'RecordedTree', 'SimulatedPlatform', 'open_platform']
+__all__ = ['Platform', 'RealPlatform', 'RecordedLines', 'RecordedTree', 'SimulatedPlatform']

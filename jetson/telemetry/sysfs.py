@@ -1,50 +1,49 @@
-"""Numbers and names from `/sys` and `/proc` under any root; what cannot be read is absent."""
+"""Numbers and paths from `/sys` and `/proc` under any root folder; what cannot be read is None."""
 import glob
 import os
 import re
+from typing import List, Optional, Tuple
 
 from service.machine import read_text
 
-#: Longer than any number the kernel prints; a longer text is garbage.
-_LONGEST_NUMBER = 20
+#: Longer than any number that the kernel prints; longer text is garbage.
+_MAX_DIGITS = 20
 
 
-def find(root, pattern):
-    """Paths below a root that fit a glob pattern, in the order of their numbers.
+def find(root: str, pattern: str) -> List[str]:
+    """Paths below a root that match a glob pattern, sorted by the numbers in their names.
 
     Args:
-        root (str): folder that stands for ``/``.
-        pattern (str): glob pattern without a leading slash.
-
+        root: folder that stands for ``/``.
+        pattern: glob pattern without a leading slash.
     Returns:
-        list of str: paths relative to the root; empty where nothing fits or the folder is closed.
+        Paths relative to the root; empty where nothing matches or the folder is not readable.
     """
-    found = glob.glob(os.path.join(glob.escape(root), pattern))
-    return sorted((os.path.relpath(path, root) for path in found), key=_by_number)
+    matches = glob.glob(os.path.join(glob.escape(root), pattern))
+    return sorted((os.path.relpath(path, root) for path in matches), key=_by_number)
 
 
-def read_number(root, path, low, high, divisor=1):
+def read_number(root: str, path: str, low: float, high: float, divisor: float = 1) -> Optional[float]:
     """A number from a file of one line.
 
     Args:
-        root (str): folder that stands for ``/``.
-        path (str): file below it.
-        low (float): least value, after division, that is believed.
-        high (float): highest one.
-        divisor (float): what the kernel's unit is divided by.
-
+        root: folder that stands for ``/``.
+        path: file below it.
+        low: smallest plausible value, after division.
+        high: largest plausible value.
+        divisor: converts the kernel's unit.
     Returns:
-        float or None: None where the file is absent, closed, garbage or outside the limits.
+        None where the file is absent, not readable, garbage or outside the limits.
     """
     text = read_text(root, path)
-    if text is None or len(text) > _LONGEST_NUMBER or not re.match(r'-?[0-9]+$', text):
+    if text is None or len(text) > _MAX_DIGITS or not re.match(r'-?[0-9]+$', text):
         return None
     value = int(text) / float(divisor)
     return value if low <= value <= high else None
 
 
-def is_closed(root, pattern):
-    """Whether files that fit a pattern exist but not for this user."""
+def is_closed(root: str, pattern: str) -> bool:
+    """Whether files that match a pattern exist, but this user may not read them."""
     for path in find(root, pattern):
         try:
             with open(os.path.join(root, path), 'rb'):
@@ -56,5 +55,5 @@ def is_closed(root, pattern):
     return False
 
 
-def _by_number(path):
+def _by_number(path: str) -> List[Tuple[int, int, str]]:
     return [(0, int(part), '') if part.isdigit() else (1, 0, part) for part in re.split(r'([0-9]{1,9})', path)]

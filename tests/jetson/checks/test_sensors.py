@@ -26,7 +26,7 @@ class TestSensors:
     def test_rails_for_root_only(self, tmp_path, monkeypatch):
         root = board_tree(tmp_path, 'nano')
         forbid(monkeypatch, root, *['%s/in_power%d_input' % (IIO, channel) for channel in range(3)])
-        assert 'for root only' in sensors.check(SETTINGS, RecordedTree(root)).sentence
+        assert 'only root can read' in sensors.check(SETTINGS, RecordedTree(root)).sentence
 
     @pytest.mark.parametrize('sensor, word', [('temperatures', 'temperatures'), ('gpu_load', 'GPU load'),
                                               ('clocks', 'GPU clock')])

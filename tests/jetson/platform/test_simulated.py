@@ -91,9 +91,9 @@ def test_supply_sags_on_demand(clock):
     board.sag()
     board.sag()
     assert board.telemetry().supply_signs == ('the 5 V input is at 4.61 V',
-                                              "over-current alarms in the kernel's log since the start: 1")
+                                              'over-current alarms in the kernel log since the start: 1')
     board.sag(False)
-    assert board.telemetry().supply_signs == ("over-current alarms in the kernel's log since the start: 1",)
+    assert board.telemetry().supply_signs == ('over-current alarms in the kernel log since the start: 1',)
 
 
 @pytest.mark.parametrize('sensor', SENSORS)

@@ -1,4 +1,4 @@
-"""Load of the processor, the kernel's log, and the version of TensorRT."""
+"""Readers of single files: CPU load, kernel log, memory, and numbers from sysfs."""
 import os
 
 import pytest
@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jetson.telemetry import CpuLoad, KernelLog, read_memory
-from jetson.telemetry.libraries import tensorrt_version
 from jetson.telemetry.sysfs import find, read_number
-from tests.fakes.board_trees import board_tree, forbid, write_tree
+from tests.fakes.board_trees import forbid, write_tree
 
 
 class TestCpuLoad:
@@ -87,17 +86,6 @@ class TestKernelLog:
         log = KernelLog(write_tree(tmp_path, {'dev/kmsg': ''}))
         log.close()
         assert log.count_alarms() is None
-
-
-class TestTensorrtVersion:
-    @pytest.mark.parametrize('board, version', [('nano', '8.2.1'), ('orin-nano', '10.3.0'), ('pc', None)])
-    def test_boards(self, tmp_path, board, version):
-        assert tensorrt_version(board_tree(tmp_path, board)) == version
-
-    def test_the_newest_of_several_and_no_plugin(self, tmp_path):
-        names = ('libnvinfer.so.8.5.2', 'libnvinfer.so.10.3.0', 'libnvinfer_plugin.so.11.0.0', 'libnvinfer.so.x.y')
-        root = write_tree(tmp_path, {'usr/lib/x86_64-linux-gnu/' + name: '' for name in names})
-        assert tensorrt_version(root) == '10.3.0'
 
 
 class TestMemory:
