@@ -1,24 +1,28 @@
 """What is planted in an abnormal phantom, and the size of a tumour's signal at the skin.
 
-A deep heat source shows at the skin as a broad, faint hump. The table is our own axisymmetric
-finite-volume solution of the Pennes equation (0.5 mm cells; skin, 5 mm fat, gland; convection
-h = 10 W/m2K, room 21 C; tumour perfusion 0.0063 1/s, metabolic heat 5000 W/m3, layer values of
-Cetingul & Herman and Chanmugam 2012), peak rise in C. The faster-growing end adds Gautherie's heat. A
-Gaussian of full width at half maximum 1.7 x depth is a fair surrogate of its shape. Because this
-signal is mostly below natural asymmetry, planted patterns are mainly vascular, focal or diffuse.
+A deep heat source shows at the skin as a broad, faint hump. The table is our own axisymmetric finite-volume solution
+of the bioheat equation [Pennes1948]: 0.5 mm cells; skin, 5 mm fat, gland; convection h = 10 W/m2K, room 21 °C; tumour
+perfusion 0.0063 1/s, metabolic heat 5000 W/m3, layer values of [Cetingul2010] and [Chanmugam2012]. A Gaussian of full
+width at half maximum 1.7 x depth is a fair surrogate of its shape. Because this signal is mostly below natural
+asymmetry, planted patterns are mainly vascular, focal or diffuse.
 """
+from typing import Any, Dict, List, Optional, Tuple
+
 import numpy as np
 
-from .posture import MM_PER_UNIT, SIDES
+from .anatomy import MM_PER_UNIT, SIDES, Canvas, Posture, Silhouette
+from .noise import chance, stream, uniform
 from .shapes import smoothstep
-from .streams import chance, stream, uniform
-from .veins import grow_tree
+from .skin import grow_tree
+
+#: What is planted, as plain values: kind, side, size_mm, depth_mm, peak_c, x, y (body units).
+Item = Dict[str, Any]
 
 #: Tumour diameters and centre depths of the table, mm.
 DIAMETERS_MM = (5.0, 10.0, 15.0, 20.0, 30.0)
 DEPTHS_MM = (10.0, 15.0, 20.0, 25.0, 30.0)
 
-#: Peak rise at the skin, C; 20 and 30 mm tumours would touch the skin where None stands.
+#: Peak rise at the skin; None where the tumour would touch the skin.
 PEAK_RISE_C = (
     (0.04, 0.01, 0.004, 0.002, 0.001),
     (0.31, 0.09, 0.03, 0.01, 0.004),
@@ -34,49 +38,32 @@ _PATTERNS = ('vascular', 'focal', 'diffuse')
 _SIDE_NAME = {-1: 'right', 1: 'left'}
 
 
-def gautherie_w_m3(diameter_mm):
-    """Metabolic heat of a tumour by its diameter (Gautherie 1980), W/m3.
-
-    ``3.27e6 / (468.5 ln(100 D) + 50)`` with D in metres; it diverges below 9 mm, so diameters below
-    10 mm get the value of 10 mm.
-    """
-    metres = max(diameter_mm, 10.0) / 1000.0
-    return 3.27e6 / (468.5 * np.log(100 * metres) + 50)
-
-
-def tumour_peak_c(diameter_mm, depth_mm):
-    """Peak skin warming over a tumour, C, interpolated in the logarithm of the table.
+def tumour_peak_c(diameter_mm: float, depth_mm: float) -> float:
+    """Peak skin warming over a tumour, interpolated in the logarithm of the table.
 
     Args:
-        diameter_mm (float): 0 gives no signal; 5..30, clipped.
-        depth_mm (float): depth of the centre, 10..30, clipped and kept below the skin.
-
-    Returns:
-        float
+        diameter_mm: clipped to 5..30; 0 gives no signal.
+        depth_mm: depth of the centre, clipped to 10..30 and kept below the skin.
     """
     if diameter_mm <= 0:
         return 0.0
     diameter = float(np.clip(diameter_mm, DIAMETERS_MM[0], DIAMETERS_MM[-1]))
-    depth = float(np.clip(depth_mm, DEPTHS_MM[0], DEPTHS_MM[-1]))
+    at_mm = float(np.clip(depth_mm, DEPTHS_MM[0], DEPTHS_MM[-1]))
     per_diameter = []
     for row in PEAK_RISE_C:
-        known = [(d, np.log(v)) for d, v in zip(DEPTHS_MM, row) if v is not None]
-        per_diameter.append(np.interp(depth, *zip(*known)))
+        depths = [depth for depth, rise in zip(DEPTHS_MM, row) if rise is not None]
+        per_diameter.append(np.interp(at_mm, depths, [np.log(rise) for rise in row if rise is not None]))
     return float(np.exp(np.interp(diameter, DIAMETERS_MM, per_diameter)))
 
 
-def tumour_heat(distance_mm, diameter_mm, depth_mm):
-    """Skin warming at a distance from the point above the tumour, C, shaped like `distance_mm`."""
+def tumour_heat(distance_mm: np.ndarray, diameter_mm: float, depth_mm: float) -> np.ndarray:
+    """Skin warming at a distance from the point above the tumour, °C, shaped like `distance_mm`."""
     sigma = WIDTH_PER_DEPTH * depth_mm / 2.3548
     return tumour_peak_c(diameter_mm, depth_mm) * np.exp(-0.5 * (np.asarray(distance_mm) / sigma) ** 2)
 
 
-def planted_heat(posture, canvas, outline, seed):
-    """Heat of an abnormal pattern in one breast.
-
-    Returns:
-        tuple: (float32 HxW in C, list of dicts: kind, side, size_mm, depth_mm, peak_c, x, y).
-    """
+def planted_heat(posture: Posture, canvas: Canvas, outline: Silhouette, seed: int) -> Tuple[np.ndarray, List[Item]]:
+    """Heat of an abnormal pattern in one breast: float32 HxW in °C, and its items."""
     rng = stream(seed, 'lesion')
     side = SIDES[rng.randint(2)]
     field = np.zeros(canvas.x.shape, np.float32)
@@ -89,7 +76,7 @@ def planted_heat(posture, canvas, outline, seed):
     return field, items
 
 
-def _tumour(rng, posture, canvas, field, side):
+def _tumour(rng: np.random.RandomState, posture: Posture, canvas: Canvas, field: np.ndarray, side: int) -> Item:
     s = posture.sides[side]
     across, down = uniform(rng, -0.6, 0.6), uniform(rng, -0.7, 0.7)
     x = (s.centre[0] + across * s.half_width + s.splay * down * s.lower) * side
@@ -101,7 +88,8 @@ def _tumour(rng, posture, canvas, field, side):
     return _item('tumour', side, x, y, tumour_peak_c(diameter, depth), size_mm=diameter, depth_mm=depth)
 
 
-def _pattern(rng, posture, canvas, outline, field, side, kind, tumour):
+def _pattern(rng: np.random.RandomState, posture: Posture, canvas: Canvas, outline: Silhouette, field: np.ndarray,
+             side: int, kind: str, tumour: Item) -> Item:
     x, y = tumour['x'], tumour['y']
     if kind == 'vascular':
         peak = uniform(rng, 1.2, 3.0)
@@ -121,8 +109,9 @@ def _pattern(rng, posture, canvas, outline, field, side, kind, tumour):
     return _item(kind, side, x, y, peak)
 
 
-def _item(kind, side, x, y, peak_c, size_mm=None, depth_mm=None):
+def _item(kind: str, side: int, x: float, y: float, peak_c: float, size_mm: Optional[float] = None,
+          depth_mm: Optional[float] = None) -> Item:
     rounded = [None if v is None else round(float(v), 4) for v in (x, y, peak_c, size_mm, depth_mm)]
-    item = dict(zip(('x', 'y', 'peak_c', 'size_mm', 'depth_mm'), rounded))
+    item: Item = dict(zip(('x', 'y', 'peak_c', 'size_mm', 'depth_mm'), rounded))
     item.update(kind=kind, side=_SIDE_NAME[side])
     return item

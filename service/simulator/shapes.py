@@ -2,26 +2,34 @@
 
 Distances are in body units (1.0 = picture height at zoom 1), negative inside. Grids are float32.
 """
+from typing import Sequence, Tuple, Union
+
 import numpy as np
 
+#: A number, or one per pixel.
+Value = Union[float, np.ndarray]
+#: x and y.
+Point = Union[Sequence[float], np.ndarray]
 
-def smoothstep(value, low, high):
+
+def smoothstep(value: np.ndarray, low: Value, high: Value) -> np.ndarray:
     """0 below `low`, 1 above `high`, a cubic ramp between; `low` > `high` gives a falling ramp."""
     t = np.clip((value - low) / (high - low), 0, 1)
     return t * t * (3 - 2 * t)
 
 
-def smooth_min(first, second, radius):
+def smooth_min(first: np.ndarray, second: np.ndarray, radius: float) -> np.ndarray:
     """Smallest of two distances with a fillet of `radius`: joins limbs without a crease."""
     h = np.clip(0.5 + 0.5 * (second - first) / radius, 0, 1)
     return second + (first - second) * h - radius * h * (1 - h)
 
 
-def tapered_capsule(x, y, start, end, start_radius, end_radius):
+def tapered_capsule(x: np.ndarray, y: np.ndarray, start: Point, end: Point, start_radius: float,
+                    end_radius: float) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Distance to a limb from `start` to `end` whose radius changes linearly.
 
     Returns:
-        tuple: (distance, position along the limb 0..1, signed offset across it), each shaped like `x`.
+        Distance, position along the limb 0..1 and signed offset across it, each shaped like `x`.
     """
     ax, ay = end[0] - start[0], end[1] - start[1]
     length = float(np.hypot(ax, ay))
@@ -32,14 +40,14 @@ def tapered_capsule(x, y, start, end, start_radius, end_radius):
     return distance - (start_radius + (end_radius - start_radius) * along), along, across
 
 
-def ellipse(x, y, centre, radii):
+def ellipse(x: np.ndarray, y: np.ndarray, centre: Point, radii: Sequence[float]) -> np.ndarray:
     """Approximate distance to an upright ellipse (exact on its outline)."""
     r = np.hypot((x - centre[0]) / radii[0], (y - centre[1]) / radii[1])
     return (r - 1) * min(radii)
 
 
-def spline(points, steps):
-    """Closed Catmull-Rom curve through N points: array ``(N * steps, 2)``."""
+def spline(points: Sequence[Point], steps: int) -> np.ndarray:
+    """Closed Catmull-Rom curve through N points: float64 (N * steps)x2."""
     p = np.asarray(points, np.float64)
     before, after, later = np.roll(p, 1, 0), np.roll(p, -1, 0), np.roll(p, -2, 0)
     t = (np.arange(steps) / float(steps))[:, None, None]
@@ -48,7 +56,7 @@ def spline(points, steps):
     return curve.transpose(1, 0, 2).reshape(-1, 2)
 
 
-def inside_polygon(x, y, corners):
+def inside_polygon(x: np.ndarray, y: np.ndarray, corners: Sequence[Point]) -> np.ndarray:
     """Even-odd mask of a polygon: bool array shaped like `x`."""
     inside = np.zeros(x.shape, bool)
     previous = corners[-1]
@@ -61,12 +69,8 @@ def inside_polygon(x, y, corners):
     return inside
 
 
-def polyline_distance(x, y, points):
-    """Distance to an open polyline and which side of it a pixel is on.
-
-    Returns:
-        tuple: (unsigned distance, signed offset across the nearest segment), each shaped like `x`.
-    """
+def polyline_distance(x: np.ndarray, y: np.ndarray, points: Sequence[Point]) -> Tuple[np.ndarray, np.ndarray]:
+    """Unsigned distance to an open polyline, and signed offset across its nearest segment, each shaped like `x`."""
     best = np.full(x.shape, np.inf, np.float32)
     side = np.zeros(x.shape, np.float32)
     for start, end in zip(points[:-1], points[1:]):

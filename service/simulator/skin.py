@@ -1,40 +1,33 @@
-"""Skin temperature of the healthy body relative to its breast level, without veins.
+"""Skin temperature of the healthy body relative to its breast level, and the veins in it.
 
-The amplitudes are drawn widely around what 95 healthy frontal DMR-IR matrices show: the neck is 1.3 C
-warmer than the breasts, a warm fold runs below them and up the breastbone, the lower outer breast is
-coolest, skin within a breast spreads by 1.3 C, and flanks that turn away from the camera read colder
-(emissivity falls off beyond 60 degrees: Watmough 1970).
+The amplitudes are drawn widely around what 95 healthy frontal DMR-IR matrices [Silva2014] show: the neck is 1.3 °C
+warmer than the breasts, a warm fold runs below them and up the breastbone, the lower outer breast is coolest, skin
+within a breast spreads by 1.3 °C, and flanks that turn away from the camera read colder, since emissivity falls off
+beyond 60 degrees [Watmough1970].
+
+Clinical hot spots of one degree and more are vascular: branching trees start at the upper inner and upper outer breast
+and wander towards the nipple. Veins are 3-10 mm wide at the skin and 0.3-2 °C warmer.
 """
+from typing import Dict
+
 import numpy as np
 
-from .posture import SIDES
-from .shapes import ellipse, polyline_distance, smoothstep
-from .silhouette import neckline
-from .streams import chance, normal, stream, uniform
-from .texture import smooth_noise
+from .anatomy import SIDES, Canvas, Posture, Silhouette, neckline
+from .noise import chance, normal, smooth_noise, stream, uniform
+from .shapes import Point, ellipse, polyline_distance, smoothstep, tapered_capsule
 
-#: How far a natural patch may lie from its surroundings, C.
+#: How far a natural patch may differ from its surroundings.
 _MOST_C = np.float32(1.6)
 
 
-def skin_heat(posture, canvas, outline, seed):
-    """Degrees above or below the breast level, everywhere in the picture.
-
-    Args:
-        posture (Posture): the body.
-        canvas (Canvas): pixel grid.
-        outline (Silhouette): distances of the parts.
-        seed (int): phantom seed.
-
-    Returns:
-        numpy.ndarray: float32 HxW, C; meaningful inside the body only.
-    """
-    heat = _patches(canvas, outline, stream(seed, 'patches'))
-    heat += _trunk(posture, canvas, outline, stream(seed, 'trunk'))
+def skin_heat(posture: Posture, canvas: Canvas, outline: Silhouette, seed: int) -> np.ndarray:
+    """Degrees above or below the breast level: float32 HxW, meaningful inside the body only."""
+    heat = _patches(canvas, stream(seed, 'patches'))
+    heat += _trunk(posture, canvas, stream(seed, 'trunk'))
     rng = stream(seed, 'arms')
     arm_level, muscle = normal(rng, -0.1, 0.8, -2.2, 1.4), normal(rng, 0.4, 0.6, -0.6, 1.8)
     for side in SIDES:
-        heat += _arm(posture, canvas, outline, side, rng, arm_level, muscle)
+        heat += _arm(posture, outline, side, rng, arm_level, muscle)
     rng = stream(seed, 'axilla')
     axilla = _axilla_draws(rng)
     for side in SIDES:
@@ -43,12 +36,12 @@ def skin_heat(posture, canvas, outline, seed):
     shared = _breast_draws(rng)
     for side in SIDES:
         heat += _breast(posture, canvas, outline, side, rng, shared)
-    heat += _neck(posture, canvas, outline, stream(seed, 'neck'))
+    heat += _neck(posture, canvas, stream(seed, 'neck'))
     return heat + _edges(outline, stream(seed, 'edges'))
 
 
-def face_heat(posture, canvas, outline, seed):
-    """Face and chin relative to breast level (jaw shadow, mouth, cooler cheeks): float32 HxW, C."""
+def face_heat(posture: Posture, canvas: Canvas, outline: Silhouette, seed: int) -> np.ndarray:
+    """Face and chin relative to breast level (jaw shadow, mouth, cooler cheeks): float32 HxW, °C."""
     rng = stream(seed, 'face')
     x, y = canvas.x - posture.neck_turn, canvas.y - posture.chin_y
     heat = normal(rng, 0.6, 1.1, -2.5, 2.6) + uniform(rng, 0.1, 0.5) * smooth_noise(
@@ -58,11 +51,11 @@ def face_heat(posture, canvas, outline, seed):
     return (heat - uniform(rng, 0.5, 2.0) * np.exp(np.minimum(outline.head, 0) / 0.025)).astype(np.float32)
 
 
-def _patches(canvas, outline, rng):
+def _patches(canvas: Canvas, rng: np.random.RandomState) -> np.ndarray:
     """Gentle waves, and a mottle of warm islands and vein-like ridges over perforating vessels.
 
-    The mottle differs in every detail between the sides, but is about as strong on both: a network of vessels that
-    is denser on one side is what is planted as abnormal.
+    The mottle differs in every detail between the sides, but is about as strong on both: a denser network of vessels
+    on one side is what is planted as abnormal.
     """
     size = canvas.height, canvas.width
     heat = uniform(rng, 0.2, 1.0) * _alike(rng, smooth_noise(rng, *size, cell=uniform(rng, 0.12, 0.25)))
@@ -76,18 +69,18 @@ def _patches(canvas, outline, rng):
     return heat + strength * _limited((uniform(rng, 0.1, 0.7) * islands + uniform(rng, 0.0, 1.2) * ridges) * where)
 
 
-def _alike(rng, field):
+def _alike(rng: np.random.RandomState, field: np.ndarray) -> np.ndarray:
     """Mirror a part of a field: vessels below the skin are laid out alike on both sides."""
     likeness = np.float32(uniform(rng, 0.4, 0.95))
     return (field + likeness * field[:, ::-1]) / np.float32(np.hypot(1, likeness))
 
 
-def _limited(heat):
+def _limited(heat: np.ndarray) -> np.ndarray:
     """Blood warms skin to its own temperature at most: patches level off beyond two and a half degrees."""
     return _MOST_C * np.tanh(heat / _MOST_C)
 
 
-def _trunk(posture, canvas, outline, rng):
+def _trunk(posture: Posture, canvas: Canvas, rng: np.random.RandomState) -> np.ndarray:
     """Chest, breastbone and abdomen."""
     x, y = np.abs(canvas.x), canvas.y
     fold_y = max(s.centre[1] + s.lower for s in posture.sides.values())
@@ -107,7 +100,8 @@ def _trunk(posture, canvas, outline, rng):
     return heat + normal(rng, 0.2, 0.35, -0.6, 0.9) * bone
 
 
-def _arm(posture, canvas, outline, side, rng, level, muscle):
+def _arm(posture: Posture, outline: Silhouette, side: int, rng: np.random.RandomState, level: float, muscle: float
+         ) -> np.ndarray:
     """A raised arm: its own level, and shading across the muscles."""
     s = posture.sides[side]
     weight = smoothstep(outline.arm[side], 0.0, -0.06) * smoothstep(outline.arm_along[side], 0.05, 0.35)
@@ -117,12 +111,13 @@ def _arm(posture, canvas, outline, side, rng, level, muscle):
     return heat * weight
 
 
-def _axilla_draws(rng):
+def _axilla_draws(rng: np.random.RandomState) -> Dict[str, float]:
     return {'hollow': normal(rng, 0.0, 0.6, -1.1, 1.7), 'fold': normal(rng, 0.4, 0.6, -0.9, 1.6),
             'width': uniform(rng, 0.010, 0.035), 'shade': normal(rng, -0.9, 0.5, -2.2, 0.3)}
 
 
-def _axilla(posture, canvas, outline, side, rng, draws):
+def _axilla(posture: Posture, canvas: Canvas, outline: Silhouette, side: int, rng: np.random.RandomState,
+            draws: Dict[str, float]) -> np.ndarray:
     """The hollow between the two armpit folds: a tall warm band, its front fold a line of shade."""
     points = [(px * side, py) for px, py in outline.armpit_points[side]]
     inner, tip = points[0], points[-3] if len(points) > 5 else points[3]
@@ -147,7 +142,7 @@ def _axilla(posture, canvas, outline, side, rng, draws):
     return heat + (draws['hollow'] + normal(rng, 0, 0.45, -1.0, 1.0)) * hollow
 
 
-def _breast_draws(rng):
+def _breast_draws(rng: np.random.RandomState) -> Dict[str, float]:
     return {'cold': normal(rng, 1.45, 0.65, 0.0, 3.2), 'fold': normal(rng, 1.4, 0.7, 0.0, 3.4),
             'fold_width': uniform(rng, 0.012, 0.07), 'top': uniform(rng, 0.05, 0.2),
             'crisp': uniform(rng, 0.006, 0.03), 'outer': uniform(rng, -0.2, 0.9),
@@ -156,7 +151,8 @@ def _breast_draws(rng):
             'dot': uniform(rng, 0.28, 0.62)}
 
 
-def _breast(posture, canvas, outline, side, rng, draws):
+def _breast(posture: Posture, canvas: Canvas, outline: Silhouette, side: int, rng: np.random.RandomState,
+            draws: Dict[str, float]) -> np.ndarray:
     """Cool hanging dome with a crisp lower edge, warm fold below it, areola and nipple."""
     s = posture.sides[side]
     distance, p, q = outline.breast[side], outline.p[side], outline.q[side]
@@ -183,15 +179,15 @@ def _breast(posture, canvas, outline, side, rng, draws):
     return heat + (draws['nipple'] + normal(rng, 0, 0.2, -0.5, 0.5)) * smoothstep(dot, 0.008, -0.012)
 
 
-def _neck(posture, canvas, outline, rng):
+def _neck(posture: Posture, canvas: Canvas, rng: np.random.RandomState) -> np.ndarray:
     """Warm neck: vessels along both sides, horizontal creases, a lighter or darker windpipe."""
     x, y = canvas.x - posture.neck_turn * 0.7, canvas.y
     low = neckline(posture, np.abs(canvas.x - posture.neck_turn * 0.5))
     soft = uniform(rng, 0.008, 0.06)
     weight = smoothstep(low + uniform(rng, -0.02, 0.03) - y, -soft, soft)
     weight = weight * smoothstep(np.abs(x), posture.spike_x + 0.05, posture.spike_x - 0.04)
-    heat = normal(rng, 1.0, 0.4, -0.2, 2.2)
-    heat = heat + normal(rng, 0.5, 0.4, -0.3, 1.5) * np.exp(
+    level = normal(rng, 1.0, 0.4, -0.2, 2.2)
+    heat = level + normal(rng, 0.5, 0.4, -0.3, 1.5) * np.exp(
         -((np.abs(x) - 0.5 * posture.neck_half - 0.15 * (posture.notch_y - y)) / 0.025) ** 2)
     heat = heat + normal(rng, 0.1, 0.5, -1.0, 1.2) * np.exp(-(x / 0.03) ** 2)
     for _ in range(rng.randint(0, 4)):
@@ -200,8 +196,77 @@ def _neck(posture, canvas, outline, rng):
     return heat * weight
 
 
-def _edges(outline, rng):
+def _edges(outline: Silhouette, rng: np.random.RandomState) -> np.ndarray:
     """Skin that turns away from the camera reads colder."""
     depth = np.maximum(-outline.body, 0)
     steep = uniform(rng, 0.4, 2.4) * np.exp(-depth / uniform(rng, 0.008, 0.03))
     return -(steep + uniform(rng, 0.0, 1.2) * np.exp(-depth / 0.08))
+
+
+def natural_veins(posture: Posture, canvas: Canvas, seed: int) -> np.ndarray:
+    """Veins of the healthy body, different on each side: float32 HxW, °C, zero or more."""
+    rng = stream(seed, 'veins')
+    field = np.zeros(canvas.x.shape, np.float32)
+    vividness = rng.beta(1.3, 2.2)
+    for side in SIDES:
+        count = rng.randint(0, 2 + int(6 * vividness))
+        rise = vividness * uniform(rng, 0.4, 1.7)
+        for _ in range(count):
+            grow_tree(rng, posture, canvas, field, side, rise * uniform(rng, 0.4, 1.0),
+                      uniform(rng, 0.007, 0.022))
+    for _ in range(rng.randint(0, 5)):
+        side = SIDES[rng.randint(2)]
+        start = (side * uniform(rng, 0.02, 0.38), uniform(rng, 0.22, 1.0))
+        _branch(rng, canvas, field, start, uniform(rng, 0, 6.28), vividness * uniform(rng, 0.2, 0.8),
+                uniform(rng, 0.005, 0.014), 10, 0)
+    return field
+
+
+def grow_tree(rng: np.random.RandomState, posture: Posture, canvas: Canvas, field: np.ndarray, side: int, rise_c: float,
+              width: float) -> None:
+    """Draw one tree on a breast into `field`, keeping the warmer value where branches meet.
+
+    Args:
+        rng: consumed.
+        field: float32 HxW, changed in place.
+        side: -1 or +1, picture side.
+        rise_c: warmth of the trunk.
+        width: Gaussian half width of the trunk, body units.
+    """
+    s = posture.sides[side]
+    if rng.uniform() < 0.6:
+        start = (s.centre[0] + uniform(rng, -0.9, 0.9) * s.half_width,
+                 s.centre[1] - s.upper * uniform(rng, 0.1, 0.9))
+        target = s.nipple
+    else:
+        start = (s.nipple[0] + normal(rng, 0, 0.05, -0.1, 0.1), s.nipple[1] + normal(rng, 0, 0.05, -0.1, 0.1))
+        target = (s.centre[0] + uniform(rng, -1, 1) * s.half_width,
+                  s.centre[1] + uniform(rng, -1, 1) * s.lower)
+    heading = np.arctan2(target[1] - start[1], (target[0] - start[0]) * side) + normal(rng, 0, 0.5, -1.2, 1.2)
+    _branch(rng, canvas, field, (start[0] * side, start[1]), heading, rise_c, width, 12, 2)
+
+
+def _branch(rng: np.random.RandomState, canvas: Canvas, field: np.ndarray, start: Point, heading: float,
+            rise_c: float, width: float, steps: int, depth: int) -> None:
+    """A wandering line of short segments; may fork while `depth` lasts."""
+    point = np.array(start)
+    curl = normal(rng, 0, 0.10, -0.3, 0.3)
+    for step in range(rng.randint(steps // 2, steps + 1)):
+        heading += curl + normal(rng, 0, 0.4, -0.9, 0.9)
+        after = point + uniform(rng, 0.018, 0.035) * np.array([np.cos(heading), np.sin(heading)])
+        _segment(canvas, field, point, after, rise_c, width)
+        point = after
+        rise_c, width = rise_c * 0.965, width * 0.975
+        if depth and step > 1 and rng.uniform() < 0.22:
+            fork = heading + (1 if rng.uniform() < 0.5 else -1) * uniform(rng, 0.4, 1.1)
+            _branch(rng, canvas, field, point, fork, rise_c * 0.75, width * 0.8, steps * 2 // 3, depth - 1)
+
+
+def _segment(canvas: Canvas, field: np.ndarray, start: np.ndarray, end: np.ndarray, rise_c: float,
+             width: float) -> None:
+    box = canvas.box(0.5 * (start[0] + end[0]), 0.5 * (start[1] + end[1]), 0.025 + 2.6 * width)
+    if box is None:
+        return
+    distance = tapered_capsule(canvas.x[box], canvas.y[box], start, end, 0.0, 0.0)[0]
+    warm = rise_c * np.exp(-(distance / width) ** 2)
+    np.maximum(field[box], warm, out=field[box], casting='same_kind')

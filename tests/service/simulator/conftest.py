@@ -22,7 +22,7 @@ def mixed():
 
 @pytest.fixture(scope='session')
 def region_mean():
-    """Function: mean temperature of some regions without the camera's offset, C; NaN where absent."""
+    """Function: mean temperature of some regions without the camera's offset, °C; NaN where absent."""
     def mean(phantom, *ids):
         inside = np.isin(phantom.labels, ids)
         return phantom.celsius[inside].mean() - phantom.planted['offset_c'] if inside.any() else np.nan

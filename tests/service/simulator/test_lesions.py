@@ -4,7 +4,7 @@ import pytest
 
 from service import regions
 from service.simulator import make_phantom
-from service.simulator.lesions import gautherie_w_m3, tumour_heat, tumour_peak_c
+from service.simulator.lesions import tumour_heat, tumour_peak_c
 
 #: diameter mm, depth mm, peak C: finite-volume Pennes solution.
 TABLE = [(5, 10, 0.04), (5, 15, 0.01), (10, 10, 0.31), (10, 15, 0.09), (10, 20, 0.03), (15, 10, 1.36),
@@ -32,11 +32,6 @@ def test_no_tumour_no_heat():
 def test_deeper_is_fainter_and_larger_is_brighter():
     assert tumour_peak_c(12, 14) > tumour_peak_c(12, 18) > tumour_peak_c(12, 27)
     assert tumour_peak_c(22, 20) > tumour_peak_c(13, 20)
-
-
-@pytest.mark.parametrize('diameter, heat', [(10, 65400), (15, 13627), (20, 8726), (30, 5791), (6, 65400)])
-def test_gautherie(diameter, heat):
-    assert gautherie_w_m3(diameter) == pytest.approx(heat, rel=0.01)
 
 
 def test_planting_changes_the_planted_breast_only():

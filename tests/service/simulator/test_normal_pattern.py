@@ -28,7 +28,7 @@ def test_background_and_hottest_skin(healthy):
 
 
 def test_natural_asymmetry(healthy, region_mean):
-    """|left - right| of the breasts: median 0.30, upper quartile 0.54, 95th percentile 0.92 C."""
+    """|left - right| of the breasts: median 0.30, upper quartile 0.54, 95th percentile 0.92 °C."""
     difference = np.abs([region_mean(p, 1) - region_mean(p, 2) for p in healthy])
     assert np.percentile(difference, 50) == pytest.approx(0.30, abs=0.09)
     assert np.percentile(difference, 75) == pytest.approx(0.54, abs=0.12)
@@ -59,4 +59,3 @@ def _box(mask):
     left, right, top, bottom = columns.min(), columns.max() + 1, rows.min(), rows.max() + 1
     return (100 * mask.mean(), (left + right) / 2.0 / width, (top + bottom) / 2.0 / height,
             (right - left) / float(width), (bottom - top) / float(height))
-
