@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from calibration.parity import compare_answers, gate, summarise
-from service.bundle.variants import PROMISES
+from service.bundle import PROMISES
 
 from .deliverable import Deliverable
 from .emulate import HalfEmulation

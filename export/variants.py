@@ -6,7 +6,7 @@ others.
 import onnx
 from onnx.utils import Extractor
 
-from service.bundle.variants import LOGITS
+from service.bundle import LOGITS
 from service.messages import InputError
 
 from .check.read import read_model

@@ -4,15 +4,15 @@ from types import TracebackType
 from typing import Any, Dict, Optional, Tuple, Type
 
 from .analysis import describe, find_breasts, hottest_spots, mirrored_difference, pair_differences, region_statistics
-from .backends import Runtime, Worker, reference
+from .backends import Worker
 from .body import Body, find_body
 from .bundle import Bundle, Trust, open_bundle
 from .chains import Prepared
 from .decode import Prediction, decode
 from .messages import OK, Message
-from .proving import start_first, start_proven
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
+from .selection import Runtime, baseline, start_first, start_proven
 from .stopwatch import Stopwatch
 from .thermogram import Thermogram
 
@@ -48,7 +48,8 @@ class Pipeline:
         self._worker: Any = None
         self._identity = bundle.manifest.identity
         self._backend: Dict[str, Any] = {}
-        self._passed_over: Tuple[Any, ...] = ()
+        #: Why other candidates are not used.
+        self.passed_over: Tuple[Message, ...] = ()
 
     @classmethod
     def from_folder(cls, folder: str, threads: int = 0, options: Optional[AnalysisOptions] = None,
@@ -68,14 +69,14 @@ class Pipeline:
         bundle = open_bundle(folder, trust=trust)
         if runtime is not None:
             return cls(bundle, None, options, runtime)
-        return cls(bundle, Worker(reference(bundle, threads).make), options)
+        return cls(bundle, Worker(baseline(bundle, threads).make), options)
 
     def __enter__(self) -> 'Pipeline':
         if self._given is None:
             started = start_first(self.bundle, self._runtime)
         else:
             started = start_proven(self.bundle, self._given)
-        self._worker, self.proof, self._passed_over = started.worker, started.proof, started.passed_over
+        self._worker, self.proof, self.passed_over = started.worker, started.proof, started.passed_over
         self._backend = self._worker.describe()
         return self
 
@@ -86,7 +87,7 @@ class Pipeline:
     @property
     def backend(self) -> Dict[str, Any]:
         """The backend's own description, and ``passed_over``: the candidates tried before it."""
-        return dict(self._backend, passed_over=list(self._passed_over))
+        return dict(self._backend, passed_over=[message.to_dict() for message in self.passed_over])
 
     def analyse(self, thermogram: Thermogram) -> Result:
         """Analyse one frame of any size, Celsius or relative.

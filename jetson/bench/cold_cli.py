@@ -3,8 +3,8 @@ import json
 
 import click
 
-from service.backends import Runtime
 from service.cli.options import bundle_option, json_option, load_settings, settings_option, threads_option
+from service.selection import Runtime
 
 from ..platform import RealPlatform
 from ..telemetry import read_line

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from service import __version__
-from service.backends.choice import machine_key
 from service.machine import NONE, read_text
+from service.selection import machine_key
 
 from .process import load_average
 

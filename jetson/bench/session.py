@@ -4,11 +4,10 @@ import dataclasses
 import time
 from dataclasses import dataclass
 
-from service.backends import Runtime, every_candidate
 from service.cameras import make_camera
 from service.live.picture import Painter
-from service.measuring import WARM_UP_RUNS, feeds, measure
 from service.messages import ThermoscreenError
+from service.selection import WARM_UP_RUNS, Runtime, every_candidate, feeds, measure
 
 from .accuracy import parity_problem
 from .environment import environment, utc_now

@@ -1,8 +1,8 @@
 """A benchmark as a page of Markdown, which is also what the terminal shows."""
 import numpy as np
 
-from service.proving import ABSENT
 from service.result import ADJUNCT_NOTICE
+from service.selection import ABSENT
 
 from .accuracy import miou_change
 from .frames import in_order
@@ -109,7 +109,7 @@ def _variants(document):
     reasons = {}
     for row in document['variants']:
         if row not in here:
-            reasons.setdefault(row['problem']['message'], []).append(row['name'])
+            reasons.setdefault(row['excluded'], []).append(row['name'])
     lines += [''] + ['- not here: %s. %s' % (', '.join(names), message) for message, names in reasons.items()]
     return lines + ['']
 

@@ -2,7 +2,7 @@
 import time
 from dataclasses import dataclass
 
-from service.backends.tensorrt_log import tells_of_memory
+from service.backends.tensorrt_api import tells_of_memory
 from service.messages import BackendError
 
 from .progress import make_monitor
@@ -41,7 +41,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
 
     Args:
         trt (module): tensorrt.
-        logger (tensorrt.ILogger), lines (Lines): what `make_logger` made, and where it writes.
+        logger (tensorrt.ILogger), lines (LogLines): what `make_logger` made, and where it writes.
         model (bytes): the ONNX file.
         route (Route): how the precision is told.
         timing_cache (TimingCache): read before, written after.

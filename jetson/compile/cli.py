@@ -6,10 +6,10 @@ import signal
 
 import click
 
-from service.backends import Runtime
 from service.bundle import Trust, open_bundle
 from service.cli.options import json_option, load_settings, settings_option
 from service.engines import EngineStore, default_folder
+from service.selection import Runtime
 
 from .run import WORKSPACE_MIB, CompileOptions, compile_engine
 

@@ -6,7 +6,7 @@ import click
 from service.bundle import Trust, open_bundle
 from service.cli.options import bundle_option, json_option, settings_option
 from service.engines import EngineKey, machine_facts
-from service.engines.key import in_words
+from service.engines.key import describe_differences
 from service.messages import ThermoscreenError
 
 from .cli import engine_store, engines_option
@@ -107,7 +107,7 @@ def _verify(store, entry, bundle, facts):
         asked = EngineKey(stored.key.onnx_sha256, precision=stored.key.precision, flags=None, **facts)
         fields = asked.differences(stored.key)
         if fields:
-            return _answer(entry, False, 'not for this machine (%s).' % in_words(asked, stored.key, fields))
+            return _answer(entry, False, 'not for this machine (%s).' % describe_differences(asked, stored.key, fields))
         variant = stored.record['variant']
         if variant not in bundle.variants or bundle.sha256(variant) != stored.key.onnx_sha256:
             return _answer(entry, True, 'whole and for this machine; not of the bundle %s, so its answer was not '

@@ -6,8 +6,8 @@ import numpy as np
 from service.backends.from_logits import FromLogits
 from service.backends.tensorrt_backend import TensorRTBackend
 from service.bundle import prove
-from service.engines import proof_variant
 from service.messages import BackendError, BundleError
+from service.selection import proof_variant
 
 #: Runs that are timed after the proof. They tell a later start whether an engine from the store has become
 #: slow, and are no benchmark.

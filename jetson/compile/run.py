@@ -2,11 +2,11 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-from service.backends.cuda_memory import CudaContext
-from service.backends.tensorrt_api import import_tensorrt
-from service.backends.tensorrt_log import Lines, make_logger
-from service.engines import EngineKey, machine_facts, proof_variant
+from service.backends.cuda import CudaContext
+from service.backends.tensorrt_api import LogLines, import_tensorrt, make_logger
+from service.engines import EngineKey, machine_facts
 from service.messages import BackendError
+from service.selection import proof_variant
 
 from .abilities import read_abilities
 from .build import build_plan, droppable_sources
@@ -82,7 +82,7 @@ def compile_engine(bundle, store, precision='auto', options=None, progress=None)
         StorageError: the store cannot be written; asked before the build and again after it.
         BundleError: a file of the bundle was changed.
     """
-    trt = import_tensorrt('; there is nothing to compile, and the bundle runs on ONNX Runtime instead')
+    trt = import_tensorrt('There is nothing to compile; the bundle runs on ONNX Runtime instead.')
     options, progress = options or CompileOptions(), progress or Progress()
     store.check_writable(len(bundle.read_model()))
     with store.lock('%s of %s' % (precision, bundle.manifest.identity['id'])):
@@ -96,7 +96,7 @@ class _Compilation:
         self._trt, self._bundle, self._store = trt, bundle, store
         self._options, self._progress = options, progress
         self._facts = machine_facts()
-        self._lines = Lines(progress.heard)
+        self._lines = LogLines(progress.heard)
         self._logger = make_logger(trt, self._lines)
         self._notes = []
         self._measured = None

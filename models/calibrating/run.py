@@ -11,7 +11,7 @@ from calibration.cache import write_cache
 from export.parity_run import compare_forms, judge_forms, onnx_form
 from export.quantise import quantise
 from export.variants import FILES
-from service.bundle.variants import PROMISES
+from service.bundle import PROMISES
 from service.chains import get_chain
 from service.messages import BundleError, InputError
 

@@ -9,7 +9,7 @@ import torch
 from export.half import describe_weights
 from export.parity_run import IN_RUNTIME, compare_forms, judge_forms, onnx_form, torch_form, variant_forms, with_logits
 from export.variants import FILES, make_variants
-from service.bundle.variants import BASE, PROMISES
+from service.bundle import BASE, PROMISES
 
 from ..evaluation.conditions import processor
 from .frames import parity_frames

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from service.bundle.variants import PROMISES
+from service.bundle import PROMISES
 from service.messages import InputError
 
 # The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.

@@ -1,5 +1,5 @@
 """What an export measured, as JSON and in a few lines."""
-from service.bundle.variants import BASE
+from service.bundle import BASE
 
 
 def figures(package, folder):

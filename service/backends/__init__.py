@@ -1,10 +1,9 @@
-"""Backends: what runs a network, the worker that owns it, and what to choose from."""
-from .base import Backend, TensorSpec
-from .choose import BACKENDS, PRECISIONS, Runtime, candidates, every_candidate, plan, reference
+"""Backends: what runs a network, and the worker thread that owns it."""
+from .base import BACKENDS, PRECISIONS, Backend, Parts, Tensors, TensorSpec
 from .from_logits import FromLogits
-from .offers import Candidate
 from .onnx_runtime import OnnxRuntimeBackend
+from .tensorrt_backend import TensorRTBackend
 from .worker import Worker
 
-__all__ = ['BACKENDS', 'Backend', 'Candidate', 'FromLogits', 'OnnxRuntimeBackend', 'PRECISIONS', 'Runtime',
-           'TensorSpec', 'Worker', 'candidates', 'every_candidate', 'plan', 'reference']
+__all__ = ['BACKENDS', 'Backend', 'FromLogits', 'OnnxRuntimeBackend', 'PRECISIONS', 'Parts', 'TensorRTBackend',
+           'TensorSpec', 'Tensors', 'Worker']

@@ -1,61 +1,76 @@
-"""What runs a network: one small interface, its edges checked."""
+"""The interface of what runs a network. It checks the tensors that go in and the model that was loaded."""
+import abc
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Dict, Optional, Sequence, Tuple, Type, TypeVar
 
 import numpy as np
 
 from ..messages import BackendError
 
+#: Values of the settings `backend` and `precision`.
+BACKENDS = ('auto', 'onnxruntime', 'tensorrt')
+PRECISIONS = ('auto', 'fp32', 'fp16', 'int8')
+
+#: Array per tensor name.
+Tensors = Dict[str, np.ndarray]
+
+#: Stages of a run as `Stopwatch.lap_parts` takes them: name and milliseconds, None for what the others leave over.
+Parts = Tuple[Tuple[str, Optional[float]], ...]
+
 #: A run that copies nothing to another device and back.
-WHOLE_RUN = (('infer', None),)
+WHOLE_RUN: Parts = (('infer', None),)
+
+_Self = TypeVar('_Self', bound='Backend')
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """Name, shape (tuple of int) and numpy dtype name of one tensor."""
+    """Name, shape and numpy dtype name of one tensor."""
 
     name: str
-    shape: tuple
+    shape: Tuple[int, ...]
     dtype: str
 
-    def __str__(self):
+    def __str__(self) -> str:
         return '%s %s%s' % (self.name, self.dtype, list(self.shape))
 
 
-class Backend:
-    """Base of the backends: checks what goes in and what comes out, and leaves running to `_infer`.
+class Backend(abc.ABC):
+    """Base of the backends: checks inputs and outputs, and leaves running to `_infer`.
 
-    A backend is used by the thread that activated it and by no other, since a CUDA context belongs
-    to a thread; `Worker` sees to that.
+    Only the thread that activated a backend may use it, since a CUDA context belongs to a thread; `Worker` takes care
+    of that.
 
     Args:
-        model (bytes): the ONNX file, or what was made of it.
-        inputs, outputs (tuple of TensorSpec): what the model must offer, from the manifest.
-
+        model: the ONNX file, or the engine compiled from it.
+        inputs: what the model must take, from the manifest.
+        outputs: what the model must give.
     Attributes:
-        model_bytes (int): size of what is loaded.
+        name: short name for results and reports.
+        chosen: what the selection adds to the description, such as the variant of the bundle.
+        model_bytes: size of what is loaded.
     """
 
-    #: Short name for results and reports.
     name = ''
 
-    #: What whoever chose this backend adds to its description, such as the variant of the bundle that it runs.
-    chosen = {}
-
-    def __init__(self, model, inputs, outputs):
+    def __init__(self, model: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
+        self.chosen: Dict[str, Any] = {}
         self.model_bytes = len(model)
-        self._model = model
+        self._model: Optional[bytes] = model
         self._active = False
 
-    def __enter__(self):
+    def __enter__(self: _Self) -> _Self:
         self.activate()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
         self.deactivate()
 
-    def activate(self):
+    def activate(self) -> None:
         """Load the model and compare its tensors with the manifest's.
 
         Raises:
@@ -70,19 +85,19 @@ class Backend:
             raise
         self._active = True
 
-    def deactivate(self):
+    def deactivate(self) -> None:
         """Release what `activate` took. May be called twice."""
         if self._active:
             self._active = False
             self._deactivate()
 
-    def infer(self, feed):
+    def infer(self, feed: Tensors) -> Tensors:
         """Run the network once.
 
         Args:
-            feed (dict): array per input name, exactly the names, shapes and dtypes of `inputs`.
+            feed: exactly the names, shapes and dtypes of `inputs`.
         Returns:
-            dict: array per output name, valid until the next call.
+            Array per output name, valid until the next call.
         Raises:
             BackendError: not active, a wrong feed, or a run that failed.
         """
@@ -99,34 +114,40 @@ class Backend:
         return self._infer(feed)
 
     @property
-    def parts_ms(self):
-        """What the last run consisted of, as `Stopwatch.lap_parts` takes it: copies apart where there are any."""
+    def parts_ms(self) -> Parts:
+        """Stages of the last run; copies are listed apart where there are any."""
         return WHOLE_RUN
 
-    def describe(self):
-        """What a result and a report say of this backend: name, version, precision, device."""
-        raise NotImplementedError('%s.describe' % type(self).__name__)
+    @abc.abstractmethod
+    def describe(self) -> Dict[str, Any]:
+        """Name, version, precision and device for results and reports."""
 
-    def _activate(self):
-        raise NotImplementedError('%s._activate' % type(self).__name__)
+    @abc.abstractmethod
+    def _activate(self) -> None:
+        """Load the model."""
 
-    def _deactivate(self):
-        raise NotImplementedError('%s._deactivate' % type(self).__name__)
+    @abc.abstractmethod
+    def _deactivate(self) -> None:
+        """Release the model; also called where `_activate` succeeded and the model is another one."""
 
-    def _model_inputs(self):
-        raise NotImplementedError('%s._model_inputs' % type(self).__name__)
+    @abc.abstractmethod
+    def _model_inputs(self) -> Tuple[TensorSpec, ...]:
+        """What the loaded model takes."""
 
-    def _model_outputs(self):
-        raise NotImplementedError('%s._model_outputs' % type(self).__name__)
+    @abc.abstractmethod
+    def _model_outputs(self) -> Tuple[TensorSpec, ...]:
+        """What the loaded model gives."""
 
-    def _infer(self, feed):
-        raise NotImplementedError('%s._infer' % type(self).__name__)
+    @abc.abstractmethod
+    def _infer(self, feed: Tensors) -> Tensors:
+        """Run the network on a checked feed."""
 
-    def _compare(self, kind, found, expected):
-        if set(found) != set(expected):
+    @staticmethod
+    def _compare(kind: str, offered: Sequence[TensorSpec], expected: Sequence[TensorSpec]) -> None:
+        if set(offered) != set(expected):
             raise BackendError('backend-tensors', 'The model has %ss %s where its manifest says %s.'
-                               % (kind, _names(found), _names(expected)))
+                               % (kind, _names(offered), _names(expected)))
 
 
-def _names(specs):
+def _names(specs: Sequence[TensorSpec]) -> str:
     return ', '.join(sorted(str(spec) for spec in specs)) or 'none'

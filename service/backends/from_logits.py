@@ -1,24 +1,26 @@
 """Labels and confidence from a network that stops before its ArgMax."""
+from typing import Any, Dict, Sequence, Tuple
+
 import cv2
 import numpy as np
 
-from .base import Backend, TensorSpec
+from .base import Backend, Parts, Tensors, TensorSpec
 
 
 class FromLogits(Backend):
-    """A backend whose network gives logits, made to answer as the others do.
+    """Adapts a backend whose network gives logits to one that gives labels and confidence.
 
-    TensorRT on a Nano may have no tactic for an ArgMax over a large map (TensorRT issue 3677); such a board runs
-    the network up to its logits, and the last step here. A tie goes to the lower label, as ArgMax has it.
+    TensorRT on a Nano may have no tactic for an ArgMax over a large map ([TensorRT3677]). Such a board runs the
+    network up to its logits, and the last step here. A tie goes to the lower label, as with ArgMax.
 
     Args:
-        inner (Backend): its first output is the logits, float32 1xKxHxW; the others are passed on.
-        outputs (tuple of TensorSpec): what to answer with: labels (int32 1xHxW), confidence (float32 1xHxW; the
-            largest softmax probability) and the others.
+        inner: its first output is the logits, float32 1xKxHxW; the others are passed on.
+        outputs: labels (int32 1xHxW), confidence (float32 1xHxW; the largest softmax probability) and the others.
     """
 
-    def __init__(self, inner, outputs):
+    def __init__(self, inner: Backend, outputs: Sequence[TensorSpec]) -> None:
         super().__init__(b'', inner.inputs, outputs)
+        self.name = inner.name
         self.model_bytes = inner.model_bytes
         self._inner = inner
         self._logits = inner.outputs[0]
@@ -29,43 +31,38 @@ class FromLogits(Backend):
         self._below, self._power, self._sum = (np.empty(shape, np.float32) for _ in range(3))
 
     @property
-    def name(self):
-        """The name of the backend that runs the network."""
-        return self._inner.name
-
-    @property
-    def parts_ms(self):
-        """The copies of the backend that runs the network; what is done here counts as ``'infer'``."""
+    def parts_ms(self) -> Parts:
+        """As the backend that runs the network; the time spent here counts as ``'infer'``."""
         return self._inner.parts_ms
 
-    def describe(self):
+    def describe(self) -> Dict[str, Any]:
         """As the backend that runs the network."""
         return self._inner.describe()
 
-    def _activate(self):
+    def _activate(self) -> None:
         self._inner.activate()
 
-    def _deactivate(self):
+    def _deactivate(self) -> None:
         self._inner.deactivate()
 
-    def _model_inputs(self):
+    def _model_inputs(self) -> Tuple[TensorSpec, ...]:
         return self._inner.inputs
 
-    def _model_outputs(self):
+    def _model_outputs(self) -> Tuple[TensorSpec, ...]:
         shape = self._logits.shape[:1] + self._logits.shape[2:]
         return (TensorSpec(self._labels.name, shape, 'int32'),
                 TensorSpec(self._confidence.name, shape, 'float32')) + self._inner.outputs[1:]
 
-    def _infer(self, feed):
+    def _infer(self, feed: Tensors) -> Tensors:
         outputs = self._inner.infer(feed)
-        # Class by class on planes that stay in the cache, and never onto the array that is read: several times as fast
-        # as argmax and max along an axis, and numpy 1.19 is slow in place.
+        # Class by class on planes that fit the cache is several times as fast as argmax and max along an axis. Never
+        # onto the array that is read: numpy 1.19 is slow in place.
         planes = outputs[self._logits.name][0]
         best, (peak, higher) = self._best, self._peaks
         best.fill(0)
         np.copyto(peak, planes[0])
         for label, plane in enumerate(planes[1:], 1):
-            # A later class has the larger number, so the largest number is the newest best.
+            # A later class has the larger number, so the maximum is the latest best.
             cv2.max(best, np.greater(plane, peak).view(np.uint8) * np.uint8(label), best)
             np.maximum(peak, plane, out=higher)
             peak, higher = higher, peak
@@ -75,14 +72,14 @@ class FromLogits(Backend):
         answers.update((spec.name, outputs[spec.name]) for spec in self.outputs[2:])
         return answers
 
-    def _softmax(self, planes, peak):
+    def _softmax(self, planes: np.ndarray, peak: np.ndarray) -> np.ndarray:
         """Softmax probability of the largest class: 1 / sum of exp(logit - largest logit)."""
         self._sum.fill(0)
-        with np.errstate(invalid='ignore'):  # infinity less infinity, of which the lines below make what it is
+        with np.errstate(invalid='ignore'):  # infinity minus infinity; handled below
             for plane in planes:
                 np.subtract(plane, peak, out=self._below)
                 self._sum += cv2.exp(self._below, self._power)
-        # The exponential above turns what is not a number into one; what cannot be trusted must not look so.
+        # cv2.exp turns NaN into a number; an unknown confidence must not look like a known one.
         unknown = ~np.isfinite(peak)
         if unknown.any():
             self._sum[unknown] = np.nan

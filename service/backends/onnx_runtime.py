@@ -1,10 +1,11 @@
-"""ONNX Runtime: runs a bundle anywhere, on one of its providers, and is the reference for every engine."""
+"""ONNX Runtime: runs a bundle on any machine, on one of its providers; on the CPU it is the baseline."""
 import os
+from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
 from ..messages import BackendError
-from .base import Backend, TensorSpec
+from .base import Backend, Tensors, TensorSpec
 
 TENSORRT, CUDA, CPU = 'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPUExecutionProvider'
 
@@ -12,36 +13,38 @@ _DTYPES = {'tensor(float)': 'float32', 'tensor(float16)': 'float16', 'tensor(int
            'tensor(int64)': 'int64', 'tensor(uint8)': 'uint8'}
 
 _MIB = 1024 * 1024
-#: A Nano's 4 GB serve CPU and GPU alike. Its networks need a tenth of this; a bug must not take what the page needs.
+#: CPU and GPU of a Nano share 4 GB. The networks need a tenth of this; a bug must not take what the page needs.
 _CUDA_LIMIT_BYTES = 1024 * _MIB
-#: What builders for the Nano use with success: more makes tactics fail there for lack of memory.
+#: Works for builds on a Nano; with more, tactics fail there for lack of memory.
 _TENSORRT_WORKSPACE_BYTES = 256 * _MIB
 
 
 class OnnxRuntimeBackend(Backend):
-    """ONNX Runtime with one provider, and the processor for single nodes that the provider does not have.
+    """ONNX Runtime with one provider, and the CPU for single nodes that the provider does not have.
 
     Args:
-        model (bytes): the ONNX file.
-        inputs, outputs (tuple of TensorSpec): what the model must offer.
-        threads (int): processor threads of one run; 0 for every core this process may use.
-        provider (str): `TENSORRT`, `CUDA` or `CPU`. A session that ONNX Runtime silently moved elsewhere is refused.
-        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``: what the file was made for.
-        cache (str): folder in which the TensorRT provider keeps what it builds; ``''`` to build at every start.
+        model: the ONNX file.
+        inputs: what the model must take.
+        outputs: what the model must give.
+        threads: CPU threads of one run; 0 for every core this process may use.
+        provider: `TENSORRT`, `CUDA` or `CPU`. A session that ONNX Runtime silently moved elsewhere is refused.
+        precision: ``'fp32'``, ``'fp16'`` or ``'int8'``: what the file was made for.
+        cache: folder in which the TensorRT provider keeps what it builds; ``''`` to build at every start.
     """
 
     name = 'onnxruntime'
 
-    def __init__(self, model, inputs, outputs, threads=0, provider=CPU, precision='fp32', cache=''):
+    def __init__(self, model: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], threads: int = 0,
+                 provider: str = CPU, precision: str = 'fp32', cache: str = '') -> None:
         super().__init__(model, inputs, outputs)
-        # Counted here and not left to ONNX Runtime, so that a result and a report name the number that ran.
+        # Counted here and not by ONNX Runtime, so that results and reports name the number that ran.
         self._threads = threads or len(os.sched_getaffinity(0))
         self._provider = provider
         self._precision = precision
         self._cache = cache
-        self._session = None
+        self._session: Any = None
 
-    def _activate(self):
+    def _activate(self) -> None:
         # Imported here: it costs 20 MB and a tenth of a second, which only this backend should pay.
         import onnxruntime
 
@@ -54,52 +57,51 @@ class OnnxRuntimeBackend(Backend):
         if self._provider != CPU:
             providers.append((CPU, {}))
         try:
-            # Releases that know this word raise where older ones would go on with another provider.
+            # Releases that know this argument raise where older ones go on with another provider.
             session = onnxruntime.InferenceSession(self._model, options, providers=providers, enable_fallback=0)
         except Exception as error:  # its exceptions have no common base across versions
-            raise BackendError('backend-load', 'ONNX Runtime %s cannot load the model; install the bundle again.'
-                               % onnxruntime.__version__, detail=str(error))
-        # Otherwise a run that fails moves the session to another provider and says so on standard output alone.
+            raise BackendError('backend-load', 'ONNX Runtime %s cannot load the model.' % onnxruntime.__version__,
+                               'Install the bundle again.', detail=str(error))
+        # Otherwise a run that fails moves the session to another provider, reported on standard output only.
         session.disable_fallback()
         if self._provider not in session.get_providers():
             raise BackendError('backend-provider', 'ONNX Runtime %s has %s but could not start it, and would have '
-                               'used %s instead. Check that CUDA, cuDNN and TensorRT are those it was built with.'
-                               % (onnxruntime.__version__, self._provider, ', '.join(session.get_providers())))
-        # The session has what it needs; its Python half would keep the file, to start again with other providers.
+                               'used %s instead.'
+                               % (onnxruntime.__version__, self._provider, ', '.join(session.get_providers())),
+                               'Check that CUDA, cuDNN and TensorRT are those it was built with.')
+        # The session's Python half would keep the file, to start again with other providers.
         session._model_bytes = self._model = None
         self._session = session
         self._version = onnxruntime.__version__
         self._fetches = [spec.name for spec in self.outputs]
 
-    def _deactivate(self):
+    def _deactivate(self) -> None:
         self._session = None
 
-    def _model_inputs(self):
+    def _model_inputs(self) -> Tuple[TensorSpec, ...]:
         return tuple(_spec(node) for node in self._session.get_inputs())
 
-    def _model_outputs(self):
+    def _model_outputs(self) -> Tuple[TensorSpec, ...]:
         return tuple(_spec(node) for node in self._session.get_outputs())
 
-    def _infer(self, feed):
+    def _infer(self, feed: Tensors) -> Tensors:
         try:
             arrays = self._session.run(self._fetches, feed)
         except Exception as error:
-            raise BackendError('backend-run', 'The model failed on a frame; if it happens again, restart the '
-                               'service.', detail=str(error))
+            raise BackendError('backend-run', 'The model failed on a frame.',
+                               'Restart the service if it happens again.', detail=str(error))
         return dict(zip(self._fetches, arrays))
 
-    def describe(self):
-        """Name, version, provider, device and precision as they are shown beside a result."""
+    def describe(self) -> Dict[str, Any]:
+        """Name, version, provider, device and precision, as shown beside a result."""
         return {'name': self.name, 'version': self._version, 'provider': self._provider,
                 'device': 'CPU' if self._provider == CPU else 'GPU', 'precision': self._precision,
                 'threads': self._threads}
 
 
-def require_provider(provider):
+def require_provider(provider: str) -> None:
     """Refuse a provider that this ONNX Runtime was built without.
 
-    Args:
-        provider (str): such as `CUDA`.
     Raises:
         BackendError: ``backend-provider``.
     """
@@ -111,17 +113,15 @@ def require_provider(provider):
                            % (onnxruntime.__version__, provider), detail='it offers ' + ', '.join(offered))
 
 
-def provider_options(provider, precision, cache=''):
-    """Options of a provider for a board with 4 GB, as ONNX Runtime 1.10 and later take them: text to text.
+def provider_options(provider: str, precision: str, cache: str = '') -> Dict[str, str]:
+    """Options of a provider for a board with 4 GB, as ONNX Runtime 1.10 and later take them.
 
     Args:
-        provider (str): such as `CUDA`.
-        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``.
-        cache (str): see `OnnxRuntimeBackend`.
+        cache: see `OnnxRuntimeBackend`.
     """
     if provider == CUDA:
-        # The heuristic search asks for no trial runs; the exhaustive one, ONNX Runtime's default, takes each
-        # algorithm's largest workspace. The arena grows by what is needed and not to the next power of two.
+        # The heuristic search makes no trial runs; the exhaustive one, ONNX Runtime's default, takes each algorithm's
+        # largest workspace. The arena grows by what is needed and not to the next power of two.
         return {'cudnn_conv_algo_search': 'HEURISTIC', 'arena_extend_strategy': 'kSameAsRequested',
                 'gpu_mem_limit': str(_CUDA_LIMIT_BYTES), 'do_copy_in_default_stream': 'True'}
     if provider == TENSORRT:
@@ -134,7 +134,7 @@ def provider_options(provider, precision, cache=''):
     return {}
 
 
-def _spec(node):
+def _spec(node: Any) -> TensorSpec:
     shape = tuple(side if isinstance(side, int) else -1 for side in node.shape)
     dtype = _DTYPES.get(node.type)
     return TensorSpec(node.name, shape, np.dtype(dtype).name if dtype else node.type)

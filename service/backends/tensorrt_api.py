@@ -1,122 +1,198 @@
-"""One face for TensorRT's two ways of running an engine, chosen by what the engine offers.
+"""TensorRT as it is installed: its import, its log, and its two interfaces for running an engine.
 
-Up to 8.6 tensors are bindings with a number; from 8.5 on they have names; from 10 on only names are left.
-Release numbers are not looked at: JetPack's TensorRT and a PC's of the same number differ in patches.
+Up to 8.6 an engine's tensors are numbered bindings, from 8.5 on they have names, and from 10 on names only. The engine
+is asked what it offers, not for its release: JetPack's TensorRT and a PC's of the same number differ in patches.
 """
+import abc
+import logging
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
 import numpy as np
 
 from ..messages import BackendError
 from .base import TensorSpec
 
-#: numpy's name of TensorRT's types. `tensorrt.nptype` is not used: before 8.6 it needs `numpy.bool`, which
-#: numpy 1.24 no longer has.
+#: Numpy dtypes of TensorRT's types. Before 8.6 `tensorrt.nptype` needs `numpy.bool`, which numpy 1.24 removed.
 _DTYPES = {'FLOAT': 'float32', 'HALF': 'float16', 'INT32': 'int32', 'INT64': 'int64', 'INT8': 'int8',
            'UINT8': 'uint8', 'BOOL': 'bool'}
 
+#: The builder logs these when it skips kernels for lack of memory; the engine is correct but may be slower. Wordings
+#: of TensorRT 8.0 to 8.6, including their spelling.
+_LOW_MEMORY = ('Device memory is insufficient', 'due to insuficient memory', 'due to insufficient memory',
+               'sufficient workspace')
 
-def import_tensorrt(instead=''):
+#: How TensorRT, CUDA and C++ say that memory ran out.
+_NO_MEMORY = ('out of memory', 'outofmemory', 'bad_alloc', 'memoryerror', 'not be enough free memory')
+
+#: Lines kept of each kind, and characters of each line: a failing build repeats itself thousands of times.
+KEPT_LINES, KEPT_CHARACTERS = 50, 400
+
+_log = logging.getLogger(__name__)
+
+
+def import_tensorrt(next_step: str = '') -> Any:
     """The `tensorrt` module of this machine.
 
     Args:
-        instead (str): what the sentence says of a machine without it.
+        next_step: what to do on a machine without it.
     Raises:
         BackendError: ``tensorrt-missing``.
     """
     try:
         import tensorrt
-    except (ImportError, OSError) as error:  # the latter from libraries that it loads itself
-        raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python%s.'
-                           % (instead or '; engines cannot run here'), detail=str(error))
+    except (ImportError, OSError) as error:  # OSError comes from libraries that it loads itself
+        raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python; engines cannot run here.',
+                           next_step, detail=str(error))
     return tensorrt
 
 
-def open_engine(engine):
-    """The engine behind the newest face it offers.
+class LogLines:
+    """What TensorRT logged, by kind, from whichever thread it logs on: its calls return None and explain nothing.
 
     Args:
-        engine (tensorrt.ICudaEngine): deserialised.
-    Returns:
-        NamedTensors or Bindings: not yet able to run; see `prepare`.
-    Raises:
-        BackendError: ``backend-memory`` where there is no memory for an execution context; ``backend-load``
-            where the engine offers neither face.
+        heard: called with every message, to show what a build is doing.
+    Attributes:
+        errors: the first ones since the list was cleared; later ones follow from these.
+        warnings: each line with how often it came.
+        low_memory: as `warnings`, for lines about kernels skipped for lack of memory.
     """
-    for face in (NamedTensors, Bindings):
-        if hasattr(engine, face.MARK):
-            return face(engine)
-    raise BackendError('backend-load', 'This TensorRT offers no way of running an engine that the program knows; '
-                       'use the TensorRT of a JetPack release.', detail=type(engine).__name__)
+
+    def __init__(self, heard: Optional[Callable[[str], None]] = None) -> None:
+        self.errors: List[str] = []
+        self.warnings: Dict[str, int] = {}
+        self.low_memory: Dict[str, int] = {}
+        self._heard = heard
+
+    def take(self, severity: str, message: str) -> None:
+        """Keep one message; `severity` is TensorRT's name of it."""
+        message = ' '.join(str(message).split())[:KEPT_CHARACTERS]
+        # What matters of it reaches the user once, in an error or in an engine's record.
+        _log.debug('TensorRT %s: %s', severity, message)
+        if any(words in message for words in _LOW_MEMORY):
+            _count(self.low_memory, message)
+        elif severity == 'WARNING':
+            _count(self.warnings, message)
+        elif severity in ('ERROR', 'INTERNAL_ERROR') and len(self.errors) < KEPT_LINES:
+            self.errors.append(message)
+        if self._heard is not None:
+            self._heard(message)
+
+    def reason(self) -> str:
+        """The first error, for use in a sentence."""
+        return self.errors[0].rstrip('. ') if self.errors else 'it gave no reason'
 
 
-class _Face:
-    """What both have: tensors with their specs, an execution context, addresses, a run."""
+def tells_of_memory(text: str) -> bool:
+    """Whether the wording of an error means that memory ran out."""
+    return any(words in text.lower() for words in _NO_MEMORY)
 
-    MARK = ''
 
-    def __init__(self, engine):
+def make_logger(trt: Any, lines: LogLines) -> Any:
+    """A `tensorrt.ILogger` that fills `lines`; it must outlive everything that was created with it."""
+    class Collecting(trt.ILogger):  # type: ignore[misc]
+        """TensorRT calls `log` from its own threads."""
+
+        def __init__(self) -> None:
+            # pybind11 refuses an object whose base was not initialised by name.
+            trt.ILogger.__init__(self)
+
+        def log(self, severity: Any, msg: str) -> None:
+            lines.take(getattr(severity, 'name', str(severity)).rpartition('.')[2], msg)
+
+    logger = Collecting()
+    # Without this, TensorRT refuses a plan or model that needs one of its own plugins (InstanceNormalization in 8.x).
+    trt.init_libnvinfer_plugins(logger, '')
+    return logger
+
+
+def open_engine(engine: Any) -> 'EngineInterface':
+    """The newest interface that a deserialised `tensorrt.ICudaEngine` offers.
+
+    Raises:
+        BackendError: ``backend-memory`` where there is no memory for an execution context; ``backend-load`` where the
+            engine offers neither interface.
+    """
+    if hasattr(engine, 'num_io_tensors'):
+        return NamedTensors(engine)
+    if hasattr(engine, 'num_bindings'):
+        return Bindings(engine)
+    raise BackendError('backend-load', 'This TensorRT offers no known way of running an engine.',
+                       'Use the TensorRT of a JetPack release.', detail=type(engine).__name__)
+
+
+class EngineInterface(abc.ABC):
+    """An engine with its execution context: tensors by name, their addresses, and a run."""
+
+    def __init__(self, engine: Any) -> None:
         self.engine = engine
         self.context = engine.create_execution_context()
         if self.context is None:
-            raise BackendError('backend-memory', 'There is not enough memory to run the engine; close other programs '
-                               'or restart the device.')
-        self.inputs, self.outputs = self._specs(True), self._specs(False)
+            raise BackendError('backend-memory', 'There is not enough memory to run the engine.',
+                               'Close other programs or restart the device.')
+        tensors = list(self._tensors())
+        self.inputs = tuple(spec for spec, is_input in tensors if is_input)
+        self.outputs = tuple(spec for spec, is_input in tensors if not is_input)
 
-    def _specs(self, wanted):
-        return tuple(spec for spec, is_input in self._tensors() if is_input is wanted)
+    @abc.abstractmethod
+    def prepare(self, addresses: Dict[str, int]) -> None:
+        """Set the device address of every tensor, once."""
 
-    def _tensors(self):
-        raise NotImplementedError('%s._tensors' % type(self).__name__)
+    @abc.abstractmethod
+    def run(self, stream: int) -> Any:
+        """Enqueue one run on the stream with this handle; False where TensorRT refuses."""
+
+    @abc.abstractmethod
+    def _tensors(self) -> Iterator[Tuple[TensorSpec, bool]]:
+        """Every tensor, and whether it is an input."""
 
 
-class NamedTensors(_Face):
+class NamedTensors(EngineInterface):
     """TensorRT 8.5 and later: addresses by name, then ``execute_async_v3``."""
 
-    MARK = 'num_io_tensors'
-
-    def prepare(self, addresses):
-        """Tell TensorRT once where every tensor lies.
-
-        Args:
-            addresses (dict): device address (int) by tensor name.
-        """
+    def prepare(self, addresses: Dict[str, int]) -> None:
+        """See `EngineInterface.prepare`."""
         for name, address in addresses.items():
             self.context.set_tensor_address(name, address)
 
-    def run(self, stream):
-        """Enqueue one run on a stream (its handle); False where TensorRT refuses."""
+    def run(self, stream: int) -> Any:
+        """See `EngineInterface.run`."""
         return self.context.execute_async_v3(stream)
 
-    def _tensors(self):
+    def _tensors(self) -> Iterator[Tuple[TensorSpec, bool]]:
         for index in range(self.engine.num_io_tensors):
             name = self.engine.get_tensor_name(index)
             yield (_spec(name, self.engine.get_tensor_shape(name), self.engine.get_tensor_dtype(name)),
                    self.engine.get_tensor_mode(name).name == 'INPUT')
 
 
-class Bindings(_Face):
+class Bindings(EngineInterface):
     """TensorRT up to 8.4: addresses by number, then ``execute_async_v2``."""
 
-    MARK = 'num_bindings'
-
-    def __init__(self, engine):
+    def __init__(self, engine: Any) -> None:
         super().__init__(engine)
-        self._addresses = []
+        self._addresses: List[int] = []
 
-    def prepare(self, addresses):
-        """As `NamedTensors.prepare`."""
+    def prepare(self, addresses: Dict[str, int]) -> None:
+        """See `EngineInterface.prepare`."""
         self._addresses = [addresses[self.engine.get_binding_name(index)]
                            for index in range(self.engine.num_bindings)]
 
-    def run(self, stream):
-        """As `NamedTensors.run`."""
+    def run(self, stream: int) -> Any:
+        """See `EngineInterface.run`."""
         return self.context.execute_async_v2(self._addresses, stream)
 
-    def _tensors(self):
+    def _tensors(self) -> Iterator[Tuple[TensorSpec, bool]]:
         for index in range(self.engine.num_bindings):
             yield (_spec(self.engine.get_binding_name(index), self.engine.get_binding_shape(index),
-                         self.engine.get_binding_dtype(index)), self.engine.binding_is_input(index))
+                         self.engine.get_binding_dtype(index)), bool(self.engine.binding_is_input(index)))
 
 
-def _spec(name, shape, dtype):
-    known = _DTYPES.get(dtype.name)
-    return TensorSpec(name, tuple(int(side) for side in shape), np.dtype(known).name if known else dtype.name)
+def _spec(name: str, shape: Any, dtype: Any) -> TensorSpec:
+    numpy_name = _DTYPES.get(dtype.name)
+    return TensorSpec(name, tuple(int(side) for side in shape),
+                      np.dtype(numpy_name).name if numpy_name else dtype.name)
+
+
+def _count(table: Dict[str, int], message: str) -> None:
+    if message in table or len(table) < KEPT_LINES:
+        table[message] = table.get(message, 0) + 1

@@ -2,15 +2,14 @@
 import contextlib
 import os
 import threading
+from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
 
 from ..messages import BackendError
-from .base import WHOLE_RUN, Backend, TensorSpec
-from .cuda_errors import end_process, is_lasting
-from .cuda_memory import Buffers, CudaContext, drop_frames, quietly
-from .tensorrt_api import import_tensorrt, open_engine
-from .tensorrt_log import Lines, make_logger, tells_of_memory
+from .base import WHOLE_RUN, Backend, Parts, Tensors, TensorSpec
+from .cuda import Buffers, CudaContext, drop_frames, end_process, is_lasting, quietly
+from .tensorrt_api import EngineInterface, LogLines, import_tensorrt, make_logger, open_engine, tells_of_memory
 
 #: The first runs of an engine load its kernels and take many times as long as the others.
 WARM_UP_RUNS = 3
@@ -22,28 +21,33 @@ class TensorRTBackend(Backend):
     Everything happens in the thread that activates it: the CUDA context is current there and nowhere else.
 
     Args:
-        plan (bytes): a plan whose hash was checked; TensorRT executes what is in it.
-        inputs, outputs (tuple of TensorSpec): what it must offer. An integer output of another width is
-            converted: TensorRT before 10 makes INT64 outputs INT32, from 10 on they stay.
-        precision (str): what it was built for, as it is shown.
-        record (dict): its sidecar, where it has one; names the engine.
-        on_lost (callable): called with the reason when CUDA reports an error that stays; must not return
-            in a service. Default: end the process.
+        plan: a plan whose hash was checked; TensorRT executes what is in it.
+        inputs: what it must take.
+        outputs: what it must give. An integer output of another width is converted: before 10 TensorRT makes INT64
+            outputs INT32, from 10 on it keeps them.
+        precision: what it was built for.
+        record: its record, if it has one; names the engine.
+        on_lost: called with the reason when CUDA reports a lasting error; must not return in a service. The default
+            ends the process.
     """
 
     name = 'tensorrt'
 
-    def __init__(self, plan, inputs, outputs, precision, record=None, on_lost=end_process):
+    def __init__(self, plan: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], precision: str,
+                 record: Optional[Dict[str, Any]] = None, on_lost: Callable[[str], None] = end_process) -> None:
         super().__init__(plan, inputs, outputs)
         self._precision = precision
         self._engine_name = os.path.splitext(record['plan']['file'])[0] if record else ''
         self._on_lost = on_lost
-        self._lines = Lines()
-        self._owner = None
+        self._lines = LogLines()
+        self._owner: Optional[int] = None
         self._parts_ms = WHOLE_RUN
-        self._context = self._runtime = self._face = self._buffers = None
+        self._context: Optional[CudaContext] = None
+        self._runtime: Any = None
+        self._engine: Optional[EngineInterface] = None
+        self._buffers: Optional[Buffers] = None
 
-    def activate(self):
+    def activate(self) -> None:
         """As `Backend.activate`, then run a few times on zeros, so that the first frame is not the slow one."""
         super().activate()
         try:
@@ -54,16 +58,16 @@ class TensorRTBackend(Backend):
             raise
 
     @property
-    def parts_ms(self):
-        """The copies of the last run apart from the rest; by CUDA events where the stream copied."""
+    def parts_ms(self) -> Parts:
+        """The copies of the last run apart from the rest; measured by CUDA events where the stream copied."""
         return self._parts_ms
 
-    def describe(self):
-        """Name, TensorRT version, GPU, precision and engine as they are shown beside a result."""
+    def describe(self) -> Dict[str, Any]:
+        """Name, TensorRT version, GPU, precision and engine, as shown beside a result."""
         return {'name': self.name, 'version': self._version, 'device': self._device, 'precision': self._precision,
                 'engine': self._engine_name}
 
-    def _activate(self):
+    def _activate(self) -> None:
         trt = import_tensorrt()
         self._version, self._owner = str(trt.__version__), threading.get_ident()
         self._context = CudaContext()
@@ -78,85 +82,90 @@ class TensorRTBackend(Backend):
             raise
         self._model = None  # the engine holds its own copy
 
-    def _load(self, trt):
+    def _load(self, trt: Any) -> None:
         self._logger = make_logger(trt, self._lines)
         self._runtime = trt.Runtime(self._logger)
         engine = self._runtime.deserialize_cuda_engine(self._model)
         if engine is None and tells_of_memory(self._lines.reason()):
-            raise BackendError('backend-memory', 'There is not enough memory to load the engine; close other programs '
-                               'or restart the device.', detail='\n'.join(self._lines.errors))
+            raise BackendError('backend-memory', 'There is not enough memory to load the engine.',
+                               'Close other programs or restart the device.', detail='\n'.join(self._lines.errors))
         if engine is None:
-            raise BackendError('engine-refused', 'TensorRT %s refuses the engine: %s. Build it again with thermoscreen '
-                               'compile.' % (self._version, self._lines.reason()), detail='\n'.join(self._lines.errors))
-        self._face = open_engine(engine)
-        for spec in self._face.inputs + self._face.outputs:
+            raise BackendError('engine-refused', 'TensorRT %s refuses the engine: %s.'
+                               % (self._version, self._lines.reason()), 'Build it again with thermoscreen compile.',
+                               detail='\n'.join(self._lines.errors))
+        self._engine = open_engine(engine)
+        for spec in self._engine.inputs + self._engine.outputs:
             if min(spec.shape, default=1) < 1:
                 raise BackendError('backend-tensors', 'The engine has no fixed size for %s; the device runs fixed '
-                                   'sizes only. Export the model again.' % spec)
-        self._buffers = Buffers(self._face.inputs, self._face.outputs)
-        self._face.prepare(self._buffers.addresses())
+                                   'sizes only.' % spec, 'Export the model again.')
+        self._buffers = Buffers(self._engine.inputs, self._engine.outputs)
+        self._engine.prepare(self._buffers.addresses())
 
-    def _deactivate(self):
+    def _deactivate(self) -> None:
         if self._buffers is not None:
             self._buffers.free()
-        # TensorRT wants its objects gone in this order, and all of them before the context.
+        # TensorRT wants its objects released in this order, and all of them before the context.
         self._buffers = None
-        self._face = None
+        self._engine = None
         self._runtime = None
         if self._context is not None:
             quietly(self._context.pop)
         self._context = None
 
-    def _model_inputs(self):
-        return self._face.inputs
+    def _model_inputs(self) -> Tuple[TensorSpec, ...]:
+        assert self._engine is not None
+        return self._engine.inputs
 
-    def _model_outputs(self):
-        wanted = {spec.name: spec for spec in self.outputs}
-        return tuple(_as_wanted(spec, wanted.get(spec.name)) for spec in self._face.outputs)
+    def _model_outputs(self) -> Tuple[TensorSpec, ...]:
+        assert self._engine is not None
+        stated = {spec.name: spec for spec in self.outputs}
+        return tuple(_as_stated(spec, stated.get(spec.name)) for spec in self._engine.outputs)
 
-    def _infer(self, feed):
+    def _infer(self, feed: Tensors) -> Tensors:
+        assert self._engine is not None and self._buffers is not None
         if threading.get_ident() != self._owner:
             raise BackendError('backend-thread', 'The engine was used by another thread than the one that loaded it; '
-                               'this is a fault of the program. Restart the service.')
+                               'this is a fault of the program.', 'Restart the service.')
         self._lines.errors.clear()
         with self._errors('backend-run', 'The engine failed on a frame'):
             self._buffers.send(feed)
-            # 8.0's bindings answer True or False, and a newer one that answers nothing has not refused.
-            if self._face.run(self._buffers.stream.handle) is False:
+            # Bindings return True or False; an interface that returns None has not refused.
+            if self._engine.run(self._buffers.stream.handle) is False:
                 raise RuntimeError(self._lines.reason())
             outputs = self._buffers.receive(self.outputs)
             self._parts_ms = self._buffers.parts_ms()
             return outputs
 
     @contextlib.contextmanager
-    def _errors(self, code, sentence):
-        """CUDA's and TensorRT's exceptions as ours; those that stay end the process."""
+    def _errors(self, code: str, problem: str) -> Iterator[None]:
+        """Raise CUDA's and TensorRT's exceptions as `BackendError`; lasting ones end the process."""
         try:
             yield
         except BackendError:
             raise
-        except Exception as error:  # pycuda's classes have no name before it is imported, TensorRT's none at all
-            said = '; '.join([str(error) or type(error).__name__] + [line for line in self._lines.errors[:1]
-                                                                      if line.rstrip('. ') != str(error)])
-            if is_lasting(said):
-                self._on_lost(said)
-                raise BackendError('cuda-lost', 'The GPU reports an error that lasts until the program is started '
-                                   'again (%s).' % said, detail=repr(error))
-            if tells_of_memory(said):
-                raise BackendError('backend-memory', '%s for want of memory (%s); close other programs or restart the '
-                                   'device.' % (sentence, said), detail=repr(error))
-            raise BackendError(code, '%s (%s); if it happens again, restart the service.' % (sentence, said),
+        except Exception as error:  # pycuda's classes exist only after its import; TensorRT raises RuntimeError
+            reason = '; '.join([str(error) or type(error).__name__] + [line for line in self._lines.errors[:1]
+                                                                        if line.rstrip('. ') != str(error)])
+            if is_lasting(reason):
+                self._on_lost(reason)
+                raise BackendError('cuda-lost', 'The GPU reports an error that lasts until the program is restarted '
+                                   '(%s).' % reason, 'Restart the service.', detail=repr(error))
+            if tells_of_memory(reason):
+                raise BackendError('backend-memory', '%s for lack of memory (%s).' % (problem, reason),
+                                   'Close other programs or restart the device.', detail=repr(error))
+            raise BackendError(code, '%s (%s).' % (problem, reason), 'Restart the service if it happens again.',
                                detail=repr(error))
 
 
-def _as_wanted(found, wanted):
+def _as_stated(spec: TensorSpec, stated: Optional[TensorSpec]) -> TensorSpec:
     """The spec with the manifest's dtype where both are integers: `Buffers.receive` converts."""
-    both = wanted is not None and {np.dtype(wanted.dtype).kind, _kind(found.dtype)} == {'i'}
-    return TensorSpec(found.name, found.shape, wanted.dtype) if both else found
+    if stated is not None and np.dtype(stated.dtype).kind == 'i' and _kind(spec.dtype) == 'i':
+        return TensorSpec(spec.name, spec.shape, stated.dtype)
+    return spec
 
 
-def _kind(dtype):
+def _kind(dtype: str) -> str:
     try:
         return np.dtype(dtype).kind
-    except TypeError:  # FP8 and others that numpy has not
+    except TypeError:  # FP8 and others that numpy does not have
         return ''

@@ -1,105 +1,121 @@
-"""The one thread that owns the backend."""
-import queue
+"""The thread that owns the backend, and the queue in front of it."""
+import logging
 import threading
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Optional, Type
 
 from ..messages import BackendError, ThermoscreenError
+from .base import Backend, Parts, Tensors
+
+if TYPE_CHECKING:
+    from ..stopwatch import Stopwatch
 
 #: A frame that waits behind more than one other is older than what the operator sees.
 QUEUE_DEPTH = 2
 
-#: Longest wait until a backend is loaded, where nobody says otherwise.
+#: Default of the longest wait until a backend is loaded.
 START_TIMEOUT_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
     """Loads a backend in a thread of its own and runs every inference there.
 
-    A CUDA context belongs to the thread that made it; sharing it between web threads is the best
-    known way to break a TensorRT service. Callers hand a feed over and wait for the answer.
+    A CUDA context belongs to the thread that created it, and sharing it between web threads is a common way to break a
+    TensorRT service. Callers hand over a feed and wait for the answer.
 
     Args:
-        make_backend (callable): returns a `Backend` that is not active yet.
-        timeout_s (float): longest wait for one answer.
-        start_timeout_s (float): longest wait until the backend is loaded, which takes far longer than an answer.
+        make_backend: returns a `Backend` that is not active yet.
+        timeout_s: longest wait for one answer, and for a backend that is stopped.
+        start_timeout_s: longest wait until the backend is loaded, which takes far longer than an answer.
     """
 
-    def __init__(self, make_backend, timeout_s=30.0, start_timeout_s=START_TIMEOUT_S):
+    def __init__(self, make_backend: Callable[[], Backend], timeout_s: float = 30.0,
+                 start_timeout_s: float = START_TIMEOUT_S) -> None:
         self._make_backend = make_backend
         self._timeout_s = timeout_s
         self._start_timeout_s = start_timeout_s
-        self._jobs = queue.Queue(maxsize=QUEUE_DEPTH)
-        self._thread = None
-        self._description = {}
+        self._jobs = _Queue()
+        self._thread: Optional[threading.Thread] = None
+        self._description: Dict[str, Any] = {}
 
-    def __enter__(self):
+    def __enter__(self) -> 'Worker':
         self.start()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
         self.stop()
 
-    def start(self):
+    def start(self) -> None:
         """Start the thread and wait until the backend is loaded.
 
         Raises:
-            BackendError: what loading raised; ``backend-slow`` where it took too long. A backend that is loaded
-                after that is released at once.
+            BackendError: what loading raised; ``backend-slow`` where it took too long. A backend that finishes
+                loading after that is released at once.
         """
-        started = _Job(None)
-        self._thread = threading.Thread(target=self._run, args=(started,), name='inference', daemon=True)
-        self._thread.start()
-        if not started.within(self._start_timeout_s):
-            self._jobs.put(None)
-            self._thread = None
-            raise BackendError('backend-slow', 'The model was not loaded within %g seconds; restart the device if this '
-                               'stays so.' % self._start_timeout_s)
-        self._description = started.wait(0)
+        # Its own queue, so that a thread that hung in an earlier run can never take a job of this one.
+        jobs, loaded = _Queue(), _Job({})
+        thread = threading.Thread(target=self._run, args=(jobs, loaded), name='inference', daemon=True)
+        thread.start()
+        if not loaded.wait(self._start_timeout_s):
+            jobs.close()
+            raise BackendError('backend-slow', 'The model was not loaded within %g seconds.' % self._start_timeout_s,
+                               'Restart the device if this happens again.')
+        self._description = loaded.answer()
+        self._jobs, self._thread = jobs, thread
 
-    def stop(self):
-        """Release the backend and end the thread."""
-        if self._thread is not None and self._thread.is_alive():
-            self._jobs.put(None)
-            self._thread.join(self._timeout_s)
-        self._thread = None
+    def stop(self) -> None:
+        """Release the backend and end the thread, within `timeout_s`.
 
-    def describe(self):
+        Waiting callers get ``backend-stopped``. A backend that hangs is left to its thread, which releases it if the
+        call ever returns.
+        """
+        thread, self._thread = self._thread, None
+        self._jobs.close()
+        if thread is not None:
+            thread.join(self._timeout_s)
+            if thread.is_alive():
+                _log.warning('The backend did not stop within %g seconds; its thread is abandoned.', self._timeout_s)
+
+    def describe(self) -> Dict[str, Any]:
         """The backend's own description, with the variant of the bundle that it runs where one was chosen."""
         return dict(self._description)
 
-    def infer(self, feed, watch=None):
+    def infer(self, feed: Tensors, watch: Optional['Stopwatch'] = None) -> Tensors:
         """`Backend.infer` on the owning thread.
 
         Args:
-            feed (dict): as `Backend.infer` takes it.
-            watch (Stopwatch): laps the parts of the run; the way to the thread and back counts as ``'infer'``.
-        Returns:
-            dict: array per output name.
+            watch: laps the stages of the run; the way to the thread and back counts as ``'infer'``.
         Raises:
-            BackendError: what the run raised; ``backend-busy`` where others wait already;
-                ``backend-stuck`` where no answer came in time.
+            BackendError: what the run raised; ``backend-busy`` where others wait already; ``backend-stuck`` where no
+                answer came in time, in which case a job that has not started is never run.
         """
         if self._thread is None or not self._thread.is_alive():
-            raise BackendError('backend-stopped', 'The inference worker is not running; restart the service.')
-        job = _Job(feed)
-        try:
-            self._jobs.put_nowait(job)
-        except queue.Full:
-            raise BackendError('backend-busy', 'Other frames are being analysed; try again in a moment.') from None
-        outputs = job.wait(self._timeout_s)
+            raise _stopped()
+        job, jobs = _Job(feed), self._jobs
+        jobs.put(job)
+        if not job.wait(self._timeout_s):
+            jobs.take_back(job)
+            raise BackendError('backend-stuck', 'The model gave no answer in %g seconds.' % self._timeout_s,
+                               'Restart the service.')
+        outputs = job.answer()
         if watch is not None:
             watch.lap_parts(job.parts_ms)
         return outputs
 
-    def _run(self, started):
+    def _run(self, jobs: '_Queue', loaded: '_Job') -> None:
         try:
             backend = self._make_backend()
             backend.activate()
         except Exception as error:
-            started.fail(error)
+            loaded.fail(error)
             return
-        started.finish(dict(backend.describe(), **backend.chosen))
+        loaded.finish(dict(backend.describe(), **backend.chosen))
         try:
-            for job in iter(self._jobs.get, None):
+            for job in iter(jobs.get, None):
                 try:
                     outputs = backend.infer(job.feed)
                     job.finish(outputs, backend.parts_ms)
@@ -110,34 +126,83 @@ class Worker:
 
 
 class _Job:
-    """One feed on its way to the worker, and the answer on its way back."""
+    """A feed on its way to the worker, and the answer on its way back."""
 
-    def __init__(self, feed):
+    def __init__(self, feed: Tensors) -> None:
         self.feed = feed
+        self.parts_ms: Parts = ()
         self._done = threading.Event()
-        self.parts_ms = ()
-        self._value = None
-        self._error = None
+        self._value: Dict[str, Any] = {}
+        self._error: Optional[Exception] = None
 
-    def finish(self, value, parts_ms=()):
+    def finish(self, value: Dict[str, Any], parts_ms: Parts = ()) -> None:
         self._value, self.parts_ms = value, parts_ms
         self._done.set()
 
-    def fail(self, error):
+    def fail(self, error: Exception) -> None:
         self._error = error
         self._done.set()
 
-    def within(self, timeout_s):
+    def wait(self, timeout_s: float) -> bool:
         """Whether it was answered in time."""
         return self._done.wait(timeout_s)
 
-    def wait(self, timeout_s):
-        if not self.within(timeout_s):
-            raise BackendError('backend-stuck', 'The model gave no answer in %g seconds; restart the service.'
-                               % timeout_s)
+    def answer(self) -> Dict[str, Any]:
+        """The answer, or the error in its place, of a job that is done."""
         if isinstance(self._error, ThermoscreenError):
             raise self._error
         if self._error is not None:
-            raise BackendError('backend-run', 'The model failed on a frame; if it happens again, restart the '
-                               'service.', detail=repr(self._error)) from self._error
+            raise BackendError('backend-run', 'The model failed on a frame.',
+                               'Restart the service if it happens again.', detail=repr(self._error)) from self._error
         return self._value
+
+
+class _Queue:
+    """Jobs for one thread. Unlike `queue.Queue` it can be closed at any time, and a job can be taken back."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._jobs: Deque[_Job] = deque()
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def put(self, job: _Job) -> None:
+        """Add a job.
+
+        Raises:
+            BackendError: ``backend-busy`` where it is full, ``backend-stopped`` where it is closed.
+        """
+        with self._changed:
+            if self._closed:
+                raise _stopped()
+            if len(self._jobs) >= QUEUE_DEPTH:
+                raise BackendError('backend-busy', 'Other frames are being analysed.', 'Try again in a moment.')
+            self._jobs.append(job)
+            self._changed.notify()
+
+    def take_back(self, job: _Job) -> None:
+        """Remove a job that nobody waits for any more, unless it is running."""
+        with self._changed:
+            if job in self._jobs:
+                self._jobs.remove(job)
+
+    def get(self) -> Optional[_Job]:
+        """Wait for the next job; None once it is closed."""
+        with self._changed:
+            while not self._jobs and not self._closed:
+                self._changed.wait()
+            return None if self._closed else self._jobs.popleft()
+
+    def close(self) -> None:
+        """Take no more jobs, and fail those that wait."""
+        with self._changed:
+            self._closed = True
+            while self._jobs:
+                self._jobs.popleft().fail(_stopped())
+            self._changed.notify_all()
+
+
+def _stopped() -> BackendError:
+    return BackendError('backend-stopped', 'The inference worker is not running.', 'Restart the service.')

@@ -1,13 +1,16 @@
-"""The golden pair: one thermogram with the answer it must give, on every machine, at every load."""
+"""The golden pair: one thermogram and the answer it must give on every machine, each time a model is loaded."""
 import io
+from typing import Any, Callable, Dict, Sequence
 
 import numpy as np
 
+from ..backends import Tensors
 from ..messages import BundleError
 from ..thermogram import Thermogram
-from .variants import BASE
+from .load import Bundle
+from .manifest import BASE
 
-#: Temperatures are stored as hundredths of a kelvin, like a radiometric Lepton sends them.
+#: Temperatures are stored as hundredths of a kelvin, as a radiometric Lepton sends them.
 _KELVIN_PER_COUNT = 0.01
 _ZERO_CELSIUS_K = 273.15
 
@@ -15,14 +18,14 @@ _ZERO_CELSIUS_K = 273.15
 _STORED = (('labels', np.uint8), ('confidence', np.float16), ('finding', np.float32))
 
 
-def pack_golden(celsius, outputs):
-    """Bytes of a golden pair.
+def pack_golden(celsius: np.ndarray, outputs: Tensors) -> bytes:
+    """The file of a golden pair.
 
     Args:
-        celsius (numpy.ndarray): float HxW degrees Celsius; what is stored is rounded to 0.01 K, so
-            the outputs must have been computed from `golden_thermogram` of the rounded values.
-        outputs (dict): ``labels`` (integers), ``confidence`` and, where the network has one,
-            ``finding`` (floats), as the network gives them.
+        celsius: float HxW degrees Celsius. It is stored rounded to 0.01 K, so the outputs must have been computed
+            from `golden_thermogram` of the rounded values.
+        outputs: ``labels`` (integers), ``confidence`` and, if the network has one, ``finding`` (floats), as the
+            network gives them.
     """
     stream = io.BytesIO()
     np.savez_compressed(stream, thermogram=to_counts(celsius),
@@ -30,27 +33,24 @@ def pack_golden(celsius, outputs):
     return stream.getvalue()
 
 
-def to_counts(celsius):
+def to_counts(celsius: np.ndarray) -> np.ndarray:
     """Degrees Celsius as uint16 hundredths of a kelvin."""
     return np.rint((np.asarray(celsius, np.float64) + _ZERO_CELSIUS_K) / _KELVIN_PER_COUNT).astype(np.uint16)
 
 
-def golden_thermogram(counts):
+def golden_thermogram(counts: np.ndarray) -> Thermogram:
     """The golden thermogram of stored counts."""
     return Thermogram.from_celsius(counts * _KELVIN_PER_COUNT - _ZERO_CELSIUS_K, source='golden')
 
 
-def prove(bundle, infer, variant=BASE):
+def prove(bundle: Bundle, infer: Callable[[Tensors], Tensors], variant: str = BASE) -> Dict[str, float]:
     """Run the golden thermogram through chain and network, and refuse a bundle that answers differently.
 
     Args:
-        bundle (Bundle): an opened bundle.
-        infer (callable): feed dict to output dict, as `Backend.infer`: labels and confidence, whatever the
-            variant's own outputs are.
-        variant (str): the variant that runs, whose tolerances count.
+        infer: as `Backend.infer`; gives labels and confidence, whatever the variant's own outputs are.
+        variant: the variant that runs, whose tolerances count.
     Returns:
-        dict: ``labels_agreement``, ``confidence_error`` and, where there is a finding,
-        ``finding_error``: what was measured.
+        What was measured: ``labels_agreement``, ``confidence_error`` and, with a finding, ``finding_error``.
     Raises:
         BundleError: ``golden-unreadable`` or ``golden-mismatch``.
     """
@@ -58,28 +58,29 @@ def prove(bundle, infer, variant=BASE):
     expected = _read(bundle.golden, roles)
     prepared = bundle.chain.apply(golden_thermogram(expected['thermogram']))
     outputs = infer({bundle.inputs[0].name: prepared.tensor})
-    found = {role: outputs[bundle.output_name(role)] for role in roles}
-    for role, array in found.items():
+    answers = {role: outputs[bundle.output_name(role)] for role in roles}
+    for role, array in answers.items():
         if array.shape != expected[role].shape:
-            raise BundleError('golden-unreadable', 'The golden pair of the bundle has %s of shape %s; the model '
-                              'gives %s.' % (role, expected[role].shape, array.shape))
-    measured = {'labels_agreement': float(np.mean(found['labels'] == expected['labels']))}
-    measured.update((role + '_error', _worst(found[role], expected[role])) for role in roles[1:])
+            raise BundleError('golden-unreadable', 'The golden pair of the bundle has %s of shape %s; the model gives '
+                              '%s.' % (role, expected[role].shape, array.shape))
+    measured = {'labels_agreement': float(np.mean(answers['labels'] == expected['labels']))}
+    measured.update((role + '_error', _largest_error(answers[role], expected[role])) for role in roles[1:])
     if not (measured['labels_agreement'] >= allowed['labels_agreement']
             and all(measured[role + '_error'] <= allowed[role + '_tolerance'] for role in roles[1:])):
-        raise BundleError('golden-mismatch', 'The model does not give its golden answer on this machine; it will '
-                          'not be used. Install the bundle again, then report the figures.', detail=str(measured))
+        raise BundleError('golden-mismatch', 'The model does not give its golden answer on this machine and is not '
+                          'used.', 'Install the bundle again; if that does not help, report the figures.',
+                          detail=str(measured))
     return measured
 
 
-def _worst(found, expected):
-    return float(np.max(np.abs(found.astype(np.float64) - expected.astype(np.float64))))
+def _largest_error(answer: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.max(np.abs(answer.astype(np.float64) - expected.astype(np.float64))))
 
 
-def _read(data, roles):
+def _read(data: bytes, roles: Sequence[str]) -> Dict[str, Any]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as pair:
-            return {key: pair[key] for key in ('thermogram',) + roles}
-    except Exception as error:  # numpy and zipfile raise a dozen kinds for a damaged archive
-        raise BundleError('golden-unreadable', 'The golden pair of the bundle cannot be read; copy the bundle '
-                          'again.', detail=str(error))
+            return {key: pair[key] for key in ('thermogram',) + tuple(roles)}
+    except Exception as error:  # numpy and zipfile raise many kinds of exceptions for a damaged archive
+        raise BundleError('golden-unreadable', 'The golden pair of the bundle cannot be read.',
+                          'Copy the bundle again.', detail=str(error))

@@ -1,22 +1,22 @@
-"""Installing a bundle on a device: the new one whole and verified, or the old one untouched."""
+"""Putting a bundle in its place, as a whole: written on the workstation, or verified and installed on a device."""
 import contextlib
 import fcntl
 import glob
+import hashlib
 import os
 import shutil
 import tempfile
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Dict, Iterator, Optional, Tuple
 
-from ..durable import atomic_write, storage_error
+from ..durable import atomic_write, atomic_write_json, storage_error
 from ..messages import BundleError, InputError, StorageError
 from .load import MAX_FILE_BYTES, Bundle, open_bundle
-from .manifest import MANIFEST_NAME
-from .plain_file import read_plain
-from .signature import SIGNATURE_NAME
+from .manifest import MANIFEST_NAME, read_plain
+from .signature import SIGNATURE_NAME, Trust
 from .swap import recover_folder, replace_folder
 
-#: How folders begin in which a bundle is being put together.
+#: Prefix of the folders in which a bundle is put together before it is installed.
 _STAGING = '.install-'
 
 
@@ -25,45 +25,43 @@ class Installed:
     """What an installation did.
 
     Attributes:
-        bundle (Bundle): the new one, opened in its place.
-        replaced (str): version of the good bundle that was there, None where there was none.
+        bundle: the new one, opened in its place.
+        replaced: version of the good bundle that was there, None where there was none.
     """
 
     bundle: Bundle
     replaced: Optional[str]
 
 
-def install_bundle(source, target, trust, allow_downgrade=False):
+def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool = False) -> Installed:
     """Copy a bundle to where the device reads it.
 
-    It is verified where it lies, copied beside its target, verified again as the copy, and put in place in one step.
-    Whatever fails on the way, also a full disk, leaves the bundle that was there.
+    It is verified at its source, copied beside the target, verified again as the copy, and put in place in one step.
+    Whatever fails on the way, including a full disk, leaves the old bundle untouched.
 
     Args:
-        source (str): a bundle folder, on a stick for example.
-        target (str): the folder that the setting `bundle` names; it may hold an older bundle.
-        trust (Trust): whose bundles are taken.
-        allow_downgrade (bool): take a lower version of the bundle that is there.
-    Returns:
-        Installed: the new bundle and the version it replaced.
+        source: a bundle folder, on a USB stick for example.
+        target: the folder that the setting `bundle` names; it may hold an older bundle.
+        trust: whose bundles are accepted.
+        allow_downgrade: accept a lower version than that of the bundle that is there.
     Raises:
-        BundleError: the new bundle is refused, as `open_bundle` says; ``bundle-downgrade``.
+        BundleError: the new bundle is refused, as by `open_bundle`; ``bundle-downgrade``.
         InputError: ``install-into-itself``.
         StorageError: ``not-a-bundle`` for a target that holds something else; ``install-busy``; a disk that is full,
             read-only or failing.
     """
     source, target = os.path.realpath(source), os.path.realpath(target)
     if os.path.commonpath([source, target]) in (source, target):
-        raise InputError('install-into-itself', '%s and %s lie within each other; name a bundle elsewhere.'
-                         % (source, target))
+        raise InputError('install-into-itself', '%s and %s lie within each other.' % (source, target),
+                         'Name a bundle elsewhere.')
     bundle = open_bundle(source, trust=trust)
     parent = os.path.dirname(target)
     try:
         os.makedirs(parent, exist_ok=True)
-        with _alone_in(parent):
+        with _exclusive(parent):
             recover_folder(target)
             _clear(parent)
-            replaced = _replaced(bundle, target, trust, allow_downgrade)
+            replaced = _replaced_version(bundle, target, trust, allow_downgrade)
             staging = tempfile.mkdtemp(prefix=_STAGING, dir=parent)
             try:
                 _copy(bundle, staging)
@@ -76,31 +74,74 @@ def install_bundle(source, target, trust, allow_downgrade=False):
     return Installed(open_bundle(target, trust=trust), replaced)
 
 
-def _replaced(bundle, target, trust, allow_downgrade):
-    """Version of the good bundle at the target, or None. One that this device would not run protects nothing."""
+def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes]) -> Bundle:
+    """Write a bundle and open it again, so that what is delivered is what was checked.
+
+    Args:
+        folder: it must not exist yet, or be a bundle, which is replaced as a whole.
+        document: the manifest without ``files``. One with ``deployment.refused`` is written like any other, and opens
+            only with ``study=True``.
+        files: content by file name.
+    Returns:
+        The written bundle, opened from disk.
+    Raises:
+        BundleError: what was given is not a bundle; nothing is left behind.
+        StorageError: the folder cannot be written.
+    """
+    folder = os.path.abspath(folder)
+    parent = os.path.dirname(folder)
+    try:
+        os.makedirs(parent, exist_ok=True)
+        staging = tempfile.mkdtemp(prefix='.bundle-', dir=parent)
+    except OSError as error:
+        raise StorageError('not-writable', 'A bundle cannot be written to %s.' % parent, 'Choose another folder.',
+                           detail=str(error))
+    try:
+        os.chmod(staging, 0o755)
+        for name, data in files.items():
+            atomic_write(os.path.join(staging, name), data)
+        document = dict(document, files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
+        atomic_write_json(os.path.join(staging, MANIFEST_NAME), document)
+        open_bundle(staging, study=True)
+        _require_bundle(folder)
+        replace_folder(staging, folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return open_bundle(folder, study=True)
+
+
+def _replaced_version(bundle: Bundle, target: str, trust: Trust, allow_downgrade: bool) -> Optional[str]:
+    """Version of the good bundle at the target; None for one that this device would not run anyway."""
     if not os.path.isdir(target):
         if os.path.lexists(target):
-            raise StorageError('not-a-bundle', '%s is not a folder; choose another one.' % target)
+            raise StorageError('not-a-bundle', '%s is not a folder.' % target, 'Choose another one.')
         return None
-    if os.listdir(target) and not os.path.isfile(os.path.join(target, MANIFEST_NAME)):
-        raise StorageError('not-a-bundle', '%s holds something that is not a bundle; choose another folder.' % target)
+    _require_bundle(target)
     try:
         old = open_bundle(target, trust=trust)
     except BundleError:
         return None
-    one, other = old.manifest.identity, bundle.manifest.identity
-    if one['id'] == other['id'] and _order(other['version']) < _order(one['version']) and not allow_downgrade:
-        raise BundleError('bundle-downgrade', '%s has %s %s, which is newer than %s; to go back, install with '
-                          '--allow-downgrade.' % (target, one['id'], one['version'], other['version']))
-    return one['version']
+    there, new = old.manifest.identity, bundle.manifest.identity
+    if there['id'] == new['id'] and _order(new['version']) < _order(there['version']) and not allow_downgrade:
+        raise BundleError('bundle-downgrade', '%s has %s %s, which is newer than %s.'
+                          % (target, there['id'], there['version'], new['version']),
+                          'To go back, install with --allow-downgrade.')
+    return there['version']
 
 
-def _order(version):
+def _require_bundle(folder: str) -> None:
+    """Refuse to replace a folder that holds something else than a bundle."""
+    if os.path.isdir(folder) and os.listdir(folder) and not os.path.isfile(os.path.join(folder, MANIFEST_NAME)):
+        raise StorageError('not-a-bundle', '%s holds something that is not a bundle.' % folder,
+                           'Choose another folder.')
+
+
+def _order(version: str) -> Tuple[int, ...]:
     return tuple(int(part) for part in version.split('.'))
 
 
-def _copy(bundle, staging):
-    """The files that the manifest lists, and no others, as they are read now."""
+def _copy(bundle: Bundle, staging: str) -> None:
+    """Copy the files that the manifest lists and no others, as they are now."""
     os.chmod(staging, 0o755)
     names = sorted(bundle.manifest['files']) + [MANIFEST_NAME] + ([SIGNATURE_NAME] if bundle.signed_by else [])
     for name in names:
@@ -108,27 +149,27 @@ def _copy(bundle, staging):
         try:
             data = read_plain(path, MAX_FILE_BYTES)
         except OSError as error:
-            raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path,
+            raise BundleError('bundle-file-missing', '%s cannot be read.' % path, 'Copy the bundle again.',
                               detail=str(error))
         atomic_write(os.path.join(staging, name), data)
 
 
 @contextlib.contextmanager
-def _alone_in(parent):
-    """One installation into a folder at a time; the lock goes with the process, however that ends."""
+def _exclusive(parent: str) -> Iterator[None]:
+    """Allow one installation into a folder at a time; the lock ends with the process, however that ends."""
     descriptor = os.open(parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StorageError('install-busy', 'Another installation into %s is running; wait until it has ended.'
-                               % parent)
+            raise StorageError('install-busy', 'Another installation into %s is running.' % parent,
+                               'Wait until it has ended.')
         yield
     finally:
         os.close(descriptor)
 
 
-def _clear(parent):
-    """Remove what installations left that a power cut ended."""
+def _clear(parent: str) -> None:
+    """Remove what installations left that were ended by a power cut."""
     for left in glob.glob(os.path.join(glob.escape(parent), _STAGING + '*')):
         shutil.rmtree(left, ignore_errors=True)

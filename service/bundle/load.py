@@ -1,24 +1,35 @@
-"""Opening a bundle: every byte accounted for before anything runs."""
+"""Opening a bundle: every byte is checked before anything runs."""
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Dict, Optional, Tuple
 
+from ..backends import TensorSpec
 from ..chains import Chain, get_chain
 from ..messages import BundleError
-from .manifest import MANIFEST_NAME, Manifest, check_manifest, read_manifest_bytes
+from .manifest import (
+    BASE,
+    MANIFEST_NAME,
+    Manifest,
+    Variant,
+    check_manifest,
+    read_manifest_bytes,
+    read_plain,
+    read_variants,
+    spec,
+)
 from .onnx_scan import STANDARD_DOMAINS, scan_onnx
-from .plain_file import read_plain
-from .signature import SIGNATURE_NAME
-from .variants import BASE, read_variants, spec
+from .signature import SIGNATURE_NAME, Trust
 
-#: Ceilings for the device: TensorRT 8.2's documented opset, and the newest IR that ONNX Runtime
-#: 1.10 takes. Both parsers read newer files in part without saying so, so the service does.
+#: Ceilings for the device: the opset that TensorRT 8.2 documents, and the newest IR that ONNX Runtime 1.10 takes. Both
+#: parsers silently read parts of newer files, so the service refuses them.
 MAX_OPSET = 13
 MAX_IR_VERSION = 7
 
-#: No file of a bundle is larger. The largest network of models/architectures, *latents* with both heads, has 140 MB.
+#: The largest network of models/architectures, *latents* with both heads, has 140 MB.
 MAX_FILE_BYTES = 144 * 1024 * 1024
+
+_COPY_AGAIN = 'Copy the bundle again.'
 
 
 @dataclass(frozen=True)
@@ -26,97 +37,90 @@ class Bundle:
     """A model as delivered, checked and ready to be handed to a backend.
 
     Attributes:
-        folder (str): where it lies.
-        manifest (Manifest): its description.
-        chain (Chain): its preprocessing.
-        golden (bytes): the golden pair, as hashed.
-        inputs, outputs (tuple of TensorSpec): what a backend must offer; outputs in the order of
-            `Manifest.roles`.
-        variants (dict): name to `Variant`, ``'fp32'`` first, which is the bundle's `model`.
-        signed_by (str): id of the trusted key that signed it, ``''`` where nobody did and that is allowed; None
-            where nobody looked.
+        folder: the bundle's folder.
+        manifest: its description.
+        chain: its preprocessing.
+        golden: the golden pair, as hashed.
+        inputs: what a backend must take.
+        outputs: what a backend must give, in the order of `Manifest.roles`.
+        variants: by name, `BASE` first, which is the bundle's `model`.
+        signed_by: id of the trusted key that signed it, ``''`` where it is unsigned and that is allowed, None where
+            the signature was not checked.
     """
 
     folder: str
     manifest: Manifest
     chain: Chain
     golden: bytes
-    inputs: tuple
-    outputs: tuple
-    variants: dict
+    inputs: Tuple[TensorSpec, ...]
+    outputs: Tuple[TensorSpec, ...]
+    variants: Dict[str, Variant]
     signed_by: Optional[str] = None
 
     @property
-    def model(self):
-        """The ONNX file of the base model (bytes), as `read_model` gives it."""
+    def model(self) -> bytes:
+        """The ONNX file of the base model, as `read_model` gives it."""
         return self.read_model()
 
-    def read_model(self, name=BASE):
-        """The ONNX file of a variant, read and hashed again, so that no bundle fills the memory with five of them.
+    def read_model(self, name: str = BASE) -> bytes:
+        """The ONNX file of a variant, read and hashed again so that up to five of them need not stay in memory.
 
         Backends run these bytes, so the file cannot change between the check and its use.
 
-        Args:
-            name (str): a key of `variants`.
-        Returns:
-            bytes: the file that `open_bundle` checked.
         Raises:
-            BundleError: ``variant-missing``; ``bundle-hash`` or ``bundle-file-missing`` where the file was changed
-                since.
+            BundleError: ``variant-missing``; ``bundle-hash`` or ``bundle-file-missing`` where the file has changed
+                since the bundle was opened.
         """
         return read_listed(self.folder, self.manifest, self._variant(name).file)
 
-    def sha256(self, name=BASE):
+    def sha256(self, name: str = BASE) -> str:
         """SHA-256 of a variant's ONNX file as 64 hex digits."""
-        return self.manifest['files'][self._variant(name).file]
+        return str(self.manifest['files'][self._variant(name).file])
 
-    def read_calibration(self):
-        """The TensorRT calibration cache (bytes), or None where the bundle has none.
+    def read_calibration(self) -> Optional[bytes]:
+        """The TensorRT calibration cache, or None where the bundle has none.
 
         Raises:
             BundleError: as `read_model`.
         """
         entry = self.manifest.raw.get('calibration')
-        return entry and read_listed(self.folder, self.manifest, entry['file'])
+        return read_listed(self.folder, self.manifest, entry['file']) if entry else None
 
-    def output_name(self, role):
+    def output_name(self, role: str) -> str:
         """Tensor name of one of the manifest's roles."""
-        return self.manifest['outputs'][role]['name']
+        return str(self.manifest['outputs'][role]['name'])
 
-    def _variant(self, name):
+    def _variant(self, name: str) -> Variant:
         if name not in self.variants:
             raise BundleError('variant-missing', 'The bundle in %s has no variant %s; it has %s.'
                               % (self.folder, name, ', '.join(self.variants)))
         return self.variants[name]
 
 
-def open_bundle(folder, study=False, trust=None):
+def open_bundle(folder: str, study: bool = False, trust: Optional[Trust] = None) -> Bundle:
     """Open a bundle folder and check everything that can be checked without running it.
 
+    Every file is read, hashed and, if it is a network, scanned.
+
     Args:
-        folder (str): the bundle.
-        study (bool): open a bundle that says of itself that it is not for deployment too, to see that it
-            is whole. Nothing on the device does that.
-        trust (Trust): whose bundles are taken; None to leave the signature alone, as on a workstation.
-    Returns:
-        Bundle: every file of it was read, hashed and, where it is a network, scanned.
+        study: also open a bundle that is marked as not for deployment. Nothing on the device does that.
+        trust: whose bundles are accepted; None skips the signature, as on a workstation.
     Raises:
-        BundleError: not signed as `trust` wants it; a file missing, added, changed or too large; a
-            manifest that is not one; an unknown chain; an ONNX file beyond the device's limits;
-            ``bundle-not-for-deployment``.
+        BundleError: not signed as `trust` requires; a file that is missing, unlisted, changed or too large; an invalid
+            manifest; an unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``.
     """
     data = read_manifest_bytes(folder)
-    signed_by = trust and trust.check(folder, data)
-    # Parsed after that, and from the very bytes that were signed.
+    signed_by = trust.check(folder, data) if trust is not None else None
+    # Parsed only now, and from the very bytes that were signed.
     manifest = check_manifest(data, folder)
     if manifest.refused and not study:
-        raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s Name another '
-                          'one with --bundle.' % (folder, manifest.refused))
+        raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s'
+                          % (folder, manifest.refused), 'Name another one with --bundle.')
     _check_listing(folder, manifest)
     variants = read_variants(manifest)
     stated = dict(manifest.raw.get('variants', {}), **{BASE: manifest['model']})
     networks = {variant.file: stated[name] for name, variant in variants.items()}
-    # One file at a time: a device has little memory and a bundle five networks.
+    # One file at a time: a device has little memory and a bundle up to five networks.
     for name in sorted(manifest['files']):
         data = read_listed(folder, manifest, name)
         if name in networks:
@@ -129,33 +133,33 @@ def open_bundle(folder, study=False, trust=None):
     return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants, signed_by)
 
 
-def check_model(data, stated, name='the ONNX file'):
+def check_model(data: bytes, stated: Dict[str, Any], name: str = 'the ONNX file') -> None:
     """Refuse an ONNX file that the device must not run.
 
     Args:
-        data (bytes): the file.
-        stated (dict): what the manifest says of it: ``opset`` and ``ir_version``.
-        name (str): how messages call the file.
+        data: the file.
+        stated: ``opset`` and ``ir_version`` of the manifest.
+        name: name of the file, for messages.
     Raises:
         BundleError: ``onnx-external-data``, ``onnx-domain``, ``onnx-version`` or ``onnx-unreadable``.
     """
     facts = scan_onnx(data)
     if facts.external_tensors:
-        raise BundleError('onnx-external-data', '%s keeps %d weights in other files; export it as one file.'
-                          % (name, facts.external_tensors))
+        raise BundleError('onnx-external-data', '%s keeps %d weights in other files.' % (name, facts.external_tensors),
+                          'Export it as one file.')
     foreign = sorted(facts.domains - set(STANDARD_DOMAINS))
     if foreign:
         raise BundleError('onnx-domain', '%s uses operators of %s; only the standard ones run on the device.'
                           % (name, ', '.join(foreign)))
-    says = (stated['opset'], stated['ir_version'])
-    if (facts.opset, facts.ir_version) != says or facts.opset > MAX_OPSET or facts.ir_version > MAX_IR_VERSION:
-        raise BundleError('onnx-version', '%s has opset %d and IR version %d; the manifest says %d and %d, and the '
+    versions = (stated['opset'], stated['ir_version'])
+    if (facts.opset, facts.ir_version) != versions or facts.opset > MAX_OPSET or facts.ir_version > MAX_IR_VERSION:
+        raise BundleError('onnx-version', '%s has opset %d and IR version %d; the manifest states %d and %d, and the '
                           'device takes at most %d and %d.'
-                          % ((name, facts.opset, facts.ir_version) + says + (MAX_OPSET, MAX_IR_VERSION)))
+                          % ((name, facts.opset, facts.ir_version) + versions + (MAX_OPSET, MAX_IR_VERSION)))
 
 
-def read_listed(folder, manifest, name):
-    """A file of a bundle (bytes), which must be the one that its manifest lists.
+def read_listed(folder: str, manifest: Manifest, name: str) -> bytes:
+    """A file of a bundle, which must be the one that its manifest lists.
 
     Raises:
         BundleError: ``bundle-file-missing``, ``bundle-file-link``, ``bundle-file-large`` or ``bundle-hash``.
@@ -164,16 +168,15 @@ def read_listed(folder, manifest, name):
     try:
         data = read_plain(path, MAX_FILE_BYTES)
     except OSError as error:
-        raise BundleError('bundle-file-missing', '%s cannot be read; copy the bundle again.' % path, detail=str(error))
+        raise BundleError('bundle-file-missing', '%s cannot be read.' % path, _COPY_AGAIN, detail=str(error))
     if hashlib.sha256(data).hexdigest() != manifest['files'][name]:
-        raise BundleError('bundle-hash', '%s is not the file that the manifest was made with; copy the bundle '
-                          'again.' % path)
+        raise BundleError('bundle-hash', '%s is not the file that the manifest was made with.' % path, _COPY_AGAIN)
     return data
 
 
-def _check_fit(folder, manifest, chain, shape):
-    fed = (1, chain.channels, chain.constants['height'], chain.constants['width'])
-    # A model that takes more channels than a thermogram has, such as a mask, is not for deployment but whole.
+def _check_fit(folder: str, manifest: Manifest, chain: Chain, shape: Tuple[int, ...]) -> None:
+    fed: Tuple[int, ...] = (1, chain.channels, chain.constants['height'], chain.constants['width'])
+    # A model that takes more channels than a thermogram has, such as a mask, is intact but not for deployment.
     if manifest.refused and shape[1:2] > fed[1:2]:
         fed = (1, shape[1]) + fed[2:]
     if shape != fed:
@@ -181,12 +184,12 @@ def _check_fit(folder, manifest, chain, shape):
                           % (folder, fed, shape))
 
 
-def _check_listing(folder, manifest):
+def _check_listing(folder: str, manifest: Manifest) -> None:
     present = set(os.listdir(folder)) - {MANIFEST_NAME, SIGNATURE_NAME}
     listed = set(manifest['files'])
     if present - listed:
-        raise BundleError('bundle-file-unlisted', 'The bundle in %s holds %s, which its manifest does not list; '
-                          'copy the bundle again.' % (folder, ', '.join(sorted(present - listed))))
+        raise BundleError('bundle-file-unlisted', 'The bundle in %s holds %s, which its manifest does not list.'
+                          % (folder, ', '.join(sorted(present - listed))), _COPY_AGAIN)
     if listed - present:
-        raise BundleError('bundle-file-missing', 'The bundle in %s lacks %s; copy it again.'
-                          % (folder, ', '.join(sorted(listed - present))))
+        raise BundleError('bundle-file-missing', 'The bundle in %s lacks %s.'
+                          % (folder, ', '.join(sorted(listed - present))), _COPY_AGAIN)

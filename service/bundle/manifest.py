@@ -1,14 +1,16 @@
-"""The manifest: what a bundle says of itself, checked before anything in it is used."""
+"""The manifest: what a bundle states about itself, checked before anything in it is used."""
 import hashlib
 import json
 import os
+import stat
 from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
 
 import jsonschema
+import numpy as np
 
+from ..backends import TensorSpec
 from ..messages import BundleError
-from .consistency import check_consistency
-from .plain_file import read_plain
 
 MANIFEST_NAME = 'manifest.json'
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
@@ -16,51 +18,96 @@ SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
 #: A manifest is a page of text; anything larger is not one.
 MAX_MANIFEST_BYTES = 256 * 1024
 
+#: The variant that every bundle has: its `model`.
+BASE = 'fp32'
+
+#: What each further variant promises: (precision, whether the network itself gives labels and confidence).
+PROMISES = {
+    'fp16': ('fp16', True),
+    'int8-qdq': ('int8', True),
+    'fp32-logits': ('fp32', False),
+    'fp16-logits': ('fp16', False),
+}
+
+#: Output of a network without ArgMax, in place of labels and confidence.
+LOGITS = 'logits'
+
+_COPY_AGAIN = 'Copy the bundle again.'
+_MAKE_AGAIN = 'Make the bundle again.'
+
 
 @dataclass(frozen=True)
 class Manifest:
     """A checked manifest.
 
     Attributes:
-        raw (dict): the document; its fields are described in ``manifest.schema.json``.
-        sha256 (str): hash of the file's bytes. It covers every other file of the bundle, since the
-            manifest holds their hashes.
+        raw: the document; its fields are described in ``manifest.schema.json``.
+        sha256: hash of the file's bytes. It covers every other file of the bundle, since the manifest holds their
+            hashes.
     """
 
-    raw: dict
+    raw: Dict[str, Any]
     sha256: str
 
     @property
-    def identity(self):
-        """What a Result says ran: ``{'id', 'version', 'hash'}``."""
+    def identity(self) -> Dict[str, str]:
+        """What a result names as the bundle: ``id``, ``version`` and ``hash``."""
         return {'id': self.raw['name'], 'version': self.raw['version'], 'hash': self.sha256}
 
     @property
-    def finding(self):
-        """What the model's finding is (dict), or None where it only marks regions."""
+    def finding(self) -> Optional[Dict[str, Any]]:
+        """The model's finding, or None where it only marks regions."""
         return self.raw.get('finding')
 
     @property
-    def roles(self):
-        """The roles of the model's outputs (tuple of str), in the order of a bundle's `outputs`."""
+    def roles(self) -> Tuple[str, ...]:
+        """The roles of the model's outputs, in the order of a bundle's `outputs`."""
         return ('labels', 'confidence') + (('finding',) if self.finding else ())
 
     @property
-    def refused(self):
-        """Why the bundle must not be deployed, one line with a full stop (str); ``''`` where it may be."""
+    def refused(self) -> str:
+        """Why the bundle must not be deployed, on one line with a full stop; ``''`` where it may be."""
         sentence = ' '.join(self.raw.get('deployment', {}).get('refused', '').split())
         return sentence and sentence.rstrip('.') + '.'
 
-    def is_of(self, data):
+    def is_of(self, data: bytes) -> bool:
         """Whether it was read from exactly these bytes."""
         return self.sha256 == hashlib.sha256(data).hexdigest()
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: str) -> Any:
         return self.raw[key]
 
 
-def read_manifest(folder):
-    """Read and check a bundle folder's manifest.
+@dataclass(frozen=True)
+class Variant:
+    """One form of a bundle's network: another precision, or one for boards without ArgMax.
+
+    All variants take the same input and give the same finding.
+
+    Attributes:
+        name: `BASE` for the bundle's `model`, or a name of `PROMISES`.
+        file: its ONNX file.
+        precision: ``'fp32'``, ``'fp16'`` or ``'int8'``: what it computes in. Inputs and outputs are float32 and int32
+            in every precision.
+        answers: whether it gives labels and confidence. Otherwise its first output is `LOGITS`, float32 1x8xHxW, which
+            `backends.FromLogits` turns into them.
+        outputs: what its file gives.
+        golden: tolerances for the golden pair: ``labels_agreement``, ``confidence_tolerance`` and, with a finding,
+            ``finding_tolerance``.
+        parity: its measured difference from the model it was made from.
+    """
+
+    name: str
+    file: str
+    precision: str
+    answers: bool
+    outputs: Tuple[TensorSpec, ...]
+    golden: Dict[str, float]
+    parity: Dict[str, Any]
+
+
+def read_manifest(folder: str) -> Manifest:
+    """Read and check the manifest of a bundle folder.
 
     Raises:
         BundleError: ``bundle-missing``, ``manifest-unreadable`` or ``manifest-invalid``.
@@ -68,21 +115,21 @@ def read_manifest(folder):
     return check_manifest(read_manifest_bytes(folder), folder)
 
 
-def read_manifest_bytes(folder):
-    """The bytes of a bundle folder's manifest, unchecked: what a signature is over.
+def read_manifest_bytes(folder: str) -> bytes:
+    """The unchecked bytes of a bundle's manifest, which are what a signature is over.
 
     Raises:
-        BundleError: ``bundle-missing``; ``bundle-file-link`` or ``bundle-file-large`` for what is no manifest.
+        BundleError: ``bundle-missing``; ``bundle-file-link`` or ``bundle-file-large``.
     """
     try:
         return read_plain(os.path.join(folder, MANIFEST_NAME), MAX_MANIFEST_BYTES)
     except OSError as error:
-        raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read. Name a bundle folder '
-                          'with --bundle.' % (folder, MANIFEST_NAME), detail=str(error))
+        raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read.' % (folder, MANIFEST_NAME),
+                          'Name a bundle folder with --bundle.', detail=str(error))
 
 
-def check_manifest(data, folder):
-    """The `Manifest` of a file's bytes; `folder` names it in messages.
+def check_manifest(data: bytes, folder: str) -> Manifest:
+    """The `Manifest` of a file's bytes; `folder` is for messages.
 
     Raises:
         BundleError: as `parse_manifest`.
@@ -90,33 +137,147 @@ def check_manifest(data, folder):
     return Manifest(parse_manifest(data, os.path.join(folder, MANIFEST_NAME)), hashlib.sha256(data).hexdigest())
 
 
-def parse_manifest(data, name=MANIFEST_NAME):
+def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
     """Check a manifest's bytes against the schema and return the document.
 
     Args:
-        data (bytes): UTF-8 JSON.
-        name (str): how messages call the file.
+        data: UTF-8 JSON.
+        name: name of the file, for messages.
     Raises:
-        BundleError: ``manifest-unreadable``; ``manifest-invalid`` for a document outside the schema or
-            one that contradicts itself; ``finding-unsupported`` for a finding that is not one probability.
+        BundleError: ``manifest-unreadable``; ``manifest-invalid`` for a document that does not match the schema or
+            contradicts itself; ``finding-unsupported`` for a finding that is not one probability.
     """
     try:
-        raw = json.loads(data.decode('utf-8'), parse_constant=_no_number)
+        raw: Dict[str, Any] = json.loads(data.decode('utf-8'), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
-        raise BundleError('manifest-unreadable', '%s is not JSON; copy the bundle again.' % name, detail=str(error))
+        raise BundleError('manifest-unreadable', '%s is not JSON.' % name, _COPY_AGAIN, detail=str(error))
     problem = jsonschema.exceptions.best_match(_validator().iter_errors(raw))
     if problem is not None:
         where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'
         raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s: %s.'
                           % (name, where, problem.message[:200]))
-    check_consistency(raw, name)
+    _check_finding(raw, name)
+    _check_points(raw, name)
+    for variant, entry in sorted(raw.get('variants', {}).items()):
+        _check_variant(raw, variant, entry, name)
+    _check_files(raw, name)
     return raw
 
 
-def _no_number(word):
+def read_variants(manifest: Manifest) -> Dict[str, Variant]:
+    """The variants of a manifest by name, `BASE` first and the others in the order of `PROMISES`."""
+    model, golden = manifest['model'], manifest['golden']
+    answers = tuple(spec(manifest['outputs'][role]) for role in manifest.roles)
+    tolerances = {key: value for key, value in golden.items() if key != 'file'}
+    variants = {BASE: Variant(BASE, model['file'], model['precision'], True, answers, tolerances,
+                              manifest.raw.get('parity', {}))}
+    stated = manifest.raw.get('variants', {})
+    for name in (name for name in PROMISES if name in stated):
+        entry = stated[name]
+        outputs = answers if entry['answers'] else (_logits(manifest),) + answers[2:]
+        variants[name] = Variant(name, entry['file'], entry['precision'], entry['answers'], outputs, entry['golden'],
+                                 entry.get('parity', {}))
+    return variants
+
+
+def spec(entry: Dict[str, Any]) -> TensorSpec:
+    """The `TensorSpec` of a manifest's tensor entry."""
+    return TensorSpec(entry['name'], tuple(entry['shape']), entry['dtype'])
+
+
+def read_plain(path: str, limit: int) -> bytes:
+    """Read a plain file of at most `limit` bytes.
+
+    Links, pipes and devices are not opened: a link could lead out of the bundle, the others might never end.
+
+    Raises:
+        BundleError: ``bundle-file-link`` or ``bundle-file-large``.
+        OSError: it cannot be read.
+    """
+    if not stat.S_ISREG(os.lstat(path).st_mode):
+        raise BundleError('bundle-file-link', '%s is not a plain file.' % path, _COPY_AGAIN)
+    # The file may have been replaced since it was looked at.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, 'rb') as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise BundleError('bundle-file-large', '%s has more than %d bytes, which is the most that the device takes.'
+                          % (path, limit))
+    return data
+
+
+def _no_number(word: str) -> None:
     raise ValueError('%s is not a number' % word)
 
 
-def _validator():
+def _validator() -> Any:
     with open(SCHEMA_PATH, encoding='utf-8') as stream:
         return jsonschema.Draft7Validator(json.load(stream))
+
+
+def _logits(manifest: Manifest) -> TensorSpec:
+    labels = tuple(manifest['outputs']['labels']['shape'])
+    return TensorSpec(LOGITS, labels[:1] + (len(manifest['regions']['names']),) + labels[1:], 'float32')
+
+
+def _check_finding(raw: Dict[str, Any], name: str) -> None:
+    """Refuse a finding that is stated in one place and missing in another, or that is not one probability."""
+    output = raw['outputs'].get('finding')
+    if ('finding' in raw) != (output is not None):
+        missing, present = ('finding', 'outputs.finding') if output else ('outputs.finding', 'finding')
+        raise BundleError('manifest-invalid', '%s contradicts itself: it has %s and no %s. A model that gives a '
+                          'finding needs both, one that only marks regions needs neither.' % (name, present, missing),
+                          _MAKE_AGAIN)
+    if output is None:
+        return
+    if 'finding_tolerance' not in raw['golden']:
+        raise BundleError('manifest-invalid', '%s has a finding and no golden.finding_tolerance to prove it with.'
+                          % name, _MAKE_AGAIN)
+    values, classes = int(np.prod(output['shape'])), len(raw['finding']['classes'])
+    if values != 1 or classes != 2:
+        raise BundleError('finding-unsupported', '%s has a finding of %d values for %d classes; the service shows one '
+                          'probability that tells two classes apart.' % (name, values, classes),
+                          'Export the model with such a finding, or without one.')
+
+
+def _check_points(raw: Dict[str, Any], name: str) -> None:
+    names: List[str] = [point['name'] for point in raw.get('finding', {}).get('operating_points', ())]
+    repeated = sorted({entry for entry in names if names.count(entry) > 1})
+    if repeated:
+        raise _contradiction(name, 'two operating points are called %s' % repeated[0])
+
+
+def _check_variant(raw: Dict[str, Any], variant: str, entry: Dict[str, Any], name: str) -> None:
+    precision, answers = PROMISES[variant]
+    if entry['precision'] != precision:
+        raise _contradiction(name, 'variant %s is stated to have precision %s' % (variant, entry['precision']))
+    if entry['answers'] != answers:
+        raise _contradiction(name, 'variant %s is stated to give %s'
+                             % (variant, 'labels' if entry['answers'] else 'logits'))
+    if 'finding' in raw and 'finding_tolerance' not in entry['golden']:
+        raise _contradiction(name, 'variant %s has no golden.finding_tolerance to prove its finding with' % variant)
+    labels = raw['outputs']['labels']['shape']
+    if not answers and len(labels) != 3:
+        raise _contradiction(name, 'variant %s needs labels of three sides, not %s' % (variant, labels))
+    if not answers and raw['outputs'].get('finding', {}).get('name') == LOGITS:
+        raise _contradiction(name, 'variant %s and the finding both have an output called %s' % (variant, LOGITS))
+
+
+def _check_files(raw: Dict[str, Any], name: str) -> None:
+    """Every file with a part in the bundle must be listed, and have that part alone."""
+    parts = [('its model', raw['model']['file']), ('its golden', raw['golden']['file'])]
+    parts += [('variant ' + variant, entry['file']) for variant, entry in sorted(raw.get('variants', {}).items())]
+    if 'calibration' in raw:
+        parts.append(('its calibration', raw['calibration']['file']))
+    taken: Dict[str, str] = {}
+    for part, file in parts:
+        if file not in raw['files']:
+            raise BundleError('manifest-invalid', '%s names %s as %s but does not list it under files.'
+                              % (name, file, part), _MAKE_AGAIN)
+        if file in taken:
+            raise _contradiction(name, '%s is %s and %s' % (file, taken[file], part))
+        taken[file] = part
+
+
+def _contradiction(name: str, problem: str) -> BundleError:
+    return BundleError('manifest-invalid', '%s contradicts itself: %s.' % (name, problem), _MAKE_AGAIN)

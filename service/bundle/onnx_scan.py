@@ -1,10 +1,11 @@
 """What an ONNX file refers to, read without running it and without the onnx package.
 
-The board has no onnx package, and a runtime that parses a hostile file has already done what the
-file wanted. This reads the few fields that decide whether the file may be handed over at all. Wire
-format: protocol buffers' encoding guide; field numbers: onnx.proto3 of ONNX 1.8.
+The board has no onnx package, and a runtime that parses a hostile file is already at its mercy. This module reads
+the few fields that decide whether the file may be handed over at all. Wire format: the encoding guide of protocol
+buffers; field numbers: onnx.proto3 of ONNX 1.8.
 """
 from dataclasses import dataclass
+from typing import FrozenSet, Iterator, Tuple, Union
 
 from ..messages import BundleError
 
@@ -18,11 +19,14 @@ _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
-#: Graphs inside attributes of nodes inside graphs ...: real networks nest two or three deep.
+#: Nesting of graphs in attributes of nodes of graphs; real networks nest two or three deep.
 _MAX_DEPTH = 16
 
 #: The domains that an ONNX file for the device may use: the standard one has two names.
 STANDARD_DOMAINS = ('', 'ai.onnx')
+
+#: Value of a field: int for varints, the bytes for everything else.
+_Value = Union[int, memoryview]
 
 
 @dataclass
@@ -31,18 +35,14 @@ class OnnxFacts:
 
     ir_version: int = 0
     opset: int = 0
-    operators: frozenset = frozenset()
-    domains: frozenset = frozenset()
+    operators: FrozenSet[str] = frozenset()
+    domains: FrozenSet[str] = frozenset()
     external_tensors: int = 0
 
 
-def scan_onnx(data):
-    """Read the facts of an ONNX file.
+def scan_onnx(data: bytes) -> OnnxFacts:
+    """Read the facts of a whole ONNX file; versions are 0 where the file does not state them.
 
-    Args:
-        data (bytes): the whole file.
-    Returns:
-        OnnxFacts: versions are 0 where the file does not state them.
     Raises:
         BundleError: ``onnx-unreadable`` where the bytes are not a protocol buffer.
     """
@@ -58,25 +58,25 @@ def scan_onnx(data):
             elif number == _MODEL_FUNCTIONS:
                 facts.domains |= {'model-local functions'}
     except (ValueError, TypeError, IndexError) as error:
-        raise BundleError('onnx-unreadable', 'The ONNX file is damaged or not an ONNX file; copy the bundle again.',
-                          detail=str(error))
+        raise BundleError('onnx-unreadable', 'The ONNX file is damaged or not an ONNX file.',
+                          'Copy the bundle again.', detail=str(error))
     return facts
 
 
-def _opset(message, facts):
+def _opset(message: _Value, facts: OnnxFacts) -> None:
     domain, version = '', 0
     for number, value in _fields(message):
         if number == _OPSET_DOMAIN:
             domain = _text(value)
         elif number == _OPSET_VERSION:
-            version = value
+            version = _number(value)
     if domain in STANDARD_DOMAINS:
         facts.opset = max(facts.opset, version)
     else:
         facts.domains |= {domain}
 
 
-def _graph(message, facts, depth):
+def _graph(message: _Value, facts: OnnxFacts, depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ValueError('graphs nested deeper than %d' % _MAX_DEPTH)
     for number, value in _fields(message):
@@ -88,7 +88,7 @@ def _graph(message, facts, depth):
             _sparse(value, facts)
 
 
-def _node(message, facts, depth):
+def _node(message: _Value, facts: OnnxFacts, depth: int) -> None:
     for number, value in _fields(message):
         if number == _NODE_OP:
             facts.operators |= {_text(value)}
@@ -104,21 +104,23 @@ def _node(message, facts, depth):
                     _graph(part, facts, depth + 1)
 
 
-def _tensor(message, facts):
+def _tensor(message: _Value, facts: OnnxFacts) -> None:
     for number, value in _fields(message):
         if number == _TENSOR_EXTERNAL or (number == _TENSOR_LOCATION and value == 1):
             facts.external_tensors += 1
             return
 
 
-def _sparse(message, facts):
+def _sparse(message: _Value, facts: OnnxFacts) -> None:
     for _, part in _fields(message):
         if not isinstance(part, int):
             _tensor(part, facts)
 
 
-def _fields(message):
-    """(field number, value) of a message: int for varints, memoryview for everything else."""
+def _fields(message: _Value) -> Iterator[Tuple[int, _Value]]:
+    """Field numbers and values of a message."""
+    if isinstance(message, int):
+        raise ValueError('a number where a message belongs')
     position, end = 0, len(message)
     while position < end:
         key, position = _varint(message, position)
@@ -139,7 +141,7 @@ def _fields(message):
         position += size
 
 
-def _varint(message, position):
+def _varint(message: memoryview, position: int) -> Tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         byte = message[position]
@@ -150,7 +152,13 @@ def _varint(message, position):
     raise ValueError('a number of more than ten bytes')
 
 
-def _text(value):
+def _number(value: _Value) -> int:
+    if not isinstance(value, int):
+        raise ValueError('text where a number belongs')
+    return value
+
+
+def _text(value: _Value) -> str:
     if isinstance(value, int):
         raise ValueError('a number where text belongs')
     return bytes(value).decode('utf-8', 'replace')

@@ -1,51 +1,127 @@
-"""The signature of a bundle: Ed25519 over the bytes of its manifest, which holds the hash of every other file."""
+"""The signature of a bundle, and the keys that this machine trusts.
+
+It is Ed25519 over the bytes of the manifest, which holds the hash of every other file.
+"""
 import base64
 import binascii
+import glob
 import hashlib
 import json
 import os
 import re
 import warnings
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Tuple
 
-from ..messages import BundleError
-from .plain_file import read_plain
+from ..messages import BundleError, SettingsError
+from .manifest import read_plain
+
+if TYPE_CHECKING:
+    from ..settings import Settings
 
 SIGNATURE_NAME = 'signature.json'
 
 #: A signature file has 200 bytes.
 MAX_SIGNATURE_BYTES = 4096
 
+#: Public keys that come with the program.
+SHIPPED_KEYS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'keys')
+
+#: A public key has 113 bytes.
+_MAX_KEY_BYTES = 4096
+
 _ALGORITHM = 'ed25519'
 _SIGNATURE_BYTES = 64
 _KEY_ID = re.compile(r'[0-9a-f]{16}\Z')
 
+_COPY_AGAIN = 'Copy the bundle again.'
+
 
 @dataclass(frozen=True)
 class Signature:
-    """A signature as it lies in the bundle.
+    """A signature as stored in the bundle.
 
     Attributes:
-        key (str): `key_id` of the key that it claims to be made with.
-        value (bytes): the 64 bytes of RFC 8032.
+        key: `key_id` of the key that it claims to be made with.
+        value: the 64 bytes of RFC 8032.
     """
 
     key: str
     value: bytes
 
-    def to_bytes(self):
-        """The file. There is one way to write it, so that no byte of a bundle can change unnoticed."""
+    def to_bytes(self) -> bytes:
+        """The file. It can be written in one way only, so that no byte of a bundle can change unnoticed."""
         document = {'schema': 1, 'algorithm': _ALGORITHM, 'key': self.key,
                     'signature': base64.b64encode(self.value).decode('ascii')}
         return (json.dumps(document, indent=1, sort_keys=True) + '\n').encode('ascii')
 
 
-def key_id(public):
-    """How a key is called: the first 16 hex digits of the SHA-256 of its raw 32 public bytes."""
+@dataclass(frozen=True)
+class Trust:
+    """The keys whose bundles are accepted.
+
+    Attributes:
+        keys: raw public keys, 32 bytes each.
+        allow_unsigned: also accept a bundle without a signature. One with a wrong signature, or with that of another
+            key, is refused all the same.
+    """
+
+    keys: Tuple[bytes, ...]
+    allow_unsigned: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: 'Settings') -> 'Trust':
+        """The keys that come with the program and those of the folder in the setting `trusted_keys`.
+
+        Raises:
+            SettingsError: ``trusted-keys`` for a folder that is missing or holds no key; ``trusted-key-unreadable``.
+        """
+        keys = read_keys(SHIPPED_KEYS)
+        if settings.trusted_keys:
+            own = read_keys(settings.trusted_keys)
+            if not own:
+                raise SettingsError('trusted-keys', 'There is no public key (*.pub) in %s, which trusted_keys names.'
+                                    % settings.trusted_keys, 'Put one there or correct the setting.')
+            keys += own
+        return cls(keys, settings.allow_unsigned)
+
+    def check(self, folder: str, manifest: bytes) -> str:
+        """Refuse a bundle that no trusted key has signed.
+
+        Args:
+            folder: the bundle, for its signature and for messages.
+            manifest: its manifest as read; only these bytes may be used afterwards.
+        Returns:
+            `key_id` of the key that signed; ``''`` for an unsigned bundle that is allowed.
+        Raises:
+            BundleError: ``bundle-unsigned``, ``bundle-key``, ``bundle-signature``, ``signature-unreadable`` or
+                ``signature-library``.
+        """
+        signature = read_signature(folder)
+        if signature is None:
+            if self.allow_unsigned:
+                return ''
+            raise BundleError('bundle-unsigned', 'The bundle in %s is not signed.' % folder,
+                              'Have it signed with thermoscreen bundle sign, or for development set allow_unsigned in '
+                              'the settings.')
+        candidates = [key for key in self.keys if key_id(key) == signature.key]
+        if not candidates:
+            raise BundleError('bundle-key', 'The bundle in %s is signed by key %s, which this machine does not trust.'
+                              % (folder, signature.key),
+                              'Use a bundle from your supplier, or put that public key into the folder that the '
+                              'setting trusted_keys names.')
+        if not any(verifies(signature, manifest, key) for key in candidates):
+            raise BundleError('bundle-signature', 'The signature of the bundle in %s does not match its manifest; the '
+                              'bundle was changed or damaged.' % folder, _COPY_AGAIN)
+        return signature.key
+
+
+def key_id(public: bytes) -> str:
+    """The name of a key: the first 16 hex digits of the SHA-256 of its raw 32 public bytes."""
     return hashlib.sha256(public).hexdigest()[:16]
 
 
-def read_signature(folder):
+def read_signature(folder: str) -> Optional[Signature]:
     """The signature of a bundle folder, or None where it has none.
 
     Raises:
@@ -58,9 +134,9 @@ def read_signature(folder):
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise BundleError('signature-unreadable', '%s cannot be read; copy the bundle again.' % path, detail=str(error))
+        raise BundleError('signature-unreadable', '%s cannot be read.' % path, _COPY_AGAIN, detail=str(error))
     except BundleError as error:
-        raise BundleError('signature-unreadable', error.message.text)
+        raise BundleError('signature-unreadable', error.message.sentence, error.message.next_step)
     try:
         document = json.loads(data.decode('ascii'))
         signature = Signature(document['key'], base64.b64decode(document['signature'], validate=True))
@@ -69,13 +145,12 @@ def read_signature(folder):
         if signature.to_bytes() != data:
             raise ValueError('fields or spaces that no signature file has')
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error) as error:
-        raise BundleError('signature-unreadable', '%s is not a signature; copy the bundle again.' % path,
-                          detail=repr(error))
+        raise BundleError('signature-unreadable', '%s is not a signature.' % path, _COPY_AGAIN, detail=repr(error))
     return signature
 
 
-def verifies(signature, data, public):
-    """Whether a signature is that of `data` (bytes) by the key with these raw 32 public bytes."""
+def verifies(signature: Signature, data: bytes, public: bytes) -> bool:
+    """Whether a signature of `data` was made with the key of these raw 32 public bytes."""
     ed25519, _, invalid = library()
     try:
         ed25519.Ed25519PublicKey.from_public_bytes(public).verify(signature.value, data)
@@ -84,22 +159,50 @@ def verifies(signature, data, public):
     return True
 
 
-def library():
+def read_keys(folder: str) -> Tuple[bytes, ...]:
+    """The raw public keys of a folder's ``*.pub`` files, in the order of their names.
+
+    Raises:
+        SettingsError: ``trusted-key-unreadable`` for a file that is not an Ed25519 public key in PEM.
+    """
+    return tuple(read_public_key(path) for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.pub'))))
+
+
+def read_public_key(path: str) -> bytes:
+    """The raw 32 bytes of a public key in a PEM file.
+
+    Raises:
+        SettingsError: ``trusted-key-unreadable``.
+    """
+    ed25519, serialization, _ = library()
+    try:
+        with open(path, 'rb') as stream:
+            key = serialization.load_pem_public_key(stream.read(_MAX_KEY_BYTES))
+        if not isinstance(key, ed25519.Ed25519PublicKey):
+            raise ValueError('a key of another kind')
+        return bytes(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+    # Also UnsupportedAlgorithm, whose module differs between releases of the library.
+    except Exception as error:
+        raise SettingsError('trusted-key-unreadable', '%s is not a public Ed25519 key (PEM).' % path,
+                            'Create keys with thermoscreen bundle keygen, or remove the file.', detail=repr(error))
+
+
+def library() -> Tuple[Any, Any, Any]:
     """The parts of `cryptography` that signatures need, imported at the first use: it costs time and memory.
 
     Returns:
-        tuple: (module ed25519, module serialization, class InvalidSignature).
+        Module ed25519, module serialization and class InvalidSignature.
     Raises:
         BundleError: ``signature-library`` where it is not installed or does not fit this machine.
     """
     try:
         with warnings.catch_warnings():
-            # Its last release for Python 3.6 deplores Python 3.6 at every start.
+            # Its last release for Python 3.6 warns about Python 3.6 at every start.
             warnings.simplefilter('ignore')
             from cryptography.exceptions import InvalidSignature
             from cryptography.hazmat.primitives import serialization
             from cryptography.hazmat.primitives.asymmetric import ed25519
     except ImportError as error:
         raise BundleError('signature-library', 'The signature of the bundle cannot be checked, because the library '
-                          'cryptography is not installed; install requirements again.', detail=str(error))
+                          'cryptography is not installed.', 'Install the requirements again.', detail=str(error))
     return ed25519, serialization, InvalidSignature

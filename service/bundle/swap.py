@@ -16,7 +16,7 @@ _RENAME_EXCHANGE = 2
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 
 
-def replace_folder(staging, folder):
+def replace_folder(staging: str, folder: str) -> None:
     """Give `staging` the name `folder`, and remove what had that name before.
 
     The two names are exchanged in one step where kernel and file system can. Elsewhere the old folder is renamed
@@ -39,7 +39,7 @@ def replace_folder(staging, folder):
     sync_folder(os.path.dirname(os.path.abspath(folder)))
 
 
-def recover_folder(folder):
+def recover_folder(folder: str) -> None:
     """Put back, or clear away, what a power cut in `replace_folder` left beside a folder.
 
     Raises:
@@ -52,7 +52,7 @@ def recover_folder(folder):
         shutil.rmtree(retired, ignore_errors=True)
 
 
-def _exchange(one, other):
+def _exchange(one: str, other: str) -> bool:
     """Exchange two names at once; False where this machine cannot."""
     number = _RENAMEAT2.get(platform.machine())
     if number is None or ctypes.sizeof(ctypes.c_void_p) != 8:
@@ -69,7 +69,7 @@ def _exchange(one, other):
     raise OSError(number, os.strerror(number), other)
 
 
-def _rename_twice(staging, folder):
+def _rename_twice(staging: str, folder: str) -> None:
     retired = _retired(folder)
     os.rename(folder, retired)
     try:
@@ -80,6 +80,6 @@ def _rename_twice(staging, folder):
     shutil.rmtree(retired, ignore_errors=True)
 
 
-def _retired(folder):
+def _retired(folder: str) -> str:
     parent, name = os.path.split(os.path.abspath(folder))
     return os.path.join(parent, '.%s.previous' % name)

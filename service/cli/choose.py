@@ -2,15 +2,25 @@
 import json
 import sys
 from datetime import datetime, timezone
+from typing import Any, Dict, List, Optional
 
 import click
 
-from ..backends import Runtime, every_candidate
-from ..backends.choice import INT8_MARGIN, fastest, machine_key, write_choice
 from ..bundle import Trust, open_bundle
-from ..measuring import WARM_UP_RUNS, feeds, measure
+from ..engines import EngineStore
 from ..messages import InputError
-from ..proving import ABSENT
+from ..selection import (
+    ABSENT,
+    INT8_MARGIN,
+    WARM_UP_RUNS,
+    Runtime,
+    every_candidate,
+    fastest,
+    feeds,
+    machine_key,
+    measure,
+    write_choice,
+)
 from .options import json_option, load_settings, settings_option, threads_option
 
 _RULE = ('the fastest median of those that gave their golden answer, agree with FP32 as the manifest promises and '
@@ -20,7 +30,7 @@ _RULE = ('the fastest median of those that gave their golden answer, agree with 
 @click.command()
 @click.argument('bundle', type=click.Path(), metavar='BUNDLE')
 @click.option('--frames', type=click.IntRange(0, 1000), default=9, show_default=True, metavar='N',
-              help='Simulated thermograms to run, beside the golden one.')
+              help='Simulated thermograms to run, in addition to the golden one.')
 @click.option('--rounds', type=click.IntRange(1, 1000), default=5, show_default=True, metavar='N',
               help='Turns of every candidate.')
 @click.option('--engines', type=click.Path(), metavar='DIR',
@@ -29,13 +39,14 @@ _RULE = ('the fastest median of those that gave their golden answer, agree with 
 @threads_option
 @settings_option
 @json_option
-def choose(bundle, frames, rounds, engines, write, threads, settings_path, as_json):
-    """Measure every precision and backend that this machine has for a bundle, and choose.
+def choose(bundle: str, frames: int, rounds: int, engines: Optional[str], write: bool, threads: Optional[int],
+           settings_path: Optional[str], as_json: bool) -> None:
+    """Measure every backend and precision that this machine has for a bundle, and choose one.
 
-    Everything that can run the bundle is loaded, proven with the golden pair, warmed up and timed, in turns within
-    this one run. What does not give its golden answer is shown as failed and never chosen. ONNX Runtime's TensorRT
-    provider, where there is one, builds its engine first, which takes minutes. The figures are this machine's and no
-    other's. The exit code is 1 where nothing could be chosen.
+    Every candidate is loaded, proven with the golden pair, warmed up and timed, in turns within this one run. One that
+    does not give its golden answer is shown as failed and never chosen. ONNX Runtime's TensorRT provider, where there
+    is one, builds its engine first, which takes minutes. The figures hold for this machine only. The exit code is 1
+    where nothing could be chosen.
 
     \b
     Example:
@@ -62,42 +73,40 @@ def choose(bundle, frames, rounds, engines, write, threads, settings_path, as_js
     sys.exit(0 if chosen else 1)
 
 
-def _check_folder(folder):
+def _check_folder(folder: str) -> None:
     """Before the minutes of measuring."""
     if not folder:
-        raise InputError('engines-unset', 'There is no folder to keep a choice in; name one with --engines or under '
-                         'engines in the settings.')
-    from ..engines import EngineStore  # for --write alone
-
+        raise InputError('engines-unset', 'There is no folder to keep a choice in.',
+                         'Name one with --engines or under engines in the settings.')
     EngineStore(folder).check_writable()
 
 
-def _progress(words):
+def _progress(words: str) -> None:
     if sys.stderr.isatty():
         click.echo('Measuring %s ...' % words, err=True)
 
 
-def _print(report, written):
+def _print(report: Dict[str, Any], written: Optional[str]) -> None:
     machine = report['machine']
     gpu = ', TensorRT %s, power mode %s' % (machine['tensorrt'], machine['power_mode']) if machine['tensorrt'] else ''
     click.echo('%s %s on %s, %d threads, ONNX Runtime %s%s'
                % (report['bundle']['id'], report['bundle']['version'], machine['board'], machine['threads'],
                   machine['onnxruntime'] or 'absent', gpu))
-    click.echo('%d frames x %d rounds in turns, %d warm-up runs each time; labels: share that are those of FP32 on '
-               'the processor' % (report['frames'], report['rounds'], report['warm_up']))
+    click.echo('%d frames x %d rounds in turns, %d warm-up runs each time; labels: fraction that agrees with FP32 on '
+               'the CPU' % (report['frames'], report['rounds'], report['warm_up']))
     rows = [row for row in report['candidates'] if not row['problem'] or row['problem']['code'] not in ABSENT]
     absent = [row for row in report['candidates'] if row not in rows]
     click.echo('\n%-31s %10s %9s %5s %8s %9s %8s' % ('', 'median ms', 'p90 ms', 'n', 'labels', 'MB', 'load s'))
     for row in rows:
         if row['problem']:
-            click.echo('%-31s failed: %s [%s]' % (row['name'], row['problem']['message'], row['problem']['code']))
+            click.echo('%-31s failed: %s [%s]' % (row['name'], row['excluded'], row['problem']['code']))
         else:
             click.echo('%-31s %10.2f %9.2f %5d %8.4f %9.2f %8.2f'
                        % (row['name'], row['median_ms'], row['p90_ms'], row['n'], row['agreement'],
                           row['bytes'] / 1e6, row['start_s']))
     for row in rows:
         if row['excluded'] and not row['problem']:
-            click.echo('%s is not to be chosen: %s' % (row['name'], row['excluded']))
+            click.echo('%s may not be chosen: %s' % (row['name'], row['excluded']))
     _print_absent(absent)
     click.echo('\nChosen: %s.\nThe rule: %s.' % (report['chosen'] or 'nothing', report['rule']))
     if written:
@@ -105,11 +114,11 @@ def _print(report, written):
                    'auto follows it.' % written)
 
 
-def _print_absent(rows):
-    """What is not here at all, one line a reason."""
-    reasons = {}
+def _print_absent(rows: List[Dict[str, Any]]) -> None:
+    """What this machine does not have, one line for each reason."""
+    reasons: Dict[str, List[str]] = {}
     for row in rows:
-        reasons.setdefault(row['problem']['message'], []).append(row['name'])
-    for message, names in reasons.items():
+        reasons.setdefault(row['excluded'], []).append(row['name'])
+    for reason, names in reasons.items():
         more = ' and %d more' % (len(names) - 1) if names[1:] else ''
-        click.echo('Passed over %s%s: %s' % (names[0], more, message))
+        click.echo('Passed over %s%s: %s' % (names[0], more, reason))

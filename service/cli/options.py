@@ -22,9 +22,9 @@ def make_pipeline(settings):
     Raises:
         BundleError: a bundle that is not whole or not signed as the settings want it.
     """
-    from ..backends import Runtime
     from ..bundle import Trust
     from ..pipeline import AnalysisOptions, Pipeline
+    from ..selection import Runtime
     options = AnalysisOptions(settings.difference_threshold_c, settings.quality_limits())
     return Pipeline.from_folder(settings.bundle, options=options, runtime=Runtime.from_settings(settings),
                                 trust=Trust.from_settings(settings))

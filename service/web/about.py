@@ -7,7 +7,7 @@ from flask import Blueprint, abort, render_template
 
 from .. import __version__
 from ..analysis import NO_FINDING
-from ..proving import noteworthy
+from ..selection import noteworthy
 from .services import services
 
 blueprint = Blueprint('about', __name__, url_prefix='/about')
@@ -58,10 +58,11 @@ def _text(value):
 def _software():
     pairs = [('thermoscreen', __version__), ('Python', platform.python_version()), ('numpy', numpy.__version__),
              ('OpenCV', cv2.__version__)]
-    backend = services().pipeline.backend
+    pipeline = services().pipeline
     # What is merely absent here, such as CUDA on a PC without a GPU, tells nobody anything.
-    passed_over = noteworthy(backend.pop('passed_over'))
+    passed_over = noteworthy(pipeline.passed_over)
+    backend = {key: value for key, value in pipeline.backend.items() if key != 'passed_over'}
     notes = backend.pop('notes', [])
     pairs += [('backend ' + key, _text(value)) for key, value in backend.items()]
     pairs += [('backend note', sentence) for sentence in notes]
-    return pairs + [('passed over ' + known['candidate'], known['message']) for known in passed_over]
+    return pairs + [('passed over ' + message.subject, message.text) for message in passed_over]

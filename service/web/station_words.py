@@ -1,6 +1,6 @@
 """Camera, analysis and model in words that an operator can act on, with the figures that a technician asks for."""
 from ..messages import OK, PROBLEM, WARNING, Message
-from ..proving import noteworthy
+from ..selection import noteworthy
 from ..supervise import INFERENCE, STORAGE
 
 #: A picture rate below this share of the camera's is told as what it is: not every picture is analysed.
@@ -76,8 +76,8 @@ def _model(pipeline):
     words = [identity['id'], identity['version'], identity['hash'][:12], 'on', backend.get('name', ''),
              backend.get('provider', '').replace('ExecutionProvider', ''), backend.get('precision', '')]
     figures = ' '.join(word for word in words if word)
-    passed_over = noteworthy(backend.get('passed_over', []))
+    passed_over = noteworthy(pipeline.passed_over)
     if passed_over:
-        return Message(passed_over[0]['code'], 'The model runs, but not in the fastest way.', 'Tell the technician; '
+        return Message(passed_over[0].code, 'The model runs, but not in the fastest way.', 'Tell the technician; '
                        'About, Software says what was passed over.', WARNING, 'model', {'figures': figures})
     return Message('model-ok', 'The model runs as it was delivered.', '', OK, 'model', {'figures': figures})

@@ -2,11 +2,11 @@
 import contextlib
 from unittest import mock
 
-from service import proving as module
 from service.backends import Worker
 from service.bundle import Manifest
 from service.chains import get_chain
 from service.pipeline import Pipeline
+from service.selection import startup as module
 
 from . import frames
 from .stub_backend import INPUTS, OUTPUTS, StubBackend

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from service.backends import Worker
-from service.backends.choose import Runtime, every_candidate
 from service.bundle import Trust, open_bundle, prove
 from service.pipeline import Pipeline
 from service.regions import REGIONS
+from service.selection import Runtime, every_candidate
 from service.settings import SHIPPED_BUNDLE, Settings
 
 from .expected import PATIENTS, analyse, path_of

@@ -2,12 +2,10 @@
 from dataclasses import replace
 
 from ...analysis import NO_FINDING
-from ...backends import Runtime
-from ...backends.choice import CHOICE_NAME
 from ...bundle import Trust
 from ...messages import OK, WARNING, Message, ThermoscreenError
 from ...pipeline import Pipeline
-from ...proving import noteworthy
+from ...selection import CHOICE_NAME, Runtime, noteworthy
 
 
 def check(settings):
@@ -16,6 +14,7 @@ def check(settings):
         with Pipeline.from_folder(settings.bundle, runtime=Runtime.from_settings(settings),
                                   trust=Trust.from_settings(settings)) as pipeline:
             manifest, backend, proof = pipeline.bundle.manifest, pipeline.backend, pipeline.proof
+            passed_over = noteworthy(pipeline.passed_over)
     except ThermoscreenError as error:
         return replace(error.message, subject='model', facts={'folder': settings.bundle, 'detail': error.detail})
     identity = manifest.identity
@@ -23,11 +22,10 @@ def check(settings):
                                                               identity['hash'][:12], _named(backend))
     sentences = [sentence] + ([] if manifest.finding else [NO_FINDING]) + backend.get('notes', [])
     facts = {'bundle': identity, 'backend': backend, 'golden': proof, 'folder': settings.bundle}
-    passed_over = noteworthy(backend['passed_over'])
     if not passed_over:
         return Message('model-ok', ' '.join(sentences), severity=OK, subject='model', facts=facts)
-    sentences += ['Passed over %s: %s' % (known['candidate'], known['message']) for known in passed_over]
-    return Message(passed_over[0]['code'], ' '.join(sentences), _next_step(settings, passed_over), WARNING, 'model',
+    sentences += ['Passed over %s: %s' % (message.subject, message.sentence) for message in passed_over]
+    return Message(passed_over[0].code, ' '.join(sentences), _next_step(settings, passed_over), WARNING, 'model',
                    facts)
 
 
@@ -39,8 +37,8 @@ def _named(backend):
 
 
 def _next_step(settings, passed_over):
-    if any(known['candidate'].startswith('tensorrt:') for known in passed_over):
+    if any(message.subject.startswith('tensorrt:') for message in passed_over):
         return 'Build the engine again with thermoscreen compile %s.' % settings.bundle
-    if any(known['candidate'] == CHOICE_NAME for known in passed_over):
+    if any(message.subject == CHOICE_NAME for message in passed_over):
         return 'Measure again with thermoscreen choose %s --write.' % settings.bundle
-    return ''
+    return passed_over[0].next_step

@@ -7,8 +7,8 @@ from calibration.cache import write_cache
 from jetson.compile import Progress, Route
 from jetson.compile.build import build_plan
 from jetson.compile.timing_cache import TimingCache
-from service.backends.cuda_memory import CudaContext
-from service.backends.tensorrt_log import Lines, make_logger
+from service.backends.cuda import CudaContext
+from service.backends.tensorrt_api import LogLines, make_logger
 from service.bundle import open_bundle
 from service.messages import BackendError, InputError
 from tests.fakes import bundles
@@ -23,7 +23,7 @@ LATER = model([node('HardSwish', ['thermogram'], ['finding'])], [('thermogram', 
 
 
 def run(double, onnx, route, tmp_path, workspace_mib=256):
-    trt, lines = double.tensorrt, Lines()
+    trt, lines = double.tensorrt, LogLines()
     with CudaContext():
         return build_plan(trt, make_logger(trt, lines), lines, onnx, route,
                           TimingCache(str(tmp_path / 'timings'), print), workspace_mib, False, None,

@@ -127,8 +127,8 @@ def test_verify_finds_what_must_not_be_used(tensorrt_double, bundle, plain, sett
 
 
 def test_the_service_runs_what_was_compiled(tensorrt_double, bundle, settings):
-    from service.backends import Runtime
     from service.pipeline import Pipeline
+    from service.selection import Runtime
     from service.settings import load_settings
 
     double = tensorrt_double()

@@ -8,8 +8,8 @@ from service.backends import OnnxRuntimeBackend, Worker
 from service.backends.from_logits import FromLogits
 from service.backends.tensorrt_backend import TensorRTBackend
 from service.bundle import prove
-from service.engines import find_engine
 from service.messages import BackendError
+from service.selection import find_engine
 from tests.fakes.variants import HEIGHT, WIDTH
 
 from .bench import build

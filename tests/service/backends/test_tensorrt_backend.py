@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from service.backends import TensorSpec, Worker
-from service.backends.cuda_errors import LOST_EXIT_CODE
+from service.backends.cuda import LOST_EXIT_CODE
 from service.backends.tensorrt_backend import WARM_UP_RUNS, TensorRTBackend
 from service.messages import BackendError
 from service.stopwatch import Stopwatch

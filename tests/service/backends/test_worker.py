@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from service.backends import Worker
+from service.backends.worker import QUEUE_DEPTH
 from service.messages import BackendError
 from tests.fakes.stub_backend import StubBackend
 
@@ -12,7 +13,7 @@ FEED = {'thermogram': np.zeros((1, 1, 240, 320), np.float32)}
 
 
 class Recording(StubBackend):
-    """Remembers which threads touched it; waits at a gate when told to."""
+    """Remembers which threads touched it; hangs in `_infer` while its gate is closed."""
 
     def __init__(self):
         super().__init__()
@@ -20,12 +21,14 @@ class Recording(StubBackend):
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
+        self.released = threading.Event()
 
     def _activate(self):
         self.threads.add(threading.current_thread().name)
 
     def _deactivate(self):
         self.threads.add(threading.current_thread().name)
+        self.released.set()
 
     def _infer(self, feed):
         self.threads.add(threading.current_thread().name)
@@ -64,7 +67,7 @@ def test_a_queue_that_is_full_says_so_at_once():
         assert backend.entered.wait(30)
         for caller in waiting[1:]:
             caller.start()
-        while not worker._jobs.full():
+        while len(worker._jobs) < QUEUE_DEPTH:
             pass
         with pytest.raises(BackendError) as caught:
             worker.infer(FEED)
@@ -82,6 +85,87 @@ def test_a_run_that_never_ends_is_given_up():
             worker.infer(FEED)
         backend.gate.set()
     assert caught.value.code == 'backend-stuck'
+
+
+def hung_worker(backend):
+    """A started worker whose three calls, one running and two queued, have timed out on a backend that hangs."""
+    backend.gate.clear()
+    worker = Worker(lambda: backend, timeout_s=0.05)
+    worker.start()
+    for _ in range(3):
+        with pytest.raises(BackendError) as caught:
+            worker.infer(FEED)
+        assert caught.value.code == 'backend-stuck'
+    return worker
+
+
+def returns(call):
+    """Whether a call comes back at all."""
+    thread = threading.Thread(target=call, daemon=True)
+    thread.start()
+    thread.join(10)
+    return not thread.is_alive()
+
+
+def test_stop_returns_although_the_backend_hangs():
+    backend = Recording()
+    worker = hung_worker(backend)
+    assert returns(worker.stop)
+    assert not backend.released.is_set()
+    backend.gate.set()
+    assert backend.released.wait(30)
+
+
+def test_abandoned_jobs_are_not_run():
+    backend = Recording()
+    worker = hung_worker(backend)
+    worker._timeout_s = 30
+    backend.gate.set()
+    _patient(worker)
+    worker.stop()
+    assert backend.runs == 2, 'the call that was running and the new one'
+
+
+def test_a_hung_thread_takes_nothing_from_the_one_that_replaces_it():
+    hung, sound = Recording(), Recording()
+    worker = hung_worker(hung)
+    assert returns(worker.stop)
+    worker._make_backend = lambda: sound
+    worker.start()
+    hung.gate.set()
+    assert hung.released.wait(30)
+    worker.infer(FEED)
+    worker.stop()
+    assert (hung.runs, sound.runs) == (1, 1)
+
+
+def test_what_waits_when_the_worker_stops_is_told():
+    backend = Recording()
+    backend.gate.clear()
+    worker = Worker(lambda: backend)
+    worker.start()
+    running = threading.Thread(target=worker.infer, args=(FEED,))
+    running.start()
+    assert backend.entered.wait(30)
+    errors = []
+
+    def wait():
+        try:
+            worker.infer(FEED)
+        except BackendError as error:
+            errors.append(error.code)
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while not worker._jobs:
+        pass
+    stopping = threading.Thread(target=worker.stop)
+    stopping.start()
+    waiting.join(30)
+    backend.gate.set()
+    for thread in (running, stopping):
+        thread.join(30)
+    assert errors == ['backend-stopped'] and backend.runs == 1
 
 
 def test_what_fails_is_raised_where_it_was_asked_and_the_worker_lives_on():

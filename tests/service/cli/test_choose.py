@@ -6,11 +6,11 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from service.backends import Runtime
 from service.bundle import open_bundle
 from service.cli import program
 from service.cli.main import main
 from service.pipeline import Pipeline
+from service.selection import Runtime
 from tests.fakes import bundles, signing
 from tests.fakes.variants import document, files, write_variants
 

@@ -1,5 +1,6 @@
 """The engine store: whole or not at all, and refused with the reason."""
 import errno
+import itertools
 import json
 import os
 
@@ -79,12 +80,33 @@ def test_another_power_mode_is_noted_and_not_refused(store):
     assert found.plan == PLAN and 'power mode 5W and runs in MAXN' in found.notes[0]
 
 
-def test_this_power_mode_comes_first_then_the_newest(store):
-    store.write(key(power_mode='5W'), b'slow', record(built_at='2026-11-21T12:00:00Z'))
-    store.write(key(), b'older', record(built_at='2026-11-20T10:00:00Z'))
-    store.write(key(flags=('no-cublas',)), b'newer', record(built_at='2026-11-21T10:00:00Z'))
-    assert store.find(key(flags=None)).plan == b'newer'
-    assert store.find(key()).plan == b'older'
+OPTIONS = [('workspace=%d' % size,) for size in (64, 128, 256)]
+
+
+@pytest.mark.parametrize('order', list(itertools.permutations(OPTIONS)))
+def test_this_power_mode_comes_first_then_the_newest(store, order):
+    """Whatever the names are: they begin with a hash, so that each order of writing is another order of names."""
+    store.write(key(power_mode='5W'), b'newest of all, in another mode', record(built_at='2026-11-25T10:00:00Z'))
+    for day, flags in enumerate(order, 20):
+        store.write(key(flags=flags), b'%d' % day, record(built_at='2026-11-%dT10:00:00Z' % day))
+    assert store.find(key(flags=None)).plan == b'22'
+    assert store.find(key(flags=order[0])).plan == b'20'
+
+
+@pytest.mark.parametrize('order', list(itertools.permutations(OPTIONS)))
+def test_where_none_is_of_this_power_mode_the_newest_is_taken(store, order):
+    for day, flags in enumerate(order, 20):
+        store.write(key(power_mode='5W', flags=flags), b'%d' % day, record(built_at='2026-11-%dT10:00:00Z' % day))
+    assert store.find(key(flags=None)).plan == b'22'
+
+
+@pytest.mark.parametrize('order', list(itertools.permutations(OPTIONS)))
+def test_after_a_damaged_one_comes_the_newest_of_the_others(store, order):
+    for day, flags in enumerate(order, 20):
+        written = store.write(key(flags=flags), b'%d' % day, record(built_at='2026-11-%dT10:00:00Z' % day))
+    with open(os.path.join(store.folder, written['plan']['file']), 'ab') as stream:
+        stream.write(b'!')
+    assert store.find(key(flags=None)).plan == b'21'
 
 
 def test_notes_of_the_build_are_passed_on(store):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from service.analysis import NO_FINDING
-from service.messages import BackendError
+from service.messages import INFO, WARNING, BackendError, Message
 from service.pipeline import Pipeline
 from service.result import ADJUNCT_NOTICE
 from service.settings import Settings
@@ -106,15 +106,17 @@ def test_about_tells_what_the_manifest_says(client):
     assert 'OpenCV' in client.get('/about/software').get_data(as_text=True)
 
 
-def test_about_says_what_runs_the_model_and_what_was_passed_over(client, monkeypatch):
+def test_about_says_what_runs_the_model_and_what_was_passed_over(client, stub, monkeypatch):
     backend = {'name': 'onnxruntime', 'provider': 'CUDAExecutionProvider', 'variant': 'fp16', 'notes': ['Built in 5W.'],
-               'passed_over': [{'candidate': 'tensorrt:fp16', 'code': 'engine-stale', 'message': 'It is out of date.'},
-                               {'candidate': 'here', 'code': 'backend-provider', 'message': 'It was never there.'}]}
+               'passed_over': ['as JSON']}
     monkeypatch.setattr(Pipeline, 'backend', property(lambda pipeline: dict(backend)))
+    monkeypatch.setattr(stub, 'passed_over', (
+        Message('engine-stale', 'It is out of date.', 'Build it again.', severity=WARNING, subject='tensorrt:fp16'),
+        Message('backend-provider', 'It was never there.', severity=INFO, subject='here')))
     html = client.get('/about/software').get_data(as_text=True)
     assert '<dt>backend provider</dt><dd>CUDAExecutionProvider</dd>' in html
     assert '<dt>backend note</dt><dd>Built in 5W.</dd>' in html
-    assert '<dt>passed over tensorrt:fp16</dt><dd>It is out of date.</dd>' in html
+    assert '<dt>passed over tensorrt:fp16</dt><dd>It is out of date. Build it again.</dd>' in html
     assert 'It was never there.' not in html and '<dt>backend passed over</dt>' not in html
 
 

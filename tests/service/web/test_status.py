@@ -4,7 +4,7 @@ import re
 import pytest
 
 from service.live import Latencies
-from service.pipeline import Pipeline
+from service.messages import WARNING, Message
 from service.settings import Settings
 from service.telemetry import Reading
 from service.web import create_app
@@ -72,10 +72,9 @@ def test_a_part_that_hangs(status, live, part, code):
     assert code in text and ('There is room for results.' in text) == (part == 'inference')
 
 
-def test_a_model_that_was_passed_over_is_told(status, monkeypatch):
-    backend = {'name': 'onnxruntime', 'passed_over': [
-        {'candidate': 'tensorrt:fp16', 'code': 'engine-stale', 'message': 'It is out of date.'}]}
-    monkeypatch.setattr(Pipeline, 'backend', property(lambda pipeline: dict(backend)))
+def test_a_model_that_was_passed_over_is_told(stub, status, monkeypatch):
+    monkeypatch.setattr(stub, 'passed_over', (
+        Message('engine-stale', 'It is out of date.', severity=WARNING, subject='tensorrt:fp16'),))
     text = status()
     assert 'not in the fastest way' in text and 'engine-stale' in text
 

@@ -3,15 +3,12 @@ import json
 
 import pytest
 
-from service.backends import Runtime, candidates, every_candidate, plan, reference
-from service.backends import choice as module
-from service.backends.choice import INT8_MARGIN, fastest, machine_key, write_choice
 from service.bundle import open_bundle
 from service.engines import EngineStore
 from service.messages import BackendError
-from service.settings import Settings
+from service.selection import INT8_MARGIN, Runtime, choice, fastest, machine_key, plan, write_choice
 from tests.fakes import engines
-from tests.fakes.variants import NAMES, write_variants
+from tests.fakes.variants import write_variants
 
 PROVIDERS = ['onnxruntime-%s:fp32' % word for word in ('tensorrt', 'cuda', 'cpu')]
 
@@ -37,12 +34,12 @@ def folder(tmp_path):
 
 
 def names(bundle, **runtime):
-    return [candidate.name for candidate in candidates(bundle, Runtime(**runtime))]
+    return [candidate.name for candidate in plan(bundle, Runtime(**runtime))[0]]
 
 
 def refusal(bundle, **runtime):
     with pytest.raises(BackendError) as caught:
-        candidates(bundle, Runtime(**runtime))
+        plan(bundle, Runtime(**runtime))
     assert '\n' not in caught.value.message.text
     return caught.value
 
@@ -57,7 +54,7 @@ def test_a_folder_without_engines_offers_none(bundle, tmp_path):
 
 @pytest.mark.parametrize('precision, variant', [('fp32', 'fp32'), ('fp16', 'fp16'), ('int8', 'int8-qdq')])
 def test_a_precision_restricts_everything(bundle, folder, precision, variant):
-    found = candidates(bundle, Runtime(precision=precision, engines=folder))
+    found, _ = plan(bundle, Runtime(precision=precision, engines=folder))
     assert {candidate.precision for candidate in found} == {precision}
     assert [candidate.name for candidate in found if candidate.backend == 'onnxruntime'] == [
         name.replace('fp32', variant) for name in PROVIDERS]
@@ -89,46 +86,6 @@ def test_tensorrt_alone_needs_an_engine(bundle, folder, tmp_path):
     assert 'no int8 engine in' in error.message.text and 'thermoscreen compile' in error.message.text
 
 
-def test_every_candidate_is_every_file_on_every_provider(bundle, folder):
-    every = every_candidate(bundle, Runtime(engines=folder))
-    assert len(every) == 2 + 3 * (1 + len(NAMES)) == len({candidate.name for candidate in every})
-    assert {candidate.variant for candidate in every} == {'fp32'} | set(NAMES)
-    assert reference(bundle).name == 'onnxruntime-cpu:fp32'
-
-
-def test_settings_make_a_runtime(monkeypatch, tmp_path):
-    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
-    settings = Settings(backend='onnxruntime', precision='fp16', threads=3)
-    assert Runtime.from_settings(settings) == Runtime('onnxruntime', 'fp16', str(tmp_path / 'thermoscreen' / 'engines'),
-                                                      3)
-    assert Runtime.from_settings(Settings(engines='')).engines == ''
-    assert Runtime.from_settings(Settings(engines='/data/engines')).engines == '/data/engines'
-
-
-def test_tensorrt_s_provider_never_builds_at_a_start(monkeypatch, bundle, tmp_path):
-    onnxruntime = pytest.importorskip('onnxruntime')
-    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['TensorrtExecutionProvider'])
-
-    def make(build, engines=str(tmp_path)):
-        every = every_candidate(bundle, Runtime(engines=engines), build)
-        return {candidate.name: candidate for candidate in every}['onnxruntime-tensorrt:fp16'].make()
-
-    for engines_folder in (str(tmp_path), ''):
-        with pytest.raises(BackendError) as caught:
-            make(False, engines_folder)
-        assert caught.value.code == 'engine-missing' and 'thermoscreen choose' in caught.value.message.text
-    cache = make(True)._cache
-    assert cache.startswith(str(tmp_path / 'onnxruntime' / 'fp16-'))
-    with pytest.raises(BackendError):
-        make(False)  # an empty folder holds nothing to load
-    (tmp_path / 'onnxruntime' / cache.rpartition('/')[2] / 'built.engine').write_bytes(b'engine')
-    assert make(False)._cache == cache
-    # What another release built is not taken for this one's.
-    monkeypatch.setattr(onnxruntime, '__version__', '1.11.0')
-    with pytest.raises(BackendError):
-        make(False)
-
-
 class TestWrittenChoice:
     """`choice.json` leads where bundle and machine are those of the measurement."""
 
@@ -142,13 +99,13 @@ class TestWrittenChoice:
                                         'chosen': 'onnxruntime-cpu:int8-qdq'}, **changes))
 
     def follow(self, bundle, **runtime):
-        found, notes = plan(bundle, Runtime(engines=self.folder, **runtime))
-        return [candidate.name for candidate in found], notes
+        found, messages = plan(bundle, Runtime(engines=self.folder, **runtime))
+        return [candidate.name for candidate in found], messages
 
     def ignored(self, bundle, words, code='choice-stale', **runtime):
-        found, (note,) = self.follow(bundle, **runtime)
-        assert found == PROVIDERS and note['candidate'] == 'choice.json' and note['code'] == code
-        assert words in note['message'] and 'thermoscreen choose --write' in note['message']
+        found, (message,) = self.follow(bundle, **runtime)
+        assert found == PROVIDERS and message.subject == 'choice.json' and message.code == code
+        assert words in message.sentence and 'thermoscreen choose --write' in message.next_step
 
     def test_it_leads_and_the_others_follow(self, bundle):
         assert self.follow(bundle) == (['onnxruntime-cpu:int8-qdq'] + PROVIDERS, [])
@@ -157,15 +114,15 @@ class TestWrittenChoice:
         assert self.follow(bundle, precision='fp32') == (PROVIDERS, [])
 
     def test_of_another_bundle_it_is_ignored(self, bundle, plain):
-        found, (note,) = self.follow(plain)
-        assert found == PROVIDERS and 'with another bundle' in note['message']
+        found, (message,) = self.follow(plain)
+        assert found == PROVIDERS and 'with another bundle' in message.sentence
 
     def test_of_another_machine_it_is_ignored(self, bundle):
         self.write(bundle, machine=dict(machine_key(), board='Jetson Nano', power_mode='5W'))
         self.ignored(bundle, 'board: Jetson Nano, here ')
 
     def test_of_another_onnx_runtime_it_is_ignored(self, bundle, monkeypatch):
-        monkeypatch.setattr(module, '_onnxruntime', lambda: '1.99.0')
+        monkeypatch.setattr(choice, '_onnxruntime_version', lambda: '1.99.0')
         self.ignored(bundle, 'here 1.99.0')
 
     def test_of_other_threads_it_is_ignored(self, bundle):
@@ -173,7 +130,7 @@ class TestWrittenChoice:
 
     def test_what_is_not_offered_any_more_is_ignored(self, bundle):
         self.write(bundle, chosen='tensorrt:fp16')
-        self.ignored(bundle, 'tensorrt:fp16, which is not offered here any more')
+        self.ignored(bundle, 'tensorrt:fp16, which is no longer available here')
 
     @pytest.mark.parametrize('text', ['', '{', '[]', '{"bundle": {}}', '{"bundle": 1, "machine": 2, "chosen": 3}',
                                       '\x00'])

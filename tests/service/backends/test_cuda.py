@@ -4,11 +4,11 @@ import sys
 
 import pytest
 
-from service.backends.cuda_errors import LOST_EXIT_CODE, is_lasting
+from service.backends.cuda import LOST_EXIT_CODE, is_lasting
 
 SCRIPT = '''
 import atexit, logging, sys, threading
-from service.backends.cuda_errors import end_process
+from service.backends.cuda import end_process
 logging.basicConfig(format='%(levelname)s %(message)s')
 atexit.register(lambda: sys.stdout.write('cleaned up'))
 threading.Thread(target=end_process, args=('an illegal memory access was encountered',), daemon=True).start()

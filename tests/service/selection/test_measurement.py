@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from jetson.compile import CompileOptions, Progress, compile_engine
-from service.backends import Candidate, Runtime, every_candidate
 from service.bundle import open_bundle
 from service.engines import EngineStore
-from service.measuring import feeds, measure
 from service.messages import BackendError, BundleError
+from service.selection import Candidate, Runtime, every_candidate, feeds, measure
 from tests.fakes import bundles
 from tests.fakes.variants import NAMES, document, files, write_variants
 

@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from jetson.compile import CompileOptions, Progress, compile_engine
-from service.backends import Runtime
 from service.bundle import open_bundle
 from service.doctor.checks import model
 from service.engines import EngineStore
 from service.messages import OK, WARNING, BackendError, BundleError
 from service.pipeline import Pipeline
+from service.selection import Runtime
 from service.settings import Settings
 from service.thermogram import Thermogram
 from tests.fakes import bundles
@@ -56,7 +56,7 @@ def spoil(engines):
 
 
 def first_note(backend):
-    return backend['passed_over'][0]['candidate'], backend['passed_over'][0]['code']
+    return backend['passed_over'][0]['subject'], backend['passed_over'][0]['code']
 
 
 def test_the_engine_runs_and_names_itself_in_the_result(folder, engines, nano):
@@ -81,7 +81,7 @@ def test_a_damaged_engine_is_passed_over_with_the_reason(folder, engines):
     spoil(engines)
     backend, result = run(folder, engines)
     assert first_note(backend) == ('tensorrt:fp16', 'engine-tampered')
-    assert 'thermoscreen compile' in backend['passed_over'][0]['message']
+    assert 'thermoscreen compile' in backend['passed_over'][0]['next_step']
     assert result.backend['name'] == 'onnxruntime' and result.backend['precision'] == 'fp32'
 
 
@@ -111,8 +111,8 @@ def test_an_engine_that_answers_otherwise_now_is_passed_over_and_leaves_no_memor
 def test_whatever_keeps_the_engine_from_loading_the_service_starts(folder, engines, nano, fault):
     setattr(nano.faults, fault, True)
     backend, result = run(folder, engines)
-    assert backend['passed_over'][0]['candidate'] == 'tensorrt:fp16' and result.backend['name'] == 'onnxruntime'
-    assert '\n' not in backend['passed_over'][0]['message']
+    assert backend['passed_over'][0]['subject'] == 'tensorrt:fp16' and result.backend['name'] == 'onnxruntime'
+    assert '\n' not in backend['passed_over'][0]['sentence']
 
 
 def test_tensorrt_alone_does_not_fall_back(folder, engines):
@@ -139,6 +139,6 @@ def test_doctor_with_a_broken_bundle_is_still_a_problem(folder, engines, monkeyp
     def refuse(bundle, infer, variant):
         raise BundleError('golden-mismatch', 'Not the golden answer.')
 
-    monkeypatch.setattr('service.proving.prove', refuse)
+    monkeypatch.setattr('service.selection.startup.prove', refuse)
     report = model.check(Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1))
     assert report.severity == 'problem' and report.code == 'golden-mismatch'

@@ -3,12 +3,11 @@ import logging
 
 import pytest
 
-from service import proving
-from service.backends import Candidate, OnnxRuntimeBackend, Runtime, Worker
+from service.backends import OnnxRuntimeBackend, Worker
 from service.bundle import open_bundle
-from service.messages import BackendError, BundleError
+from service.messages import WARNING, BackendError, BundleError, Message
 from service.pipeline import Pipeline
-from service.proving import noteworthy, start_first, start_proven
+from service.selection import Candidate, Runtime, noteworthy, start_first, start_proven, startup
 from service.thermogram import Thermogram
 from tests.fakes import bundles, signing
 from tests.fakes.variants import write_variants
@@ -60,7 +59,7 @@ def offer(monkeypatch):
         def offered(bundle, runtime):
             return [Candidate('%d:%s' % (number, kind.__name__), 'fp32', maker(bundle, kind), 'stub', 'fp32', 30.0)
                     for number, kind in enumerate(kinds)], list(notes)
-        monkeypatch.setattr(proving, 'plan', offered)
+        monkeypatch.setattr(startup, 'plan', offered)
     return install
 
 
@@ -72,9 +71,9 @@ def test_the_first_that_proves_itself_runs(bundle, offer, caplog):
     offer(Broken, Wrong, Sound, Sound)
     with caplog.at_level(logging.WARNING):
         found = start_first(bundle, Runtime())
-    assert [note['candidate'] for note in found.passed_over] == ['0:Broken', '1:Wrong']
-    assert [note['code'] for note in found.passed_over] == ['engine-tampered', 'golden-mismatch']
-    assert found.passed_over[0]['message'] == 'The engine is not the file that was built.'
+    assert [message.subject for message in found.passed_over] == ['0:Broken', '1:Wrong']
+    assert [message.code for message in found.passed_over] == ['engine-tampered', 'golden-mismatch']
+    assert found.passed_over[0].text == 'The engine is not the file that was built.'
     assert found.proof['labels_agreement'] == 1 and Sound.loaded == 1
     assert '0:Broken was passed over' in caplog.text and '1:Wrong was passed over' in caplog.text
     found.worker.stop()
@@ -97,14 +96,16 @@ def test_a_fault_in_making_a_backend_is_passed_over_too(bundle, offer):
     offer(Faulty, Sound)
     found = start_first(bundle, Runtime())
     found.worker.stop()
-    assert found.passed_over[0]['code'] == 'backend-run'
+    assert found.passed_over[0].code == 'backend-run'
 
 
 def test_what_was_known_before_stands_first(bundle, offer):
-    known = {'candidate': 'choice.json', 'code': 'choice-stale', 'message': 'Measured elsewhere.'}
+    known = Message('choice-stale', 'Measured elsewhere.', severity=WARNING, subject='choice.json')
     offer(Broken, Sound, notes=[known])
     with Pipeline(bundle, runtime=Runtime()) as pipeline:
-        assert pipeline.backend['passed_over'][0] == known and len(pipeline.backend['passed_over']) == 2
+        assert pipeline.passed_over[0] == known and len(pipeline.passed_over) == 2
+        assert pipeline.backend['passed_over'][0] == {'subject': 'choice.json', 'code': 'choice-stale', 'next_step': '',
+                                                      'severity': 'warning', 'sentence': 'Measured elsewhere.'}
 
 
 def test_what_is_merely_absent_is_noted_and_not_pointed_out(folder, monkeypatch):
@@ -112,11 +113,11 @@ def test_what_is_merely_absent_is_noted_and_not_pointed_out(folder, monkeypatch)
 
     monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
     with Pipeline.from_folder(folder, runtime=Runtime(threads=1)) as pipeline:
-        backend = pipeline.backend
+        backend, messages = pipeline.backend, pipeline.passed_over
         result = pipeline.analyse(Thermogram.from_celsius(bundles.warm_square(), source='x'))
-    passed_over = {note['candidate']: note['code'] for note in backend['passed_over']}
+    passed_over = {message['subject']: message['code'] for message in backend['passed_over']}
     assert passed_over == {'onnxruntime-tensorrt:fp32': 'backend-provider', 'onnxruntime-cuda:fp32': 'backend-provider'}
-    assert noteworthy(backend['passed_over']) == []
+    assert noteworthy(messages) == []
     assert (backend['name'], backend['provider'], backend['device']) == ('onnxruntime', 'CPUExecutionProvider', 'CPU')
     assert (backend['precision'], backend['variant'], backend['threads']) == ('fp32', 'fp32', 1)
     # A record says what ran; what did not run is the installation's business.
@@ -145,7 +146,7 @@ def start_stop(bundle, name, tolerances):
     return found.proof
 
 
-def test_the_old_call_is_the_reference(folder):
+def test_without_a_runtime_the_baseline_runs(folder):
     with Pipeline.from_folder(folder, 1) as pipeline:
         assert pipeline.backend['threads'] == 1 and pipeline.backend['precision'] == 'fp32'
         assert pipeline.backend['passed_over'] == []

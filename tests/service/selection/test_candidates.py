@@ -2,10 +2,12 @@
 import pytest
 
 from service.bundle import open_bundle
-from service.engines import EngineKey, EngineStore, find_engine, proof_variant
+from service.engines import EngineKey, EngineStore
 from service.messages import BackendError
+from service.selection import Runtime, baseline, every_candidate, find_engine, proof_variant
+from service.settings import Settings
 from tests.fakes.engines import FACTS, record
-from tests.fakes.variants import write_variants
+from tests.fakes.variants import NAMES, write_variants
 
 
 @pytest.fixture
@@ -56,7 +58,49 @@ def test_the_most_telling_refusal_is_the_one_that_is_raised(store, bundle):
 
 def test_without_facts_this_machine_is_asked(store, bundle, monkeypatch):
     keep(store, bundle, 'fp32', 'fp16')
-    monkeypatch.setattr('service.engines.lookup.machine_facts', lambda: dict(FACTS, sm=None))
+    monkeypatch.setattr('service.selection.candidates.machine_facts', lambda: dict(FACTS, sm=None))
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, 'fp16')
     assert caught.value.code == 'engine-foreign' and 'built for 5.3, here unknown' in caught.value.message.text
+
+
+def test_every_candidate_is_every_file_on_every_provider(store, bundle):
+    for precision in ('fp32', 'fp16'):
+        keep(store, bundle, 'fp32', precision)
+    every = every_candidate(bundle, Runtime(engines=store.folder))
+    assert len(every) == 2 + 3 * (1 + len(NAMES)) == len({candidate.name for candidate in every})
+    assert {candidate.variant for candidate in every} == {'fp32'} | set(NAMES)
+    assert baseline(bundle).name == 'onnxruntime-cpu:fp32'
+
+
+def test_settings_make_a_runtime(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    settings = Settings(backend='onnxruntime', precision='fp16', threads=3)
+    assert Runtime.from_settings(settings) == Runtime('onnxruntime', 'fp16', str(tmp_path / 'thermoscreen' / 'engines'),
+                                                      3)
+    assert Runtime.from_settings(Settings(engines='')).engines == ''
+    assert Runtime.from_settings(Settings(engines='/data/engines')).engines == '/data/engines'
+
+
+def test_tensorrt_s_provider_never_builds_at_a_start(monkeypatch, bundle, tmp_path):
+    onnxruntime = pytest.importorskip('onnxruntime')
+    monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['TensorrtExecutionProvider'])
+
+    def make(build, engines=str(tmp_path)):
+        every = every_candidate(bundle, Runtime(engines=engines), build)
+        return {candidate.name: candidate for candidate in every}['onnxruntime-tensorrt:fp16'].make()
+
+    for engines_folder in (str(tmp_path), ''):
+        with pytest.raises(BackendError) as caught:
+            make(False, engines_folder)
+        assert caught.value.code == 'engine-missing' and 'thermoscreen choose' in caught.value.message.text
+    cache = make(True)._cache
+    assert cache.startswith(str(tmp_path / 'onnxruntime' / 'fp16-'))
+    with pytest.raises(BackendError):
+        make(False)  # an empty folder holds nothing to load
+    (tmp_path / 'onnxruntime' / cache.rpartition('/')[2] / 'built.engine').write_bytes(b'engine')
+    assert make(False)._cache == cache
+    # What another release built is not taken for this one's.
+    monkeypatch.setattr(onnxruntime, '__version__', '1.11.0')
+    with pytest.raises(BackendError):
+        make(False)

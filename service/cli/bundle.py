@@ -1,0 +1,225 @@
+"""``thermoscreen bundle``: sign, verify, install and show bundles."""
+import json
+import sys
+from typing import Any, Dict, Iterator, Optional
+
+import click
+
+from ..bundle import (
+    Bundle,
+    Trust,
+    generate_key,
+    install_bundle,
+    load_key,
+    open_bundle,
+    read_signature,
+    sign_bundle,
+)
+from ..messages import InputError
+from .options import json_option, load_settings, settings_option
+
+_MAX_PASSPHRASE_BYTES = 1024
+
+_passphrase_option = click.option('--passphrase-file', type=click.Path(), metavar='FILE',
+                                  help='Its first line is the passphrase of the private key.')
+_keys_option = click.option('--keys', type=click.Path(), metavar='DIR',
+                            help='Folder of public keys (*.pub) in place of the setting trusted_keys.')
+
+
+@click.group()
+def bundle() -> None:
+    """Sign, verify, install and show model bundles.
+
+    \b
+    Example:
+      thermoscreen bundle verify /media/usb/phantom-unet
+      thermoscreen bundle install /media/usb/phantom-unet --to /var/lib/thermoscreen/bundle
+    """
+
+
+@bundle.command()
+@click.option('--out', required=True, type=click.Path(), metavar='KEY',
+              help='Private key to write, such as release.pem.')
+@click.option('--passphrase', 'ask', is_flag=True, help='Ask for a passphrase, which encrypts the private key.')
+@_passphrase_option
+def keygen(out: str, ask: bool, passphrase_file: Optional[str]) -> None:
+    """Create a key pair for signing bundles.
+
+    KEY is the private key, readable by you alone; keep it off every device. The public key is written beside it as
+    .pub and belongs in the folder that a device's setting trusted_keys names. Neither file is ever overwritten.
+
+    \b
+    Example:
+      thermoscreen bundle keygen --out release.pem
+    """
+    passphrase = _read_passphrase(passphrase_file) if passphrase_file else None
+    if ask and passphrase is None:
+        passphrase = click.prompt('Passphrase of the new key', hide_input=True, confirmation_prompt=True).encode()
+    public, name = generate_key(out, passphrase)
+    click.echo('Key %s: %s is private, keep it safe; %s is public.' % (name, out, public))
+
+
+@bundle.command()
+@click.argument('folder', type=click.Path(), metavar='BUNDLE')
+@click.option('--key', required=True, type=click.Path(), metavar='KEY', help='Private key of `bundle keygen`.')
+@_passphrase_option
+def sign(folder: str, key: str, passphrase_file: Optional[str]) -> None:
+    """Sign a bundle.
+
+    Every file of it is checked first. The signature is the file signature.json in the bundle; signing again with the
+    same key changes nothing. An encrypted key asks for its passphrase.
+
+    \b
+    Example:
+      thermoscreen bundle sign build/bundle --key release.pem
+    """
+    passphrase = _read_passphrase(passphrase_file) if passphrase_file else None
+    try:
+        private = load_key(key, passphrase)
+    except InputError as error:
+        if error.code != 'key-passphrase' or passphrase is not None or not sys.stdin.isatty():
+            raise
+        private = load_key(key, click.prompt('Passphrase of %s' % key, hide_input=True).encode())
+    name, changed = sign_bundle(folder, private)
+    click.echo('%s is signed by key %s%s.' % (folder, name, '' if changed else ' already'))
+
+
+@bundle.command()
+@click.argument('folder', type=click.Path(), metavar='BUNDLE')
+@_keys_option
+@settings_option
+@json_option
+def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
+    """Verify a bundle as the device does before it runs it.
+
+    Signature, every hash, every network. The keys are those that come with the program and those of --keys or of the
+    settings. A bundle that is refused gives one line with the reason, and exit code 3.
+
+    \b
+    Example:
+      thermoscreen bundle verify /media/usb/phantom-unet
+      thermoscreen bundle verify build/bundle --keys keys --json
+    """
+    report = _describe(open_bundle(folder, trust=_trust(settings_path, keys)))
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    signer = 'key %s' % report['key'] if report['key'] else 'nobody, which the settings allow'
+    click.echo('%(id)s %(version)s (%(hash)s) is intact.' % report)
+    click.echo('  signed by  %s' % signer)
+    for line in _variant_lines(report):
+        click.echo('  ' + line)
+
+
+@bundle.command()
+@click.argument('folder', type=click.Path(), metavar='BUNDLE')
+@click.option('--to', 'target', required=True, type=click.Path(), metavar='DIR',
+              help='Folder of the installed bundle; the setting `bundle` names it.')
+@click.option('--allow-downgrade', is_flag=True, help='Replace a newer version by an older one.')
+@_keys_option
+@settings_option
+def install(folder: str, target: str, allow_downgrade: bool, keys: Optional[str],
+            settings_path: Optional[str]) -> None:
+    """Install a verified bundle, replacing the one that is there.
+
+    It is verified, copied beside DIR, verified again, and takes the place of DIR in one step. Whatever fails, including
+    a full disk, leaves the old bundle in place. A running service keeps its own copy until it is restarted.
+
+    \b
+    Example:
+      thermoscreen bundle install /media/usb/phantom-unet --to /var/lib/thermoscreen/bundle
+    """
+    installed = install_bundle(folder, target, _trust(settings_path, keys), allow_downgrade)
+    identity = installed.bundle.manifest.identity
+    click.echo('%s %s (%s) is installed in %s%s. Restart the service, then run thermoscreen doctor.'
+               % (identity['id'], identity['version'], identity['hash'][:12], target,
+                  ' in place of version %s' % installed.replaced if installed.replaced else ''))
+
+
+@bundle.command()
+@click.argument('folder', type=click.Path(), metavar='BUNDLE')
+@json_option
+def show(folder: str, as_json: bool) -> None:
+    """Show what a bundle states about itself, even one that must not be deployed.
+
+    Every file is checked against the manifest. The signature is shown and not verified; that is what
+    `thermoscreen bundle verify` does. --json adds the whole manifest.
+
+    \b
+    Example:
+      thermoscreen bundle show service/bundles/phantom-unet
+    """
+    opened = open_bundle(folder, study=True)
+    signature = read_signature(folder)
+    report = dict(_describe(opened), key=signature.key if signature else '')
+    if as_json:
+        click.echo(json.dumps(dict(report, verified=False, manifest=opened.manifest.raw), indent=1))
+        return
+    click.echo('%(id)s %(version)s (%(hash)s)' % report)
+    for line in _manifest_lines(opened.manifest.raw):
+        click.echo('  ' + line)
+    for line in _variant_lines(report):
+        click.echo('  ' + line)
+    click.echo('  signature  %s' % ('by key %s, not verified here' % report['key'] if report['key'] else 'none'))
+
+
+def _trust(settings_path: Optional[str], keys: Optional[str]) -> Trust:
+    return Trust.from_settings(load_settings(settings_path, trusted_keys=keys))
+
+
+def _describe(opened: Bundle) -> Dict[str, Any]:
+    """A bundle as JSON: identity, key and variants with their golden tolerances."""
+    variants = {name: {'file': variant.file, 'precision': variant.precision, 'answers': variant.answers,
+                       'sha256': opened.sha256(name), 'golden': variant.golden}
+                for name, variant in opened.variants.items()}
+    return dict(opened.manifest.identity, folder=opened.folder, key=opened.signed_by, variants=variants)
+
+
+def _variant_lines(report: Dict[str, Any]) -> Iterator[str]:
+    """A line for every variant: name, file, and its tolerances for the golden pair."""
+    width = max(len(name) for name in report['variants'])
+    for name, variant in report['variants'].items():
+        golden = variant['golden']
+        tolerances = ['labels %g %%' % (100 * golden['labels_agreement']),
+                      'confidence %g' % golden['confidence_tolerance']]
+        if 'finding_tolerance' in golden:
+            tolerances.append('finding %g' % golden['finding_tolerance'])
+        yield 'variant    %-*s  %s  %s; golden within %s' % (
+            width, name, variant['sha256'][:12], 'answers' if variant['answers'] else 'logits', ', '.join(tolerances))
+
+
+def _manifest_lines(manifest: Dict[str, Any]) -> Iterator[str]:
+    yield 'use        %s' % _one_line(manifest['intended_use'])
+    yield 'data       %s' % _one_line(manifest['training_data'])
+    for limit in manifest['limits']:
+        yield 'limit      %s' % _one_line(limit)
+    if 'deployment' in manifest:
+        yield 'refused    %s' % _one_line(manifest['deployment']['refused'])
+    finding = manifest.get('finding')
+    if finding:
+        yield 'finding    %s, threshold %g at temperature %g' % (
+            _one_line(finding['name']), finding['threshold'], finding.get('temperature', 1))
+        for point in finding.get('operating_points', ()):
+            yield 'point      %s: threshold %g, sensitivity %.3f, specificity %.3f, n = %d; %s' % (
+                _one_line(point['name']), point['threshold'], point['sensitivity'], point['specificity'], point['n'],
+                _one_line(point['basis']))
+    if 'calibration' in manifest:
+        yield 'calibrated %(method)s on %(frames)d frames: ' % manifest['calibration'] + _one_line(
+            manifest['calibration']['data'])
+
+
+def _one_line(text: str) -> str:
+    """Text of an unverified bundle, without line breaks or anything that controls a terminal."""
+    return ''.join(letter if letter.isprintable() else '?' for letter in ' '.join(text.split()))
+
+
+def _read_passphrase(path: str) -> bytes:
+    try:
+        with open(path, 'rb') as stream:
+            line = stream.readline(_MAX_PASSPHRASE_BYTES).rstrip(b'\r\n')
+    except OSError as error:
+        raise InputError('passphrase-unreadable', '%s cannot be read.' % path, 'Name the file with the passphrase.',
+                         detail=str(error))
+    if not line:
+        raise InputError('passphrase-empty', 'The first line of %s is empty.' % path, 'Write the passphrase there.')
+    return line
