@@ -77,7 +77,7 @@ def failure(candidate: str, error: ThermoscreenError) -> Message:
 
 
 def noteworthy(passed_over: Iterable[Message]) -> List[Message]:
-    """Those that are here and do not work, such as an engine that does not fit: a person can do something about them."""
+    """Those that are here but do not work, such as an engine that does not fit: somebody can act on them."""
     return [message for message in passed_over if message.severity != INFO]
 
 

@@ -8,10 +8,7 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed here')
 from export.onnx_export import make_onnx  # noqa: E402
 from export.session import open_session, run_session  # noqa: E402
 from export.variants import FILES, make_logits, make_variants  # noqa: E402
-from service.bundle import (
-    PROMISES,  # noqa: E402
-    scan_onnx,  # noqa: E402
-)
+from service.bundle import PROMISES, scan_onnx  # noqa: E402
 from service.messages import InputError  # noqa: E402
 
 from .graphs import graph  # noqa: E402

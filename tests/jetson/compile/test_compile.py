@@ -82,8 +82,8 @@ def test_the_older_engine_of_the_bundle_goes_only_after_the_new_one_is_proven(te
     ({'nan': True}, 'fp16', 'engine-not-finite', '--precision fp32'),
     ({'build_fails': True}, 'fp16', 'engine-no-tactic', 'ForeignNode'),
     ({'bad_plan': True}, 'fp16', 'engine-refused', 'Serialization'),
-    ({'no_context': True}, 'fp16', 'backend-memory', 'close other programs'),
-    ({'out_of_memory': True}, 'fp32', 'backend-memory', 'close other programs'),
+    ({'no_context': True}, 'fp16', 'backend-memory', 'Close other programs'),
+    ({'out_of_memory': True}, 'fp32', 'backend-memory', 'Close other programs'),
     ({'no_device': True}, 'fp16', 'cuda-missing', 'no CUDA-capable device'),
     ({'cuda_error': 'out of memory'}, 'fp32', 'backend-memory', 'out of memory'),
 ])

@@ -4,7 +4,8 @@ import stat
 
 import pytest
 
-from service.bundle import Trust, generate_key, key_id, load_key, open_bundle, read_public_key, sign_bundle
+from service.bundle import Trust, generate_key, key_id, load_key, open_bundle, sign_bundle
+from service.bundle.signature import read_public_key
 from service.bundle.signing import public_path_of
 from service.messages import BundleError, InputError, StorageError
 from tests.fakes import bundles, signing

@@ -28,7 +28,7 @@ def test_a_good_bundle_and_a_spoiled_one(tmp_path):
     assert report.facts['golden']['labels_agreement'] == 1
     assert model.check(Settings(bundle=good)).code == 'bundle-unsigned'
     report = model.check(Settings(bundle=str(tmp_path)))
-    assert report.severity == PROBLEM and '--bundle' in report.sentence
+    assert report.severity == PROBLEM and '--bundle' in report.next_step
     assert report.code == 'bundle-missing'
 
 

@@ -3,10 +3,12 @@ import errno
 import itertools
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
-from service.engines import EngineStore
+from service.engines import EngineStore, default_folder
 from service.messages import BackendError, StorageError
 from tests.fakes.engines import key, record
 
@@ -242,6 +244,31 @@ def test_only_what_a_new_engine_replaces_is_removed(store):
     assert len(store.list()) == 6 and store.find(key()).plan == PLAN
 
 
+def test_a_full_disk_does_not_keep_an_engine_from_being_removed(store, monkeypatch):
+    store.write(key(), PLAN, record())
+
+    class Full:
+        f_frsize, f_bavail = 4096, 0
+
+    monkeypatch.setattr(os, 'statvfs', lambda path: Full)
+    store.remove(key().name)
+    assert files(store) == []
+
+
+def test_a_folder_that_cannot_be_written_to_says_so_and_keeps_its_engine(store, monkeypatch):
+    store.write(key(), PLAN, record())
+
+    def refuse(path):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, 'unlink', refuse)
+    with pytest.raises(StorageError) as caught:
+        store.remove(key().name)
+    assert caught.value.code == 'engine-store-unwritable'
+    monkeypatch.undo()
+    assert store.find(key()).plan == PLAN
+
+
 def test_a_name_that_is_not_there_is_said(store):
     with pytest.raises(BackendError) as caught:
         store.remove('fp16-nothing')
@@ -253,3 +280,105 @@ def test_the_sidecar_is_readable_by_a_person(store):
     with open(sidecar(store)) as stream:
         document = json.load(stream)
     assert document['key']['board'] == 'Jetson Nano' and document['plan']['bytes'] == len(PLAN)
+
+
+HOLDER = '''
+import sys
+from service.engines import EngineStore
+with EngineStore(sys.argv[1]).lock('fp16 of tiny'):
+    sys.stdout.write('locked\\n')
+    sys.stdout.flush()
+    sys.stdin.read()
+'''
+
+
+def test_the_folder_is_made_and_nothing_is_left_in_it(store):
+    assert os.listdir(store.folder) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_built(tmp_path):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(StorageError) as caught:
+        EngineStore(str(tmp_path / 'file' / 'engines')).check_writable()
+    assert caught.value.code == 'engine-store-unwritable' and '--engines' in caught.value.message.text
+
+
+@pytest.mark.parametrize('number, code', [(errno.EROFS, 'engine-store-unwritable'), (errno.EACCES,
+                                          'engine-store-unwritable'), (errno.ENOSPC, 'disk-full')])
+def test_what_the_system_refuses_is_said(store, monkeypatch, number, code):
+    def refuse(descriptor, data):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, 'write', refuse)
+    with pytest.raises(StorageError) as caught:
+        store.check_writable()
+    assert caught.value.code == code
+    monkeypatch.undo()
+    assert os.listdir(store.folder) == []
+
+
+def test_too_little_space_is_said_with_both_figures(store, monkeypatch):
+    real = os.statvfs(store.folder)
+
+    class Little:
+        f_frsize, f_bavail = real.f_frsize, (100 << 20) // real.f_frsize
+
+    monkeypatch.setattr(os, 'statvfs', lambda path: Little)
+    store.check_writable(30 << 20)
+    with pytest.raises(StorageError) as caught:
+        store.check_writable(50 << 20)
+    assert caught.value.code == 'disk-full' and '100 MiB' in caught.value.message.text
+    assert '150' in caught.value.message.text
+
+
+def test_a_second_builder_in_this_process_is_told_who_builds(store):
+    with store.lock('int8 of tiny'):
+        with pytest.raises(BackendError) as caught:
+            with store.lock():
+                raise AssertionError('two builders at once')
+        assert caught.value.code == 'engine-store-busy'
+        assert 'int8 of tiny, process %d, since 20' % os.getpid() in caught.value.message.text
+    with store.lock():
+        pass
+
+
+def test_a_second_process_is_told_and_a_killed_one_holds_nothing(store, root):
+    holder = subprocess.Popen([sys.executable, '-c', HOLDER, store.folder], cwd=str(root), stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout.readline() == b'locked\n'
+        with pytest.raises(BackendError) as caught:
+            with store.lock():
+                raise AssertionError('two builders at once')
+        assert 'fp16 of tiny, process %d' % holder.pid in caught.value.message.text
+    finally:
+        holder.kill()
+        holder.communicate()
+    with store.lock():
+        pass
+
+
+def test_a_lock_file_that_says_nothing_is_still_a_lock(store):
+    with store.lock():
+        with open(os.path.join(store.folder, '.lock'), 'w'):
+            pass
+        with pytest.raises(BackendError) as caught:
+            with store.lock():
+                raise AssertionError('two builders at once')
+        assert caught.value.code == 'engine-store-busy'
+
+
+def test_a_failing_builder_lets_go(store):
+    with pytest.raises(ZeroDivisionError):
+        with store.lock():
+            raise ZeroDivisionError
+    with store.lock():
+        pass
+
+
+def test_the_default_is_in_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    assert default_folder() == str(tmp_path / 'thermoscreen' / 'engines')
+    monkeypatch.delenv('XDG_CACHE_HOME')
+    monkeypatch.setenv('HOME', '/home/somebody')
+    assert default_folder() == '/home/somebody/.cache/thermoscreen/engines'

@@ -55,7 +55,7 @@ def test_every_file_on_the_processor_is_measured_and_compared(bundle, given):
     assert found['onnxruntime-cpu:fp32']['agreement'] == found['onnxruntime-cpu:fp32-logits']['agreement'] == 1
     assert 0.9 < found['onnxruntime-cpu:int8-qdq']['agreement'] < 1
     absent = found['onnxruntime-cuda:fp32']
-    assert absent['problem']['code'] == 'backend-provider' and absent['excluded'] == absent['problem']['message']
+    assert absent['problem']['code'] == 'backend-provider' and absent['excluded'] == absent['problem']['sentence']
     assert absent['median_ms'] is absent['agreement'] is None and absent['n'] == 0
 
 
@@ -71,11 +71,11 @@ def test_a_variant_that_fails_its_proof_is_failed_and_not_fast(tmp_path, given):
     exact = {'labels_agreement': 1.0, 'confidence_tolerance': 1e-9, 'finding_tolerance': 1e-9}
     row = rows(spoiled(tmp_path / 'b', golden=exact), given)['onnxruntime-cpu:int8-qdq']
     assert row['problem']['code'] == 'golden-mismatch' and row['median_ms'] is None
-    assert row['excluded'] == row['problem']['message']
+    assert row['excluded'] == '%(sentence)s %(next_step)s' % row['problem']
 
 
 @pytest.mark.parametrize('entries, words', [
-    ({'parity': {}}, 'does not say how int8-qdq differs'),
+    ({'parity': {}}, 'does not state how int8-qdq differs'),
     ({'parity': {'not_finite': 3}}, 'not finite'),
 ])
 def test_what_may_not_be_chosen_says_why(tmp_path, given, entries, words):
