@@ -81,8 +81,8 @@ def operating_points(probabilities, labels, judged=None, sensitivity=SENSITIVITY
     """
     probabilities, labels = _checked(probabilities, labels)
     chosen = (
-        ('sensitivity %g %%' % round(100 * sensitivity, 4), _at_sensitivity(probabilities[labels], sensitivity)),
-        ('specificity %g %%' % round(100 * specificity, 4), _at_specificity(probabilities[~labels], specificity)),
+        ('sensitivity %g %%' % round(100 * sensitivity, 4), at_sensitivity(probabilities[labels], sensitivity)),
+        ('specificity %g %%' % round(100 * specificity, 4), at_specificity(probabilities[~labels], specificity)),
         ('youden', _at_youden(probabilities, labels)))
     where = 'chosen on %d %s' % (len(labels), frames or 'frames')
     if judged is None:
@@ -92,6 +92,32 @@ def operating_points(probabilities, labels, judged=None, sensitivity=SENSITIVITY
         judged = _checked(*judged)
         where += ', judged on %d others' % len(judged[1])
     return [_point(name, threshold, judged, where) for name, threshold in chosen]
+
+
+def at_sensitivity(positive: np.ndarray, target: float) -> float:
+    """The highest threshold that still calls at least `target` (0..1) of the frames with the finding.
+
+    Lower ones reach it too and call more of the others: of all that reach it, this one has the highest specificity.
+
+    Args:
+        positive: float N, probabilities of the frames with the finding; ``>= threshold`` is a call.
+    Returns:
+        One of the probabilities.
+    """
+    positive = np.sort(positive)[::-1]
+    return float(positive[max(_needed(target, len(positive)), 1) - 1])
+
+
+def at_specificity(negative: np.ndarray, target: float) -> float:
+    """The lowest threshold that spares at least `target` (0..1) of the frames without the finding.
+
+    Args:
+        negative: float N, probabilities of the frames without the finding.
+    Returns:
+        Just above one of the probabilities.
+    """
+    needed = _needed(target, len(negative))
+    return float(np.nextafter(np.sort(negative)[needed - 1], np.inf)) if needed else 0.0
 
 
 def wilson(successes, n):
@@ -108,16 +134,6 @@ def wilson(successes, n):
 
 def _loss(z, log_temperature):
     return np.mean(np.logaddexp(0, -z * np.exp(-log_temperature)))
-
-
-def _at_sensitivity(positive, target):
-    positive = np.sort(positive)[::-1]
-    return positive[max(_needed(target, len(positive)), 1) - 1]
-
-
-def _at_specificity(negative, target):
-    needed = _needed(target, len(negative))
-    return np.nextafter(np.sort(negative)[needed - 1], np.inf) if needed else 0.0
 
 
 def _at_youden(probabilities, labels):

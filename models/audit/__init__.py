@@ -1,12 +1,7 @@
-"""The confound audit: what else than the skin predicts a diagnosis, judged by one protocol."""
-from ..lazy import lazily
+"""The confound audit: what else than the skin predicts a diagnosis, judged by one protocol.
 
-#: Public name to the module it lies in.
-_PUBLIC = {
-    'Frame': 'frame', 'Marker': 'marker', 'Outcome': 'protocol', 'Plan': 'plan', 'Protocol': 'protocol',
-    'find_marker': 'marker', 'judge': 'verdict', 'make_plan': 'plan', 'markdown': 'report', 'read_frame': 'frame',
-    'run_audit': 'run', 'terminal': 'report', 'to_json': 'report', 'without_marker': 'marker', 'write_report': 'report',
-}
-
-__all__ = sorted(_PUBLIC)
-__getattr__ = lazily(__name__, _PUBLIC)
+`run` audits a collection: `samples` reads each picture once (`marker` finds the metal plate on the chest), `inputs` and
+`controls` turn it into numbers, `protocol` fits and scores them by the same folds, `comparison` compares the AUCs and
+states the verdict, `report` shows them. `networks` does the same with trained networks. Nothing is imported here:
+scikit-learn and PyTorch take seconds, and ``--help`` should not.
+"""

@@ -1,8 +1,12 @@
-"""The square metal marker that lies on the chest in most DMR-IR frames: where it is, and the frame without it."""
+"""The square metal marker on the chest in most DMR-IR frames [Silva2014]: where it is, and the frame without it."""
 from dataclasses import dataclass
+from typing import Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
+
+from service.body import Body
+from service.thermogram import Thermogram
 
 #: Long side of the frame in which the marker is looked for, in pixels.
 _SIDE_PX = 320
@@ -26,15 +30,15 @@ _RING_PX = 3
 _SHARP = 0.16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Marker:
     """A marker in one frame.
 
     Attributes:
-        mask (numpy.ndarray): bool HxW, the plate with its soft edge, at the frame's own size.
-        size (float): side of a square of the same area, as a share of the frame's long side.
-        x, y (float): centre, 0..1 of the body's bounding box from the left and from the top.
-        contrast (float): median of the skin around it minus median of the plate, in the frame's own unit.
+        mask: bool HxW, the plate with its soft edge, at the frame's own size.
+        size: side of a square of the same area, as a share of the frame's long side.
+        x, y: centre, 0..1 of the body's bounding box from the left and from the top.
+        contrast: median of the skin around it minus median of the plate, in the frame's own unit.
     """
 
     mask: np.ndarray
@@ -44,14 +48,12 @@ class Marker:
     contrast: float
 
 
-def find_marker(thermogram, body):
-    """Look for a cold square with sharp edges within the middle of the torso.
+def find_marker(thermogram: Thermogram, body: Body) -> Optional[Marker]:
+    """Look for a cold square with sharp edges in the middle of the torso; None where there is none.
 
     Args:
-        thermogram (Thermogram): the frame.
-        body (Body): of the same frame.
-    Returns:
-        Marker: or None where nothing square is there.
+        thermogram: the frame.
+        body: of the same frame.
     """
     if not body.mask.any() or body.contrast <= 0:
         return None
@@ -63,21 +65,14 @@ def find_marker(thermogram, body):
     box = cv2.boundingRect(torso)
     fall = cv2.morphologyEx(reduced, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) / 2
     for cut in _CUTS:
-        found = _squares((depth > cut * body.contrast).astype(np.uint8) & torso, depth, fall, box)
-        if found is not None:
-            return _describe(found, thermogram.pixels, box, reduced.shape)
+        plate = _squares((depth > cut * body.contrast).astype(np.uint8) & torso, depth, fall, box)
+        if plate is not None:
+            return _describe(plate, thermogram.pixels, box, reduced.shape)
     return None
 
 
-def without_marker(pixels, marker):
-    """The frame with the plate filled in from the skin around it.
-
-    Args:
-        pixels (numpy.ndarray): float32 HxW.
-        marker (Marker): or None: the pixels come back as they are.
-    Returns:
-        numpy.ndarray: float32 HxW.
-    """
+def without_marker(pixels: np.ndarray, marker: Optional[Marker]) -> np.ndarray:
+    """The frame (float32 HxW) with the plate filled in from the skin around it; unchanged without a marker."""
     if marker is None:
         return pixels
     y, x = np.nonzero(marker.mask)
@@ -90,37 +85,37 @@ def without_marker(pixels, marker):
     return filled
 
 
-def _spread(pixels, known, wanted):
-    """Means of the known pixels for the wanted ones, each weighted by its squared distance (D. Shepard, 1968).
+def _spread(pixels: np.ndarray, source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Means of the source pixels for the target pixels, weighted by inverse squared distance [Shepard1968].
 
-    OpenCV's inpainting continues slopes and turns 0.05 C of noise into waves of more than 1 C.
+    OpenCV's inpainting continues slopes and turns 0.05 °C of noise into waves of more than 1 °C.
     """
-    points = np.argwhere(known).astype(np.float32)
+    points = np.argwhere(source).astype(np.float32)
     # (a - b)^2 multiplied out: whole numbers of pixels, exact in float32, without an array of differences.
-    places = np.argwhere(wanted).astype(np.float32)
+    places = np.argwhere(target).astype(np.float32)
     distance = (places ** 2).sum(1)[:, None] + (points ** 2).sum(1)[None] - 2 * places @ points.T
     weight = 1 / np.maximum(distance, 1)
-    return weight @ pixels[known] / weight.sum(1)
+    return weight @ pixels[source] / weight.sum(1)
 
 
-def _reduce(pixels):
+def _reduce(pixels: np.ndarray) -> np.ndarray:
     scale = min(1.0, _SIDE_PX / max(pixels.shape))
     size = [max(1, round(side * scale)) for side in pixels.shape[::-1]]
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) if scale < 1 else np.array(pixels)
 
 
-def _odd(value):
+def _odd(value: float) -> int:
     return int(value) // 2 * 2 + 1
 
 
-def _torso(body, shape):
-    """The convex hull of the body: the plate itself may be too cold to be counted to it."""
+def _torso(body: Body, shape: Tuple[int, ...]) -> np.ndarray:
+    """The convex hull of the body: the plate itself may be too cold to count as body."""
     points = cv2.findNonZero(body.mask.astype(np.uint8))
     hull = cv2.fillConvexPoly(np.zeros(body.mask.shape, np.uint8), cv2.convexHull(points), 1)
     return cv2.resize(hull, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def _squares(cold, depth, fall, box):
+def _squares(cold: np.ndarray, depth: np.ndarray, fall: np.ndarray, box: Sequence[int]) -> Optional[np.ndarray]:
     """The mask of the deepest component that is a square in the middle, uint8, or None."""
     side = max(cold.shape)
     count, labels, stats, centres = cv2.connectedComponentsWithStats(cold, connectivity=4)
@@ -135,13 +130,13 @@ def _squares(cold, depth, fall, box):
         if not _is_square(patch, area, cut_off=stats[i, cv2.CC_STAT_TOP] + stats[i, cv2.CC_STAT_HEIGHT] >= len(cold)):
             continue
         inner = float(np.median(depth[patch > 0]))
-        edge = patch & ~cv2.erode(patch, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
-        if np.median(fall[edge > 0]) > _SHARP * inner and inner > deepest:
+        eroded = cv2.erode(patch, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
+        if np.median(fall[(patch > 0) & (eroded == 0)]) > _SHARP * inner and inner > deepest:
             best, deepest = patch, inner
     return best
 
 
-def _is_square(patch, area, cut_off):
+def _is_square(patch: np.ndarray, area: float, cut_off: bool) -> bool:
     contour = max(cv2.findContours(patch, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
     width, height = (length + 1 for length in cv2.minAreaRect(contour)[1])  # from pixel centres to pixel edges
     # A plate that the lower edge of the picture cuts is a strip.
@@ -149,11 +144,11 @@ def _is_square(patch, area, cut_off):
     return max(width, height) <= longest * min(width, height) and area >= _FILLED * width * height
 
 
-def _describe(patch, pixels, box, reduced_shape):
+def _describe(patch: np.ndarray, pixels: np.ndarray, box: Sequence[int], reduced_shape: Tuple[int, ...]) -> Marker:
     height, width = pixels.shape
     scale = width / reduced_shape[1]
     spread = cv2.dilate(patch, np.ones((5, 5), np.uint8))
-    ring = cv2.dilate(spread, np.ones((9, 9), np.uint8)) & ~spread
+    ring = cv2.dilate(spread, np.ones((9, 9), np.uint8)) - spread
     plate, mask, ring = (cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST).astype(bool)
                          for part in (patch, spread, ring))
     y, x = (float(np.mean(axis)) / scale for axis in np.nonzero(plate))

@@ -1,5 +1,6 @@
-"""Networks through the same protocol: pictures in, held-out probabilities out. The only module with PyTorch."""
+"""Networks through the same protocol: pictures in, held-out probabilities out. The only module here with PyTorch."""
 from dataclasses import dataclass
+from typing import Any, Callable, Tuple
 
 import numpy as np
 import torch
@@ -7,7 +8,10 @@ from sklearn.model_selection import GroupShuffleSplit
 
 from models.architectures import ARCHITECTURES, FINDING
 from models.architectures import build as build_architecture
+from models.statistics import specificity_quantile
 from service.messages import InputError
+
+from .protocol import Outcome, Plan, Protocol
 
 #: Name under which the outcome lists what was trained.
 _NAME = 'network'
@@ -18,12 +22,12 @@ class NetworkSettings:
     """How a network is trained in every fold.
 
     Attributes:
-        side_px (int): rows and columns of the picture.
-        epochs (int): passes over the training patients.
-        batch (int): pictures a step, 2 or more.
-        rate (float): peak learning rate of AdamW, one cycle.
-        kept_back (float): share of the training patients on whom the threshold is set and nothing is learnt.
-        threads (int): of PyTorch.
+        side_px: rows and columns of the picture.
+        epochs: passes over the training patients.
+        batch: pictures a step, 2 or more.
+        rate: peak learning rate of AdamW, one cycle.
+        kept_back: share of the training patients on whom the threshold is set and nothing is learned.
+        threads: of PyTorch.
     """
 
     side_px: int = 112
@@ -34,28 +38,26 @@ class NetworkSettings:
     threads: int = 1
 
 
-def image_protocol(build, pictures, plan, protocol, settings=NetworkSettings()):
+def image_protocol(build: Callable[[], torch.nn.Module], pictures: np.ndarray, plan: Plan, protocol: Protocol,
+                   settings: NetworkSettings = NetworkSettings()) -> Outcome:
     """The protocol on pictures, with a fresh network for every fold.
 
     Args:
-        build (callable): () -> torch.nn.Module that maps float32 Nx1xHxW in 0..1 to `Scores` with a binary
-            finding, or to Nx1 logits.
-        pictures (numpy.ndarray): uint8 NxHxW.
-        plan (Plan): of the N samples.
-        protocol (Protocol): folds, specificity, seed.
-        settings (NetworkSettings): training.
-    Returns:
-        Outcome
+        build: makes a network that maps float32 Nx1xHxW in 0..1 to `Scores` with a binary finding, or to Nx1 logits.
+        pictures: uint8 NxHxW.
+        plan: of the N samples.
+        protocol: folds, specificity, seed.
+        settings: training.
     """
     torch.set_num_threads(settings.threads)
     inputs = torch.from_numpy(np.ascontiguousarray(pictures)).unsqueeze(1).float() / 255
     targets = torch.from_numpy(plan.targets.astype(np.float32))
 
-    def fit(train, held, seed):
+    def fit(train: np.ndarray, held: np.ndarray, seed: int) -> Tuple[np.ndarray, float, str]:
         learn, judge = _keep_back(train, plan, settings.kept_back, seed)
         network = _train(build, inputs[learn], targets[learn], settings, seed)
         healthy = _probabilities(network, inputs[judge[~plan.targets[judge]]])
-        return _probabilities(network, inputs[held]), float(np.quantile(healthy, protocol.specificity)), _NAME
+        return _probabilities(network, inputs[held]), specificity_quantile(healthy, protocol.specificity), _NAME
 
     return protocol.run(plan, fit)
 
@@ -64,33 +66,33 @@ class NetworkRunner:
     """An architecture of the registry as an input of the audit.
 
     Args:
-        name (str): key of `models.architectures.ARCHITECTURES`, with a finding head.
-        settings (NetworkSettings): training.
+        name: key of `models.architectures.ARCHITECTURES`, with a finding head.
+        settings: training.
     Raises:
         InputError: ``architecture-unknown``, ``architecture-options``, or ``architecture-no-finding``.
     """
 
-    def __init__(self, name, settings=NetworkSettings()):
+    def __init__(self, name: str, settings: NetworkSettings = NetworkSettings()) -> None:
         self.name, self.settings, self.side_px = name, settings, settings.side_px
         entry = ARCHITECTURES.get(name)
         if entry is not None and (FINDING not in entry.tasks or entry.kind != 'network'):
             able = sorted(one.name for one in ARCHITECTURES.values()
                           if FINDING in one.tasks and one.kind == 'network')
-            raise InputError('architecture-no-finding', 'The architecture %s is no network with a finding; the audit '
-                             'can train %s.' % (name, ', '.join(able)))
+            raise InputError('architecture-no-finding', 'The architecture %s is not a network with a finding.' % name,
+                             'Choose one of %s.' % ', '.join(able))
         self.build()
 
-    def build(self):
+    def build(self) -> torch.nn.Module:
         """A fresh network."""
         return build_architecture(self.name)
 
-    def __call__(self, pictures, plan, protocol):
+    def __call__(self, pictures: np.ndarray, plan: Plan, protocol: Protocol) -> Outcome:
         """Outcome of uint8 NxHxW pictures."""
         return image_protocol(self.build, pictures, plan, protocol, self.settings)
 
 
-def _keep_back(train, plan, share, seed):
-    """Training places to learn from, and places of other patients to set the threshold on; both classes in each."""
+def _keep_back(train: np.ndarray, plan: Plan, share: float, seed: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Places of samples to train on, and of other patients to set the threshold on; both classes in each."""
     learn, judge = [], []
     for positive in (False, True):
         places = train[plan.targets[train] == positive]
@@ -105,7 +107,8 @@ def _keep_back(train, plan, share, seed):
     return np.sort(np.concatenate(learn)), np.sort(np.concatenate(judge))
 
 
-def _train(build, inputs, targets, settings, seed):
+def _train(build: Callable[[], torch.nn.Module], inputs: torch.Tensor, targets: torch.Tensor,
+           settings: NetworkSettings, seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     network = build().train()
     positive = targets.mean().clamp(0.02, 0.98)
@@ -124,7 +127,7 @@ def _train(build, inputs, targets, settings, seed):
     return network.eval()
 
 
-def _jitter(batch, rng):
+def _jitter(batch: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """Flipped, shifted and a little warmer or cooler; what is hidden stays zero."""
     if rng.random() < 0.5:
         batch = batch.flip(3)  # the diagnosis has no side
@@ -134,12 +137,12 @@ def _jitter(batch, rng):
     return torch.where(batch > 0, (batch + warmth).clamp(1 / 255, 1), batch)
 
 
-def _logits(scores):
+def _logits(scores: Any) -> torch.Tensor:
     finding = getattr(scores, 'finding', scores)
     return finding[:, 0]
 
 
-def _probabilities(network, inputs, batch=64):
+def _probabilities(network: torch.nn.Module, inputs: torch.Tensor, batch: int = 64) -> np.ndarray:
     with torch.no_grad():
         return np.concatenate([torch.sigmoid(_logits(network(part))).numpy().astype(np.float64)
                                for part in inputs.split(batch)])

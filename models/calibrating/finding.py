@@ -51,7 +51,7 @@ def positive_class(finding, classes, named=()):
     """
     if not named and tuple(classes) != tuple(finding['classes']):
         return None
-    from ..evaluation.judge import positive_classes  # scikit-learn takes a second to import
+    from ..evaluation.figures import positive_classes  # scikit-learn takes a second to import
 
     return positive_classes(tuple(classes), named)
 

@@ -15,7 +15,7 @@ from service.bundle import PROMISES
 from service.chains import get_chain
 from service.messages import BundleError, InputError
 
-from ..evaluation.conditions import processor
+from ..conditions import processor
 from ..exporting.checkpoint import open_checkpoint
 from ..exporting.frames import at_input, parity_frames
 from ..exporting.golden import golden_tensor, tolerances

@@ -5,7 +5,7 @@ from pathlib import Path
 from service.messages import InputError
 
 from ..architectures import ARCHITECTURES
-from ..evaluation.conditions import processor
+from ..conditions import processor
 from ..recipe_files import load_recipe
 from ..training.collection_run import CollectionRun
 from ..training.run import train

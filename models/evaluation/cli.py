@@ -3,10 +3,11 @@ import importlib.util
 import shlex
 import sys
 from pathlib import Path
+from typing import Any, Optional, Tuple
 
 import click
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing is not.
+# A verb whose library is absent is not offered; looking is quick, importing is not.
 for _name in ('sklearn', 'scipy', 'matplotlib', 'jinja2'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('evaluation needs %s' % _name, name=_name)
@@ -20,7 +21,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR',
               help='Thermograms to judge by, or phantoms:SEED:COUNT.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Folder of the report.')
-@click.option('--layout', metavar='NAME', help='How the data folder is laid out. Default: found out.')
+@click.option('--layout', metavar='NAME', help='How the data folder is laid out. Default: detected.')
 @click.option('--patient-from', type=click.Choice(('csv', 'name')),
               help='Plain folders only: patients from patients.csv, or each file a patient of its own.')
 @click.option('--scale', metavar='NAME', help='Plain folders only: what one count of a 16-bit file means.')
@@ -41,30 +42,34 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--threads', default=0, metavar='N', help='Threads of one inference; 0 for every core.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
-def evaluate_command(bundle, data, out, layout, patient_from, scale, where, limit, as_json, **options):
+def evaluate_command(bundle: Path, data: Path, out: Path, layout: Optional[str], patient_from: Optional[str],
+                     scale: Optional[str], where: Tuple[str, ...], limit: Optional[int], as_json: bool,
+                     **options: Any) -> None:
     """Judge a bundle on thermograms whose regions or diagnoses are known.
 
     Every frame goes through the pipeline of the device. DIR receives report.html, report.json with every
-    raw value, and labels/ with the predicted regions. A frame that cannot be read is reported and the
-    others go on; the exit code is then 1. A 'no result' is counted and is no failure.
+    raw value, and labels/ with the predicted regions. A frame that cannot be read is reported, the
+    others go on, and the exit code is 1. A 'no result' is counted and is not a failure.
 
     \b
     Example:
       thermoscreen evaluate service/bundles/phantom-unet --data dmr --out report
       thermoscreen evaluate bundle --data dmr --where dialect=space --audit audit/audit.json --out report
     """
-    from models.data import open_data  # the libraries take seconds to import: not for --help
+    from models.data import open_data  # the libraries take seconds to import, too long for --help
 
     from ..progress import bar
-    from .report import terminal, to_json
+    from ..reports import to_json
+    from .formatting import terminal
     from .request import Request, evaluate
 
     command = shlex.join(['thermoscreen'] + sys.argv[1:])
     request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)
     how = {'patient_from': patient_from, 'scale': scale}
     collection = open_data(data, layout, **{name: value for name, value in how.items() if value})
-    document = evaluate(request, collection, progress=bar('Evaluating'))
+    document = evaluate(request, collection, bar('Evaluating'))
     for failure in document['samples']['failed']:
-        click.echo('%s: not evaluated. %s [%s]' % (failure['key'], failure['message'], failure['code']), err=True)
+        click.echo('%s: not evaluated. %s [%s]' % (failure['key'], ' '.join(filter(None, (failure['sentence'],
+                   failure['next_step']))), failure['code']), err=True)
     click.echo(to_json(document) if as_json else terminal(document, out), nl=not as_json)
     sys.exit(1 if document['samples']['failed'] else 0)

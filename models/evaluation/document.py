@@ -1,38 +1,45 @@
-"""The report as one JSON document, from which page, terminal and machines read the same figures."""
+"""The report as one JSON document, from which page, terminal and programs read the same figures."""
+import json
 from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
+from models.conditions import evaluation_conditions
+from models.data import Collection
+from models.statistics import ROUNDS
+from service.messages import ADJUNCT_NOTICE, InputError
+from service.pipeline import Pipeline
 from service.regions import REGIONS
-from service.result import ADJUNCT_NOTICE
 
-from .conditions import conditions
-from .judge import certainty_threshold, composition, giveaways, judge_finding, judge_regions, operating_points
-from .metrics import ROUNDS
+from .figures import certainty_threshold, composition, giveaways, judge_finding, judge_regions, operating_points
+from .outcomes import Outcome, Run
 
-SCHEMA = 1
+#: 2: refusals, reasons and failures are messages.
+SCHEMA = 2
 KIND = 'thermoscreen-evaluation'
 
 
-def make_document(pipeline, collection, run, split, positive=(), targets=None, audit=None, notes=(), command='',
-                  rounds=ROUNDS, seed=0):
-    """Everything that can be said of a run.
+def make_document(pipeline: Pipeline, collection: Collection, run: Run, split: str, positive: Sequence[int] = (),
+                  targets: Optional[Dict[str, float]] = None, audit: Optional[Dict[str, Any]] = None,
+                  notes: Sequence[str] = (), command: str = '', rounds: int = ROUNDS, seed: int = 0) -> Dict[str, Any]:
+    """Everything that a run tells.
 
     Args:
-        pipeline (service.pipeline.Pipeline): that ran, still started.
-        collection (Collection): what it ran on.
-        run (Run): what it said.
-        split (str): the first line, as `state_split` gives it.
-        positive (tuple of int): classes that the finding ought to call; empty where it is not judged.
-        targets (dict): ``'sensitivity'`` and ``'specificity'`` that a threshold should reach.
-        audit (dict): as `read_audit` gives it, or None.
-        notes (sequence of str): what was left out.
-        command (str): what the user typed.
-        rounds, seed (int): of the bootstrap and the halves.
-
+        pipeline: that ran, still started.
+        collection: what it ran on.
+        run: what it answered.
+        split: the first line, as `state_split` returns it.
+        positive: classes that the finding ought to call; empty where it is not judged.
+        targets: ``'sensitivity'`` and ``'specificity'`` that a threshold should reach.
+        audit: as `read_audit` returns it.
+        notes: what was left out.
+        command: what the user typed.
+        rounds, seed: of the bootstrap and the halves.
     Returns:
-        dict: ``split`` first, then ``schema``; figures of ``regions``, ``certainty``, ``finding``; ``frames``
-        with every raw value. Sections that the data or the bundle cannot give are None.
+        ``split`` first, then ``schema``; figures of ``regions``, ``certainty``, ``finding``; ``frames`` with every raw
+        value. Sections that the data or the bundle do not allow are None.
     """
     outcomes, stated = run.outcomes, pipeline.bundle.manifest.finding
     regions = judge_regions(outcomes, rounds, seed)
@@ -44,7 +51,7 @@ def make_document(pipeline, collection, run, split, positive=(), targets=None, a
         'split': split, 'kind': KIND, 'schema': SCHEMA, 'notice': ADJUNCT_NOTICE,
         'data': {'name': collection.name, 'classes': list(collection.classes), 'notes': list(collection.notes),
                  'composition': rows},
-        'notes': list(notes) + _limits(collection, outcomes, stated) + (giveaways(rows) if finding else [])
+        'notes': list(notes) + _missing_sections(collection, outcomes, stated) + (giveaways(rows) if finding else [])
         + _other_patients(audit, finding),
         'samples': _samples(run),
         'regions': regions,
@@ -54,28 +61,58 @@ def make_document(pipeline, collection, run, split, positive=(), targets=None, a
             positive=[collection.classes[number] for number in positive],
             negative=[name for number, name in enumerate(collection.classes) if number not in positive],
             threshold_basis=stated['threshold_basis'],
-            operating_points=operating_points(outcomes, collection, positive, targets, rounds, seed)),
+            operating_points=operating_points(outcomes, collection, positive, targets or {}, rounds, seed)),
         'audit': audit,
-        'conditions': conditions(pipeline, command, seed=seed, bootstrap_rounds=rounds, n=len(outcomes),
-                                 analysis_ms=_durations(outcomes)),
+        'conditions': evaluation_conditions(pipeline, command, seed=seed, bootstrap_rounds=rounds, n=len(outcomes),
+                                            analysis_ms=_durations(outcomes)),
         'frames': [outcome.to_dict(collection.classes) for outcome in outcomes],
     }
 
 
-def _samples(run):
-    reasons = Counter(outcome.refusals[0] for outcome in run.outcomes if outcome.refusals)
+def read_audit(path: Path) -> Dict[str, Any]:
+    """Controls and verdict of an ``audit.json`` as ``thermoscreen audit`` writes it, to stand beside an AUC.
+
+    Returns:
+        ``file``, ``data`` (what it was made on, in words), ``patients``, ``models`` and ``controls`` (lists of
+        ``name``, ``note`` and ``auc``, an estimate with ``value``, ``n`` and ``ci95``; the value is None where there
+        was nothing to learn), ``verdict`` (a sentence on the audit's own models), ``warnings``.
+    Raises:
+        InputError: ``audit-unreadable``.
+    """
+    try:
+        document = json.loads(path.read_text(encoding='utf-8'))
+        if document['kind'] != 'confound-audit':
+            raise ValueError(document['kind'])
+        return {'file': str(path), 'data': document['data'], 'patients': int(document['collection']['patients']),
+                'models': [_audit_row(row) for row in document['models']],
+                'controls': [_audit_row(row) for row in document['controls']],
+                'verdict': document['verdict'], 'warnings': list(document['warnings'])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError('audit-unreadable', '%s is not an audit.json of thermoscreen audit.' % path,
+                         'Run thermoscreen audit first and name its file.', detail=repr(error))
+
+
+def _audit_row(row: Dict[str, Any]) -> Dict[str, Any]:
+    return {'name': row['name'], 'note': row['note'],
+            'auc': {'value': row['auc'], 'n': int(row['n']), 'ci95': row['auc_ci95']}}
+
+
+def _samples(run: Run) -> Dict[str, Any]:
+    first = [outcome.refusals[0] for outcome in run.outcomes if outcome.refusals]
+    counts = Counter((message.code, message.sentence) for message in first)
+    messages = {(message.code, message.sentence): message for message in first}
     answered = sum(outcome.answered for outcome in run.outcomes)
     return {
         'n': len(run.outcomes) + len(run.failures), 'analysed': len(run.outcomes),
         'patients': len({outcome.patient for outcome in run.outcomes}), 'answered': answered,
         'refused': len(run.outcomes) - answered,
-        'reasons': [{'check': check, 'sentence': sentence, 'n': n}
-                    for (check, sentence), n in reasons.most_common()],
+        'reasons': [dict(messages[key].to_dict(), n=n) for key, n in counts.most_common()],
         'failed': run.failures,
     }
 
 
-def _limits(collection, outcomes, stated):
+def _missing_sections(collection: Collection, outcomes: Sequence[Outcome],
+                      stated: Optional[Dict[str, Any]]) -> List[str]:
     """Why a section of the report is missing."""
     sentences = []
     if collection.regions != REGIONS:
@@ -84,7 +121,7 @@ def _limits(collection, outcomes, stated):
     elif not any(outcome.overlap for outcome in outcomes):
         sentences.append('No frame has region labels, so regions are not judged.')
     if stated is None:
-        sentences.append('The bundle marks regions only and gives no finding.')
+        sentences.append('The bundle only marks regions and gives no finding.')
     elif not any(outcome.klass is not None for outcome in outcomes):
         sentences.append('No frame has a class, so the finding is not judged.')
     elif not any(outcome.klass is not None and outcome.answered for outcome in outcomes):
@@ -92,7 +129,7 @@ def _limits(collection, outcomes, stated):
     return sentences
 
 
-def _other_patients(audit, finding):
+def _other_patients(audit: Optional[Dict[str, Any]], finding: Optional[Dict[str, Any]]) -> List[str]:
     """That an audit was not made on the frames of the report, as far as their number tells."""
     if audit is None or finding is None or audit['patients'] == finding['patients']:
         return []
@@ -100,7 +137,7 @@ def _other_patients(audit, finding):
             % (audit['patients'], finding['patients'])]
 
 
-def _durations(outcomes):
+def _durations(outcomes: Sequence[Outcome]) -> Dict[str, Any]:
     """Durations of `Pipeline.analyse`, one frame at a time."""
     times = [outcome.total_ms for outcome in outcomes]
     median, p90 = np.percentile(times, (50, 90))

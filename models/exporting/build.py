@@ -11,7 +11,7 @@ from export.parity_run import IN_RUNTIME, compare_forms, judge_forms, onnx_form,
 from export.variants import FILES, make_variants
 from service.bundle import BASE, PROMISES
 
-from ..evaluation.conditions import processor
+from ..conditions import processor
 from .frames import parity_frames
 from .golden import golden_tensor, tolerances
 from .int8 import make_int8

@@ -6,7 +6,8 @@ from service.pipeline import Pipeline
 from service.record import encode_png
 
 from ..data import check_leak, patient_folds
-from ..evaluation import analyse_samples, judge_regions
+from ..evaluation.figures import judge_regions
+from ..evaluation.outcomes import analyse_samples
 
 
 def judge_folds(collection, train, out, folds=5, seed=2021):

@@ -5,18 +5,10 @@ what a run says of itself at once, also where there is no bundle.
 """
 import numpy as np
 
-from ..evaluation.metrics import (
-    PatientBootstrap,
-    at_specificity,
-    class_figures,
-    confusion_matrix,
-    estimate,
-    iou,
-    mean_over_regions,
-    roc,
-    spread,
-    wilson,
-)
+from calibration.thresholds import at_specificity
+
+from ..evaluation.overlap import iou, mean_over_regions
+from ..statistics import PatientBootstrap, class_figures, confusion_matrix, roc
 from .answers import ask
 from .stream import UNKNOWN
 
@@ -53,9 +45,9 @@ def judge_patients(network, recipe, held, val):
 def _regions(confusion, held, bootstrap):
     n = int(sum(sample.labelled for sample in held))
     values, drawn = iou(confusion.sum(0)), iou(bootstrap.sums(confusion))
-    return {'iou': {name: estimate(value, n, spread(draws), bootstrap.described)
+    return {'iou': {name: bootstrap.estimate(value, n, draws)
                     for name, value, draws in zip(held.regions, values, drawn.T)},
-            'miou': estimate(mean_over_regions(values), n, spread(mean_over_regions(drawn)), bootstrap.described)}
+            'miou': bootstrap.estimate(mean_over_regions(values), n, mean_over_regions(drawn))}
 
 
 def _finding(network, recipe, answers, held, val, bootstrap):
@@ -80,7 +72,8 @@ def _threshold(network, recipe, val):
         known = answers.klass != UNKNOWN
         truth = answers.klass[known] == 1
         if not truth.all():
-            threshold = at_specificity(truth, answers.probabilities[known, -1], recipe.finding.specificity)
+            threshold = at_specificity(answers.probabilities[known, -1][~truth].astype(np.float64),
+                                       recipe.finding.specificity)
             return float(np.clip(threshold, 0.01, 0.99)), 'Specificity %.0f %% on %d patients without the finding, ' \
                 'who were neither trained on nor judged.' % (100 * recipe.finding.specificity,
                                                              _patients(val, known, ~truth))
@@ -101,11 +94,6 @@ def _classes(answers, held, bootstrap):
     found = {'n': int(known.sum()), 'classes': list(held.classes), 'confusion': table.tolist()}
     for number, name in enumerate(held.classes):
         own = truth == number
-        hits = own & (probabilities.argmax(1) == number)
-        if some.one_frame_each:
-            ci95, how = wilson(hits.sum(), own.sum()), 'Wilson'
-        else:
-            ci95, how = spread(some.means(np.where(own, hits, np.nan))), some.described
         found[name] = {'auc': roc(own, probabilities[:, number], some)['auc'],
-                       'sensitivity': estimate(hits.sum() / max(own.sum(), 1), own.sum(), ci95, how)}
+                       'sensitivity': some.proportion(probabilities.argmax(1) == number, own)}
     return found

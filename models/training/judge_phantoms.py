@@ -5,7 +5,8 @@ from torchmetrics.functional.classification import binary_auroc
 
 from service import regions
 
-from ..evaluation.metrics import iou
+from ..evaluation.overlap import iou
+from ..statistics import ROUNDS, PatientBootstrap, roc, specificity_quantile
 from .answers import ask
 
 
@@ -39,10 +40,10 @@ def judge_phantoms(network, recipe, sets):
 def threshold_at(probabilities, abnormal, specificity):
     """The threshold that calls at most ``1 - specificity`` of the normal phantoms abnormal."""
     normal = np.asarray(probabilities)[np.asarray(abnormal) == 0]
-    return float(np.clip(np.quantile(normal, specificity), 0.01, 0.99))
+    return float(np.clip(specificity_quantile(normal, specificity), 0.01, 0.99))
 
 
-def judge_finding(probabilities, abnormal, threshold, seed, rounds=2000):
+def judge_finding(probabilities, abnormal, threshold, seed, rounds=ROUNDS):
     """AUC, sensitivity and specificity with n and bootstrap intervals.
 
     Args:
@@ -55,19 +56,15 @@ def judge_finding(probabilities, abnormal, threshold, seed, rounds=2000):
     Returns:
         dict: n, n_abnormal, auc, sensitivity, specificity, each of the last three with a `_ci95` pair.
     """
-    probabilities, abnormal = np.asarray(probabilities), np.asarray(abnormal).astype(int)
-    rng = np.random.default_rng(seed)
-    point = _figures(probabilities, abnormal, threshold)
-    drawn = []
-    for _ in range(rounds):
-        pick = rng.integers(0, len(abnormal), len(abnormal))
-        if 0 < abnormal[pick].sum() < len(pick):
-            drawn.append(_figures(probabilities[pick], abnormal[pick], threshold))
-    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    probabilities, abnormal = np.asarray(probabilities, np.float64), np.asarray(abnormal).astype(bool)
+    bootstrap = PatientBootstrap(['%09d' % place for place in range(len(abnormal))], rounds, seed)
+    called = probabilities >= threshold
+    figures = {'auc': roc(abnormal, probabilities, bootstrap)['auc'],
+               'sensitivity': bootstrap.mean(np.where(abnormal, called, np.nan)),
+               'specificity': bootstrap.mean(np.where(abnormal, np.nan, ~called))}
     result = {'n': len(abnormal), 'n_abnormal': int(abnormal.sum()), 'threshold': round(threshold, 4)}
-    for i, name in enumerate(('auc', 'sensitivity', 'specificity')):
-        result[name] = round(float(point[i]), 4)
-        result[name + '_ci95'] = [round(float(low[i]), 4), round(float(high[i]), 4)]
+    for name, figure in figures.items():
+        result.update({name: figure['value'], name + '_ci95': figure['ci95']})
     return result
 
 
@@ -81,9 +78,3 @@ def auc_by_pattern(probabilities, patterns):
         auc = float(binary_auroc(torch.from_numpy(probabilities[chosen]), truth))
         result[pattern] = {'n': int((patterns == pattern).sum()), 'auc': round(auc, 4)}
     return result
-
-
-def _figures(probabilities, abnormal, threshold):
-    auc = float(binary_auroc(torch.from_numpy(probabilities.astype(np.float64)), torch.from_numpy(abnormal)))
-    called = probabilities >= threshold
-    return auc, called[abnormal == 1].mean(), (~called)[abnormal == 0].mean()

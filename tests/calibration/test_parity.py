@@ -114,7 +114,7 @@ def test_gain_is_no_loss():
 
 
 def test_mean_iou_is_that_of_the_evaluation():
-    overlap = pytest.importorskip('models.evaluation.metrics.overlap', reason='the workstation half is not here')
+    overlap = pytest.importorskip('models.evaluation.overlap', reason='the workstation half is not here')
     pairs = np.random.RandomState(1).randint(0, 50, (6, 8, 8))
     pairs[:, 7] = pairs[:, :, 7] = 0  # a region that is nowhere
     np.testing.assert_allclose(mean_iou(pairs), overlap.mean_over_regions(overlap.iou(pairs)))

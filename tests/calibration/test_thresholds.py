@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calibration.thresholds import TEMPERATURES, fit_temperature, mean_loss, operating_points, to_logits, wilson
+from calibration.thresholds import (
+    TEMPERATURES,
+    at_sensitivity,
+    at_specificity,
+    fit_temperature,
+    mean_loss,
+    operating_points,
+    to_logits,
+    wilson,
+)
 from service.messages import InputError
 
 kinds = st.lists(st.booleans(), min_size=4, max_size=60).filter(lambda labels: 0 < sum(labels) < len(labels))
@@ -126,3 +135,30 @@ def test_what_no_threshold_comes_from(fit, scores, labels):
 
 def test_logits_of_certainty_are_finite():
     assert np.isfinite(to_logits([0, 1])).all() and to_logits([0.5])[0] == 0
+
+
+SCORES = st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=2, max_size=40).filter(
+    lambda pairs: len({truth for truth, _ in pairs}) == 2)
+TARGETS = st.floats(0.01, 0.99)
+
+
+@given(SCORES, TARGETS)
+def test_sensitivity_is_reached_and_no_higher_threshold_does(pairs, target):
+    truth, scores = (np.array(column) for column in zip(*pairs))
+    threshold = at_sensitivity(scores[truth], target)
+    assert (scores[truth] >= threshold).mean() >= target - 1e-9
+    assert (scores[truth] >= np.nextafter(threshold, 2)).mean() < target
+
+
+@given(SCORES, TARGETS)
+def test_specificity_is_reached_and_no_lower_threshold_does(pairs, target):
+    truth, scores = (np.array(column) for column in zip(*pairs))
+    threshold = at_specificity(scores[~truth], target)
+    assert (scores[~truth] < threshold).mean() >= target - 1e-9
+    assert (scores[~truth] < np.nextafter(threshold, -1)).mean() < target
+
+
+def test_nine_of_ten_is_ninety_percent():
+    scores = np.arange(10) / 10
+    assert at_sensitivity(scores, 0.9) == 0.1
+    assert at_specificity(scores, 0.9) == pytest.approx(0.8)

@@ -4,7 +4,8 @@ import pytest
 pytest.importorskip('sklearn', reason='the training extra is not installed: this is the device half')
 
 from models.data import open_data  # noqa: E402
-from models.evaluation import analyse_samples, judge_regions  # noqa: E402
+from models.evaluation.figures import judge_regions  # noqa: E402
+from models.evaluation.outcomes import analyse_samples  # noqa: E402
 from service.pipeline import Pipeline  # noqa: E402
 from service.readers import read_thermogram  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402

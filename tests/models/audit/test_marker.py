@@ -4,7 +4,7 @@ import csv
 import numpy as np
 import pytest
 
-from models.audit import find_marker, without_marker
+from models.audit.marker import find_marker, without_marker
 from service.body import find_body
 from service.readers import read_thermogram
 from service.thermogram import Thermogram

@@ -5,10 +5,11 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.architectures import Scores  # noqa: E402
-from models.audit import Protocol, make_plan, run_audit  # noqa: E402
-from models.audit.intervals import PairTable  # noqa: E402
+from models.audit.comparison import Rows  # noqa: E402
 from models.audit.networks import NetworkRunner, NetworkSettings, image_protocol  # noqa: E402
-from models.audit.rows import Rows  # noqa: E402
+from models.audit.protocol import Protocol, make_plan  # noqa: E402
+from models.audit.run import run_audit  # noqa: E402
+from models.statistics import FoldwiseAuc  # noqa: E402
 from service.messages import InputError  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
@@ -36,7 +37,7 @@ def test_brightness_is_learnt_on_other_patients():
     rng = np.random.default_rng(0)
     pictures = rng.integers(90, 110, (24, 32, 32)) + 60 * plan.targets[:, None, None]
     outcome = image_protocol(Tiny, pictures.astype(np.uint8), plan, PROTOCOL, SETTINGS)
-    assert PairTable(outcome).auc > 0.95
+    assert FoldwiseAuc(outcome.scores, plan.classes, plan.folds).auc > 0.95
     assert outcome.chosen == {'network': 3} and np.isfinite(outcome.scores).all()
 
 

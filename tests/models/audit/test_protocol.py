@@ -2,9 +2,9 @@
 import numpy as np
 import pytest
 
-from models.audit import Protocol, make_plan
-from models.audit.intervals import PairTable, interval
+from models.audit.protocol import Protocol, make_plan
 from models.data import Collection
+from models.statistics import FoldwiseAuc, percentile_interval
 from service.messages import InputError
 from service.regions import REGIONS
 
@@ -24,25 +24,29 @@ def outcome(column, classes, per_patient=1, protocol=QUICK):
     return protocol.run_table(plan, np.asarray(column, np.float64).reshape(len(plan.rows), -1))
 
 
+def pairs(made):
+    return FoldwiseAuc(made.scores, made.plan.classes, made.plan.folds)
+
+
 CLASSES = np.arange(40) % 2
 
 
 def test_what_carries_the_class_is_found_and_noise_is_not():
     rng = np.random.default_rng(0)
-    clean = PairTable(outcome(CLASSES + rng.normal(0, 0.2, 40), CLASSES))
-    assert clean.auc > 0.97 and interval(clean.drawn(300, 0))[0] > 0.9
-    aucs = [PairTable(outcome(np.random.default_rng(seed).normal(size=40), CLASSES)).auc for seed in range(6)]
+    clean = pairs(outcome(CLASSES + rng.normal(0, 0.2, 40), CLASSES))
+    assert clean.auc > 0.97 and percentile_interval(clean.drawn(300, 0))[0] > 0.9
+    aucs = [pairs(outcome(np.random.default_rng(seed).normal(size=40), CLASSES)).auc for seed in range(6)]
     assert 0.35 < np.mean(aucs) < 0.62
 
 
 def test_a_bend_is_learnt_too():
     rng = np.random.default_rng(0)
     column = np.where(CLASSES, rng.choice([-2.0, 2.0], 40), 0) + rng.normal(0, 0.3, 40)
-    assert PairTable(outcome(column, CLASSES)).auc > 0.9
+    assert pairs(outcome(column, CLASSES)).auc > 0.9
 
 
 def test_a_gap_is_information():
-    assert PairTable(outcome(np.where(CLASSES, np.nan, 1.0), CLASSES)).auc == 1
+    assert pairs(outcome(np.where(CLASSES, np.nan, 1.0), CLASSES)).auc == 1
 
 
 def test_patients_are_never_on_both_sides_and_their_pictures_count_once():
@@ -65,9 +69,9 @@ def test_patients_are_never_on_both_sides_and_their_pictures_count_once():
 def test_copies_of_a_patient_buy_nothing():
     rng = np.random.default_rng(3)
     column = rng.normal(size=40)
-    single = PairTable(outcome(column, CLASSES))
+    single = pairs(outcome(column, CLASSES))
     copied = outcome(np.repeat(column, 4), CLASSES, 4)
-    assert abs(PairTable(copied).auc - single.auc) < 0.2
+    assert abs(pairs(copied).auc - single.auc) < 0.2
     assert copied.scores.shape[1] == 40
 
 

@@ -7,16 +7,12 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 
 from click.testing import CliRunner  # noqa: E402
 
-from models.audit import (  # noqa: E402
-    Protocol,
-    cli,  # noqa: E402
-    markdown,
-    run_audit,
-    terminal,
-    to_json,
-    write_report,
-)
-from models.audit.rows import Rows  # noqa: E402
+from models.audit import cli  # noqa: E402
+from models.audit.comparison import Rows  # noqa: E402
+from models.audit.protocol import Protocol  # noqa: E402
+from models.audit.report import markdown, terminal, write_report  # noqa: E402
+from models.audit.run import run_audit  # noqa: E402
+from models.reports import to_json  # noqa: E402
 from service.messages import InputError  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
@@ -82,7 +78,7 @@ def test_the_report_is_strict_json_and_names_what_it_is(clean):
     assert document['protocol']['folds'] == 3 and 'bootstrap' in document['meaning']
     assert {'name', 'n', 'auc', 'auc_ci95', 'note'} <= set(document['controls'][0])
     assert '32 patients (16 Healthy, 16 Sick)' in document['data']
-    assert document['bundle']['id'] == 'stub' and 'Regions found by stub 1.0.0' in terminal(clean)
+    assert document['bundle']['id'] == 'stub' and 'Regions predicted by stub 1.0.0' in terminal(clean)
 
 
 def test_the_words_hold_every_row_and_the_verdict(confounded):

@@ -3,8 +3,8 @@ import functools
 
 import numpy as np
 
-from models.audit.frame import Frame
 from models.audit.marker import find_marker
+from models.audit.samples import AuditedSample
 from models.data import Collection, Sample
 from service.body import find_body
 from service.regions import REGIONS
@@ -37,12 +37,12 @@ def sample(key, patient=None, klass=0, facts=None, **picture):
                   functools.partial(_read, key, tuple(sorted(picture.items()))))
 
 
-def frame(labels=True, facts=None, patient='p1', **picture):
-    """A `Frame` of `celsius` with the true labels."""
+def audited(labels=True, facts=None, patient='p1', **picture):
+    """An `AuditedSample` of `celsius` with the true labels."""
     thermogram = Thermogram.from_celsius(celsius(**picture), 'made here')
     body = find_body(thermogram)
-    return Frame(sample('one', patient, facts=facts), thermogram, body, find_marker(thermogram, body),
-                 frames.labels(HEIGHT, WIDTH) if labels else None)
+    return AuditedSample(sample('one', patient, facts=facts), thermogram, body, find_marker(thermogram, body),
+                         frames.labels(HEIGHT, WIDTH) if labels else None)
 
 
 def world(count=24, seed=1, background=False, pattern=False, facts=None, per_patient=1):

@@ -7,8 +7,8 @@ for _name in ('torch', 'onnx', 'sklearn'):
 
 from models.calibrating import Order, calibrate  # noqa: E402
 from models.data import open_data, phantom_collection  # noqa: E402
-from models.evaluation import analyse_samples  # noqa: E402
-from models.evaluation.metrics import iou, mean_over_regions  # noqa: E402
+from models.evaluation.outcomes import analyse_samples  # noqa: E402
+from models.evaluation.overlap import iou, mean_over_regions  # noqa: E402
 from service.pipeline import Pipeline  # noqa: E402
 from service.selection import Runtime  # noqa: E402
 

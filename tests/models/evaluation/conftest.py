@@ -4,8 +4,8 @@ import pytest
 for _library in ('sklearn', 'scipy', 'matplotlib'):
     pytest.importorskip(_library, reason='the training extra is not installed: this is the device half')
 
-from models.evaluation import analyse_samples  # noqa: E402
 from models.evaluation.document import make_document  # noqa: E402
+from models.evaluation.outcomes import analyse_samples  # noqa: E402
 from tests.fakes.pipelines import stub_pipeline  # noqa: E402
 
 from .made_up import STATED, torso_collection  # noqa: E402

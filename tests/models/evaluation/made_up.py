@@ -4,8 +4,8 @@ import dataclasses
 import numpy as np
 
 from models.data import Collection, Sample
-from models.evaluation import Outcome, Overlap
-from service.messages import InputError
+from models.evaluation.outcomes import Outcome, Overlap
+from service.messages import InputError, Message
 from service.regions import REGIONS
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
@@ -43,7 +43,7 @@ def phantom_collection(seeds, height=120, width=160):
 def unreadable(sample):
     """The same sample with a file that is none."""
     def read():
-        raise InputError('file-truncated', 'It ends too early; copy it again.')
+        raise InputError('file-truncated', 'It ends too early.', 'Copy it again.')
     return dataclasses.replace(sample, read=read)
 
 
@@ -52,7 +52,7 @@ def outcome(key, found=None, truth=None, patient=None, refused=False, **values):
     overlap = None
     if truth is not None:
         overlap = Overlap.refused(truth) if refused else Overlap.of(found, truth)
-    refusals = (('in-frame', 'The patient is cut off.'),) if refused else ()
+    refusals = (Message('in-frame', 'The patient is cut off.'),) if refused else ()
     return Outcome(**dict({'key': key, 'patient': patient or key, 'facts': {}, 'klass': None, 'refusals': refusals,
                            'probability': None, 'overlap': overlap}, **values))
 

@@ -10,15 +10,15 @@ import pytest
 from click.testing import CliRunner
 
 import models.data
+from models.evaluation import report as report_module
 from models.evaluation.cli import evaluate_command
-from models.evaluation.report import page
 from service.messages import BundleError, InputError
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from tests.fakes import bundles
 
-from .judge.test_regions import score_regions
 from .made_up import phantom_collection, unreadable
+from .test_figures import score_regions
 
 SEEDS = range(900, 908)
 PHANTOMS = phantom_collection(SEEDS, 240, 320)
@@ -32,7 +32,7 @@ def with_one_unreadable(collection):
 @pytest.fixture
 def evaluate(monkeypatch, tmp_path):
     """Runs the verb on a collection made here, without plots; gives (result, folder of the report)."""
-    monkeypatch.setattr(page, 'draw_plots', lambda document: {})
+    monkeypatch.setattr(report_module, 'draw_plots', lambda document: {})
 
     def call(*words, data=PHANTOMS, bundle=SHIPPED_BUNDLE, out=tmp_path / 'out'):
         monkeypatch.setattr(models.data, 'open_data', lambda path, layout=None: data)
@@ -101,7 +101,7 @@ def test_json_on_the_terminal(evaluate):
 def test_a_frame_that_cannot_be_read_is_one_line(evaluate):
     result, out = evaluate(data=with_one_unreadable(PHANTOMS))
     assert result.exit_code == 1
-    assert result.stderr == '0900: not evaluated. It ends too early; copy it again. [file-truncated]\n'
+    assert result.stderr == '0900: not evaluated. It ends too early. Copy it again. [file-truncated]\n'
     assert json.loads((out / 'report.json').read_text())['samples']['failed'][0]['key'] == '0900'
 
 

@@ -1,0 +1,80 @@
+"""Report folders that appear whole or not at all, and their JSON."""
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, Iterator
+
+from service.durable import storage_error
+from service.messages import InputError
+
+
+def to_json(report: Dict[str, Any]) -> str:
+    """A report as text, its keys in their order.
+
+    Raises:
+        ValueError: a NaN or infinity, which is not JSON.
+    """
+    return json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False) + '\n'
+
+
+def check_folder(path: Path, mark: str, force: bool = False) -> None:
+    """Refuse a folder that holds anything other than an earlier report.
+
+    Args:
+        path: where a report is to go.
+        mark: name of the file by which an earlier report is recognised.
+        force: replace the folder whatever it holds.
+    Raises:
+        InputError: ``out-is-file`` or ``out-not-empty``.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError('out-is-file', '%s is a file.' % path, 'Name a folder.')
+    if path.is_dir() and any(path.iterdir()) and not (path / mark).is_file() and not force:
+        raise InputError('out-not-empty', '%s holds something other than a report.' % path,
+                         'Choose another folder, or replace it with --force.')
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, mark: str, force: bool = False) -> Iterator[Path]:
+    """Fill a folder beside `path` and move it into place at the end, replacing an earlier report.
+
+    Args:
+        path: where the folder is to be.
+        mark, force: as for `check_folder`.
+    Yields:
+        The folder to fill. If anything goes wrong it is removed, and `path` is as it was.
+    Raises:
+        InputError: as `check_folder`.
+        StorageError: a full or read-only disk, or a folder that cannot be made.
+    """
+    path = Path(os.path.abspath(path))
+    check_folder(path, mark, force)
+    staging = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix='.%s-' % path.name, dir=path.parent))
+        filled = staging / 'new'
+        filled.mkdir()
+        yield filled
+        _put(filled, path, staging / 'old')
+    except OSError as error:
+        raise storage_error(error, path)
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put(filled: Path, path: Path, old: Path) -> None:
+    """Rename the new folder into place and the old one out of the way; put the old one back if that fails."""
+    if not path.is_dir():
+        os.rename(filled, path)
+        return
+    os.rename(path, old)
+    try:
+        os.rename(filled, path)
+    except OSError:
+        os.rename(old, path)
+        raise

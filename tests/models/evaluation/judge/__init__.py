@@ -1,1 +1,0 @@
-"""Tests of the figures of a run."""

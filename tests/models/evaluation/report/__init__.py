@@ -1,1 +1,0 @@
-"""Tests of the page, the pictures and the folder."""
