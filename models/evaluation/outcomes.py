@@ -135,7 +135,7 @@ def analyse_samples(pipeline: Pipeline, samples: Iterable[Sample],
             continue
         result = pipeline.analyse(thermogram)
         outcomes.append(_outcome(sample, result, truth))
-        if keep_labels and not result.refusals:
+        if keep_labels and not result.refusals and result.labels is not None:
             keep_labels(sample.key, result.labels)
     if not outcomes:
         raise _nothing_readable(failures)

@@ -65,7 +65,7 @@ def test_file_statistics_see_steps():
 
 
 def test_frame_mean():
-    assert BY_NAME['audited mean'].measure(PLAIN)['mean'] == pytest.approx(PLAIN.pixels.mean(), abs=1e-4)
+    assert BY_NAME['frame mean'].measure(PLAIN)['mean'] == pytest.approx(PLAIN.pixels.mean(), abs=1e-4)
 
 
 def test_date_where_it_is_stated():
