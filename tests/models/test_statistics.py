@@ -43,7 +43,8 @@ def test_copies_of_a_frame_narrow_nothing():
     tenfold = PatientBootstrap(np.repeat(range(30), 10), 500, seed=1)
     assert once.one_frame_each and not tenfold.one_frame_each
     # The names sort as words, so that the draws agree patient by patient.
-    assert percentile_interval(tenfold.means(np.repeat(values, 10))) == pytest.approx(percentile_interval(once.means(values)))
+    repeated = percentile_interval(tenfold.means(np.repeat(values, 10)))
+    assert repeated == pytest.approx(percentile_interval(once.means(values)))
 
 
 def test_sums_are_those_of_the_drawn_frames():
