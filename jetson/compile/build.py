@@ -1,60 +1,126 @@
-"""One build: network, configuration, plan, on any TensorRT from 8.0 to 11 by what it offers."""
+"""One build: network, configuration, timings, plan. It runs on any TensorRT from 8.0 to 11.
+
+What a release offers is asked of its module, not looked up by its number: JetPack's and a PC's differ in patches.
+"""
+import os
+import re
 import time
 from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from service.backends.tensorrt_api import tells_of_memory
-from service.messages import BackendError
+from service.backends.tensorrt_api import LogLines, tells_of_memory
+from service.durable import atomic_write
+from service.messages import BackendError, ThermoscreenError
 
-from .progress import make_monitor
-from .ranges import check_calibrator
+from .progress import Progress, make_monitor
+from .ranges import Ranges, check_calibrator
+from .routes import Route
 
-#: Sources that TensorRT before 11 can do without. Each is a library of its own that is loaded as soon as its
-#: kernels are considered: on a Nano cuBLAS 156 to 160 MiB and cuDNN 240 MiB (builder logs of TensorRT 8.2).
+#: Tactic sources that TensorRT before 11 can do without. Each is a library that is loaded as soon as its kernels are
+#: considered: on a Nano cuBLAS takes 156 to 160 MiB and cuDNN 240 MiB (builder logs of TensorRT 8.2).
 DROPPABLE = ('CUBLAS', 'CUBLAS_LT', 'CUDNN')
 
 _NO_TACTIC = 'Could not find any implementation for node'
 _NEEDS_INT8 = 'require hardware with Int8 support'
 
+#: A larger file is not a timing cache of a network of this size.
+_MAX_CACHE_BYTES = 64 << 20
+
 
 @dataclass(frozen=True)
 class Built:
-    """A plan that nobody has proven yet, with how it came about.
+    """A plan that has not been proven yet.
 
     Attributes:
-        plan (bytes): for TensorRT alone.
-        seconds (float): time of the build.
-        tactic_sources (tuple of str): what kernels were taken from.
+        plan: for TensorRT only.
+        seconds: time of the build.
+        tactic_sources: where kernels were taken from.
     """
 
     plan: bytes
     seconds: float
-    tactic_sources: tuple
+    tactic_sources: Tuple[str, ...]
 
 
-def droppable_sources(trt):
+class TimingCache:
+    """TensorRT's timing cache: kernels that were measured once need not be measured again.
+
+    It only saves time, so nothing that is wrong with it stops a build.
+
+    Args:
+        path: its file.
+        say: called with a sentence where the file cannot be used or kept.
+    """
+
+    def __init__(self, path: str, say: Callable[[str], None]) -> None:
+        self.path = path
+        self._say = say
+
+    def attach(self, config: Any) -> None:
+        """Give a `tensorrt.IBuilderConfig` the stored timings, or an empty cache."""
+        data = self._read()
+        cache = config.create_timing_cache(data)
+        # A mismatch of the device must not be ignored: its timings would choose the wrong kernels.
+        if (cache is None or not config.set_timing_cache(cache, False)) and data:
+            self._say('The timing cache %s is of another device or TensorRT; everything is timed anew.' % self.path)
+            cache = config.create_timing_cache(b'')
+            if cache is not None:
+                config.set_timing_cache(cache, False)
+
+    def keep(self, config: Any) -> None:
+        """Write what the build has timed."""
+        cache = config.get_timing_cache()
+        if cache is None:
+            return
+        try:
+            atomic_write(self.path, bytes(cache.serialize()))
+        except ThermoscreenError as error:
+            self._say('The timings were not kept: %s' % error.message.text)
+
+    def _read(self) -> bytes:
+        try:
+            with open(self.path, 'rb') as stream:
+                data = stream.read(_MAX_CACHE_BYTES + 1)
+        except OSError:
+            return b''
+        return data if len(data) <= _MAX_CACHE_BYTES else b''
+
+
+def timing_cache_path(folder: str, facts: Dict[str, Any]) -> str:
+    """File of this machine's timings in the engine store; those of another device or release choose badly.
+
+    Args:
+        folder: the engine store's.
+        facts: `service.engines.machine_facts`.
+    """
+    name = 'timing-%s-sm%s-trt%s.cache' % (facts['board'], facts['sm'], facts['tensorrt'])
+    return os.path.join(folder, re.sub(r'[^A-Za-z0-9._-]+', '_', name))
+
+
+def droppable_sources(trt: Any) -> Tuple[str, ...]:
     """Names of the tactic sources that can be dropped here; none from 11 on."""
     return tuple(name for name in DROPPABLE if hasattr(trt.TacticSource, name))
 
 
-def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no_cublas, ranges, progress):
+def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Route, timing_cache: TimingCache,
+               workspace_mib: int, no_cublas: bool, ranges: Optional[Ranges], progress: Progress) -> Built:
     """Compile an ONNX file.
 
     Args:
-        trt (module): tensorrt.
-        logger (tensorrt.ILogger), lines (LogLines): what `make_logger` made, and where it writes.
-        model (bytes): the ONNX file.
-        route (Route): how the precision is told.
-        timing_cache (TimingCache): read before, written after.
-        workspace_mib (int): memory that one kernel may take.
-        no_cublas (bool): drop `DROPPABLE`.
-        ranges (CachedRanges or MeasuredRanges): of INT8, for a route that needs some; else None.
-        progress (Progress): watched.
-    Returns:
-        Built: not proven.
+        trt: the `tensorrt` module.
+        logger: as `make_logger` made it.
+        lines: where the logger writes.
+        model: the ONNX file.
+        route: how the precision is reached.
+        timing_cache: read before, written after.
+        workspace_mib: memory that one kernel may take.
+        no_cublas: drop `DROPPABLE`.
+        ranges: INT8 ranges, for a route that needs them.
+        progress: shows the build.
     Raises:
-        BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node,
-            on a Nano often the ArgMax (TensorRT issue 3677); ``engine-memory``; ``precision-unsupported``;
-            ``engine-build`` with TensorRT's first error.
+        BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node, on a
+            Nano often the ArgMax ([TensorRT3677]); ``engine-memory``; ``precision-unsupported``; ``engine-build`` with
+            TensorRT's first error.
         InputError, StorageError: the ranges cannot be used, measured or kept.
     """
     lines.errors.clear()
@@ -70,12 +136,12 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
         config.set_tactic_sources(config.get_tactic_sources() & ~_mask(trt, droppable_sources(trt)))
     sources = _sources(trt, config)
     timing_cache.attach(config)
-    # Both must stay alive until the builder is done.
-    calibrator = ranges and ranges.calibrator(trt, network)
-    if calibrator is not None:
-        config.int8_calibrator = calibrator
+    # Calibrator and monitor must stay alive until the builder is done.
+    calibrator = None
+    if ranges is not None:
+        calibrator = config.int8_calibrator = ranges.calibrator(trt, network)
     monitor = make_monitor(trt, progress)
-    if monitor is not None and hasattr(config, 'progress_monitor'):
+    if monitor is not None:
         config.progress_monitor = monitor
     started = time.monotonic()
     try:
@@ -83,7 +149,8 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
             memory = builder.build_serialized_network(network, config)
     except Exception as error:  # std::bad_alloc arrives as MemoryError, others as RuntimeError
         raise _build_error(trt, lines, '%s: %s' % (type(error).__name__, error))
-    check_calibrator(calibrator)
+    if calibrator is not None:
+        check_calibrator(calibrator)
     if memory is None:
         raise _build_error(trt, lines, '')
     seconds = time.monotonic() - started
@@ -91,7 +158,7 @@ def build_plan(trt, logger, lines, model, route, timing_cache, workspace_mib, no
     return Built(bytes(memory), seconds, sources)
 
 
-def _network_flags(trt):
+def _network_flags(trt: Any) -> int:
     """Explicit batch, where it is still a choice; strong typing, where the builder has no precision flags."""
     flags, offered = 0, trt.NetworkDefinitionCreationFlag
     if hasattr(offered, 'EXPLICIT_BATCH'):
@@ -101,17 +168,17 @@ def _network_flags(trt):
     return flags
 
 
-def _set_workspace(trt, config, size):
+def _set_workspace(trt: Any, config: Any, size_bytes: int) -> None:
     if hasattr(config, 'set_memory_pool_limit'):
-        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, size)
+        config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, size_bytes)
     else:
-        config.max_workspace_size = size
+        config.max_workspace_size = size_bytes
 
 
-def _set_precision(trt, builder, config, route):
+def _set_precision(trt: Any, builder: Any, config: Any, route: Route) -> None:
     flags = trt.BuilderFlag
     if route.precision == 'fp32':
-        # Ampere and later compute convolutions in TF32 unless told not to, with 10 bits of mantissa.
+        # By default Ampere and later compute convolutions in TF32, with 10 bits of mantissa.
         if hasattr(flags, 'TF32'):
             config.clear_flag(flags.TF32)
     elif hasattr(flags, 'FP16'):
@@ -122,56 +189,60 @@ def _set_precision(trt, builder, config, route):
             config.set_flag(flags.FP16)
 
 
-def _mask(trt, names):
+def _mask(trt: Any, names: Sequence[str]) -> int:
     return sum(1 << int(getattr(trt.TacticSource, name)) for name in names)
 
 
-def _sources(trt, config):
+def _sources(trt: Any, config: Any) -> Tuple[str, ...]:
     names = DROPPABLE + ('EDGE_MASK_CONVOLUTIONS', 'JIT_CONVOLUTIONS')
     return tuple(name for name in names if hasattr(trt.TacticSource, name)
                  and config.get_tactic_sources() & _mask(trt, [name]))
 
 
-def _parse_error(trt, parser, lines):
+def _parse_error(trt: Any, parser: Any, lines: LogLines) -> BackendError:
     errors = [parser.get_error(index) for index in range(parser.num_errors)]
     if not errors:
-        return BackendError('engine-parse', 'TensorRT %s cannot read the model: %s.' % (trt.__version__,
-                                                                                       lines.reason()))
-    told = ['node %s: %s' % (_node(error), ' '.join(str(error.desc()).split())[:300]) for error in errors]
-    if any(_NEEDS_INT8 in text for text in told + lines.errors):
-        return _needs_int8(trt, '\n'.join(told))
-    return BackendError('engine-parse', 'TensorRT %s cannot read the model at %s. On the workstation thermoscreen '
-                        'check names every such node.' % (trt.__version__, told[0].rstrip('. ')),
-                        detail='\n'.join(told))
+        return BackendError('engine-parse', 'TensorRT %s cannot read the model: %s.'
+                            % (trt.__version__, lines.reason()))
+    reports = ['node %s: %s' % (_node(error), ' '.join(str(error.desc()).split())[:300]) for error in errors]
+    if any(_NEEDS_INT8 in text for text in reports + lines.errors):
+        return _needs_int8(trt, '\n'.join(reports))
+    return BackendError('engine-parse', 'TensorRT %s cannot read the model at %s.'
+                        % (trt.__version__, reports[0].rstrip('. ')),
+                        'Run thermoscreen check on the workstation, which names every such node.',
+                        detail='\n'.join(reports))
 
 
-def _node(error):
+def _node(error: Any) -> str:
     """The node of a parser's error; from 10 on with its name and operator."""
-    words = [str(error.node())]
+    words: List[str] = [str(error.node())]
     words += [str(getattr(error, name)()) for name in ('node_name', 'node_operator') if hasattr(error, name)]
     return ' '.join(word for word in words if word)
 
 
-def _build_error(trt, lines, said):
-    told = '\n'.join(lines.errors + [said]).strip()
-    reason = (said or lines.reason())[:300]
-    if _NEEDS_INT8 in told:
-        return _needs_int8(trt, told)
-    if _NO_TACTIC in told:
-        line = next(line for line in told.split('\n') if _NO_TACTIC in line)
-        return BackendError('engine-no-tactic',
-                            'TensorRT %s has no kernel for part of the network: %s. More memory '
-                            'for kernels (--workspace) may help.' % (trt.__version__, line[:300].rstrip('. ')),
-                            detail=told)
-    if tells_of_memory(told):
-        return BackendError('engine-memory', 'There was not enough memory to build the engine (%s); close other '
-                            'programs, add a swap file, or build with --no-cublas.' % reason, detail=told)
-    return BackendError('engine-build', 'TensorRT %s did not build the engine: %s.' % (trt.__version__,
-                                                                                     reason.rstrip('. ')), detail=told)
+def _build_error(trt: Any, lines: LogLines, raised: str) -> BackendError:
+    """The error of a build.
+
+    Args:
+        raised: class and text of the exception; ``''`` where TensorRT returned None.
+    """
+    detail = '\n'.join(lines.errors + [raised]).strip()
+    reason = (raised or lines.reason())[:300]
+    if _NEEDS_INT8 in detail:
+        return _needs_int8(trt, detail)
+    if _NO_TACTIC in detail:
+        line = next(line for line in detail.split('\n') if _NO_TACTIC in line)
+        return BackendError('engine-no-tactic', 'TensorRT %s has no kernel for part of the network: %s.'
+                            % (trt.__version__, line[:300].rstrip('. ')),
+                            'Allow kernels more memory with --workspace, which may help.', detail=detail)
+    if tells_of_memory(detail):
+        return BackendError('engine-memory', 'There was not enough memory to build the engine (%s).' % reason,
+                            'Close other programs, add a swap file, or build with --no-cublas.', detail=detail)
+    return BackendError('engine-build', 'TensorRT %s did not build the engine: %s.'
+                        % (trt.__version__, reason.rstrip('. ')), detail=detail)
 
 
-def _needs_int8(trt, told):
-    return BackendError('precision-unsupported',
-                        'TensorRT %s refuses the model: it holds INT8 ranges (Q/DQ), and '
-                        'this GPU does not compute in INT8. Build with --precision fp16.' % trt.__version__,
-                        detail=told)
+def _needs_int8(trt: Any, detail: str) -> BackendError:
+    return BackendError('precision-unsupported', 'TensorRT %s refuses the model: it holds INT8 ranges (Q/DQ), and this '
+                        'GPU does not compute in INT8.' % trt.__version__, 'Build with --precision fp16.',
+                        detail=detail)

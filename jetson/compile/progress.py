@@ -5,24 +5,26 @@ import shutil
 import sys
 import threading
 import time
+from typing import Any, Callable, Dict, Iterator, Optional, TextIO
 
-#: Seconds between two looks at a terminal, whose line is rewritten, and between two lines of a log file.
+#: Seconds between two updates of a terminal, whose line is rewritten, and between two lines of a log file.
 TERMINAL_S, LOG_S = 1.0, 5.0
 
-#: The builder's own words for the layer it is timing (TensorRT 8.0 to 10).
+#: How the builder names the layer it is timing (TensorRT 8.0 to 10).
 _TIMING = re.compile(r'Timing Runner: (.+?)(?: \((\w+)\))?$')
 
 
 class Progress:
-    """Says what happens, on standard error.
+    """Shows progress on standard error.
 
     Args:
-        stream (file): default ``sys.stderr``. On a terminal one line is rewritten, elsewhere a line is added.
-        interval_s (float): seconds between two; default by the kind of stream.
-        clock (callable): seconds, monotonic.
+        stream: on a terminal one line is rewritten, elsewhere a line is added. Default: ``sys.stderr``.
+        interval_s: seconds between two updates. Default: by the kind of stream.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, stream=None, interval_s=None, clock=time.monotonic):
+    def __init__(self, stream: Optional[TextIO] = None, interval_s: Optional[float] = None,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream or sys.stderr
         self._terminal = self._stream.isatty()
         self._interval_s = interval_s or (TERMINAL_S if self._terminal else LOG_S)
@@ -30,39 +32,39 @@ class Progress:
         self._doing, self._since, self._open = '', clock(), False
         self._gate = threading.Lock()
 
-    def say(self, sentence):
-        """One sentence on a line of its own."""
+    def say(self, sentence: str) -> None:
+        """Print a sentence on a line of its own."""
         with self._gate:
             self._print(sentence, keep=True)
 
-    def heard(self, message):
-        """A message of TensorRT: what it is doing now. Called from its threads, thousands of times."""
+    def heard(self, message: str) -> None:
+        """Take a message of TensorRT as what it is doing now. Called from its threads, thousands of times."""
         timing = _TIMING.search(message)
         self._doing = 'timing kernels for %s' % timing.group(1) if timing else message
 
     @contextlib.contextmanager
-    def watching(self, title):
+    def watching(self, title: str) -> Iterator[None]:
         """While the block runs, show every few seconds for how long and what it is doing."""
         self._doing, self._since = 'starting', self._clock()
         done = threading.Event()
-        shower = threading.Thread(target=self._show, args=(title, done), name='progress', daemon=True)
-        shower.start()
+        thread = threading.Thread(target=self._show, args=(title, done), name='progress', daemon=True)
+        thread.start()
         try:
-            yield self
+            yield
         finally:
             done.set()
-            shower.join()
+            thread.join()
             with self._gate:
                 if self._open:
                     self._print('%s took %.0f s.' % (title, self._clock() - self._since), keep=True)
 
-    def _show(self, title, done):
+    def _show(self, title: str, done: threading.Event) -> None:
         while not done.wait(self._interval_s):
             with self._gate:
                 self._print('%s: %.0f s, %s' % (title, self._clock() - self._since, self._doing),
                             keep=not self._terminal)
 
-    def _print(self, text, keep):
+    def _print(self, text: str, keep: bool) -> None:
         """Write a line; one that is not kept is overwritten by the next."""
         if self._terminal:
             text = '\r\x1b[K' + text[:shutil.get_terminal_size().columns - 1]
@@ -71,32 +73,27 @@ class Progress:
         self._open = not keep
 
 
-def make_monitor(trt, progress):
-    """TensorRT's own progress monitor (10 and later) feeding `progress`; None where there is none.
-
-    Args:
-        trt (module): tensorrt.
-        progress (Progress): told each phase and step.
-    """
+def make_monitor(trt: Any, progress: Progress) -> Any:
+    """A `tensorrt.IProgressMonitor` (10 and later) that feeds `progress`; None where this release has none."""
     if not hasattr(trt, 'IProgressMonitor'):
         return None
 
     class Monitor(trt.IProgressMonitor):
         """Called from the builder's threads."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)
-            self._steps = {}
+            self._steps: Dict[str, int] = {}
 
-        def phase_start(self, phase_name, parent_phase, num_steps):
+        def phase_start(self, phase_name: str, parent_phase: Optional[str], num_steps: int) -> None:
             self._steps[phase_name] = num_steps
             progress.heard(phase_name)
 
-        def step_complete(self, phase_name, step):
+        def step_complete(self, phase_name: str, step: int) -> bool:
             progress.heard('%s, step %d of %d' % (phase_name, step + 1, self._steps.get(phase_name, 0)))
             return True
 
-        def phase_finish(self, phase_name):
+        def phase_finish(self, phase_name: str) -> None:
             self._steps.pop(phase_name, None)
 
     return Monitor()

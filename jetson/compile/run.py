@@ -1,28 +1,48 @@
-"""From a bundle to a proven engine in the store; whatever fails leaves the store as it was."""
+"""From a bundle to a proven engine in the store. Whatever fails leaves the store as it was."""
+import time
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from typing import Any, Dict, List, Optional, Tuple
 
+import numpy as np
+
+from service.backends import Backend, FromLogits, TensorRTBackend, Tensors
 from service.backends.cuda import CudaContext
 from service.backends.tensorrt_api import LogLines, import_tensorrt, make_logger
-from service.engines import EngineKey, machine_facts
-from service.messages import BackendError
+from service.bundle import Bundle, prove
+from service.engines import EngineKey, EngineStore, machine_facts
+from service.messages import BackendError, BundleError
 from service.selection import proof_variant
 
-from .abilities import read_abilities
-from .build import build_plan, droppable_sources
+from .build import Built, TimingCache, build_plan, droppable_sources, timing_cache_path
 from .progress import Progress
-from .proof import prove_plan
-from .ranges import CachedRanges, MeasuredRanges
-from .routes import CALIBRATION, MEASURED, PRECISIONS, choose_precision, find_routes, without_argmax
-from .timing_cache import TimingCache, default_path
+from .ranges import CachedRanges, MeasuredRanges, Ranges
+from .routes import (
+    CALIBRATION,
+    MEASURED,
+    PRECISIONS,
+    Abilities,
+    Route,
+    choose_precision,
+    find_routes,
+    read_abilities,
+    without_argmax,
+)
 
-#: Memory one kernel may take. trtexec 8.2 takes 16 MiB and passes over kernels for it, others take 1 GiB and are
-#: killed on 4 GB; the advice for a Nano is 256 (facts: workspace defaults seen).
+#: Memory one kernel may take. trtexec 8.2 takes 16 MiB, for which it passes over kernels; builds with 1 GiB are killed
+#: on 4 GB; the usual advice for a Nano is 256 MiB.
 WORKSPACE_MIB = 256
 
-#: What another route to the same precision may do better. Everything else would only happen again.
+#: Runs that are timed after the proof. They tell a later start whether a stored engine has become slow, and are no
+#: benchmark.
+TIMED_RUNS = 20
+
+#: Errors that another route to the same precision may avoid; the others would only happen again.
 _WORTH_ANOTHER_ROUTE = ('engine-parse', 'engine-no-tactic', 'engine-build', 'engine-unproven', 'engine-not-finite',
                         'calibrator-missing', 'precision-unsupported')
+
+#: The precision to build where an engine of this one does not prove itself.
+_INSTEAD = {'int8': 'fp16', 'fp16': 'fp32'}
 
 
 @dataclass(frozen=True)
@@ -30,13 +50,13 @@ class CompileOptions:
     """How to build.
 
     Attributes:
-        workspace_mib (int): memory one kernel may take.
-        no_cublas (bool): do without cuBLAS and cuDNN, which saves hundreds of MB on the board.
-        timing_cache (str): file of timings; ``''`` for the one of this machine in the store.
-        from_logits (bool): compile the variant without ArgMax from the start.
-        force (bool): build although a proven engine is there.
-        frames (tuple of str): thermograms and folders of them that TensorRT measures INT8 ranges on; empty for
-            the ranges of the bundle.
+        workspace_mib: memory one kernel may take.
+        no_cublas: do without cuBLAS and cuDNN, which saves hundreds of MB on the board.
+        timing_cache: file of timings; ``''`` for the one of this machine in the store.
+        from_logits: compile the variant without ArgMax from the start.
+        force: build although a proven engine is there.
+        frames: thermograms and folders of them that TensorRT measures INT8 ranges on; empty for the ranges of the
+            bundle.
     """
 
     workspace_mib: int = WORKSPACE_MIB
@@ -44,7 +64,7 @@ class CompileOptions:
     timing_cache: str = ''
     from_logits: bool = False
     force: bool = False
-    frames: tuple = ()
+    frames: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,65 +72,121 @@ class Compiled:
     """What `compile_engine` did.
 
     Attributes:
-        name (str): the engine's name in the store.
-        record (dict): its sidecar.
-        reused (bool): it was there already, and was proven again.
-        notes (tuple of str): sentences for the person: what was chosen, what did not work, what was removed.
+        name: the engine's name in the store.
+        record: its record.
+        reused: it was there already, and was proven again.
+        notes: sentences for the user: what was chosen, what did not work, what was removed.
     """
 
     name: str
-    record: dict = field(repr=False)
+    record: Dict[str, Any] = field(repr=False)
     reused: bool = False
-    notes: tuple = ()
+    notes: Tuple[str, ...] = ()
 
 
-def compile_engine(bundle, store, precision='auto', options=None, progress=None):
-    """Build a bundle's engine for this machine, prove it, and keep it.
+def compile_engine(bundle: Bundle, store: EngineStore, precision: str = 'auto',
+                   options: Optional[CompileOptions] = None, progress: Optional[Progress] = None) -> Compiled:
+    """Build a bundle's engine for this machine, prove it, and store it, replacing older ones of the bundle.
 
     Args:
-        bundle (Bundle): an opened bundle.
-        store (EngineStore): written to only after the proof.
-        precision (str): ``'fp32'``, ``'fp16'`` or ``'int8'``; ``'auto'`` for the lowest that is native and that
-            the bundle was made for, and where that does not prove itself, the next one.
-        options (CompileOptions): how to build.
-        progress (Progress): told what happens.
-    Returns:
-        Compiled: the engine is in the store, and older ones that it replaces are not any more.
+        store: written to only after the proof.
+        precision: ``'fp32'``, ``'fp16'`` or ``'int8'``; ``'auto'`` for the lowest that is native and that the bundle
+            was made for, and the next one where that does not prove itself.
     Raises:
         BackendError: ``tensorrt-missing``, ``cuda-missing``, ``engine-store-busy``, ``precision-unsupported``,
             ``precision-missing``, or why the last route failed (`build_plan`, `prove_plan`).
-        StorageError: the store cannot be written; asked before the build and again after it.
+        StorageError: the store cannot be written; checked before the build and again after it.
         BundleError: a file of the bundle was changed.
     """
     trt = import_tensorrt('There is nothing to compile; the bundle runs on ONNX Runtime instead.')
-    options, progress = options or CompileOptions(), progress or Progress()
     store.check_writable(len(bundle.read_model()))
     with store.lock('%s of %s' % (precision, bundle.manifest.identity['id'])):
-        return _Compilation(trt, bundle, store, options, progress).run(precision)
+        return _Compilation(trt, bundle, store, options or CompileOptions(), progress or Progress()).run(precision)
+
+
+def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str,
+               record: Optional[Dict[str, Any]] = None) -> Tuple[Dict[str, float], Dict[str, Any]]:
+    """Run a plan on the bundle's golden pair.
+
+    Args:
+        plan: as built, or as `EngineStore.find` read it.
+        precision: what it was built for.
+        variant: the bundle's variant it was compiled from.
+        record: its record, if it has one.
+    Returns:
+        What the golden pair measured; and ``n``, ``median``, ``p90`` and ``worst`` of the first inferences in
+        milliseconds, copies to and from the GPU included.
+    Raises:
+        BackendError: ``engine-refused`` and others of the backend; ``engine-not-finite`` for NaN or infinity;
+            ``engine-unproven`` for another answer than the golden one.
+    """
+    backend: Backend = TensorRTBackend(plan, bundle.inputs, bundle.variants[variant].outputs, precision, record)
+    if not bundle.variants[variant].answers:
+        backend = FromLogits(backend, bundle.outputs)
+    feeds: List[Tensors] = []
+    with backend:
+        def infer(feed: Tensors) -> Tensors:
+            outputs = backend.infer(feed)
+            _check_finite(outputs, precision)
+            feeds.append(feed)
+            return outputs
+
+        try:
+            measured = prove(bundle, infer, proof_variant(bundle, precision))
+        except BundleError as error:
+            if error.code != 'golden-mismatch':
+                raise
+            raise BackendError('engine-unproven', 'The %s engine does not give the golden answer (%s) and is not used.'
+                               % (precision.upper(), error.detail), _instead(precision), detail=error.detail)
+        return measured, _latency(backend, feeds[0])
+
+
+def _check_finite(outputs: Tensors, precision: str) -> None:
+    broken = sorted(name for name, array in outputs.items()
+                    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all())
+    if broken:
+        raise BackendError('engine-not-finite', 'The %s engine gives values that are not finite (%s) and is not used.'
+                           % (precision.upper(), ', '.join(broken)), _instead(precision))
+
+
+def _instead(precision: str) -> str:
+    instead = _INSTEAD.get(precision)
+    return 'Build with --precision %s.' % instead if instead else 'Report this with the output of --debug.'
+
+
+def _latency(backend: Backend, feed: Tensors) -> Dict[str, Any]:
+    times = []
+    for _ in range(TIMED_RUNS):
+        started = time.perf_counter()
+        backend.infer(feed)
+        times.append(1000 * (time.perf_counter() - started))
+    return {'n': len(times), 'median': round(float(np.median(times)), 3),
+            'p90': round(float(np.percentile(times, 90)), 3), 'worst': round(max(times), 3)}
 
 
 class _Compilation:
-    """The state of one call: its TensorRT, its log and the sentences that came up."""
+    """One call of `compile_engine`: its TensorRT, its log and its notes."""
 
-    def __init__(self, trt, bundle, store, options, progress):
+    def __init__(self, trt: Any, bundle: Bundle, store: EngineStore, options: CompileOptions,
+                 progress: Progress) -> None:
         self._trt, self._bundle, self._store = trt, bundle, store
         self._options, self._progress = options, progress
         self._facts = machine_facts()
         self._lines = LogLines(progress.heard)
         self._logger = make_logger(trt, self._lines)
-        self._notes = []
-        self._measured = None
+        self._notes: List[str] = []
+        self._measured: Optional[MeasuredRanges] = None
 
-    def run(self, precision):
+    def run(self, precision: str) -> Compiled:
         with CudaContext():
             abilities = read_abilities(self._trt, self._trt.Builder(self._logger), self._facts['sm'])
         if precision == 'auto':
             routes = self._descend(abilities)
         else:
-            frames = list(self._options.frames)
+            frames = self._options.frames
             routes = find_routes(self._bundle, precision, abilities, self._options.from_logits, bool(frames))
             if frames:
-                self._measured = MeasuredRanges(self._bundle, frames, self._store.folder, self._note)
+                self._measured = MeasuredRanges(self._bundle, list(frames), self._store.folder, self._note)
         while True:
             route = routes.pop(0)
             try:
@@ -124,11 +200,12 @@ class _Compilation:
                     raise
                 self._note('%s did not work: %s Trying %s.' % (route, error.message.text, routes[0]))
 
-    def _descend(self, abilities):
-        """The routes of ``auto``: what is chosen, then what is left where that does not prove itself."""
+    def _descend(self, abilities: Abilities) -> List[Route]:
+        """The routes of ``auto``: to the chosen precision, then to the higher ones."""
         chosen = choose_precision(self._bundle, abilities)
         self._note('%s is the lowest precision that is native here and in the bundle.' % chosen.upper())
-        routes, refusals = [], []
+        routes: List[Route] = []
+        refusals = []
         for precision in PRECISIONS[PRECISIONS.index(chosen):]:
             try:
                 routes += find_routes(self._bundle, precision, abilities, self._options.from_logits)
@@ -138,18 +215,18 @@ class _Compilation:
             raise refusals[0]
         return routes
 
-    def _take(self, route):
+    def _take(self, route: Route) -> Compiled:
         key = self._key(route)
         if not self._options.force:
-            there = self._reuse(key, route)
-            if there is not None:
-                return there
+            reused = self._reuse(key, route)
+            if reused is not None:
+                return reused
         model = self._bundle.read_model(route.variant)
-        timing_cache = TimingCache(self._options.timing_cache or default_path(self._store.folder, self._facts),
+        timing_cache = TimingCache(self._options.timing_cache or timing_cache_path(self._store.folder, self._facts),
                                    self._note)
         for table in (self._lines.warnings, self._lines.low_memory):
             table.clear()
-        # The builder's context is gone before the proof makes its own: a board of 4 GB has no room for both.
+        # The builder's context is gone before the proof creates its own: a board of 4 GB has no room for both.
         with CudaContext():
             built = build_plan(self._trt, self._logger, self._lines, model, route, timing_cache,
                                self._options.workspace_mib, self._options.no_cublas,
@@ -162,21 +239,21 @@ class _Compilation:
             self._note('Replaced: %s.' % ', '.join(removed))
         return Compiled(key.name, record, False, tuple(self._notes))
 
-    def _reuse(self, key, route):
-        """The engine that is there already, proven again; None where there is none that is as good as a new one."""
+    def _reuse(self, key: EngineKey, route: Route) -> Optional[Compiled]:
+        """The stored engine, proven again; None where there is none that is as good as a new one."""
         try:
             stored = self._store.find(key)
             if stored.key != key:
-                return None  # of another power mode: its timings are what a new build is for
+                return None  # of another power mode: a new build is for its timings
             prove_plan(self._bundle, stored.plan, route.precision, route.variant, stored.record)
         except BackendError as error:
-            # What is missing, old or another machine's is what a build is for.
+            # Missing, outdated and foreign engines are what a build is for.
             if error.code not in ('engine-missing', 'engine-stale', 'engine-foreign'):
                 self._note('The engine that is there is built again: %s' % error.message.text)
             return None
         return Compiled(stored.name, stored.record, True, tuple(self._notes) + stored.notes)
 
-    def _key(self, route):
+    def _key(self, route: Route) -> EngineKey:
         flags = ['workspace=%d' % self._options.workspace_mib]
         if self._options.no_cublas and droppable_sources(self._trt):
             flags.append('no-cublas')
@@ -186,12 +263,13 @@ class _Compilation:
         return EngineKey(self._bundle.sha256(route.variant), precision=route.precision, flags=tuple(sorted(flags)),
                          **self._facts)
 
-    def _ranges(self, route):
+    def _ranges(self, route: Route) -> Optional[Ranges]:
         if route.method == MEASURED:
             return self._measured
-        return CachedRanges(self._bundle.read_calibration()) if route.method == CALIBRATION else None
+        data = self._bundle.read_calibration() if route.method == CALIBRATION else None
+        return CachedRanges(data) if data is not None else None
 
-    def _record(self, route, built, proof, latency):
+    def _record(self, route: Route, built: Built, proof: Dict[str, float], latency: Dict[str, Any]) -> Dict[str, Any]:
         low_memory = sorted(self._lines.low_memory)
         return {
             'bundle': self._bundle.manifest.identity,
@@ -205,10 +283,10 @@ class _Compilation:
             'low_memory': bool(low_memory),
             'proof': proof,
             'latency_ms': latency,
-            'notes': ['The builder passed over kernels for want of memory; the engine may be slower than it could be. '
-                      'Build it again with less running, or with --no-cublas.'] if low_memory else [],
+            'notes': ['The builder passed over kernels for lack of memory; the engine may be slower than it could be. '
+                      'Build it again with fewer programs running, or with --no-cublas.'] if low_memory else [],
         }
 
-    def _note(self, sentence):
+    def _note(self, sentence: str) -> None:
         self._notes.append(sentence)
         self._progress.say(sentence)

@@ -89,7 +89,7 @@ def tells_of_memory(text: str) -> bool:
 
 def make_logger(trt: Any, lines: LogLines) -> Any:
     """A `tensorrt.ILogger` that fills `lines`; it must outlive everything that was created with it."""
-    class Collecting(trt.ILogger):  # type: ignore[misc]
+    class Collecting(trt.ILogger):
         """TensorRT calls `log` from its own threads."""
 
         def __init__(self) -> None:

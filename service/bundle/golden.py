@@ -28,8 +28,8 @@ def pack_golden(celsius: np.ndarray, outputs: Tensors) -> bytes:
             network gives them.
     """
     stream = io.BytesIO()
-    np.savez_compressed(stream, thermogram=to_counts(celsius),
-                        **{role: outputs[role].astype(dtype) for role, dtype in _STORED if role in outputs})
+    arrays: Dict[str, Any] = {role: outputs[role].astype(dtype) for role, dtype in _STORED if role in outputs}
+    np.savez_compressed(stream, thermogram=to_counts(celsius), **arrays)
     return stream.getvalue()
 
 

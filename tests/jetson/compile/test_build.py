@@ -5,8 +5,7 @@ import pytest
 
 from calibration.cache import write_cache
 from jetson.compile import Progress, Route
-from jetson.compile.build import build_plan
-from jetson.compile.timing_cache import TimingCache
+from jetson.compile.build import TimingCache, build_plan
 from service.backends.cuda import CudaContext
 from service.backends.tensorrt_api import LogLines, make_logger
 from service.bundle import open_bundle

@@ -30,7 +30,7 @@ def test_auto_takes_what_is_native(tensorrt_double, bundle, plain, store):
 def test_auto_goes_on_to_what_proves_itself(tensorrt_double, bundle, store):
     double = tensorrt_double(nan=True)
     compiled = build(bundle, store, 'auto')
-    assert compiled.record['key']['precision'] == 'fp32' and 'no numbers' in compiled.notes[1]
+    assert compiled.record['key']['precision'] == 'fp32' and 'not finite' in compiled.notes[1]
     assert [entry.key.precision for entry in store.list()] == ['fp32'] and double.leaks() == []
 
 
