@@ -143,10 +143,10 @@ class Backend(abc.ABC):
         """Run the network on a checked feed."""
 
     @staticmethod
-    def _compare(kind: str, offered: Sequence[TensorSpec], expected: Sequence[TensorSpec]) -> None:
-        if set(offered) != set(expected):
+    def _compare(kind: str, model: Sequence[TensorSpec], expected: Sequence[TensorSpec]) -> None:
+        if set(model) != set(expected):
             raise BackendError('backend-tensors', 'The model has %ss %s where its manifest says %s.'
-                               % (kind, _names(offered), _names(expected)))
+                               % (kind, _names(model), _names(expected)))
 
 
 def _names(specs: Sequence[TensorSpec]) -> str:

@@ -107,10 +107,10 @@ def require_provider(provider: str) -> None:
     """
     import onnxruntime
 
-    offered = onnxruntime.get_available_providers()
-    if provider not in offered:
+    available = onnxruntime.get_available_providers()
+    if provider not in available:
         raise BackendError('backend-provider', 'ONNX Runtime %s was built without %s.'
-                           % (onnxruntime.__version__, provider), detail='it offers ' + ', '.join(offered))
+                           % (onnxruntime.__version__, provider), detail='it offers ' + ', '.join(available))
 
 
 def provider_options(provider: str, precision: str, cache: str = '') -> Dict[str, str]:
