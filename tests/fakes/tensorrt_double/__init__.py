@@ -15,8 +15,8 @@ import sys
 import pytest
 
 from .. import pycuda_double
-from .faults import Faults, board
 from .library import Library
+from .release import Faults, board
 
 __all__ = ['Double', 'Faults', 'install']
 

@@ -1,12 +1,10 @@
 """Builder: from a parsed network to a plan, with the callbacks and the messages of the real one."""
 import time
 
-from .calibrators import NoScalesError, scales_from
-from .guard import make
-from .onnx_file import round_weights, to_half, to_int8, with_outputs
-from .plain import keep
-from .plan import write_plan
-from .session import open_session, tensors_of
+from .bindings import keep, make
+from .config import NoScalesError, scales_from
+from .engine import write_plan
+from .onnx_file import open_session, round_weights, tensors_of, to_half, to_int8, with_outputs
 
 _PLACE = 'builder.cpp::buildSerializedNetwork::609'
 

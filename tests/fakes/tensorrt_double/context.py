@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from ..pycuda_double import BadAddressError
-from .plain import instead, keep
-from .session import numpy_type, run
+from .bindings import instead, keep
+from .onnx_file import numpy_type, run
 
 _ENQUEUE = 'executionContext.cpp::enqueueInternal::330'
 _NO_ADDRESS = ('Neither address or allocator is set for %s tensor %s. Call setTensorAddress before enqueue/execute.')

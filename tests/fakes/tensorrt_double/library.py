@@ -5,17 +5,16 @@ import weakref
 
 import numpy as np
 
-from . import builder, calibrators, config, context, engine, log, network, parser, runtime, values
-from .enums import make_enum
-from .guard import Bound, bind, make
-from .names import Names, severity_numbers, value_member
-from .session import numpy_type
+from . import builder, config, context, engine, network, values
+from .bindings import Bound, bind, make, make_enum
+from .onnx_file import numpy_type
+from .release import Names, severity_numbers, value_member
 
 #: Template of each class that the double has something to say for, bases before what derives from them.
 _TEMPLATES = (
-    log.ILogger, log.Logger, values.Dims, values.IHostMemory, values.IOptimizationProfile, values.IPluginRegistry,
-    calibrators.IInt8Calibrator, network.ITensor, network.ILayer, network.INetworkDefinition, parser.ParserError,
-    parser.OnnxParser, config.ITimingCache, config.IBuilderConfig, builder.Builder, runtime.Runtime,
+    values.ILogger, values.Logger, values.Dims, values.IHostMemory, values.IOptimizationProfile, values.IPluginRegistry,
+    config.IInt8Calibrator, network.ITensor, network.ILayer, network.INetworkDefinition, network.ParserError,
+    network.OnnxParser, config.ITimingCache, config.IBuilderConfig, builder.Builder, engine.Runtime,
     engine.ICudaEngine, engine.EngineInspector, context.IExecutionContext)
 #: Classes that a caller derives from and that do nothing of themselves.
 _TO_DERIVE = ('IProfiler', 'IProgressMonitor', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2',
@@ -48,7 +47,7 @@ class Library:
         self.module = self._make_module()
 
     def voice(self, logger):
-        return log.Voice(self, logger)
+        return values.Voice(self, logger)
 
     def dims(self, shape):
         return make(self.classes['Dims'], shape)
@@ -119,7 +118,7 @@ class Library:
         for name in _TO_DERIVE:
             if name in self.names.classes:
                 base = self._base(name)
-                self.classes[name] = bind(self, name, values.Base if base is Bound else calibrators.IInt8Calibrator,
+                self.classes[name] = bind(self, name, values.Base if base is Bound else config.IInt8Calibrator,
                                           base)
         for name in ('ILogger', 'Logger'):
             for level, number in [('Severity', self.severity)] + list(self.severity.__members__.items()):

@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from tests.fakes.onnx_builder import tiny_model
-from tests.fakes.tensorrt_double.names import FOLDER, PYTHON_MEMBERS, PYTHON_NAMES
+from tests.fakes.tensorrt_double.release import FOLDER, PYTHON_MEMBERS, PYTHON_NAMES
 from tests.fakes.trt_api import distil
 
 from .steps import VERSIONS, build, current_context, load, parse
