@@ -11,37 +11,15 @@ import os
 import click
 import numpy as np
 
-from jetson.bench.frames import FrameTimer
-from jetson.bench.runs import PACED, Run, run_paced
+from jetson.bench.runs import PACED, FrameTimer, Run, run_paced, started
 from service.cameras import make_camera
 from service.cameras.capture import Capture
 from service.live.picture import Painter
-from service.messages import CameraError
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE
 
 from .conditions import conditions
 from .faults import CAMERAS
-
-
-class Taking:
-    """What the capture hands out, as if it were read from the camera.
-
-    Args:
-        capture (Capture): started.
-        rate_hz (float): of its camera.
-    """
-
-    def __init__(self, capture, rate_hz):
-        self.rate_hz = rate_hz
-        self._capture = capture
-
-    def read(self, timeout_s):
-        """The newest frame. Raises `CameraError` where there is none in time."""
-        frame = self._capture.take(timeout_s)
-        if frame is None:
-            raise CameraError('camera-silent', 'There was no frame for %.1f seconds; try again.' % timeout_s)
-        return frame
 
 
 def measure(pipeline, source, seconds):
@@ -55,17 +33,16 @@ def measure(pipeline, source, seconds):
         tuple of str
     """
     camera, run = make_camera(source), Run(PACED)
-    with Capture(lambda: camera) as capture:
-        run_paced(run, FrameTimer(pipeline, Painter()), Taking(capture, camera.rate_hz), seconds)
-        lost, about = capture.counts.lost, capture.description
+    with started(Capture(lambda: camera)) as capture:
+        run_paced(run, FrameTimer(pipeline, Painter()), capture, seconds)
+        about = capture.description
     ages_ms = [timing.end_to_end_ms for timing in run.timings]
     handed_ms = [timing.stages_ms['capture'] for timing in run.timings]
-    # The numbers of the frames have gaps for those that never came, too.
-    shown, left_out = len(run.timings), max(0, run.dropped - lost)
+    shown, dropped = len(run.timings), run.dropped
     return (source, '%dx%d %s' % (about['width'], about['height'], about['unit']), '%g' % about['rate_hz'],
             '%d' % shown, '%.1f' % np.percentile(handed_ms, 50), '%.1f' % np.percentile(ages_ms, 50),
-            '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (left_out, 100.0 * left_out / (shown + left_out)),
-            '%d' % lost)
+            '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (dropped, 100.0 * dropped / (shown + dropped)),
+            '%d' % run.capture['lost'])
 
 
 @click.command()

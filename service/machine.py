@@ -47,7 +47,7 @@ def board_facts(root: str = '/', runner: Optional[Runner] = None) -> Dict[str, A
     release = read_text(root, 'etc/nv_tegra_release')
     model = read_text(root, 'proc/device-tree/model') or ''
     if release is None and 'tegra' not in tree and 'jetson' not in model.lower():
-        return {'board': model or _processor(root), 'sm': None, 'l4t': NONE, 'jetpack': NONE, 'power_mode': NONE}
+        return {'board': model or processor_name(root), 'sm': None, 'l4t': NONE, 'jetpack': NONE, 'power_mode': NONE}
     module = next(((part, name) for part, name in _MODULES if part in tree), None)
     l4t = _l4t(release)
     return {'board': '%s (%s)' % (module[1], module[0]) if module else model or UNKNOWN,
@@ -108,7 +108,7 @@ def _l4t(release: Optional[str]) -> str:
     return '%s.%s' % match.groups() if match else UNKNOWN
 
 
-def _processor(root: str) -> str:
-    """Name of the processor of a PC."""
+def processor_name(root: str = '/') -> str:
+    """Name of the processor, or `UNKNOWN`."""
     match = re.search(r'^model name\s*:\s*(.+)$', read_text(root, 'proc/cpuinfo') or '', re.MULTILINE)
     return match.group(1).strip() if match else UNKNOWN

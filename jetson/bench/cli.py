@@ -1,7 +1,8 @@
-"""``thermoscreen bench``: how long a frame takes here, under which conditions, and whether that counts."""
+"""``thermoscreen bench``: how long a frame takes on this machine, under which conditions, and whether that is valid."""
 import json
 import os
 import sys
+from typing import Optional
 
 import click
 
@@ -17,41 +18,43 @@ from service.durable import atomic_write
 
 from ..platform import RealPlatform
 from ..telemetry import read_line
-from .cold_cli import cold
-from .compare_cli import compare
+from .cold import cold
+from .compare import compare
+from .figures import draw
+from .formatting import report
 from .options import SECONDS, Progress, out_option, refuse_group_options, source_option, until_stopped
-from .plots import draw
-from .record import BENCH, check_document, prepare_folder, write_document
+from .record import BENCH, Document, check_document, prepare_folder, write_document
 from .session import Protocol, Session
-from .soak_cli import soak
-from .words import report
+from .soak import soak
 
 
 @click.group(invoke_without_command=True)
 @click.option('--seconds', type=SECONDS, default=60.0, show_default=True, metavar='S',
-              help='Least duration of the closed loop.')
+              help='Minimum duration of the closed loop.')
 @click.option('--queries', type=click.IntRange(1, 10000000), default=1024, show_default=True, metavar='N',
-              help='Least number of its frames.')
+              help='Minimum number of its frames.')
 @click.option('--paced', type=click.FloatRange(0, 86400), default=30.0, show_default=True, metavar='S',
               help='Duration at the rate of the camera; 0 for none.')
 @click.option('--rounds', type=click.IntRange(0, 1000), default=5, show_default=True, metavar='N',
-              help='Turns of every backend and precision; 0 for none.')
+              help='Rounds of every backend and precision; 0 for none.')
 @source_option
-@out_option('bench.json (every sample), bench.md and the pictures')
+@out_option('bench.json (every sample), bench.md and the figures')
 @bundle_option
 @threads_option
 @settings_option
 @json_option
 @click.pass_context
-def bench(ctx, seconds, queries, paced, rounds, source, out, bundle, threads, settings_path, as_json):
-    """Measure the whole way of a frame on this machine.
+def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds: int, source: Optional[str],
+          out: Optional[str], bundle: Optional[str], threads: Optional[int], settings_path: Optional[str],
+          as_json: bool) -> None:
+    """Measure how long a frame takes on this machine, from the camera to the encoded picture.
 
-    First in a closed loop, one frame after the other, in the style of MLPerf SingleStream: p90, at least so many frames
-    and so many seconds. Then at the rate of the camera. Then every backend and precision that this machine has, the
-    network alone, with its accuracy. What runs is what the service runs: the same analysis and the same drawing.
+    First in a closed loop, one frame after the other, in the style of MLPerf SingleStream: p90 over a minimum number of
+    frames and seconds. Then at the rate of the camera. Then the network alone in every backend and precision of this
+    machine, with its accuracy. The code is that of the service: the same capture, analysis and drawing.
 
-    The figures are this machine's and no other's. A verdict says whether they count, and if not, why. Ctrl-C ends it;
-    what was measured is reported as incomplete. The exit code is 0 also where the verdict is bad.
+    The figures are valid for this machine only. A verdict says whether they are, and if not, why. Ctrl-C ends the
+    benchmark; what was measured is reported as incomplete. The exit code is 0 even if the verdict is bad.
 
     \b
     Example:
@@ -77,7 +80,7 @@ def bench(ctx, seconds, queries, paced, rounds, source, out, bundle, threads, se
         click.echo('Stopped before anything was measured.', err=True)
         sys.exit(130)
     check_document(document)
-    # Shown before it is written: a disk that filled up in the meantime does not take the figures with it.
+    # Shown before it is written, so that a disk that has filled up does not take the figures with it.
     click.echo(json.dumps(document, indent=1) + '\n' if as_json else report(document), nl=False)
     if out:
         _write(out, document)
@@ -86,13 +89,13 @@ def bench(ctx, seconds, queries, paced, rounds, source, out, bundle, threads, se
     sys.exit(130 if session.interrupted else 0)
 
 
-def _write(folder, document):
+def _write(folder: str, document: Document) -> None:
     path = write_document(folder, document)
     atomic_write(os.path.join(folder, 'bench.md'), report(document).encode('utf-8'))
-    pictures = draw(document)
-    for name, data in pictures.items():
+    figures = draw(document)
+    for name, data in figures.items():
         atomic_write(os.path.join(folder, name), data)
-    click.echo('Written: %s, bench.md, %s.' % (path, ', '.join(sorted(pictures))), err=True)
+    click.echo('Written: %s, bench.md, %s.' % (path, ', '.join(sorted(figures))), err=True)
 
 
 for _command in (compare, soak, cold):

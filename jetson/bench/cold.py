@@ -1,108 +1,167 @@
-"""From the call to the first picture, in processes that have just begun."""
+"""``thermoscreen bench cold``: from the start of a process to the first picture."""
 import json
 import os
 import subprocess
 import sys
 import time
+from typing import Any, Callable, Dict, List, Optional
 
+import click
 import numpy as np
 
+from service.cli.options import bundle_option, json_option, load_settings, settings_option, threads_option
+from service.engines import EngineStore
 from service.messages import BackendError, ThermoscreenError
+from service.selection import Runtime
+from service.settings import Settings
 
+from ..platform import Platform, RealPlatform
+from ..telemetry import read_line
 from .environment import environment, utc_now
 from .first_result import STEPS
-from .record import COLD, SCHEMA
+from .formatting import describe_backend, milliseconds, table
+from .options import Progress, out_option, source_option, until_stopped
+from .record import COLD, SCHEMAS, Document, check_document, prepare_folder, write_document
 
-#: Longest wait for one start: libraries of a GPU from a cold SD card take tens of seconds.
+#: Longest wait for one start: loading the libraries of a GPU from an SD card takes tens of seconds.
 TIMEOUT_S = 300.0
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+#: Options of `first_result` by name; None for one that is not given.
+StartOptions = Dict[str, Any]
 
-def measure_cold(starts, options, settings, platform, engines='', launch=None, progress=lambda words: None):
+
+@click.command()
+@click.option('--starts', type=click.IntRange(1, 1000), default=5, show_default=True, metavar='N',
+              help='Number of processes to start, one after the other.')
+@source_option
+@out_option('cold.json')
+@bundle_option
+@threads_option
+@settings_option
+@json_option
+def cold(starts: int, source: Optional[str], out: Optional[str], bundle: Optional[str], threads: Optional[int],
+         settings_path: Optional[str], as_json: bool) -> None:
+    """Start the program several times and time it up to the first picture.
+
+    Each start is a new process: interpreter and libraries, bundle with its signature, engine with its golden proof,
+    camera, first frame. Files may still be in memory from the start before; only the first start after the machine was
+    switched on reads them all from the disk. If a TensorRT engine runs, its build time is shown too.
+
+    \b
+    Example:
+      thermoscreen bench cold --starts 10
+    """
+    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=source)
+    if out:
+        prepare_folder(out, COLD)
+    options = {'settings': settings_path, 'bundle': bundle, 'source': source, 'threads': threads}
+    progress = Progress()
+    with RealPlatform(tegrastats=read_line) as platform, until_stopped():
+        document = measure_cold(starts, options, settings, platform, Runtime.from_settings(settings).engines,
+                                progress=progress)
+    progress.end()
+    check_document(document)
+    if as_json:
+        click.echo(json.dumps(document, indent=1))
+    else:
+        _print(document)
+    if out:
+        click.echo('Written: %s' % write_document(out, document), err=True)
+
+
+def measure_cold(starts: int, options: StartOptions, settings: Settings, platform: Platform, engines: str = '',
+                 launch: Optional[Callable[[StartOptions], Document]] = None,
+                 progress: Callable[[str], None] = lambda text: None) -> Document:
     """Start the program several times, one after the other.
 
     Args:
-        starts (int): how many times.
-        options (dict): words of the command line of `first_result` by option, None for those not given.
-        settings (Settings): what is in force, for the record.
-        platform (Platform): the machine; the caller closes it.
-        engines (str): folder in which the build time of an engine is looked up; ``''`` for none.
-        launch (callable): ``launch(options) -> dict`` does one start. Default: `start_once`.
-        progress (callable): called with a few words before each start.
-    Returns:
-        dict: the document.
+        starts: how many times.
+        options: for `first_result`.
+        settings: in force, for the record.
+        platform: the machine; the caller closes it.
+        engines: folder of engines, for the build time; ``''`` for none.
+        launch: does one start; None for `start_once`.
+        progress: called with a short text before each start.
     Raises:
         ThermoscreenError: a start failed, with the reason that it gave.
     """
     about = {'measured_at': utc_now(), 'environment': environment(platform, settings)}
-    found = []
+    answers = []
     for number in range(1, starts + 1):
         progress('Start %d of %d' % (number, starts))
-        found.append((launch or start_once)(options))
-    medians = {step: float(np.median([start['steps_ms'][step] for start in found])) for step in STEPS}
-    document = dict(about, schema=SCHEMA, kind=COLD, source=settings.camera, bundle=found[0]['bundle'],
-                    backend=found[0]['backend'],
-                    starts=[{'steps_ms': start['steps_ms'], 'total_ms': start['total_ms'],
-                             'outcome': start['outcome']} for start in found],
+        answers.append((launch or start_once)(options))
+    medians = {step: float(np.median([answer['steps_ms'][step] for answer in answers])) for step in STEPS}
+    document = dict(about, schema=SCHEMAS[COLD], kind=COLD, source=settings.camera, bundle=answers[0]['bundle'],
+                    backend=answers[0]['backend'],
+                    starts=[{name: answer[name] for name in ('steps_ms', 'total_ms', 'outcome')}
+                            for answer in answers],
                     median={'steps_ms': medians,
-                            'total_ms': float(np.median([start['total_ms'] for start in found]))})
-    built = engine_build(engines, found[0]['backend'])
-    return dict(document, engine_build=built) if built else document
+                            'total_ms': float(np.median([answer['total_ms'] for answer in answers]))})
+    build = engine_build(engines, answers[0]['backend'])
+    return dict(document, engine_build=build) if build else document
 
 
-def start_once(options, timeout_s=TIMEOUT_S):
-    """One start in a process of its own.
+def start_once(options: StartOptions, timeout_s: float = TIMEOUT_S) -> Document:
+    """One start in a process of its own, as of `first_result.first_result`.
 
-    Args:
-        options (dict): as for `measure_cold`.
-        timeout_s (float): longest wait.
-    Returns:
-        dict: as `first_result.first_result`.
     Raises:
-        ThermoscreenError: with code and sentence of what it said; ``cold-failed`` or ``cold-hung`` where it said
-            nothing.
+        ThermoscreenError: the error that it reported; ``cold-failed`` or ``cold-hung`` where it reported none.
     """
-    words = [word for name, value in sorted(options.items()) if value is not None
-             for word in ('--' + name, str(value))]
+    arguments = [word for name, value in sorted(options.items()) if value is not None
+                 for word in ('--' + name, str(value))]
     path = os.pathsep.join([_PACKAGES] + [entry for entry in [os.environ.get('PYTHONPATH')] if entry])
     process = subprocess.Popen([sys.executable, '-m', 'jetson.bench.first_result', '--since', repr(time.monotonic())]
-                               + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               + arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=dict(os.environ, PYTHONPATH=path))
     try:
-        said, complained = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired:
-        raise BackendError('cold-hung', 'A start gave no picture within %g s; try thermoscreen doctor.' % timeout_s)
+        output, errors = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise BackendError('cold-hung', 'A start gave no picture within %g s.' % timeout_s,
+                           'Run: thermoscreen doctor') from error
     finally:
         if process.poll() is None:
             process.kill()
             process.communicate()
     try:
-        answer = json.loads(said.decode('utf-8'))
-    except ValueError:
-        lines = complained.decode('utf-8', 'replace').strip().splitlines()
-        raise BackendError('cold-failed', 'A start ended with code %d and without an answer (%s); try thermoscreen '
-                           'doctor.' % (process.returncode, lines[-1][:200] if lines else 'it said nothing'))
+        answer: Document = json.loads(output.decode('utf-8'))
+    except ValueError as error:
+        lines = errors.decode('utf-8', 'replace').strip().splitlines()
+        raise BackendError('cold-failed', 'A start ended with code %d and without a result (%s).'
+                           % (process.returncode, lines[-1][:200] if lines else 'no output'),
+                           'Run: thermoscreen doctor') from error
     if 'error' in answer:
-        error = ThermoscreenError(answer['error']['code'], answer['error']['sentence'],
-                                  detail=answer['error']['detail'])
-        error.exit_code = answer['error']['exit_code']
-        raise error
+        told = answer['error']
+        failure = ThermoscreenError(told['code'], told['sentence'], told['next_step'], told['detail'])
+        failure.exit_code = told['exit_code']
+        raise failure
     return answer
 
 
-def engine_build(engines, backend):
-    """What building the engine took that runs, where it is one of the store.
+def engine_build(engines: str, backend: Document) -> Optional[Document]:
+    """How long building the running engine took: ``engine``, ``seconds``, ``built_at``; None for no engine.
 
     Args:
-        engines (str): folder of engines; ``''`` for none.
-        backend (dict): its description.
-    Returns:
-        dict or None: ``engine``, ``seconds``, ``built_at``.
+        engines: folder of engines; ``''`` for none.
+        backend: its description.
     """
     name = backend.get('engine')
     if not name or not engines:
         return None
-    from service.engines import EngineStore  # for those alone who run one
-
     record = next((entry.record for entry in EngineStore(engines).list() if entry.name == name and entry.record), None)
-    return record and {'engine': name, 'seconds': record['seconds'], 'built_at': record['built_at']}
+    return {'engine': name, 'seconds': record['seconds'], 'built_at': record['built_at']} if record else None
+
+
+def _print(document: Document) -> None:
+    click.echo('%s\n%s %s on %s; source %s\n' % (document['environment']['machine'], document['bundle']['id'],
+                                                 document['bundle']['version'],
+                                                 describe_backend(document['backend']), document['source']))
+    named = [('%d' % number, start) for number, start in enumerate(document['starts'], 1)]
+    rows: List[List[str]] = []
+    for name, start in named + [('median', document['median'])]:
+        rows.append([name] + [milliseconds(start['steps_ms'][step]) for step in STEPS]
+                    + [milliseconds(start['total_ms'])])
+    click.echo('\n'.join(table(['start, ms'] + list(STEPS) + ['to the first picture'], rows)))
+    click.echo('\nstart: process and imports; engine: loaded and proven; camera: opened, first frame received.')
+    if 'engine_build' in document:
+        click.echo('The engine %(engine)s was built in %(seconds).0f s (%(built_at)s).' % document['engine_build'])

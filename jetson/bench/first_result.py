@@ -1,10 +1,12 @@
-"""One start of the program as a process of its own, up to the first picture: ``python -m jetson.bench.first_result``.
+"""One start of the program, up to the first picture: ``python -m jetson.bench.first_result``.
 
-Prints one JSON object: milliseconds by step, or what went wrong. `cold` starts it and reads that.
+A process of its own, started by `cold`, which reads the JSON object that it prints: milliseconds by step, or what went
+wrong. It imports only what the service imports too, because its imports are timed.
 """
 import json
 import sys
 import time
+from typing import Any, Callable, Dict, Optional
 
 import click
 
@@ -12,27 +14,28 @@ from service.cameras import make_camera
 from service.cli.options import load_settings, make_pipeline
 from service.live.picture import Painter
 from service.messages import ThermoscreenError
+from service.settings import Settings
 from service.stopwatch import Stopwatch
 
-from .runs import read_timeout_s
+from .runs import FIRST_FRAME_S, make_capture, next_frame
 
-#: What passes between the call and the first picture, in its order.
+#: What passes between the start and the first picture, in order.
 STEPS = ('start', 'bundle', 'engine', 'camera', 'frame', 'picture')
 
 
-def first_result(started_s, settings, clock=time.monotonic):
+def first_result(started_s: float, settings: Settings, clock: Callable[[], float] = time.monotonic) -> Dict[str, Any]:
     """Everything from the settings to the first picture.
 
     Args:
-        started_s (float): when the process was asked for, on the clock.
-        settings (Settings): what is in force; the frame comes from its camera.
-        clock (callable): seconds that only grow, the same in every process.
+        started_s: when the process was started, on the clock.
+        settings: in force; the frame comes from their camera.
+        clock: monotonic seconds, the same in every process.
     Returns:
-        dict: ``steps_ms`` by `STEPS` (``start``: process, imports and settings; ``bundle``: files read and their
-        signature checked; ``engine``: loaded and proven; ``camera``: opened and its first frame waited for; ``frame``:
-        analysed; ``picture``: drawn and encoded), ``total_ms``, ``backend``, ``bundle`` and ``outcome``.
+        ``steps_ms`` by `STEPS` (``start``: process, imports and settings; ``bundle``: files read and their signature
+        checked; ``engine``: loaded and proven; ``camera``: opened, first frame received; ``frame``: analysed;
+        ``picture``: drawn and encoded), ``total_ms``, ``backend``, ``bundle`` and ``outcome``.
     Raises:
-        ThermoscreenError: as each of them.
+        ThermoscreenError: as of each of them.
     """
     start_ms = (clock() - started_s) * 1e3
     watch = Stopwatch(clock)
@@ -40,8 +43,8 @@ def first_result(started_s, settings, clock=time.monotonic):
     watch.lap('bundle')
     with pipeline:
         watch.lap('engine')
-        with make_camera(settings.camera) as camera:
-            thermogram = camera.read(read_timeout_s(camera)).thermogram
+        with make_capture(make_camera(settings.camera), settings, clock) as capture:
+            thermogram = next_frame(capture, FIRST_FRAME_S).thermogram
             watch.lap('camera')
             result = pipeline.analyse(thermogram)
             watch.lap('frame')
@@ -59,14 +62,15 @@ def first_result(started_s, settings, clock=time.monotonic):
 @click.option('--bundle')
 @click.option('--source')
 @click.option('--threads', type=int)
-def main(since, settings_path, bundle, source, threads):
+def main(since: float, settings_path: Optional[str], bundle: Optional[str], source: Optional[str],
+         threads: Optional[int]) -> None:
     """Print one start as JSON."""
     try:
-        found = first_result(since, load_settings(settings_path, bundle=bundle, threads=threads, camera=source))
+        answer = first_result(since, load_settings(settings_path, bundle=bundle, threads=threads, camera=source))
     except ThermoscreenError as error:
         click.echo(json.dumps({'error': dict(error.to_dict(), exit_code=error.exit_code)}))
         sys.exit(error.exit_code)
-    click.echo(json.dumps(found))
+    click.echo(json.dumps(answer))
 
 
 if __name__ == '__main__':

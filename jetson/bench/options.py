@@ -1,19 +1,22 @@
-"""What the verbs of the benchmark share: kinds of values, options, and an end that keeps what was measured."""
+"""What the verbs of the benchmark share: option types, options, progress, and an end that keeps what was measured."""
 import contextlib
 import signal
 import sys
 import threading
+from types import FrameType
+from typing import Any, Callable, Iterator, Optional, TextIO
 
 import click
 
 
 class _Amount(click.ParamType):
-    """A number above zero; words such as nan and inf are none."""
+    """A number above zero, not nan or inf."""
 
-    def __init__(self, name, most, suffix=''):
-        self.name, self._most, self._suffix = name, most, suffix
+    def __init__(self, name: str, high: float, suffix: str = '') -> None:
+        self.name, self._high, self._suffix = name, high, suffix
 
-    def convert(self, value, param, ctx):
+    def convert(self, value: Any, param: Optional[click.Parameter], ctx: Optional[click.Context]) -> float:
+        """The number, or a usage error."""
         text = str(value)
         if self._suffix and text.endswith(self._suffix):
             text = text[:-len(self._suffix)]
@@ -22,71 +25,71 @@ class _Amount(click.ParamType):
         except ValueError:
             number = 0.0
         # Written so that nan fails too.
-        if not 0 < number <= self._most:
-            self.fail('%s is no number above 0 and up to %g' % (value, self._most), param, ctx)
+        if not 0 < number <= self._high:
+            self.fail('%s is not a number above 0 and up to %g' % (value, self._high), param, ctx)
         return number
 
 
-#: Every sample of a benchmark is kept; what takes longer than an hour is a soak.
+#: Every sample of a benchmark is kept; for more than an hour, run a soak.
 SECONDS = _Amount('seconds', 3600)
 HOURS = _Amount('hours', 1000)
 PERCENT = _Amount('percent', 1000, '%')
 
 source_option = click.option('--source', metavar='SPEC', help='Where frames come from: sim, sim:SEED, replay:FOLDER or '
-                             'another camera. Default: the one in the settings.')
+                             'another camera. Default: the camera of the settings.')
 
 
-def out_option(what, required=False):
-    """``--out DIR``; `what` says what is written there."""
-    words = 'Folder for %s.%s' % (what, '' if required else ' Default: nothing is written.')
-    return click.option('--out', type=click.Path(), metavar='DIR', required=required, help=words)
+def out_option(content: str, required: bool = False) -> Callable[..., Any]:
+    """``--out DIR``; `content` says what is written there."""
+    text = 'Folder for %s.%s' % (content, '' if required else ' Default: nothing is written.')
+    return click.option('--out', type=click.Path(), metavar='DIR', required=required, help=text)
 
 
-def refuse_group_options(ctx):
-    """Options of the group in front of a subcommand would be ignored in silence.
+def refuse_group_options(ctx: click.Context) -> None:
+    """Refuse options of the group before a subcommand, which would be ignored.
 
     Raises:
         click.UsageError: naming the first of them.
     """
     for param in ctx.command.params:
-        if ctx.get_parameter_source(param.name) is not click.core.ParameterSource.DEFAULT:
-            raise click.UsageError('%s belongs behind %s, as far as %s has it.'
+        if ctx.get_parameter_source(str(param.name)) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError('Write %s after %s, if %s has this option.'
                                    % (param.opts[-1], ctx.invoked_subcommand, ctx.invoked_subcommand))
 
 
 @contextlib.contextmanager
-def until_stopped():
-    """SIGTERM ends what runs inside as Ctrl-C does: with what was measured."""
+def until_stopped() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, with what was measured."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
-def _stop(number, frame):
+def _interrupt(number: int, frame: Optional[FrameType]) -> None:
     raise KeyboardInterrupt
 
 
 class Progress:
-    """One line on the terminal that is written over; nothing where nobody watches."""
+    """One line on a terminal that is overwritten each time; nothing where the stream is not a terminal."""
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: Optional[TextIO] = None) -> None:
         self._stream = stream or sys.stderr
-        self._shown = 0
+        self._width = 0
 
-    def __call__(self, words):
+    def __call__(self, text: str) -> None:
         if self._stream.isatty():
-            self._stream.write('\r%s%s' % (words, ' ' * max(0, self._shown - len(words))))
+            self._stream.write('\r%s%s' % (text, ' ' * max(0, self._width - len(text))))
             self._stream.flush()
-            self._shown = len(words)
+            self._width = len(text)
 
-    def end(self):
-        """Leave the terminal as if nothing had been shown."""
-        if self._shown:
-            self._stream.write('\r%s\r' % (' ' * self._shown))
+    def end(self) -> None:
+        """Clear the line."""
+        if self._width:
+            self._stream.write('\r%s\r' % (' ' * self._width))
             self._stream.flush()
-            self._shown = 0
+            self._width = 0

@@ -1,25 +1,44 @@
-"""One benchmark from start to end: closed loop, paced by the camera, and every backend and precision."""
+"""One benchmark: closed loop, paced by the camera, and every backend and precision."""
 import contextlib
 import dataclasses
 import time
 from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Optional
 
-from service.cameras import make_camera
+from service.cameras import Camera, make_camera
+from service.cameras.capture import Capture
 from service.live.picture import Painter
 from service.messages import ThermoscreenError
-from service.selection import WARM_UP_RUNS, Runtime, every_candidate, feeds, measure
+from service.pipeline import Pipeline
+from service.selection import WARM_UP_RUNS
+from service.settings import Settings
 
-from .accuracy import parity_problem
-from .environment import environment, utc_now
-from .frames import FrameTimer, load_frames
-from .process import Shares
-from .record import BENCH, SCHEMA, describe_run
-from .runs import CLOSED, PACED, WARM_UP_FRAMES, WARM_UP_S, Run, read_timeout_s, run_closed, run_paced
+from ..platform import Platform
+from .environment import ProcessorShares, TelemetryRecorder, environment, utc_now
+from .record import BENCH, SCHEMAS, Document, describe_run
+from .runs import (
+    CLOSED,
+    PACED,
+    WARM_UP_FRAMES,
+    WARM_UP_S,
+    FrameProgress,
+    FrameTimer,
+    Run,
+    Timing,
+    capture_figures,
+    load_frames,
+    make_capture,
+    run_closed,
+    run_paced,
+    started,
+)
+from .variants import measure_variants
 from .verdict import judge
-from .watching import Watcher
 
 #: Frames in memory for the closed loop: more than one, so that no cache holds the answer, and few enough for a board.
 FRAMES = 16
+#: Two lines of progress per second: enough for a person, and too few to disturb the measurement.
+_PROGRESS_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,11 +46,11 @@ class Protocol:
     """How a benchmark is run.
 
     Attributes:
-        seconds, queries: the closed loop runs at least so long and at least so many frames.
-        paced_seconds (float): how long frames come at the camera's rate; 0 for not at all.
-        source (str): specification of the camera.
-        rounds (int): turns of every backend and precision; 0 to leave them out.
-        variant_frames (int): simulated thermograms for each turn, beside the golden one.
+        seconds, queries: minimum duration and number of frames of the closed loop.
+        paced_seconds: duration of the run at the camera's rate; 0 for none.
+        source: specification of the camera.
+        rounds: turns of every backend and precision; 0 for none.
+        variant_frames: simulated thermograms in each turn, in addition to the golden one.
     """
 
     seconds: float = 60.0
@@ -43,40 +62,44 @@ class Protocol:
 
 
 class Session:
-    """What a benchmark has measured so far. `run` fills it; `document` can be made of it at any time after.
+    """What a benchmark has measured so far. `run` fills it; `document` may be called at any time after.
 
     Args:
-        settings (Settings): what is in force.
-        protocol (Protocol): how.
-        platform (Platform): the machine; the caller closes it.
-        start_pipeline (callable): gives a `Pipeline`, not started.
-        clock (callable): seconds that only grow, the clock of the camera's frames.
-        progress (callable): called with a few words.
-
+        settings: in force.
+        protocol: how to measure.
+        platform: the machine; the caller closes it.
+        make_pipeline: gives a pipeline that is not started.
+        clock: monotonic seconds, the clock of the camera's frames.
+        progress: called with a short text.
     Attributes:
-        interrupted (bool): Ctrl-C ended it.
-        error (ThermoscreenError): what ended it after something was measured, or None.
+        interrupted: whether Ctrl-C ended it.
+        error: what ended it after something was measured.
     """
 
-    def __init__(self, settings, protocol, platform, start_pipeline, clock=time.monotonic,
-                 progress=lambda words: None):
+    def __init__(self, settings: Settings, protocol: Protocol, platform: Platform,
+                 make_pipeline: Callable[[], Pipeline], clock: Callable[[], float] = time.monotonic,
+                 progress: Callable[[str], None] = lambda text: None) -> None:
         self._settings, self._protocol, self._platform = settings, protocol, platform
-        self._start_pipeline, self._clock, self._progress = start_pipeline, clock, progress
-        self._shares = Shares(clock=clock)
-        self._runs, self._variants, self._about = [], [], {}
-        self._watcher = Watcher(platform, clock)
-        self.interrupted, self.error = False, None
+        self._make_pipeline, self._clock, self._progress = make_pipeline, clock, progress
+        self._shares = ProcessorShares(clock=clock)
+        self._runs: List[Run] = []
+        self._variants: List[Dict[str, Any]] = []
+        self._about: Document = {}
+        self._recorder = TelemetryRecorder(platform, clock)
+        self.interrupted = False
+        self.error: Optional[ThermoscreenError] = None
 
-    def run(self):
+    def run(self) -> None:
         """Measure until it is done, Ctrl-C is pressed or something fails.
 
         Raises:
-            ThermoscreenError: before anything was measured; later ones are kept in `error`.
+            ThermoscreenError: before anything was measured; a later one is kept in `error`.
         """
-        # Refused at once where it makes no sense, before a model is loaded.
+        # A wrong specification or correction is refused before a model is loaded.
         camera = make_camera(self._protocol.source)
+        capture = make_capture(camera, self._settings, self._clock)
         try:
-            self._measure(camera)
+            self._measure(camera, capture)
         except KeyboardInterrupt:
             self.interrupted = True
         except ThermoscreenError as error:
@@ -84,37 +107,49 @@ class Session:
                 raise
             self.error = error
 
-    def document(self):
-        """What was measured as JSON, with its verdict; None where nothing was."""
+    def document(self) -> Optional[Document]:
+        """What was measured, with its verdict, as JSON values; None where nothing was."""
         if not any(run.timings for run in self._runs):
             return None
-        readings = self._watcher.readings
-        document = dict(self._about, schema=SCHEMA, kind=BENCH, ended_at=utc_now(), interrupted=self.interrupted,
-                        trouble=self.error and self.error.to_dict(),
+        readings = self._recorder.readings
+        document = dict(self._about, schema=SCHEMAS[BENCH], kind=BENCH, ended_at=utc_now(),
+                        interrupted=self.interrupted, trouble=self.error and self.error.to_dict(),
                         runs=[describe_run(run, readings) for run in self._runs], variants=self._variants,
                         telemetry=readings)
         return dict(document, verdict=judge(document))
 
-    def _measure(self, camera):
+    def _measure(self, camera: Camera, capture: Capture) -> None:
+        protocol, settings = self._protocol, self._settings
         with contextlib.ExitStack() as stack:
             self._progress('Loading the model and %d frames' % FRAMES)
-            pipeline = stack.enter_context(self._start_pipeline())
-            # Closed again for the closed loop: a camera that goes on streaming takes from what is measured.
-            with camera:
-                frames = load_frames(camera, FRAMES, read_timeout_s(camera))
-                self._describe(pipeline, camera)
-            settings = self._settings
+            pipeline = stack.enter_context(self._make_pipeline())
+            # The camera is closed during the closed loop: streaming would take time from what is measured.
+            with started(capture):
+                frames = load_frames(capture, FRAMES)
+                self._describe(pipeline, capture)
             timer = FrameTimer(pipeline, Painter(settings.palette, settings.layer, settings.jpeg_quality), self._clock)
-            stack.enter_context(self._watcher)
-            self._closed(timer, frames)
-            if self._protocol.paced_seconds:
-                self._paced(timer, camera)
-        if self._protocol.rounds:
-            with self._watcher:
-                self._each_variant(pipeline.bundle)
+            stack.enter_context(self._recorder)
+            run_closed(self._new_run(CLOSED), timer, frames, protocol.seconds, protocol.queries,
+                       self._frame_progress('Closed loop'))
+            if protocol.paced_seconds:
+                run = self._new_run(PACED)
+                # A new capture, because the old one may still hold a frame of before.
+                with started(make_capture(camera, settings, self._clock)) as capture:
+                    run_paced(run, timer, capture, protocol.paced_seconds,
+                              self._frame_progress('At the rate of the camera'))
+        if protocol.rounds:
+            with self._recorder:
+                self._variants = measure_variants(
+                    pipeline.bundle, settings, protocol.variant_frames, protocol.rounds,
+                    lambda text: self._progress('Every backend and precision: %s' % text))
 
-    def _describe(self, pipeline, camera):
-        _, other_share = self._shares.look()
+    def _new_run(self, mode: str) -> Run:
+        run = Run(mode)
+        self._runs.append(run)
+        return run
+
+    def _describe(self, pipeline: Pipeline, capture: Capture) -> None:
+        _, other_share = self._shares.read()
         here = environment(self._platform, self._settings)
         if other_share is not None:
             here['other_share'] = other_share
@@ -122,44 +157,20 @@ class Session:
         variant = backend.get('variant', 'fp32')
         bundle = dict(pipeline.bundle.manifest.identity, folder=self._settings.bundle, variant=variant,
                       onnx_sha256=pipeline.bundle.sha256(variant))
+        picture = {name: getattr(self._settings, name) for name in ('palette', 'layer', 'jpeg_quality')}
         self._about = {'measured_at': utc_now(), 'environment': here, 'bundle': bundle, 'backend': backend,
-                       'proof': pipeline.proof, 'camera': camera.describe(),
+                       'proof': pipeline.proof, 'camera': capture.description, 'capture': capture_figures(capture),
                        'protocol': dict(dataclasses.asdict(self._protocol), frames=FRAMES,
                                         warm_up_frames=WARM_UP_FRAMES, warm_up_s=WARM_UP_S,
-                                        variant_warm_up=WARM_UP_RUNS,
-                                        picture={'palette': self._settings.palette, 'layer': self._settings.layer,
-                                                 'jpeg_quality': self._settings.jpeg_quality})}
+                                        variant_warm_up=WARM_UP_RUNS, picture=picture)}
 
-    def _closed(self, timer, frames):
-        run = Run(CLOSED)
-        self._runs.append(run)
-        run_closed(run, timer, frames, self._protocol.seconds, self._protocol.queries, self._said('Closed loop'))
+    def _frame_progress(self, text: str) -> FrameProgress:
+        shown_s = float('-inf')
 
-    def _paced(self, timer, camera):
-        run = Run(PACED)
-        self._runs.append(run)
-        with camera:
-            run_paced(run, timer, camera, self._protocol.paced_seconds, self._said('At the rate of the camera'))
+        def report(share: float, timings: List[Timing]) -> None:
+            nonlocal shown_s
+            if timings[-1].started_s - shown_s >= _PROGRESS_S:
+                shown_s = timings[-1].started_s
+                self._progress('%s: %3.0f %%, %d frames' % (text, 100 * min(share, 1.0), len(timings)))
 
-    def _each_variant(self, bundle):
-        runtime = dataclasses.replace(Runtime.from_settings(self._settings), backend='auto', precision='auto')
-        samples = {}
-        rows = measure(bundle, every_candidate(bundle, runtime), feeds(bundle, self._protocol.variant_frames),
-                       self._protocol.rounds, runtime.threads,
-                       lambda words: self._progress('Every backend and precision: %s' % words), samples)
-        self._variants = [self._variant(row, bundle.variants[row['variant']].parity, samples[row['name']])
-                          for row in rows]
-
-    @staticmethod
-    def _variant(row, parity, samples_ms):
-        excluded = row['excluded'] or parity_problem(parity, row['precision'])
-        return dict(row, excluded=excluded, parity=parity, samples_ms=[round(value, 4) for value in samples_ms])
-
-    def _said(self, words):
-        def say(share, timings):
-            # Two draws of a line a second are enough for a person and cost the measurement nothing it could see.
-            if timings[-1].started_s - say.last_s >= 0.5:
-                say.last_s = timings[-1].started_s
-                self._progress('%s: %3.0f %%, %d frames' % (words, 100 * min(share, 1.0), len(timings)))
-        say.last_s = float('-inf')
-        return say
+        return report

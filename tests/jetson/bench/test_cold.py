@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from jetson.bench import cold as module
 from jetson.bench import first_result as first
+from jetson.bench import runs
 from jetson.bench.cli import bench
 from jetson.bench.cold import engine_build, measure_cold, start_once
 from jetson.bench.first_result import STEPS, first_result
@@ -16,7 +17,7 @@ from jetson.platform import SimulatedPlatform
 from service.messages import BackendError, InputError, ThermoscreenError
 from service.settings import load_settings
 from tests.fakes import bundles, signing
-from tests.jetson.bench.pretence import IDENTITY, Hand, StubCamera, StubPainter, StubPipeline, settings
+from tests.jetson.bench.stubs import IDENTITY, Hand, SteppedCapture, StubCamera, StubPainter, StubPipeline, settings
 
 
 @pytest.fixture(scope='module')
@@ -52,6 +53,7 @@ def test_steps_on_a_clock_of_the_test(monkeypatch):
     monkeypatch.setattr(first, 'make_pipeline', lambda settings: clock.spend(70) or pipeline)
     monkeypatch.setattr(StubPipeline, '__enter__', lambda self: clock.spend(500) or self)
     monkeypatch.setattr(first, 'make_camera', lambda spec: StubCamera(clock, late_ms=100))
+    monkeypatch.setattr(runs, 'Capture', SteppedCapture)
     monkeypatch.setattr(first, 'Painter', lambda *words: StubPainter(pipeline))
     began_s = clock()
     clock.spend(300)
@@ -91,11 +93,9 @@ def test_a_start_that_says_nothing(monkeypatch, program, code):
 
 
 def test_build_time_of_the_engine_that_runs(monkeypatch):
-    import service.engines
-
     record = {'seconds': 312.5, 'built_at': '2026-01-01T00:00:00Z'}
     entries = [SimpleNamespace(name='fp16-abc', record=record), SimpleNamespace(name='fp32-abc', record=None)]
-    monkeypatch.setattr(service.engines, 'EngineStore', lambda folder: SimpleNamespace(list=lambda: entries))
+    monkeypatch.setattr(module, 'EngineStore', lambda folder: SimpleNamespace(list=lambda: entries))
     assert engine_build('/engines', {'engine': 'fp16-abc'}) == dict(record, engine='fp16-abc')
     assert engine_build('/engines', {'engine': 'fp32-abc'}) is None
     assert engine_build('/engines', {'name': 'onnxruntime'}) is None and engine_build('', {'engine': 'x'}) is None
@@ -108,12 +108,10 @@ def test_an_older_measurement_is_not_written_over(tmp_path):
 
 
 def test_the_page_names_the_machine_and_the_engine(monkeypatch):
-    from jetson.bench import cold_cli
-
     document = dict(json.loads(json.dumps(measure_cold(1, {}, load_settings(None), SimulatedPlatform(),
                                                        launch=lambda options: start(600.0)))),
                     engine_build={'engine': 'fp16-abc', 'seconds': 312.5, 'built_at': 'then'})
-    monkeypatch.setattr(cold_cli, 'measure_cold', lambda *words, **options: document)
+    monkeypatch.setattr(module, 'measure_cold', lambda *words, **options: document)
     said = CliRunner().invoke(bench, ['cold', '--starts', '1'])
     assert said.exit_code == 0 and 'simulated board' in said.output and '| median' in said.output
     assert 'The engine fp16-abc was built in 312 s (then).' in said.output

@@ -32,7 +32,7 @@ def found(before, after, threshold=0.1):
 def test_a_slower_network_is_a_regression_of_itself_and_of_the_frame(sound):
     changes = found(noisy(sound, 1), noisy(sound, 2, infer=1.5))
     whole = changes['closed', WHOLE]
-    assert whole.regression and whole.words == 'REGRESSION' and whole.share == pytest.approx(0.25, abs=0.03)
+    assert whole.regression and whole.verdict == 'REGRESSION' and whole.share == pytest.approx(0.25, abs=0.03)
     assert whole.low_ms < whole.after_ms - whole.before_ms < whole.high_ms
     assert changes['closed', 'infer'].regression and not changes['closed', 'decode'].regression
     assert list(changes)[0] == ('closed', WHOLE)
@@ -41,13 +41,13 @@ def test_a_slower_network_is_a_regression_of_itself_and_of_the_frame(sound):
 def test_chance_is_no_regression(sound):
     changes = found(noisy(sound, 1), noisy(sound, 2), threshold=0.0001)
     assert not any(change.regression for change in changes.values() if change.stage == WHOLE)
-    assert sum(change.words != 'no difference to be seen' for change in changes.values()) <= 4
+    assert sum(change.verdict != 'no significant change' for change in changes.values()) <= 4
 
 
 def test_a_threshold_is_one(sound):
     before, after = noisy(sound, 1), noisy(sound, 2, infer=1.1)
     assert not found(before, after, 0.1)['closed', WHOLE].regression
-    assert found(before, after, 0.1)['closed', WHOLE].words == 'slower'
+    assert found(before, after, 0.1)['closed', WHOLE].verdict == 'slower'
     assert found(before, after, 0.02)['closed', WHOLE].regression
 
 
@@ -58,7 +58,7 @@ def test_what_nobody_would_notice_is_none(sound):
 
 
 def test_faster_is_said(sound):
-    assert found(noisy(sound, 1), noisy(sound, 2, infer=0.5))['closed', 'infer'].words == 'faster'
+    assert found(noisy(sound, 1), noisy(sound, 2, infer=0.5))['closed', 'infer'].verdict == 'faster'
 
 
 def test_a_stage_that_one_of_them_lacks(sound):
@@ -66,7 +66,7 @@ def test_a_stage_that_one_of_them_lacks(sound):
     for run in after['runs']:
         del run['stages']['copy_in'], run['samples']['stages_ms']['copy_in']
     gone, new = found(sound, after)['closed', 'copy_in'], found(after, sound)['closed', 'copy_in']
-    assert (gone.words, gone.share, new.words) == ('gone', None, 'new')
+    assert (gone.verdict, gone.share, new.verdict) == ('gone', None, 'new')
 
 
 @pytest.mark.parametrize('section, key, value', [

@@ -1,15 +1,12 @@
-"""A whole benchmark: conditions, both runs, and what Ctrl-C and failures leave."""
-from types import SimpleNamespace
-
+"""A whole benchmark: conditions, both runs, and what is left after Ctrl-C and failures."""
 import pytest
 
-from jetson.bench import session as module
 from jetson.bench.record import check_document
 from jetson.bench.session import Protocol
 from jetson.platform import SimulatedPlatform
 from service.messages import BackendError, CameraError
 from tests.jetson.bench.conftest import run_session
-from tests.jetson.bench.pretence import STAGES_MS, WHOLE_MS, Hand, StubCamera, gone
+from tests.jetson.bench.stubs import STAGES_MS, WHOLE_MS, Hand, StubCamera, gone
 
 #: Frames before the measured part of the closed loop: 16 are only loaded, 25 are its warm-up.
 WARM_UP = 25
@@ -120,27 +117,7 @@ def test_without_paced_and_variants_there_is_one_run(monkeypatch):
     assert [run['mode'] for run in document['runs']] == ['closed'] and document['variants'] == []
 
 
-def test_variants_are_measured_by_what_chooses_them_with_every_time(monkeypatch):
-    rows = [{'name': 'a:fp32', 'variant': 'fp32', 'precision': 'fp32', 'excluded': ''},
-            {'name': 'a:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': 'No.'},
-            {'name': 'b:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': ''}]
-    bad = {'frames': {'phantoms': {'frames': 24, 'max_abs_error': 0.001, 'label_agreement': 0.5, 'not_finite': 0}}}
-
-    def measure(bundle, offered, given, rounds, threads, progress, samples):
-        assert (offered, given, rounds) == (['offered'], ['feed'] * 10, 7)
-        progress('a:fp32, round 1 of 7')
-        samples.update({'a:fp32': [1.0, 2.0], 'a:fp16': [], 'b:fp16': [3.0]})
-        return rows
-
-    def offered(bundle, runtime):
-        assert (runtime.backend, runtime.precision) == ('auto', 'auto'), 'every one, whatever the settings choose'
-        bundle.variants = {'fp32': SimpleNamespace(parity={'of': 'fp32'}), 'fp16': SimpleNamespace(parity=bad)}
-        return ['offered']
-
-    monkeypatch.setattr(module, 'measure', measure)
-    monkeypatch.setattr(module, 'every_candidate', offered)
-    monkeypatch.setattr(module, 'feeds', lambda bundle, count: ['feed'] * (count + 1))
-    found = run_session(monkeypatch, protocol=Protocol(1.0, 10, 0.0, 'sim', 7)).document()['variants']
-    assert found[0] == dict(rows[0], samples_ms=[1.0, 2.0], parity={'of': 'fp32'})
-    assert found[1]['excluded'] == 'No.' and found[2]['samples_ms'] == [3.0]
-    assert found[2]['excluded'].startswith('By its own manifest: The fp16 model does not give the answers')
+def test_it_says_what_the_capture_did(sound):
+    assert sound['capture']['received'] >= 16 and 'capture' not in sound['runs'][0]
+    assert sound['runs'][1]['capture']['dropped'] == sound['runs'][1]['dropped'] == 0
+    assert sound['runs'][1]['capture']['denoised'] is False

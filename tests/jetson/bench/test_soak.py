@@ -12,7 +12,7 @@ from jetson.bench.soak import Soak, SoakProtocol, judge_soak
 from jetson.platform import SimulatedPlatform
 from service.messages import BackendError, InputError, StorageError
 from tests.jetson.bench.conftest import steady
-from tests.jetson.bench.pretence import STAGES_MS, Hand, StubCamera, StubPipeline, gone, pretended, settings
+from tests.jetson.bench.stubs import STAGES_MS, Hand, StubCamera, StubPipeline, gone, settings, stubbed
 
 _MIB = 1 << 20
 
@@ -30,7 +30,7 @@ def soak(monkeypatch, tmp_path):
         found.pipeline, found.pauses = pipeline, pauses
         monkeypatch.setattr(module, 'resident_bytes', memory)
         run.last = found
-        with pretended(monkeypatch, module, pipeline, camera):
+        with stubbed(monkeypatch, module, pipeline, camera):
             found.run()
         return found
     return run

@@ -1,16 +1,22 @@
-"""A clock that only the pretended pipeline, painter and camera move: every figure is known beforehand."""
+"""Stubs on a clock that only they move: pipeline, painter, camera and capture, so that every figure is known."""
 import contextlib
 from types import SimpleNamespace
 
-from jetson.bench.frames import FrameTimer
+import numpy as np
+
+from jetson.bench import runs
+from jetson.bench.runs import FrameTimer, started
 from service.cameras import Frame
+from service.cameras.capture import Capture
 from service.messages import CameraError
 from service.settings import load_settings
+from service.thermogram import Thermogram
 
 #: Milliseconds that each stage takes, unless a test says otherwise; 40 in all.
 STAGES_MS = {'quality': 1.0, 'preprocess': 2.0, 'copy_in': 1.0, 'infer': 20.0, 'copy_out': 1.0, 'decode': 3.0,
              'analyse': 2.0, 'overlay': 7.0, 'encode': 3.0}
 WHOLE_MS = 40.0
+THERMOGRAM = Thermogram.from_celsius(np.full((48, 64), 30.0, np.float32), source='stub')
 IDENTITY = {'id': 'stub', 'version': '1.0.0', 'hash': '0' * 64}
 
 
@@ -72,7 +78,10 @@ class StubPainter:
 
 
 class StubCamera:
-    """Ticks on the clock; hands a frame over `late_ms` after it was taken. Errors come from `trouble(sequence)`."""
+    """Makes a frame per tick of the clock and gives each of them, `late_ms` after it was taken.
+
+    Errors come from `trouble(sequence)`.
+    """
 
     name, kind, rate_hz = 'stub camera', 'sim', 10.0
 
@@ -88,20 +97,46 @@ class StubCamera:
     def __exit__(self, *exc_info):
         pass
 
+    def changes(self):
+        return 0
+
     def describe(self):
         return {'name': self.name, 'kind': self.kind, 'rate_hz': self.rate_hz, 'width': 640, 'height': 480}
 
+    @property
+    def has_frame(self):
+        """Whether the next frame has come."""
+        return self._clock() >= self._arrival_s(self._last + 1) - 1e-9
+
     def read(self, timeout_s):
-        # A tick that has come while another frame was worked on is taken at once, older ones are lost.
-        newest = int((self._clock() - self._began_s) * self.rate_hz + 1e-6)
-        self._last = max(newest, self._last + 1)
-        taken_s = self._began_s + self._last / self.rate_hz
-        self._clock.now_s = max(self._clock.now_s, taken_s + self._late_ms / 1e3)
+        self._last += 1
+        self._clock.now_s = max(self._clock.now_s, self._arrival_s(self._last))
         error = self._trouble(self._last)
         if error is not None:
             self._clock.spend(timeout_s * 1e3)
             raise error
-        return Frame(SimpleNamespace(), self._last, taken_s)
+        return Frame(THERMOGRAM, self._last, self._began_s + self._last / self.rate_hz)
+
+    def _arrival_s(self, sequence):
+        return self._began_s + sequence / self.rate_hz + self._late_ms / 1e3
+
+
+class SteppedCapture(Capture):
+    """The real capture without its thread: it does the work of the thread when a frame is asked for."""
+
+    def start(self):
+        """Starts nothing."""
+
+    def stop(self, timeout_s=5.0):
+        self.close()
+
+    def take(self, timeout_s=1.0):
+        if not self._is_open:
+            self.step()
+        self.step()
+        while self._is_open and self._slot.error is None and self._camera.has_frame:
+            self.step()
+        return super().take(0.0)
 
 
 def gone():
@@ -112,16 +147,22 @@ def silent():
     return CameraError('camera-silent', 'The stub camera gave no frame.')
 
 
+def capturing(camera, clock):
+    """The camera in a started capture, as a context manager."""
+    return started(SteppedCapture(lambda: camera, clock=clock))
+
+
 def timer(pipeline):
-    """A `FrameTimer` over the pretence."""
+    """A `FrameTimer` over the stubs."""
     return FrameTimer(pipeline, StubPainter(pipeline), pipeline.clock)
 
 
 @contextlib.contextmanager
-def pretended(monkeypatch, module, pipeline, camera):
-    """Camera and painter of a module replaced."""
+def stubbed(monkeypatch, module, pipeline, camera):
+    """Camera, capture and painter of a module replaced."""
     with monkeypatch.context() as patch:
         patch.setattr(module, 'make_camera', lambda spec: camera)
+        patch.setattr(runs, 'Capture', SteppedCapture)
         patch.setattr(module, 'Painter', lambda *words: StubPainter(pipeline))
         yield
 
