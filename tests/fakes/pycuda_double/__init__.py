@@ -1,4 +1,4 @@
-"""A pretended pycuda 2022.1: contexts, streams, device memory and copies, with nothing behind them but this process.
+"""A fake pycuda 2022.1: contexts, streams, device memory and copies within this process.
 
 Only names that pycuda has are offered. Asynchronous work happens when somebody waits for it; memory that nobody
 wrote is not zero; a context belongs to a thread; a device that has failed stays failed. Use it through
@@ -25,8 +25,8 @@ def make_modules(world, cuda_version):
     """The modules `pycuda` and `pycuda.driver` over one world.
 
     Args:
-        world (World): the pretended GPU.
-        cuda_version (tuple): major, minor and patch of the pretended CUDA.
+        world (World): the fake GPU.
+        cuda_version (tuple): major, minor and patch of the fake CUDA.
     Returns:
         dict: module by its full name.
     """

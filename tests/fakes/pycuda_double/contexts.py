@@ -36,7 +36,7 @@ def make_classes(world):
             if world.current() is self:
                 world.stack.pop()
             elif self._thread is not threading.current_thread():
-                # The real library gives up in silence here and the context stays for the life of the process.
+                # The real library silently gives up here, and the context stays for the life of the process.
                 world.notes.append('a context was detached by a thread that did not make it')
             if any(self in stack for stack in world.stacks.values()):
                 world.notes.append('a context was detached while it was still pushed')
@@ -66,7 +66,7 @@ def make_classes(world):
                     stream.drain(call)
 
     class Device:
-        """The one pretended GPU."""
+        """The one fake GPU."""
 
         def __init__(self, number):
             if isinstance(number, str):

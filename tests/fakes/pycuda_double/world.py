@@ -1,4 +1,4 @@
-"""One pretended GPU: who is current on which thread, what is allocated where, and what was left behind."""
+"""One fake GPU: current contexts by thread, allocations, and leaks."""
 import threading
 import weakref
 
@@ -15,13 +15,13 @@ from .errors import (
     failure,
 )
 
-#: Where device memory begins, and what lies between two allocations, so that a neighbour is never hit by chance.
+#: Start of device memory, and the gap between two allocations, so that an overrun never hits the next one.
 _FIRST_ADDRESS, _ALIGNMENT, _GAP = 0x700000000, 512, 4096
 _CUDA_ERRORS = {'illegal address': ILLEGAL_ADDRESS, 'launch failed': LAUNCH_FAILED}
 
 
 class BadAddressError(Exception):
-    """Device memory that is not there."""
+    """An address outside allocated device memory."""
 
 
 class Block:
@@ -29,7 +29,7 @@ class Block:
 
     def __init__(self, address, nbytes, context):
         self.address, self.nbytes, self.context = address, nbytes, context
-        # Memory that nobody has written holds anything, and never the zeros that a forgotten copy would pass with.
+        # Unwritten memory is never zero, so that a forgotten copy does not pass.
         self.data = np.full(nbytes, 0xCB, np.uint8)
 
 
@@ -37,7 +37,7 @@ class World:
     """State behind one installed double.
 
     Args:
-        board (Board): name, compute capability and memory of the pretended device.
+        board (Board): name, compute capability and memory of the fake device.
         faults (Faults): what goes wrong; looked at on every call, so that a test may change it in between.
     """
 
@@ -149,7 +149,7 @@ class World:
                 stream.waiting[:] = []
 
     def leaks(self):
-        """What a tidy program would have given back by now (list of str)."""
+        """What should have been released by now (list of str)."""
         found = list(self.notes)
         found += ['%d bytes of device memory at 0x%x were never freed' % (block.nbytes, block.address)
                   for block in list(self.blocks.values())]

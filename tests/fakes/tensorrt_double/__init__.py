@@ -1,4 +1,4 @@
-"""A pretended TensorRT: names, messages and manners of one release, with ONNX Runtime computing behind them.
+"""A fake TensorRT: the names, messages and behaviour of one release, computing with ONNX Runtime.
 
     double = install(monkeypatch, version='8.2.1', sm=53, low_memory=True)
     import tensorrt, pycuda.driver            # the doubles, until the test ends
@@ -25,14 +25,14 @@ _CUDA = {'8.0.1': (10, 2, 0), '8.2.1': (10, 2, 0), '8.5.2': (11, 4, 0), '8.6.1':
 
 
 class Double:
-    """What a test holds of an installed double.
+    """Handle on an installed double.
 
     Attributes:
-        tensorrt, driver: the modules, for looking at them without an import.
+        tensorrt, driver: the modules, without an import.
         faults (Faults): what goes wrong; may be changed at any time.
         lines (list): messages to any logger, (severity name, text).
         builds, executions (int): how often something was built and run.
-        timed (list of str): layers that the last build had to time, for want of a timing cache that knows them.
+        timed (list of str): layers that the last build had to time, where no timing cache has them.
     """
 
     def __init__(self, version, sm, faults):

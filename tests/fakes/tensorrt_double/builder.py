@@ -11,7 +11,7 @@ _PLACE = 'builder.cpp::buildSerializedNetwork::609'
 
 @keep('max_batch_size', 'error_recorder', 'max_threads')
 class Builder:
-    """Builds engines for the pretended device."""
+    """Builds engines for the fake device."""
 
     def __init__(self, logger):
         self._voice = self._lib.voice(logger)

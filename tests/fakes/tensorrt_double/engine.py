@@ -18,7 +18,7 @@ _WORKING_BYTES = 1 << 20
 
 @keep('error_recorder')
 class ICudaEngine:
-    """A network ready to run on the pretended device."""
+    """A network ready to run on the fake device."""
 
     def _setup(self, voice, plan, description, model):
         library = self._lib
@@ -295,7 +295,7 @@ def read_plan(data):
 
 @keep('DLA_core', 'error_recorder', 'max_threads', 'engine_host_code_allowed')
 class Runtime:
-    """Reads plans for the pretended device."""
+    """Reads plans for the fake device."""
 
     def __init__(self, logger):
         self._voice = self._lib.voice(logger)

@@ -1,4 +1,4 @@
-"""One installed double: the module `tensorrt` of one release over one pretended device."""
+"""One installed double: the module `tensorrt` of one release over one fake device."""
 import types
 import warnings
 import weakref
@@ -10,13 +10,13 @@ from .bindings import Bound, bind, make, make_enum
 from .onnx_file import numpy_type
 from .release import Names, severity_numbers, value_member
 
-#: Template of each class that the double has something to say for, bases before what derives from them.
+#: Template of each class that the double implements, bases before derived classes.
 _TEMPLATES = (
     values.ILogger, values.Logger, values.Dims, values.IHostMemory, values.IOptimizationProfile, values.IPluginRegistry,
     config.IInt8Calibrator, network.ITensor, network.ILayer, network.INetworkDefinition, network.ParserError,
     network.OnnxParser, config.ITimingCache, config.IBuilderConfig, builder.Builder, engine.Runtime,
     engine.ICudaEngine, engine.EngineInspector, context.IExecutionContext)
-#: Classes that a caller derives from and that do nothing of themselves.
+#: Classes that a caller derives from and that do nothing themselves.
 _TO_DERIVE = ('IProfiler', 'IProgressMonitor', 'IInt8EntropyCalibrator', 'IInt8EntropyCalibrator2',
               'IInt8LegacyCalibrator', 'IInt8MinMaxCalibrator')
 #: The CUDA context that TensorRT makes for itself where none is current.
@@ -28,7 +28,7 @@ class Library:
 
     Args:
         version (str): release, such as ``8.2.1``.
-        board (Board): the pretended device.
+        board (Board): the fake device.
         faults (Faults): what goes wrong.
         world (pycuda_double.World): memory, streams and contexts.
     """

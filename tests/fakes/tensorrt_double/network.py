@@ -236,7 +236,7 @@ _SINCE = dict(
 
 
 class ParserError:
-    """One thing that the parser did not like."""
+    """One error of the parser."""
 
     def _setup(self, code, text, node=-1, operator='', name=''):
         self._code, self._text, self._node, self._operator, self._name = code, text, node, operator, name

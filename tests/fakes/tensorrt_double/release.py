@@ -1,4 +1,4 @@
-"""What a test chooses: which release and board the double pretends to be, and what goes wrong."""
+"""What a test chooses: which release and board the double imitates, and what goes wrong."""
 import json
 from pathlib import Path
 
@@ -8,7 +8,7 @@ class Faults:
 
     Args:
         bad_plan (bool): every plan is damaged on its way to `deserialize_cuda_engine`.
-        low_memory (bool): the builder logs that tactics were skipped for want of memory, and builds all the same.
+        low_memory (bool): the builder logs that tactics were skipped for lack of memory, and builds all the same.
         build_fails (bool): no implementation for some node; the build gives None.
         no_argmax (bool): the same for a network with ArgMax, and only for such a one.
         slow_build (float): seconds that a build takes, with log lines in between.
@@ -17,7 +17,7 @@ class Faults:
         nan (bool): engines built with the FP16 flag give NaN.
         out_of_memory (bool or int): no device memory at all, or this many bytes of it.
         no_device (bool): there is no GPU.
-        no_context (bool): `create_execution_context` gives None for want of memory.
+        no_context (bool): `create_execution_context` gives None for lack of memory.
     """
 
     _defaults = {'bad_plan': False, 'low_memory': False, 'build_fails': False, 'no_argmax': False, 'slow_build': 0.0,
@@ -31,7 +31,7 @@ class Faults:
 
 
 class Board:
-    """A pretended device.
+    """A fake device.
 
     Args:
         sm (int): compute capability times ten.
@@ -63,7 +63,7 @@ _BOARDS = {53: ('NVIDIA Tegra X1', 3956, 2400), 62: ('NVIDIA Tegra X2', 7850, 56
 
 
 def board(sm):
-    """The pretended device of a compute capability; memory in MiB as such boards report it."""
+    """The fake device of a compute capability; memory in MiB as such boards report it."""
     device, total, free = _BOARDS.get(sm, ('GPU of compute capability %d.%d' % divmod(sm, 10), 8000, 7000))
     return Board(sm, device, total, free)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 VERSIONS = ('8.0.1', '8.2.1', '8.5.2', '8.6.1', '10.3.0', '11.4.0')
-#: What one who builds or runs an engine could touch.
+#: Classes and functions for building and running engines.
 CLASSES = (
     'Builder', 'BuilderFlag', 'CalibrationAlgoType', 'DataType', 'Dims', 'EngineCapability', 'EngineInspector',
     'ErrorCode', 'ErrorCodeTRT', 'ExecutionContextAllocationStrategy', 'HardwareCompatibilityLevel', 'IBuilderConfig',

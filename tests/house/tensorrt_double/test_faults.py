@@ -1,4 +1,4 @@
-"""What a test may ask to go wrong goes wrong, where and how it would on a board."""
+"""The faults that a test can choose happen where and how they would on a board."""
 import numpy as np
 import pytest
 

@@ -13,7 +13,7 @@ FRAME = np.arange(6, dtype=np.float32).reshape(1, 1, 2, 3)
 
 @pytest.fixture(params=['8.2.1', '10.3.0'])
 def double(request, tensorrt_double):
-    """Both manners: bindings by number and tensors by name."""
+    """Both interfaces: bindings by number and tensors by name."""
     return tensorrt_double(request.param, sm=53 if request.param == '8.2.1' else 87)
 
 

@@ -1,4 +1,4 @@
-"""One build: what TensorRT cannot read or build is said with the node, and Q/DQ on a chip without INT8 in words."""
+"""One build: errors name the node that TensorRT cannot read or build, and Q/DQ on a GPU without INT8."""
 import io
 
 import pytest
@@ -52,7 +52,7 @@ def test_from_10_on_the_node_has_its_name_and_operator(tensorrt_double, tmp_path
 
 
 @pytest.mark.parametrize('onnx', [b'', b'rubbish', network()[:-40]])
-def test_what_is_no_whole_model_is_said(tensorrt_double, tmp_path, onnx):
+def test_an_incomplete_model_is_refused(tensorrt_double, tmp_path, onnx):
     assert refused(tensorrt_double(), onnx, PLAIN, tmp_path).code == 'engine-parse'
 
 
@@ -70,7 +70,7 @@ def test_kernels_get_the_memory_that_was_asked_for(tensorrt_double, tmp_path, ve
     assert not [line for line in double.messages() if 'sufficient workspace' in line]
 
 
-def test_a_builder_that_raises_for_memory_is_said(tensorrt_double, tmp_path, monkeypatch):
+def test_a_builder_that_runs_out_of_memory_is_reported(tensorrt_double, tmp_path, monkeypatch):
     double = tensorrt_double()
 
     def raising(self, network, config):
@@ -101,7 +101,7 @@ def test_layers_without_ranges_are_in_fp16_where_that_is_native(tensorrt_double,
 
 
 @pytest.mark.parametrize('version, sm', [('8.6.1', 87), ('11.4.0', 90)])
-def test_fp32_is_no_tf32(tensorrt_double, tmp_path, monkeypatch, version, sm):
+def test_fp32_does_not_use_tf32(tensorrt_double, tmp_path, monkeypatch, version, sm):
     double = tensorrt_double(version=version, sm=sm)
     assert _flags_of(double, monkeypatch, network(), PLAIN, tmp_path) == []
 

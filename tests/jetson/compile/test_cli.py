@@ -21,7 +21,7 @@ def settings(tmp_path):
 
 
 def runner():
-    """A runner that keeps standard output apart from what is said beside it."""
+    """A runner that keeps standard output and standard error apart."""
     try:
         return CliRunner(mix_stderr=False)
     except TypeError:  # from click 8.2 on it always does
@@ -118,8 +118,8 @@ def test_verify_finds_what_must_not_be_used(tensorrt_double, bundle, plain, sett
         stream.write(b'!')
     text, code = run(engines, *verify)
     assert code == 1 and 'not the file that was built' in text
-    sidecar = next(name for name in os.listdir(str(tmp_path / 'engines')) if name.endswith('.engine.json'))
-    os.truncate(str(tmp_path / 'engines' / sidecar), 100)
+    record = next(name for name in os.listdir(str(tmp_path / 'engines')) if name.endswith('.engine.json'))
+    os.truncate(str(tmp_path / 'engines' / record), 100)
     text, code = run(engines, *verify)
     assert code == 1 and 'damaged' in text
     assert 'damaged' in run(engines, 'list', '--settings', settings)[0]

@@ -1,4 +1,4 @@
-"""Compiling: what is chosen, what is kept, and that what fails leaves the engine that was there."""
+"""Compiling: what is chosen, what is kept, and that a failure leaves the existing engine."""
 import io
 import os
 import sys
@@ -18,7 +18,7 @@ def test_auto_takes_what_is_native(tensorrt_double, bundle, plain, store):
     assert build(bundle, store, 'auto').record['key']['precision'] == 'fp16'
     tensorrt_double(version='8.5.2', sm=72)
     assert build(bundle, store, 'auto').record['key']['precision'] == 'int8'
-    # FP16 is native, but nobody has said how far off this bundle may be in it.
+    # FP16 is native, but this bundle has no tolerances for it.
     compiled = build(plain, store, 'auto')
     assert compiled.record['key']['precision'] == 'fp32' and 'golden answer' in compiled.notes[1]
     tensorrt_double(version='8.2.1', sm=52)
@@ -27,7 +27,7 @@ def test_auto_takes_what_is_native(tensorrt_double, bundle, plain, store):
     assert double.leaks() == []
 
 
-def test_auto_goes_on_to_what_proves_itself(tensorrt_double, bundle, store):
+def test_auto_continues_until_one_proves_itself(tensorrt_double, bundle, store):
     double = tensorrt_double(nan=True)
     compiled = build(bundle, store, 'auto')
     assert compiled.record['key']['precision'] == 'fp32' and 'not finite' in compiled.notes[1]
@@ -109,7 +109,7 @@ def test_a_wrong_answer_is_not_kept(tensorrt_double, store, tmp_path):
     assert '--precision fp32' in error.message.text and store.list() == []
 
 
-def test_int8_from_the_cache_that_proves_wrong_gives_way_to_qdq(tensorrt_double, store, tmp_path, monkeypatch):
+def test_int8_from_a_cache_that_fails_the_proof_falls_back_to_qdq(tensorrt_double, store, tmp_path, monkeypatch):
     from jetson.compile import run
 
     tensorrt_double(version='8.5.2', sm=72)
@@ -144,7 +144,7 @@ def test_logits_can_be_asked_for(tensorrt_double, bundle, store):
     assert build(bundle, store, from_logits=True).record['variant'] == 'fp32-logits'
 
 
-def test_what_memory_was_short_of_is_kept_with_the_engine(tensorrt_double, bundle, store):
+def test_a_shortage_of_memory_is_recorded_with_the_engine(tensorrt_double, bundle, store):
     tensorrt_double(low_memory=True)
     record = build(bundle, store).record
     assert record['low_memory'] and 'Device memory is insufficient' in ' '.join(record['warnings'])
@@ -158,7 +158,7 @@ def test_what_memory_was_short_of_is_kept_with_the_engine(tensorrt_double, bundl
      ['EDGE_MASK_CONVOLUTIONS', 'JIT_CONVOLUTIONS']),
     ('11.4.0', 90, ['EDGE_MASK_CONVOLUTIONS', 'JIT_CONVOLUTIONS'], ['EDGE_MASK_CONVOLUTIONS', 'JIT_CONVOLUTIONS']),
 ])
-def test_cublas_and_cudnn_are_dropped_where_they_are(tensorrt_double, bundle, store, version, sm, before, after):
+def test_cublas_and_cudnn_are_dropped_where_they_exist(tensorrt_double, bundle, store, version, sm, before, after):
     double = tensorrt_double(version=version, sm=sm)
     assert build(bundle, store).record['tactic_sources'] == before
     count = len(double.messages())
@@ -196,7 +196,7 @@ def test_a_timing_cache_that_cannot_be_used_costs_time_and_nothing_else(tensorrt
     assert double.timed == []
 
 
-def test_timings_that_cannot_be_kept_are_said_and_the_engine_is_kept(tensorrt_double, bundle, store, tmp_path):
+def test_timings_that_cannot_be_kept_are_reported_and_the_engine_is_kept(tensorrt_double, bundle, store, tmp_path):
     tensorrt_double()
     compiled = build(bundle, store, timing_cache=str(tmp_path / 'nowhere' / 'timings'))
     assert any('timings were not kept' in note for note in compiled.notes) and len(plans(store)) == 1
@@ -222,7 +222,7 @@ def test_tensorrts_own_progress_is_shown_where_it_has_one(tensorrt_double, bundl
     assert any(', step 1 of ' in message for message in heard)
 
 
-def test_without_tensorrt_it_says_what_runs_instead(bundle, store, monkeypatch):
+def test_without_tensorrt_the_error_names_onnx_runtime(bundle, store, monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorrt', None)
     with pytest.raises(BackendError) as caught:
         compile_engine(bundle, store)

@@ -68,7 +68,7 @@ def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, b
         assert answer['labels'].dtype == np.int32 and answer['labels'].max() == 7
         assert answer['finding'][0, 0] == pytest.approx(frame['thermogram'].mean(), abs=0.01)
 
-    # Refuse: another release, another GPU, a changed plan, a cut sidecar.
+    # Refuse: another release, another GPU, a changed plan, a truncated record.
     other = next(known for known, _, _ in MACHINES if known != version)
     elsewhere = tensorrt_double(version=other, sm=sm)
     error = refusal(store, bundle, 'fp16')
@@ -91,9 +91,9 @@ def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, b
         stream.seek(-1, os.SEEK_END)
         stream.write(bytes([fp16.plan[-1] ^ 1]))
     assert refusal(store, bundle, 'fp16').code == 'engine-tampered'
-    sidecar = os.path.join(store.folder, find_engine(store, bundle, 'fp32').name + '.engine.json')
-    os.truncate(sidecar, os.path.getsize(sidecar) // 2)
+    record = os.path.join(store.folder, find_engine(store, bundle, 'fp32').name + '.engine.json')
+    os.truncate(record, os.path.getsize(record) // 2)
     assert refusal(store, bundle, 'fp32').code == 'engine-unreadable'
 
-    # Nothing is left on the pretended GPU, and TensorRT never had to make a context of its own.
+    # Nothing is left on the fake GPU, and TensorRT never had to make a context of its own.
     assert double.leaks() == [] and not double.primary_used

@@ -1,4 +1,4 @@
-"""A disk that is full or closed, a second builder, a builder that is killed: the engine that was there stays."""
+"""A full or unwritable disk, a second builder, a killed builder: the existing engine stays."""
 import errno
 import os
 import signal
@@ -10,7 +10,7 @@ from service.engines import EngineStore
 from .bench import build, plans, refused
 
 
-def test_an_unwritable_store_is_known_before_the_build(tensorrt_double, bundle, tmp_path):
+def test_an_unwritable_store_is_reported_before_the_build(tensorrt_double, bundle, tmp_path):
     double = tensorrt_double()
     (tmp_path / 'file').write_text('')
     assert refused(bundle, EngineStore(str(tmp_path / 'file'))).code == 'engine-store-unwritable'

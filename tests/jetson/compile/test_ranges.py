@@ -1,4 +1,4 @@
-"""INT8 ranges that TensorRT measures on frames of one's own."""
+"""INT8 ranges that TensorRT measures on given frames."""
 import os
 
 import numpy as np
@@ -17,7 +17,7 @@ from .test_routes import TODAY, XAVIER
 
 @pytest.fixture
 def frames(tmp_path):
-    """A folder with three phantoms and a file that is none."""
+    """A folder with three phantoms and a text file."""
     folder = tmp_path / 'frames'
     folder.mkdir()
     for seed in range(3):
@@ -39,14 +39,14 @@ def test_tensorrt_measures_and_what_it_found_is_kept(tensorrt_double, plain, sto
     assert double.leaks() == []
 
 
-def test_without_calibrators_it_is_said(bundle):
+def test_without_calibrators_frames_are_refused(bundle):
     assert [route.method for route in find_routes(bundle, 'int8', XAVIER, measured=True)] == ['measured']
     with pytest.raises(BackendError) as caught:
         find_routes(bundle, 'int8', TODAY, measured=True)
     assert caught.value.code == 'calibrator-missing' and '--frames' in caught.value.message.text
 
 
-def test_frames_that_show_nobody_are_refused(tensorrt_double, plain, store, tmp_path):
+def test_frames_without_a_body_are_refused(tensorrt_double, plain, store, tmp_path):
     tensorrt_double(version='8.5.2', sm=72)
     np.savetxt(str(tmp_path / 'wall.txt'), np.full((120, 160), 21.0), '%.2f')
     with pytest.raises(InputError) as caught:
@@ -54,7 +54,7 @@ def test_frames_that_show_nobody_are_refused(tensorrt_double, plain, store, tmp_
     assert caught.value.code == 'calibration-empty' and store.list() == []
 
 
-def test_no_memory_for_a_batch_is_said_and_nothing_is_kept(tensorrt_double, plain, store, frames, monkeypatch):
+def test_no_memory_for_a_batch_is_reported_and_nothing_is_kept(tensorrt_double, plain, store, frames, monkeypatch):
     double = tensorrt_double(version='8.5.2', sm=72)
 
     def full(size):

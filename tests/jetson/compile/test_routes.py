@@ -1,4 +1,4 @@
-"""Which file is compiled for a precision, and what is refused in words."""
+"""Which file is compiled for a precision, and what is refused."""
 import pytest
 
 from jetson.compile import Abilities, Route, choose_precision, find_routes
@@ -45,7 +45,7 @@ def test_int8_is_a_cache_or_qdq(bundle, plain, tmp_path):
 
 @pytest.mark.parametrize('precision, abilities, offered', [('int8', NANO, 'fp16'), ('int8', OLD, 'fp32'),
                                                            ('fp16', OLD, 'fp32'), ('fp16', PASCAL, 'fp32')])
-def test_what_the_gpu_has_not_is_refused_with_what_it_has(bundle, precision, abilities, offered):
+def test_a_precision_that_the_gpu_lacks_is_refused_with_one_that_it_has(bundle, precision, abilities, offered):
     with pytest.raises(BackendError) as caught:
         find_routes(bundle, precision, abilities)
     assert caught.value.code == 'precision-unsupported'
@@ -56,7 +56,7 @@ def test_what_the_gpu_has_not_is_refused_with_what_it_has(bundle, precision, abi
 @pytest.mark.parametrize('abilities, whole, bare', [(NANO, 'fp16', 'fp16'), (XAVIER, 'int8', 'fp16'),
                                                     (TODAY, 'int8', 'fp32'), (PASCAL, 'int8', 'fp32'),
                                                     (OLD, 'fp32', 'fp32')])
-def test_auto_is_the_lowest_that_is_native_and_there(bundle, plain, abilities, whole, bare):
+def test_auto_is_the_lowest_precision_that_is_native_and_in_the_bundle(bundle, plain, abilities, whole, bare):
     assert choose_precision(bundle, abilities) == whole
     assert choose_precision(plain, abilities) == bare
 
@@ -81,7 +81,7 @@ def test_logits_in_fp16_serve_where_fp16_is_asked(tensorrt_double, store, tmp_pa
     assert compiled.record['variant'] == 'fp16-logits' and compiled.record['proof']['labels_agreement'] > 0.98
 
 
-def test_a_route_says_what_it_is():
+def test_a_route_as_text():
     assert str(Route('fp16', 'fp32', 'flag')) == 'FP16 from fp32, lowered by TensorRT'
 
 

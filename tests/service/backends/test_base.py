@@ -1,4 +1,4 @@
-"""The edges of a backend are checked whichever backend it is."""
+"""Inputs and outputs are checked for every backend."""
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""What ends the process and what does not."""
+"""Which CUDA errors end the process."""
 import subprocess
 import sys
 
@@ -28,13 +28,13 @@ threading.Event().wait(60)
     '1: [convolutionRunner.cpp::executeConv::465] Error Code 1: Cudnn (CUDNN_STATUS_EXECUTION_FAILED); '
     'Cuda Runtime (misaligned address)',
 ])
-def test_lasting_errors_are_known_by_their_words(text):
+def test_lasting_errors_are_recognised_by_their_wording(text):
     assert is_lasting(text)
 
 
 @pytest.mark.parametrize('text', ['cuMemAlloc failed: out of memory', 'it did not say why', '',
                                   'cuMemcpyHtoDAsync failed: invalid value', 'Parameter check failed at: engine.cpp'])
-def test_others_pass(text):
+def test_other_errors_do_not_last(text):
     assert not is_lasting(text)
 
 

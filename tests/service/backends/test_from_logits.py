@@ -1,4 +1,4 @@
-"""A network without ArgMax answers as the one with it."""
+"""A network without ArgMax gives the same answers as the one with it."""
 import numpy as np
 import pytest
 
@@ -85,7 +85,7 @@ def frames():
     return [random.rand(1, 1, HEIGHT, WIDTH).astype(np.float32) for _ in range(3)]
 
 
-def test_largest_class_and_its_share():
+def test_largest_class_and_its_probability():
     outputs = answer(logits(p0={3: np.log(9.0)}, p4={7: 200.0, 6: -200.0}))
     assert outputs['labels'].ravel().tolist() == [3, 0, 0, 0, 7, 0]
     assert outputs['confidence'].ravel() == pytest.approx([9 / 16.0, 1 / 8.0, 1 / 8.0, 1 / 8.0, 1.0, 1 / 8.0])
@@ -97,7 +97,7 @@ def test_tie_goes_to_the_lower_label_as_in_argmax():
 
 
 @pytest.mark.parametrize('value', [np.nan, np.inf])
-def test_what_is_no_number_is_not_made_to_look_sure(value):
+def test_not_finite_logits_give_no_confidence(value):
     outputs = answer(logits(p1={4: value}))
     assert np.isnan(outputs['confidence'].ravel()[1])
     assert np.isfinite(np.delete(outputs['confidence'].ravel(), 1)).all()
@@ -113,7 +113,7 @@ def test_one_answer_does_not_change_with_the_next():
     assert all(np.array_equal(first[role], kept[role]) for role in first)
 
 
-def test_it_is_the_backend_that_runs_the_network():
+def test_it_describes_itself_as_the_backend_that_runs_the_network():
     inner = Fixed(logits())
     with FromLogits(inner, ANSWERS) as backend:
         assert inner.loaded and backend.name == 'fixed' and backend.describe() == inner.describe()

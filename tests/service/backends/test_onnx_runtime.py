@@ -1,4 +1,4 @@
-"""ONNX Runtime behind the interface."""
+"""ONNX Runtime as a backend."""
 import os
 
 import numpy as np
@@ -24,13 +24,13 @@ def test_it_computes():
     assert outputs['finding'][0, 0] == pytest.approx(tensor.mean(), abs=1e-5)
 
 
-def test_it_says_what_runs():
+def test_it_describes_itself():
     with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, threads=1) as backend:
         described = backend.describe()
     assert described['name'] == 'onnxruntime' and described['device'] == 'CPU' and described['threads'] == 1
 
 
-def test_every_core_is_a_number():
+def test_every_core_is_counted():
     with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS) as backend:
         assert backend.describe()['threads'] == len(os.sched_getaffinity(0))
 
@@ -49,7 +49,7 @@ def test_a_model_with_other_tensors_is_refused():
 
 @pytest.fixture
 def with_cuda(monkeypatch):
-    """An ONNX Runtime that offers CUDA; `sessions` holds what sessions were asked for. They run on the processor."""
+    """An ONNX Runtime that offers CUDA; `sessions` holds what sessions were asked for. They run on the CPU."""
     import onnxruntime
 
     class Asked:
@@ -71,14 +71,14 @@ def with_cuda(monkeypatch):
     return Asked
 
 
-def test_a_provider_is_asked_for_with_the_processor_behind_it_and_named(with_cuda):
+def test_a_provider_is_requested_before_the_cpu_and_named(with_cuda):
     with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=CUDA, precision='fp16') as backend:
         described = backend.describe()
     assert [name for name, _ in with_cuda.sessions[0]] == [CUDA, CPU]
     assert described['provider'] == CUDA and described['device'] == 'GPU' and described['precision'] == 'fp16'
 
 
-def test_a_session_that_was_moved_to_the_processor_is_refused(with_cuda):
+def test_a_session_that_was_moved_to_the_cpu_is_refused(with_cuda):
     with_cuda.runs_on = CPU
     with pytest.raises(BackendError) as caught:
         OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS, provider=CUDA).activate()
@@ -92,7 +92,7 @@ def test_a_provider_that_is_not_built_in_is_refused_before_anything_is_loaded(wi
     assert with_cuda.sessions == []
 
 
-def test_a_run_that_fails_does_not_go_on_elsewhere():
+def test_a_failed_run_is_not_repeated_on_another_provider():
     with OnnxRuntimeBackend(tiny_model(), INPUTS, OUTPUTS) as backend:
         assert backend._session._enable_fallback is False
         backend._session.run = lambda fetches, feed: 1 / 0

@@ -1,4 +1,4 @@
-"""TensorRT behind the interface, on both ways of running an engine."""
+"""TensorRT as a backend, on both of its interfaces for running an engine."""
 import subprocess
 import sys
 import threading
@@ -41,7 +41,7 @@ def refused(backend):
 
 
 @pytest.mark.parametrize('version, sm', RELEASES)
-def test_it_computes_and_gives_everything_back(tensorrt_double, version, sm):
+def test_it_computes_and_releases_everything(tensorrt_double, version, sm):
     double = tensorrt_double(version=version, sm=sm)
     plan = make_plan(double, tiny_model())
     with make(plan) as backend:
@@ -59,7 +59,7 @@ def test_it_computes_and_gives_everything_back(tensorrt_double, version, sm):
     assert double.leaks() == [] and not double.primary_used
 
 
-def test_copies_are_laid_open_where_the_frame_is_timed(tensorrt_double):
+def test_copies_are_timed_apart(tensorrt_double):
     plan = make_plan(tensorrt_double(), tiny_model())
     watch = Stopwatch()
     with Worker(lambda: make(plan)) as worker:
@@ -88,7 +88,7 @@ def test_integers_come_as_the_manifest_says(tensorrt_double, version, sm):
 
 
 @pytest.mark.parametrize('version, sm', [('8.2.1', 53), ('10.3.0', 87)])
-def test_an_engine_with_other_tensors_is_refused_and_given_back(tensorrt_double, version, sm):
+def test_an_engine_with_other_tensors_is_refused_and_released(tensorrt_double, version, sm):
     double = tensorrt_double(version=version, sm=sm)
     error = refused(make(make_plan(double, tiny_model(24, 32))))
     assert error.code == 'backend-tensors' and 'labels int32[1, 24, 32]' not in error.message.text
@@ -105,7 +105,7 @@ def test_an_engine_without_a_fixed_size_is_refused(tensorrt_double, monkeypatch,
     assert error.code == 'backend-tensors' and 'no fixed size' in error.message.text and double.leaks() == []
 
 
-def test_what_is_no_plan_is_refused_with_tensorrts_reason(tensorrt_double):
+def test_an_invalid_plan_is_refused_with_tensorrts_reason(tensorrt_double):
     double = tensorrt_double()
     for plan in (b'not a plan', b''):
         error = refused(make(plan))
@@ -114,7 +114,7 @@ def test_what_is_no_plan_is_refused_with_tensorrts_reason(tensorrt_double):
 
 
 @pytest.mark.parametrize('missing, code', [('tensorrt', 'tensorrt-missing'), ('pycuda.driver', 'cuda-missing')])
-def test_a_missing_library_is_said(tensorrt_double, monkeypatch, missing, code):
+def test_a_missing_library_is_reported(tensorrt_double, monkeypatch, missing, code):
     tensorrt_double()
     monkeypatch.setitem(sys.modules, missing, None)
     assert refused(make(b'any')).code == code
@@ -127,7 +127,7 @@ def test_a_missing_library_is_said(tensorrt_double, monkeypatch, missing, code):
     ({'cuda_error': 'out of memory'}, 'backend-memory'),
     ({'cuda_error': 'invalid value'}, 'backend-run'),
 ])
-def test_what_fails_at_loading_gives_everything_back(tensorrt_double, fault, code):
+def test_a_failed_load_releases_everything(tensorrt_double, fault, code):
     double = tensorrt_double()
     plan = make_plan(double, tiny_model())
     for name, value in fault.items():
@@ -140,7 +140,7 @@ def test_what_fails_at_loading_gives_everything_back(tensorrt_double, fault, cod
     assert caught.value.code == 'backend-inactive'
 
 
-def test_too_little_memory_for_the_buffers_is_said(tensorrt_double, monkeypatch):
+def test_too_little_memory_for_the_buffers_is_reported(tensorrt_double, monkeypatch):
     double = tensorrt_double()
     plan = make_plan(double, tiny_model())
     real, calls = double.driver.mem_alloc, []
@@ -187,7 +187,7 @@ with Worker(lambda: make(plan)) as worker:
 '''
 
 
-def test_the_worker_of_a_lost_gpu_takes_the_process_with_it(root):
+def test_a_lost_gpu_ends_the_process_from_the_worker_thread(root):
     process = subprocess.run([sys.executable, '-c', LOST], cwd=str(root), stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=60)
     assert process.returncode == LOST_EXIT_CODE, process.stderr
@@ -227,7 +227,7 @@ def test_a_context_of_the_caller_is_current_again_afterwards(tensorrt_double):
     assert double.leaks() == []
 
 
-def test_an_engine_that_offers_no_known_way_is_refused():
+def test_an_engine_without_a_known_interface_is_refused():
     from service.backends.tensorrt_api import open_engine
 
     with pytest.raises(BackendError) as caught:

@@ -258,7 +258,7 @@ def test_what_is_written_opens(tmp_path, finding):
         assert pipeline.proof['labels_agreement'] == 1
 
 
-def test_what_is_no_bundle_leaves_nothing(tmp_path):
+def test_an_invalid_bundle_leaves_nothing(tmp_path):
     manifest = bundles.document()
     del manifest['finding']
     with pytest.raises(BundleError):
@@ -279,7 +279,7 @@ def test_another_folder_is_not_replaced_and_a_bundle_is(tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ['b', 'notes']
 
 
-def test_a_refused_bundle_is_written_and_studied_and_not_opened(tmp_path):
+def test_a_refused_bundle_is_written_and_opens_for_study_only(tmp_path):
     folder = str(tmp_path / 'b')
     written = write_bundle(folder, bundles.document(deployment=REFUSED), bundles.files())
     assert written.manifest.refused
@@ -291,7 +291,7 @@ def test_a_refused_bundle_is_written_and_studied_and_not_opened(tmp_path):
         assert caught.value.message.text == 'The bundle in %s %s' % (folder, REASON)
 
 
-def test_to_be_studied_it_must_be_whole(tmp_path):
+def test_a_bundle_to_be_studied_must_be_intact(tmp_path):
     folder = str(tmp_path / 'b')
     write_bundle(folder, bundles.document(deployment=REFUSED), bundles.files())
     with open(os.path.join(folder, 'model.onnx'), 'ab') as stream:

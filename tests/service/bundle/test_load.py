@@ -1,4 +1,4 @@
-"""A bundle is opened only when every byte of it is accounted for."""
+"""A bundle is opened only if every byte of it is accounted for."""
 import json
 import os
 

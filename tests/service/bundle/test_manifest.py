@@ -1,4 +1,4 @@
-"""What a manifest says of the finding and of deployment, and what it must not say."""
+"""What a manifest states about the finding and deployment, and what is refused."""
 import json
 
 import pytest
@@ -69,6 +69,6 @@ def test_the_reason_is_one_line(written, read):
     assert Manifest(parse(bundles.document()), '').refused == ''
 
 
-def test_metrics_hold_what_a_training_has_to_say():
+def test_metrics_may_hold_anything():
     metrics = {'training_patients': ['0001', '0002'], 'miou': 0.5}
     assert parse(bundles.document(metrics=metrics))['metrics'] == metrics

@@ -1,4 +1,4 @@
-"""The scanner sees in an ONNX file what decides whether it may be run."""
+"""The scanner finds in an ONNX file what decides whether it may be run."""
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st

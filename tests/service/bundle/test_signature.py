@@ -1,4 +1,4 @@
-"""A bundle of anybody else, or changed by anybody at all, is refused before anything of it is used."""
+"""A bundle that no trusted key has signed, or that was changed, is refused before anything in it is used."""
 import json
 import os
 import shutil
@@ -58,13 +58,13 @@ def test_unsigned_is_refused_unless_allowed(tmp_path):
 
 
 @pytest.mark.parametrize('trust', [signing.TRUST, signing.LENIENT])
-def test_a_stranger_s_signature_is_refused_also_where_none_is_needed(tmp_path, trust):
+def test_an_untrusted_signature_is_refused_even_where_none_is_required(tmp_path, trust):
     folder = signing.sign(bundles.write(tmp_path / 'b'), signing.STRANGER)
     assert refusal(folder, trust) == 'bundle-key'
 
 
 @pytest.mark.parametrize('trust', [signing.TRUST, signing.LENIENT])
-def test_a_stranger_s_signature_under_a_trusted_name_is_refused(tmp_path, trust):
+def test_an_untrusted_signature_under_a_trusted_name_is_refused(tmp_path, trust):
     folder = signing.sign_bytes(bundles.write(tmp_path / 'b'), signing.STRANGER, key_id(signing.raw(signing.SIGNER)))
     assert refusal(folder, trust) == 'bundle-signature'
 
@@ -151,7 +151,7 @@ def text_of(**changes):
                       sort_keys=True) + '\n'
 
 
-def test_the_form_that_the_next_test_spoils_is_a_signature(signed):
+def test_the_text_that_the_next_test_spoils_is_a_signature(signed):
     with open(os.path.join(signed, 'signature.json'), 'w') as stream:
         stream.write(text_of())
     assert read_signature(signed) == signature.Signature('a' * 16, bytes(64))
@@ -163,7 +163,7 @@ def test_the_form_that_the_next_test_spoils_is_a_signature(signed):
     text_of(key='a' * 16 + '\n'), text_of(signature='A' * 84), text_of(signature='A' * 85 + 'B=='),
     text_of(signature=None), text_of(signature=1), text_of(more=1), text_of() + ' ', text_of().replace('\n', '\r\n'),
 ])
-def test_what_is_no_signature(signed, text):
+def test_an_invalid_signature(signed, text):
     with open(os.path.join(signed, 'signature.json'), 'wb') as stream:
         stream.write(text.encode('latin-1'))
     for trust in (signing.TRUST, signing.LENIENT):
@@ -178,7 +178,7 @@ def test_nothing_is_parsed_before_the_signature_is_right(tmp_path, monkeypatch):
 
 
 def test_what_is_verified_is_what_is_parsed(signed, monkeypatch):
-    """The manifest is read once; what lies there afterwards is not looked at."""
+    """The manifest is read once; a later version of the file is ignored."""
     verified, seen = [], []
     check, parse = Trust.check, load.check_manifest
     monkeypatch.setattr(Trust, 'check', lambda self, folder, data: verified.append(data) or check(self, folder, data))
@@ -213,7 +213,7 @@ def test_a_folder_of_keys_that_holds_none(tmp_path):
 
 
 @pytest.mark.parametrize('content', [b'', b'-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n', None])
-def test_a_key_that_is_none_is_named(tmp_path, content):
+def test_an_invalid_key_is_named(tmp_path, content):
     if content is None:
         signing.write_private(tmp_path / 'bad.pub')
     else:
@@ -223,7 +223,7 @@ def test_a_key_that_is_none_is_named(tmp_path, content):
     assert caught.value.code == 'trusted-key-unreadable' and 'bad.pub' in caught.value.message.text
 
 
-def test_without_its_library_a_signature_is_not_taken_on_faith(signed, monkeypatch):
+def test_without_its_library_a_signature_is_not_accepted(signed, monkeypatch):
     def lacking():
         raise BundleError('signature-library', 'It is not installed.')
 

@@ -1,4 +1,4 @@
-"""Keys are made once and kept private; a signature is the same whoever makes it how often."""
+"""Keys are created once and kept private; signing twice gives the same signature."""
 import os
 import stat
 
@@ -27,7 +27,7 @@ def test_a_pair_is_made_and_signs(tmp_path):
     assert open_bundle(folder, trust=Trust((read_public_key(public),))).signed_by == name
 
 
-def test_two_pairs_are_two(tmp_path):
+def test_two_pairs_differ(tmp_path):
     assert generate_key(str(tmp_path / 'a'))[1] != generate_key(str(tmp_path / 'b'))[1]
 
 
@@ -76,14 +76,14 @@ def test_a_passphrase_locks_and_opens(tmp_path):
         assert caught.value.code == 'key-passphrase'
 
 
-def test_a_passphrase_for_a_key_that_needs_none_is_no_hindrance(tmp_path):
+def test_a_passphrase_for_a_key_without_one_is_ignored(tmp_path):
     generate_key(str(tmp_path / 'k.pem'))
     assert load_key(str(tmp_path / 'k.pem'), b'open sesame')
 
 
 @pytest.mark.parametrize('content', [b'', b'\x00\xff',
                                      b'-----BEGIN PRIVATE KEY-----\nMC4\n-----END PRIVATE KEY-----\n'])
-def test_what_is_no_private_key(tmp_path, content):
+def test_an_invalid_private_key(tmp_path, content):
     (tmp_path / 'k.pem').write_bytes(content)
     for path in (tmp_path / 'k.pem', tmp_path / 'none.pem', tmp_path):
         with pytest.raises(InputError) as caught:
@@ -123,7 +123,7 @@ def test_a_linked_signature_is_replaced_and_not_followed(tmp_path):
     assert (tmp_path / 'mine.txt').read_text() == 'keep' and open_bundle(folder, trust=signing.TRUST)
 
 
-def test_what_is_not_whole_is_not_signed(tmp_path):
+def test_an_incomplete_bundle_is_not_signed(tmp_path):
     folder = bundles.write(tmp_path / 'b')
     with open(os.path.join(folder, 'model.onnx'), 'ab') as stream:
         stream.write(b'\0')

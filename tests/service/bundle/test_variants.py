@@ -1,4 +1,4 @@
-"""A bundle's further forms of its network: each is checked, read on demand, and proven by its own tolerances."""
+"""The variants of a bundle's network: each is checked, read on demand, and proven by its own tolerances."""
 import os
 
 import numpy as np
@@ -79,7 +79,7 @@ def test_each_variant_has_its_own_tolerances(bundle):
 
 
 @pytest.mark.parametrize('name', ('fp32',) + variants.NAMES)
-def test_no_number_is_no_answer(bundle, name):
+def test_not_finite_values_are_no_answer(bundle, name):
     right = variants.answers_of(bundle.chain.apply(golden_thermogram(to_counts(bundles.warm_square()))).tensor)
     for role in ('confidence', 'finding'):
         with pytest.raises(BundleError) as caught:
@@ -183,7 +183,7 @@ def test_temperature_and_operating_points_are_kept(tmp_path):
     assert bundle.manifest.finding['operating_points'] == [POINT]
 
 
-def test_logits_of_a_network_whose_labels_are_no_picture(tmp_path):
+def test_logits_of_a_network_whose_labels_are_not_a_map(tmp_path):
     manifest = variants.document(finding=False)
     manifest['outputs']['labels']['shape'] = [1, 1, 48, 64]
     code, sentence = refusal(bundles.write(tmp_path / 'b', manifest, variants.files(finding=False)))

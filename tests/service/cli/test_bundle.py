@@ -117,7 +117,7 @@ def test_show_needs_no_key_and_says_that_it_verified_none(run, tmp_path):
     assert report['key'] == key_id(signing.raw(signing.STRANGER))
 
 
-def test_show_steers_no_terminal(run, tmp_path):
+def test_show_prints_no_control_characters(run, tmp_path):
     folder = bundles.write(tmp_path / 'b', bundles.document(intended_use='a\x1b[2Jb\nc'))
     code, out, _ = run('bundle', 'show', folder)
     assert code == 0 and 'a?[2Jb c' in out and '\x1b' not in out

@@ -50,7 +50,7 @@ def choose(keys, *arguments):
     return result
 
 
-def test_the_table_has_every_figure_and_failed_is_no_figure(keys, spoiled, engines):
+def test_the_table_has_every_figure_and_none_for_a_failed_row(keys, spoiled, engines):
     result = choose(keys, spoiled, '--engines', engines)
     assert result.exit_code == 0
     rows = {line.split()[0]: line.split()[1:] for line in result.output.splitlines() if line.startswith('onnx')}
@@ -83,7 +83,7 @@ def test_a_written_choice_is_followed(keys, folder, engines):
     with Pipeline.from_folder(folder, runtime=Runtime(engines=engines, threads=1)) as pipeline:
         backend = pipeline.backend
     assert 'onnxruntime-cpu:' + backend['variant'] == written['chosen'] and backend['passed_over'] == []
-    # Made to choose another one, the service runs that: it is the file that decides.
+    # The file decides: the service runs whatever it names.
     other = 'int8-qdq' if backend['variant'] != 'int8-qdq' else 'fp16'
     with open(os.path.join(engines, 'choice.json'), 'w') as stream:
         json.dump(dict(written, chosen='onnxruntime-cpu:' + other), stream)
@@ -98,7 +98,7 @@ def run(monkeypatch, capsys, *arguments):
     return caught.value.code, capsys.readouterr().err
 
 
-def test_what_cannot_be_written_is_said_before_anything_is_measured(monkeypatch, capsys, tmp_path, keys, folder):
+def test_an_unwritable_folder_is_reported_before_anything_is_measured(monkeypatch, capsys, tmp_path, keys, folder):
     (tmp_path / 'file').write_text('')
     code, said = run(monkeypatch, capsys, folder, '--settings', keys, '--engines', str(tmp_path / 'file'), '--write')
     assert code == 6 and said.count('\n') == 1 and '[engine-store-unwritable]' in said
@@ -106,7 +106,7 @@ def test_what_cannot_be_written_is_said_before_anything_is_measured(monkeypatch,
     assert code == 2 and '[engines-unset]' in said and '--engines' in said
 
 
-def test_a_bundle_of_nobody_is_not_measured(monkeypatch, capsys, tmp_path, keys):
+def test_an_unsigned_bundle_is_not_measured(monkeypatch, capsys, tmp_path, keys):
     code, said = run(monkeypatch, capsys, write_variants(tmp_path / 'unsigned'), '--settings', keys)
     assert code == 3 and '[bundle-unsigned]' in said and said.count('\n') == 1
 

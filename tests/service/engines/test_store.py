@@ -1,4 +1,4 @@
-"""The engine store: whole or not at all, and refused with the reason."""
+"""The engine store: engines are written as a whole, and refused with the reason."""
 import errno
 import itertools
 import json
@@ -136,12 +136,12 @@ def test_a_plan_that_is_a_link_is_not_loaded(store, tmp_path):
     assert refused(store, key()).code == 'engine-tampered'
 
 
-def test_a_plan_that_is_gone_is_said(store):
+def test_a_missing_plan_is_reported(store):
     os.unlink(os.path.join(store.folder, store.write(key(), PLAN, record())['plan']['file']))
     assert refused(store, key()).code == 'engine-unreadable'
 
 
-def sidecar(store):
+def record_path(store):
     return os.path.join(store.folder, key().name + '.engine.json')
 
 
@@ -154,11 +154,11 @@ def sidecar(store):
     lambda text: text.replace('"file": "', '"file": "../'),
     lambda text: '[' * 100000,
 ])
-def test_a_damaged_sidecar_is_refused_and_stays_until_it_is_removed(store, spoil):
+def test_a_damaged_record_is_refused_and_stays_until_it_is_removed(store, spoil):
     store.write(key(), PLAN, record())
-    with open(sidecar(store)) as stream:
+    with open(record_path(store)) as stream:
         text = stream.read()
-    with open(sidecar(store), 'w') as stream:
+    with open(record_path(store), 'w') as stream:
         stream.write(spoil(text))
     assert refused(store, key()).code == 'engine-unreadable'
     assert refused(store, key(precision='fp32')).code == 'engine-missing'
@@ -168,7 +168,7 @@ def test_a_damaged_sidecar_is_refused_and_stays_until_it_is_removed(store, spoil
     assert files(store) == []
 
 
-def test_a_good_engine_of_the_same_kind_outweighs_a_damaged_one(store):
+def test_an_intact_engine_is_preferred_to_a_damaged_one(store):
     store.write(key(flags=('no-cublas',)), b'good', record(built_at='2026-11-01T10:00:00Z'))
     newer = store.write(key(), PLAN, record())
     with open(os.path.join(store.folder, newer['plan']['file']), 'ab') as stream:
@@ -182,7 +182,7 @@ def test_the_same_key_is_replaced_as_a_whole(store):
     assert store.find(key()).plan == b'another' and len(files(store)) == 2
 
 
-@pytest.mark.parametrize('failing', ['plan', 'sidecar'])
+@pytest.mark.parametrize('failing', ['plan', 'record'])
 @pytest.mark.parametrize('before', [True, False])
 def test_a_full_disk_in_the_middle_leaves_what_was_there(store, monkeypatch, failing, before):
     if before:
@@ -208,7 +208,7 @@ def test_a_full_disk_in_the_middle_leaves_what_was_there(store, monkeypatch, fai
         assert store.find(key()).plan == PLAN
 
 
-def test_a_writer_killed_between_plan_and_sidecar_leaves_the_old_engine(store):
+def test_a_writer_killed_between_plan_and_record_leaves_the_old_engine(store):
     store.write(key(), PLAN, record())
     orphan = os.path.join(store.folder, key().name + '.000000000000.plan')
     abandoned = os.path.join(store.folder, '.0000.part')
@@ -269,15 +269,15 @@ def test_a_folder_that_cannot_be_written_to_says_so_and_keeps_its_engine(store, 
     assert store.find(key()).plan == PLAN
 
 
-def test_a_name_that_is_not_there_is_said(store):
+def test_an_unknown_name_is_reported(store):
     with pytest.raises(BackendError) as caught:
         store.remove('fp16-nothing')
     assert caught.value.code == 'engine-missing' and 'engines list' in caught.value.message.text
 
 
-def test_the_sidecar_is_readable_by_a_person(store):
+def test_the_record_is_readable(store):
     store.write(key(), PLAN, record())
-    with open(sidecar(store)) as stream:
+    with open(record_path(store)) as stream:
         document = json.load(stream)
     assert document['key']['board'] == 'Jetson Nano' and document['plan']['bytes'] == len(PLAN)
 
@@ -296,7 +296,7 @@ def test_the_folder_is_made_and_nothing_is_left_in_it(store):
     assert os.listdir(store.folder) == []
 
 
-def test_a_folder_that_cannot_be_made_is_said_before_anything_is_built(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported_before_anything_is_built(tmp_path):
     (tmp_path / 'file').write_text('')
     with pytest.raises(StorageError) as caught:
         EngineStore(str(tmp_path / 'file' / 'engines')).check_writable()
@@ -305,7 +305,7 @@ def test_a_folder_that_cannot_be_made_is_said_before_anything_is_built(tmp_path)
 
 @pytest.mark.parametrize('number, code', [(errno.EROFS, 'engine-store-unwritable'), (errno.EACCES,
                                           'engine-store-unwritable'), (errno.ENOSPC, 'disk-full')])
-def test_what_the_system_refuses_is_said(store, monkeypatch, number, code):
+def test_what_the_system_refuses_is_reported(store, monkeypatch, number, code):
     def refuse(descriptor, data):
         raise OSError(number, os.strerror(number))
 
@@ -317,7 +317,7 @@ def test_what_the_system_refuses_is_said(store, monkeypatch, number, code):
     assert os.listdir(store.folder) == []
 
 
-def test_too_little_space_is_said_with_both_figures(store, monkeypatch):
+def test_too_little_space_is_reported_with_both_figures(store, monkeypatch):
     real = os.statvfs(store.folder)
 
     class Little:
@@ -368,7 +368,7 @@ def test_a_lock_file_that_says_nothing_is_still_a_lock(store):
         assert caught.value.code == 'engine-store-busy'
 
 
-def test_a_failing_builder_lets_go(store):
+def test_a_failing_builder_releases_the_lock(store):
     with pytest.raises(ZeroDivisionError):
         with store.lock():
             raise ZeroDivisionError

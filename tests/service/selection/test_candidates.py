@@ -29,7 +29,7 @@ def keep(store, bundle, variant, precision, **changes):
 
 @pytest.mark.parametrize('variant, precision', [('fp32', 'fp16'), ('fp16', 'fp16'), ('fp32-logits', 'fp16'),
                                                 ('fp32', 'int8'), ('int8-qdq', 'int8'), ('fp32-logits', 'fp32')])
-def test_any_variant_serves(store, bundle, variant, precision):
+def test_an_engine_of_any_variant_is_found(store, bundle, variant, precision):
     keep(store, bundle, variant, precision)
     found = find_engine(store, bundle, precision, FACTS)
     assert found.plan == variant.encode() and found.record['variant'] == variant
@@ -45,7 +45,7 @@ def test_a_bundle_without_the_precision_has_only_the_tolerances_of_fp32(tmp_path
     assert proof_variant(plain, 'int8') == 'fp32' and proof_variant(plain, 'fp16') == 'fp16-logits'
 
 
-def test_the_most_telling_refusal_is_the_one_that_is_raised(store, bundle):
+def test_the_most_informative_refusal_is_raised(store, bundle):
     keep(store, bundle, 'fp32-logits', 'fp16', tensorrt='8.0.1')
     with pytest.raises(BackendError) as caught:
         find_engine(store, bundle, 'fp16', FACTS)
@@ -82,7 +82,7 @@ def test_settings_make_a_runtime(monkeypatch, tmp_path):
     assert Runtime.from_settings(Settings(engines='/data/engines')).engines == '/data/engines'
 
 
-def test_tensorrt_s_provider_never_builds_at_a_start(monkeypatch, bundle, tmp_path):
+def test_the_tensorrt_provider_never_builds_at_startup(monkeypatch, bundle, tmp_path):
     onnxruntime = pytest.importorskip('onnxruntime')
     monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['TensorrtExecutionProvider'])
 
@@ -100,7 +100,7 @@ def test_tensorrt_s_provider_never_builds_at_a_start(monkeypatch, bundle, tmp_pa
         make(False)  # an empty folder holds nothing to load
     (tmp_path / 'onnxruntime' / cache.rpartition('/')[2] / 'built.engine').write_bytes(b'engine')
     assert make(False)._cache == cache
-    # What another release built is not taken for this one's.
+    # An engine of another release is not used for this one.
     monkeypatch.setattr(onnxruntime, '__version__', '1.11.0')
     with pytest.raises(BackendError):
         make(False)

@@ -1,4 +1,4 @@
-"""What is tried for a bundle, in which order, and what the written choice changes."""
+"""What is tried for a bundle, in which order, and how a written choice changes it."""
 import json
 
 import pytest
@@ -65,12 +65,12 @@ def test_a_backend_restricts_everything(bundle, folder):
     assert names(bundle, backend='onnxruntime', engines=folder) == PROVIDERS
 
 
-def test_logits_do_where_no_other_file_has_the_precision(tmp_path):
+def test_logits_are_used_where_no_other_file_has_the_precision(tmp_path):
     bundle = open_bundle(write_variants(tmp_path / 'bundle', names=('fp16-logits',)))
     assert names(bundle, precision='fp16')[-1] == 'onnxruntime-cpu:fp16-logits'
 
 
-def test_a_precision_that_the_bundle_has_not_is_one_line(plain, folder):
+def test_a_precision_that_the_bundle_lacks_is_refused(plain, folder):
     error = refusal(plain, precision='int8', engines=folder)
     assert error.code == 'precision-missing' and 'no int8 variant, only fp32' in error.message.text
     assert refusal(plain, precision='fp16').code == 'precision-missing'
@@ -87,7 +87,7 @@ def test_tensorrt_alone_needs_an_engine(bundle, folder, tmp_path):
 
 
 class TestWrittenChoice:
-    """`choice.json` leads where bundle and machine are those of the measurement."""
+    """`choice.json` is followed where bundle and machine are those of the measurement."""
 
     @pytest.fixture(autouse=True)
     def chosen(self, bundle, tmp_path):
@@ -107,10 +107,10 @@ class TestWrittenChoice:
         assert found == PROVIDERS and message.subject == 'choice.json' and message.code == code
         assert words in message.sentence and 'thermoscreen choose --write' in message.next_step
 
-    def test_it_leads_and_the_others_follow(self, bundle):
+    def test_the_chosen_candidate_is_tried_first(self, bundle):
         assert self.follow(bundle) == (['onnxruntime-cpu:int8-qdq'] + PROVIDERS, [])
 
-    def test_a_stated_precision_counts_more(self, bundle):
+    def test_a_precision_in_the_settings_overrides_it(self, bundle):
         assert self.follow(bundle, precision='fp32') == (PROVIDERS, [])
 
     def test_of_another_bundle_it_is_ignored(self, bundle, plain):
@@ -128,18 +128,18 @@ class TestWrittenChoice:
     def test_of_other_threads_it_is_ignored(self, bundle):
         self.ignored(bundle, 'threads: ', threads=machine_key()['threads'] + 1)
 
-    def test_what_is_not_offered_any_more_is_ignored(self, bundle):
+    def test_a_candidate_that_is_gone_is_ignored(self, bundle):
         self.write(bundle, chosen='tensorrt:fp16')
         self.ignored(bundle, 'tensorrt:fp16, which is no longer available here')
 
     @pytest.mark.parametrize('text', ['', '{', '[]', '{"bundle": {}}', '{"bundle": 1, "machine": 2, "chosen": 3}',
                                       '\x00'])
-    def test_what_is_no_choice_is_ignored(self, bundle, text):
+    def test_an_unreadable_choice_is_ignored(self, bundle, text):
         with open(self.folder + '/choice.json', 'w') as stream:
             stream.write(text)
         self.ignored(bundle, 'cannot be read', 'choice-unreadable')
 
-    def test_machine_that_is_no_table_is_ignored(self, bundle):
+    def test_a_machine_that_is_not_a_table_is_ignored(self, bundle):
         self.write(bundle, machine=None)
         self.ignored(bundle, 'not stated')
 
@@ -164,6 +164,6 @@ def rows(**medians):
     ({'int8': -6.5}, None),
     ({}, None),
 ])
-def test_the_rule(medians, chosen):
+def test_the_fastest_eligible_row_is_chosen(medians, chosen):
     found = fastest(rows(**medians))
     assert (found and found['name']) == chosen

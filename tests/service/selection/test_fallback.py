@@ -1,4 +1,4 @@
-"""An engine runs where it fits and proves itself; where it does not, ONNX Runtime runs and says why."""
+"""An engine runs if it fits and proves itself; otherwise ONNX Runtime runs, and the reason is reported."""
 import glob
 import io
 import os
@@ -31,7 +31,7 @@ def nano(tensorrt_double):
 
 @pytest.fixture
 def engines(folder, tmp_path, nano):
-    """The folder with an FP16 engine that was compiled on this pretended Nano."""
+    """The folder with an FP16 engine that was compiled on this fake Nano."""
     store = EngineStore(str(tmp_path / 'engines'))
     build(folder, store.folder, 'fp16')
     return store.folder
@@ -68,7 +68,7 @@ def test_the_engine_runs_and_names_itself_in_the_result(folder, engines, nano):
     assert nano.leaks() == []
 
 
-def test_an_engine_of_logits_answers_like_the_others(folder, tmp_path, nano):
+def test_an_engine_that_gives_logits_answers_like_the_others(folder, tmp_path, nano):
     engines = str(tmp_path / 'logits')
     build(folder, engines, 'fp32', from_logits=True)
     backend, result = run(folder, engines, backend='tensorrt')
@@ -98,7 +98,7 @@ def test_without_tensorrt_the_engine_is_passed_over(folder, engines, monkeypatch
     assert first_note(backend)[0] == 'tensorrt:fp16' and backend['name'] == 'onnxruntime'
 
 
-def test_an_engine_that_answers_otherwise_now_is_passed_over_and_leaves_no_memory(folder, engines, nano):
+def test_an_engine_with_a_wrong_answer_is_passed_over_and_leaves_no_memory(folder, engines, nano):
     build(folder, engines, 'fp32')
     nano.faults.nan = True  # of FP16 engines alone
     backend, _ = run(folder, engines)

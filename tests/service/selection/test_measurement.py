@@ -1,4 +1,4 @@
-"""Every way of running a bundle is measured in turns, and what does not prove itself is no figure."""
+"""Every candidate is measured in turns, and one that does not prove itself has no figures."""
 import io
 
 import numpy as np
@@ -31,7 +31,7 @@ def rows(bundle, given, progress=lambda words: None, **runtime):
 
 
 def spoiled(folder, **entries):
-    """A bundle whose int8-qdq variant says something else of itself."""
+    """A bundle whose int8-qdq variant is described differently."""
     manifest = document()
     manifest['variants']['int8-qdq'].update(entries)
     return open_bundle(bundles.write(folder, manifest, files()))
@@ -44,7 +44,7 @@ def test_frames_are_the_golden_one_and_simulated_ones(bundle, given):
     assert not np.array_equal(given[1]['thermogram'], given[2]['thermogram'])
 
 
-def test_every_file_on_the_processor_is_measured_and_compared(bundle, given):
+def test_every_file_on_the_cpu_is_measured_and_compared(bundle, given):
     found = rows(bundle, given, backend='onnxruntime')
     for name in ('fp32',) + NAMES:
         row = found['onnxruntime-cpu:' + name]
@@ -67,7 +67,7 @@ def test_candidates_take_turns_and_every_other_turn_is_backwards(bundle, given):
                    ((1, 'fp16'), (1, 'fp16-logits'), (2, 'fp16-logits'), (2, 'fp16'), (3, 'fp16'), (3, 'fp16-logits'))]
 
 
-def test_a_variant_that_fails_its_proof_is_failed_and_not_fast(tmp_path, given):
+def test_a_variant_that_fails_its_proof_has_no_times(tmp_path, given):
     exact = {'labels_agreement': 1.0, 'confidence_tolerance': 1e-9, 'finding_tolerance': 1e-9}
     row = rows(spoiled(tmp_path / 'b', golden=exact), given)['onnxruntime-cpu:int8-qdq']
     assert row['problem']['code'] == 'golden-mismatch' and row['median_ms'] is None
@@ -78,7 +78,7 @@ def test_a_variant_that_fails_its_proof_is_failed_and_not_fast(tmp_path, given):
     ({'parity': {}}, 'does not state how int8-qdq differs'),
     ({'parity': {'not_finite': 3}}, 'not finite'),
 ])
-def test_what_may_not_be_chosen_says_why(tmp_path, given, entries, words):
+def test_a_row_says_why_it_may_not_be_chosen(tmp_path, given, entries, words):
     row = rows(spoiled(tmp_path / 'b', **entries), given)['onnxruntime-cpu:int8-qdq']
     assert row['problem'] is None and row['median_ms'] > 0 and words in row['excluded']
 
@@ -107,9 +107,9 @@ def test_engines_are_measured_beside_onnx_runtime(tmp_path, bundle, given, tenso
     assert double.leaks() == []
 
 
-def test_one_that_breaks_later_has_no_figures(bundle, given):
-    reference = {candidate.name: candidate for candidate in every_candidate(bundle, Runtime(threads=1))}
-    sound = reference['onnxruntime-cpu:fp32']
+def test_a_candidate_that_fails_later_has_no_figures(bundle, given):
+    candidates = {candidate.name: candidate for candidate in every_candidate(bundle, Runtime(threads=1))}
+    sound = candidates['onnxruntime-cpu:fp32']
     made = []
 
     def make():
@@ -124,7 +124,7 @@ def test_one_that_breaks_later_has_no_figures(bundle, given):
     assert fine['n'] == ROUNDS * (1 + FRAMES)
 
 
-def test_without_a_reference_there_is_nothing_to_compare_with(tmp_path, given):
+def test_without_a_baseline_nothing_is_measured(tmp_path, given):
     manifest = document()
     manifest['golden'] = dict(manifest['golden'], confidence_tolerance=1e-9)
     broken = open_bundle(bundles.write(tmp_path / 'b', manifest, files()))

@@ -1,4 +1,4 @@
-"""The first backend that starts and gives the golden answer is used; what was passed over is said."""
+"""The first backend that starts and gives the golden answer is used; what was passed over is reported."""
 import logging
 
 import pytest
@@ -14,7 +14,7 @@ from tests.fakes.variants import write_variants
 
 
 class Sound(OnnxRuntimeBackend):
-    """The real thing; counts how many are loaded."""
+    """A working backend; counts how many are loaded."""
 
     loaded = 0
 
@@ -54,7 +54,7 @@ def bundle(folder):
 
 @pytest.fixture
 def offer(monkeypatch):
-    """Have these backends tried, in this order."""
+    """Make these backends the plan, in this order."""
     def install(*kinds, notes=()):
         def offered(bundle, runtime):
             return [Candidate('%d:%s' % (number, kind.__name__), 'fp32', maker(bundle, kind), 'stub', 'fp32', 30.0)
@@ -80,7 +80,7 @@ def test_the_first_that_proves_itself_runs(bundle, offer, caplog):
     assert Sound.loaded == 0
 
 
-def test_where_none_is_left_the_last_error_is_raised_and_nothing_stays_loaded(bundle, offer):
+def test_where_none_starts_the_last_error_is_raised_and_nothing_stays_loaded(bundle, offer):
     offer(Broken, Wrong)
     with pytest.raises(BundleError) as caught:
         with Pipeline(bundle, runtime=Runtime()):
@@ -88,7 +88,7 @@ def test_where_none_is_left_the_last_error_is_raised_and_nothing_stays_loaded(bu
     assert caught.value.code == 'golden-mismatch' and Sound.loaded == 0
 
 
-def test_a_fault_in_making_a_backend_is_passed_over_too(bundle, offer):
+def test_an_unexpected_exception_is_passed_over_too(bundle, offer):
     class Faulty(Sound):
         def _activate(self):
             raise ZeroDivisionError('of the library')
@@ -99,7 +99,7 @@ def test_a_fault_in_making_a_backend_is_passed_over_too(bundle, offer):
     assert found.passed_over[0].code == 'backend-run'
 
 
-def test_what_was_known_before_stands_first(bundle, offer):
+def test_an_ignored_choice_is_listed_first(bundle, offer):
     known = Message('choice-stale', 'Measured elsewhere.', severity=WARNING, subject='choice.json')
     offer(Broken, Sound, notes=[known])
     with Pipeline(bundle, runtime=Runtime()) as pipeline:
@@ -108,7 +108,7 @@ def test_what_was_known_before_stands_first(bundle, offer):
                                                       'severity': 'warning', 'sentence': 'Measured elsewhere.'}
 
 
-def test_what_is_merely_absent_is_noted_and_not_pointed_out(folder, monkeypatch):
+def test_an_absent_backend_is_listed_but_not_noteworthy(folder, monkeypatch):
     import onnxruntime
 
     monkeypatch.setattr(onnxruntime, 'get_available_providers', lambda: ['CPUExecutionProvider'])
@@ -120,7 +120,7 @@ def test_what_is_merely_absent_is_noted_and_not_pointed_out(folder, monkeypatch)
     assert noteworthy(messages) == []
     assert (backend['name'], backend['provider'], backend['device']) == ('onnxruntime', 'CPUExecutionProvider', 'CPU')
     assert (backend['precision'], backend['variant'], backend['threads']) == ('fp32', 'fp32', 1)
-    # A record says what ran; what did not run is the installation's business.
+    # A result names what ran, not what did not.
     del backend['passed_over']
     assert result.to_dict()['backend'] == backend
 
@@ -152,7 +152,7 @@ def test_without_a_runtime_the_baseline_runs(folder):
         assert pipeline.backend['passed_over'] == []
 
 
-def test_a_bundle_of_nobody_is_not_started(folder):
+def test_an_unsigned_bundle_is_not_started(folder):
     with pytest.raises(BundleError) as caught:
         Pipeline.from_folder(folder, trust=signing.TRUST)
     assert caught.value.code == 'bundle-unsigned'
