@@ -119,7 +119,7 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
         progress: shows the build.
     Raises:
         BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node, on a
-            Nano often the ArgMax ([TensorRT3677]); ``engine-memory``; ``precision-unsupported``; ``engine-build`` with
+            Nano often the ArgMax ([Bourrieau2024]); ``engine-memory``; ``precision-unsupported``; ``engine-build`` with
             TensorRT's first error.
         InputError, StorageError: the ranges cannot be used, measured or kept.
     """

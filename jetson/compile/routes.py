@@ -162,10 +162,10 @@ def _int8_routes(bundle: Bundle, abilities: Abilities) -> List[Route]:
 
 
 def _has_fp16(sm: int) -> bool:
-    """Half precision at twice the rate of single: 5.3, 6.0, 6.2 and from 7.0 on, but a 64th in 6.1 [CUDAGuide]."""
+    """Half precision at twice the rate of single: 5.3, 6.0, 6.2 and from 7.0 on; a 64th in 6.1 [NvidiaGuide2021]."""
     return sm in (53, 60, 62) or sm >= 70
 
 
 def _has_int8(sm: int) -> bool:
-    """The four-way integer dot product: 6.1, and from 7.0 on; 5.3 and 6.2 have none [CUDAGuide]."""
+    """The four-way integer dot product: 6.1, and from 7.0 on; 5.3 and 6.2 have none [NvidiaGuide2021]."""
     return sm == 61 or sm >= 70

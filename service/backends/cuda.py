@@ -76,7 +76,7 @@ class CudaContext:
 class Buffers:
     """Static buffers of an engine, allocated once, so that a frame allocates nothing on the device.
 
-    On boards below compute capability 7.2 neither the CPU nor the GPU caches pinned memory ([CUDATegra]). It is
+    On boards below compute capability 7.2 neither the CPU nor the GPU caches pinned memory ([NvidiaTegra2021]). It is
     used for the copies only, and an output is copied out of it once before numpy works on it.
 
     Args:

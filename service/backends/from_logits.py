@@ -10,7 +10,7 @@ from .base import Backend, Parts, Tensors, TensorSpec
 class FromLogits(Backend):
     """Adapts a backend whose network gives logits to one that gives labels and confidence.
 
-    TensorRT on a Nano may have no tactic for an ArgMax over a large map ([TensorRT3677]). Such a board runs the
+    TensorRT on a Nano may have no tactic for an ArgMax over a large map ([Bourrieau2024]). Such a board runs the
     network up to its logits, and the last step here. A tie goes to the lower label, as with ArgMax.
 
     Args:
