@@ -1,4 +1,4 @@
-"""The board's checks for the doctor, one small file each: ``check(settings) -> Message``, or None on other machines.
+"""The board's checks for ``thermoscreen doctor``: functions ``(settings) -> Message``, or None on other machines.
 
-They are offered under the entry-point group ``thermoscreen.checks``.
+They are offered under the entry-point group ``thermoscreen.checks`` in setup.cfg.
 """

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from jetson.checks import clock
+from jetson.checks.clock import check_clock
 from service.messages import OK, PROBLEM
 from service.settings import Settings
 from tests.fakes.board_trees import write_tree
@@ -24,7 +24,7 @@ def _check(tmp_path, now_s, created=None, installed_s=None, synced_s=None):
     root = write_tree(tmp_path / 'root', {'var/lib/systemd/timesync/clock': ''} if synced_s is not None else {'x': ''})
     if synced_s is not None:
         os.utime(os.path.join(root, 'var/lib/systemd/timesync/clock'), (synced_s, synced_s))
-    return clock.check(Settings(bundle=str(bundle)), root, now_s, str(program))
+    return check_clock(Settings(bundle=str(bundle)), root, now_s, str(program))
 
 
 def test_board_that_woke_in_the_past(tmp_path):
@@ -58,4 +58,4 @@ def test_nothing_to_compare_with(tmp_path, created):
 
 
 def test_this_machine():
-    assert clock.check(Settings()).facts['passed']
+    assert check_clock(Settings()).facts['passed']

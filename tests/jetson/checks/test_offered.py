@@ -1,6 +1,7 @@
 """Every check is offered to the doctor, and the doctor takes them."""
 import configparser
 import importlib
+import re
 
 import pytest
 
@@ -18,9 +19,10 @@ def offered(root):
                 setup['options.entry_points']['thermoscreen.checks'].strip().splitlines())
 
 
-def test_every_file_is_offered(root, offered):
-    files = {path.stem for path in (root / 'jetson' / 'checks').glob('*.py')} - {'__init__'}
-    assert {'jetson.checks.%s:check' % name for name in files} == set(offered.values())
+def test_every_check_is_offered(root, offered):
+    checks = {'jetson.checks.%s:%s' % (path.stem, name) for path in (root / 'jetson' / 'checks').glob('*.py')
+              for name in re.findall(r'^def (check_\w+)', path.read_text(encoding='utf-8'), re.MULTILINE)}
+    assert checks == set(offered.values()) and len(checks) == 9
 
 
 def test_doctor_asks_them_on_this_machine(monkeypatch, offered):

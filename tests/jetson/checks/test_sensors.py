@@ -1,7 +1,9 @@
-"""Sensors that are missing, tegrastats that hangs, numpy that would die."""
+"""Sensors that are missing, tegrastats that hangs, numpy that would crash."""
 import pytest
 
-from jetson.checks import openblas, sensors, tegrastats
+from jetson.checks import openblas
+from jetson.checks.openblas import check_openblas
+from jetson.checks.sensors import check_sensors, check_tegrastats
 from jetson.platform import RecordedTree, SimulatedPlatform
 from jetson.telemetry import BoardError
 from service.messages import OK, PROBLEM, WARNING
@@ -14,30 +16,30 @@ SETTINGS = Settings()
 
 class TestSensors:
     def test_all_there(self, tmp_path):
-        report = sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
-        assert report.severity == OK and report.sentence == 'Every sensor answers.'
+        report = check_sensors(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
+        assert report.severity == OK and report.sentence == 'All sensors can be read.'
 
     def test_board_without_rails_is_noted(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {path: None for path in iio_rails()})
-        report = sensors.check(SETTINGS, RecordedTree(root))
+        report = check_sensors(SETTINGS, RecordedTree(root))
         assert report.severity == OK and report.code == 'sensors-missing'
         assert report.sentence == 'Not measured here: power rails (some boards have none).'
 
     def test_rails_for_root_only(self, tmp_path, monkeypatch):
         root = board_tree(tmp_path, 'nano')
         forbid(monkeypatch, root, *['%s/in_power%d_input' % (IIO, channel) for channel in range(3)])
-        assert 'only root can read' in sensors.check(SETTINGS, RecordedTree(root)).sentence
+        assert 'only root can read' in check_sensors(SETTINGS, RecordedTree(root)).sentence
 
     @pytest.mark.parametrize('sensor, word', [('temperatures', 'temperatures'), ('gpu_load', 'GPU load'),
                                               ('clocks', 'GPU clock')])
     def test_needed_ones(self, sensor, word):
         board = SimulatedPlatform()
         board.lose(sensor)
-        report = sensors.check(SETTINGS, board)
+        report = check_sensors(SETTINGS, board)
         assert report.severity == WARNING and word in report.sentence and 'as root' in report.next_step
 
     def test_pc(self, tmp_path):
-        assert sensors.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
+        assert check_sensors(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
 
 
 class TestTegrastats:
@@ -48,7 +50,7 @@ class TestTegrastats:
                 raise answer
             return answer
 
-        return tegrastats.check(SETTINGS, SimulatedPlatform(), read)
+        return check_tegrastats(SETTINGS, SimulatedPlatform(), read)
 
     def test_answers(self):
         assert self._check(NANO).severity == OK
@@ -56,7 +58,7 @@ class TestTegrastats:
     @pytest.mark.parametrize('code', ['tegrastats-hung', 'tegrastats-missing', 'tegrastats-failed'])
     def test_does_not(self, code):
         report = self._check(BoardError(code, 'It does not answer.'))
-        assert report.severity == WARNING and report.code == code and 'goes on without it' in report.next_step
+        assert report.severity == WARNING and report.code == code and 'continues without it' in report.next_step
 
     def test_answers_something_else(self):
         report = self._check('all quiet')
@@ -64,22 +66,22 @@ class TestTegrastats:
 
     def test_pc_has_none(self, tmp_path):
         platform = RecordedTree(board_tree(tmp_path, 'pc'))
-        assert tegrastats.check(SETTINGS, platform, lambda: pytest.fail('it was started')) is None
+        assert check_tegrastats(SETTINGS, platform, lambda: pytest.fail('it was started')) is None
 
 
 class TestOpenblas:
     def test_unset(self):
-        report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {})
+        report = check_openblas(SETTINGS, 'aarch64', '1.19.5', {})
         assert report.severity == PROBLEM and report.code == 'openblas-coretype-unset'
         assert 'export OPENBLAS_CORETYPE=ARMV8' in report.next_step
 
     def test_set(self):
-        report = openblas.check(SETTINGS, 'aarch64', '1.19.5', {'OPENBLAS_CORETYPE': 'ARMV8'})
+        report = check_openblas(SETTINGS, 'aarch64', '1.19.5', {'OPENBLAS_CORETYPE': 'ARMV8'})
         assert report.severity == OK and 'ARMV8' in report.sentence
 
     @pytest.mark.parametrize('machine, version', [('x86_64', '1.19.5'), ('aarch64', '1.19.4'), ('aarch64', '2.4.1')])
     def test_others_are_safe(self, machine, version):
-        assert openblas.check(SETTINGS, machine, version, {}) is None
+        assert check_openblas(SETTINGS, machine, version, {}) is None
 
     def test_this_machine_is_asked(self):
-        assert openblas.check(SETTINGS, 'aarch64', None, {}) is None or openblas.metadata.version('numpy') == '1.19.5'
+        assert check_openblas(SETTINGS, 'aarch64', None, {}) is None or openblas.metadata.version('numpy') == '1.19.5'

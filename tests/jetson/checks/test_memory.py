@@ -1,7 +1,7 @@
 """Memory for the model and swap for building it."""
 import pytest
 
-from jetson.checks import memory, swap
+from jetson.checks.memory import check_memory, check_swap
 from jetson.platform import RecordedTree, SimulatedPlatform
 from service.messages import OK, PROBLEM, WARNING
 from service.settings import Settings
@@ -16,19 +16,19 @@ class TestMemory:
     def test_board(self, used_mib, status):
         board = SimulatedPlatform()
         board.set_used_memory(used_mib << 20)
-        report = memory.check(SETTINGS, board)
+        report = check_memory(SETTINGS, board)
         assert report.severity == status and 'of 3964 MiB' in report.sentence
         assert report.code == ('memory-ok' if status == OK else 'memory-low')
         assert ('desktop' in report.next_step) == (status != OK)
 
     def test_pc_has_no_desktop_to_give_up(self, tmp_path):
         root = board_tree(tmp_path, 'pc', {'proc/meminfo': 'MemTotal: 4000000 kB\nMemAvailable: 500000 kB\n'})
-        report = memory.check(SETTINGS, RecordedTree(root))
+        report = check_memory(SETTINGS, RecordedTree(root))
         assert report.severity == WARNING and report.next_step == 'Close other programs.'
 
     @pytest.mark.parametrize('text', [None, 'garbage', 'MemTotal: 4000000 kB\n'])
     def test_unknown_is_not_shown(self, tmp_path, text):
-        assert memory.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/meminfo': text}))) is None
+        assert check_memory(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/meminfo': text}))) is None
 
 
 class TestSwap:
@@ -38,15 +38,15 @@ class TestSwap:
         ('/swapfile file 1048572 0 -1\n', WARNING, 'only 1.0 GiB of'),
         ('/dev/zram0 partition 8388604 0 5\n', WARNING, 'no swap on disk'), ('', WARNING, 'no swap on disk')])
     def test_nano(self, tmp_path, swaps, status, words):
-        report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': HEAD + swaps})))
+        report = check_swap(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': HEAD + swaps})))
         assert report.severity == status and words in report.sentence
         assert report.code == ('swap-ok' if status == OK else 'swap-missing')
         assert ('fallocate' in report.next_step) == (status != OK)
 
     def test_total_stands_in_where_kinds_are_not_told(self, tmp_path):
-        report = swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': None})))
+        report = check_swap(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': None})))
         assert report.severity == OK
 
     @pytest.mark.parametrize('board', ['xavier-nx', 'orin-nano', 'pc'])
     def test_large_boards_and_pcs_need_none(self, tmp_path, board):
-        assert swap.check(SETTINGS, RecordedTree(board_tree(tmp_path, board, {'proc/swaps': HEAD}))) is None
+        assert check_swap(SETTINGS, RecordedTree(board_tree(tmp_path, board, {'proc/swaps': HEAD}))) is None

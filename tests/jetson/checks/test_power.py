@@ -1,7 +1,7 @@
 """Power mode, throttling and supply, on simulated and recorded boards."""
 import pytest
 
-from jetson.checks import power_mode, supply, throttling
+from jetson.checks.power import check_power_mode, check_supply, check_throttling
 from jetson.platform import RealPlatform, RecordedTree, SimulatedPlatform
 from service.messages import OK, WARNING
 from service.settings import Settings
@@ -22,18 +22,18 @@ class Time:
         return self.now_s
 
 
-@pytest.mark.parametrize('check', [power_mode.check, throttling.check, supply.check])
+@pytest.mark.parametrize('check', [check_power_mode, check_throttling, check_supply])
 def test_they_do_not_concern_a_pc(tmp_path, check):
     assert check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
 
 
 class TestPowerMode:
     def test_full(self, tmp_path):
-        report = power_mode.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
+        report = check_power_mode(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
         assert report.severity == OK and 'MAXN' in report.sentence
 
     def test_five_watts(self):
-        report = power_mode.check(SETTINGS, SimulatedPlatform('5W'))
+        report = check_power_mode(SETTINGS, SimulatedPlatform('5W'))
         assert report.severity == WARNING and report.code == 'power-mode-low'
         assert 'nvpmodel -m 0' in report.next_step
 
@@ -42,26 +42,26 @@ class TestPowerMode:
     def test_modes_of_other_boards(self, tmp_path, name, status):
         conf = '< POWER_MODEL ID=2 NAME=%s >\n' % name
         root = board_tree(tmp_path, 'xavier-nx', {'etc/nvpmodel.conf': conf})
-        assert power_mode.check(SETTINGS, RecordedTree(root)).severity == status
+        assert check_power_mode(SETTINGS, RecordedTree(root)).severity == status
 
     def test_unknown(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {'var/lib/nvpmodel/status': None})
-        report = power_mode.check(SETTINGS, RecordedTree(root))
+        report = check_power_mode(SETTINGS, RecordedTree(root))
         assert report.severity == WARNING and report.code == 'power-mode-unknown' and 'nvpmodel -q' in \
             report.next_step
 
 
 class TestThrottling:
     def test_cool(self):
-        report = throttling.check(SETTINGS, SimulatedPlatform())
-        assert report.severity == OK and 'hottest part has' in report.sentence
+        report = check_throttling(SETTINGS, SimulatedPlatform())
+        assert report.severity == OK and 'hottest part is at' in report.sentence
 
     def test_hot(self):
         hot = SimulatedPlatform(ambient_c=60.0, fan=False, clock=Time(30.0))
         hot.set_load(1.0, 1.0)
         for _ in range(20):
             hot.telemetry()
-        report = throttling.check(SETTINGS, hot, pause_s=0.0)
+        report = check_throttling(SETTINGS, hot, pause_s=0.0)
         assert report.severity == WARNING and report.code == 'board-throttling'
         assert 'cpu-balanced' in report.sentence and 'heat sink' in report.next_step
         assert report.facts['temperatures_c']['cpu'] > 90
@@ -75,34 +75,34 @@ class TestThrottling:
                 board_tree(tmp_path, 'nano', {'sys/devices/gpu.0/devfreq/57000000.gpu/cur_freq': '921600000\n'})
                 return reading
 
-        assert throttling.check(SETTINGS, Rising(root), pause_s=0.0).severity == OK
+        assert check_throttling(SETTINGS, Rising(root), pause_s=0.0).severity == OK
         board_tree(tmp_path, 'nano', {GPU_COOLING: '2\n'})
-        assert throttling.check(SETTINGS, RecordedTree(root), pause_s=0.0).severity == WARNING
+        assert check_throttling(SETTINGS, RecordedTree(root), pause_s=0.0).severity == WARNING
 
     def test_kernel_that_shows_no_cooling(self, tmp_path):
         changes = {'sys/class/thermal/cooling_device%d/%s' % (number, name): None
                    for number in range(4) for name in ('type', 'cur_state')}
-        report = throttling.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
+        report = check_throttling(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
         assert report.severity == WARNING and report.code == 'throttling-unknown'
 
 
 class TestSupply:
     def test_good(self, tmp_path):
-        report = supply.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
+        report = check_supply(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano')))
         assert report.severity == OK and 'No sign' in report.sentence
 
     def test_low_voltage(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {IIO + '/in_voltage0_input': '4610\n'})
-        report = supply.check(SETTINGS, RecordedTree(root))
+        report = check_supply(SETTINGS, RecordedTree(root))
         assert report.severity == WARNING and report.code == 'under-voltage'
         assert '4.61 V' in report.sentence and 'J48' in report.next_step
 
     def test_alarms(self):
         board = SimulatedPlatform()
         board.sag()
-        assert supply.check(SETTINGS, board).code == 'under-voltage'
+        assert check_supply(SETTINGS, board).code == 'under-voltage'
 
     def test_nothing_to_see_is_said(self, tmp_path):
         changes = dict({path: None for path in iio_rails()}, **{'dev/kmsg': None})
-        report = supply.check(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
-        assert report.severity == OK and 'cannot see the supply' in report.sentence
+        report = check_supply(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
+        assert report.severity == OK and 'cannot read the sensors of the power supply' in report.sentence
