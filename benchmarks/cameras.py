@@ -12,8 +12,8 @@ import click
 import numpy as np
 
 from jetson.bench.runs import PACED, FrameTimer, Run, run_paced, started
-from service.cameras import make_camera
 from service.cameras.capture import Capture
+from service.cameras.registry import make_camera
 from service.live.picture import Painter
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE

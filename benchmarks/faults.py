@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 import click
 import numpy as np
 
-from service.cameras import make_camera
 from service.cameras.capture import Capture
-from service.cameras.pacing import SystemClock
+from service.cameras.clock import SystemClock
+from service.cameras.registry import make_camera
 from service.cameras.v4l2.simulated import FAULTS
 from service.durable import atomic_write
 from service.messages import SEVERITIES, ThermoscreenError
@@ -38,7 +38,7 @@ _LOWEST_C, _HIGHEST_C = 0.0, 60.0
 _SAME_GREY = 4.0
 
 #: What stands beside a sentence that has no next step of its own, as on the page.
-_BY_ITSELF = 'the picture comes back by itself.'
+_BY_ITSELF = 'The picture comes back by itself.'
 
 
 class SimulatedClock:
@@ -126,7 +126,7 @@ def run_cell(camera, fault, clock=None, rate_hz=None):
             cell.noticed_s = now_s - began_s if cell.noticed_s is None else cell.noticed_s
             if rank > grade:
                 grade, cell.code = rank, message['code']
-                cell.sentence, cell.next_step = _parts(message)
+                cell.sentence, cell.next_step = message['sentence'], message['next_step'] or _BY_ITSELF
         if frame is not None and frame.condition.usable:
             cell.wrong += _is_wrong(frame.thermogram)
             lasting = {message['code'] for _, message in said} - _REMEMBERED
@@ -149,13 +149,6 @@ def _said(report):
     if report['notice']:
         said.append((1.5, report['notice']))
     return said
-
-
-def _parts(message):
-    if message['next_step']:
-        return message['sentence'], message['next_step']
-    what, _, then = message['sentence'].partition('; ')
-    return what.rstrip('.') + '.', (then or _BY_ITSELF)[0].upper() + (then or _BY_ITSELF)[1:]
 
 
 def _is_wrong(thermogram):

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Optional
 
 import click
 
-from service.cameras import make_camera
+from service.cameras.registry import make_camera
 from service.cli.options import load_settings, make_pipeline
 from service.live.picture import Painter
 from service.messages import ThermoscreenError

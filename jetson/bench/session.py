@@ -5,8 +5,9 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional
 
-from service.cameras import Camera, make_camera
+from service.cameras import Camera
 from service.cameras.capture import Capture
+from service.cameras.registry import make_camera
 from service.live.picture import Painter
 from service.messages import ThermoscreenError
 from service.pipeline import Pipeline

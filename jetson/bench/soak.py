@@ -9,8 +9,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import click
 import numpy as np
 
-from service.cameras import make_camera
 from service.cameras.capture import Capture
+from service.cameras.registry import make_camera
 from service.cli.options import (
     bundle_option,
     json_option,

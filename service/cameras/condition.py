@@ -1,14 +1,14 @@
-"""What a camera says about itself in one frame, and whether that frame may be used for an exam."""
+"""What a camera reports about itself in one frame, and whether that frame may be used for an exam."""
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional
 
 from ..messages import INFO, PROBLEM, WARNING, Message
 
-#: States of the flat-field correction (FFC: the camera closes its shutter and evens its pixels out).
+#: States of the flat-field correction (FFC), for which the camera closes its shutter and evens its pixels out.
 FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE = 'never', 'imminent', 'running', 'complete'
 FFC_STATES = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE)
 
-#: A share of pixels at the end of the scale up to which a frame is used: a spot, not a region.
+#: The share of pixels at the end of the scale up to which a frame is used: a spot, not a region.
 SATURATED_SHARE = 0.01
 
 _MESSAGES = {message.code: message for message in (
@@ -29,18 +29,18 @@ _MESSAGES = {message.code: message for message in (
 
 @dataclass(frozen=True)
 class Condition:
-    """What one frame says about its camera; None where it does not say.
+    """What one frame reports about its camera; None for what it does not report.
 
     Attributes:
-        ffc (str): one of `FFC_STATES`.
-        ffc_age_s (float): seconds since the last flat-field correction.
-        fpa_c (float): temperature of the sensor, degrees Celsius.
-        uptime_s (float): seconds since the camera started.
-        frame_number (int): the camera's own counter; it stands still where the picture is repeated.
-        over_temperature (bool): it switches itself off soon.
-        shutter_locked (bool): it is outside the temperatures at which it uses its shutter.
-        agc (bool): automatic gain control is on: the values are grey levels.
-        saturated (float): share of pixels at the end of the scale, 0..1.
+        ffc: one of `FFC_STATES`.
+        ffc_age_s: seconds since the last flat-field correction.
+        fpa_c: temperature of the sensor (focal plane array), °C.
+        uptime_s: seconds since the camera started.
+        frame_number: the camera's own counter; it stands still while the picture is repeated.
+        over_temperature: it will switch itself off soon.
+        shutter_locked: it is outside the temperatures at which it uses its shutter.
+        agc: automatic gain control is on: the values are grey levels.
+        saturated: share of pixels at the end of the scale, 0..1.
     """
 
     ffc: Optional[str] = None
@@ -53,28 +53,28 @@ class Condition:
     agc: Optional[bool] = None
     saturated: Optional[float] = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.ffc is not None and self.ffc not in FFC_STATES:
             raise ValueError('ffc must be one of %s, not %r' % (', '.join(FFC_STATES), self.ffc))
 
     @property
-    def usable(self):
-        """Whether the frame may be used for a capture; a live view may show it all the same."""
+    def usable(self) -> bool:
+        """Whether the frame may be used for an exam; a live view may show it all the same."""
         return not self._codes()
 
     def messages(self) -> List[Message]:
-        """Why the frame must not be used for a capture; empty where it may."""
+        """Why the frame must not be used for an exam; empty if it may."""
         return [_MESSAGES[code] for code in self._codes()]
 
     def to_dict(self) -> Dict[str, Any]:
-        """What the frame says as JSON values, without what it does not say, and ``usable``."""
-        said = {name: value for name, value in asdict(self).items() if value is not None}
-        return dict(said, usable=self.usable)
+        """What the frame reports, as JSON values, and ``usable``."""
+        reported = {name: value for name, value in asdict(self).items() if value is not None}
+        return dict(reported, usable=self.usable)
 
-    def _codes(self):
+    def _codes(self) -> List[str]:
         codes = []
         if self.ffc not in (None, FFC_COMPLETE):
-            codes.append('ffc-' + self.ffc)
+            codes.append('ffc-%s' % self.ffc)
         if self.agc:
             codes.append('agc-on')
         if self.shutter_locked:

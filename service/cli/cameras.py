@@ -1,19 +1,23 @@
 """``thermoscreen cameras``: what is plugged in, what it is, what it delivers."""
 import json
+from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
 from .options import json_option
 
+if TYPE_CHECKING:
+    from ..cameras.v4l2 import ListedCamera
+
 
 @click.command()
 @json_option
-def cameras(as_json):
+def cameras(as_json: bool) -> None:
     """List the USB cameras that are plugged in.
 
-    Each with what it delivers (degrees Celsius, or counts without temperatures), its size, rate and noise, how far its
-    maker lets its temperatures be trusted, and what to give --camera or --source for it. Cameras on the network are
-    not looked for: gige finds the first.
+    For each: what it delivers (degrees Celsius, or counts without temperatures), its size, frame rate and noise, the
+    accuracy that its maker states, and the value for --camera or --source. Network cameras are not searched for: gige
+    takes the first.
 
     \b
     Example:
@@ -21,18 +25,18 @@ def cameras(as_json):
       thermoscreen cameras --json
     """
     from ..cameras.v4l2 import LinuxVideoSystem, list_cameras
-    found = list_cameras(LinuxVideoSystem())
+    plugged_in = list_cameras(LinuxVideoSystem())
     if as_json:
-        click.echo(json.dumps([camera.to_dict() for camera in found], indent=1))
-    elif not found:
-        click.echo('No USB camera is plugged in; plug one in, or try without one: thermoscreen serve --camera '
+        click.echo(json.dumps([camera.to_dict() for camera in plugged_in], indent=1))
+    elif not plugged_in:
+        click.echo('No USB camera is plugged in. Plug one in, or try a simulated one: thermoscreen serve --camera '
                    'simusb:lepton')
     else:
-        for camera in found:
+        for camera in plugged_in:
             _show(camera)
 
 
-def _show(camera):
+def _show(camera: 'ListedCamera') -> None:
     node = camera.node
     ids = '%s:%s' % (node.vid, node.pid) if node.vid else 'not on USB'
     click.echo('%-14s %s (%s%s)' % (node.path or '(no video)', camera.title, ids,
@@ -45,7 +49,7 @@ def _show(camera):
         click.echo('%-14s --camera %s' % ('', camera.spec))
 
 
-def _delivers(delivers):
+def _delivers(delivers: Dict[str, Any]) -> str:
     unit = 'Degrees Celsius' if delivers['unit'] == 'celsius' else 'Counts without temperatures'
     netd_mk = delivers['netd_mk']
     noise = 'noise not stated by the maker' if netd_mk is None else 'noise (NETD) %g mK' % netd_mk

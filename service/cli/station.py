@@ -4,8 +4,8 @@ import os
 
 import click
 
-from ..cameras import make_camera
 from ..cameras.capture import Corrections
+from ..cameras.registry import make_camera
 from ..live import LiveLoop
 from ..telemetry import Vitals
 from ..web import create_app, serve_app

@@ -6,61 +6,64 @@ are those of the sources named.
 import errno
 import struct
 import time
+from typing import Callable, Dict, Type
 
+from ..wire import WireFormat
+from .interface import VideoDevice
 from .layouts import ZOOM_ABSOLUTE
 
-_SET_CUR, _GET_CUR = 0x01, 0x81
+_SET_CUR = 0x01
 
 
 class Commands:
-    """A camera that is told nothing: it evens its picture out by itself."""
+    """A camera that is told nothing: it runs its flat-field correction by itself."""
 
     #: Whether `flat_field` works.
     has_flat_field = False
 
-    def prepare(self, device):
+    def prepare(self, device: VideoDevice) -> None:
         """Before the stream starts."""
 
-    def want_temperatures(self, device):
-        """Ask a streaming camera that sends counts for temperatures. Returns whether it took that."""
+    def want_temperatures(self, device: VideoDevice) -> bool:
+        """Ask a streaming camera that sends counts for temperatures. Returns whether it accepted."""
         return False
 
-    def flat_field(self, device):
-        """Ask a streaming camera to close its shutter and even its picture out."""
+    def flat_field(self, device: VideoDevice) -> None:
+        """Ask a streaming camera to close its shutter and even its pixels out."""
         raise OSError(errno.ENOTTY, 'no flat field on request')
 
 
 class PureThermalCommands(Commands):
     """Lepton on a PureThermal, through UVC extension units that pass a Lepton command on.
 
-    The selector is the command's offset in its module, divided by four, plus one. RAD has more than fit: newer
-    firmware offers the rest as a unit of its own. Source: groupgets/purethermal1-firmware, FLIR Lepton SDK.
+    The selector is the command's offset in its module, divided by four, plus one. RAD has more commands than fit one
+    unit: newer firmware offers the rest as a second one. Source: groupgets/purethermal1-firmware, FLIR Lepton SDK.
     """
 
     has_flat_field = True
     _SYS, _RAD, _RAD_2 = 6, 5, 21
-    #: Controls of the first unit where there is a second one.
+    #: Controls in the first unit if there is a second one.
     _FIRST = 31
     _RUN_FFC, _TLINEAR, _RESOLUTION = 0x40, 0xC0, 0xC4
 
-    def flat_field(self, device):
+    def flat_field(self, device: VideoDevice) -> None:
         device.xu_query(self._SYS, self._selector(self._RUN_FFC), _SET_CUR, b'\1')
 
-    def want_temperatures(self, device):
+    def want_temperatures(self, device: VideoDevice) -> bool:
         for unit, skipped in ((self._RAD, 0), (self._RAD_2, self._FIRST)):
             try:
                 for command in (self._RESOLUTION, self._TLINEAR):
                     device.xu_query(unit, self._selector(command) - skipped, _SET_CUR, struct.pack('<I', 1))
                 return True
             except OSError as error:
-                # Another unit may have it; a camera that is no radiometer refuses, and is one without temperatures.
+                # Another unit may have it; a camera that is not radiometric refuses, and has no temperatures.
                 if error.errno not in (errno.ENOENT, errno.EINVAL, errno.EIO, errno.EPIPE, errno.ENOTTY, errno.ENOBUFS,
                                        errno.EBADRQC, errno.EACCES):
                     raise
         return False
 
     @staticmethod
-    def _selector(offset):
+    def _selector(offset: int) -> int:
         return (offset >> 2) + 1
 
 
@@ -77,10 +80,10 @@ class InfirayP2Commands(Commands):
     _BUSY, _FAILED = 0x03, 0xFC
     _TRIES, _PAUSE_S = 50, 0.02
 
-    def __init__(self, sleep=time.sleep):
+    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
 
-    def flat_field(self, device):
+    def flat_field(self, device: VideoDevice) -> None:
         device.usb_control(self._OUT, self._SEND, self._VALUE, self._COMMAND, struct.pack('<H6x', self._FLAT_FIELD))
         for _ in range(self._TRIES):
             status = device.usb_control(self._IN, self._ASK, self._VALUE, self._STATUS, b'\0')[0]
@@ -98,20 +101,20 @@ class InfirayT2Commands(Commands):
     has_flat_field = True
     _RAW, _SHUTTER, _NORMAL_RANGE = 0x8004, 0x8000, 0x8020
 
-    def prepare(self, device):
+    def prepare(self, device: VideoDevice) -> None:
         for value in (self._RAW, self._NORMAL_RANGE):
             device.set_control(ZOOM_ABSOLUTE, value)
 
-    def flat_field(self, device):
+    def flat_field(self, device: VideoDevice) -> None:
         device.set_control(ZOOM_ABSOLUTE, self._SHUTTER)
 
 
-_BY_VENDOR = {0x1E4E: PureThermalCommands, 0x0BDA: InfirayP2Commands, 0x1514: InfirayT2Commands,
-              0x04B4: InfirayT2Commands}
+_BY_VENDOR: Dict[int, Type[Commands]] = {0x1E4E: PureThermalCommands, 0x0BDA: InfirayP2Commands,
+                                         0x1514: InfirayT2Commands, 0x04B4: InfirayT2Commands}
 
 
-def commands_for(wire):
-    """The `Commands` of a `WireFormat`."""
+def commands_for(wire: WireFormat) -> Commands:
+    """The commands of a wire format's camera."""
     for vendor, _ in wire.usb:
         if vendor in _BY_VENDOR:
             return _BY_VENDOR[vendor]()

@@ -1,9 +1,9 @@
 """The kernel's structures and request numbers of V4L2, of UVC extension units and of USB control transfers.
 
 From linux/videodev2.h, linux/uvcvideo.h and linux/usbdevice_fs.h, for 64-bit little-endian machines: x86-64 and
-aarch64 lay them out alike and number requests alike. The numbers are made of direction, size and command as
-asm-generic/ioctl.h makes them, so a structure of a wrong size would show as a wrong number; both are tested against
-what a C compiler says.
+aarch64 share the layout and the numbers. The numbers are made of direction, size and command as
+asm-generic/ioctl.h makes them, so that a structure of the wrong size shows as a wrong number; both are tested against a
+C compiler.
 """
 import ctypes
 
@@ -11,13 +11,13 @@ _U8, _U16, _U32, _I32 = ctypes.c_uint8, ctypes.c_uint16, ctypes.c_uint32, ctypes
 
 #: V4L2_BUF_TYPE_VIDEO_CAPTURE and V4L2_MEMORY_MMAP.
 CAPTURE, MMAP = 1, 1
-#: Of `Capability.capabilities`: pictures, streaming, and that `device_caps` speaks of this node alone.
+#: Of `Capability.capabilities`: pictures, streaming, and that `device_caps` describes this node alone.
 CAP_VIDEO_CAPTURE, CAP_STREAMING, CAP_DEVICE_CAPS = 0x00000001, 0x04000000, 0x80000000
 #: Of `Buffer.flags`: damaged data; which clock stamped it; that it was CLOCK_MONOTONIC.
 FLAG_ERROR, FLAG_CLOCK_MASK, FLAG_CLOCK_MONOTONIC = 0x0040, 0xE000, 0x2000
-#: Kinds of frame sizes and intervals: single ones, anything between two, anything in steps.
+#: Kinds of frame sizes and intervals: single values, a range, a range in steps.
 DISCRETE, CONTINUOUS, STEPWISE = 1, 2, 3
-#: V4L2_CID_ZOOM_ABSOLUTE, which InfiRay's T2S+ and HT-301 take commands through.
+#: V4L2_CID_ZOOM_ABSOLUTE, through which InfiRay's T2S+ and HT-301 take commands.
 ZOOM_ABSOLUTE = 0x009A090D
 
 
@@ -114,7 +114,7 @@ class UsbControl(ctypes.Structure):
 _WRITE, _READ = 1, 2
 
 
-def _number(direction, kind, command, structure):
+def _number(direction: int, kind: str, command: int, structure: type) -> int:
     """The request number that asm-generic/ioctl.h makes of these."""
     return direction << 30 | ctypes.sizeof(structure) << 16 | ord(kind) << 8 | command
 
@@ -129,7 +129,6 @@ DQBUF = _number(_READ | _WRITE, 'V', 17, Buffer)
 STREAMON = _number(_WRITE, 'V', 18, ctypes.c_int)
 STREAMOFF = _number(_WRITE, 'V', 19, ctypes.c_int)
 S_PARM = _number(_READ | _WRITE, 'V', 22, StreamParameters)
-G_CTRL = _number(_READ | _WRITE, 'V', 27, Control)
 S_CTRL = _number(_READ | _WRITE, 'V', 28, Control)
 ENUM_FRAMESIZES = _number(_READ | _WRITE, 'V', 74, FrameSize)
 ENUM_FRAMEINTERVALS = _number(_READ | _WRITE, 'V', 75, FrameInterval)
@@ -137,11 +136,11 @@ UVC_CTRL_QUERY = _number(_READ | _WRITE, 'u', 0x21, ExtensionQuery)
 USB_CONTROL = _number(_READ | _WRITE, 'U', 0, UsbControl)
 
 
-def code_of(fourcc):
+def code_of(fourcc: str) -> int:
     """The number of a four-character code: ``'Y16 '`` is 0x20363159."""
     return int.from_bytes(fourcc.encode('ascii'), 'little')
 
 
-def fourcc_of(code):
-    """The four characters of a number; what is no printable ASCII becomes ``'?'``."""
+def fourcc_of(code: int) -> str:
+    """The four characters of a number; what is not printable ASCII becomes ``'?'``."""
     return ''.join(chr(byte) if 32 <= byte < 127 else '?' for byte in code.to_bytes(4, 'little'))

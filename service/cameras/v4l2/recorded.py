@@ -1,93 +1,100 @@
 """Raw frames of a file or a folder, byte for byte, as if a video device sent them."""
 import errno
 import os
+from typing import List, Optional, Tuple
 
 from ...messages import CameraError
-from ..pacing import Pacer, SystemClock
-from .seam import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
+from ..clock import Pacer, SystemClock
+from ..wire import WireFormat
+from .interface import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
 
-#: A frame of the largest format here is below 1 MB; a file of more than so many bytes is no dump of frames.
+#: Frames of the largest format here are below 1 MB; a larger file than this is no dump of frames.
 _LONGEST_BYTES = 2 << 30
-#: What Topdon's and some other viewers put before a frame: height, width, 8 and 2 as 16-bit words.
+#: What some viewers, such as Topdon's, put before a frame: height, width, 8 and 2 as 16-bit words.
 _HEADER_BYTES = 8
+
+#: Path, first byte and the byte after the last.
+_Place = Tuple[str, int, int]
 
 
 class RecordedVideoSystem(VideoSystem):
-    """One camera that sends what a file holds: frames one after the other, or every file of a folder a frame.
+    """One camera that sends what a file holds: frames one after the other, or each file of a folder as a frame.
 
     Args:
-        path (str): the file or folder.
-        wire (WireFormat): what the frames are of.
-        rate_hz (float): frames per second; the format's own where None.
-        clock (SystemClock): where the time comes from.
+        path: the file or folder.
+        wire: format of the frames.
+        rate_hz: frames per second; None for the format's own.
+        clock: where the time comes from.
     """
 
-    def __init__(self, path, wire, rate_hz=None, clock=None):
+    def __init__(self, path: str, wire: WireFormat, rate_hz: Optional[float] = None,
+                 clock: Optional[SystemClock] = None) -> None:
         self._path = path
-        self.wire = wire
-        self.rate_hz = rate_hz or wire.rate_hz
-        self.clock = clock or SystemClock()
+        self._wire = wire
+        self._rate_hz = rate_hz or wire.rate_hz
+        self._clock = clock or SystemClock()
 
-    def nodes(self):
+    def nodes(self) -> List[Node]:
         return [Node(self._path, 'recording %s' % os.path.basename(self._path))] if os.path.exists(self._path) else []
 
-    def open(self, path):
-        return RecordedVideoDevice(self, self._frames())
+    def open(self, path: str) -> 'RecordedVideoDevice':
+        return RecordedVideoDevice(self._wire, self._rate_hz, self._clock, self._frames())
 
-    def generation(self):
+    def generation(self) -> int:
         return int(os.path.exists(self._path))
 
-    def _frames(self):
-        """Where every frame is: path, offset and length.
+    def _frames(self) -> List[_Place]:
+        """Where every frame is.
 
         Raises:
             OSError: the file cannot be read.
-            CameraError: ``camera-bad-frame`` where it holds no frame.
+            CameraError: ``camera-bad-frame`` if it holds no frame.
         """
-        size = self.wire.frame_bytes
+        size = self._wire.frame_bytes
         if os.path.isdir(self._path):
             paths = sorted(os.path.join(self._path, name) for name in os.listdir(self._path))
-            found = [(path, _header_of(path, size), os.path.getsize(path)) for path in paths if os.path.isfile(path)]
+            places = [(path, _header_bytes(path, size), os.path.getsize(path)) for path in paths
+                      if os.path.isfile(path)]
         else:
             length = os.path.getsize(self._path)
-            first = _header_of(self._path, size)
-            found = [(self._path, at, at + size) for at in range(first, min(length, _LONGEST_BYTES) - size + 1, size)]
-        if not found:
-            raise CameraError('camera-bad-frame', 'The recording holds no frame of %d bytes, as a %s sends them; name '
-                              'its format.' % (size, self.wire.camera), detail=self._path)
-        return found
+            first = _header_bytes(self._path, size)
+            places = [(self._path, at, at + size) for at in range(first, min(length, _LONGEST_BYTES) - size + 1, size)]
+        if not places:
+            raise CameraError('camera-bad-frame', 'The recording holds no frame of %d bytes, as a %s sends them.'
+                              % (size, self._wire.camera), 'Name its format.', self._path)
+        return places
 
 
 class RecordedVideoDevice(VideoDevice):
-    """The recording while it is open; it begins again after its last frame.
+    """The recording while it is open; it starts over after its last frame.
 
     Args:
-        system (RecordedVideoSystem): of which recording.
-        frames (list): path, first byte and byte after the last of every frame.
+        wire, rate_hz, clock: as of `RecordedVideoSystem`.
+        frames: where every frame is.
     """
 
-    def __init__(self, system, frames):
-        self._wire, self._rate_hz, self._clock = system.wire, system.rate_hz, system.clock
+    def __init__(self, wire: WireFormat, rate_hz: float, clock: SystemClock, frames: List[_Place]) -> None:
+        self._wire, self._rate_hz, self._clock = wire, rate_hz, clock
         self._frames = frames
-        self._pacer = None
+        self._pacer = Pacer(rate_hz, clock)
 
-    def query(self):
+    def query(self) -> Capability:
         return Capability('recorded', self._wire.camera, 'recorded', True, True)
 
-    def formats(self):
+    def formats(self) -> List[Offer]:
         return [Offer(self._wire.fourcc, self._wire.width, self._wire.height, (self._rate_hz,))]
 
-    def set_format(self, fourcc, width, height):
+    def set_format(self, fourcc: str, width: int, height: int) -> Chosen:
         wire = self._wire
         return Chosen(wire.fourcc, wire.width, wire.height, 2 * wire.width, wire.frame_bytes)
 
-    def set_rate(self, rate_hz):
+    def set_rate(self, rate_hz: float) -> float:
         return self._rate_hz
 
-    def start(self, buffers=BUFFERS):
+    def start(self, buffers: int = BUFFERS) -> None:
         self._pacer = Pacer(self._rate_hz, self._clock)
 
-    def dequeue(self, timeout_s):
+    def dequeue(self, timeout_s: float) -> Optional[Buffer]:
         tick = self._pacer.next_tick(timeout_s)
         if tick is None:
             return None
@@ -95,31 +102,28 @@ class RecordedVideoDevice(VideoDevice):
         with open(path, 'rb') as file:
             file.seek(first)
             data = file.read(min(end - first, 2 * self._wire.frame_bytes))
-        return Buffer(data, len(data), tick, self._pacer.time_of(tick))
+        return Buffer(data, tick, self._pacer.time_of(tick))
 
-    def stop(self):
-        self._pacer = None
+    def stop(self) -> None:
+        """Nothing to free."""
 
-    def close(self):
-        self.stop()
+    def close(self) -> None:
+        """Nothing to free."""
 
-    def get_control(self, control):
+    def set_control(self, control: int, value: int) -> None:
+        """Accepted and ignored: what was recorded was recorded with it."""
+
+    def xu_query(self, unit: int, selector: int, kind: int, data: bytes) -> bytes:
         raise _refused()
 
-    def set_control(self, control, value):
-        """Taken and forgotten: what was recorded was recorded with it."""
-
-    def xu_query(self, unit, selector, kind, data):
-        raise _refused()
-
-    def usb_control(self, request_type, request, value, index, data):
+    def usb_control(self, request_type: int, request: int, value: int, index: int, data: bytes) -> bytes:
         raise _refused()
 
 
-def _header_of(path, frame_bytes):
-    """Length of what stands before the first frame."""
+def _header_bytes(path: str, frame_bytes: int) -> int:
+    """Length of what precedes the first frame."""
     return _HEADER_BYTES if os.path.getsize(path) % frame_bytes == _HEADER_BYTES else 0
 
 
-def _refused():
+def _refused() -> OSError:
     return OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))

@@ -1,26 +1,24 @@
 """Wire formats: the bytes of one frame of each camera, to temperatures and, for simulated cameras, back.
 
-numpy only, no device. To add a format, write a `WireFormat` in a file of its own and list its
-instances in `FORMATS`.
+numpy only, no device. To add a format, write a `WireFormat` in a module of its own and list its instances in `FORMATS`.
 """
+from typing import Dict, Tuple
+
 from . import boson, gige, lepton, p2pro, xtherm
-from .base import Decoded, WireError, WireFormat
+from .base import WireError, WireFormat, WireReading
 from .gige import GigeFormat
 
-#: Every format by its name; of several that one camera offers, the one to prefer stands first.
-FORMATS = {wire.name: wire for module in (lepton, p2pro, xtherm, boson, gige) for wire in module.FORMATS}
+_ALL: Tuple[WireFormat, ...] = lepton.FORMATS + p2pro.FORMATS + xtherm.FORMATS + boson.FORMATS + gige.FORMATS
+
+#: Every format by its name; of several that one camera offers, the preferred one comes first.
+FORMATS: Dict[str, WireFormat] = {wire.name: wire for wire in _ALL}
 
 
-def formats_for(vendor, product):
-    """Formats of a USB device, the one to prefer first.
-
-    Args:
-        vendor, product (int): USB ids.
-    Returns:
-        tuple of WireFormat: empty for a device that is no known camera.
-    """
-    return tuple(wire for wire in FORMATS.values()
-                 if any(vendor == known and ids in (None, product) for known, ids in wire.usb))
+def formats_for(vendor: int, product: int) -> Tuple[WireFormat, ...]:
+    """Formats of a USB device, the preferred one first; empty for a device that is not a known camera."""
+    return tuple(wire for wire in _ALL
+                 if any(vendor == own_vendor and own_product in (None, product)
+                        for own_vendor, own_product in wire.usb))
 
 
-__all__ = ['Decoded', 'FORMATS', 'GigeFormat', 'WireError', 'WireFormat', 'formats_for']
+__all__ = ['FORMATS', 'GigeFormat', 'WireError', 'WireFormat', 'WireReading', 'formats_for']

@@ -1,9 +1,10 @@
 """Whether the camera gives a frame."""
 from dataclasses import replace
 
-from ...cameras import SimulatedCamera, SimulatedCameraOverUsb, open_camera
-from ...cameras.spec import split_spec
-from ...cameras.v4l2 import LinuxVideoSystem, list_cameras
+from ...cameras.registry import open_camera
+from ...cameras.simulated import SimulatedCamera
+from ...cameras.specification import split_spec
+from ...cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
 from ...messages import OK, Message, ThermoscreenError
 
 #: Longer than one calibration pause of a shuttered camera (about a second on a Lepton).

@@ -18,7 +18,7 @@ from jetson.bench.runs import (
     run_closed,
     run_paced,
 )
-from service.cameras import make_camera
+from service.cameras.registry import make_camera
 from service.messages import BackendError, CameraError, InputError
 from service.settings import Settings
 from tests.jetson.bench.stubs import (

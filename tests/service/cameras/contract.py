@@ -20,6 +20,12 @@ def camera_error(call, code):
     return error
 
 
+def is_closed(camera):
+    """Whether a camera refuses to be read because it is closed."""
+    camera_error(lambda: camera.read(0.0), 'camera-closed')
+    return True
+
+
 class CameraContract:
     """Subclass it for a camera; override `make`."""
 
@@ -85,9 +91,7 @@ class CameraContract:
     def test_a_closed_camera_gives_nothing(self, camera):
         camera_error(lambda: camera.read(1.0), 'camera-closed')
         with camera:
-            assert camera.is_open
             camera.read(1.0)
-        assert not camera.is_open
         camera_error(lambda: camera.read(1.0), 'camera-closed')
 
     def test_it_evens_its_picture_out_or_says_that_it_cannot(self, camera):
@@ -111,7 +115,7 @@ class CameraContract:
         with pytest.raises(RuntimeError):
             with camera:
                 raise RuntimeError
-        assert not camera.is_open
+        assert is_closed(camera)
 
     def test_it_describes_itself(self, camera):
         assert camera.describe()['width'] == 0

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from service.cameras.aravis import AravisCamera
-from service.cameras.spec import Options
+from service.cameras.specification import Options
 from tests.fakes.aravis_double import NetworkCamera, install
 
-from .contract import CameraContract, camera_error
+from .contract import CameraContract, camera_error, is_closed
 from .fake_clock import FakeClock
 
 VERSIONS = ('0.6', '0.8')
@@ -93,7 +93,7 @@ def test_a_camera_that_is_used_by_another(monkeypatch, clock, version):
 def test_a_camera_without_temperatures(monkeypatch, clock, version):
     _, camera = network(monkeypatch, clock, version, features={'Gain': '1'})
     error = camera_error(camera.open, 'camera-no-temperatures')
-    assert 'IRFormat' in error.message.text and not camera.is_open
+    assert 'IRFormat' in error.message.text and is_closed(camera)
 
 
 def test_a_mode_that_the_camera_lacks(monkeypatch, clock):
@@ -143,6 +143,17 @@ def test_a_cable_that_is_pulled_and_plugged_in_again(monkeypatch, clock, version
     camera.close()
     with camera:
         assert camera.read(1.0).sequence == 0
+
+
+def test_a_late_signal_of_the_previous_connection_is_ignored(monkeypatch, clock, version):
+    unit, camera = network(monkeypatch, clock, version)
+    camera.open()
+    camera.close()
+    with camera:
+        unit.lost_callbacks[0](None)
+        assert camera.read(1.0).sequence == 0
+        unit.lose()
+        camera_error(lambda: camera.read(1.0), 'camera-gone')
 
 
 def test_after_a_long_absence_the_next_frame_is_given_not_an_old_one(monkeypatch, clock, version):

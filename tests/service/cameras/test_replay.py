@@ -2,10 +2,11 @@
 import numpy as np
 import pytest
 
-from service.cameras import ReplayCamera, make_camera
 from service.cameras import replay as module
+from service.cameras.registry import make_camera
+from service.cameras.replay import ReplayCamera
 
-from .contract import CameraContract, camera_error
+from .contract import CameraContract, camera_error, is_closed
 from .fake_clock import FakeClock
 
 FILES = 4
@@ -99,7 +100,7 @@ def test_nothing_but_bad_files_is_no_camera(folder, clock):
         path.write_bytes(b'junk')
     camera = ReplayCamera(str(folder), clock=clock)
     assert '00.npy' in camera_error(camera.open, 'camera-bad-frame').message.text
-    assert not camera.is_open
+    assert is_closed(camera)
 
 
 def test_a_disk_that_is_pulled(folder, clock, monkeypatch):

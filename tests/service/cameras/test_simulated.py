@@ -2,11 +2,11 @@
 import numpy as np
 import pytest
 
-from service.cameras import SimulatedCamera, make_camera
-from service.cameras.faults import Fault
+from service.cameras.registry import make_camera
+from service.cameras.simulated import Fault, SimulatedCamera
 from service.simulator import Scene
 
-from .contract import CameraContract, camera_error
+from .contract import CameraContract, camera_error, is_closed
 from .fake_clock import FakeClock
 
 
@@ -79,7 +79,7 @@ def test_it_is_unplugged_and_plugged_in_again(clock):
     camera_error(lambda: camera.read(1.0), 'camera-gone')
     camera.close()
     camera_error(camera.open, 'camera-missing')
-    assert not camera.is_open
+    assert is_closed(camera)
     clock.pass_s(3)
     with camera:
         assert camera.read(1.0).sequence == 0

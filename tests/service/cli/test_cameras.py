@@ -34,7 +34,7 @@ def test_nothing_is_one_line_with_the_next_step(monkeypatch):
 def test_for_a_person(monkeypatch, two):
     lines = run(monkeypatch, two).splitlines()
     assert lines[0] == '/dev/video0    FLIR Lepton 3.5 (1e4e:0100, serial SIM0001)'
-    assert 'Degrees Celsius, 160x120, 9 Hz, noise (NETD) 50 mK. The maker states +-5 C' in lines[1]
+    assert 'Degrees Celsius, 160x120, 9 Hz, noise (NETD) 50 mK. The maker states ±5 °C' in lines[1]
     assert lines[2].strip() == '--camera usb'
     assert 'Counts without temperatures, 320x256, 30 Hz' in lines[4]
     assert lines[5].strip() == '--camera usb:09cb:4007'

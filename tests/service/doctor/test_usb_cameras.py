@@ -47,4 +47,4 @@ def test_group_video_is_what_it_takes():
 
 def test_nothing_at_all():
     report = camera.check(Settings(camera='v4l2:/dev/video9'), system_of())
-    assert report.severity == PROBLEM and not report.next_step
+    assert report.severity == PROBLEM and report.next_step.startswith('Plug it in')

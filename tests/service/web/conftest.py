@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from service.bundle import Manifest
-from service.cameras import Camera, Frame, SimulatedCamera
+from service.cameras import Camera, Frame
+from service.cameras.simulated import SimulatedCamera
 from service.live import LiveLoop
 from service.messages import CameraError
 from service.pipeline import Pipeline

@@ -9,7 +9,7 @@ import threading
 import cv2
 import numpy as np
 
-from service.cameras import SimulatedCamera
+from service.cameras.simulated import SimulatedCamera
 from service.live import LiveLoop
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE, Settings

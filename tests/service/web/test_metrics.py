@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.cameras import ReplayCamera
+from service.cameras.replay import ReplayCamera
 from service.messages import CameraError
 from service.settings import Settings
 from service.telemetry import Reading

@@ -9,7 +9,7 @@ import struct
 
 QUERYCAP, ENUM_FMT, S_FMT, REQBUFS = 0x80685600, 0xC0405602, 0xC0D05605, 0xC0145608
 QUERYBUF, QBUF, DQBUF, STREAMON, STREAMOFF = 0xC0585609, 0xC058560F, 0xC0585611, 0x40045612, 0x40045613
-S_PARM, G_CTRL, S_CTRL = 0xC0CC5616, 0xC008561B, 0xC008561C
+S_PARM, S_CTRL = 0xC0CC5616, 0xC008561C
 ENUM_FRAMESIZES, ENUM_FRAMEINTERVALS = 0xC02C564A, 0xC034564B
 UVC_CTRL_QUERY, USB_CONTROL = 0xC0107521, 0xC0185500
 
@@ -95,7 +95,7 @@ class FakeKernel:
         raw = bytearray(bytes(structure))
         handlers = {QUERYCAP: self._querycap, ENUM_FMT: self._enum_fmt, S_FMT: self._s_fmt, REQBUFS: self._reqbufs,
                     QUERYBUF: self._querybuf, QBUF: self._qbuf, DQBUF: self._dqbuf, STREAMON: self._streamon,
-                    STREAMOFF: self._streamoff, S_PARM: self._s_parm, G_CTRL: self._g_ctrl, S_CTRL: self._s_ctrl,
+                    STREAMOFF: self._streamoff, S_PARM: self._s_parm, S_CTRL: self._s_ctrl,
                     ENUM_FRAMESIZES: self._sizes, ENUM_FRAMEINTERVALS: self._intervals, UVC_CTRL_QUERY: self._xu,
                     USB_CONTROL: self._usb}
         handlers[request](raw)
@@ -193,12 +193,6 @@ class FakeKernel:
 
     def _streamoff(self, raw):
         self.streaming = False
-
-    def _g_ctrl(self, raw):
-        number, = struct.unpack_from('<I', raw)
-        if number not in self.controls:
-            raise error(errno.EINVAL)
-        struct.pack_into('<i', raw, 4, self.controls[number])
 
     def _s_ctrl(self, raw):
         number, value = struct.unpack('<Ii', raw)

@@ -1,5 +1,4 @@
 """A video system whose one device does what a test says, frame by frame."""
-import errno
 import os
 
 import numpy as np
@@ -67,7 +66,7 @@ class ScriptedSystem(VideoSystem):
         """One more frame that lies there."""
         data = frame_of(self.wire) if data is None else data
         sequence = len(self.frames) if sequence is None else sequence
-        self.frames.append(Buffer(data, len(data), sequence, self.clock.now() - age_s, error))
+        self.frames.append(Buffer(data, sequence, self.clock.now() - age_s, error))
 
 
 class ScriptedDevice(VideoDevice):
@@ -106,9 +105,6 @@ class ScriptedDevice(VideoDevice):
 
     def close(self):
         self.system.asked.append('close')
-
-    def get_control(self, control):
-        raise error(errno.EINVAL)
 
     def set_control(self, control, value):
         self.system.asked.append(('control', control, value))

@@ -30,7 +30,7 @@ STRUCTURES = [
 REQUESTS = {name: ('USBDEVFS_CONTROL' if name == 'USB_CONTROL' else
                    'UVCIOC_CTRL_QUERY' if name == 'UVC_CTRL_QUERY' else 'VIDIOC_' + name)
             for name in ('QUERYCAP', 'ENUM_FMT', 'S_FMT', 'REQBUFS', 'QUERYBUF', 'QBUF', 'DQBUF', 'STREAMON',
-                         'STREAMOFF', 'S_PARM', 'G_CTRL', 'S_CTRL', 'ENUM_FRAMESIZES', 'ENUM_FRAMEINTERVALS',
+                         'STREAMOFF', 'S_PARM', 'S_CTRL', 'ENUM_FRAMESIZES', 'ENUM_FRAMEINTERVALS',
                          'UVC_CTRL_QUERY', 'USB_CONTROL')}
 CONSTANTS = {'V4L2_BUF_TYPE_VIDEO_CAPTURE': layouts.CAPTURE, 'V4L2_MEMORY_MMAP': layouts.MMAP,
              'V4L2_CAP_VIDEO_CAPTURE': layouts.CAP_VIDEO_CAPTURE, 'V4L2_CAP_STREAMING': layouts.CAP_STREAMING,

@@ -4,7 +4,7 @@ import struct
 import numpy as np
 import pytest
 
-from service.cameras import make_camera
+from service.cameras.registry import make_camera
 from service.cameras.wire import FORMATS
 
 from ..contract import CameraContract, camera_error

@@ -4,8 +4,8 @@ import errno
 import numpy as np
 import pytest
 
-from service.cameras import make_camera
-from service.cameras.faults import Fault
+from service.cameras.registry import make_camera
+from service.cameras.simulated import Fault
 from service.cameras.v4l2 import FAULTS, Choice, SimulatedUsbCamera, SimulatedVideoSystem, V4l2Camera
 from service.cameras.wire import FORMATS
 from service.messages import CameraError
@@ -157,9 +157,9 @@ def test_it_negotiates_as_a_driver_does(clock):
     assert number_of(lambda: device.dequeue(0.0)) == errno.EINVAL
     device.start()
     assert number_of(lambda: device.set_format('Y16 ', 160, 120)) == errno.EBUSY
-    assert device.dequeue(0.0).bytesused == 39040
+    assert len(device.dequeue(0.0).data) == 39040
     device.stop()
-    assert number_of(lambda: device.get_control(0x009A090D)) == errno.EINVAL
+    assert number_of(lambda: device.set_control(0x009A090D, 0x8004)) == errno.EINVAL
     assert number_of(lambda: device.usb_control(0x41, 0, 0, 0, b'')) == errno.EPIPE
 
 
@@ -181,7 +181,7 @@ def test_specifications(clock, spec, format_name):
         described = camera.describe()
         frame = camera.read()
     assert described['format'] == format_name and described['name'].startswith('simulated ')
-    assert 'of nobody' in described['accuracy'] and frame.thermogram.provenance.source == described['name']
+    assert 'nobody' in described['accuracy'] and frame.thermogram.provenance.source == described['name']
 
 
 def test_options_of_a_specification(clock):

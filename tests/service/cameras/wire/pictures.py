@@ -34,7 +34,7 @@ def refused(wire, data, *words):
         wire.decode(data)
     error = caught.value
     assert isinstance(error, CameraError) and error.code == 'camera-bad-frame'
-    assert error.message.text.endswith('.') and error.message.text.isprintable() and '; ' in error.message.text
+    assert error.message.text.endswith('.') and error.message.text.isprintable() and error.message.next_step
     assert wire.camera in error.message.text
     for word in words:
         assert word in error.message.text, error.message.text

@@ -83,9 +83,9 @@ def test_stretched_contrast_is_grey_and_not_usable():
 
 def test_counts_where_celsius_are_promised_are_refused():
     counts = np.frombuffer(WITH.encode(patient(WITH.shape), tlinear=False), '<u2')[:120 * 160]
-    refused(WITHOUT, counts.tobytes(), 'temperatures that cannot be')
+    refused(WITHOUT, counts.tobytes(), 'impossible temperatures')
     tenths = np.frombuffer(WITH.encode(patient(WITH.shape), resolution_k=0.1), '<u2')[:120 * 160]
-    refused(WITHOUT, tenths.tobytes(), 'temperatures that cannot be')
+    refused(WITHOUT, tenths.tobytes(), 'impossible temperatures')
     refused(WITHOUT, np.full(120 * 160, 200, '<u2').tobytes())  # 8-bit grey
 
 
@@ -93,7 +93,7 @@ def test_counts_where_celsius_are_promised_are_refused():
 def test_telemetry_that_cannot_be(word, value):
     telemetry, frame = words_of(WITH, WITH.encode(patient(WITH.shape), Condition(uptime_s=100.0, ffc_age_s=3.0)))
     telemetry[word] = value
-    refused(WITH, frame.tobytes(), 'telemetry that cannot be')
+    refused(WITH, frame.tobytes(), 'impossible telemetry')
 
 
 def test_no_telemetry_at_all():

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from service.cameras.condition import Condition
 from service.cameras.wire import FORMATS
-from service.cameras.wire.xtherm import SIMULATED
-from service.cameras.wire.xtherm_table import Sensor, table, transmittance, wrong_with
+from service.cameras.wire.xtherm import SIMULATED, Sensor, implausible, temperature_table, transmittance
 
 from .pictures import patient, refused
 
@@ -38,7 +37,7 @@ def test_a_black_body_as_warm_as_the_shutter_has_the_value_of_the_zero():
     said = SIMULATED._replace(emissivity=1.0, distance_m=0.0)
     # The maker's correction of distance takes 1.125 % of the difference from the air off even at 0 m.
     expected = said.shutter_c - 0.01125 * (said.shutter_c - said.air_c)
-    assert table(said, PLAIN)[4000 - 170] == pytest.approx(expected, abs=1e-4)
+    assert temperature_table(said, PLAIN)[4000 - 170] == pytest.approx(expected, abs=1e-4)
 
 
 @settings(max_examples=40)
@@ -52,7 +51,7 @@ def test_the_table_undoes_the_physics(celsius, emissivity, humidity, air_c, refl
                               correction_c=correction_c)
     for sensor in (PLAIN, Sensor(7800.0, 36.0, 390.0, 7.05)):
         value = value_of(celsius, said, sensor)
-        entries = table(said, sensor)
+        entries = temperature_table(said, sensor)
         low = int(math.floor(value))
         assert np.interp(value, [low, low + 1], entries[low:low + 2]) == pytest.approx(celsius, abs=2e-3)
 
@@ -66,16 +65,17 @@ def test_air_takes_little_over_a_metre_and_more_over_more():
 
 def test_a_lower_emissivity_makes_a_warm_object_warmer():
     value = 4500
-    assert table(SIMULATED._replace(emissivity=0.9), PLAIN)[value] > table(SIMULATED, PLAIN)[value] + 0.5
+    warmer = temperature_table(SIMULATED._replace(emissivity=0.9), PLAIN)
+    assert warmer[value] > temperature_table(SIMULATED, PLAIN)[value] + 0.5
 
 
 def test_the_table_has_every_value_and_a_flat_cold_end():
-    entries = table(SIMULATED._replace(cal_00=16383.0), PLAIN)
+    entries = temperature_table(SIMULATED._replace(cal_00=16383.0), PLAIN)
     assert entries.shape == (16384,) and np.isfinite(entries).all()
     assert (np.diff(entries) >= 0).all() and entries[0] == entries[1]
-    assert table(SIMULATED._replace(cal_00=16383.0, cal_05=-1e9), PLAIN) is not None
-    assert table(SIMULATED._replace(cal_01=0.005, cal_02=0.0, cal_05=0.0, shutter_c=-10.0, emissivity=0.1,
-                                    reflected_c=100.0), PLAIN) is None
+    assert temperature_table(SIMULATED._replace(cal_00=16383.0, cal_05=-1e9), PLAIN) is not None
+    assert temperature_table(SIMULATED._replace(cal_01=0.005, cal_02=0.0, cal_05=0.0, shutter_c=-10.0, emissivity=0.1,
+                                                reflected_c=100.0), PLAIN) is None
 
 
 @pytest.mark.parametrize('name', NAMES)
@@ -112,12 +112,12 @@ def damaged(at, value, kind='<f4'):
 @pytest.mark.parametrize('at, value', [(3, 0.0), (3, np.nan), (5, np.inf), (127, 1e9), (129, -300.0), (131, 500.0),
                                        (133, 50.0), (135, 0.0), (135, 1.5), (135, np.nan)])
 def test_a_calibration_that_cannot_be(at, value):
-    refused(T2S, damaged(at, value), 'calibration that cannot be')
+    refused(T2S, damaged(at, value), 'impossible calibration')
 
 
 def test_a_shutter_or_sensor_that_cannot_be():
-    refused(T2S, damaged(1, 0, '<u2'), 'calibration that cannot be')
-    refused(T2S, damaged(-256 + 1, 0, '<u2'), 'calibration that cannot be')
+    refused(T2S, damaged(1, 0, '<u2'), 'impossible calibration')
+    refused(T2S, damaged(-256 + 1, 0, '<u2'), 'impossible calibration')
 
 
 def test_a_calibration_without_a_solution_is_refused():
@@ -138,9 +138,9 @@ def test_a_picture_instead_of_values():
 
 
 def test_what_is_wrong_is_named():
-    assert wrong_with(SIMULATED) == ''
-    assert wrong_with(SIMULATED._replace(emissivity=0.0)) == 'emissivity 0'
-    assert wrong_with(SIMULATED._replace(cal_04=float('nan'))).startswith('number')
+    assert implausible(SIMULATED) == ''
+    assert implausible(SIMULATED._replace(emissivity=0.0)) == 'emissivity 0'
+    assert implausible(SIMULATED._replace(cal_04=float('nan'))).startswith('number')
 
 
 def test_a_calibration_that_falls_is_not_encoded():

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.cameras import KINDS, ReplayCamera, SimulatedCamera, open_camera
-from service.cameras.pacing import Pacer, SystemClock
-from service.cameras.registry import make_camera
+from service.cameras.clock import Pacer, SystemClock
+from service.cameras.registry import KINDS, make_camera, open_camera
+from service.cameras.replay import ReplayCamera
+from service.cameras.simulated import SimulatedCamera
 from service.messages import CameraError
 
-from .contract import camera_error
+from .contract import camera_error, is_closed
 from .fake_clock import FakeClock
 
 
@@ -18,7 +19,7 @@ from .fake_clock import FakeClock
     ('sim:', 'simulated camera 1')])
 def test_simulated(spec, name):
     camera = make_camera(spec)
-    assert isinstance(camera, SimulatedCamera) and camera.name == name and not camera.is_open
+    assert isinstance(camera, SimulatedCamera) and camera.name == name and is_closed(camera)
 
 
 def test_replay_of_an_odd_folder(tmp_path):
@@ -26,7 +27,7 @@ def test_replay_of_an_odd_folder(tmp_path):
     folder.mkdir()
     np.save(str(folder / 'a.npy'), np.zeros((48, 64)))
     with open_camera('replay:%s?loop=1' % folder, FakeClock()) as camera:
-        assert isinstance(camera, ReplayCamera) and camera.is_open
+        assert isinstance(camera, ReplayCamera) and camera.read(1.0).sequence == 0
 
 
 @pytest.mark.parametrize('spec', [

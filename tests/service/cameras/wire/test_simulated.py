@@ -4,8 +4,17 @@ import pytest
 
 from service.cameras.condition import Condition
 from service.cameras.wire import FORMATS, WireError
-from service.cameras.wire.ffc import DRIFT_C, LENGTH_S, NOTICE_S, PERIOD_S, START_S, FfcCycle, fpa_c
-from service.cameras.wire.scenes import FAULTS, FrameMaker
+from service.cameras.wire.simulated import (
+    DRIFT_C,
+    FAULTS,
+    LENGTH_S,
+    NOTICE_S,
+    PERIOD_S,
+    START_S,
+    FfcCycle,
+    FrameMaker,
+    fpa_c,
+)
 
 LEPTON = FORMATS['lepton-y16-telemetry']
 SPOKEN = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 't2s', 'boson-320')

@@ -1,14 +1,13 @@
 """Camera specifications: ``KIND``, ``KIND:WHERE`` or ``KIND:WHERE?option=value&...``."""
+from typing import Dict, List, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl
 
 from ..messages import CameraError
 
 
-def split_spec(spec):
-    """The parts of a specification.
+def split_spec(spec: str) -> Tuple[str, str, Dict[str, str]]:
+    """Kind, where (``''`` if absent) and options of a specification.
 
-    Returns:
-        tuple: (kind, where, dict of options); where is ``''`` if not given.
     Raises:
         CameraError: ``camera-spec``.
     """
@@ -18,10 +17,10 @@ def split_spec(spec):
         kind, mark, query = kind.partition('?')
     try:
         if mark and not query:
-            raise ValueError('a question mark and nothing after it')
+            raise ValueError('nothing follows the question mark')
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(mark))
     except ValueError:
-        raise CameraError('camera-spec', 'The camera %r has options that are not name=value&name=value.'
+        raise CameraError('camera-spec', 'The options of the camera %r are not of the form name=value&name=value.'
                           % spec)
     options = dict(pairs)
     if len(options) != len(pairs):
@@ -30,19 +29,19 @@ def split_spec(spec):
 
 
 class Options:
-    """Options of one specification, taken out one by one; what is left over is a mistake.
+    """Options of one specification, taken out one by one; whatever is left over is a mistake.
 
     Args:
-        spec (str): the whole specification, for sentences.
-        values (dict): option texts by name.
+        spec: the whole specification, for error messages.
+        values: option texts by name.
     """
 
-    def __init__(self, spec, values):
+    def __init__(self, spec: str, values: Dict[str, str]) -> None:
         self._spec = spec
         self._values = dict(values)
-        self._known = []
+        self._names: List[str] = []
 
-    def number(self, name, default, low, high):
+    def number(self, name: str, default: float, low: float, high: float) -> float:
         """An option as a float within bounds."""
         text = self._take(name)
         if text is None:
@@ -55,14 +54,14 @@ class Options:
             raise self.error('needs %s between %g and %g' % (name, low, high))
         return value
 
-    def whole(self, name, default, low, high):
+    def whole(self, name: str, default: int, low: int, high: int) -> int:
         """An option as an int within bounds."""
         value = self.number(name, default, low, high)
         if value != int(value):
-            raise self.error('needs a whole %s' % name)
+            raise self.error('needs a whole number as %s' % name)
         return int(value)
 
-    def choice(self, name, default, choices):
+    def choice(self, name: str, default: Optional[str], choices: Sequence[str]) -> Optional[str]:
         """An option as one of several words."""
         text = self._take(name)
         if text is None:
@@ -71,16 +70,15 @@ class Options:
             raise self.error('needs %s to be one of %s' % (name, ', '.join(sorted(choices))))
         return text
 
-    def finish(self):
-        """Refuse options nobody asked for."""
+    def finish(self) -> None:
+        """Refuse options that nobody asked for."""
         if self._values:
-            raise self.error('has no option %s (it has %s)'
-                             % (sorted(self._values)[0], ', '.join(self._known)))
+            raise self.error('has no option %s (it has %s)' % (sorted(self._values)[0], ', '.join(self._names)))
 
-    def error(self, what):
+    def error(self, what: str) -> CameraError:
         """The error for this specification."""
         return CameraError('camera-spec', 'The camera %r %s.' % (self._spec, what))
 
-    def _take(self, name):
-        self._known.append(name)
+    def _take(self, name: str) -> Optional[str]:
+        self._names.append(name)
         return self._values.pop(name, None)

@@ -4,8 +4,8 @@ import re
 import pytest
 
 from service.cameras.condition import FFC_COMPLETE, FFC_STATES, Condition
-from service.cameras.reference import table
 from service.cameras.wire import FORMATS, formats_for
+from service.cameras.wire.__main__ import markdown_table
 
 
 @pytest.fixture(scope='module')
@@ -14,13 +14,14 @@ def page(root):
 
 
 def test_the_table_is_the_one_of_the_code(page):
-    assert table() in page, 'python -m service.cameras.reference prints the table for docs/cameras.md'
+    assert markdown_table() in page, 'python -m service.cameras.wire prints the table for docs/cameras.md'
 
 
 def test_every_format_has_a_line():
-    lines = table().splitlines()
+    table = markdown_table()
+    lines = table.splitlines()
     assert len(lines) == 2 + len(FORMATS) and len({line.count('|') for line in lines}) == 1
-    assert '| `p2pro` | InfiRay P2 Pro / Topdon TC001 | 0bda:5830, 0bda:5840 | `YUYV` 256x384 | 196608 |' in table()
+    assert '| `p2pro` | InfiRay P2 Pro / Topdon TC001 | 0bda:5830, 0bda:5840 | `YUYV` 256x384 | 196608 |' in table
 
 
 def test_every_reason_is_on_the_page(page):
