@@ -11,7 +11,7 @@ from service.cameras.registry import make_camera
 from service.live.picture import Painter
 from service.messages import ThermoscreenError
 from service.pipeline import Pipeline
-from service.selection import WARM_UP_RUNS
+from service.selection.measurement import WARM_UP_RUNS
 from service.settings import Settings
 
 from ..platform import Platform

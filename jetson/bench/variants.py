@@ -5,7 +5,8 @@ from typing import Any, Callable, Dict, List, Optional
 from calibration import Parity, gate
 from service.bundle import Bundle
 from service.messages import BundleError
-from service.selection import Runtime, every_candidate, feeds, measure
+from service.selection import Runtime, every_candidate
+from service.selection.measurement import feeds, measure
 from service.settings import Settings
 
 #: Figures that a stated parity must have.

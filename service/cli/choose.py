@@ -9,18 +9,8 @@ import click
 from ..bundle import Trust, open_bundle
 from ..engines import EngineStore
 from ..messages import InputError
-from ..selection import (
-    ABSENT,
-    INT8_MARGIN,
-    WARM_UP_RUNS,
-    Runtime,
-    every_candidate,
-    fastest,
-    feeds,
-    machine_key,
-    measure,
-    write_choice,
-)
+from ..selection import ABSENT, INT8_MARGIN, Runtime, every_candidate, fastest, machine_key, write_choice
+from ..selection.measurement import WARM_UP_RUNS, feeds, measure
 from .options import json_option, load_settings, settings_option, threads_option
 
 _RULE = ('the fastest median of those that gave their golden answer, agree with FP32 as the manifest promises and '

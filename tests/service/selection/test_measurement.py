@@ -8,7 +8,8 @@ from jetson.compile import CompileOptions, Progress, compile_engine
 from service.bundle import open_bundle
 from service.engines import EngineStore
 from service.messages import BackendError, BundleError
-from service.selection import Candidate, Runtime, every_candidate, feeds, measure
+from service.selection import Candidate, Runtime, every_candidate
+from service.selection.measurement import feeds, measure
 from tests.fakes import bundles
 from tests.fakes.variants import NAMES, document, files, write_variants
 
