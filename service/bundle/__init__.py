@@ -2,12 +2,12 @@
 from .golden import golden_thermogram, pack_golden, prove, to_counts
 from .install import Installed, install_bundle, write_bundle
 from .load import MAX_FILE_BYTES, Bundle, check_model, open_bundle
-from .manifest import BASE, LOGITS, PROMISES, Manifest, Variant, parse_manifest, read_manifest
+from .manifest import BASE, LOGITS, PROMISES, Manifest, Variant, parse_manifest
 from .onnx_scan import OnnxFacts, scan_onnx
 from .signature import Trust, key_id, read_signature
 from .signing import generate_key, load_key, sign_bundle
 
 __all__ = ['BASE', 'Bundle', 'Installed', 'LOGITS', 'MAX_FILE_BYTES', 'Manifest', 'OnnxFacts', 'PROMISES', 'Trust',
            'Variant', 'check_model', 'generate_key', 'golden_thermogram', 'install_bundle', 'key_id', 'load_key',
-           'open_bundle', 'pack_golden', 'parse_manifest', 'prove', 'read_manifest', 'read_signature', 'scan_onnx',
+           'open_bundle', 'pack_golden', 'parse_manifest', 'prove', 'read_signature', 'scan_onnx',
            'sign_bundle', 'to_counts', 'write_bundle']

@@ -106,15 +106,6 @@ class Variant:
     parity: Dict[str, Any]
 
 
-def read_manifest(folder: str) -> Manifest:
-    """Read and check the manifest of a bundle folder.
-
-    Raises:
-        BundleError: ``bundle-missing``, ``manifest-unreadable`` or ``manifest-invalid``.
-    """
-    return check_manifest(read_manifest_bytes(folder), folder)
-
-
 def read_manifest_bytes(folder: str) -> bytes:
     """The unchecked bytes of a bundle's manifest, which are what a signature is over.
 
