@@ -1,4 +1,4 @@
-"""Pretended PyGObject and Aravis, offering only names that Aravis 0.6 and 0.8 both have.
+"""Fake PyGObject and Aravis, offering only names that Aravis 0.6 and 0.8 both have.
 
 Any other name is an `AttributeError`, as it is on a board. As in the real ones, 0.6 says nothing where a feature cannot
 be set, and 0.8 raises.
@@ -18,7 +18,7 @@ class MisuseError(Exception):
 
 
 class NetworkCamera:
-    """One camera on the pretended network.
+    """One camera on the fake network.
 
     Args:
         clock: time of its frames, also of the wall (`wall`).
@@ -44,7 +44,7 @@ class NetworkCamera:
         self.lost_callbacks = []
 
     def wall(self):
-        """Seconds since 1970 by the pretended clock."""
+        """Seconds since 1970 by the fake clock."""
         return 1.6e9 + self.clock.now()
 
     def lose(self):

@@ -209,7 +209,7 @@ def parse_patch(text: str) -> Patch:
     """The place of the blackbody from ``left,top,width,height``.
 
     Raises:
-        SettingsError: ``setting-range``; its `key` is ``reference_patch``.
+        SettingsError: ``setting-range``.
     """
     try:
         left, top, width, height = [float(word) for word in text.split(',')]
@@ -217,10 +217,8 @@ def parse_patch(text: str) -> Patch:
     except ValueError:
         fits = False
     if not fits:
-        error = SettingsError('setting-range', 'reference_patch must be left,top,width,height as shares of the '
-                              'picture, such as 0.02,0.02,0.08,0.08, not %r.' % text)
-        error.key = 'reference_patch'
-        raise error
+        raise SettingsError('setting-range', 'reference_patch must be left,top,width,height as shares of the picture, '
+                            'such as 0.02,0.02,0.08,0.08, not %r.' % text)
     return left, top, width, height
 
 

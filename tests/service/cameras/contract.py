@@ -1,4 +1,4 @@
-"""What every camera keeps to, whatever is behind it."""
+"""The contract of every camera."""
 import json
 
 import numpy as np

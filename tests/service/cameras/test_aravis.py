@@ -1,4 +1,4 @@
-"""Network cameras, over a pretended Aravis."""
+"""Network cameras, over a fake Aravis."""
 import builtins
 import sys
 
@@ -52,7 +52,7 @@ class TestAravisCamera(CameraContract):
     ('gige-100mk', {'IRFormat': 'Radiometric'}, 'gige-100mk', 0.1),
     ('', {'TemperatureLinearMode': 'Off', 'TemperatureLinearResolution': 'Low'}, 'ax5-high', 0.04),
     ('ax5-low', {'TemperatureLinearMode': 'Off', 'TemperatureLinearResolution': 'High'}, 'ax5-low', 0.4)])
-def test_it_is_told_to_send_temperatures(monkeypatch, clock, version, asked, features, chosen, step):
+def test_the_camera_is_set_to_send_temperatures(monkeypatch, clock, version, asked, features, chosen, step):
     unit, _ = network(monkeypatch, clock, version, features=features)
     with AravisCamera(mode=asked, clock=clock, wall=unit.wall) as camera:
         frame = camera.read(1.0)

@@ -1,4 +1,4 @@
-"""What a frame says of its camera."""
+"""What a frame reports about its camera."""
 import json
 
 import pytest
@@ -43,7 +43,7 @@ def test_every_message_is_a_sentence_with_a_next_step():
         assert message.sentence.endswith('.') and message.next_step.endswith('.') and message.text.isprintable()
 
 
-def test_it_is_told_as_json_without_what_the_camera_does_not_say():
+def test_json_leaves_out_what_the_camera_does_not_report():
     said = Condition(ffc='running', frame_number=0, agc=False).to_dict()
     assert json.loads(json.dumps(said)) == {'ffc': 'running', 'frame_number': 0, 'agc': False, 'usable': False}
 

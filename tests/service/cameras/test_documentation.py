@@ -32,7 +32,7 @@ def test_every_reason_is_on_the_page(page):
             assert '`%s`' % message.code in page
 
 
-def test_what_is_said_not_to_be_read_is_not_read(page):
+def test_cameras_listed_as_not_read_are_not_read(page):
     refused = page.split('## What is not read')[1].split('## One more')[0]
     ids = re.findall(r'\(([0-9a-f]{4}):([0-9a-f]{4})((?:, [0-9a-f]{4})*)\)', refused)
     pairs = [(vendor, product) for vendor, first, more in ids for product in [first] + re.findall('[0-9a-f]{4}', more)]

@@ -1,1 +1,1 @@
-"""Capture: what is kept of a camera, what is said of it, and what is done to its frames."""
+"""Tests of capture: keeping a camera running, judging it, and correcting its frames."""

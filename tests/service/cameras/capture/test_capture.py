@@ -70,7 +70,7 @@ def test_a_plug_is_noticed_during_a_pause(make, camera, clock):
     assert camera.opened == 6 and clock.now() == before_s
 
 
-def test_trouble_is_told_once_and_after_the_last_frame(make, camera):
+def test_an_error_is_raised_once_and_after_the_last_frame(make, camera):
     capture = make()
     camera.items = [{}]
     steps(capture, 3)
@@ -79,7 +79,7 @@ def test_trouble_is_told_once_and_after_the_last_frame(make, camera):
     assert capture.report()['quality']['grade'] == 'unusable' and codes(capture) == ['camera-gone']
 
 
-def test_silence_is_told_at_once_and_the_camera_opened_again_after_a_while(make, camera):
+def test_silence_is_reported_at_once_and_the_camera_reopened_after_a_while(make, camera):
     capture = make()
     camera.items = [{}] + [SILENT] * MAX_SILENT_READS + [{}]
     steps(capture, 3)
@@ -97,7 +97,7 @@ def test_a_damaged_frame_is_left_out(make, camera):
     assert camera.opened == 1 and capture.counts.bad == 1 and codes(capture) == ['frames-damaged']
 
 
-def test_a_camera_of_damaged_frames_is_told_and_opened_again(make, camera):
+def test_a_camera_that_sends_damaged_frames_is_reported_and_reopened(make, camera):
     capture = make()
     camera.items = [{}] + [DAMAGED] * MAX_BAD_FRAMES + [{}]
     steps(capture, 2 + MAX_BAD_FRAMES)
@@ -115,7 +115,7 @@ def test_a_picture_that_comes_twice_is_not_handed_out(make, camera):
 
 
 @pytest.mark.parametrize('said', [None, {'frame_number': 7}])
-def test_a_frozen_camera_is_told_and_its_picture_never_comes_again(make, camera, said):
+def test_a_frozen_camera_is_reported_and_its_picture_is_never_shown_again(make, camera, said):
     capture = make()
     frozen = {'celsius': picture(1)}
     if said:

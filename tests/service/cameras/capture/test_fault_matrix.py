@@ -19,7 +19,7 @@ def test_every_fault_has_its_code():
 
 
 @pytest.mark.parametrize('fault', sorted(CODES))
-def test_a_fault_is_noticed_said_and_recovered_from(fault):
+def test_a_fault_is_noticed_reported_and_recovered_from(fault):
     cell = run_cell('lepton25-y16-telemetry', fault, rate_hz=5)
     assert cell.complete, cell
     assert cell.code == CODES[fault] and 0 <= cell.recovered_s <= BACK_S
@@ -41,12 +41,12 @@ def test_drift_does_nothing_to_a_picture_that_is_stretched_by_itself():
     assert 'picture untouched' in markdown([cell], False)
 
 
-def test_nothing_is_said_of_a_camera_that_is_well():
+def test_nothing_is_reported_of_a_healthy_camera():
     cell = run_cell('lepton25-y16', 'none')
     assert not cell.code and cell.noticed_s is None and cell.recovered_s == 0.0 and not cell.complete
 
 
-def test_an_empty_cell_is_seen_and_fails_the_command(monkeypatch, tmp_path):
+def test_an_empty_cell_fails_the_command(monkeypatch, tmp_path):
     empty = Cell('p2pro', 'drift', 'simusb:p2pro?fault=drift')
     assert 'NEVER / NEVER' in markdown([empty], False)
     monkeypatch.setattr('benchmarks.faults.run_cell', lambda *args, **options: empty)

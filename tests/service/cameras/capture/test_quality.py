@@ -200,7 +200,7 @@ def test_a_patient_who_comes_and_goes_is_no_drift():
     assert codes_of(made, 25.0) == []
 
 
-def test_noise_is_no_drift_and_relative_pictures_have_none():
+def test_noise_is_not_drift_and_relative_pictures_never_drift():
     made = conditions()
     shown(made, [picture(n, noise_c=0.3) for n in range(60)])
     assert codes_of(made, 60.0) == [] and SHIFT_C > 0.3

@@ -1,4 +1,4 @@
-"""A pretended kernel: it reads and fills structures at the byte offsets a C compiler gives, not through ours.
+"""A fake kernel: it reads and fills structures at the byte offsets a C compiler gives, not through ours.
 
 Numbers and offsets are those that gcc printed from linux/videodev2.h on x86-64; aarch64 has the same.
 """

@@ -141,7 +141,7 @@ def test_the_same_sequence_again_is_a_bad_frame(system):
 
 
 @pytest.mark.parametrize('data', [b'', bytes(100), bytes(39040 - 2), bytes(39040 + 2), bytes(39040)])
-def test_frames_that_are_none(system, data):
+def test_files_without_frames(system, data):
     camera = opened(system)
     system.send(data, sequence=1)
     camera_error(camera.read, 'camera-bad-frame')

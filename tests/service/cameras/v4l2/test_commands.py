@@ -91,7 +91,7 @@ def test_temperatures_that_become_counts_are_refused(system):
     assert 'changed' in camera_error(camera.read, 'camera-bad-frame').message.text
 
 
-def test_a_t2s_is_told_to_send_raw_values_before_it_streams(clock):
+def test_a_t2s_is_set_to_raw_values_before_it_streams(clock):
     system = ScriptedSystem(clock, FORMATS['t2s'])
     opened(system)
     told = [entry for entry in system.asked if entry[0] == 'control']
@@ -99,7 +99,7 @@ def test_a_t2s_is_told_to_send_raw_values_before_it_streams(clock):
     assert system.asked.index(told[-1]) < system.asked.index('start')
 
 
-def test_a_t2s_that_cannot_be_told_so_is_not_shown(clock):
+def test_a_t2s_that_refuses_raw_values_is_not_shown(clock):
     system = ScriptedSystem(clock, FORMATS['t2s'])
     system.fail['set_control'] = errno.EINVAL
     camera_error(camera_of(system).open, 'camera-failed')

@@ -79,5 +79,5 @@ def test_four_characters(fourcc, code):
     assert layouts.code_of(fourcc) == code and layouts.fourcc_of(code) == fourcc
 
 
-def test_four_characters_that_are_none():
+def test_an_unprintable_fourcc():
     assert layouts.fourcc_of(0x00FF0A41) == 'A???'

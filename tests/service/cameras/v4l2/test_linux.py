@@ -62,7 +62,7 @@ def test_a_camera_and_its_metadata(tree):
         Node('/dev/video10', 'PureThermal (fw:v1.3.0)', '1e4e', '0100', '8003001b', '1-2.1', False)]
 
 
-def test_a_device_that_is_on_no_usb_and_names_that_are_none(tree):
+def test_a_device_that_is_not_on_usb_and_other_names(tree):
     tree.plug(0, 'vi-output, imx219 7-0010', usb='sys/devices/platform/vi')
     (tree.root / 'sys/class/video4linux/v4l-subdev0').mkdir()
     (tree.root / 'sys/class/video4linux/video1').mkdir()
@@ -245,7 +245,7 @@ def test_a_stamp_of_another_clock_is_the_time_of_delivery(kernel, device):
 
 
 @pytest.mark.parametrize('off_s', [-500.0, 3.0])
-def test_a_broken_clock_is_seen_in_a_frame_that_was_waited_for(kernel, device, off_s):
+def test_a_broken_clock_is_recognised_by_a_frame_that_was_waited_for(kernel, device, off_s):
     device.start()
     at_s = kernel.now() + 0.1
     kernel.send(bytes(SIZE), 0, at_s, stamp_s=at_s + off_s)

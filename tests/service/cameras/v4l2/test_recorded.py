@@ -31,7 +31,7 @@ class TestRecording(CameraContract):
         return make_camera('raw:%s?format=p2pro&rate=10' % path, clock)
 
 
-def test_a_file_of_frames_begins_again(clock, tmp_path):
+def test_a_file_of_frames_starts_over(clock, tmp_path):
     path = tmp_path / 'dump.raw'
     path.write_bytes(b''.join(frames(3)) + b'half a frame')
     assert means('raw:%s?format=p2pro' % path, clock, 5) == [30, 31, 32, 30, 31]

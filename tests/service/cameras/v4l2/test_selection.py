@@ -61,7 +61,7 @@ def test_one_kind_of_camera():
 
 @pytest.mark.parametrize('nodes, code', [([], 'camera-missing'), ([META], 'camera-missing'),
                                          ([WEBCAM], 'camera-unknown')])
-def test_none(nodes, code):
+def test_no_such_camera(nodes, code):
     camera_error(lambda: Choice().find(nodes), code)
 
 

@@ -72,7 +72,7 @@ def test_a_frozen_picture_goes_on_in_the_drivers_count(clock, name):
     assert not np.array_equal(frames[15].thermogram.pixels, frames[9].thermogram.pixels)
 
 
-def test_a_shutter_that_stays_closed_is_told(clock):
+def test_a_shutter_that_stays_closed_is_reported(clock):
     with camera_with(clock, 'lepton-y16-telemetry', 'ffc', for_s=0.5) as camera:
         states = [camera.read().condition.ffc for _ in range(30)]
     assert states[9] == 'complete' and set(states[10:15]) == {'running'} and states[-1] == 'complete'
@@ -130,7 +130,7 @@ def test_a_camera_that_is_not_there(clock):
     assert number_of(lambda: SimulatedVideoSystem(clock=clock).open('/dev/video0')) == errno.ENODEV
 
 
-def test_hands_plug_and_unplug_too(clock):
+def test_plugging_and_unplugging_by_hand(clock):
     unit = unit_of('p2pro')
     system = SimulatedVideoSystem([], clock)
     camera = V4l2Camera(system, Choice(), clock)

@@ -1,4 +1,4 @@
-"""Pictures to put through a format, and how its refusals are looked at."""
+"""Pictures to put through a format, and checks of its refusals."""
 import numpy as np
 import pytest
 from hypothesis import strategies as st

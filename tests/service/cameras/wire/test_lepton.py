@@ -43,7 +43,7 @@ def test_a_small_lepton_has_three_rows():
 @settings(max_examples=25)
 @given(ffc=st.sampled_from(FFC_STATES), age_ms=st.integers(0, 10 ** 9), since_ms=st.integers(0, 3 * 10 ** 9),
        fpa_c=st.floats(-50, 100), number=st.integers(0, 2 ** 32 - 1), flags=st.tuples(*[st.booleans()] * 3))
-def test_what_is_said_comes_back(wire, ffc, age_ms, since_ms, fpa_c, number, flags):
+def test_a_condition_survives_encoding(wire, ffc, age_ms, since_ms, fpa_c, number, flags):
     over, locked, agc = flags
     said = Condition(ffc=ffc, ffc_age_s=age_ms / 1000.0, fpa_c=fpa_c, uptime_s=(age_ms + since_ms) / 1000.0,
                      frame_number=number, over_temperature=over, shutter_locked=locked, agc=agc)
@@ -58,7 +58,7 @@ def test_what_is_said_comes_back(wire, ffc, age_ms, since_ms, fpa_c, number, fla
         assert heard.ffc_age_s == pytest.approx(said.ffc_age_s, abs=0.0011)
 
 
-def test_without_telemetry_nothing_is_said():
+def test_without_telemetry_nothing_is_reported():
     condition = WITHOUT.decode(WITHOUT.encode(patient(WITHOUT.shape), Condition(ffc='running'))).condition
     assert condition == Condition(saturated=0.0)
 
@@ -102,7 +102,7 @@ def test_no_telemetry_at_all():
     assert refused(WITH, frame.tobytes(), 'telemetry').detail == 'all zero'
 
 
-def test_the_clock_begins_again_after_50_days():
+def test_the_clock_starts_over_after_50_days():
     telemetry, frame = words_of(WITH, WITH.encode(patient(WITH.shape)))
     telemetry[1:3] = 500, 0
     telemetry[30:32] = 0xFFFF, 0xFFFF

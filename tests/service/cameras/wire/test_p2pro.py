@@ -41,7 +41,7 @@ def test_a_frame_that_lost_a_byte_is_damaged():
     refused(P2PRO, data[1:] + b'\0', 'damaged')
 
 
-def test_halves_the_wrong_way_round_are_damaged():
+def test_swapped_halves_are_damaged():
     data = P2PRO.encode(patient(P2PRO.shape))
     refused(P2PRO, data[98304:] + data[:98304], 'damaged')
 

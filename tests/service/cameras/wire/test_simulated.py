@@ -35,7 +35,7 @@ def maker(name, **options):
 
 
 @pytest.mark.parametrize('name', SPOKEN)
-def test_it_speaks_its_format(name):
+def test_it_sends_its_format(name):
     frames = [maker(name, uptime_s=20.0).frame(tick) for tick in range(3)]
     for tick, frame in enumerate(frames):
         decoded = FORMATS[name].decode(frame.data)
@@ -73,7 +73,7 @@ def test_it_corrects_itself_when_it_starts():
     assert all(condition.ffc == 'complete' and condition.usable for condition in conditions[6:])
 
 
-def test_the_picture_stands_while_the_shutter_is_closed():
+def test_the_picture_stands_still_while_the_shutter_is_closed():
     camera = maker('lepton-y16-telemetry', uptime_s=100.0)
     open_ = LEPTON.decode(camera.frame(0).data).pixels
     camera.flat_field(1)

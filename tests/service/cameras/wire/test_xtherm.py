@@ -1,4 +1,4 @@
-"""T2S+ and HT-301: the table, and metadata that cannot be."""
+"""T2S+ and HT-301: the table, and impossible metadata."""
 import math
 
 import numpy as np
