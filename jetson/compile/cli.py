@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import signal
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import click
@@ -10,8 +11,8 @@ import click
 from service.bundle import Bundle, Trust, open_bundle
 from service.cli.options import bundle_option, json_option, load_settings, settings_option
 from service.engines import EngineKey, EngineStore, Entry, default_folder, machine_facts
-from service.engines.key import describe_differences
-from service.messages import ThermoscreenError
+from service.engines.key import MACHINE_FIELDS, describe_differences
+from service.messages import OK, Message, ThermoscreenError
 from service.selection import Runtime
 from service.settings import Settings
 
@@ -121,13 +122,13 @@ def verify_command(ctx: click.Context, names: Tuple[str, ...], engines: Optional
     settings, store = _open_store(settings_path, engines, bundle=bundle)
     opened = open_bundle(settings.bundle, trust=Trust.from_settings(settings))
     facts = machine_facts()
-    reports = [_verify(store, entry, opened, facts) for entry in _entries(store, names)]
+    messages = [_verify(store, entry, opened, facts) for entry in _entries(store, names)]
     if as_json:
-        click.echo(json.dumps({'engines': reports}, indent=1))
+        click.echo(json.dumps({'engines': [message.to_dict() for message in messages]}, indent=1))
     else:
-        for report in reports:
-            click.echo('%s: %s' % (report['name'], report['message']))
-    ctx.exit(0 if all(report['usable'] for report in reports) else 1)
+        for message in messages:
+            click.echo('%s: %s' % (message.subject, message.text))
+    ctx.exit(0 if all(message.severity == OK for message in messages) else 1)
 
 
 @engines.command('remove')
@@ -198,28 +199,26 @@ def _entries(store: EngineStore, names: Sequence[str]) -> List[Entry]:
     return [store.entry(name) for name in names] or store.list()
 
 
-def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, Any]) -> Dict[str, Any]:
+def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, Any]) -> Message:
+    """Whether an engine may be used, as a message about it."""
     try:
         stored = store.load(entry)
         asked = EngineKey(stored.key.onnx_sha256, precision=stored.key.precision, flags=None, **facts)
         fields = asked.differences(stored.key)
         if fields:
-            return _answer(entry, False, 'not for this machine (%s).'
-                           % describe_differences(asked, stored.key, fields))
+            code = 'engine-foreign' if set(fields) & set(MACHINE_FIELDS) else 'engine-stale'
+            return Message(code, 'It is not for this machine (%s).' % describe_differences(asked, stored.key, fields),
+                           'Build one here with thermoscreen compile.', subject=entry.name)
         variant = stored.record['variant']
         if variant not in bundle.variants or bundle.sha256(variant) != stored.key.onnx_sha256:
-            return _answer(entry, True, 'intact and for this machine; not of the bundle %s, so its answer was not '
-                           'checked.' % bundle.folder)
+            return Message('engine-ok', 'It is intact and for this machine. It is not of the bundle %s, so its answer '
+                           'was not checked.' % bundle.folder, severity=OK, subject=entry.name)
         proof, latency = prove_plan(bundle, stored.plan, stored.key.precision, variant, stored.record)
     except ThermoscreenError as error:
-        return dict(_answer(entry, False, error.message.text), code=error.code)
-    return dict(_answer(entry, True, 'gives the golden answer; median %.2f ms of %d runs now, %.2f ms when it was '
-                        'built.' % (latency['median'], latency['n'], stored.record['latency_ms']['median'])),
-                proof=proof, latency_ms=latency)
-
-
-def _answer(entry: Entry, usable: bool, message: str) -> Dict[str, Any]:
-    return {'name': entry.name, 'usable': usable, 'message': message}
+        return replace(error.message, subject=entry.name)
+    return Message('engine-ok', 'It gives the golden answer; median %.2f ms of %d runs now, %.2f ms when it was built.'
+                   % (latency['median'], latency['n'], stored.record['latency_ms']['median']), severity=OK,
+                   subject=entry.name, facts={'proof': proof, 'latency_ms': latency})
 
 
 def _line(record: Dict[str, Any]) -> str:

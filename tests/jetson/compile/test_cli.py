@@ -87,7 +87,8 @@ def test_engines_are_listed_verified_and_removed(tensorrt_double, bundle, settin
     text, code = run(engines, *verify)
     assert code == 0 and text.count('gives the golden answer') == 2
     report = json.loads(run(engines, *(verify + ('--json', names[0])))[0])
-    assert [entry['name'] for entry in report['engines']] == names[:1] and report['engines'][0]['usable']
+    assert [(entry['subject'], entry['severity']) for entry in report['engines']] == [(names[0], 'ok')]
+    assert report['engines'][0]['facts']['proof']['labels_agreement'] > 0.98
 
     assert run(engines, 'remove', names[0], '--settings', settings)[0] == '%s removed.\n' % names[0]
     with pytest.raises(BackendError) as caught:
