@@ -1,47 +1,65 @@
-"""Written means durable: a file is either the old one or the new one, whole, also after a power cut."""
+"""Written means durable: a file or a folder is either the old one or the new one, whole, also after a power cut."""
+import contextlib
+import ctypes
 import errno
 import json
 import os
+import platform
+import re
+import shutil
 import uuid
+from typing import Any, Callable, Mapping, Optional, Union
 
 from .messages import StorageError
 
-#: What a failed system call means to the person at the device: code and what to do about it.
-_REMEDIES = {
-    errno.ENOSPC: ('disk-full', 'the disk is full; free some space and try again'),
-    errno.EDQUOT: ('disk-full', 'the disk quota is used up; free some space and try again'),
-    errno.EROFS: ('disk-read-only', 'the disk is read-only; check the card or remount it'),
-    errno.EACCES: ('not-writable', 'this user may not write there; choose another folder or change its '
-                   'permissions'),
-    errno.EPERM: ('not-writable', 'this user may not write there; choose another folder or change its '
-                  'permissions'),
-    errno.EEXIST: ('file-exists', 'it is there already and is not overwritten; choose another name'),
-    errno.EISDIR: ('not-writable', 'there is a folder of that name; choose another name'),
-    errno.ENOENT: ('folder-missing', 'its folder does not exist; make it or choose another one'),
-    errno.ENOTDIR: ('folder-missing', 'its folder is a file; choose another one'),
-    errno.ENAMETOOLONG: ('name-too-long', 'its name is too long for this disk; choose a shorter one'),
-    errno.EIO: ('disk-failing', 'the disk reports an error; replace the card before more is lost'),
+PathLike = Union[str, 'os.PathLike[str]']
+#: Whether an entry of a folder, by its name, goes where the folder goes.
+Owns = Callable[[str], bool]
+
+#: What a failed system call means to the person at the device: code, what is wrong and what to do about it.
+_REASONS = {
+    errno.ENOSPC: ('disk-full', 'the disk is full', 'Free some space and try again.'),
+    errno.EDQUOT: ('disk-full', 'the disk quota is used up', 'Free some space and try again.'),
+    errno.EROFS: ('disk-read-only', 'the disk is read-only', 'Check the card or remount it.'),
+    errno.EACCES: ('not-writable', 'this user may not write there',
+                   'Choose another folder or change its permissions.'),
+    errno.EPERM: ('not-writable', 'this user may not write there', 'Choose another folder or change its permissions.'),
+    errno.EEXIST: ('file-exists', 'it exists already and is not overwritten', 'Choose another name.'),
+    errno.EISDIR: ('not-writable', 'there is a folder of that name', 'Choose another name.'),
+    errno.ENOENT: ('folder-missing', 'its folder does not exist', 'Make it or choose another one.'),
+    errno.ENOTDIR: ('folder-missing', 'its folder is a file', 'Choose another one.'),
+    errno.ENAMETOOLONG: ('name-too-long', 'its name is too long for this disk', 'Choose a shorter one.'),
+    errno.EIO: ('disk-failing', 'the disk reports an error', 'Replace the card before more is lost.'),
 }
 
 #: File systems (some network and FUSE ones) that cannot fsync a folder say so with these.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
+#: Roles of what stands beside a folder while it is replaced: the new one until it is complete, and the old one.
+_STAGED, _RETIRED = 'staged', 'previous'
+_LEFTOVER = re.compile(r'\.(.+)\.(?:staged|previous)\Z', re.DOTALL)
 
-def atomic_write(path, data):
-    """Write a file so that it is there whole or not at all, and stays after a power cut.
+#: Number of Linux' renameat2 per machine, for C libraries that do not offer it by name (glibc 2.27 of JetPack 4.6).
+_RENAMEAT2 = {'x86_64': 316, 'aarch64': 276}
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
-    Temporary file in the same folder, write, fsync, rename, fsync the folder. A file of that name
-    is replaced; a symbolic link is replaced, not followed. The temporary file's name starts with a
-    dot, so that what a power cut leaves behind is never taken for an exam or a thermogram.
+#: What a kernel or file system says that cannot exchange two names.
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 
-    Args:
-        path (str or os.PathLike): the file.
-        data (bytes): all of its content.
+
+def atomic_write(path: PathLike, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, and survives a power cut.
+
+    Temporary file in the same folder, write, fsync, rename, fsync the folder. A file of that name is replaced; a
+    symbolic link is replaced, not followed. The name of the temporary file starts with a dot, so that what a power cut
+    leaves behind is never taken for an exam or a thermogram.
+
     Raises:
-        StorageError: ``disk-full``, ``disk-read-only``, ``not-writable``, ``folder-missing``,
-            ``name-too-long``, ``disk-failing`` or ``write-failed``. The old file, if any, is
-            untouched and no temporary file remains, unless only the last fsync of the folder
-            failed: then the new file is in place, but may not outlive a power cut.
+        StorageError: ``disk-full``, ``disk-read-only``, ``not-writable``, ``folder-missing``, ``name-too-long``,
+            ``disk-failing`` or ``write-failed``. The old file, if any, is untouched and no temporary file remains,
+            unless only the last fsync of the folder failed: then the new file is in place, but may not survive a
+            power cut.
     """
     path = os.path.abspath(os.fspath(path))
     folder = os.path.dirname(path)
@@ -58,16 +76,15 @@ def atomic_write(path, data):
         raise storage_error(error, path)
 
 
-def write_new(path, data, mode=0o666):
-    """Write a file that must not exist yet, whole or not at all, so that it stays after a power cut.
+def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
+    """Write a file that must not exist yet, whole or not at all, so that it survives a power cut.
 
     Args:
-        path (str): the file.
-        data (bytes): all of its content.
-        mode (int): its permissions, less the umask.
+        mode: its permissions, less the umask.
+
     Raises:
         StorageError: ``file-exists`` and the codes of `atomic_write`. No part of the file remains, unless only the
-            last fsync of the folder failed: then it is whole, but may not outlive a power cut.
+            last fsync of the folder failed: then it is whole, but may not survive a power cut.
     """
     try:
         _write_new(path, data, mode)
@@ -76,45 +93,34 @@ def write_new(path, data, mode=0o666):
         raise storage_error(error, path)
 
 
-def atomic_write_json(path, document):
-    """Write a JSON document as `atomic_write` does: UTF-8, keys sorted, one trailing newline.
+def atomic_write_json(path: PathLike, document: Any) -> None:
+    """Write a JSON document as `atomic_write` does.
 
     Raises:
-        ValueError, TypeError: not JSON; NaN and infinity are not JSON. Nothing is written.
+        ValueError, TypeError: as `encode_json`; nothing is written.
         StorageError: as `atomic_write`.
     """
-    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
-    atomic_write(path, (text + '\n').encode('utf-8'))
+    atomic_write(path, encode_json(document))
 
 
-def storage_error(error, path):
-    """The `StorageError` of an `OSError`: a code and a sentence saying what to do.
+def encode_json(document: Any) -> bytes:
+    """A JSON document as it is written: UTF-8, keys sorted, one trailing newline.
 
-    Args:
-        error (OSError): what the system said.
-        path (str): what was to be written, named in the sentence.
+    Raises:
+        ValueError, TypeError: not JSON; NaN and infinity are not JSON.
     """
-    code, remedy = _REMEDIES.get(error.errno, ('write-failed', 'the system refused (%s); try another folder'
-                                               % (error.strerror or error)))
-    return StorageError(code, '%s was not written: %s.' % (path, remedy), detail=repr(error))
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1, sort_keys=True)
+    return (text + '\n').encode('utf-8')
 
 
-def _write_new(path, data, mode=0o666):
-    """Write and fsync a file that must not exist yet; the umask is taken off its mode."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        rest = memoryview(data)
-        while len(rest):
-            rest = rest[os.write(descriptor, rest):]
-        os.fsync(descriptor)
-    except BaseException:
-        _remove(path)
-        raise
-    finally:
-        os.close(descriptor)
+def storage_error(error: OSError, path: PathLike) -> StorageError:
+    """The `StorageError` of an `OSError` that ended the writing of `path`."""
+    code, reason, next_step = _REASONS.get(error.errno or 0, (
+        'write-failed', 'the system refused (%s)' % (error.strerror or error), 'Try another folder.'))
+    return StorageError(code, '%s was not written: %s.' % (path, reason), next_step, detail=repr(error))
 
 
-def sync_folder(folder):
+def sync_folder(folder: str) -> None:
     """Make a rename in a folder durable, where the file system offers it.
 
     Raises:
@@ -130,7 +136,171 @@ def sync_folder(folder):
         os.close(descriptor)
 
 
-def _remove(path):
+def make_folders(folder: str) -> None:
+    """Make a folder and its missing parents so that they survive a power cut.
+
+    Raises:
+        OSError: one of them cannot be made.
+    """
+    folder = os.path.abspath(folder)
+    if os.path.isdir(folder):
+        return
+    make_folders(os.path.dirname(folder))
+    os.makedirs(folder, exist_ok=True)
+    sync_folder(os.path.dirname(folder))
+
+
+def write_folder(folder: str, files: Mapping[str, bytes], owns: Optional[Owns] = None) -> None:
+    """Write a folder of files so that it becomes visible whole or not at all, and survives a power cut.
+
+    It is built beside its place, and takes the place in one step.
+
+    Args:
+        folder: in an existing folder; it may exist itself and keeps its permissions then.
+        files: content per name.
+        owns: as for `replace_folder`.
+
+    Raises:
+        OSError: as `replace_folder`; nothing is left beside the folder.
+    """
+    recover_folder(folder, owns)
+    staging = _beside(folder, _STAGED)
+    try:
+        os.mkdir(staging)
+        for name, data in files.items():
+            _write_new(os.path.join(staging, name), data)
+        if os.path.isdir(folder):
+            shutil.copymode(folder, staging)
+        sync_folder(staging)
+        replace_folder(staging, folder, owns)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            recover_folder(folder, owns)
+        raise
+
+
+def replace_folder(staging: str, folder: str, owns: Optional[Owns] = None) -> None:
+    """Give `staging` the name `folder`, and remove what had that name before.
+
+    The two names are exchanged in one step where kernel and file system can. Elsewhere the old folder is renamed
+    first; what a power cut between the two steps leaves, `recover_folder` puts back.
+
+    Args:
+        staging: a folder that is complete, in the same file system; gone afterwards.
+        folder: where it goes; it may exist.
+        owns: which entries of the old folder go with it; the others are moved to the new one. None where all go.
+
+    Raises:
+        OSError: the old folder is still in its place, and `staging` where it was; unless only an fsync of the parent
+            failed: then the new one is in place, but may not survive a power cut.
+    """
+    _recover_retired(folder, owns)
+    if not os.path.lexists(folder):
+        os.rename(staging, folder)
+        sync_folder(os.path.dirname(os.path.abspath(folder)))
+        return
+    retired = staging
+    if not _exchange(staging, folder):
+        retired = _beside(folder, _RETIRED)
+        _rename_twice(staging, folder, retired)
+    _discard(retired, folder, owns)
+
+
+def recover_folder(folder: str, owns: Optional[Owns] = None) -> None:
+    """Put back, or clear away, what a power cut in `replace_folder` left beside a folder.
+
+    Args:
+        owns: as for `replace_folder`.
+
+    Raises:
+        OSError: it cannot be put back.
+    """
+    _recover_retired(folder, owns)
+    staging = _beside(folder, _STAGED)
+    if os.path.isdir(staging):
+        _discard(staging, folder, owns)
+
+
+def recover_folders(parent: str, owns: Optional[Owns] = None) -> None:
+    """`recover_folder` for every folder in `parent` that a power cut left something of."""
+    for match in filter(None, map(_LEFTOVER.match, os.listdir(parent))):
+        recover_folder(os.path.join(parent, match.group(1)), owns)
+
+
+def _recover_retired(folder: str, owns: Optional[Owns]) -> None:
+    retired = _beside(folder, _RETIRED)
+    if os.path.isdir(retired) and not os.path.lexists(folder):
+        os.rename(retired, folder)
+        sync_folder(os.path.dirname(os.path.abspath(folder)))
+    elif os.path.isdir(retired):
+        _discard(retired, folder, owns)
+
+
+def _beside(folder: str, role: str) -> str:
+    parent, name = os.path.split(os.path.abspath(folder))
+    return os.path.join(parent, '.%s.%s' % (name, role))
+
+
+def _discard(retired: str, folder: str, owns: Optional[Owns]) -> None:
+    """Remove a folder that is not needed any more, but move what it does not own to `folder` first."""
+    # Nothing of the old folder goes before the new one is sure to have its name.
+    sync_folder(os.path.dirname(os.path.abspath(folder)))
+    kept = [name for name in os.listdir(retired) if not owns(name)] if owns else []
+    if kept:
+        os.makedirs(folder, exist_ok=True)
+        for name in kept:
+            if not os.path.lexists(os.path.join(folder, name)):
+                os.rename(os.path.join(retired, name), os.path.join(folder, name))
+        sync_folder(folder)
+    shutil.rmtree(retired, ignore_errors=True)
+
+
+def _exchange(one: str, other: str) -> bool:
+    """Exchange two names in one step; False where this machine cannot."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    arguments = (ctypes.c_int(_AT_FDCWD), ctypes.c_char_p(os.fsencode(one)), ctypes.c_int(_AT_FDCWD),
+                 ctypes.c_char_p(os.fsencode(other)), ctypes.c_uint(_RENAME_EXCHANGE))
+    try:
+        result = libc.renameat2(*arguments)
+    except AttributeError:
+        number = _RENAMEAT2.get(platform.machine())
+        if number is None or ctypes.sizeof(ctypes.c_void_p) != 8:
+            return False
+        libc.syscall.restype = ctypes.c_long
+        result = libc.syscall(ctypes.c_long(number), *arguments)
+    if result == 0:
+        return True
+    failure = ctypes.get_errno()
+    if failure in _NO_EXCHANGE:
+        return False
+    raise OSError(failure, os.strerror(failure), other)
+
+
+def _rename_twice(staging: str, folder: str, retired: str) -> None:
+    os.rename(folder, retired)
+    try:
+        os.rename(staging, folder)
+    except OSError:
+        os.rename(retired, folder)
+        raise
+
+
+def _write_new(path: str, data: bytes, mode: int = 0o666) -> None:
+    """Write and fsync a file that must not exist yet; the umask is taken off its mode."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        rest = memoryview(data)
+        while len(rest):
+            rest = rest[os.write(descriptor, rest):]
+        os.fsync(descriptor)
+    except BaseException:
+        _remove(path)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: str) -> None:
     try:
         os.unlink(path)
     except OSError:

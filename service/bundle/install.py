@@ -9,12 +9,11 @@ import tempfile
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, Optional, Tuple
 
-from ..durable import atomic_write, atomic_write_json, storage_error
+from ..durable import atomic_write, atomic_write_json, recover_folder, replace_folder, storage_error
 from ..messages import BundleError, InputError, StorageError
 from .load import MAX_FILE_BYTES, Bundle, open_bundle
 from .manifest import MANIFEST_NAME, read_plain
 from .signature import SIGNATURE_NAME, Trust
-from .swap import recover_folder, replace_folder
 
 #: Prefix of the folders in which a bundle is put together before it is installed.
 _STAGING = '.install-'

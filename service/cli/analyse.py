@@ -10,7 +10,7 @@ from ..messages import InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
-from ..record import write_record
+from ..record import recover_records, write_record
 from .options import bundle_option, json_option, load_settings, make_pipeline, settings_option, threads_option
 
 
@@ -42,6 +42,7 @@ def analyse(paths, out, scale, frame, palette, layer, bundle, threads, settings_
     """
     settings = load_settings(settings_path, bundle=bundle, threads=threads, palette=palette, layer=layer)
     files = find_thermograms(paths)
+    recover_records(out)
     reports = []
     with make_pipeline(settings) as pipeline:
         with _progress(files) as bar:

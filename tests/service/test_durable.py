@@ -1,13 +1,26 @@
-"""A file is the old one or the new one, whole, whatever the disk does."""
+"""A file or a folder is the old one or the new one, whole, whatever the disk does and whoever is killed."""
+import ctypes
 import errno
 import json
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from service import durable
-from service.durable import atomic_write, atomic_write_json, write_new
+from service.durable import (
+    atomic_write,
+    atomic_write_json,
+    make_folders,
+    recover_folder,
+    recover_folders,
+    replace_folder,
+    write_folder,
+    write_new,
+)
 from service.messages import StorageError
+from tests.fakes.killing import CALLS, killed_at
 
 DISK_ERRORS = [
     (errno.ENOSPC, 'disk-full'),
@@ -196,3 +209,167 @@ def test_a_new_file_is_whole_or_not_there(tmp_path, monkeypatch, call, number, c
         write_new(str(tmp_path / 'key'), b'secret')
     monkeypatch.undo()
     assert caught.value.code == code and os.listdir(str(tmp_path)) == []
+
+FILES = {'a.txt': b'new a', 'b.txt': b'new b' * 1000}
+
+
+def owns(name):
+    return name in ('a.txt', 'b.txt', 'old.txt')
+
+
+@pytest.fixture(params=['exchange', 'rename-twice'])
+def way(request, monkeypatch):
+    """Both ways of putting a folder in place: the kernel's, and that of machines without it."""
+    if request.param == 'rename-twice':
+        monkeypatch.setattr(durable, '_exchange', lambda one, other: False)
+    return request.param
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of which three entries go with it and two do not."""
+    folder = tmp_path / 'exam'
+    (folder / 'kept').mkdir(parents=True)
+    for name in ('a.txt', 'b.txt', 'old.txt', 'notes.md', 'kept/inner.txt'):
+        (folder / name).write_bytes(b'old ' + name.encode())
+    return folder
+
+
+def content(folder):
+    """Content per file of a folder, with the files of its folders."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob('*') if path.is_file()}
+
+
+def test_a_new_folder_is_whole(tmp_path):
+    write_folder(str(tmp_path / 'new'), FILES)
+    assert content(tmp_path / 'new') == FILES and os.listdir(str(tmp_path)) == ['new']
+
+
+def test_a_replaced_folder_is_the_new_one(folder, way):
+    write_folder(str(folder), FILES)
+    assert content(folder) == FILES and os.listdir(str(folder.parent)) == ['exam']
+
+
+def test_a_replaced_folder_keeps_what_it_does_not_own_and_its_permissions(folder, way):
+    os.chmod(str(folder), 0o750)
+    write_folder(str(folder), FILES, owns)
+    assert content(folder) == dict(FILES, **{'notes.md': b'old notes.md', 'kept/inner.txt': b'old kept/inner.txt'})
+    assert folder.stat().st_mode & 0o777 == 0o750 and os.listdir(str(folder.parent)) == ['exam']
+
+
+@pytest.mark.parametrize('start', ['over', 'fresh'])
+def test_a_writer_killed_at_any_call_leaves_the_old_folder_or_the_new_one(folder, tmp_path, way, start):
+    """And what it does not own, always; the next writer clears away what the killed one left."""
+    def owned(files):
+        return {name: data for name, data in files.items() if owns(name)}
+
+    old = content(folder)
+    new = dict(FILES, **{name: data for name, data in old.items() if not owns(name)})
+    saved = tmp_path / 'saved'
+    shutil.copytree(str(folder), str(saved))
+    if start == 'fresh':
+        shutil.rmtree(str(folder))
+        old, new = {}, FILES
+    outcomes, killed = [], True
+    while killed:
+        killed = killed_at(len(outcomes), lambda: write_folder(str(folder), FILES, owns),
+                           CALLS + ((durable, '_exchange'),))
+        if folder.exists():
+            assert owned(content(folder)) in (owned(old), FILES)
+        else:
+            assert start == 'fresh' or way == 'rename-twice'
+        recover_folders(str(folder.parent), owns)
+        recovered = content(folder) if folder.exists() else {}
+        assert recovered in (old, new)
+        assert set(os.listdir(str(folder.parent))) <= {'exam', 'saved'}
+        outcomes.append(recovered == new)
+        shutil.rmtree(str(folder), ignore_errors=True)
+        if start == 'over':
+            shutil.copytree(str(saved), str(folder))
+    assert len(outcomes) > 12 and outcomes[0] is False and outcomes[-1] is True
+    assert outcomes == sorted(outcomes), 'once the new folder is in place it stays'
+
+
+def failing_from(k, real, number):
+    """A call that fails from the k-th time on; how often it was made is its `calls`."""
+    def call(*args, **kwargs):
+        call.calls += 1
+        if call.calls > k:
+            raise OSError(number, os.strerror(number))
+        return real(*args, **kwargs)
+    call.calls = 0
+    return call
+
+
+@pytest.mark.parametrize('name', ['mkdir', 'open', 'write', 'fsync', 'rename'])
+@pytest.mark.parametrize('number', [errno.ENOSPC, errno.EIO])
+def test_a_failing_disk_leaves_one_whole_folder(folder, monkeypatch, way, name, number):
+    old, new = content(folder), dict(FILES, **{'notes.md': b'old notes.md', 'kept/inner.txt': b'old kept/inner.txt'})
+    for k in range(30):
+        call = failing_from(k, getattr(os, name), number)
+        with monkeypatch.context() as patch:
+            patch.setattr(durable.os, name, call)
+            try:
+                write_folder(str(folder), FILES, owns)
+            except OSError as error:
+                assert error.errno == number
+        recover_folder(str(folder), owns)
+        assert content(folder) in (old, new) and os.listdir(str(folder.parent)) == ['exam']
+        if call.calls <= k:
+            break
+        for path, data in old.items():
+            (folder / path).write_bytes(data)
+    assert call.calls <= k and k > 0 and content(folder) == new
+
+
+def test_nothing_old_goes_before_the_new_name_is_durable(folder, monkeypatch):
+    monkeypatch.setattr(durable.os, 'fsync', fsync_failing_for_folders(errno.EIO))
+    (folder.parent / 'new').mkdir()
+    with pytest.raises(OSError):
+        replace_folder(str(folder.parent / 'new'), str(folder))
+    assert (folder.parent / 'new' / 'old.txt').read_bytes() == b'old old.txt'
+
+
+def test_new_parents_are_made_durable(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr(durable, 'sync_folder', synced.append)
+    make_folders(str(tmp_path / 'one' / 'two'))
+    make_folders(str(tmp_path / 'one' / 'two'))
+    assert (tmp_path / 'one' / 'two').is_dir() and synced == [str(tmp_path), str(tmp_path / 'one')]
+
+
+def test_the_names_are_exchanged_in_one_step_here(tmp_path):
+    """On Linux with ext4, xfs, btrfs, tmpfs or f2fs; elsewhere the fall-back above is what runs."""
+    for name in ('one', 'other'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text('')
+    if not durable._exchange(str(tmp_path / 'one'), str(tmp_path / 'other')):
+        pytest.skip('this kernel or file system cannot exchange two names')
+    assert os.listdir(str(tmp_path / 'one')) == ['other'] and os.listdir(str(tmp_path / 'other')) == ['one']
+
+
+def test_a_failed_exchange_says_why(tmp_path):
+    (tmp_path / 'one').mkdir()
+    with pytest.raises(FileNotFoundError):
+        durable._exchange(str(tmp_path / 'one'), str(tmp_path / 'none'))
+
+
+@pytest.fixture
+def old_library(monkeypatch):
+    """A C library that does not offer renameat2 by name, as glibc 2.27 of JetPack 4.6."""
+    library = SimpleNamespace(syscall=ctypes.CDLL(None, use_errno=True).syscall)
+    monkeypatch.setattr(durable.ctypes, 'CDLL', lambda name, use_errno: library)
+
+
+def test_an_old_c_library_is_asked_by_number(tmp_path, old_library):
+    for name in ('one', 'other'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'one' / 'file').write_text('')
+    if not durable._exchange(str(tmp_path / 'one'), str(tmp_path / 'other')):
+        pytest.skip('this kernel, file system or machine cannot exchange two names')
+    assert os.listdir(str(tmp_path / 'other')) == ['file']
+
+
+def test_a_machine_without_the_call_falls_back(tmp_path, monkeypatch, old_library):
+    monkeypatch.setattr(durable.platform, 'machine', lambda: 'vax')
+    assert not durable._exchange(str(tmp_path), str(tmp_path))

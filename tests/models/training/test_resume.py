@@ -84,7 +84,7 @@ def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(tmp_path, monkeyp
         real(path, data)
 
     monkeypatch.setattr(durable, '_write_new', write)
-    with pytest.raises(StorageError, match='last.ckpt was not written: the disk is full; free some space'):
+    with pytest.raises(StorageError, match='last.ckpt was not written: the disk is full. Free some space'):
         _train(recipe, tmp_path)
     assert os.listdir(str(tmp_path / 'checkpoints')) == ['last.ckpt']
     monkeypatch.undo()

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from service import durable
-from service.bundle import install_bundle, open_bundle, swap, write_bundle
+from service.bundle import install_bundle, open_bundle, write_bundle
 from service.messages import BundleError, InputError, StorageError
 from service.pipeline import Pipeline
 from tests.fakes import bundles, signing, variants
@@ -26,7 +26,7 @@ def version_in(folder):
 def way(request, monkeypatch):
     """Both ways of putting a folder in place: the kernel's, and that of machines without it."""
     if request.param == 'rename-twice':
-        monkeypatch.setattr(swap, '_exchange', lambda one, other: False)
+        monkeypatch.setattr(durable, '_exchange', lambda one, other: False)
     return request.param
 
 
@@ -85,7 +85,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_path, target, monkeypatch, way):
                                           (errno.EIO, 'disk-failing')])
 def test_any_step_that_the_disk_refuses_leaves_the_old_one(tmp_path, target, monkeypatch, step, number, code):
     source = release(tmp_path / 'new', '2.0.0')
-    monkeypatch.setattr(swap, '_exchange', lambda one, other: False)
+    monkeypatch.setattr(durable, '_exchange', lambda one, other: False)
 
     def fail(*args, **kwargs):
         if step == 'rename' and str(args[1]) != str(target):
@@ -97,7 +97,7 @@ def test_any_step_that_the_disk_refuses_leaves_the_old_one(tmp_path, target, mon
         monkeypatch.setattr('service.bundle.install.tempfile.mkdtemp', fail)
     else:
         real = os.rename
-        monkeypatch.setattr(swap.os, 'rename', fail)
+        monkeypatch.setattr(durable.os, 'rename', fail)
     assert refused(StorageError, source, target) == code
     assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
 
@@ -208,29 +208,6 @@ def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
     shutil.copytree(str(target), str(target.parent / '.bundle.previous'))
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
     assert os.listdir(str(target.parent)) == ['bundle']
-
-
-def test_the_names_are_exchanged_in_one_step_here(tmp_path):
-    """On Linux with ext4, xfs, btrfs, tmpfs or f2fs; elsewhere the fall-back above is what runs."""
-    for name in ('one', 'other'):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / name).write_text('')
-    if not swap._exchange(str(tmp_path / 'one'), str(tmp_path / 'other')):
-        pytest.skip('this kernel or file system cannot exchange two names')
-    assert os.listdir(str(tmp_path / 'one')) == ['other'] and os.listdir(str(tmp_path / 'other')) == ['one']
-
-
-def test_a_failed_exchange_says_why(tmp_path):
-    (tmp_path / 'one').mkdir()
-    if not swap._RENAMEAT2.get(os.uname().machine):
-        pytest.skip('this machine is asked for no exchange')
-    with pytest.raises(FileNotFoundError):
-        swap._exchange(str(tmp_path / 'one'), str(tmp_path / 'none'))
-
-
-def test_a_machine_without_the_call_falls_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(swap.platform, 'machine', lambda: 'vax')
-    assert not swap._exchange(str(tmp_path), str(tmp_path))
 
 
 REFUSED = {'refused': 'It needs a mask drawn by hand, which no camera gives'}
