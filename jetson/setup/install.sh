@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a station of a flashed Jetson, or of a Debian or Ubuntu PC; see jetson/setup/README.md. For bash 4.4 and newer.
+# Makes a station out of a flashed Jetson, or of a Debian or Ubuntu PC; see jetson/setup/README.md. For bash 4.4 and newer.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
@@ -12,23 +12,23 @@ usage() {
 Usage: sudo jetson/setup/install.sh [OPTION...]
 
 Install thermoscreen on this machine: account, folders, virtual environment with pinned libraries, program, model
-bundle, camera rules, units, engine, kiosk browser. Every step first looks whether it is done already, so the same
-command goes on where it was interrupted, and brings an installation up to date.
+bundle, camera rules, units, engine, kiosk browser. Every step first checks whether it is done already, so the same
+command continues after an interruption, and updates an installation.
 
-  --dry-run          print every action and make none
-  --root DIR         install under DIR instead of /: no accounts, nothing started; what is written there names DIR,
-                     so that it runs from there. For trying and reviewing, not for images of other machines.
-  --offline WHEELS   take libraries from this folder and ask no network
-  --fetch WHEELS     only fill that folder, on a machine of the same kind that has a network
+  --dry-run          print every action, change nothing
+  --root DIR         install under DIR instead of /: no accounts, nothing is started. The files refer to DIR, so it
+                     runs from there. For trials and reviews, not for images of other machines.
+  --offline WHEELS   take libraries from this folder and use no network
+  --fetch WHEELS     only fill that folder, on a machine of the same kind with a network
   --bundle DIR       model bundle to install (default: the shipped one)
   --camera SPEC      camera of a new settings file (default: sim)
-  --kiosk            give the screen to the station (default: on a Jetson)
+  --kiosk            show the station on the screen (default on a Jetson)
   --no-kiosk         leave the screen as it is
-  --no-engine        compile no engine; ONNX Runtime runs the model
+  --no-engine        compile no TensorRT engine; ONNX Runtime runs the model
   --python PROGRAM   interpreter to use (default: /usr/bin/python3)
   --uninstall        remove what was installed; exam data stays
-  --yes              ask nothing
-  --help             this page
+  --yes              ask no questions
+  --help             show this page
 
 Examples:
   sudo jetson/setup/install.sh
@@ -62,7 +62,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         *)
-            printf 'install.sh: there is no option %s. See install.sh --help.\n' "$1" >&2
+            printf 'install.sh: unknown option %s. See install.sh --help.\n' "$1" >&2
             exit 2
             ;;
     esac
@@ -80,7 +80,7 @@ done
 . "$SETUP/lib/uninstall.sh"
 
 check_options() {
-    case $CAMERA in *[\"\\]* | *$'\n'*) usage_error 'A camera has no quotation marks or backslashes in it.' ;; esac
+    case $CAMERA in *[\"\\]* | *$'\n'*) usage_error 'A camera specification contains no quotation marks or backslashes.' ;; esac
     if [ -n "$OFFLINE" ]; then
         [ -d "$OFFLINE" ] || usage_error "$OFFLINE is not a folder; --offline needs one with wheels."
         OFFLINE=$(cd "$OFFLINE" && pwd)
@@ -89,7 +89,7 @@ check_options() {
     [ -z "$BUNDLE" ] || [ -f "$BUNDLE/manifest.json" ] || usage_error "$BUNDLE is not a bundle; --bundle needs the folder of one."
     [ -z "$ROOT" ] || check_root
     if [ -z "$PYTHON" ]; then
-        # TensorRT comes for the system's Python only, so one that is found earlier in PATH does not do.
+        # TensorRT is installed for the system's Python only, not for one that comes earlier in PATH.
         PYTHON=python3
         [ ! -x /usr/bin/python3 ] || PYTHON=/usr/bin/python3
     fi
@@ -100,7 +100,7 @@ check_root() {
         /*) ;;
         *) ROOT=$PWD/$ROOT ;;
     esac
-    # Units and the first line of scripts cannot name a path with blanks in it.
+    # Units and the first line of scripts cannot contain a path with blanks.
     [[ $ROOT =~ ^[A-Za-z0-9._/+-]+$ ]] || usage_error '--root needs a path of letters, digits and . _ + - only.'
     ROOT=$(realpath -m "$ROOT")
     [ "$ROOT" != / ] || ROOT=''
@@ -108,7 +108,7 @@ check_root() {
 }
 
 install_all() {
-    printf 'thermoscreen from %s onto %s%s\n' "$SOURCE" "${ROOT:-this machine}" "$([ "$DRY_RUN" = 0 ] || printf ': a dry run, nothing is changed')"
+    printf 'Installing thermoscreen from %s on %s%s\n' "$SOURCE" "${ROOT:-this machine}" "$([ "$DRY_RUN" = 0 ] || printf ' (dry run: nothing is changed)')"
     confirm 'Install thermoscreen on this machine?'
     step machine step_machine
     step rights step_rights
@@ -142,7 +142,7 @@ summary() {
         printf 'Nothing was changed.\n'
         return
     fi
-    [ "$ANY_CHANGE" = 1 ] || printf 'Everything was there already; nothing was changed.\n'
+    [ "$ANY_CHANGE" = 1 ] || printf 'Everything is up to date; nothing was changed.\n'
     if [ -n "$ROOT" ]; then
         printf 'To start it:  %s/bin/thermoscreen serve --settings %s\n' "$ROOT$VENV" "$ROOT$SETTINGS"
         printf 'To undo it:   jetson/setup/install.sh --root %s --uninstall\n' "$ROOT"
@@ -150,9 +150,9 @@ summary() {
         printf 'The page is http://127.0.0.1:8080 on this machine; the log is: journalctl -u thermoscreen\n'
         printf 'To undo it:   sudo jetson/setup/install.sh --uninstall   (exam data in %s stays)\n' "$STATE"
     fi
-    printf 'What was put where: %s\n' "$ROOT$MANIFEST"
+    printf 'List of installed files: %s\n' "$ROOT$MANIFEST"
     if [ "$PROBLEMS" != 0 ]; then
-        printf 'install.sh: It is installed, and the self-test found a problem (above); do what it says.\n' >&2
+        printf 'install.sh: Installed, but the self-test found a problem; see above for what to do.\n' >&2
         exit 1
     fi
 }
@@ -160,13 +160,13 @@ summary() {
 umask 022
 unset PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# What other programs say is read here, so they say it in one language.
+# The output of other programs is parsed, so it must be in one language.
 export LC_ALL=C.UTF-8
 FROM=() LEFT=() UNITS_CHANGED=0 KIOSK_READY=0 HELD=0 PROBLEMS=0
 check_options
 WITH_SETTINGS=(--settings "$ROOT$SETTINGS")
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/thermoscreen-install.XXXXXX")
-# The service's account reads a copy of the bundle in it.
+# The account of the service reads a copy of the bundle in it.
 chmod 755 "$WORK"
 trap 'finish $? "$BASH_COMMAND"' EXIT
 trap 'fail "It was interrupted."' INT TERM HUP
@@ -174,7 +174,7 @@ trap 'fail "It was interrupted."' INT TERM HUP
 
 if [ "$DRY_RUN" = 0 ] && [ "$ACTION" != fetch ]; then
     exec 9<"${ROOT:-/}"
-    flock --nonblock 9 || usage_error "Another install.sh is at work on ${ROOT:-/}; wait until it has ended."
+    flock --nonblock 9 || usage_error "Another install.sh is running on ${ROOT:-/}; wait until it has ended."
 fi
 read_manifest
 look_at_machine

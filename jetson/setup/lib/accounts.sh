@@ -5,7 +5,7 @@ SERVICE_USER=thermoscreen
 STATE=/var/lib/thermoscreen
 ENGINES=$STATE/engines
 
-# account NAME HOME GROUP...: a system account that nobody can log in with, in these groups.
+# account NAME HOME GROUP...: a system account without login, in these groups.
 account() {
     local name=$1 home=$2 group
     shift 2
@@ -13,7 +13,7 @@ account() {
         remember account "$name"
         act "make the account $name" useradd --system --user-group --no-create-home --home-dir "$home" --shell /usr/sbin/nologin "$name"
     fi
-    # One that an --uninstall left with its exam data is the installer's again.
+    # An account that --uninstall left with its exam data belongs to the installer again.
     if [ "$(getent passwd "$name" | cut -d : -f 6)" = "$home" ]; then
         remember account "$name"
     fi
@@ -27,7 +27,7 @@ account() {
 
 step_account() {
     if [ -n "$ROOT" ]; then
-        skipped 'accounts are the machine'\''s, not the staging root'\''s'
+        skipped 'a staging root has no accounts'
         return
     fi
     account "$SERVICE_USER" "$STATE" video
@@ -42,7 +42,7 @@ step_folders() {
     TEXT="$ROOT$VENV, $ROOT$STATE, $ROOT/etc/thermoscreen"
 }
 
-# as_service COMMAND...: what is written under /var/lib/thermoscreen belongs to the service.
+# as_service COMMAND...: run as the service, so that files under /var/lib/thermoscreen belong to it.
 as_service() {
     if [ -n "$ROOT" ] || [ "$(id -u)" != 0 ]; then
         "$@"

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# Files and folders, and the manifest of what was put where. Sourced by install.sh.
+# Files and folders, and the manifest that lists them. Sourced by install.sh.
 #
 # The manifest is a text file of lines `KIND NAME [VALUE]`, names as under `/`:
 #   file PATH SHA256    written by the installer
-#   tree PATH           a folder that is the installer's with everything in it
+#   tree PATH           a folder that belongs to the installer with everything in it
 #   folder PATH         made by the installer; removed only when it is empty
 #   account NAME        made by the installer
-#   stamp NAME HASH     what a step was made from
+#   stamp NAME HASH     hash of what a step installed
 #   unit NAME           enabled by the installer
-#   was NAME VALUE      how something was before
-# A line is written before the thing is made, so that an interrupted installation can be undone too.
+#   was NAME VALUE      a value before the installation
+# A line is written before the change that it describes, so that an interrupted installation can be undone too.
 
 MANIFEST=/etc/thermoscreen/installed.txt
 declare -A REMEMBERED=()
-# What the step wrote, to be on the disk when the step ends.
+# Files that the step wrote; synced when it ends.
 WRITTEN=()
-# Folders that a dry run would have made by now.
+# Folders that a dry run would have made so far.
 PLANNED=''
 
 read_manifest() {
@@ -32,7 +32,7 @@ remembered() {
     printf '%s' "${REMEMBERED["$1 $2"]}"
 }
 
-# remember KIND NAME [VALUE]: put the line in place of an older one of that kind and name.
+# remember KIND NAME [VALUE]: write the line, replacing an older one of that kind and name.
 remember() {
     local known=0
     [ "$DRY_RUN" = 0 ] || return 0
@@ -65,7 +65,7 @@ make_manifest_folder() {
     done
 }
 
-# names_of KIND: every name of a kind, the last one first.
+# names_of KIND: all names of a kind, the last one first.
 names_of() { [ ! -f "$ROOT$MANIFEST" ] || awk -v kind="$1" '$1 == kind { print $2 }' "$ROOT$MANIFEST" | tac; }
 
 sha256_of() {
@@ -74,7 +74,7 @@ sha256_of() {
     printf '%s' "$sum"
 }
 
-# put_folder PATH MODE [OWNER]: a folder with these rights. Owners are left alone in a staging root.
+# put_folder PATH MODE [OWNER]: a folder with these rights; in a staging root, owners are not changed.
 put_folder() {
     local path=$ROOT$1 mode owner
     if [ ! -d "$path" ]; then
@@ -99,8 +99,8 @@ put_parent() {
     [ -z "$parent" ] || [ -d "$ROOT$parent" ] || put_folder "$parent" 755
 }
 
-# put_file SOURCE PATH MODE: a file with the content of another, written whole or not at all. In a staging root the
-# folders of the installation that it names are those of the root.
+# put_file SOURCE PATH MODE: copy a file, whole or not at all. In a staging root, the paths of the installation in it are
+# those of the root.
 put_file() {
     local source=$1 path=$2 mode=$3 target=$ROOT$2 ready=$1
     if [ -n "$ROOT" ]; then

@@ -3,9 +3,9 @@
 
 KIOSK_USER=thermoscreen-kiosk
 KIOSK_SCRIPTS=/usr/local/lib/thermoscreen
-#: Chromium of Debian, of Ubuntu, and Google's Chrome look in different places.
+# Chromium of Debian, Chromium of Ubuntu, and Google Chrome.
 POLICY_FOLDERS=(/etc/chromium/policies/managed /etc/chromium-browser/policies/managed /etc/opt/chrome/policies/managed)
-# URLAllowlist and URLBlocklist have their names since Chromium 86.
+# URLAllowlist and URLBlocklist have these names since Chromium 86.
 MIN_CHROMIUM=86
 
 step_kiosk() {
@@ -15,7 +15,7 @@ step_kiosk() {
         [ -z "$ROOT" ] || KIOSK=0
     fi
     if [ "$KIOSK" = 0 ]; then
-        skipped 'the screen stays as it is; --kiosk gives it to the station'
+        skipped 'the screen stays as it is; --kiosk shows the station on it'
         return
     fi
     if [ -z "$ROOT" ]; then
@@ -42,7 +42,7 @@ step_kiosk() {
     TEXT="Chromium on its own X server, locked to the page"
 }
 
-# Why the kiosk cannot be; nothing where it can.
+# Why the kiosk cannot be installed; nothing where it can.
 kiosk_lacks() {
     local browser version
     if ! command -v Xorg >/dev/null || ! command -v xauth >/dev/null || ! command -v xset >/dev/null; then
@@ -50,7 +50,7 @@ kiosk_lacks() {
         return
     fi
     browser=$(command -v chromium-browser || command -v chromium || command -v google-chrome) || {
-        printf 'no Chromium here: sudo apt-get install chromium-browser (Debian: chromium)'
+        printf 'Chromium is missing: sudo apt-get install chromium-browser (Debian: chromium)'
         return
     }
     if [[ $(readlink -f "$browser") == */snap/* ]] || grep -qs '/snap/' "$browser"; then
@@ -64,7 +64,7 @@ kiosk_lacks() {
     fi
 }
 
-# A desktop and the kiosk cannot both have the screen: the machine no longer starts into the graphical target.
+# Desktop and kiosk cannot share the screen: the machine no longer starts into the graphical target.
 take_the_screen() {
     local before
     [ "$KIOSK_READY" = 1 ] || return 0

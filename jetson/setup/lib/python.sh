@@ -2,13 +2,13 @@
 # The virtual environment, its libraries, and the program in it. Sourced by install.sh.
 
 VENV=/opt/thermoscreen
-# The device half; training and export need PyTorch, which no board has.
+# The device half only; training and export need PyTorch, which a board does not have.
 PACKAGES=(service jetson calibration)
 
 pip() { PYTHONDONTWRITEBYTECODE='' "$ROOT$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
 has_module() { "$1" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec(sys.argv[1]) is None)' "$2" 2>/dev/null; }
 
-# JetPack installs TensorRT for the system's Python only. Where there is none to be seen, the environment stands alone.
+# JetPack installs TensorRT for the system's Python only. Without it, the environment does not see the system's packages.
 step_environment() {
     local wanted=false words=()
     if [ "$IS_JETSON" = 1 ] || has_module "$PYTHON" tensorrt; then
@@ -38,19 +38,19 @@ step_libraries() {
         return
     fi
     hold_service
-    [ "$DRY_RUN" = 1 ] || say "$(grep -c == "$pins") libraries${OFFLINE:+ from $OFFLINE}; takes minutes on a board"
+    [ "$DRY_RUN" = 1 ] || say "$(grep -c == "$pins") libraries${OFFLINE:+ from $OFFLINE}; this takes minutes on a board"
     act "install requirements/pip.txt${OFFLINE:+ from $OFFLINE}" quietly pip install "${FROM[@]}" --requirement "$tools"
     act "install $PINS${OFFLINE:+ from $OFFLINE}" quietly pip install "${FROM[@]}" --requirement "$pins"
 }
 
-# has_all FILE: without an index pip can install nothing, so it succeeds only where everything is there already.
+# has_all FILE: without an index pip can install nothing, so it succeeds only if everything is installed already.
 has_all() {
     [ -x "$ROOT$VENV/bin/python" ] || return 1
     env -u PIP_FIND_LINKS "$ROOT$VENV/bin/python" -m pip --disable-pip-version-check install --quiet --no-index \
         --no-cache-dir --no-deps --requirement "$1" >>"$WORK/log" 2>&1
 }
 
-# The pins; NVIDIA's onnxruntime-gpu takes the place of onnxruntime, which would hide the GPU from it.
+# The pins, with NVIDIA's onnxruntime-gpu in place of onnxruntime, which would shadow it.
 write_pins() {
     local wheel
     GPU_RUNTIME=''
@@ -84,7 +84,7 @@ step_program() {
 launcher() {
     printf '#!/bin/sh\n'
     if [ "$ARCHITECTURE" = aarch64 ]; then
-        printf '# numpy on the Nano ends with "Illegal instruction" without it.\nexport OPENBLAS_CORETYPE=ARMV8\n'
+        printf '# Without it, numpy on the Nano ends with "Illegal instruction".\nexport OPENBLAS_CORETYPE=ARMV8\n'
     fi
     printf 'exec %s/bin/thermoscreen "$@"\n' "$VENV"
 }
@@ -96,7 +96,7 @@ source_files() {
 
 program_hash() { (cd "$SOURCE" && source_files | xargs -0 sha256sum; printf '%s\n' "${PYTHON_VERSION%.*}") | sha256sum | cut -d ' ' -f 1; }
 
-# Built from a copy: pip leaves build/ and *.egg-info beside setup.py, and a checkout may lie on a read-only stick.
+# Built from a copy: pip leaves build/ and *.egg-info beside setup.py, and a checkout may be on a read-only medium.
 install_program() {
     rm -rf "$WORK/source" "$WORK/wheel"
     mkdir "$WORK/source" "$WORK/wheel"
@@ -107,15 +107,15 @@ install_program() {
 
 cli() { PYTHONDONTWRITEBYTECODE=1 "$ROOT$VENV/bin/thermoscreen" "$@"; }
 
-# --fetch: the wheels for --offline, made on a machine of the same kind that has a network.
+# --fetch: collect the wheels for --offline, on a machine of the same kind with a network.
 fetch_wheels() {
     local venv=$WORK/fetch
     mkdir -p "$FETCH"
     quietly "$PYTHON" -m venv "$venv"
     quietly "$venv/bin/python" -m pip --disable-pip-version-check install --requirement "$SOURCE/requirements/pip.txt"
-    printf 'Fetching what requirements/pip.txt and %s pin for Python %s on %s.\n' "$PINS" "$PYTHON_VERSION" "$(uname -m)"
+    printf 'Fetching the pins of requirements/pip.txt and %s for Python %s on %s.\n' "$PINS" "$PYTHON_VERSION" "$(uname -m)"
     quietly "$venv/bin/python" -m pip --disable-pip-version-check wheel --wheel-dir "$FETCH" \
         --requirement "$SOURCE/requirements/pip.txt" --requirement "$SOURCE/$PINS"
-    printf '%s wheels are in %s. On the board: install.sh --offline FOLDER.\n' \
+    printf '%s wheels are in %s. On the board, run: install.sh --offline FOLDER\n' \
         "$(find "$FETCH" -name '*.whl' | wc -l)" "$FETCH"
 }

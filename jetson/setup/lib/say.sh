@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Steps: what is printed, what a dry run leaves out, and how a failure ends. Sourced by install.sh.
+# Steps: output, dry runs and failures. Sourced by install.sh.
 
 STEP_NUMBER=0
 STEP=start
@@ -8,8 +8,8 @@ ANY_CHANGE=0
 SAID=0
 NOTES=()
 
-# step NAME FUNCTION: run one step. It leaves its sentence in TEXT, and in VERDICT a word of its own
-# where 'done' and 'already so' (which CHANGED decides) are not it.
+# step NAME FUNCTION: run one step. It leaves its sentence in TEXT, and a verdict in VERDICT unless that is 'done' or
+# 'already so', which CHANGED decides.
 step() {
     STEP_NUMBER=$((STEP_NUMBER + 1))
     STEP=$1
@@ -31,13 +31,13 @@ step() {
 fine() { VERDICT='fine' TEXT=$1; }
 skipped() { VERDICT='skipped' TEXT="($1)"; }
 
-# What the integrator should know and need not act on at once; all of it is repeated at the end.
+# What the integrator should know but need not act on at once; printed at the end.
 note() { NOTES+=("$1"); }
 
 # Progress of a step that takes a while.
 say() { printf '    %-11s ... %s\n' "$STEP" "$1"; }
 
-# act SENTENCE COMMAND...: a change. In a dry run the sentence is printed and nothing is done.
+# act SENTENCE COMMAND...: a change. A dry run prints the sentence and does nothing.
 act() {
     local sentence=$1
     shift
@@ -49,12 +49,12 @@ act() {
     "$@"
 }
 
-# quietly COMMAND...: its output goes into the log, whose last line is part of what a failure says.
+# quietly COMMAND...: its output goes to the log, and the last line of the log into the message of a failure.
 quietly() {
     local status=0
     printf '+ %s\n' "$*" >>"$WORK/log"
     "$@" >>"$WORK/log" 2>&1 || status=$?
-    [ "$status" = 0 ] || fail "${1##*/} ended with $status: $(last_line). All of it is in $(keep_log)."
+    [ "$status" = 0 ] || fail "${1##*/} ended with $status: $(last_line). Full log: $(keep_log)."
 }
 
 last_line() { grep -v '^[[:space:]]*$' "$WORK/log" | tail -n 1 | cut -c 1-300; }
@@ -68,12 +68,12 @@ keep_log() {
 
 fail() {
     SAID=1
-    printf 'install.sh: step %d (%s): %s What is done so far stays; the same command again goes on from there.\n' \
+    printf 'install.sh: step %d (%s): %s What was done so far is kept; run the same command again to continue.\n' \
         "$STEP_NUMBER" "$STEP" "$1" >&2
     exit 1
 }
 
-# finish STATUS COMMAND: whatever else ends a step (set -e) ends with one line as well.
+# finish STATUS COMMAND: any other end of a step (set -e) prints one line as well.
 finish() {
     rm -rf "$WORK"
     [ "$1" = 0 ] || [ "$SAID" = 1 ] || (fail "'$2' ended with $1.") || true
@@ -85,13 +85,13 @@ usage_error() {
     exit 2
 }
 
-# confirm QUESTION: at a terminal ask; without one --yes must have been given.
+# confirm QUESTION: ask at a terminal; without a terminal, --yes is required.
 confirm() {
     local answer
     if [ "$YES" = 1 ] || [ "$DRY_RUN" = 1 ] || [ -n "$ROOT" ]; then
         return 0
     fi
-    [ -t 0 ] || usage_error 'Nobody is here to be asked; give --yes.'
+    [ -t 0 ] || usage_error 'There is no terminal to ask for confirmation; add --yes.'
     read -r -p "$1 [y/N] " answer
     case $answer in
         [yY] | [yY][eE][sS]) ;;

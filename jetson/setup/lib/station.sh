@@ -10,9 +10,9 @@ step_settings() {
         TEXT="$TEXT, left as it is"
     else
         put_text "$SETTINGS" 644 <<EOT
-# Settings of this station. What can be set:  thermoscreen settings --reference
-# Whether this file is right:                 thermoscreen settings --settings $SETTINGS
-# Afterwards:                                 sudo systemctl restart thermoscreen
+# Settings of this station. All keys:  thermoscreen settings --reference
+# Check this file:                     thermoscreen settings --settings $SETTINGS
+# After a change:                      sudo systemctl restart thermoscreen
 
 [camera]
 # sim is the simulated camera.
@@ -25,11 +25,11 @@ EOT
     fi
     [ "$DRY_RUN" = 1 ] || quietly cli settings --settings "$ROOT$SETTINGS"
     if grep -q '^camera = "sim' "$ROOT$SETTINGS" 2>/dev/null; then
-        note "The camera is the simulated one; set camera in $ROOT$SETTINGS to the real one."
+        note "The camera is simulated; set camera in $ROOT$SETTINGS to the real one."
     fi
 }
 
-# A bundle that somebody else put there, newer or another one, stays unless --bundle asks for its place.
+# A bundle that was installed by hand is kept unless --bundle replaces it.
 step_bundle() {
     local source=${BUNDLE:-$SOURCE/service/bundles/phantom-unet} target=$ROOT$BUNDLE_FOLDER known
     if cmp -s "$source/manifest.json" "$target/manifest.json" && bundle_verifies; then
@@ -39,11 +39,11 @@ step_bundle() {
     known=$(remembered stamp bundle) || known=''
     if [ -z "$BUNDLE" ] && [ -f "$target/manifest.json" ] && [ "$known" != "$(sha256_of "$target/manifest.json")" ] \
         && bundle_verifies; then
-        TEXT="$BUNDLE_TEXT Not the shipped one; it stays."
+        TEXT="$BUNDLE_TEXT It is not the shipped one and is kept."
         return
     fi
     remember tree "$BUNDLE_FOLDER"
-    # A copy that the service's account may read, wherever the original lies.
+    # A copy that the account of the service can read, wherever the original is.
     rm -rf "$WORK/bundle"
     cp -R "$source" "$WORK/bundle" || fail "$source cannot be read; name a bundle with --bundle."
     chmod -R a+rX "$WORK/bundle"
@@ -59,7 +59,7 @@ bundle_verifies() {
     local lines
     [ -x "$ROOT$VENV/bin/thermoscreen" ] || return 1
     lines=$(cli bundle verify "$ROOT$BUNDLE_FOLDER" "${WITH_SETTINGS[@]}" 2>>"$WORK/log") || return 1
-    BUNDLE_TEXT="$(head -n 1 <<<"$lines") Its signature and every hash were verified."
+    BUNDLE_TEXT="$(head -n 1 <<<"$lines") Its signature and all hashes were verified."
 }
 
 # setting NAME: its value in the settings of the station.
@@ -74,7 +74,7 @@ step_engine() {
         return
     fi
     if ! has_module "$PYTHON" tensorrt; then
-        skipped 'no TensorRT here: ONNX Runtime runs the model on the processor'
+        skipped 'no TensorRT: ONNX Runtime runs the model on the CPU'
         return
     fi
     if [ "$DRY_RUN" = 1 ]; then
@@ -82,7 +82,7 @@ step_engine() {
         return
     fi
     bundle=$(setting bundle)
-    say 'TensorRT compiles the model for this board and proves it; takes minutes the first time'
+    say 'TensorRT compiles the model for this board and proves it; the first time takes minutes'
     act 'compile' show_compile "$bundle"
     TEXT="$(grep -m 1 -E ' (is ready|was there already) in ' "$WORK/engine" 2>/dev/null || true)"
     [[ $TEXT != *'was there already'* ]] || CHANGED=0
@@ -96,7 +96,7 @@ show_compile() {
     [ "$status" = 0 ] || fail "The engine could not be built ($(last_line)); with --no-engine ONNX Runtime runs the model."
 }
 
-# The doctor's problems do not undo an installation, but it does not end well either; a model that gives no answer ends it.
+# Problems of the doctor do not undo an installation, but give exit code 1; a model without a result ends it.
 step_selftest() {
     local status=0
     if [ "$DRY_RUN" = 1 ]; then

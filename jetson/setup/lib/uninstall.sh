@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# --uninstall: exactly what the manifest lists goes; exam data stays. Sourced by install.sh.
+# --uninstall: remove exactly what the manifest lists; exam data stays. Sourced by install.sh.
 
-# What the service remembers beside exam data, of no use without it. (Bundle and engines have lines of their own.)
+# Files of the service beside exam data that are useless without it. Bundle and engines have lines of their own.
 KEPT_BY_SERVICE=(starts.json alive.json)
 
 uninstall() {
     if [ ! -f "$ROOT$MANIFEST" ]; then
-        printf 'Nothing is installed under %s: %s is not there.\n' "${ROOT:-/}" "$ROOT$MANIFEST"
+        printf 'Nothing is installed under %s: %s does not exist.\n' "${ROOT:-/}" "$ROOT$MANIFEST"
         return
     fi
     confirm "Remove thermoscreen from this machine? Exam data in $STATE stays."
-    [ -n "$ROOT" ] || [ "$DRY_RUN" = 1 ] || [ "$(id -u)" = 0 ] || fail 'Rights of root are needed: sudo.'
+    [ -n "$ROOT" ] || [ "$DRY_RUN" = 1 ] || [ "$(id -u)" = 0 ] || fail 'Root rights are needed: sudo.'
     step services remove_services
     step files remove_files
     step trees remove_trees
@@ -39,7 +39,7 @@ remove_services() {
     TEXT='stopped and disabled'
 }
 
-# Settings that somebody changed are no longer the installer's.
+# Settings that were changed by hand no longer belong to the installer.
 remove_files() {
     local path count=0
     for path in $(names_of file); do
@@ -52,8 +52,8 @@ remove_files() {
         count=$((count + 1))
     done
     if [ -z "$ROOT" ] && [ "$CHANGED" = 1 ]; then
-        ! systemd_runs || act "let systemd read its units" systemctl daemon-reload
-        [ ! -S /run/udev/control ] || act "let udev read its rules" udevadm control --reload
+        ! systemd_runs || act "reload the systemd units" systemctl daemon-reload
+        [ ! -S /run/udev/control ] || act "reload the udev rules" udevadm control --reload
     fi
     TEXT="$count files of the manifest"
 }
@@ -69,10 +69,10 @@ remove_trees() {
     TEXT='the virtual environment, the bundle and the engines'
 }
 
-# Last of all, for whatever is interrupted before is still in the manifest.
+# Last, because an interrupted uninstallation still needs the manifest.
 remove_folders() {
     local path folders
-    # What lies within another folder goes before it.
+    # Subfolders are removed before their parents.
     folders=$(names_of folder | LC_ALL=C sort -r)
     act "remove $ROOT$MANIFEST" rm -f "$ROOT$MANIFEST"
     WRITTEN=()
@@ -80,32 +80,32 @@ remove_folders() {
     for path in $folders "$STATE"; do
         act_on_empty "$ROOT$path"
     done
-    TEXT='the manifest, and folders that are empty now'
+    TEXT='the manifest and empty folders'
 }
 
-# act_on_empty FOLDER: remove it where nothing is in it.
+# act_on_empty FOLDER: remove it if it is empty.
 act_on_empty() {
     if [ -d "$1" ] && [ -z "$(ls -A "$1")" ]; then
         act "remove the empty folder $1" rmdir "$1"
     fi
 }
 
-# An account whose files stay, stays too: its number would go to the next account that is made, and the files with it.
+# An account whose files stay is kept: otherwise its number, and the files with it, would go to the next new account.
 remove_accounts() {
     local name
     if [ -n "$ROOT" ]; then
-        skipped 'none was made'
+        skipped 'none was created'
         return
     fi
     for name in $(names_of account); do
         getent passwd "$name" >/dev/null || continue
         if [ "$name" = "$SERVICE_USER" ] && [ -n "$(ls -A "$STATE" 2>/dev/null)" ]; then
-            LEFT+=("account $name, which $STATE belongs to")
+            LEFT+=("account $name, the owner of $STATE")
             continue
         fi
         act "remove the account $name" quietly userdel "$name"
     done
-    TEXT='accounts that own nothing any more'
+    TEXT='accounts that own no files any more'
 }
 
 say_what_stays() {
@@ -119,7 +119,7 @@ say_what_stays() {
     fi
     [ "${#LEFT[@]}" != 0 ] || printf 'Nothing of thermoscreen is left under %s.\n' "${ROOT:-/}"
     for line in "${LEFT[@]}"; do
-        printf 'Left: %s\n' "$line"
+        printf 'Kept: %s\n' "$line"
     done
-    [ ! -d "$ROOT$STATE" ] || printf 'Back it up before you delete it; a new installation finds it where it is.\n'
+    [ ! -d "$ROOT$STATE" ] || printf 'Back it up before you delete it; a new installation uses it again.\n'
 }

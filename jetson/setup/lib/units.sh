@@ -2,7 +2,7 @@
 # udev rules and systemd units: put in place, enabled, started. Sourced by install.sh.
 
 UNITS=/etc/systemd/system
-#: Drop-ins below systemd/newer/ say what the systemd of JetPack 4.6 (237) does not know.
+# The drop-ins in systemd/newer/ hold what the systemd of JetPack 4.6 (237) does not know.
 NEWER_SYSTEMD=240
 
 systemd_version() { systemctl --version 2>/dev/null | awk 'NR == 1 { print int($2) }'; }
@@ -13,14 +13,14 @@ step_cameras() {
     for rule in "$SOURCE"/systemd/udev/*.rules; do
         put_file "$rule" "/etc/udev/rules.d/${rule##*/}" 644
     done
-    TEXT="$ROOT/etc/udev/rules.d/${rule##*/}: thermal cameras belong to group video and are /dev/thermal-..."
+    TEXT="$ROOT/etc/udev/rules.d/${rule##*/}: thermal cameras belong to group video and are named /dev/thermal-..."
     if [ "$CHANGED" = 1 ] && [ -z "$ROOT" ] && [ -S /run/udev/control ]; then
-        act "let udev read its rules" udevadm control --reload
-        act "apply them to what is plugged in" udevadm trigger --subsystem-match=video4linux --subsystem-match=tty --subsystem-match=usb
+        act "reload the udev rules" udevadm control --reload
+        act "apply them to the connected devices" udevadm trigger --subsystem-match=video4linux --subsystem-match=tty --subsystem-match=usb
     fi
 }
 
-# Limits of the log, the kernel's and systemd's own watchdog, modules: files of the whole machine.
+# Log limits, watchdogs of kernel and systemd, kernel modules: files of the whole machine.
 step_system() {
     local path folder
     for path in "$SOURCE"/systemd/journald.conf.d/*.conf "$SOURCE"/systemd/machine/*.d/*.conf; do
@@ -30,9 +30,9 @@ step_system() {
             *) put_file "$path" "/etc/$folder/${path##*/}" 644 ;;
         esac
     done
-    TEXT='limits of the log, watchdogs, the kernel module of cameras'
+    TEXT='log limits, watchdogs, kernel module for cameras'
     if [ "$CHANGED" = 1 ] && [ -z "$ROOT" ]; then
-        note 'Limits of the log, watchdogs and kernel settings count from the next start of the machine.'
+        note 'Log limits, watchdogs and kernel settings take effect at the next start of the machine.'
     fi
 }
 
@@ -48,12 +48,12 @@ step_units() {
         while IFS= read -r path; do
             put_file "$SOURCE/systemd/newer/$path" "$UNITS/$path" 644
         done < <(unit_files "$SOURCE/systemd/newer")
-        TEXT="$TEXT, with what systemd $version adds to 237"
+        TEXT="$TEXT, with the options that systemd $version adds to 237"
     fi
     [ "$CHANGED" = 0 ] || UNITS_CHANGED=1
 }
 
-# unit_files FOLDER: the units right in it, and their drop-ins, relative to it.
+# unit_files FOLDER: its units and their drop-ins, relative to it.
 unit_files() {
     [ -d "$1" ] || return 0
     (cd "$1" && find . -mindepth 1 -maxdepth 2 -type f \
@@ -62,15 +62,15 @@ unit_files() {
         -printf '%P\n') | LC_ALL=C sort
 }
 
-# Units that are to start with the machine say so in their [Install] section.
+# Units that start with the machine have an [Install] section.
 step_start() {
     local unit
     if [ -n "$ROOT" ]; then
-        skipped 'a staging root is not started'
+        skipped 'nothing is started from a staging root'
         return
     fi
     if ! command -v systemctl >/dev/null; then
-        skipped 'no systemd here: start thermoscreen serve by hand'
+        skipped 'no systemd: start thermoscreen serve by hand'
         return
     fi
     while IFS= read -r unit; do
@@ -81,19 +81,19 @@ step_start() {
     done < <(units_to_enable)
     take_the_screen
     if ! systemd_runs; then
-        TEXT='enabled; systemd does not run here, so they start with the machine'
+        TEXT='enabled; systemd is not running, so they start with the machine'
         return
     fi
     if [ "$UNITS_CHANGED" = 1 ] || [ "$(systemctl show --property NeedDaemonReload --value thermoscreen)" = yes ]; then
-        act "let systemd read its units" systemctl daemon-reload
+        act "reload the systemd units" systemctl daemon-reload
     fi
     if [ "$ANY_CHANGE" = 1 ] || [ "$HELD" = 1 ] || ! systemctl is-active --quiet thermoscreen.service; then
         act "start thermoscreen.service" quietly systemctl restart thermoscreen.service
     fi
     if [ "$KIOSK_READY" = 1 ] && { [ "$UNITS_CHANGED" = 1 ] || ! systemctl is-active --quiet thermoscreen-kiosk.service; }; then
-        note 'The kiosk takes the screen at the next start of the machine; at once: sudo systemctl isolate multi-user.target'
+        note 'The kiosk appears at the next start of the machine. To show it now: sudo systemctl isolate multi-user.target'
     fi
-    TEXT='thermoscreen.service runs and starts with the machine'
+    TEXT='thermoscreen.service is running and starts with the machine'
 }
 
 units_to_enable() {
@@ -103,10 +103,10 @@ units_to_enable() {
     done
 }
 
-# The service must not go on with half of a new program.
+# The service must not run with half of a new program.
 hold_service() {
     if systemd_runs && systemctl is-active --quiet thermoscreen.service; then
         HELD=1
-        act "stop thermoscreen.service until it is whole again" quietly systemctl stop thermoscreen.service
+        act "stop thermoscreen.service during the update" quietly systemctl stop thermoscreen.service
     fi
 }

@@ -39,7 +39,7 @@ def station(checkout, wheels, tmp_path_factory):
     """(installer, its words, root, what the first run said)."""
     folder = tmp_path_factory.mktemp('station')
     (folder / 'tmp').mkdir()
-    # Nothing is compiled at first either, which is half of pip's time; what runs does not compile, so it stays so.
+    # Byte code is not compiled either, which is half of pip's time, and running the program does not add any.
     installer = Installer(checkout, folder / 'tmp', PIP_NO_COMPILE='1')
     words = ('--root', folder / 'root', '--offline', wheels, '--python', sys.executable, '--kiosk')
     first = installer(*words)
@@ -53,7 +53,7 @@ def test_second_run_changes_nothing(station):
     before, folders = listing(root), _folder_times(root)
     second = installer(*words)
     assert second.returncode == 0, second.stderr
-    assert 'Everything was there already; nothing was changed.' in second.stdout
+    assert 'Everything is up to date; nothing was changed.' in second.stdout
     assert not re.findall(r'^ ?\d+  \S+ +done ', second.stdout, re.MULTILINE)
     assert listing(root) == before
     assert _folder_times(root) == folders

@@ -73,7 +73,7 @@ def test_dry_run_prints_every_action_and_makes_none(fake, tmp_path):
 
 
 def test_power_cut_at_every_step(fake, tmp_path):
-    """The same command again goes on, and ends where an installation without power cuts ends."""
+    """The same command continues, and ends where an installation without power cuts ends."""
     assert fake('--root', tmp_path / 'whole', *fake.python).returncode == 0
     stops = list(dict.fromkeys(fake.log.read_text().splitlines()))
     assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops
@@ -156,7 +156,7 @@ def test_settings_and_bundle_of_somebody_else_stay(fake, tmp_path):
     process = fake('--root', root, *fake.python)
     assert process.returncode == 0, process.stderr
     assert settings.read_text() == '# mine\n' and 'another' in manifest.read_text()
-    assert 'it stays' in steps_of(process)['bundle'][1]
+    assert 'is kept' in steps_of(process)['bundle'][1]
 
     process = fake('--root', root, '--bundle', fake.script.parents[2] / 'service/bundles/phantom-unet', *fake.python)
     assert process.returncode == 0 and 'another' not in manifest.read_text()
