@@ -1,4 +1,4 @@
-"""Report folders that appear whole or not at all, and their JSON."""
+"""Reports as JSON, and report folders that appear whole or not at all."""
 import contextlib
 import json
 import os
@@ -18,6 +18,17 @@ def to_json(report: Dict[str, Any]) -> str:
         ValueError: a NaN or infinity, which is not JSON.
     """
     return json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False) + '\n'
+
+
+def failure_line(failure: Dict[str, Any], outcome: str) -> str:
+    """A sample that could not be used, in a line.
+
+    Args:
+        failure: its ``key`` and the JSON of a message.
+        outcome: what became of it, such as ``'left out'``.
+    """
+    reason = ' '.join(part for part in (failure['sentence'], failure['next_step']) if part)
+    return '%s: %s. %s [%s]' % (failure['key'], outcome, reason, failure['code'])
 
 
 def check_folder(path: Path, mark: str, force: bool = False) -> None:

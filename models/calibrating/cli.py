@@ -2,13 +2,17 @@
 import importlib.util
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import click
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing is not.
+# A verb whose library is absent is not offered; looking is quick, importing is not.
 for _name in ('onnx', 'torch', 'sklearn'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('a calibration needs %s' % _name, name=_name)
+
+if TYPE_CHECKING:
+    from .run import Calibrated
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -31,40 +35,78 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
               type=click.Choice(['specificity', 'sensitivity', 'youden']),
               help='Operating point that becomes the threshold: at 90 % specificity, 90 % sensitivity, or Youden.')
 @click.option('--thresholds/--no-thresholds', default=True,
-              help="Set the finding's temperature and thresholds where the data tells [default: yes].")
-@click.option('--layout', metavar='NAME', help='How the data folder is laid out [default: found out].')
+              help="Set the finding's temperature and thresholds where the data allows it [default: yes].")
+@click.option('--layout', metavar='NAME', help='How the data folder is laid out [default: detected].')
 @click.option('--seed', default=0, show_default=True, type=click.IntRange(min=0), help='Of every choice.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), metavar='N',
               help='CPU threads of one inference.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as JSON.')
-def calibrate_command(bundle, data, out, method, frames, judge_frames, keep_float, positive, point, thresholds, layout,
-                      seed, threads, as_json):
+def calibrate_command(bundle: Path, data: str, out: Optional[Path], method: str, frames: int, judge_frames: int,
+                      keep_float: Tuple[str, ...], positive: Tuple[str, ...], point: str, thresholds: bool,
+                      layout: Optional[str], seed: int, threads: int, as_json: bool) -> None:
     """Add INT8 to BUNDLE: a Q/DQ variant and TensorRT's calibration cache.
 
-    INT8 is compared with FP32 on frames that it was not calibrated on; where it loses more than 0.01 mIoU or other
-    limits are broken, nothing is written. Data of known classes sets the temperature and the thresholds of the finding
-    as well, where the classes are the finding's own or --positive says which to call. Every other byte stays.
+    INT8 is compared with FP32 on frames that it was not calibrated on; if it loses more than 0.01 mIoU or breaks
+    another limit, nothing is written. Data of known classes also sets the temperature and the thresholds of the
+    finding, if the classes are the finding's own or --positive says which to call. Every other byte stays.
 
     \b
     Example:
       thermoscreen calibrate service/bundles/phantom-unet --data phantoms:500000:400 --out phantom-int8
       thermoscreen calibrate unet-lite --data dmr --method percentile --json
     """
-    # The libraries take seconds to import: not for --help.
+    # The libraries take seconds to import, too long for --help.
     from ..data import open_data
     from ..progress import bar
-    from .report import describe, figures
-    from .run import Order, calibrate
+    from ..reports import failure_line
+    from .run import CalibrationRequest, calibrate
 
-    order = Order(method, frames, judge_frames, keep_float, positive, point, thresholds, seed, threads)
-    found = calibrate(bundle, open_data(data, layout), order, bar('Looking at'),
-                      lambda sentence: click.echo('calibrate: %s' % sentence, err=True))
+    request = CalibrationRequest(method, frames, judge_frames, keep_float, positive, point, thresholds, seed, threads)
+    calibrated = calibrate(bundle, open_data(data, layout), request, bar('Looking at'),
+                           lambda sentence: click.echo('calibrate: %s' % sentence, err=True))
     out = out or bundle
-    found.package.write(out)
-    for failure in found.survey.failures:
-        click.echo('%s: left out. %s [%s]' % (failure['key'], failure['message'], failure['code']), err=True)
+    calibrated.package.write(out)
+    for failure in calibrated.survey.failures:
+        click.echo(failure_line(failure, 'left out'), err=True)
     if as_json:
-        click.echo(json.dumps(figures(found, out), indent=1))
+        click.echo(json.dumps(_figures(calibrated, out), indent=1))
         return
-    for line in describe(found, out):
-        click.echo(line)
+    click.echo('\n'.join(_describe(calibrated, out)))
+
+
+def _figures(calibrated: 'Calibrated', folder: Path) -> Dict[str, Any]:
+    """A calibration as JSON."""
+    document, fitted = calibrated.package.document, calibrated.finding
+    return {
+        'bundle': str(folder), 'calibration': document['calibration'],
+        'golden': document['variants']['int8-qdq']['golden'],
+        'parity': {title: parity.to_dict() for title, parity in calibrated.parities.items()},
+        'latency': calibrated.latency,
+        'finding': fitted and dict(fitted.entry, loss=[round(loss, 4) for loss in fitted.loss]),
+        'why_no_thresholds': calibrated.why_no_thresholds,
+        'refused': calibrated.survey.refused, 'failed': calibrated.survey.failures}
+
+
+def _describe(calibrated: 'Calibrated', folder: Path) -> List[str]:
+    """The same in lines of text."""
+    from ..exporting.parity import describe_parity
+
+    calibration, latency = calibrated.package.document['calibration'], calibrated.latency
+    lines = ['%s: INT8 by %s ranges of %d frames of %s. The bundle is unsigned; thermoscreen bundle sign signs it.'
+             % (folder, calibration['method'], calibration['frames'], calibration['data'])]
+    lines += ['  against FP32 on %s: %s' % (title, describe_parity(parity.to_dict()))
+              for title, parity in calibrated.parities.items()]
+    lines.append('  FP32 %.1f ms, INT8 %.1f ms, ratio %.2f (n = %d each, %s)'
+                 % (latency['fp32_ms'], latency['int8_ms'], latency['ratio'], latency['n'], latency['conditions']))
+    if calibrated.survey.refused:
+        lines.append('  %d frames were left out: the quality checks refuse them.' % calibrated.survey.refused)
+    fitted = calibrated.finding
+    if fitted is None:
+        return lines + ['Temperature and thresholds of the finding stay as they were. %s'
+                        % calibrated.why_no_thresholds]
+    lines.append('Temperature %g: mean loss %.4f before, %.4f after (n = %d frames of other patients).'
+                 % (fitted.entry['temperature'], *fitted.loss, fitted.judged))
+    lines += ['  %-16s threshold %.4f  %s' % (point['name'], point['threshold'], point['basis'])
+              for point in fitted.entry['operating_points']]
+    return lines + ['Threshold of the finding: %.4f. %s' % (fitted.entry['threshold'],
+                                                            fitted.entry['threshold_basis'])]

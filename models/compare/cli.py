@@ -3,10 +3,11 @@ import importlib.util
 import json
 import logging
 from pathlib import Path
+from typing import Optional, Tuple
 
 import click
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+# A verb whose library is absent is not offered; looking is quick, importing PyTorch is not.
 if importlib.util.find_spec('torch') is None:
     raise ImportError('a comparison of networks needs PyTorch', name='torch')
 
@@ -26,10 +27,11 @@ if importlib.util.find_spec('torch') is None:
               help='Epochs of the latents encoder on the unlabelled patients.')
 @click.option('--folds', default=5, show_default=True, type=click.IntRange(min=2), help='Folds by patient.')
 @click.option('--threads', default=2, show_default=True, type=click.IntRange(min=1), help='CPU threads of trainings.')
-def compare_command(data, out, only, phantoms, phantom_samples, samples, encoder_epochs, folds, threads):
-    """Compare the architectures: parameters, arithmetic, file size, latency, regions found.
+def compare_command(data: Optional[str], out: Path, only: Tuple[str, ...], phantoms: int, phantom_samples: int,
+                    samples: int, encoder_epochs: int, folds: int, threads: int) -> None:
+    """Compare the architectures: parameters, arithmetic, file size, latency, region overlap.
 
-    Latency is ONNX Runtime on one thread of this machine's CPU, run alternately with the shipped network; it is no
+    Latency is ONNX Runtime on one thread of this machine's CPU, run alternately with the shipped network, and not a
     Jetson's. Segmenters are trained on the same phantoms and then on the same labelled patients in the same folds, with
     the same number of samples, optimiser, loss and augmentation. Finished folds in --out are kept.
 
@@ -37,12 +39,11 @@ def compare_command(data, out, only, phantoms, phantom_samples, samples, encoder
     Example:
       thermoscreen compare --data dmr --out build/compare
     """
-    # PyTorch takes seconds to import: not for --help.
+    # PyTorch takes seconds to import, too long for --help.
     import torch
 
     from ..data import open_data
-    from .run import compare, describe
-    from .segment import Lengths
+    from .run import Lengths, compare, describe
 
     logging.basicConfig(format='%(asctime)s %(message)s')
     logging.getLogger('models').setLevel(logging.INFO)

@@ -59,7 +59,7 @@ def evaluate_command(bundle: Path, data: Path, out: Path, layout: Optional[str],
     from models.data import open_data  # the libraries take seconds to import, too long for --help
 
     from ..progress import bar
-    from ..reports import to_json
+    from ..reports import failure_line, to_json
     from .formatting import terminal
     from .request import Request, evaluate
 
@@ -69,7 +69,6 @@ def evaluate_command(bundle: Path, data: Path, out: Path, layout: Optional[str],
     collection = open_data(data, layout, **{name: value for name, value in how.items() if value})
     document = evaluate(request, collection, bar('Evaluating'))
     for failure in document['samples']['failed']:
-        click.echo('%s: not evaluated. %s [%s]' % (failure['key'], ' '.join(filter(None, (failure['sentence'],
-                   failure['next_step']))), failure['code']), err=True)
+        click.echo(failure_line(failure, 'not evaluated'), err=True)
     click.echo(to_json(document) if as_json else terminal(document, out), nl=not as_json)
     sys.exit(1 if document['samples']['failed'] else 0)

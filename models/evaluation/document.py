@@ -56,7 +56,7 @@ def make_document(pipeline: Pipeline, collection: Collection, run: Run, split: s
         'samples': _samples(run),
         'regions': regions,
         'certainty': certainty_threshold(outcomes, collection, seed) if regions else None,
-        'finding': finding and dict(
+        'finding': finding and stated and dict(
             finding, name=stated['name'], meaning=stated['meaning'],
             positive=[collection.classes[number] for number in positive],
             negative=[name for number, name in enumerate(collection.classes) if number not in positive],

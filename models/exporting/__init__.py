@@ -1,8 +1,6 @@
-"""From a trained network to a bundle with every form that a board may want, each compared with the network."""
-from ..lazy import lazily
+"""From a trained network to a bundle with every variant that a board may want, each compared with the network.
 
-#: Public name to the module it lies in.
-_PUBLIC = {'Order': 'build', 'build_bundle': 'build', 'open_checkpoint': 'checkpoint', 'parity_frames': 'frames'}
-
-__all__ = sorted(_PUBLIC)
-__getattr__ = lazily(__name__, _PUBLIC)
+`checkpoint` opens what is exported, `build` makes the variants and judges them, `parity` holds the frames and
+tolerances they are judged by; `table` does the same for every architecture. Nothing is imported here: PyTorch takes
+seconds.
+"""

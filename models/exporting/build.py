@@ -1,78 +1,90 @@
 """A bundle with all its forms: made, compared with the network they come from, judged."""
 import datetime
-import typing
 from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
 import onnxruntime
 import torch
 
+from calibration.cache import write_cache
+from calibration.parity import Parity
 from export.half import describe_weights
 from export.parity_run import IN_RUNTIME, compare_forms, judge_forms, onnx_form, torch_form, variant_forms, with_logits
+from export.quantise import quantise
 from export.variants import FILES, make_variants
 from service.bundle import BASE, PROMISES
 
-from ..conditions import processor
-from .frames import parity_frames
-from .golden import golden_tensor, tolerances
-from .int8 import make_int8
+from ..calibrating.frames import choose, survey
+from ..conditions import library_versions
+from ..data import open_data, phantom_collection
+from ..deliver import Package
+from .parity import chain_of, golden_tensor, parity_frames, tolerances
+
+#: Variant in INT8, and the file of TensorRT's calibration cache beside it.
+INT8, CACHE_FILE = 'int8-qdq', 'calibration.cache'
+
+#: Seeds of the phantoms that ranges are measured on: not those that are compared on, nor those of recipes.
+_FIRST_SEED = 9_500_000
+
+#: Frames that ranges are measured on, and how many of a large collection are looked at to choose them.
+_FRAMES, _CANDIDATES = 64, 256
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a bundle is to hold and how it is judged.
+class ExportRequest:
+    """What a bundle is to hold, and how it is judged.
 
     Attributes:
-        fp16, logits (bool): whether FP16 variants and variants without ArgMax are made.
-        calibrate (str or None): how INT8 ranges are found: ``'entropy'``, ``'minmax'`` or ``'percentile'``. None makes
-            no INT8 variant; one that a bundle has already is kept and judged again.
-        data (str or None): real thermograms to compare on, and to calibrate with.
-        leave_out (tuple of str): names of variants that are not wanted although they would be made or kept.
-        frames (int): phantoms to compare on, and at most as many real frames.
-        version (str or None): of the bundle; None keeps that of the recipe or bundle.
-        threads (int): CPU threads.
+        fp16, logits: whether FP16 variants and variants without ArgMax are made.
+        calibrate: how INT8 ranges are found: ``'entropy'``, ``'minmax'`` or ``'percentile'``. None makes no INT8
+            variant; one that a bundle has already is kept and judged again.
+        data: real thermograms to compare on, and to calibrate with.
+        leave_out: names of variants that are not wanted although they would be made or kept.
+        frames: phantoms to compare on, and at most as many real frames.
+        version: of the bundle; None keeps that of the recipe or bundle.
+        threads: CPU threads.
     """
 
     fp16: bool = True
     logits: bool = True
-    calibrate: typing.Optional[str] = None
-    data: typing.Optional[str] = None
-    leave_out: typing.Tuple[str, ...] = ()
+    calibrate: Optional[str] = None
+    data: Optional[str] = None
+    leave_out: Tuple[str, ...] = ()
     frames: int = 24
-    version: typing.Optional[str] = None
+    version: Optional[str] = None
     threads: int = 1
 
 
-def build_bundle(package, order, say=lambda sentence: None):
+def build_bundle(package: Package, request: ExportRequest,
+                 say: Callable[[str], None] = lambda sentence: None) -> Package:
     """Add variants to a package, and judge everything in it.
 
     Args:
-        package (models.deliver.Package): with FP32; variants that the order does not ask for are left out, except
-            INT8, which needs data.
-        order (Order): what is wanted.
-        say (callable): is told what is being done, one sentence at a time.
-
+        package: with FP32. Variants that the request does not name are left out, except INT8, which needs data.
+        request: what is wanted.
+        say: is told what is being done, one sentence at a time.
     Returns:
-        models.deliver.Package: complete; nothing is written yet.
-
+        The complete package; nothing is written yet.
     Raises:
         BundleError: ``fp16-overflow`` or ``parity-failed``.
         InputError: what is wrong with the data, or ``logits-none``.
     """
     document = dict(package.document, created=datetime.date.today().isoformat())
-    if order.version:
-        document['version'] = order.version
+    if request.version:
+        document['version'] = request.version
     say('making variants')
     model = package.files[document['model']['file']]
-    variants = dict(_kept(package), **make_variants(model, order.fp16, order.logits))
-    made, measured_on = {}, frozenset()
-    if order.calibrate:
-        say('calibrating INT8 (%s)' % order.calibrate)
-        found = make_int8(document, model, order.calibrate, order.data)
-        variants['int8-qdq'], document['calibration'] = found.model, found.entry
-        made, measured_on = {found.entry['file']: found.cache}, found.keys
+    variants = dict(_kept(package), **make_variants(model, request.fp16, request.logits))
+    made: Dict[str, bytes] = {}
+    measured_on: FrozenSet[str] = frozenset()
+    if request.calibrate:
+        say('calibrating INT8 (%s)' % request.calibrate)
+        int8 = make_int8(document, model, request.calibrate, request.data)
+        variants[INT8], document['calibration'] = int8.model, int8.entry
+        made, measured_on = {int8.entry['file']: int8.cache}, int8.keys
     files = {name: made.get(name) or package.files[name] for name in _lasting(document)}
-    variants = {name: variants[name] for name in PROMISES if name in variants and name not in order.leave_out}
-    measured, golden = _measure(replace(package, document=document), variants, order, measured_on, say)
+    variants = {name: variants[name] for name in PROMISES if name in variants and name not in request.leave_out}
+    measured, golden = _measure(replace(package, document=document), variants, request, measured_on, say)
     if measured[BASE]['frames']:
         document['parity'] = measured[BASE]
     document['variants'] = {name: _entry(document, name, model, golden[name], measured) for name in variants}
@@ -80,33 +92,76 @@ def build_bundle(package, order, say=lambda sentence: None):
     return replace(package, document=document, files=files)
 
 
-def _kept(package):
+class Int8(NamedTuple):
+    """An INT8 variant.
+
+    Attributes:
+        model: ONNX file with Q/DQ pairs.
+        cache: TensorRT calibration cache of the same ranges.
+        entry: the manifest's ``calibration``.
+        keys: samples of the data that ranges were measured on.
+    """
+
+    model: bytes
+    cache: bytes
+    entry: Dict[str, Any]
+    keys: FrozenSet[str]
+
+
+def make_int8(document: Dict[str, Any], model: bytes, method: str, data: Optional[str] = None,
+              count: int = _FRAMES) -> Int8:
+    """Quantise the model of a bundle that has no INT8 yet.
+
+    Args:
+        document: manifest; its ``preprocess``.
+        model: FP32 ONNX file.
+        method: one of `export.quantise.METHODS`.
+        data: real thermograms, see `models.data.open_data`, at most half of which are taken; None takes phantoms.
+        count: frames that ranges are measured on, at most.
+    Raises:
+        InputError: what is wrong with the data.
+    """
+    chain = chain_of(document)
+    if data is None:
+        collection = phantom_collection(_FIRST_SEED, 2 * count, chain.constants['height'], chain.constants['width'])
+    else:
+        collection = open_data(data)
+        collection = collection.take(range(0, len(collection), -(-len(collection) // _CANDIDATES)))
+    samples = [frame.sample for frame in choose(survey(collection, chain).usable, count, 1).measured]
+    quantised, scales = quantise(model, (chain.apply(sample.thermogram()).tensor for sample in samples), method)
+    entry = {'file': CACHE_FILE, 'method': method, 'frames': len(samples), 'data': collection.name}
+    return Int8(quantised, write_cache(scales), entry, frozenset(sample.key for sample in samples))
+
+
+def _kept(package: Package) -> Dict[str, bytes]:
     """Variants of the package that are not made from the model alone."""
     stated = package.document.get('variants', {})
-    return {name: package.files[stated[name]['file']] for name in ('int8-qdq',) if name in stated}
+    return {name: package.files[stated[name]['file']] for name in (INT8,) if name in stated}
 
 
-def _lasting(document):
-    """Names of the files that stay whatever variants there are."""
+def _lasting(document: Dict[str, Any]) -> List[str]:
+    """Names of the files that stay, whatever variants there are."""
     return [document[part]['file'] for part in ('model', 'golden', 'calibration') if part in document]
 
 
-def _measure(package, variants, order, measured_on, say):
+def _measure(package: Package, variants: Mapping[str, bytes], request: ExportRequest, measured_on: FrozenSet[str],
+             say: Callable[[str], None]) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, Dict[str, float]]]:
     """Figures by form, each by set of frames, and ``golden`` entries by variant.
 
     Every form is held against the FP32 file in ONNX Runtime, and that against PyTorch where the network is at hand.
     """
     document, model = package.document, package.files[package.document['model']['file']]
-    base = onnx_form(BASE, 'fp32', model, order.threads)
-    forms = variant_forms(variants, order.threads)
+    base = onnx_form(BASE, 'fp32', model, request.threads)
+    forms = variant_forms(variants, request.threads)
     named = {form.name: form for form in forms}
     source = torch_form(package.network) if package.network is not None else None
     whole = with_logits(base, named.get('fp32-logits'))
-    measured = {name: {'conditions': conditions(), 'reference': 'fp32 in ONNX Runtime', 'frames': {}}
-                for name in named}
-    measured[BASE] = {'conditions': conditions(), 'reference': 'PyTorch', 'frames': {}}
-    seen = {name: [] for name in measured}
-    for title, frames in parity_frames(document, order.frames, order.data, measured_on).items():
+    conditions = library_versions(onnxruntime, torch)
+    measured: Dict[str, Dict[str, Any]] = {
+        name: {'conditions': conditions, 'reference': 'fp32 in ONNX Runtime', 'frames': {}} for name in named}
+    measured[BASE] = {'conditions': conditions, 'reference': 'PyTorch', 'frames': {}}
+    parities_of: Dict[str, List[Parity]] = {name: [] for name in measured}
+    for title, frames in parity_frames(document, request.frames, request.data, measured_on).items():
         say('comparing on %s' % title)
         parities = compare_forms(base, forms, frames)
         judge_forms(forms, parities)
@@ -115,19 +170,15 @@ def _measure(package, variants, order, measured_on, say):
             judge_forms([whole], parities)
         for name, parity in parities.items():
             measured[name]['frames'][title] = parity.to_dict()
-            seen[name].append(parity)
+            parities_of[name].append(parity)
     tensor = golden_tensor(document, package.files[document['golden']['file']])
     expected = base.answer(tensor)
-    return measured, {name: tolerances(name, document['golden'], expected, named[name].answer(tensor), seen[name])
-                      for name in variants}
+    return measured, {name: tolerances(name, document['golden'], expected, named[name].answer(tensor),
+                                       parities_of[name]) for name in variants}
 
 
-def conditions():
-    """Machine part of every figure."""
-    return 'ONNX Runtime %s, PyTorch %s, CPU %s' % (onnxruntime.__version__, torch.__version__, processor())
-
-
-def _entry(document, name, model, golden, measured):
+def _entry(document: Dict[str, Any], name: str, model: bytes, golden: Dict[str, float],
+           measured: Dict[str, Dict[str, Any]]) -> Dict[str, Any]:
     """The manifest's entry of a variant."""
     precision, answers = PROMISES[name]
     parity = measured[name]

@@ -4,19 +4,23 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import click
 
-from service.bundle import PROMISES
+from service.bundle import BASE, PROMISES
 from service.messages import InputError
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+if TYPE_CHECKING:
+    from ..deliver import Package
+
+# A verb whose library is absent is not offered; looking is quick, importing PyTorch is not.
 for _name in ('torch', 'onnx', 'onnxsim'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('an export needs %s' % _name, name=_name)
 
 
-def _version(ctx, option, value):
+def _version(ctx: click.Context, option: click.Parameter, value: Optional[str]) -> Optional[str]:
     if value is not None and not re.fullmatch(r'\d{1,9}(\.\d{1,9}){2}', value, re.ASCII):
         raise click.BadParameter('three numbers with points, such as 1.0.2')
     return value
@@ -42,12 +46,13 @@ def _version(ctx, option, value):
 @click.option('--threads', default=os.cpu_count(), show_default='all', type=click.IntRange(min=1), metavar='N',
               help='CPU threads.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as JSON.')
-def export_command(checkpoint, out, data, frames, calibrate, fp16, logits, leave_out, regions, version, threads,
-                   as_json):
+def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int, calibrate: Optional[str], fp16: bool,
+                   logits: bool, leave_out: Tuple[str, ...], regions: Optional[Path], version: Optional[str],
+                   threads: int, as_json: bool) -> None:
     """Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.
 
-    The bundle holds the network as ONNX in FP32 and FP16, each also without its ArgMax, and INT8 where it is asked
-    for. All of them answer the same frames; a bundle whose forms do not agree, or whose FP16 overflows, is not
+    The bundle holds the network as ONNX in FP32 and FP16, each also without its ArgMax, and INT8 on request.
+    All of them answer the same frames; a bundle whose forms do not agree, or whose FP16 overflows, is not
     written. CHECKPOINT may also be a bundle folder: its FP32 file stays byte by byte and the others are added.
 
     \b
@@ -55,23 +60,53 @@ def export_command(checkpoint, out, data, frames, calibrate, fp16, logits, leave
       thermoscreen export build/phantom-unet --out phantom-unet
       thermoscreen export build/unet-lite-1 --out unet-lite --data dmr --calibrate entropy --version 1.0.0
     """
-    # PyTorch takes seconds to import: not for --help.
+    # PyTorch takes seconds to import, too long for --help.
     import torch
 
-    from .build import Order, build_bundle
+    from .build import ExportRequest, build_bundle
     from .checkpoint import open_checkpoint
-    from .report import describe, figures
 
     if not checkpoint.exists():
-        raise InputError('checkpoint-missing', '%s does not exist; name the run folder of a finished training, or a '
-                         'bundle.' % checkpoint)
+        raise InputError('checkpoint-missing', '%s does not exist.' % checkpoint,
+                         'Name the run folder of a finished training, or a bundle.')
     torch.set_num_threads(threads)
-    order = Order(fp16, logits, calibrate, data, leave_out, frames, version, threads)
-    package = build_bundle(open_checkpoint(checkpoint, regions), order,
+    request = ExportRequest(fp16, logits, calibrate, data, leave_out, frames, version, threads)
+    package = build_bundle(open_checkpoint(checkpoint, regions), request,
                            lambda sentence: click.echo('export: %s' % sentence, err=True))
     package.write(out)
     if as_json:
-        click.echo(json.dumps(figures(package, out), indent=1))
+        click.echo(json.dumps(_figures(package, out), indent=1))
         return
-    for line in describe(package, out):
-        click.echo(line)
+    click.echo('\n'.join(_describe(package, out)))
+
+
+def _figures(package: 'Package', folder: Path) -> Dict[str, Any]:
+    """Figures of a written package, as JSON: of every variant ``file``, ``bytes``, ``parity`` and ``golden``."""
+    document = package.document
+    base = document['model']['file']
+    variants = {BASE: {'file': base, 'bytes': len(package.files[base]), 'parity': document.get('parity', {}),
+                       'golden': {name: value for name, value in document['golden'].items() if name != 'file'}}}
+    for name, entry in document['variants'].items():
+        variants[name] = {'file': entry['file'], 'bytes': len(package.files[entry['file']]),
+                          'parity': entry['parity'], 'golden': entry['golden']}
+    return {'bundle': str(folder), 'name': document['name'], 'version': document['version'], 'variants': variants}
+
+
+def _describe(package: 'Package', folder: Path) -> List[str]:
+    """The same in lines of text."""
+    from .parity import describe_parity
+
+    figures = _figures(package, folder)
+    lines = ['%s %s -> %s (unsigned; thermoscreen bundle sign signs it)' % (figures['name'], figures['version'],
+                                                                            folder)]
+    for name, variant in figures['variants'].items():
+        parity = variant['parity']
+        lines.append('%-11s %-24s %6.1f MB' % (name, variant['file'], variant['bytes'] / 1e6))
+        lines += ['  against %s, %s: %s' % (parity.get('reference', ''), title, describe_parity(frames))
+                  for title, frames in parity.get('frames', {}).items()]
+        weights = parity.get('weights', {})
+        if weights.get('clipped'):
+            lines.append('  %d of %d weights beyond 65504 were clipped' % (weights['clipped'], weights['count']))
+    if not figures['variants'][BASE]['parity']:
+        lines.append('FP32 was not compared with PyTorch: a bundle without its weights.pt was given.')
+    return lines

@@ -2,10 +2,11 @@
 import importlib.util
 import logging
 from pathlib import Path
+from typing import Optional, Tuple
 
 import click
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+# A verb whose library is absent is not offered; looking is quick, importing PyTorch is not.
 if importlib.util.find_spec('torch') is None:
     raise ImportError('few-shot training needs PyTorch', name='torch')
 
@@ -26,18 +27,19 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.option('--folds', default=5, show_default=True, type=click.IntRange(min=2), help='Folds by patient.')
 @click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE', help='Change a key of the recipe few-shot.')
 @click.option('--threads', default=2, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
-def few_shot_command(data, start, out, phantoms, count, folds, changes, threads):
+def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path], count: int, folds: int,
+                     changes: Tuple[str, ...], threads: int) -> None:
     """Adapt a network trained on phantoms to patients, of whom a few have labels.
 
-    The labelled patients are held out fold by fold and labelled by a network that never saw them: that is the
-    figure. The bundle is then trained on all of them. What is in --out already is kept, so that a run that was
-    interrupted goes on.
+    The labelled patients are held out fold by fold and labelled by a network that never saw them, which gives the
+    figure. The bundle is then trained on all of them. What is already in --out is kept, so an interrupted run
+    resumes.
 
     \b
     Example:
       thermoscreen few-shot --data dmr --init build/phantom-unet --out build/few-shot
     """
-    # PyTorch takes seconds to import: not for --help.
+    # PyTorch takes seconds to import, too long for --help.
     import torch
 
     from ..data import open_data
@@ -51,7 +53,7 @@ def few_shot_command(data, start, out, phantoms, count, folds, changes, threads)
     torch.set_num_threads(threads)
     recipe = load_recipe('few-shot', changes)
     collection = open_data(data)
-    load_network(start)  # that it is there is found out before phantoms are made, not after
+    load_network(start)  # refuses a missing run before phantoms are made, not after
     simulated = prepare_set(phantoms or out / 'phantoms', _FIRST_SEED, count, recipe.input.height,
                             recipe.input.width, threads)
     figures = few_shot(recipe, collection, simulated, start, out, folds)

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from models.calibrating.frames import Seen, choose, survey
+from models.calibrating.frames import UsableFrame, choose, survey
 from models.data import Collection, Sample
 from service.chains import get_chain
 from service.messages import InputError
@@ -12,9 +12,9 @@ from tests.fakes.bundles import warm_square
 CHAIN = get_chain('plateau-1', {'height': 48, 'width': 64})
 
 
-def _seen(count, labelled=(), patients=None):
+def _usable(count, labelled=(), patients=None):
     random = np.random.RandomState(0)
-    return [Seen(Sample('k%02d' % i, 'p%02d' % (i % (patients or count)), {}, None, None,
+    return [UsableFrame(Sample('k%02d' % i, 'p%02d' % (i % (patients or count)), {}, None, None,
                         (lambda *_: None) if i in labelled else None), random.rand(4), None) for i in range(count)]
 
 
@@ -23,24 +23,24 @@ def _keys(frames):
 
 
 def test_ranges_leave_the_labelled_frames_for_judging():
-    choice = choose(_seen(30, labelled=range(10)), 16, 100)
+    choice = choose(_usable(30, labelled=range(10)), 16, 100)
     assert len(choice.measured) == 15 and choice.apart
     assert _keys(choice.judged) == {'k%02d' % i for i in range(10)}
 
 
 def test_ranges_take_labelled_frames_where_there_are_no_others():
-    choice = choose(_seen(20, labelled=range(20)), 16, 5)
+    choice = choose(_usable(20, labelled=range(20)), 16, 5)
     assert len(choice.measured) == 10 and len(choice.judged) == 5
     assert not _keys(choice.measured) & _keys(choice.judged)
 
 
 def test_every_patient_is_measured_before_one_is_again():
-    choice = choose(_seen(40, patients=10), 10, 10)
+    choice = choose(_usable(40, patients=10), 10, 10)
     assert len({frame.sample.patient for frame in choice.measured}) == 10
 
 
 def test_a_single_frame_serves_for_both():
-    choice = choose(_seen(1), 64, 100)
+    choice = choose(_usable(1), 64, 100)
     assert _keys(choice.measured) == _keys(choice.judged) and not choice.apart
 
 
@@ -64,10 +64,11 @@ def test_survey_leaves_out_what_the_service_would_refuse():
         return {'finding': np.array([[0.25]], np.float32)}
 
     found = survey(collection, CHAIN, answer)
-    assert [seen.sample.key for seen in found.seen] == ['good', 'nobody'] and found.refused == 1
-    assert [seen.probability for seen in found.seen] == [0.25, None] and len(asked) == 1
-    assert found.failures == [{'key': 'broken', 'code': 'file-truncated', 'message': 'It is cut.'}]
-    assert survey(collection, CHAIN).seen[0].probability is None
+    assert [frame.sample.key for frame in found.usable] == ['good', 'nobody'] and found.refused == 1
+    assert [frame.probability for frame in found.usable] == [0.25, None] and len(asked) == 1
+    assert found.failures == [{'key': 'broken', 'code': 'file-truncated', 'severity': 'problem',
+                               'sentence': 'It is cut.', 'next_step': ''}]
+    assert survey(collection, CHAIN).usable[0].probability is None
 
 
 def test_nothing_usable():

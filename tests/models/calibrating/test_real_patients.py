@@ -5,7 +5,7 @@ import pytest
 for _name in ('torch', 'onnx', 'sklearn'):
     pytest.importorskip(_name, reason='%s is not installed here' % _name)
 
-from models.calibrating import Order, calibrate  # noqa: E402
+from models.calibrating.run import CalibrationRequest, calibrate  # noqa: E402
 from models.data import open_data, phantom_collection  # noqa: E402
 from models.evaluation.outcomes import analyse_samples  # noqa: E402
 from models.evaluation.overlap import iou, mean_over_regions  # noqa: E402
@@ -24,8 +24,8 @@ def _miou(folder, precision, samples):
 
 @pytest.mark.slow
 def test_int8_is_within_a_hundredth_on_the_labelled_patients(root, shared_data, tmp_path):
-    order = Order(method='minmax', frames=12, judged=4, thresholds=False)
-    found = calibrate(root / 'service' / 'bundles' / 'phantom-unet', phantom_collection(920000, 24), order)
+    request = CalibrationRequest(method='minmax', frames=12, judged=4, thresholds=False)
+    found = calibrate(root / 'service' / 'bundles' / 'phantom-unet', phantom_collection(920000, 24), request)
     found.package.write(tmp_path / 'bundle')
     samples = open_data(shared_data / 'dmr').labelled()
     before, after = (_miou(tmp_path / 'bundle', precision, samples) for precision in ('fp32', 'int8'))

@@ -9,9 +9,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.compare.cli import compare_command  # noqa: E402
 from models.compare.cost import measure_cost, measure_curves  # noqa: E402
-from models.compare.run import compare  # noqa: E402
-from models.compare.segment import COMMON, RECIPES, Lengths, trained_alike  # noqa: E402
-from models.compare.table import markdown  # noqa: E402
+from models.compare.run import RECIPES, Lengths, compare, markdown, trained_alike  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
 from service.messages import InputError  # noqa: E402
@@ -38,7 +36,7 @@ def test_a_segmenter_is_judged_on_every_patient(tmp_path):
 
 @pytest.mark.parametrize('name', sorted(RECIPES))
 def test_all_are_trained_alike(name):
-    own, common = load_recipe(RECIPES[name]), load_recipe(COMMON)
+    own, common = load_recipe(RECIPES[name]), load_recipe('few-shot')
     recipe = trained_alike(own, 40)
     assert recipe.training.samples == 40 and not recipe.training.epochs
     assert (recipe.loss, recipe.optimizer, recipe.augment) == (common.loss, common.optimizer, common.augment)

@@ -21,6 +21,6 @@ def spoilt_run(tmp_path_factory):
 @pytest.fixture(scope='session')
 def package(run):
     """The run, exported in FP32."""
-    from models.exporting import open_checkpoint
+    from models.exporting.checkpoint import open_checkpoint
 
     return open_checkpoint(run)

@@ -3,27 +3,25 @@ import dataclasses
 import errno
 import os
 
-import numpy as np
 import pytest
 
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from calibration import read_cache  # noqa: E402
-from models.exporting import Order, build, build_bundle, open_checkpoint, parity_frames  # noqa: E402
-from models.exporting.frames import FIRST_SEED  # noqa: E402
+from models.exporting import build  # noqa: E402
+from models.exporting.build import ExportRequest, build_bundle  # noqa: E402
+from models.exporting.checkpoint import open_checkpoint  # noqa: E402
 from service.backends import FromLogits, OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
 from service.messages import BundleError, StorageError  # noqa: E402
 
-from .small import HEIGHT, WIDTH  # noqa: E402
-
-ORDER = Order(frames=2)
+REQUEST = ExportRequest(frames=2)
 
 
 @pytest.fixture(scope='module')
 def built(package):
-    return build_bundle(package, ORDER)
+    return build_bundle(package, REQUEST)
 
 
 @pytest.fixture(scope='module')
@@ -59,14 +57,14 @@ def test_half_is_half_as_large(bundle):
 
 
 def test_two_builds_are_the_same_bytes(package, built):
-    again = build_bundle(package, ORDER)
+    again = build_bundle(package, REQUEST)
     assert again.files == built.files and again.document == built.document
 
 
 def test_a_bundle_gains_variants_and_keeps_its_model(package, tmp_path):
     plain = package.write(tmp_path / 'plain')
     assert list(plain.variants) == ['fp32']
-    found = build_bundle(open_checkpoint(tmp_path / 'plain'), dataclasses.replace(ORDER, version='1.2.3'))
+    found = build_bundle(open_checkpoint(tmp_path / 'plain'), dataclasses.replace(REQUEST, version='1.2.3'))
     bundle = found.write(tmp_path / 'plain')
     assert bundle.model == package.files['model.onnx'] and len(bundle.variants) == 4
     assert bundle.manifest['version'] == '1.2.3'
@@ -74,34 +72,34 @@ def test_a_bundle_gains_variants_and_keeps_its_model(package, tmp_path):
 
 
 def test_int8_is_made_with_its_cache_kept_and_left_out(package, tmp_path):
-    order = dataclasses.replace(ORDER, calibrate='minmax', data='phantoms:0:4', fp16=False, logits=False)
-    made = build_bundle(package, order).write(tmp_path / 'bundle')
+    request = dataclasses.replace(REQUEST, calibrate='minmax', data='phantoms:0:4', fp16=False, logits=False)
+    made = build_bundle(package, request).write(tmp_path / 'bundle')
     assert list(made.variants) == ['fp32', 'int8-qdq']
     assert made.manifest['calibration'] == {'file': 'calibration.cache', 'method': 'minmax', 'frames': 2,
                                             'data': 'phantoms'}
     scales = read_cache(made.read_calibration()).scales
     assert scales['thermogram'] == pytest.approx(1 / 127, rel=0.05)
-    kept = build_bundle(open_checkpoint(tmp_path / 'bundle'), ORDER)
+    kept = build_bundle(open_checkpoint(tmp_path / 'bundle'), REQUEST)
     assert kept.files['model.int8.onnx'] == made.read_model('int8-qdq')
     assert set(kept.document['variants']) == {'int8-qdq', 'fp16', 'fp32-logits', 'fp16-logits'}
     bare = build_bundle(open_checkpoint(tmp_path / 'bundle'),
-                        dataclasses.replace(ORDER, logits=False, leave_out=('int8-qdq',)))
+                        dataclasses.replace(REQUEST, logits=False, leave_out=('int8-qdq',)))
     assert set(bare.document['variants']) == {'fp16'} and 'model.int8.onnx' not in bare.files
 
 
 def test_a_network_that_overflows_in_half_is_refused_and_goes_on_without(spoilt_run):
     package = open_checkpoint(spoilt_run)
     with pytest.raises(BundleError, match=r'overflows first at node Conv_\d+ \(Conv.*--no-fp16') as caught:
-        build_bundle(package, ORDER)
+        build_bundle(package, REQUEST)
     assert caught.value.code == 'fp16-overflow' and caught.value.exit_code == 3
-    whole = build_bundle(package, dataclasses.replace(ORDER, fp16=False))
+    whole = build_bundle(package, dataclasses.replace(REQUEST, fp16=False))
     assert set(whole.document['variants']) == {'fp32-logits'}
 
 
 def test_a_form_that_answers_differently_is_refused(package, monkeypatch):
     monkeypatch.setattr(build, 'make_variants', lambda *args: {'fp16': with_other_labels(package.files['model.onnx'])})
     with pytest.raises(BundleError, match='labels agree, at least') as caught:
-        build_bundle(package, ORDER)
+        build_bundle(package, REQUEST)
     assert caught.value.code == 'parity-failed'
 
 
@@ -137,33 +135,3 @@ def test_a_full_disk_keeps_the_bundle_that_is_there(built, package, monkeypatch,
         built.write(tmp_path / 'bundle')
     assert open_bundle(str(tmp_path / 'bundle')).manifest.sha256 == before
     assert [path.name for path in tmp_path.iterdir()] == ['bundle']
-
-
-def document():
-    return {'preprocess': {'chain': 'plateau-1', 'constants': {'height': HEIGHT, 'width': WIDTH}},
-            'regions': {'names': ['background', 'right_breast', 'left_breast', 'right_nipple', 'left_nipple',
-                                  'right_armpit', 'left_armpit', 'neck']}}
-
-
-def test_frames_come_with_their_true_regions_at_the_size_of_the_network():
-    sets = parity_frames(document(), 3, 'phantoms:5:8')
-    assert {title: len(frames) for title, frames in sets.items()} == {'3 phantoms': 3, '3 frames of phantoms': 3}
-    for frame in sets['3 phantoms'] + sets['3 frames of phantoms']:
-        assert frame.tensor.shape == (1, 1, HEIGHT, WIDTH) and frame.tensor.dtype == np.float32
-        assert frame.truth.shape == (HEIGHT, WIDTH) and frame.truth.dtype == np.uint8 and frame.truth.max() == 7
-
-
-def test_frames_that_ranges_were_measured_on_are_left_out_as_far_as_others_are_left():
-    taken = {'phantom-%08d' % seed for seed in (5, 6, 7)}
-    first = parity_frames(document(), 1, 'phantoms:5:4', taken)['1 frames of phantoms'][0]
-    last = parity_frames(document(), 1, 'phantoms:8:1')['1 frames of phantoms'][0]
-    assert np.array_equal(first.tensor, last.tensor)
-    assert len(parity_frames(document(), 9, 'phantoms:5:3', taken)['3 frames of phantoms']) == 3
-
-
-def test_no_recipe_trains_on_the_phantoms_that_are_compared():
-    from models.recipe_files import list_recipes, load_recipe
-
-    for name in list_recipes():
-        phantoms = load_recipe(name).phantoms
-        assert phantoms.first_seed + phantoms.train + phantoms.val + phantoms.test < FIRST_SEED

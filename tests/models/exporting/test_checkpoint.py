@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
-from models.exporting import open_checkpoint  # noqa: E402
+from models.exporting.checkpoint import open_checkpoint  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
 from service.messages import BundleError, InputError  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402

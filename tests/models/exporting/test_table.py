@@ -11,9 +11,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from calibration import Parity  # noqa: E402
 from export.check import VIOLATION, Violation  # noqa: E402
 from models.architectures import ARCHITECTURES  # noqa: E402
-from models.exporting.rows import Row, make_row, markdown  # noqa: E402
-from models.exporting.subjects import Subject, subjects  # noqa: E402
-from models.exporting.table import Conditions, main  # noqa: E402
+from models.exporting.table import Conditions, Exported, Row, main, make_row, markdown, networks  # noqa: E402
 
 
 def parity(agreement, change=None, logits=None):
@@ -46,8 +44,8 @@ def test_labels_of_what_nobody_trained_are_not_judged():
 
 
 def test_an_overflow_is_a_row_and_not_the_end(spoilt_run):
-    subject, = (found for found in subjects(spoilt_run.parent, ['half_unet']) if 'shipped' not in found.name)
-    made = make_row(subject, Conditions(1, None, 'minmax', 1), 'jetson-nano')
+    exported, = (found for found in networks(spoilt_run.parent, ['half_unet']) if 'shipped' not in found.name)
+    made = make_row(exported, Conditions(1, None, 'minmax', 1), 'jetson-nano')
     assert made.fp16 is None and made.overflow.startswith('Conv_')
     assert made.torch.logits_error is not None and made.bytes['fp16'] < made.bytes['fp32']
     text = markdown([made], 'jetson-nano', '')
@@ -55,9 +53,9 @@ def test_an_overflow_is_a_row_and_not_the_end(spoilt_run):
 
 
 def test_every_network_is_in_it_with_its_run_where_there_is_one(spoilt_run, monkeypatch):
-    monkeypatch.setattr('models.exporting.subjects._fresh',
-                        lambda entry: Subject(entry.name, 'fresh', {}, None, b'', False))
-    found = {subject.name: subject for subject in subjects(spoilt_run.parent)}
+    monkeypatch.setattr('models.exporting.table._fresh',
+                        lambda entry: Exported(entry.name, 'fresh', {}, None, b'', False))
+    found = {exported.name: exported for exported in networks(spoilt_run.parent)}
     assert set(found) == {name for name, entry in ARCHITECTURES.items() if entry.kind == 'network'} | {
         'half_unet, shipped'}
     assert found['half_unet'].weights.startswith('trained: ') and found['half_unet'].weights.endswith('/half_unet')
@@ -67,23 +65,23 @@ def test_every_network_is_in_it_with_its_run_where_there_is_one(spoilt_run, monk
 
 def test_a_run_may_be_the_first_fold_of_a_comparison(run, tmp_path):
     shutil.copytree(str(run), str(tmp_path / 'half_unet' / 'fold-0'))
-    found = {subject.name: subject for subject in subjects(tmp_path, ['half_unet'])}
+    found = {exported.name: exported for exported in networks(tmp_path, ['half_unet'])}
     assert found['half_unet'].weights == 'trained: half_unet/fold-0'
 
 
 def test_a_fresh_network_takes_its_statistics_from_phantoms(monkeypatch):
     small = dataclasses.replace(ARCHITECTURES['unet_lite'], height=48, width=64)
     monkeypatch.setitem(ARCHITECTURES, 'unet_lite', small)
-    subject, = subjects(None, ['unet_lite'])
-    norm = next(module for module in subject.network.modules() if hasattr(module, 'running_var'))
-    assert not subject.trained and not subject.network.training
+    exported, = networks(None, ['unet_lite'])
+    norm = next(module for module in exported.network.modules() if hasattr(module, 'running_var'))
+    assert not exported.trained and not exported.network.training
     assert float((norm.running_var - 1).abs().max()) > 0.01
-    assert subject.preprocess['constants']['height'] == 48
+    assert exported.preprocess['constants']['height'] == 48
 
 
 def test_the_command_writes_the_table(tmp_path, monkeypatch):
-    monkeypatch.setattr('models.exporting.table.subjects', lambda runs, only: [row()])
-    monkeypatch.setattr('models.exporting.table.make_row', lambda subject, order, target: row(target))
+    monkeypatch.setattr('models.exporting.table.networks', lambda runs, only: [row()])
+    monkeypatch.setattr('models.exporting.table.make_row', lambda exported, conditions, target: row(target))
     result = CliRunner().invoke(main, ['--out', str(tmp_path / 'out'), '--only', 'resnet18', '--data', 'x/dmr'])
     assert result.exit_code == 0, result.output
     text = (tmp_path / 'out' / 'table.md').read_text()

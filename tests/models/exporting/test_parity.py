@@ -1,4 +1,4 @@
-"""What a board may be off by follows from what the form was off by here, within what a manifest may say."""
+"""Frames that forms are compared on, and the tolerances that follow for a board."""
 import json
 from pathlib import Path
 
@@ -8,11 +8,13 @@ import pytest
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from calibration import Parity  # noqa: E402
-from models.exporting.golden import WIDEST, golden_tensor, tolerances  # noqa: E402
+from models.exporting.parity import FIRST_SEED, WIDEST, golden_tensor, parity_frames, tolerances  # noqa: E402
 from service import bundle as bundles  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
 from service.messages import BundleError  # noqa: E402
 from service.settings import SHIPPED_BUNDLE  # noqa: E402
+
+from .small import HEIGHT, WIDTH  # noqa: E402
 
 BASE = {'labels_agreement': 0.995, 'confidence_tolerance': 0.05, 'finding_tolerance': 0.02}
 
@@ -69,3 +71,33 @@ def test_the_golden_thermogram_is_prepared_as_the_service_prepares_it():
     bundle = open_bundle(SHIPPED_BUNDLE)
     tensor = golden_tensor(bundle.manifest.raw, bundle.golden)
     assert tensor.shape == bundle.inputs[0].shape and tensor.dtype == np.float32 and 0 <= tensor.min() < tensor.max()
+
+
+def document():
+    return {'preprocess': {'chain': 'plateau-1', 'constants': {'height': HEIGHT, 'width': WIDTH}},
+            'regions': {'names': ['background', 'right_breast', 'left_breast', 'right_nipple', 'left_nipple',
+                                  'right_armpit', 'left_armpit', 'neck']}}
+
+
+def test_frames_come_with_their_true_regions_at_the_size_of_the_network():
+    sets = parity_frames(document(), 3, 'phantoms:5:8')
+    assert {title: len(frames) for title, frames in sets.items()} == {'3 phantoms': 3, '3 frames of phantoms': 3}
+    for frame in sets['3 phantoms'] + sets['3 frames of phantoms']:
+        assert frame.tensor.shape == (1, 1, HEIGHT, WIDTH) and frame.tensor.dtype == np.float32
+        assert frame.truth.shape == (HEIGHT, WIDTH) and frame.truth.dtype == np.uint8 and frame.truth.max() == 7
+
+
+def test_frames_that_ranges_were_measured_on_are_left_out_as_far_as_others_are_left():
+    taken = {'phantom-%08d' % seed for seed in (5, 6, 7)}
+    first = parity_frames(document(), 1, 'phantoms:5:4', taken)['1 frames of phantoms'][0]
+    last = parity_frames(document(), 1, 'phantoms:8:1')['1 frames of phantoms'][0]
+    assert np.array_equal(first.tensor, last.tensor)
+    assert len(parity_frames(document(), 9, 'phantoms:5:3', taken)['3 frames of phantoms']) == 3
+
+
+def test_no_recipe_trains_on_the_phantoms_that_are_compared():
+    from models.recipe_files import list_recipes, load_recipe
+
+    for name in list_recipes():
+        phantoms = load_recipe(name).phantoms
+        assert phantoms.first_seed + phantoms.train + phantoms.val + phantoms.test < FIRST_SEED
