@@ -1,3 +1,3 @@
-"""The appliance: capture, analyse, show, keep. Python 3.6 and up, no PyTorch."""
+"""The appliance: it captures, analyses, shows and keeps thermograms. Python 3.6 and newer, no PyTorch."""
 
 __version__ = '0.1.0'

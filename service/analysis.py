@@ -30,9 +30,9 @@ _BREAST_OF = np.zeros(256, np.uint8)
 _BREAST_OF[[RIGHT_BREAST, RIGHT_NIPPLE]] = RIGHT_BREAST
 _BREAST_OF[[LEFT_BREAST, LEFT_NIPPLE]] = LEFT_BREAST
 
-#: Rim of a breast in which the hottest spot is not looked for, in pixels at working size: about 1 cm on a torso that
-#: fills the frame.
-_RIM_PX = 3
+#: Erodes the rim of a breast in which the hottest spot is not looked for: 3 pixels at working size, about 1 cm on a
+#: torso that fills the frame.
+_RIM = np.ones((7, 7), np.uint8)
 
 
 def region_statistics(pixels: np.ndarray, prediction: Prediction, threshold: float) -> Tuple[RegionStatistics, ...]:
@@ -177,7 +177,7 @@ def hottest_spots(body: Body, breasts: Breasts, frame_shape: Tuple[int, int]) ->
     spots = []
     for breast, (rows, columns) in breasts.boxes.items():
         inside = (breasts.labels[rows, columns] == breast).astype(np.uint8)
-        core = cv2.erode(inside, None, iterations=_RIM_PX, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+        core = cv2.erode(inside, _RIM, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
         _, value, _, (x, y) = cv2.minMaxLoc(body.reduced[rows, columns], core if core.any() else inside)
         spots.append(Spot(breast, int((columns.start + x + 0.5) * scale_x), int((rows.start + y + 0.5) * scale_y),
                           float(value)))

@@ -4,25 +4,27 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-#: The mask is found on a frame reduced to this long side, in pixels. A torso outline needs no more,
-#: and the cost stays the same for every camera.
+from .thermogram import Thermogram
+
+#: Long side of the reduced frame on which the mask is found, in pixels. A torso outline needs no more, and the cost
+#: stays the same for every camera.
 WORKING_SIDE_PX = 160
 
-#: Grey levels of the histogram that is split. 256 over a frame's own range is finer than any edge
-#: between skin and wall.
-LEVELS = 256
+#: Grey levels of the histogram that is split. 256 over a frame's own range are finer than any edge between skin and
+#: wall.
+_LEVELS = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Body:
     """The body in one frame.
 
     Attributes:
-        reduced (numpy.ndarray): float32 hxw, the frame at working size, in the frame's own unit.
-        mask (numpy.ndarray): bool hxw at working size, the largest connected warm area.
-        threshold (float): value that separates body from background, in the frame's own unit.
-        level (float): mean of the body, same unit; the threshold where there is no body.
-        contrast (float): mean of the body minus mean of what is cooler; 0 where either is empty.
+        reduced: float32 hxw, the frame at working size, in the frame's own unit.
+        mask: bool hxw at working size, the largest connected warm area.
+        threshold: value that separates body from background, in the frame's own unit.
+        level: mean of the body, same unit; the threshold where there is no body.
+        contrast: mean of the body minus mean of the cooler rest; 0 where either is empty.
     """
 
     reduced: np.ndarray
@@ -32,38 +34,33 @@ class Body:
     contrast: float
 
     @property
-    def share(self):
+    def share(self) -> float:
         """Part of the frame that is body, 0..1."""
         return float(self.mask.mean())
 
 
-def find_body(thermogram):
-    """Split a thermogram into body and background.
+def find_body(thermogram: Thermogram) -> Body:
+    """Split a thermogram into body and background; the mask of a constant frame is empty.
 
-    Otsu's threshold (N. Otsu, IEEE Trans. SMC 9:62, 1979) on the reduced frame, then the largest
-    connected component. Works on relative frames too, since it uses no absolute temperature.
-
-    Args:
-        thermogram (Thermogram): any frame.
-    Returns:
-        Body: an empty mask where the frame is constant.
+    Otsu's threshold [Otsu1979] on the reduced frame, then the largest connected component. No absolute temperature is
+    used, so that it works on relative frames too.
     """
     reduced = _reduce(thermogram.pixels)
     low, high = float(reduced.min()), float(reduced.max())
     if high <= low:
         return Body(reduced, np.zeros(reduced.shape, bool), high, high, 0.0)
-    # Rounded here and not by OpenCV, so that every OpenCV version sees the same 8-bit picture.
-    grey = np.rint((reduced - low) * ((LEVELS - 1) / (high - low))).astype(np.uint8)
+    # Rounded by NumPy, so that every OpenCV version sees the same 8-bit picture.
+    grey = np.rint((reduced - low) * ((_LEVELS - 1) / (high - low))).astype(np.uint8)
     level, warm = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     mask = _largest(warm)
-    threshold = low + (level + 0.5) * (high - low) / (LEVELS - 1)
+    threshold = low + (level + 0.5) * (high - low) / (_LEVELS - 1)
     if not mask.any() or warm.all():
         return Body(reduced, mask, threshold, threshold, 0.0)
     body = cv2.mean(reduced, mask.view(np.uint8))[0]
     return Body(reduced, mask, threshold, body, body - cv2.mean(reduced, 1 - warm)[0])
 
 
-def _reduce(pixels):
+def _reduce(pixels: np.ndarray) -> np.ndarray:
     height, width = pixels.shape
     scale = WORKING_SIDE_PX / float(max(height, width))
     if scale >= 1:
@@ -72,7 +69,7 @@ def _reduce(pixels):
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
 
 
-def _largest(warm):
+def _largest(warm: np.ndarray) -> np.ndarray:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(warm, connectivity=4, ltype=cv2.CV_16U)
     if count < 2:
         return np.zeros(warm.shape, bool)

@@ -250,7 +250,7 @@ class Plateau(Chain):
         inside = self._levels(body.reduced[body.mask], thermogram.unit, levels)
         histogram = np.bincount(inside, minlength=levels)
         table = np.rint(skin + plateau_table(histogram, self.constants['plateau']) * ((255.0 - skin) / 255.0))
-        coolest = self._levels(np.float32([body.threshold]), thermogram.unit, levels)[0]
+        coolest = self._levels(np.array([body.threshold], np.float32), thermogram.unit, levels)[0]
         table[:coolest] = 0
         return table.astype(np.float32) / np.float32(255)
 

@@ -95,16 +95,16 @@ def tidy(labels: np.ndarray) -> Tuple[np.ndarray, Dict[int, Tuple[Box, np.ndarra
     """
     masks, tidied = {}, labels
     for region in range(1, len(REGIONS)):
-        mask = cv2.inRange(labels, region, region)
+        mask: np.ndarray = cv2.inRange(labels, region, region)
         outlines: List[np.ndarray] = list(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2])
         if not outlines:
             continue
         if len(outlines) > 1:
             outlines, stray = _split_by_size(outlines)
             tidied = labels.copy() if tidied is labels else tidied
-            strays = cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED) & mask
+            strays = cv2.bitwise_and(cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED), mask)
             tidied[strays > 0] = BACKGROUND
-            mask ^= strays
+            mask = cv2.bitwise_xor(mask, strays)
         x, y, width, height = cv2.boundingRect(np.concatenate(outlines))
         box = (slice(y, y + height), slice(x, x + width))
         masks[region] = (box, mask[box])

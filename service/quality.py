@@ -1,4 +1,5 @@
 """The quality gate: a frame that cannot give a trustworthy result gives none, and says why."""
+import functools
 from dataclasses import dataclass
 from typing import Callable, Iterable, List, Sequence, Tuple
 
@@ -54,7 +55,7 @@ def check_frame(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Tu
         One message per check, in the order in which an operator would act on them. They stop at the first problem,
         since later checks would only repeat it.
     """
-    return _until_problem(lambda check=check: check(thermogram, body, limits)
+    return _until_problem(functools.partial(check, thermogram, body, limits)
                           for check in (_signal, _saturation, _body, _skin_range))
 
 
@@ -67,8 +68,9 @@ def check_labels(breasts: Breasts, confidence: float, limits: QualityLimits) -> 
     Returns:
         One message per check; they stop at the first problem.
     """
-    return _until_problem((lambda: _breasts(breasts, limits), lambda: _sides(breasts),
-                           lambda: _in_frame(breasts, limits), lambda: _confidence(confidence, limits)))
+    return _until_problem((functools.partial(_breasts, breasts, limits), functools.partial(_sides, breasts),
+                           functools.partial(_in_frame, breasts, limits),
+                           functools.partial(_confidence, confidence, limits)))
 
 
 def _until_problem(checks: Iterable[Callable[[], Message]]) -> Tuple[Message, ...]:

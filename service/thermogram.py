@@ -1,14 +1,14 @@
 """One frame with temperatures, and where it came from."""
 import datetime
-from dataclasses import dataclass, field
-from typing import Optional
+from dataclasses import dataclass
+from typing import Any, Optional, Tuple
 
 import numpy as np
 
 from .messages import InputError
 
-#: Smallest and largest side that is a thermogram rather than a mistake, in pixels. The low end
-#: admits a Lepton 2.5 (80x60); the high end is beyond any thermal array and bounds memory.
+#: Smallest and largest side that is a thermogram rather than a mistake, in pixels. The low end admits a Lepton 2.5
+#: (80x60); the high end is beyond any thermal array and bounds memory.
 MIN_SIDE_PX = 40
 MAX_SIDE_PX = 4096
 
@@ -21,13 +21,13 @@ class Provenance:
     """Where a thermogram came from.
 
     Attributes:
-        source (str): file name, camera name or ``'phantom'``; never a patient's name.
-        reader (str): the reader or camera driver that produced it.
-        captured_at (str): UTC ISO-8601, or ``''`` where the source does not say.
-        emissivity (float): as set in the camera, where known (skin: 0.98).
-        mirrored (bool): True where the picture is a mirror image, so that the patient's right is on
-            the right of the picture. Readers and cameras undo it; it is kept for the record.
-        notes (tuple of str): what a reader had to decide, in words.
+        source: file name, camera name or ``'phantom'``; never a patient's name.
+        reader: the reader or camera driver that produced it.
+        captured_at: UTC ISO-8601, or ``''`` where the source does not say.
+        emissivity: as set in the camera, where known (skin: 0.98).
+        mirrored: whether the picture was a mirror image, with the patient's right on the right of the picture.
+            Readers and cameras undo it; it is kept for the record.
+        notes: what a reader had to decide, in sentences.
     """
 
     source: str
@@ -35,33 +35,32 @@ class Provenance:
     captured_at: str = ''
     emissivity: Optional[float] = None
     mirrored: bool = False
-    notes: tuple = field(default_factory=tuple)
+    notes: Tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Thermogram:
     """An immutable frame.
 
     Attributes:
-        pixels (numpy.ndarray): float32 HxW, read-only. Degrees Celsius where `unit` is
-            ``'celsius'``; grey levels 0..255 where it is ``'relative'``.
-        unit (str): ``'celsius'`` or ``'relative'``. A relative frame has no temperatures, and
-            nothing computed from it may be printed with a degree sign.
-        provenance (Provenance): where the frame came from.
+        pixels: float32 HxW, read-only. Degrees Celsius where `unit` is ``'celsius'``; grey levels 0..255 where it is
+            ``'relative'``.
+        unit: ``'celsius'`` or ``'relative'``. A relative frame has no temperatures, and nothing computed from it may
+            be printed with a degree sign.
     """
 
     pixels: np.ndarray
     unit: str
     provenance: Provenance
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.unit not in (CELSIUS, RELATIVE):
             raise ValueError("unit must be 'celsius' or 'relative', not %r" % (self.unit,))
         object.__setattr__(self, 'pixels', _checked(self.pixels, self.provenance.source))
 
     @classmethod
-    def from_celsius(cls, array, source, **provenance):
-        """Make a thermogram of a HxW array in degrees Celsius.
+    def from_celsius(cls, array: np.ndarray, source: str, **provenance: Any) -> 'Thermogram':
+        """Make a thermogram from an HxW array in degrees Celsius.
 
         Raises:
             InputError: not two-dimensional, too small, too large, or not finite.
@@ -69,37 +68,37 @@ class Thermogram:
         return cls(array, CELSIUS, Provenance(source=source, **provenance))
 
     @classmethod
-    def from_relative(cls, array, source, **provenance):
-        """Make a thermogram of a HxW array of grey levels 0..255 that have no temperature."""
+    def from_relative(cls, array: np.ndarray, source: str, **provenance: Any) -> 'Thermogram':
+        """Make a thermogram from an HxW array of grey levels 0..255, which have no temperature."""
         return cls(array, RELATIVE, Provenance(source=source, **provenance))
 
     @property
-    def is_celsius(self):
+    def is_celsius(self) -> bool:
         """Whether the pixels are temperatures."""
         return self.unit == CELSIUS
 
     @property
-    def height(self):
+    def height(self) -> int:
         """Rows."""
         return self.pixels.shape[0]
 
     @property
-    def width(self):
+    def width(self) -> int:
         """Columns."""
         return self.pixels.shape[1]
 
 
-def utc_now(ago_s=0.0):
-    """The time as a record states it: UTC ISO-8601 with milliseconds.
+def utc_now(ago_s: float = 0.0) -> str:
+    """The time as records state it: UTC ISO-8601 with milliseconds.
 
     Args:
-        ago_s (float): for the time so many seconds ago, when a frame was taken that has just been read.
+        ago_s: gives the time so many seconds ago, such as when a frame was taken that has just been read.
     """
     now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
     return (now - datetime.timedelta(seconds=ago_s)).isoformat(timespec='milliseconds') + 'Z'
 
 
-def _checked(array, source):
+def _checked(array: np.ndarray, source: str) -> np.ndarray:
     """A read-only float32 copy of `array`, or an `InputError` saying what is wrong with it."""
     array = np.asarray(array)
     if array.ndim != 2:
@@ -113,13 +112,13 @@ def _checked(array, source):
         array = np.array(array, np.float32, order='C')
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
-        raise InputError('frame-not-finite', '%s has %d pixels without a number (NaN or infinite); '
-                         'export it again from the camera software.' % (source, bad))
+        raise InputError('frame-not-finite', '%s has %d pixels without a number (NaN or infinite).' % (source, bad),
+                         'Export it again from the camera software.')
     array.setflags(write=False)
     return array
 
 
-def check_size(width, height, source):
+def check_size(width: int, height: int, source: str) -> None:
     """Refuse a frame that is too small to hold a torso or too large to be a thermogram.
 
     Raises:

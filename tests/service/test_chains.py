@@ -84,7 +84,8 @@ class ChainContract:
             get_chain(self.chain_id, constants)
         assert caught.value.code == 'chain-constants'
 
-    @pytest.mark.parametrize('value', ['40', None, [], {}, True, float('nan'), float('inf'), 10 ** 400, b'1'], ids=str)
+    @pytest.mark.parametrize('value', ['40', None, [], {}, True, float('nan'), float('inf'), 10 ** 400, b'1'],
+                             ids=lambda value: '%.9r' % (value,))
     def test_a_constant_of_another_type_is_refused_by_name(self, value):
         for name, default in get_chain(self.chain_id).DEFAULTS.items():
             if isinstance(value, bool) and isinstance(default, bool):

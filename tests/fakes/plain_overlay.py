@@ -3,8 +3,7 @@ import cv2
 import numpy as np
 
 from service.messages import ADJUNCT_NOTICE
-from service.overlay import automatic_span
-from service.overlay.scale import _ticks
+from service.overlay import _ticks, automatic_span
 from service.palettes import palette
 from service.regions import REGIONS
 

@@ -4,21 +4,20 @@ import dataclasses
 import numpy as np
 import pytest
 
+from service import overlay
 from service.body import find_body
 from service.messages import InputError, Message
-from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay, letters, scale
+from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
 from service.palettes import PALETTES
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
-from tests.fakes import frames
+from tests.fakes import frames, plain_overlay
 from tests.fakes.pipelines import stub_pipeline
 
-from . import plain
-
 #: What is drawn once and kept.
-KEPT = (letters.notice_strip, scale._bar, scale._tick)
+KEPT = (overlay._notice_strip, overlay._bar, overlay._tick)
 
 
 def analysed(array=None, relative=False, **answers):
@@ -30,7 +29,7 @@ def analysed(array=None, relative=False, **answers):
 def drawn_plainly(result, layer, palette_name='iron', span=None):
     """The picture, after it was held against the same one drawn the plain way."""
     picture = draw_overlay(result, palette_name, layer, span)
-    assert np.array_equal(picture, plain.draw(result, palette_name, layer, span))
+    assert np.array_equal(picture, plain_overlay.draw(result, palette_name, layer, span))
     return picture
 
 
@@ -40,7 +39,7 @@ def words(monkeypatch):
     said = {}
     for kept in KEPT:
         kept.cache_clear()
-    monkeypatch.setattr(letters.cv2, 'putText', lambda picture, text, at, *rest: said.setdefault(text, at))
+    monkeypatch.setattr(overlay.cv2, 'putText', lambda picture, text, at, *rest: said.setdefault(text, at))
     yield said
     for kept in KEPT:
         kept.cache_clear()
@@ -50,7 +49,7 @@ def words(monkeypatch):
 def test_every_layer_is_a_picture_of_its_own(layer):
     result = analysed()
     picture = draw_overlay(result, layer=layer)
-    assert picture.shape == (480 + letters.NOTICE_HEIGHT_PX, 640 + scale.SCALE_WIDTH_PX, 3)
+    assert picture.shape == (480 + overlay.NOTICE_HEIGHT_PX, 640 + overlay.SCALE_WIDTH_PX, 3)
     assert picture.dtype == np.uint8
     if layer != 'original':
         assert (picture != draw_overlay(result)).mean() > 0.05
@@ -58,7 +57,7 @@ def test_every_layer_is_a_picture_of_its_own(layer):
 
 def test_a_small_sensor_is_enlarged_and_keeps_its_aspect():
     assert draw_overlay(analysed(frames.torso(120, 160))).shape[:2] == (524, 706)
-    assert draw_overlay(analysed(frames.torso(512, 640))).shape[1] == 600 + scale.SCALE_WIDTH_PX
+    assert draw_overlay(analysed(frames.torso(512, 640))).shape[1] == 600 + overlay.SCALE_WIDTH_PX
 
 
 def test_sides_scale_spots_and_notice_are_written(words):
@@ -85,7 +84,7 @@ def test_every_layer_has_the_scale_of_its_own_colours(words):
     draw_overlay(result, layer='difference')
     assert {'C', '-2', '-1', '0', '1', '2'} <= set(words) and '31' not in words
     words.clear()
-    scale._bar.cache_clear()
+    overlay._bar.cache_clear()
     draw_overlay(result, layer='equalised')
     assert 'not C' in words and 'C' not in words
 

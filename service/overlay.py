@@ -1,0 +1,347 @@
+"""The overlay: what an operator sees of a result."""
+import functools
+import math
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple
+
+import cv2
+import numpy as np
+
+from .body import Body
+from .messages import ADJUNCT_NOTICE, Message
+from .palettes import palette
+from .regions import Box
+from .result import Result
+from .thermogram import Thermogram
+
+#: What can lie under the contours.
+LAYERS = ('original', 'equalised', 'regions', 'difference')
+
+#: Low and high end of a palette, in the frame's own unit.
+Span = Tuple[float, float]
+
+#: Height of the drawn picture in pixels. Small sensors are enlarged to it, so that lines and letters stay as fine as
+#: on a large one.
+PICTURE_HEIGHT_PX = 480
+
+NOTICE_HEIGHT_PX = 44
+SCALE_WIDTH_PX = 66
+
+#: Side of the patch under R and L.
+_MARK_PX = 40
+
+#: Left edge and width of the colours in the scale, and the space above and below them, in pixels.
+_BAR_LEFT_PX, _BAR_WIDTH_PX, _HEAD_PX = 8, 19, 26
+#: Reach above and below a degree's line that holds its number, but not the next degree's.
+_TICK_REACH_PX = 14
+
+#: Part of the body's pixels left out at either end of an automatic span.
+_TAIL_PERCENT = 1.0
+#: Narrowest automatic span, so that a nearly uniform body does not turn noise into colour.
+_MIN_SPAN_C = 4.0
+_MIN_SPAN_GREY = 32.0
+
+#: Full colour of the difference map at this difference.
+_DIFFERENCE_SPAN_C = 2.0
+_DIFFERENCE_SPAN_GREY = 40.0
+
+#: Grey level around the picture.
+_PAPER = 24
+_INK = (255, 255, 255)
+_SHADOW = (0, 0, 0)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+#: Colour of a region's tint (BGR), by id. Sides differ in brightness too, so that they stay apart without colour
+#: vision.
+_TINTS = np.array([(0, 0, 0), (255, 180, 90), (90, 190, 255), (200, 70, 0), (0, 90, 200), (220, 255, 150),
+                   (220, 160, 255), (120, 240, 240)], np.uint8)
+_COOLER, _SAME, _WARMER = (220, 70, 30), (235, 235, 235), (20, 20, 200)
+
+
+def _frozen(table: np.ndarray) -> np.ndarray:
+    table = np.array(table, np.uint8, order='C')
+    table.setflags(write=False)
+    return table
+
+
+@functools.lru_cache(maxsize=None)
+def _bgr_palette(name: str) -> np.ndarray:
+    """The table of a palette in OpenCV's channel order: uint8 256x3, coldest first, read-only."""
+    return _frozen(palette(name)[:, ::-1])
+
+
+def _diverging() -> np.ndarray:
+    """256 colours from cooler over the same to warmer."""
+    position = np.linspace(-1, 1, 256)[:, np.newaxis]
+    ends = np.where(position < 0, np.array(_COOLER, np.float64), np.array(_WARMER, np.float64))
+    return _frozen(np.rint(_SAME + (ends - _SAME) * np.abs(position)))
+
+
+def _half_tints() -> np.ndarray:
+    table = np.zeros((256, 3), np.uint8)
+    table[:len(_TINTS)] = _TINTS // 2
+    return _frozen(table)
+
+
+_DIVERGING, _GREY = _diverging(), _bgr_palette('grey')
+#: Half as bright, to lie under something.
+_GREY_HALF, _TINTS_HALF = _frozen(_GREY // 2), _half_tints()
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The scale of a picture.
+
+    Attributes:
+        table: uint8 256x3, the colours of the scale, BGR.
+        span: what the ends of the table stand for; None where the colours stand for no value.
+    """
+
+    table: np.ndarray
+    span: Optional[Span]
+
+
+def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'original', span: Optional[Span] = None
+                 ) -> np.ndarray:
+    """Draw one result.
+
+    Args:
+        result: with or without regions; a 'no result' has its first reason across the picture.
+        palette_name: a name of `service.palettes`.
+        layer: one of `LAYERS`.
+        span: of the palette; None for an automatic one.
+
+    Returns:
+        uint8 HxWx3, BGR as OpenCV encodes it.
+
+    Raises:
+        InputError: ``palette-unknown``.
+    """
+    thermogram = result.thermogram
+    table = _bgr_palette(palette_name)
+    span = span or automatic_span(thermogram, result.body)
+    width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
+    canvas = np.empty((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), np.uint8)
+    picture = canvas[:PICTURE_HEIGHT_PX, :width]
+    drawn = draw_layer(result, layer, table, span, picture)
+    if result.labels is not None:
+        _draw_regions(picture, result.labels, result.boxes)
+        _draw_spots(picture, result)
+    _draw_sides(picture)
+    if result.refusals:
+        _draw_refusal(picture, result.refusals[0])
+    _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
+    canvas[PICTURE_HEIGHT_PX:] = _notice_strip(canvas.shape[1])
+    return canvas
+
+
+def automatic_span(thermogram: Thermogram, body: Body) -> Span:
+    """The span of the palette for one frame, from its body alone; from the whole frame where there is none."""
+    values = body.reduced[body.mask] if body.mask.any() else body.reduced
+    low, high = (float(end) for end in np.percentile(values, (_TAIL_PERCENT, 100 - _TAIL_PERCENT)))
+    missing = (_MIN_SPAN_C if thermogram.is_celsius else _MIN_SPAN_GREY) - (high - low)
+    if missing > 0:
+        low, high = low - missing / 2, high + missing / 2
+    if not thermogram.is_celsius:
+        return max(0.0, low), min(255.0, high)
+    return low, high
+
+
+def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture: np.ndarray) -> Layer:
+    """Draw a layer of a result; a layer that the result does not have is drawn as the original.
+
+    Args:
+        name: one of `LAYERS`.
+        table: uint8 256x3 palette of the original, BGR.
+        span: of the palette.
+        picture: uint8 HxWx3, replaced; may be part of a larger one.
+    """
+    size = picture.shape[1::-1]
+    if name == 'equalised' and result.prepared is not None:
+        # What the network sees. Its levels are no temperatures any more, so that it has no scale.
+        equalised = cv2.resize(result.prepared.fit.cut(result.prepared.picture), size, interpolation=cv2.INTER_LINEAR)
+        cv2.cvtColor(equalised, cv2.COLOR_RGB2BGR if equalised.ndim == 3 else cv2.COLOR_GRAY2BGR, picture)
+        return Layer(_GREY, None)
+    pixels = cv2.resize(result.thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
+    if name == 'regions' and result.labels is not None:
+        _draw_tints(result.labels, _levels(pixels, span), picture)
+        return Layer(_GREY, span)
+    if name == 'difference' and result.difference_map is not None:
+        full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
+        _look_up(_levels(pixels, span), _GREY_HALF, picture)
+        _draw_difference(result.difference_map, (-full, full), picture)
+        return Layer(_DIVERGING, (-full, full))
+    _look_up(_levels(pixels, span), table, picture)
+    return Layer(table, span)
+
+
+def _draw_tints(labels: np.ndarray, levels: np.ndarray, picture: np.ndarray) -> None:
+    """Every region in its tint over the grey picture."""
+    _look_up(levels, _GREY, picture)
+    enlarged = cv2.resize(labels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    # Both are at most half as bright, so that their sum is a colour.
+    cv2.copyTo(cv2.add(_look_up(levels, _GREY_HALF), _look_up(enlarged, _TINTS_HALF)), enlarged, picture)
+
+
+def _draw_difference(difference_map: np.ndarray, span: Span, picture: np.ndarray) -> None:
+    """Warmer than the mirrored other breast in red, cooler in blue."""
+    size = picture.shape[1::-1]
+    finite = cv2.resize(np.isfinite(difference_map).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    values = cv2.resize(np.nan_to_num(difference_map), size, interpolation=cv2.INTER_LINEAR)
+    cv2.copyTo(_look_up(_levels(values, span), _DIVERGING), finite, picture)
+
+
+def _levels(pixels: np.ndarray, span: Span) -> np.ndarray:
+    """Where values lie in a span: uint8 HxW, 0 at its low end and below, 255 at its high end and above.
+
+    The float32 HxW pixels are overwritten: allocating another such picture takes longer than the arithmetic.
+    """
+    low, high = span
+    pixels -= np.float32(low)
+    pixels *= np.float32(255.0 / (high - low))
+    # As numpy.clip with 0 and 255, in less time.
+    cv2.threshold(pixels, 255, 0, cv2.THRESH_TRUNC, pixels)
+    cv2.threshold(pixels, 0, 0, cv2.THRESH_TOZERO, pixels)
+    return pixels.astype(np.uint8)
+
+
+def _look_up(levels: np.ndarray, table: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
+    """``table[levels]``, several times as fast: uint8 HxW levels and a uint8 256x3 table give uint8 HxWx3."""
+    return cv2.applyColorMap(levels, table.reshape(256, 1, 3), out)
+
+
+def _draw_regions(picture: np.ndarray, labels: np.ndarray, boxes: Dict[int, Box]) -> None:
+    """Outlines, searched only in the box of each region."""
+    height, width = picture.shape[:2]
+    enlarged = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    for region, (rows, columns) in sorted(boxes.items()):
+        top, bottom = _reach(rows, height / float(labels.shape[0]), height)
+        left, right = _reach(columns, width / float(labels.shape[1]), width)
+        mask = cv2.inRange(enlarged[top:bottom, left:right], region, region)
+        # The last but one of the returned values is the contours, in OpenCV 3 as in 4.
+        contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))[-2]
+        cv2.drawContours(picture, contours, -1, _SHADOW, 4)
+        cv2.drawContours(picture, contours, -1, _TINTS[region].tolist(), 2)
+
+
+def _reach(side: slice, scale: float, end: int) -> Tuple[int, int]:
+    """(start, stop) of a slice of pixels after enlarging, a pixel wider for its rounding, within 0..end."""
+    return max(0, int(side.start * scale) - 1), min(end, int(math.ceil(side.stop * scale)) + 1)
+
+
+def _draw_spots(picture: np.ndarray, result: Result) -> None:
+    scale_y = picture.shape[0] / float(result.thermogram.height)
+    scale_x = picture.shape[1] / float(result.thermogram.width)
+    for spot in result.spots:
+        centre = (int(spot.x_px * scale_x), int(spot.y_px * scale_y))
+        for colour, thickness in ((_SHADOW, 4), (_INK, 2)):
+            cv2.drawMarker(picture, centre, colour, cv2.MARKER_CROSS, 16, thickness)
+        if result.thermogram.is_celsius:
+            x = min(centre[0] + 12, picture.shape[1] - 50)
+            _write(picture, '%.1f' % spot.value, x, max(centre[1] - 8, 18))
+
+
+def _draw_sides(picture: np.ndarray) -> None:
+    """R and L of the patient, drawn into the picture so that no copy of it loses them.
+
+    They stand on a patch of their own, so that no contour crosses them out.
+    """
+    width = picture.shape[1]
+    for letter, left in (('R', 0), ('L', width - _MARK_PX)):
+        picture[:_MARK_PX, left:left + _MARK_PX] //= 4
+        _write(picture, letter, left + 9, _MARK_PX - 10, size=1.0)
+
+
+def _draw_refusal(picture: np.ndarray, check: Message) -> None:
+    height = picture.shape[0]
+    picture[height - 64:] //= 3
+    _write(picture, 'No result', 12, height - 38, size=0.8)
+    sentence = check.sentence.replace('°', '')  # OpenCV's font is ASCII
+    _write(picture, sentence, 12, height - 12, size=_fitting(sentence, picture.shape[1] - 24))
+
+
+def _draw_scale(column: np.ndarray, table: np.ndarray, span_c: Optional[Span]) -> None:
+    """Draw the palette with its whole degrees; where its colours are no degrees it says so.
+
+    Args:
+        column: uint8 H x `SCALE_WIDTH_PX` x 3, replaced.
+        table: uint8 256x3, BGR.
+        span_c: None where there are no degrees.
+    """
+    height = column.shape[0]
+    column[:] = _bar(table.tobytes(), height, span_c is not None)
+    if span_c is None:
+        return
+    low, high = span_c
+    for degree in _ticks(low, high):
+        line = _HEAD_PX + int(round((high - degree) / (high - low) * (height - 2 * _HEAD_PX - 1)))
+        column[line - _TICK_REACH_PX:line + _TICK_REACH_PX + 1, _BAR_LEFT_PX + _BAR_WIDTH_PX:] = _tick(degree)
+
+
+@functools.lru_cache(maxsize=16)
+def _bar(colours: bytes, height: int, is_celsius: bool) -> np.ndarray:
+    """The scale without its degrees, read-only; `colours` are the bytes of a table, which a cache can be asked for."""
+    column = np.full((height, SCALE_WIDTH_PX, 3), _PAPER, np.uint8)
+    table = np.frombuffer(colours, np.uint8).reshape(256, 1, 3)
+    bar = cv2.resize(np.ascontiguousarray(table[::-1]), (_BAR_WIDTH_PX, height - 2 * _HEAD_PX),
+                     interpolation=cv2.INTER_LINEAR)
+    column[_HEAD_PX:height - _HEAD_PX, _BAR_LEFT_PX:_BAR_LEFT_PX + _BAR_WIDTH_PX] = bar
+    _write(column, 'C' if is_celsius else 'not C', _BAR_LEFT_PX, 18)
+    column.setflags(write=False)
+    return column
+
+
+@functools.lru_cache(maxsize=256)
+def _tick(degree: int) -> np.ndarray:
+    """The line and the number of one degree, with what is right of the bar around them; read-only."""
+    tick = np.full((2 * _TICK_REACH_PX + 1, SCALE_WIDTH_PX - _BAR_LEFT_PX - _BAR_WIDTH_PX, 3), _PAPER, np.uint8)
+    cv2.line(tick, (0, _TICK_REACH_PX), (5, _TICK_REACH_PX), _INK, 1)
+    _write(tick, '%d' % degree, 9, _TICK_REACH_PX + 6)
+    tick.setflags(write=False)
+    return tick
+
+
+def _ticks(low: float, high: float) -> range:
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 1000, 10000) if (high - low) / step <= 12)
+    return range(int(np.ceil(low / step)) * step, int(np.floor(high)) + 1, step)
+
+
+# A station has one camera, and opens files of other shapes now and then.
+@functools.lru_cache(maxsize=8)
+def _notice_strip(width_px: int) -> np.ndarray:
+    """The adjunct notice in two lines, as large as the width allows.
+
+    Returns:
+        uint8 `NOTICE_HEIGHT_PX` x `width_px` x 3, drawn once and read-only.
+    """
+    strip = np.full((NOTICE_HEIGHT_PX, width_px, 3), _PAPER, np.uint8)
+    words = ADJUNCT_NOTICE.split(' ')
+    half = min(range(1, len(words)), key=lambda k: abs(len(' '.join(words[:k])) - len(ADJUNCT_NOTICE) / 2.0))
+    lines = [' '.join(words[:half]), ' '.join(words[half:])]
+    size = min(_fitting(line, width_px - 16) for line in lines)
+    for row, line in enumerate(lines):
+        _write(strip, line, 8, 18 + 18 * row, size=size)
+    strip.setflags(write=False)
+    return strip
+
+
+def _write(picture: np.ndarray, text: str, x: int, y: int, size: float = 0.55) -> None:
+    """Draw white letters with a dark rim.
+
+    The rim is the same letters moved by a pixel, not thicker ones: since OpenCV 5 a thicker letter is also wider.
+
+    Args:
+        picture: uint8 HxWx3, drawn on.
+        text: ASCII.
+        x, y: left end of the base line, in pixels.
+        size: OpenCV's scale of the font.
+    """
+    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
+        cv2.putText(picture, text, (x + dx, y + dy), _FONT, size, _SHADOW, 1, cv2.LINE_AA)
+    cv2.putText(picture, text, (x, y), _FONT, size, _INK, 1, cv2.LINE_AA)
+
+
+def _fitting(text: str, width_px: int, largest: float = 0.55) -> float:
+    """The font's scale at which a text is at most so wide, and no larger than `largest`."""
+    natural = cv2.getTextSize(text, _FONT, largest, 1)[0][0]
+    return largest * min(1.0, width_px / float(natural))
