@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, WithRegions, make_onnx
-from export.session import open_session, run_session
+from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, CombinedNetwork, make_onnx
+from export.runners import open_session, run_session
 from service import regions
 from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle
 from service.chains import get_chain
@@ -118,7 +118,7 @@ def joined(network, recipe, segmenter, segmenter_recipe):
                          '%dx%d; one bundle has one input, so train both on the same.'
                          % (other.chain, other.width, other.height, own.chain, own.width, own.height))
     channels = get_chain(own.chain, recipe.chain_constants).channels
-    return WithRegions(WithoutMask(segmenter, channels) if own.mask else segmenter, network)
+    return CombinedNetwork(WithoutMask(segmenter, channels) if own.mask else segmenter, network)
 
 
 def write_onnx(network, recipe, path):
@@ -187,7 +187,7 @@ def pack(network, recipe, metrics, statement):
 
 
 def _trained(network, recipe):
-    finds_regions = 'regions' in recipe.task or isinstance(network, WithRegions)
+    finds_regions = 'regions' in recipe.task or isinstance(network, CombinedNetwork)
     return Trained(network, finds_regions, 'finding' in recipe.task).eval()
 
 

@@ -1,7 +1,5 @@
-"""Does a target take this network? Asked without the board, rule by rule."""
-from .bundle import check_bundle
-from .model import check_model
-from .registry import RULES, Rule
-from .violation import VIOLATION, WARNING, Violation, fits
+"""Does a target take this network? Checked rule by rule, without the board."""
+from .model import RULES, check_bundle, check_model
+from .rule import VIOLATION, WARNING, Rule, Violation, fits
 
 __all__ = ['RULES', 'Rule', 'VIOLATION', 'Violation', 'WARNING', 'check_bundle', 'check_model', 'fits']

@@ -1,16 +1,53 @@
-"""A model as rules look at it: nodes in subgraphs too, types and shapes inferred, constants by value."""
+"""An ONNX file as rules and predictions see it: parsed, with subgraphs, inferred types and shapes, and constants."""
 from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
 
+import numpy as np
 import onnx
 import onnx.numpy_helper
 import onnx.shape_inference
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
 
-from .read import opset_of, unreadable_tensor
+from export.targets import Target
+from service.messages import InputError
+
+STANDARD_DOMAINS = ('', 'ai.onnx')
+
+#: Sides of a tensor; None for a side that is not fixed.
+Shape = Tuple[Optional[int], ...]
 
 _Kind = onnx.AttributeProto
 
-#: ONNX element types by the names that tables of TensorRT use.
+#: Names of ONNX element types in TensorRT's tables, where they differ.
 _TYPE_NAMES = {'FLOAT': 'FP32', 'FLOAT16': 'FP16', 'DOUBLE': 'FP64', 'BFLOAT16': 'BF16'}
+
+
+def read_model(data: bytes, name: str = 'The file') -> onnx.ModelProto:
+    """Parse an ONNX file.
+
+    Args:
+        data: the whole file.
+        name: what to call it in a message.
+
+    Returns:
+        A model with at least one node and one output.
+
+    Raises:
+        InputError: ``onnx-unreadable``: truncated, damaged, or not ONNX.
+    """
+    try:
+        model = onnx.load_model_from_string(data)
+    except (DecodeError, ValueError) as error:
+        raise _unreadable(name, 'it cannot be parsed', str(error))
+    if not _is_text(model):
+        raise _unreadable(name, 'a name in it is not text')
+    # A protocol buffer that was cut between two fields still parses, and so do many files that are not ONNX.
+    for part, present in (('an IR version', model.ir_version > 0), ('a node', len(model.graph.node)),
+                          ('an output', len(model.graph.output)), ('an opset', len(model.opset_import))):
+        if not present:
+            raise _unreadable(name, 'it lacks %s' % part)
+    return model
 
 
 @dataclass(frozen=True)
@@ -18,128 +55,140 @@ class Node:
     """One node of a graph or subgraph.
 
     Attributes:
-        proto (onnx.NodeProto): the node.
-        name (str): its own, or one that tells it apart.
+        proto: the node.
+        name: its own, or a made-up one that identifies it.
     """
 
     proto: onnx.NodeProto
     name: str
 
     @property
-    def operator(self):
-        """Operator with its domain where that is a foreign one (str)."""
+    def operator(self) -> str:
+        """Operator, with its domain unless that is the standard one."""
         domain = self.proto.domain
-        return self.proto.op_type if domain in ('', 'ai.onnx') else '%s::%s' % (domain, self.proto.op_type)
+        return self.proto.op_type if domain in STANDARD_DOMAINS else '%s::%s' % (domain, self.proto.op_type)
 
     @property
-    def where(self):
-        """(name, operator), as a rule reports the node."""
+    def where(self) -> Tuple[str, str]:
+        """(name, operator), as rules report the node."""
         return self.name, self.operator
 
-    def input(self, index):
-        """Name of an input, or ``''`` where it is left out."""
+    def input(self, index: int) -> str:
+        """Name of an input; empty where it is omitted."""
         return self.proto.input[index] if index < len(self.proto.input) else ''
 
-    def output(self, index):
-        """Name of an output, or ``''`` where it is left out."""
+    def output(self, index: int) -> str:
+        """Name of an output; empty where it is omitted."""
         return self.proto.output[index] if index < len(self.proto.output) else ''
 
-    def has(self, name):
-        """Whether an attribute is there."""
+    def has(self, name: str) -> bool:
+        """Whether the node has an attribute."""
         return any(attribute.name == name for attribute in self.proto.attribute)
 
-    def number(self, name, default=None):
-        """Value of an attribute (int or float); `default` where it is absent or no number."""
-        return self._value(name, default, {_Kind.INT: 'i', _Kind.FLOAT: 'f'})
+    def number(self, name: str, default: Any = None) -> Any:
+        """Value of an int or float attribute; `default` where it is absent or of another type."""
+        return self._attribute(name, default, {_Kind.INT: 'i', _Kind.FLOAT: 'f'})
 
-    def numbers(self, name):
-        """Values of an attribute (list of int or float); empty where it is absent or no list of numbers."""
-        return list(self._value(name, (), {_Kind.INTS: 'ints', _Kind.FLOATS: 'floats'}))
+    def numbers(self, name: str) -> List[Any]:
+        """Values of an int or float list attribute; empty where it is absent or of another type."""
+        return list(self._attribute(name, (), {_Kind.INTS: 'ints', _Kind.FLOATS: 'floats'}))
 
-    def text(self, name, default=None):
-        """Value of an attribute (str); `default` where it is absent or no text."""
-        value = self._value(name, default, {_Kind.STRING: 's'})
+    def text(self, name: str, default: Any = None) -> Any:
+        """Value of a string attribute; `default` where it is absent or of another type."""
+        value = self._attribute(name, default, {_Kind.STRING: 's'})
         return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value
 
-    def _value(self, name, default, fields):
-        # A damaged file may give an attribute another type than the standard does; its checker says so later.
-        found = (attribute for attribute in self.proto.attribute if attribute.name == name)
-        return next((getattr(attribute, fields[attribute.type]) for attribute in found if attribute.type in fields),
+    def _attribute(self, name, default, fields):
+        # In a damaged file an attribute may have the wrong type; the ONNX checker reports that later.
+        named = (attribute for attribute in self.proto.attribute if attribute.name == name)
+        return next((getattr(attribute, fields[attribute.type]) for attribute in named if attribute.type in fields),
                     default)
 
 
 class Graph:
-    """A model and the target it is checked against.
+    """A model and the target that it is checked against.
 
     Args:
-        model (onnx.ModelProto): as `read_model` gives it.
-        target (export.targets.Target): what it shall run on.
-        size (int): bytes of its file.
+        model: from `read_model`.
+        target: what it should run on.
+        size: of its file, bytes.
+    Attributes:
+        opset: version of the standard operators; 0 where the file names none.
+        nodes: in the order of the file, each followed by those of its subgraphs.
+        tensors: initializers and values of Constant nodes by name.
+        inputs: inputs that a caller feeds.
+        outputs: outputs.
     """
 
     #: How a rule reports the file as a whole.
     whole = ('model', 'Model')
 
-    def __init__(self, model, target, size):
+    def __init__(self, model: onnx.ModelProto, target: Target, size: int) -> None:
         self.model, self.target, self.size = model, target, size
-        self.opset = opset_of(model)
-        self.nodes, self.tensors = [], {}
-        self._types, self._shapes, self._givers, self._users, self._values = {}, {}, {}, {}, {}
-        self._collect(_inferred(model).graph, '')
+        self.opset: int = max((entry.version for entry in model.opset_import if entry.domain in STANDARD_DOMAINS),
+                              default=0)
+        self.nodes: List[Node] = []
+        self.tensors: Dict[str, onnx.TensorProto] = {}
+        self._types: Dict[str, int] = {}
+        self._shapes: Dict[str, Shape] = {}
+        self._producers: Dict[str, Node] = {}
+        self._consumers: Dict[str, List[Node]] = {}
+        self._values: Dict[str, np.ndarray] = {}
+        self._collect(_with_inferred_shapes(model).graph, '')
         initializers = {tensor.name for tensor in model.graph.initializer}
-        #: Inputs that a caller feeds, and outputs, as ``onnx.ValueInfoProto``.
-        self.inputs = [value for value in model.graph.input if value.name not in initializers]
-        self.outputs = list(model.graph.output)
+        self.inputs: List[onnx.ValueInfoProto] = [value for value in model.graph.input
+                                                  if value.name not in initializers]
+        self.outputs: List[onnx.ValueInfoProto] = list(model.graph.output)
 
-    def _collect(self, graph, inside):
+    def _collect(self, graph, prefix):
         for tensor in graph.initializer:
             self.tensors[tensor.name] = tensor
             self._types[tensor.name], self._shapes[tensor.name] = tensor.data_type, tuple(tensor.dims)
         for value in (*graph.input, *graph.value_info, *graph.output):
-            self._value(value)
+            self._collect_value(value)
         for proto in graph.node:
             name = proto.name or '%s giving %s' % (proto.op_type, next(filter(None, proto.output), 'nothing'))
-            node = Node(proto, inside + name)
+            node = Node(proto, prefix + name)
             self.nodes.append(node)
-            self._givers.update(dict.fromkeys(proto.output, node))
-            for read in set(proto.input):
-                self._users.setdefault(read, []).append(node)
+            self._producers.update(dict.fromkeys(proto.output, node))
+            for tensor in set(proto.input):
+                self._consumers.setdefault(tensor, []).append(node)
             for attribute in proto.attribute:
                 if node.operator == 'Constant' and proto.output and attribute.HasField('t'):
                     self.tensors[proto.output[0]] = attribute.t
                     self._types.setdefault(proto.output[0], attribute.t.data_type)
                 for subgraph in ([attribute.g] if attribute.HasField('g') else []) + list(attribute.graphs):
-                    self._collect(subgraph, '%s%s/' % (inside, name))
+                    self._collect(subgraph, '%s%s/' % (prefix, name))
 
-    def _value(self, value):
-        kind = value.type.tensor_type
-        self._types.setdefault(value.name, kind.elem_type)
-        if kind.HasField('shape'):
+    def _collect_value(self, value):
+        tensor_type = value.type.tensor_type
+        self._types.setdefault(value.name, tensor_type.elem_type)
+        if tensor_type.HasField('shape'):
             self._shapes.setdefault(value.name, tuple(
-                side.dim_value if side.HasField('dim_value') else None for side in kind.shape.dim))
+                side.dim_value if side.HasField('dim_value') else None for side in tensor_type.shape.dim))
 
-    def of(self, *operators):
+    def of(self, *operators: str) -> List[Node]:
         """Nodes of these standard operators."""
         return [node for node in self.nodes if node.operator in operators]
 
-    def type_of(self, name):
-        """Type of a tensor by the name that tables use, such as ``'FP32'`` or ``'INT64'``; None where unknown."""
+    def type_of(self, name: str) -> Optional[str]:
+        """Type of a tensor as TensorRT's tables name it, such as ``'FP32'`` or ``'INT64'``; None where unknown."""
         return type_name(self._types.get(name, 0))
 
-    def shape_of(self, name):
-        """Shape of a tensor, tuple of int with None for a side that is not fixed; None where unknown."""
+    def shape_of(self, name: str) -> Optional[Shape]:
+        """Shape of a tensor; None where unknown."""
         return self._shapes.get(name)
 
-    def is_constant(self, name):
-        """Whether a tensor is an initializer or comes of a Constant."""
-        giver = self._givers.get(name)
-        return name in self.tensors or giver is not None and giver.operator == 'Constant'
+    def is_constant(self, name: str) -> bool:
+        """Whether a tensor is an initializer or the output of a Constant."""
+        producer = self._producers.get(name)
+        return name in self.tensors or producer is not None and producer.operator == 'Constant'
 
-    def value_of(self, name):
-        """Values of a constant (numpy.ndarray), or None where it is none or lies in another file.
+    def value_of(self, name: str) -> Optional[np.ndarray]:
+        """Values of a constant; None for other tensors and for values in another file.
 
         Raises:
-            InputError: ``onnx-unreadable``: bytes that do not fit type and shape.
+            InputError: ``onnx-unreadable``: the bytes do not fit type and shape.
         """
         tensor = self.tensors.get(name)
         if tensor is None or tensor.data_location == onnx.TensorProto.EXTERNAL:
@@ -148,29 +197,45 @@ class Graph:
             try:
                 self._values[name] = onnx.numpy_helper.to_array(tensor)
             except (ValueError, TypeError, KeyError) as error:
-                raise unreadable_tensor(name, str(error))
+                raise _unreadable('The file', 'the values of %s do not fit its type and shape' % name, str(error))
         return self._values[name]
 
-    def users(self, name):
+    def consumers(self, name: str) -> List[Node]:
         """Nodes that read a tensor."""
-        return self._users.get(name, [])
+        return self._consumers.get(name, [])
 
-    def giver(self, name):
-        """The node that a tensor comes of, or None."""
-        return self._givers.get(name)
+    def producer(self, name: str) -> Optional[Node]:
+        """The node that writes a tensor; None for inputs and initializers."""
+        return self._producers.get(name)
 
 
-def type_name(element_type):
-    """Name of an ONNX element type as tables use it; None for 0 and for numbers that ONNX has not."""
+def type_name(element_type: int) -> Optional[str]:
+    """Name of an ONNX element type in TensorRT's tables; None for 0 and for numbers unknown to ONNX."""
     if not element_type or element_type not in onnx.TensorProto.DataType.values():
         return None
-    name = onnx.TensorProto.DataType.Name(element_type)
+    name: str = onnx.TensorProto.DataType.Name(element_type)
     return _TYPE_NAMES.get(name, name)
 
 
-def _inferred(model):
-    """The model with inferred types and shapes; as it is where inference gives up, such as on foreign operators."""
+def _with_inferred_shapes(model):
+    """The model with inferred types and shapes; unchanged where inference fails, as on foreign operators."""
     try:
         return onnx.shape_inference.infer_shapes(model, data_prop=True)
     except (onnx.shape_inference.InferenceError, RuntimeError, ValueError, TypeError):
         return model
+
+
+def _is_text(message):
+    """Whether every name in a message is text; protobuf returns invalid UTF-8 as bytes."""
+    for field, value in message.ListFields():
+        parts = [value] if isinstance(value, (str, bytes, Message)) else value
+        if field.type == FieldDescriptor.TYPE_STRING and any(isinstance(part, bytes) for part in parts):
+            return False
+        if field.type == FieldDescriptor.TYPE_MESSAGE and not all(map(_is_text, parts)):
+            return False
+    return True
+
+
+def _unreadable(name, why, detail=''):
+    return InputError('onnx-unreadable', '%s is not a whole ONNX file: %s.' % (name, why),
+                      'Export it or copy it again.', detail=detail)

@@ -1,22 +1,25 @@
-"""What was found, for a terminal: what against what, a verdict a variant, a few lines a violation, the sum last."""
+"""The report of a check for a terminal: what was checked, a verdict per variant, the violations, and a summary."""
 import textwrap
+from typing import Dict, List, Sequence, Tuple
 
-from .violation import VIOLATION, WARNING, fits
+from export.targets import Target
+
+from .rule import VIOLATION, WARNING, Violation, fits
 
 _WIDTH = 100
 
 
-def describe(name, target, variants):
+def describe(name: str, target: Target, variants: Dict[str, List[Violation]]) -> str:
     """The report as text.
 
     Args:
-        name (str): what was checked, as the person called it.
-        target (export.targets.Target): what against.
-        variants (dict): variant name, or file name, to list of `Violation`.
+        name: what was checked, as the user named it.
+        target: what it was checked against.
+        variants: violations by the name of the variant or file.
 
     Returns:
-        str: lines of at most `_WIDTH` characters, but for names of files and nodes. Lines with ``VIOLATION`` or
-        ``WARNING`` in front name variants, rule, node and operator, so that grep finds them.
+        Lines of at most `_WIDTH` characters, apart from names of files and nodes. Lines that begin with ``VIOLATION``
+        or ``WARNING`` name variants, rule, node and operator, so that they can be searched with grep.
     """
     lines = _heading(name, target)
     lines += ['', *_verdicts(variants)]
@@ -25,8 +28,8 @@ def describe(name, target, variants):
     return '\n'.join([*lines, '', summary(target, variants)])
 
 
-def describe_targets(targets):
-    """The targets as a table (str), for ``--list``."""
+def describe_targets(targets: Sequence[Target]) -> str:
+    """The targets as a table, for ``--list``."""
     rows = [('target', 'parser', 'SM', 'opset', 'IR', 'operators', 'native', 'board')]
     rows += [(target.name, target.runtime, target.sm or '-', str(target.opset), str(target.ir_version),
               'all' if target.table is None else str(len(target.table.types)), ' '.join(target.precisions),
@@ -35,17 +38,17 @@ def describe_targets(targets):
     return '\n'.join('  '.join('%-*s' % cell for cell in zip(widths, row)).rstrip() for row in rows)
 
 
-def summary(target, variants):
-    """The last line (str): who fits, and how much was found."""
-    good = [name for name, found in variants.items() if fits(found)]
-    counts = [sum(violation.severity == severity for found in variants.values() for violation in found)
+def summary(target: Target, variants: Dict[str, List[Violation]]) -> str:
+    """The last line: which variants fit, and how many violations and warnings there are."""
+    fitting = [name for name, violations in variants.items() if fits(violations)]
+    counts = [sum(violation.severity == severity for violations in variants.values() for violation in violations)
               for severity in (VIOLATION, WARNING)]
     count = '%s, %s.' % (_plural(counts[0], 'violation'), _plural(counts[1], 'warning'))
     if len(variants) == 1:
-        return '%s %s: %s' % ('Fits' if good else 'Does not fit', target.name, count)
-    if not good:
+        return '%s %s: %s' % ('Fits' if fitting else 'Does not fit', target.name, count)
+    if not fitting:
         return 'No variant fits %s: %s' % (target.name, count)
-    return '%d of %d variants fit %s: %s; %s' % (len(good), len(variants), target.name, ', '.join(good), count)
+    return '%d of %d variants fit %s: %s; %s' % (len(fitting), len(variants), target.name, ', '.join(fitting), count)
 
 
 def _heading(name, target):
@@ -55,43 +58,43 @@ def _heading(name, target):
     if target.note:
         rows.append(('note', target.note))
     lines = []
-    for word, text in rows:
-        lines += textwrap.wrap(text, _WIDTH, initial_indent='%-11s' % word, subsequent_indent=' ' * 11,
+    for title, text in rows:
+        lines += textwrap.wrap(text, _WIDTH, initial_indent='%-11s' % title, subsequent_indent=' ' * 11,
                                break_long_words=False, break_on_hyphens=False)
     return lines
 
 
 def _limits(target):
-    words = [target.runtime]
+    limits = [target.runtime]
     if target.sm:
-        words.append('SM %s' % target.sm)
-    words += ['opset up to %d' % target.opset, 'IR version up to %d' % target.ir_version,
-              'native %s' % ' '.join(target.precisions)]
+        limits.append('SM %s' % target.sm)
+    limits += ['opset up to %d' % target.opset, 'IR version up to %d' % target.ir_version,
+               'native %s' % ' '.join(target.precisions)]
     if target.memory_bytes:
-        words.append('%.1f GiB shared by CPU and GPU' % (target.memory_bytes / 2 ** 30))
-    return ', '.join(words)
+        limits.append('%.1f GiB shared by CPU and GPU' % (target.memory_bytes / 2 ** 30))
+    return ', '.join(limits)
 
 
 def _verdicts(variants):
     width = max(map(len, variants))
-    for name, found in variants.items():
-        severities = [violation.severity for violation in found]
-        words = [_plural(severities.count(severity), severity) for severity in (VIOLATION, WARNING)
-                 if severity in severities]
-        yield '%-*s  %s' % (width, name, ', '.join(['fits' if fits(found) else 'does not fit'] + words))
+    for name, violations in variants.items():
+        severities = [violation.severity for violation in violations]
+        counts = [_plural(severities.count(severity), severity) for severity in (VIOLATION, WARNING)
+                  if severity in severities]
+        yield '%-*s  %s' % (width, name, ', '.join(['fits' if fits(violations) else 'does not fit'] + counts))
 
 
 def _grouped(variants):
-    """What is said once: (variant names, `Violation` that differ in nothing but the node); violations first."""
-    said = {}
-    for name, found in variants.items():
-        alike = {}
-        for violation in found:
+    """(variant names, violations that differ in nothing but the node), each listed once; warnings last."""
+    groups: Dict[Tuple[Violation, ...], List[str]] = {}
+    for name, violations in variants.items():
+        alike: Dict[Tuple[str, ...], List[Violation]] = {}
+        for violation in violations:
             key = (violation.rule, violation.operator, violation.reason, violation.remedy)
             alike.setdefault(key, []).append(violation)
-        for violations in alike.values():
-            said.setdefault(tuple(violations), []).append(name)
-    return sorted(((names, violations) for violations, names in said.items()),
+        for group in alike.values():
+            groups.setdefault(tuple(group), []).append(name)
+    return sorted(((names, group) for group, names in groups.items()),
                   key=lambda entry: entry[1][0].severity == WARNING)
 
 
@@ -99,8 +102,8 @@ def _entry(names, alike):
     first = alike[0]
     more = ' and %d more' % (len(alike) - 1) if len(alike) > 1 else ''
     yield '%s %s %s at %s (%s)%s' % (first.severity.upper(), names, first.rule, first.node, first.operator, more)
-    for word, text in (('reason', first.reason), ('remedy', first.remedy)):
-        yield from textwrap.wrap(text, _WIDTH, initial_indent='  %s  ' % word, subsequent_indent=' ' * 10,
+    for title, text in (('reason', first.reason), ('remedy', first.remedy)):
+        yield from textwrap.wrap(text, _WIDTH, initial_indent='  %s  ' % title, subsequent_indent=' ' * 10,
                                  break_long_words=False, break_on_hyphens=False)
 
 

@@ -1,27 +1,31 @@
 """One kernel as a board runs it: what it computes and what it moves."""
 from dataclasses import astuple, dataclass, replace
+from typing import Dict, Iterable, List, Tuple, Union
 
-#: Kinds that do arithmetic on weights, dense ones first. ``conv3`` is 3x3 with stride 1, which may take Winograd's
-#: shorter way; ``conv`` is every other dense convolution; ``separable`` is a 1x1 that reads from or feeds a depthwise
+#: Kinds that multiply by weights, dense ones first. ``conv3`` is 3x3 with stride 1, which may use Winograd's
+#: algorithm; ``conv`` is every other dense convolution; ``separable`` is a 1x1 that reads from or feeds a depthwise
 #: one, ``pointwise`` every other 1x1; ``gemm`` are matrix products and fully connected layers.
 ARITHMETIC = ('conv3', 'conv', 'pointwise', 'separable', 'depthwise', 'gemm')
-#: Kinds that only move and mix values.
+#: Kinds that only move and combine values.
 TRAFFIC = ('elementwise', 'pool', 'reduce', 'copy', 'resize', 'nms')
 KINDS = ARITHMETIC + TRAFFIC
+
+#: Bytes of a value by precision.
+BYTES = {'fp32': 4, 'fp16': 2}
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A layer after fusion, or several that are alike.
+    """A layer after fusion, or several equal ones.
 
     Attributes:
-        kind (str): of `KINDS`.
-        count (int): how many of them there are; the other numbers are of one.
-        macs (int): multiply-accumulates.
-        read, weights, write (int): elements of activations read, of constants read, of activations written.
-        depth, columns, rows (int): the convolution as a matrix product: elements summed for one output (input
-            channels of a group times taps), output channels of a group, output pixels; 0 where there is none.
-        name (str): of the first layer in it; not part of a table.
+        kind: one of `KINDS`.
+        count: how many there are; the other numbers describe one of them.
+        macs: multiply-accumulates.
+        read, weights, write: elements of activations read, of constants read, of activations written.
+        depth, columns, rows: a convolution as a matrix product: elements summed for one output (input channels of a
+            group times taps), output channels of a group, output pixels; 0 for other kernels.
+        name: of its first layer; not part of a table.
     """
 
     kind: str
@@ -36,44 +40,39 @@ class Kernel:
     name: str = ''
 
     @property
-    def elements(self):
-        """Elements moved (int): activations and weights, read and written."""
+    def elements(self) -> int:
+        """Elements moved: activations and weights, read and written."""
         return self.read + self.weights + self.write
 
     @property
-    def shape(self):
-        """Everything but count and name: kernels of one shape are the same work (tuple)."""
+    def shape(self) -> Tuple[Union[str, int], ...]:
+        """Everything but count and name; kernels of one shape do the same work."""
         return (self.kind,) + astuple(self)[2:-1]
 
-    def row(self):
-        """The kernel as a row of a table (list)."""
+    def row(self) -> List[Union[str, int]]:
+        """The kernel as a row of a table, from which ``Kernel(*row)`` makes it again."""
         return list(astuple(self)[:-1])
 
 
-def from_row(row):
-    """A kernel from a row of a table."""
-    return Kernel(*row)
-
-
-def gathered(kernels):
-    """Kernels of one shape put together, in the order of their first (list of Kernel, without names)."""
-    found = {}
+def merge_equal(kernels: Iterable[Kernel]) -> List[Kernel]:
+    """Kernels of one shape merged into one with their count, without names, in the order of the first ones."""
+    merged: Dict[Tuple[Union[str, int], ...], Kernel] = {}
     for kernel in kernels:
-        held = found.get(kernel.shape)
-        found[kernel.shape] = replace(kernel, name='', count=kernel.count + (held.count if held else 0))
-    return list(found.values())
+        earlier = merged.get(kernel.shape)
+        merged[kernel.shape] = replace(kernel, name='', count=kernel.count + (earlier.count if earlier else 0))
+    return list(merged.values())
 
 
-def total_macs(kernels):
-    """Multiply-accumulates of all of them (int)."""
+def count_layers(kernels: Iterable[Kernel]) -> int:
+    """Number of layers."""
+    return sum(kernel.count for kernel in kernels)
+
+
+def total_macs(kernels: Iterable[Kernel]) -> int:
+    """Multiply-accumulates of all of them."""
     return sum(kernel.count * kernel.macs for kernel in kernels)
 
 
-def total_weights(kernels):
-    """Constants that all of them read (int)."""
+def total_weights(kernels: Iterable[Kernel]) -> int:
+    """Constants that all of them read."""
     return sum(kernel.count * kernel.weights for kernel in kernels)
-
-
-def layers(kernels):
-    """How many there are (int)."""
-    return sum(kernel.count for kernel in kernels)

@@ -1,169 +1,179 @@
-"""What a preflight found, for a terminal and as JSON; every figure of a board is called predicted."""
+"""The report of a preflight, for a terminal and as JSON; every figure of a board is called predicted."""
 import math
+from typing import Any, Dict, List
 
-from export.check import VIOLATION, fits
+from export.check import VIOLATION, Violation, fits
 from export.check.report import summary
 
-from . import cpu, memory
-from .coefficients import document
-from .kernel import layers, total_macs, total_weights
-from .latency import by_kind, layer_rows
-from .preflight import NO_FIGURES
+from .kernel import count_layers, total_macs, total_weights
+from .latency import by_kind, fit_document, layer_rows
+from .pipeline import origins
+from .preflight import DESKTOP_MIB, LIBRARIES_FROM, NO_FIGURES, SERVICE_MIB, Preflight
 
 _MIB = 2.0 ** 20
-#: What the project holds itself to, milliseconds, 90th percentile on a Jetson Nano, FP16, MAXN.
+#: The project's aim for a Jetson Nano, FP16, MAXN: 90th percentile, milliseconds.
 AIM_MS = 33
 
 
-def describe(name, found, variants, with_layers=False):
+def describe(name: str, prediction: Preflight, variants: Dict[str, List[Violation]],
+             with_layers: bool = False) -> str:
     """The report as text.
 
     Args:
-        name (str): what was looked at, as the person called it.
-        found (Preflight): predictions.
-        variants (dict): variant or file name to list of `Violation`.
-        with_layers (bool): add a line for every kernel.
+        name: what was examined, as the user named it.
+        prediction: for the network.
+        variants: violations by the name of the variant or file.
+        with_layers: add a line for every kernel.
 
     Returns:
-        str: the verdict on operators first.
+        The report, with the verdict on operators first.
     """
-    target = found.target
+    target = prediction.target
     lines = [summary(target, variants)]
     if not any(map(fits, variants.values())):
         lines += _violations(variants)
     lines += ['', '%s against %s: %s, %s. Predicted, not measured: no board was asked.' % (
-        name, target.name, target.title, found.precision.upper())]
-    if found.fused is None:
-        return '\n'.join(lines + [found.reason])
-    lines += [''] + _network(found) + _memory(found)
-    lines += _latency(found) if found.latency else _no_latency(found)
-    if with_layers and found.latency:
+        name, target.name, target.title, prediction.precision.upper())]
+    if prediction.fused is None:
+        return '\n'.join(lines + [prediction.reason])
+    lines += [''] + _network(prediction) + _memory(prediction)
+    lines += _latency(prediction) if prediction.latency else _no_latency(prediction)
+    if with_layers and prediction.latency:
         lines += ['', 'layers      %-26s %-12s %9s %12s  %-10s %s' % (
             'name', 'kind', 'GMAC', 'elements', 'limit', 'ms')]
         lines += ['            %-26s %-12s %9.4f %12d  %-10s %.3f' % (
             row['name'][:26], row['kind'], row['gmac'], row['elements'], row['limit'], row['ms'])
-            for row in layer_rows(found.fused, found.latency)]
+            for row in layer_rows(prediction.fused, prediction.latency)]
     return '\n'.join(lines)
 
 
-def to_dict(name, found, variants, with_layers=False):
+def to_dict(name: str, prediction: Preflight, variants: Dict[str, List[Violation]],
+            with_layers: bool = False) -> Dict[str, Any]:
     """The same as JSON."""
-    whole = {'checked': name, 'target': found.target.name, 'precision': found.precision, 'kind': 'predicted',
-             'fits': any(map(fits, variants.values())),
-             'variants': {variant: [one.to_dict() for one in violations] for variant, violations in variants.items()},
-             'not_predicted': found.reason or None}
-    if found.fused is None:
-        return whole
-    whole['network'] = {'layers': layers(found.fused.kernels), 'gmac': round(total_macs(found.fused.kernels) / 1e9, 4),
-                        'weights': total_weights(found.fused.kernels), 'unknown_operators': found.fused.unknown}
-    whole['memory'] = {'weights_bytes': found.need.weights, 'activations_bytes': found.need.activations,
-                       'total_mib': [round(end, 1) for end in found.need.total_mib()],
-                       'total_mib_without_cublas_cudnn': [round(end, 1) for end in found.need.total_mib(False)],
-                       'target_mib': found.target.memory_bytes and found.target.memory_bytes // 2 ** 20,
-                       'service_mib': memory.SERVICE_MIB, 'desktop_mib': memory.DESKTOP_MIB,
-                       'libraries_from': memory.LIBRARIES_FROM, 'fits': found.fits_memory}
-    if found.latency is None:
-        return dict(whole, latency=None, no_latency=NO_FIGURES, lower_limit_ms=found.limit_ms)
-    taken, error = found.latency, document()['left_out']
-    whole['latency_ms'] = dict(taken.network_ms.to_dict(), gpu=round(taken.gpu_ms, 3),
-                               enqueue=round(taken.enqueue_ms, 3), copies=[round(one, 3) for one in taken.copies_ms])
-    whole['error'] = {key: error[key] for key in ('n', 'median_percent', 'worst_percent')}
-    whole['kinds'] = {kind: {'count': count, 'gmac': round(gmac, 4), 'ms': round(took, 3)}
-                      for kind, (count, gmac, took) in by_kind(found.fused, taken).items()}
-    whole['build_s'] = dict(zip(('low', 'predicted', 'high'), (round(end) for end in taken.build_s)))
-    whole['pipeline_p90_ms'] = _pipeline_dict(found.pipeline)
+    target, fused, memory = prediction.target, prediction.fused, prediction.memory
+    document: Dict[str, Any] = {
+        'checked': name, 'target': target.name, 'precision': prediction.precision, 'kind': 'predicted',
+        'fits': any(map(fits, variants.values())),
+        'variants': {variant: [violation.to_dict() for violation in violations]
+                     for variant, violations in variants.items()},
+        'not_predicted': prediction.reason or None}
+    if fused is None or memory is None:
+        return document
+    document['network'] = {
+        'layers': count_layers(fused.kernels), 'gmac': round(total_macs(fused.kernels) / 1e9, 4),
+        'weights': total_weights(fused.kernels), 'unknown_operators': fused.unknown}
+    document['memory'] = {
+        'weights_bytes': memory.weights, 'activations_bytes': memory.activations,
+        'total_mib': [round(end, 1) for end in memory.total_mib()],
+        'total_mib_without_cublas_cudnn': [round(end, 1) for end in memory.total_mib(False)],
+        'target_mib': target.memory_bytes and target.memory_bytes // 2 ** 20,
+        'service_mib': SERVICE_MIB, 'desktop_mib': DESKTOP_MIB, 'libraries_from': LIBRARIES_FROM,
+        'fits': prediction.fits_memory}
+    if prediction.latency is None:
+        return dict(document, latency=None, no_latency=NO_FIGURES, lower_limit_ms=prediction.limit_ms)
+    latency, error = prediction.latency, fit_document()['left_out']
+    document['latency_ms'] = dict(
+        latency.network_ms.to_dict(), gpu=round(latency.gpu_ms, 3), enqueue=round(latency.enqueue_ms, 3),
+        copies=[round(copy_ms, 3) for copy_ms in latency.copies_ms])
+    document['error'] = {key: error[key] for key in ('n', 'median_percent', 'worst_percent')}
+    document['kinds'] = {kind: {'count': count, 'gmac': round(gmac, 4), 'ms': round(ms, 3)}
+                         for kind, (count, gmac, ms) in by_kind(fused, latency).items()}
+    document['build_s'] = dict(zip(('low', 'predicted', 'high'), (round(end) for end in latency.build_s)))
+    document['pipeline_p90_ms'] = _pipeline_dict(prediction.pipeline)
     if with_layers:
-        whole['layers'] = layer_rows(found.fused, taken)
-    return whole
+        document['layers'] = layer_rows(fused, latency)
+    return document
 
 
 def _violations(variants):
-    """One line a rule that is broken, and a variant; the verb ``check`` has every node."""
+    """One line per broken rule and variant; ``thermoscreen check`` lists every node."""
     lines = []
-    for variant, found in variants.items():
-        broken = [one for one in found if one.severity == VIOLATION]
-        for rule in dict.fromkeys(one.rule for one in broken):
-            alike = [one for one in broken if one.rule == rule]
+    for variant, violations in variants.items():
+        broken = [violation for violation in violations if violation.severity == VIOLATION]
+        for rule in dict.fromkeys(violation.rule for violation in broken):
+            alike = [violation for violation in broken if violation.rule == rule]
             lines.append('VIOLATION %s %s at %s (%s)%s: %s %s' % (
                 variant, rule, alike[0].node, alike[0].operator,
                 ' and %d more' % (len(alike) - 1) if len(alike) > 1 else '', alike[0].reason, alike[0].remedy))
     return lines
 
 
-def _network(found):
+def _network(prediction):
+    fused = prediction.fused
     lines = ['network     %d layers after fusion, %.3f GMAC, %.2f million weights' % (
-        layers(found.fused.kernels), total_macs(found.fused.kernels) / 1e9, total_weights(found.fused.kernels) / 1e6)]
-    if found.fused.unknown:
-        lines.append('            counted as memory traffic alone: %s' % ', '.join(found.fused.unknown))
+        count_layers(fused.kernels), total_macs(fused.kernels) / 1e9, total_weights(fused.kernels) / 1e6)]
+    if fused.unknown:
+        lines.append('            counted as memory traffic alone: %s' % ', '.join(fused.unknown))
     return lines
 
 
-def _memory(found):
-    need, has = found.need, found.target.memory_bytes
+def _memory(prediction):
+    need, available = prediction.memory, prediction.target.memory_bytes
     lines = ['memory      weights %.1f MiB, activations %.1f MiB' % (need.weights / _MIB, need.activations / _MIB)]
-    if found.target.tensorrt:
-        of = ' of %d MiB' % (has // 2 ** 20) if has else ''
+    if prediction.target.tensorrt:
+        of = ' of %d MiB' % (available // 2 ** 20) if available else ''
         lines += ['            with CUDA, cuBLAS and cuDNN %d to %d MiB%s; without the last two %d to %d' % (
                       *need.total_mib(), of, *need.total_mib(False)),
-                  '            (libraries: %s)' % memory.LIBRARIES_FROM]
-    if found.fits_memory is not None:
+                  '            (libraries: %s)' % LIBRARIES_FROM]
+    if prediction.fits_memory is not None:
         lines.append('            %s beside the service (up to %d MiB) and a desktop (about %d MiB)' % (
-            'there is room' if found.fits_memory else 'NO ROOM', memory.SERVICE_MIB, memory.DESKTOP_MIB))
+            'there is room' if prediction.fits_memory else 'NO ROOM', SERVICE_MIB, DESKTOP_MIB))
     return lines
 
 
-def _no_latency(found):
+def _no_latency(prediction):
     lines = ['latency     ' + NO_FIGURES]
-    if found.limit_ms is not None:
+    if prediction.limit_ms is not None:
         lines.append('            Lower limit %.2f ms: weights, inputs and outputs once through the memory at its peak '
-                     'rate. It is no prediction.' % found.limit_ms)
+                     'rate. It is no prediction.' % prediction.limit_ms)
     return lines
 
 
-def _latency(found):
-    taken, error = found.latency, document()['left_out']
-    inside = document()['fitted']
-    middle = taken.network_ms
-    lines = ['build       predicted %s (%s to %s)' % tuple(_duration(taken.build_s[place]) for place in (1, 0, 2)),
+def _latency(prediction):
+    latency, error = prediction.latency, fit_document()['left_out']
+    interval = latency.network_ms
+    lines = ['build       predicted %s (%s to %s)' % tuple(_duration(latency.build_s[place]) for place in (1, 0, 2)),
              'latency     predicted %.1f ms, MAXN, batch 1 (%.1f to %.1f typical, %.1f to %.1f at worst)' % (
-                 middle.middle, *middle.typical, *middle.outer),
+                 interval.middle, *interval.typical, *interval.outer),
              '            GPU %.1f ms; the processor hands the layers over in %.1f ms meanwhile' % (
-                 taken.gpu_ms, taken.enqueue_ms)]
+                 latency.gpu_ms, latency.enqueue_ms)]
     lines += ['            %-12s %4d  %7.3f GMAC  %6.2f ms' % (kind, *values)
-              for kind, values in by_kind(found.fused, taken).items()]
+              for kind, values in by_kind(prediction.fused, latency).items()]
     lines += ['error       fitted to %d published figures; on %d of %d sources left out: median %.1f %%, worst %.1f %%'
-              % (inside['n'], error['n'], len(error['by_source']), error['median_percent'], error['worst_percent']),
+              % (fit_document()['fitted']['n'], error['n'], len(error['by_source']), error['median_percent'],
+                 error['worst_percent']),
               '            half of those lie within what is typical here, all of them within what is at worst']
-    return lines + _pipeline(found.pipeline)
+    return lines + _pipeline(prediction.pipeline)
 
 
-def _pipeline(whole):
+def _pipeline(pipeline):
     lines = ['', 'pipeline    frame %s, 90th percentile, one stage after another, predicted; aim %d ms' % (
-        whole.frame, AIM_MS)]
-    rows = [('network', (whole.network.low, whole.network_ms, whole.network.high), ''),
-            ('copies', (whole.copies_ms,) * 3, ''),
-            ('unpin', _ends(whole.unpinning), 'assumed')]
-    rows += [(stage, _ends(found), '%.2f ms on the PC' % measured) for stage, (found, measured) in whole.stages.items()]
-    rows += [('to result', whole.total(False), ''), ('to picture', whole.total(True), '')]
+        pipeline.frame, AIM_MS)]
+    rows = [('network', (pipeline.network.low, pipeline.network_ms, pipeline.network.high), ''),
+            ('copies', (pipeline.copies_ms,) * 3, ''),
+            ('unpin', _ends(pipeline.unpinning), 'assumed')]
+    rows += [(stage, _ends(on_nano), '%.2f ms on the PC' % measured)
+             for stage, (on_nano, measured) in pipeline.stages.items()]
+    rows += [('to result', pipeline.total(False), ''), ('to picture', pipeline.total(True), '')]
     lines += ['            %-10s %6.1f ms (%.1f to %.1f)%s' % (stage, middle, low, high, note and ', ' + note)
               for stage, (low, middle, high), note in rows]
-    return lines + ['            ' + sentence for sentence in cpu.origins()]
+    return lines + ['            ' + sentence for sentence in origins()]
 
 
-def _pipeline_dict(whole):
+def _pipeline_dict(pipeline):
     def ends(values):
         return dict(zip(('low', 'predicted', 'high'), (round(value, 2) for value in values)))
 
-    return {'frame': whole.frame, 'aim': AIM_MS,
-            'network': ends((whole.network.low, whole.network_ms, whole.network.high)),
-            'copies': round(whole.copies_ms, 3), 'unpin': ends(_ends(whole.unpinning)),
-            'stages': {stage: dict(ends(_ends(found)), measured_on_pc=measured)
-                       for stage, (found, measured) in whole.stages.items()},
-            'to_result': ends(whole.total(False)), 'to_picture': ends(whole.total(True)), 'origins': cpu.origins()}
+    return {'frame': pipeline.frame, 'aim': AIM_MS,
+            'network': ends((pipeline.network.low, pipeline.network_ms, pipeline.network.high)),
+            'copies': round(pipeline.copies_ms, 3), 'unpin': ends(_ends(pipeline.unpinning)),
+            'stages': {stage: dict(ends(_ends(on_nano)), measured_on_pc=measured)
+                       for stage, (on_nano, measured) in pipeline.stages.items()},
+            'to_result': ends(pipeline.total(False)), 'to_picture': ends(pipeline.total(True)), 'origins': origins()}
 
 
-def _ends(found):
-    return found.low, found.middle, found.high
+def _ends(span):
+    return span.low, span.middle, span.high
 
 
 def _duration(seconds):

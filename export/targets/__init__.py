@@ -1,5 +1,4 @@
-"""Targets: kinds of boards with their limits, as data, one small file each."""
-from .operators import OperatorTable, load_table
-from .profile import TARGETS, Target, load_target
+"""Targets: kinds of boards with their limits, one JSON file each."""
+from .profile import TARGETS, OperatorTable, Target, load_table, load_target
 
 __all__ = ['OperatorTable', 'TARGETS', 'Target', 'load_table', 'load_target']

@@ -10,8 +10,8 @@ import onnxruntime
 
 from calibration.cache import write_cache
 from calibration.parity import Parity
-from export.parity_run import Form, compare_forms, judge_forms, onnx_form
-from export.quantise import quantise
+from export.quantisation import quantise
+from export.runners import Runner, check_parity, compare_runners, onnx_runner
 from export.variants import FILES
 from service.bundle import PROMISES
 from service.chains import Chain
@@ -42,7 +42,7 @@ class CalibrationRequest:
     """What is wanted of a calibration.
 
     Attributes:
-        method: of `export.quantise.METHODS`.
+        method: of `export.quantisation.METHODS`.
         frames: to measure ranges on, at most.
         judged: to compare with FP32 on, at most: frames of the data, and as many phantoms.
         keep_float: nodes to leave in floating point beside the first convolution and the heads.
@@ -105,7 +105,7 @@ def calibrate(bundle: Path, collection: Collection, request: CalibrationRequest,
     package = open_checkpoint(bundle)
     document, model = package.document, package.files[package.document['model']['file']]
     chain = chain_of(document)
-    base = onnx_form('fp32', 'fp32', model, request.threads)
+    base = onnx_runner('fp32', 'fp32', model, request.threads)
     positive = None
     if 'finding' in document and request.thresholds:
         positive = positive_class(document['finding'], collection.classes, request.positive)
@@ -116,7 +116,7 @@ def calibrate(bundle: Path, collection: Collection, request: CalibrationRequest,
     say('measuring ranges on %d frames (%s)' % (len(choice.measured), request.method))
     tensors = (frame.tensor for frame in _frames(choice.measured, chain, False))
     quantised, scales = quantise(model, tensors, request.method, request.keep_float)
-    int8 = onnx_form(INT8, 'int8', quantised, request.threads)
+    int8 = onnx_runner(INT8, 'int8', quantised, request.threads)
     say('comparing INT8 with FP32')
     parities = _compare(base, int8, _judged_on(document, collection, choice, chain, request))
     tensor = golden_tensor(document, package.files[document['golden']['file']])
@@ -129,7 +129,7 @@ def calibrate(bundle: Path, collection: Collection, request: CalibrationRequest,
                       _time_alternately(base, int8, tensor), surveyed)
 
 
-def _time_alternately(base: Form, int8: Form, tensor: np.ndarray) -> Dict[str, Any]:
+def _time_alternately(base: Runner, int8: Runner, tensor: np.ndarray) -> Dict[str, Any]:
     """Medians of FP32 and INT8 on one frame, run in turns so that a busy machine slows both alike."""
     taken: Dict[str, List[float]] = {base.name: [], int8.name: []}
     for turn in range(_TIMED_RUNS + 1):
@@ -181,12 +181,12 @@ def _frames(frames: Sequence[UsableFrame], chain: Chain, same_regions: bool) -> 
             yield ParityFrame(prepared.tensor, None if labels is None else labels_at_input(labels, prepared.fit))
 
 
-def _compare(base: Form, int8: Form, sets: Dict[str, Iterable[ParityFrame]]) -> Dict[str, Parity]:
+def _compare(base: Runner, int8: Runner, sets: Dict[str, Iterable[ParityFrame]]) -> Dict[str, Parity]:
     parities = {}
     for title, frames in sets.items():
-        compared = compare_forms(base, [int8], frames)
+        compared = compare_runners(base, [int8], frames)
         try:
-            judge_forms([int8], compared)
+            check_parity([int8], compared)
         except BundleError as error:
             raise BundleError(error.code, '%s Judged on %s.' % (error.message.sentence, title),
                               'Try another --method, or leave nodes in floating point with --keep-float.',

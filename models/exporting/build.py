@@ -8,10 +8,17 @@ import torch
 
 from calibration.cache import write_cache
 from calibration.parity import Parity
-from export.half import describe_weights
-from export.parity_run import IN_RUNTIME, compare_forms, judge_forms, onnx_form, torch_form, variant_forms, with_logits
-from export.quantise import quantise
-from export.variants import FILES, make_variants
+from export.quantisation import quantise
+from export.runners import (
+    IN_RUNTIME,
+    check_parity,
+    compare_runners,
+    onnx_runner,
+    torch_runner,
+    variant_runners,
+    with_logits,
+)
+from export.variants import FILES, describe_weights, make_variants
 from service.bundle import BASE, PROMISES
 
 from ..calibrating.frames import choose, survey
@@ -115,7 +122,7 @@ def make_int8(document: Dict[str, Any], model: bytes, method: str, data: Optiona
     Args:
         document: manifest; its ``preprocess``.
         model: FP32 ONNX file.
-        method: one of `export.quantise.METHODS`.
+        method: one of `export.quantisation.METHODS`.
         data: real thermograms, see `models.data.open_data`, at most half of which are taken; None takes phantoms.
         count: frames that ranges are measured on, at most.
     Raises:
@@ -151,10 +158,10 @@ def _measure(package: Package, variants: Mapping[str, bytes], request: ExportReq
     Every form is held against the FP32 file in ONNX Runtime, and that against PyTorch where the network is at hand.
     """
     document, model = package.document, package.files[package.document['model']['file']]
-    base = onnx_form(BASE, 'fp32', model, request.threads)
-    forms = variant_forms(variants, request.threads)
+    base = onnx_runner(BASE, 'fp32', model, request.threads)
+    forms = variant_runners(variants, request.threads)
     named = {form.name: form for form in forms}
-    source = torch_form(package.network) if package.network is not None else None
+    source = torch_runner(package.network) if package.network is not None else None
     whole = with_logits(base, named.get('fp32-logits'))
     conditions = library_versions(onnxruntime, torch)
     measured: Dict[str, Dict[str, Any]] = {
@@ -163,11 +170,11 @@ def _measure(package: Package, variants: Mapping[str, bytes], request: ExportReq
     parities_of: Dict[str, List[Parity]] = {name: [] for name in measured}
     for title, frames in parity_frames(document, request.frames, request.data, measured_on).items():
         say('comparing on %s' % title)
-        parities = compare_forms(base, forms, frames)
-        judge_forms(forms, parities)
+        parities = compare_runners(base, forms, frames)
+        check_parity(forms, parities)
         if source is not None:
-            parities.update(compare_forms(source, [whole], frames))
-            judge_forms([whole], parities)
+            parities.update(compare_runners(source, [whole], frames))
+            check_parity([whole], parities)
         for name, parity in parities.items():
             measured[name]['frames'][title] = parity.to_dict()
             parities_of[name].append(parity)

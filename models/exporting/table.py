@@ -10,7 +10,7 @@ import torch
 from calibration.parity import Parity
 from export.check import check_model, fits
 from export.onnx_export import make_onnx
-from export.parity_run import Form, compare_forms, half_form, onnx_form, torch_form, with_logits
+from export.runners import Runner, compare_runners, fp16_runner, onnx_runner, torch_runner, with_logits
 from export.targets import load_target
 from export.variants import make_variants
 from service.bundle import open_bundle
@@ -39,7 +39,7 @@ class Conditions(NamedTuple):
     Attributes:
         frames: phantoms to compare on, and at most as many real frames; twice as many to measure ranges on.
         data: real thermograms.
-        method: of `export.quantise.METHODS`.
+        method: of `export.quantisation.METHODS`.
         threads: of each session.
     """
 
@@ -131,18 +131,18 @@ def make_row(exported: Exported, conditions: Conditions, target: str) -> Row:
     files = {'fp32': model, 'fp16': variants['fp16'],
              'int8': make_int8(document, model, conditions.method, None, 2 * conditions.frames).model}
     frames = [frame for some in parity_frames(document, conditions.frames, conditions.data).values() for frame in some]
-    base = _remembering(onnx_form('fp32', 'fp32', model, conditions.threads))
+    base = _remembering(onnx_runner('fp32', 'fp32', model, conditions.threads))
     against_torch = None
     if exported.network is not None:
         logits = variants.get('fp32-logits')
-        whole = with_logits(base, logits and onnx_form('logits', 'fp32', logits, conditions.threads))
-        against_torch = compare_forms(torch_form(exported.network), [whole], frames)['fp32']
+        whole = with_logits(base, logits and onnx_runner('logits', 'fp32', logits, conditions.threads))
+        against_torch = compare_runners(torch_runner(exported.network), [whole], frames)['fp32']
     half, overflow = None, ''
     try:
-        half = compare_forms(base, [half_form('fp16', files['fp16'], conditions.threads)], frames)['fp16']
+        half = compare_runners(base, [fp16_runner('fp16', files['fp16'], conditions.threads)], frames)['fp16']
     except BundleError as error:
         overflow = error.detail
-    quantised = compare_forms(base, [onnx_form('int8', 'int8', files['int8'], conditions.threads)], frames)['int8']
+    quantised = compare_runners(base, [onnx_runner('int8', 'int8', files['int8'], conditions.threads)], frames)['int8']
     board = load_target(target)
     return Row(exported.name, exported.weights, '%dx%dx%d' % (constants['width'], constants['height'], chain.channels),
                {name: len(data) for name, data in files.items()}, against_torch, half, quantised, overflow,
@@ -207,7 +207,7 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
         yield '- %s %s at %s, %s (%s): %s' % (severity, rule, operator, ', '.join(precisions), where, reason)
 
 
-def _remembering(form: Form) -> Form:
+def _remembering(form: Runner) -> Runner:
     """A form that answers each frame once; the frames are few and live as long as it."""
     answers: Dict[int, Any] = {}
 

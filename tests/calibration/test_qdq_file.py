@@ -1,7 +1,8 @@
-"""A Q/DQ file as `export.quantise` writes it runs on this interpreter's ONNX Runtime, 1.10 on the board included.
+"""A Q/DQ file as `export.quantisation` writes it runs on this interpreter's ONNX Runtime, 1.10 on the board included.
 
-``expected/qdq.onnx`` is the network of tests/export/quantise with its ranges by min-max, and ``expected/qdq.npz`` four
-frames with the answers of the network in FP32; a test there compares the file with what is written today.
+``expected/qdq.onnx`` is the network of tests/export/shallow.py with its ranges by min-max, and ``expected/qdq.npz``
+four frames with the answers of the network in FP32; tests/export/test_quantisation.py compares the file with what is
+written today.
 """
 import os
 

@@ -1,4 +1,4 @@
-"""Variants answer as their model does, keep its names, and are the same file twice."""
+"""Variants answer as their model does, keep its names and are reproducible; what FP16 cannot hold is counted."""
 import numpy as np
 import pytest
 
@@ -6,13 +6,21 @@ onnx = pytest.importorskip('onnx', reason='onnx is not installed here')
 torch = pytest.importorskip('torch', reason='PyTorch is not installed here')
 
 from export.onnx_export import make_onnx  # noqa: E402
-from export.session import open_session, run_session  # noqa: E402
-from export.variants import FILES, make_logits, make_variants  # noqa: E402
+from export.runners import open_session, run_session  # noqa: E402
+from export.variants import (  # noqa: E402
+    FILES,
+    LARGEST,
+    SMALLEST,
+    describe_weights,
+    make_fp16,
+    make_logits,
+    make_variants,
+)
 from service.bundle import PROMISES, scan_onnx  # noqa: E402
 from service.messages import InputError  # noqa: E402
 
-from .graphs import graph  # noqa: E402
-from .test_deliverable import Finding  # noqa: E402
+from .onnx_files import graph  # noqa: E402
+from .test_onnx_export import Finding  # noqa: E402
 
 
 @pytest.fixture(scope='module')
@@ -86,3 +94,69 @@ def test_other_ways_to_labels_are_refused():
     with pytest.raises(InputError, match='--no-logits') as caught:
         make_logits(model)
     assert caught.value.code == 'logits-none'
+
+
+# -- FP16
+
+
+def values(model):
+    return {tensor.name: onnx.numpy_helper.to_array(tensor)
+            for tensor in onnx.load_from_string(model).graph.initializer}
+
+
+def ends(model):
+    graph = onnx.load_from_string(model).graph
+    return [(value.name, value.type.tensor_type.elem_type) for value in list(graph.input) + list(graph.output)]
+
+
+def test_what_leaves_and_enters_stays_and_so_do_names(small_model):
+    half = make_fp16(small_model)
+    assert ends(half) == ends(small_model)
+    before, after = (onnx.load_from_string(data).graph for data in (small_model, half))
+    named = {node.name for node in before.node if node.op_type not in ('Constant', 'Cast')}
+    assert named <= {node.name for node in after.node}
+    facts = scan_onnx(half)
+    assert (facts.opset, facts.ir_version, facts.external_tensors) == (13, 7, 0) and facts.domains <= {''}
+
+
+def test_weights_are_half_and_factors_of_a_resize_exact(small_model):
+    found = values(make_fp16(small_model))
+    resize, = (node for node in onnx.load_from_string(make_fp16(small_model)).graph.node if node.op_type == 'Resize')
+    assert found[resize.input[2]].dtype == np.float32, 'TensorRT takes factors that are weights only'
+    assert {found[name].dtype for name in found if name != resize.input[2]} <= {np.dtype('float16'), np.dtype('int64')}
+    for name, value in values(small_model).items():
+        if value.dtype == np.float32 and name in found:
+            assert np.abs(found[name].astype(np.float32) - value).max() <= np.abs(value).max() * 2 ** -11
+
+
+def test_it_answers_nearly_the_same(small_model):
+    picture = {'thermogram': np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)}
+    whole, half = (run_session(open_session(data), picture) for data in (small_model, make_fp16(small_model)))
+    assert np.mean(whole['labels'] == half['labels']) > 0.99
+    assert 0 < np.abs(whole['confidence'] - half['confidence']).max() < 0.01
+
+
+def test_two_conversions_are_one_file(small_model):
+    assert make_fp16(small_model) == make_fp16(small_model)
+
+
+def test_weights_beyond_the_range_are_clipped_and_counted():
+    model = graph([('Mul', ['thermogram', 'weights'], 'finding')],
+                  {'weights': [[[[1e6, -1e6, 1e-9, -1e-9]] + [[1, 2, 3, 0]] * 3]]})
+    found = describe_weights(model)
+    assert (found.count, found.clipped, found.raised, found.clipped_names) == (16, 2, 2, ('weights',))
+    first = values(make_fp16(model))['weights'].astype(np.float64)[0, 0, 0]
+    assert first.tolist() == [LARGEST, -LARGEST, SMALLEST, -SMALLEST]
+
+
+def test_what_fits_is_not_reported(small_model):
+    found = describe_weights(small_model)
+    assert found.count == sum(value.size for value in values(small_model).values() if value.dtype == np.float32)
+    assert (found.clipped, found.clipped_names) == (0, ())
+
+
+@pytest.mark.parametrize('share', [0.2, 0.5, 0.99])
+def test_a_truncated_file_is_refused_in_a_line(small_model, share):
+    with pytest.raises(InputError) as caught:
+        make_fp16(small_model[:int(len(small_model) * share)])
+    assert caught.value.code == 'onnx-unreadable'

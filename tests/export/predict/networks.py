@@ -1,11 +1,10 @@
 """Small networks whose kernels, work and memory are known by hand."""
 import numpy as np
 
-from export.check.graph import Graph
-from export.check.read import read_model
-from export.predict import fuse
+from export.check.graph import Graph, read_model
+from export.predict.fusion import fuse
 from export.targets import load_target
-from tests.export.check import models
+from tests.export import onnx_files
 
 #: Shape of the picture, and its elements.
 SHAPE = (1, 8, 16, 16)
@@ -24,13 +23,13 @@ def kinds(data):
 
 def network(nodes, constants=None, shape=SHAPE, outputs=None):
     """A network of one picture x and, unless told otherwise, one output y of the same shape."""
-    return models.build(nodes, constants, inputs={'x': (models.FLOAT, shape)},
-                        outputs={name: (models.FLOAT, size) for name, size in (outputs or {'y': shape}).items()})
+    return onnx_files.build(nodes, constants, inputs={'x': (onnx_files.FLOAT, shape)},
+                        outputs={name: (onnx_files.FLOAT, size) for name, size in (outputs or {'y': shape}).items()})
 
 
 def conv(read, write, weight='w', size=3, **attributes):
     """A convolution that keeps the size."""
-    return models.onnx.helper.make_node('Conv', [read, weight], [write], name='conv_%s' % write,
+    return onnx_files.onnx.helper.make_node('Conv', [read, weight], [write], name='conv_%s' % write,
                                         pads=[size // 2] * 4, **attributes)
 
 
@@ -41,7 +40,7 @@ def weights(outputs=8, inputs=8, size=3):
 
 def node(operator, inputs, outputs, **attributes):
     """A node that is named after what it gives."""
-    return models.onnx.helper.make_node(operator, inputs, outputs, name='%s_%s' % (operator, outputs[0]),
+    return onnx_files.onnx.helper.make_node(operator, inputs, outputs, name='%s_%s' % (operator, outputs[0]),
                                         **attributes)
 
 

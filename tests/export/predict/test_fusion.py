@@ -4,10 +4,10 @@ import pytest
 
 pytest.importorskip('onnx', reason='onnx is not installed: this is the device half')
 
-from export.predict import UnknownShapeError  # noqa: E402
-from export.predict.kernel import layers, total_macs, total_weights  # noqa: E402
+from export.predict.fusion import UnknownShapeError  # noqa: E402
+from export.predict.kernel import count_layers, total_macs, total_weights  # noqa: E402
 from export.predict.published import figures, tables  # noqa: E402
-from tests.export.check import models  # noqa: E402
+from tests.export import onnx_files  # noqa: E402
 
 from .networks import SIZE, conv, fused, kinds, network, node, weights  # noqa: E402
 
@@ -101,8 +101,8 @@ def test_operators_that_nobody_knows_are_named():
 
 
 def test_a_size_that_is_open_is_refused():
-    data = models.build([node('Relu', ['x'], ['y'])], inputs={'x': (models.FLOAT, (None, 8, 16, 16))},
-                        outputs={'y': (models.FLOAT, (None, 8, 16, 16))})
+    data = onnx_files.build([node('Relu', ['x'], ['y'])], inputs={'x': (onnx_files.FLOAT, (None, 8, 16, 16))},
+                        outputs={'y': (onnx_files.FLOAT, (None, 8, 16, 16))})
     with pytest.raises(UnknownShapeError):
         fused(data)
 
@@ -125,7 +125,7 @@ def test_counts_are_near_those_that_tensorrt_printed(figure):
 def test_rebuilt_networks_have_the_published_size(graph):
     table = tables()[graph]
     assert total_macs(table['kernels']) / 1e9 == pytest.approx(table['gmac'], abs=1e-4)
-    assert layers(table['kernels']) == table['layers']
+    assert count_layers(table['kernels']) == table['layers']
     assert total_weights(table['kernels']) >= 0.98 * table['weights']
     if table['published_gmac']:
         assert table['gmac'] == pytest.approx(table['published_gmac'], rel=0.02)

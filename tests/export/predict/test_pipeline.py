@@ -6,15 +6,30 @@ import pytest
 
 pytest.importorskip('onnx', reason='onnx is not installed: this is the device half')
 
-from export.predict import cpu, predict  # noqa: E402
-from export.predict.cpu import Range  # noqa: E402
-from export.predict.latency import SPREAD, Interval, by_kind, copy_ms, layer_rows, lower_limit_ms  # noqa: E402
-from export.predict.pipeline import through  # noqa: E402
+from export.predict import pipeline  # noqa: E402
+from export.predict.latency import (  # noqa: E402
+    SPREAD,
+    Interval,
+    by_kind,
+    copy_ms,
+    layer_rows,
+    lower_limit_ms,
+    predict,
+)
+from export.predict.pipeline import (  # noqa: E402
+    PICTURE_STAGES,
+    Range,
+    frame_sizes,
+    predict_pipeline,
+    processor_ratio,
+    processor_stages,
+    unpinning_ms,
+)
 from export.targets import load_target  # noqa: E402
 
 from .networks import SIZE, chain, fused  # noqa: E402
 
-_CPU = json.loads((Path(cpu.__file__).parent / 'cpu.json').read_text())
+_PROCESSOR = json.loads((Path(pipeline.__file__).parent / 'data' / 'processor.json').read_text())
 
 
 def test_ranges():
@@ -25,25 +40,25 @@ def test_ranges():
 
 def test_factor_comes_from_the_stated_ratios():
     ratios = (3897 / (5250 / 4), 10915 / 3730)
-    assert cpu.factor() == Range(min(ratios), 2 * max(ratios))
-    assert _CPU['published']['seven_zip_mips_4_cores'] == 5250 and 'assumed' in _CPU['vector_reason']
+    assert processor_ratio() == Range(min(ratios), 2 * max(ratios))
+    assert _PROCESSOR['published']['seven_zip_mips_4_cores'] == 5250 and 'assumed' in _PROCESSOR['vector_reason']
 
 
-@pytest.mark.parametrize('frame', cpu.frames())
+@pytest.mark.parametrize('frame', frame_sizes())
 def test_stages_are_the_pcs_times_the_factor(frame):
-    for stage, (found, measured) in cpu.stages(frame).items():
-        assert found == Range(measured * cpu.factor().low, measured * cpu.factor().high), stage
+    for stage, (found, measured) in processor_stages(frame).items():
+        assert found == Range(measured * processor_ratio().low, measured * processor_ratio().high), stage
         assert measured > 0
-    assert set(cpu.PICTURE) < set(cpu.stages(frame))
+    assert set(PICTURE_STAGES) < set(processor_stages(frame))
 
 
 def test_larger_frames_cost_more():
-    sums = [sum(measured for _, measured in cpu.stages(frame).values()) for frame in cpu.frames()]
+    sums = [sum(measured for _, measured in processor_stages(frame).values()) for frame in frame_sizes()]
     assert sums == sorted(sums)
 
 
 def test_unpinning_between_its_two_rates():
-    assert cpu.unpinning(2_000_000) == Range(1.0, 10.0)
+    assert unpinning_ms(2_000_000) == Range(1.0, 10.0)
 
 
 def test_interval_by_hand():
@@ -63,11 +78,11 @@ def latency(network):
 
 
 def test_a_total_is_the_sum_of_its_parts(latency):
-    found = through(latency, 1_000_000, '320x240')
-    stages = cpu.stages('320x240')
+    found = predict_pipeline(latency, 1_000_000, '320x240')
+    stages = processor_stages('320x240')
     for picture in (False, True):
         low, middle, high = found.total(picture)
-        inside = [one for stage, (one, _) in stages.items() if picture or stage not in cpu.PICTURE]
+        inside = [one for stage, (one, _) in stages.items() if picture or stage not in PICTURE_STAGES]
         assert low == pytest.approx(latency.network_ms.outer[0] * SPREAD + sum(latency.copies_ms) + 0.5
                                     + sum(one.low for one in inside))
         assert high == pytest.approx(latency.network_ms.outer[1] * SPREAD + sum(latency.copies_ms) + 5.0
@@ -109,5 +124,6 @@ def test_a_build_times_kernels_of_one_shape_once():
 
 def test_lower_limit_by_hand():
     small = fused(chain(steps=1))
-    assert lower_limit_ms(small, 2, load_target('orin-nano')) == pytest.approx((2 * 8 * 72 + 8 * SIZE) / 68.0 / 1e6)
-    assert lower_limit_ms(small, 2, load_target('xavier-nx')) is None
+    limit_ms = lower_limit_ms(small, 'fp16', load_target('orin-nano'))
+    assert limit_ms == pytest.approx((2 * 8 * 72 + 8 * SIZE) / 68.0 / 1e6)
+    assert lower_limit_ms(small, 'fp16', load_target('xavier-nx')) is None

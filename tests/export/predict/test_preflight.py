@@ -1,4 +1,4 @@
-"""What a preflight says of targets and networks: predictions, refusals, and where it keeps silent."""
+"""What a preflight predicts for targets and networks, what it refuses, and memory by hand."""
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,13 +8,21 @@ pytest.importorskip('onnx', reason='onnx is not installed: this is the device ha
 
 from export.check import check_model  # noqa: E402
 from export.predict import preflight  # noqa: E402
-from export.predict.preflight import NO_FIGURES  # noqa: E402
+from export.predict.preflight import (  # noqa: E402
+    CUBLAS_MIB,
+    CUDA_MIB,
+    CUDNN_MIB,
+    NO_FIGURES,
+    MemoryNeed,
+    memory_need,
+    peak_elements,
+)
 from export.predict.report import describe, to_dict  # noqa: E402
 from export.targets import TARGETS, load_target  # noqa: E402
 from service.messages import InputError  # noqa: E402
-from tests.export.check import models  # noqa: E402
+from tests.export import onnx_files  # noqa: E402
 
-from .networks import chain  # noqa: E402
+from .networks import SIZE, chain, conv, fused, network, node, weights  # noqa: E402
 
 _NANO = load_target('jetson-nano')
 
@@ -34,7 +42,7 @@ def test_every_target_has_what_is_predicted_by_default():
 def test_latency_only_where_figures_were_published(name):
     found = preflight(chain(), load_target(name))
     assert (found.latency is not None) == (found.pipeline is not None) == name.startswith('jetson-nano')
-    assert found.need.weights > 0 and found.fits_memory in (True, None)
+    assert found.memory.weights > 0 and found.fits_memory in (True, None)
 
 
 def test_other_boards_are_told_why_and_get_a_lower_limit():
@@ -55,7 +63,7 @@ def test_everything_of_a_board_is_called_predicted():
 
 
 def test_a_network_that_violates_says_so_first_and_is_predicted():
-    data = models.build([models.node('Mod', ['x', 'x'], ['y'], fmod=1)])
+    data = onnx_files.build([onnx_files.node('Mod', ['x', 'x'], ['y'], fmod=1)])
     text, document = report(data)
     assert text.splitlines()[0].startswith('Does not fit jetson-nano: 1 violation')
     assert text.splitlines()[1].startswith('VIOLATION net.onnx operator at the_mod (Mod): ')
@@ -64,10 +72,10 @@ def test_a_network_that_violates_says_so_first_and_is_predicted():
 
 
 def test_an_open_size_is_explained():
-    data = models.build([models.node('Relu', ['x'], ['y'])], inputs={'x': (models.FLOAT, (1, None, 8, 8))},
-                        outputs={'y': (models.FLOAT, (1, None, 8, 8))})
+    data = onnx_files.build([onnx_files.node('Relu', ['x'], ['y'])], inputs={'x': (onnx_files.FLOAT, (1, None, 8, 8))},
+                        outputs={'y': (onnx_files.FLOAT, (1, None, 8, 8))})
     found = preflight(data, _NANO)
-    assert found.fused is found.need is found.latency is found.fits_memory is None
+    assert found.fused is found.memory is found.latency is found.fits_memory is None
     text, document = report(data)
     assert 'The size of tensor y is not fixed' in text and document['not_predicted'] == found.reason
 
@@ -75,8 +83,8 @@ def test_an_open_size_is_explained():
 @pytest.mark.parametrize(('side', 'room'), [(2048, True), (6144, False)])
 def test_room_in_memory(side, room):
     shape = (1, 16, side, side)
-    data = models.build([models.node('Relu', ['x'], ['y'])], inputs={'x': (models.FLOAT, shape)},
-                        outputs={'y': (models.FLOAT, shape)})
+    data = onnx_files.build([onnx_files.node('Relu', ['x'], ['y'])], inputs={'x': (onnx_files.FLOAT, shape)},
+                        outputs={'y': (onnx_files.FLOAT, shape)})
     text, document = report(data, precision='fp32')
     assert document['memory']['fits'] is room and ('NO ROOM' in text) is not room
 
@@ -109,3 +117,46 @@ def test_damaged_files_are_refused_or_predicted(changes):
     except InputError:
         return
     assert found.fused is not None or found.reason
+
+
+def test_a_network_that_computes_nothing_takes_no_time():
+    data = onnx_files.build([onnx_files.node('Relu', ['c'], ['y'])], {'c': np.zeros(onnx_files.PICTURE, np.float32)})
+    text, document = report(data)
+    assert document['latency_ms']['predicted'] == 0 and document['network']['layers'] == 0
+    assert 'to picture' in text
+
+
+# -- memory
+
+
+def test_a_chain_holds_input_output_and_what_is_between():
+    # While the second of three convolutions runs: its two ends, and the input and the output that stay bound.
+    assert peak_elements(fused(chain(steps=3))) == 4 * SIZE
+    assert peak_elements(fused(chain(steps=1))) == 2 * SIZE
+
+
+def test_a_skip_is_held_until_it_is_added():
+    nodes = [node('Relu', ['x'], ['s']), conv('s', 'a'), node('Relu', ['a'], ['b']), conv('b', 'c'),
+             node('Relu', ['c'], ['d']), node('Add', ['d', 's'], ['e']), conv('e', 'y')]
+    # s, b and d are held when the second convolution writes d; x and y are bound.
+    assert peak_elements(fused(network(nodes, {'w': weights()}))) == 5 * SIZE
+
+
+def test_reshaping_takes_no_room():
+    nodes = [node('Relu', ['x'], ['r']), node('Reshape', ['r', 'shape'], ['f']), node('Sigmoid', ['f'], ['g']),
+             node('Reshape', ['g', 'back'], ['y'])]
+    data = network(nodes, {'shape': np.int64([1, SIZE]), 'back': np.int64([1, 8, 16, 16])})
+    assert peak_elements(fused(data)) == 3 * SIZE
+
+
+def test_precision_halves_weights_and_activations():
+    kernels = fused(chain())
+    full, half = memory_need(kernels, 'fp32'), memory_need(kernels, 'fp16')
+    assert (full.weights, full.activations) == (4 * 3 * 8 * 72, 16 * SIZE)
+    assert (half.weights, half.activations) == (full.weights // 2, full.activations // 2)
+
+
+def test_libraries_come_on_top():
+    found = MemoryNeed(2 ** 20, 3 * 2 ** 20)
+    assert found.total_mib(False) == (CUDA_MIB[0] + 4, CUDA_MIB[1] + 4)
+    assert found.total_mib() == tuple(CUDA_MIB[end] + CUBLAS_MIB[end] + CUDNN_MIB[end] + 4 for end in (0, 1))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip('onnx', reason='onnx is not installed: this is the device half')
 
-from export.predict.coefficients import load_model  # noqa: E402
-from export.predict.kernel import KINDS, Kernel, from_row, gathered  # noqa: E402
-from export.predict.roofline import PEAK_FLOPS, Coefficients, Form, Work, times  # noqa: E402
+from export.predict.kernel import KINDS, Kernel, merge_equal  # noqa: E402
+from export.predict.latency import load_model  # noqa: E402
+from export.predict.roofline import PEAK_FLOPS, Coefficients, Form, KernelArrays, kernel_times  # noqa: E402
 
 _PLAIN = Coefficients(0.5, 1.6, 1.2, 64.0, 10.0, 5.0, 2.0, 1.5, 3.0)
 
@@ -22,7 +22,11 @@ _KERNELS = st.builds(
 
 def _total(kernels, precision='fp32', model=None):
     model = model or load_model()
-    return times(Work(kernels), model.coefficients, model.form, precision).total
+    return kernel_times(KernelArrays.of_kernels(kernels), model.coefficients, model.form, precision).total
+
+
+def _plain(kernels, form, precision):
+    return kernel_times(KernelArrays.of_kernels(kernels), _PLAIN, form, precision)
 
 
 @given(_KERNELS)
@@ -44,23 +48,23 @@ def test_more_work_never_takes_less(kernel, times_as_much):
 
 @given(st.lists(_KERNELS, min_size=1, max_size=6))
 def test_putting_alike_kernels_together_changes_nothing(kernels):
-    rows = [from_row(kernel.row()) for kernel in gathered(kernels + kernels)]
+    rows = [Kernel(*kernel.row()) for kernel in merge_equal(kernels + kernels)]
     assert _total(rows) == pytest.approx(2 * _total(kernels))
 
 
 def test_a_convolution_by_hand():
     kernel = Kernel('conv', 3, 10 ** 9, 10, 10, 10, 64, 64, 100)
-    plain = times(Work([kernel]), _PLAIN, Form(1, False, True), 'fp32')
+    plain = _plain([kernel], Form(1, False, True), 'fp32')
     assert plain.each[0] == pytest.approx(2e9 / (PEAK_FLOPS * 0.5) * 1e3 + 0.002)
     assert plain.total == pytest.approx(3 * plain.each[0])
-    half = times(Work([kernel]), _PLAIN, Form(128, False, True), 'fp16')
+    half = _plain([kernel], Form(128, False, True), 'fp16')
     assert half.arithmetic[0] == pytest.approx(2 * plain.arithmetic[0] / 1.6)
 
 
 def test_winograd_saves_where_channels_are_many():
     narrow, wide = (Kernel('conv3', 1, 10 ** 9, 10, 10, 10, 9 * channels, channels, 100) for channels in (8, 512))
     for kernel in (narrow, wide):
-        slow, fast = (times(Work([kernel]), _PLAIN, Form(1, winograd, True), 'fp32').arithmetic[0]
+        slow, fast = (_plain([kernel], Form(1, winograd, True), 'fp32').arithmetic[0]
                       for winograd in (False, True))
         channels = kernel.columns
         assert slow / fast == pytest.approx(1 + 1.25 * channels / (channels + 64))
@@ -69,11 +73,11 @@ def test_winograd_saves_where_channels_are_many():
 def test_traffic_resize_and_suppression_by_hand():
     copy, depthwise, resize, nms = (Kernel(kind, 1, 0, 10 ** 6, 0, 10 ** 6) for kind in
                                     ('copy', 'depthwise', 'resize', 'nms'))
-    found = times(Work([copy, depthwise, resize, nms]), _PLAIN, Form(1, False, False), 'fp16').each - 0.002
+    found = _plain([copy, depthwise, resize, nms], Form(1, False, False), 'fp16').each - 0.002
     assert found == pytest.approx([4e6 / 10e9 * 1e3, 8e6 / 5e9 * 1e3, 1.5, 3.0])
 
 
 def test_kernels_may_have_precisions_of_their_own():
-    work = Work([Kernel('copy', 1, 0, 10 ** 6, 0, 0)] * 2)
-    each = times(work, _PLAIN, Form(1, False, True), np.array(['fp32', 'fp16'])).each - 0.002
+    precisions = np.array(['fp32', 'fp16'])
+    each = _plain([Kernel('copy', 1, 0, 10 ** 6, 0, 0)] * 2, Form(1, False, True), precisions).each - 0.002
     assert each[0] == pytest.approx(2 * each[1])

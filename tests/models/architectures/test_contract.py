@@ -9,7 +9,7 @@ pytest.importorskip('segmentation_models_pytorch', reason='the training extra is
 
 import onnxruntime  # noqa: E402
 
-from export.onnx_export import INPUT, IR_VERSION, OPSET, Deliverable, export_onnx  # noqa: E402
+from export.onnx_export import INPUT, IR_VERSION, OPSET, DeployedNetwork, export_onnx  # noqa: E402
 from models.architectures import ARCHITECTURES, FINDING, REGIONS, build, count_cost  # noqa: E402
 from service.bundle import scan_onnx  # noqa: E402
 from tests.models.architectures.settle import settle  # noqa: E402
@@ -154,7 +154,7 @@ def check_parity(network, picture, path, tasks):
     assert names == ['labels', 'confidence'] * (REGIONS in tasks) + ['finding'] * (FINDING in tasks)
     got = dict(zip(names, session.run(names, {INPUT: picture.numpy()})))
     with torch.no_grad():
-        want = {key: value.numpy() for key, value in zip(names, Deliverable(network)(picture))}
+        want = {key: value.numpy() for key, value in zip(names, DeployedNetwork(network)(picture))}
     if REGIONS in tasks:
         assert got['labels'].dtype == np.int32 and np.mean(got['labels'] == want['labels']) > 0.999
         # A flat answer would prove nothing.

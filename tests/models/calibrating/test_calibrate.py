@@ -12,14 +12,14 @@ for _name in ('torch', 'onnx', 'sklearn'):
     pytest.importorskip(_name, reason='%s is not installed here' % _name)
 
 from calibration import read_cache  # noqa: E402
-from export.session import open_session, run_session  # noqa: E402
+from export.runners import open_session, run_session  # noqa: E402
 from models.calibrating.cli import calibrate_command  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import golden_thermogram, open_bundle, pack_golden, prove, to_counts, write_bundle  # noqa: E402
 from service.chains import get_chain  # noqa: E402
 from service.messages import BundleError, InputError, ThermoscreenError  # noqa: E402
 from service.simulator import make_phantom  # noqa: E402
-from tests.export.quantise.networks import HEIGHT, WIDTH, Shallow, export  # noqa: E402
+from tests.export.shallow import HEIGHT, WIDTH, Shallow, export  # noqa: E402
 from tests.fakes.bundles import document  # noqa: E402
 
 DATA = 'phantoms:700:6'

@@ -108,7 +108,7 @@ def with_other_labels(model):
     import onnx
     from onnx import numpy_helper
 
-    from export.half import make_fp16
+    from export.variants import make_fp16
 
     half = onnx.load_from_string(make_fp16(model))
     head, = (tensor for tensor in half.graph.initializer if tensor.name.endswith('segmentation_head.0.weight'))
