@@ -7,7 +7,7 @@ graph of float32 operators with a cast to float16 and back after each, run witho
 It still differs from a GPU: sums inside an operator are float32 here. TensorRT on SM 5.3 may sum in float16, and it
 fuses operators, which rounds less often. The golden pair on the board has the last word.
 """
-from typing import Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 import onnx
@@ -211,7 +211,7 @@ def fp16_runner(name: str, model: bytes, threads: int = 1) -> Runner:
     return Runner(name, 'fp16', lambda tensor: emulation.answer({INPUT: tensor}))
 
 
-def variant_runners(variants: Dict[str, bytes], threads: int = 1) -> List[Runner]:
+def variant_runners(variants: Mapping[str, bytes], threads: int = 1) -> List[Runner]:
     """Runners of a bundle's variants: FP16 both emulated and in ONNX Runtime, the others in ONNX Runtime.
 
     Args:

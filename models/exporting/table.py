@@ -135,7 +135,7 @@ def make_row(exported: Exported, conditions: Conditions, target: str) -> Row:
     against_torch = None
     if exported.network is not None:
         logits = variants.get('fp32-logits')
-        whole = with_logits(base, logits and onnx_runner('logits', 'fp32', logits, conditions.threads))
+        whole = with_logits(base, onnx_runner('logits', 'fp32', logits, conditions.threads) if logits else None)
         against_torch = compare_runners(torch_runner(exported.network), [whole], frames)['fp32']
     half, overflow = None, ''
     try:
