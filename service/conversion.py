@@ -1,65 +1,76 @@
-"""A thermogram file as a file of another kind."""
+"""Converting a thermogram file into a file of another kind."""
+import contextlib
+import errno
 import io
 import itertools
+import json
 import os
+import uuid
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
-from .capture_file import MAX_FRAMES, SUFFIX, write_capture
-from .durable import atomic_write, atomic_write_json, write_new
+from .capture_file import MAX_FRAMES, SUFFIX, pack_capture
+from .durable import atomic_write, storage_error, sync_folder
 from .messages import InputError
+from .radiometry import Raw
 from .readers import SCALES, count_frames, read_each
 from .readers.files import shown_name, suffix_of
+from .thermogram import Thermogram
 
 #: Scale of the counts in a TIFF.
 _TIFF_SCALE = 'centikelvin'
 _UNCOMPRESSED = 1
 
+#: What the file systems of memory sticks say to a hard link.
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
-def convert(source, target, scale=None, frame=None, scene=None, replace=False):
+
+def convert(source: str, target: str, scale: Optional[str] = None, frame: Optional[int] = None,
+            corrections: Optional[Mapping[str, float]] = None, replace: bool = False) -> Dict[str, Any]:
     """Write the frames of a file as a file of the kind that the target's suffix names.
 
     A capture file takes every frame as it was measured. The others take the temperatures of one frame, and get a
-    sidecar ``TARGET.json`` that says what they cannot.
+    sidecar ``TARGET.json`` that states what they cannot.
 
     Args:
-        source (str): any file that is read.
-        target (str): ends in a key of `WRITERS` or in `SUFFIX`.
-        scale (str): key of `SCALES`, where the source has counts that it does not explain.
-        frame (int): which one of a recording, counted from 1; None for all, or the only one.
-        scene (dict): corrections by the names of `SCENE_FIELDS`.
-        replace (bool): whether an old target is replaced.
+        source: any file that is read.
+        target: ends in a key of `WRITERS` or in `SUFFIX`.
+        scale: key of `SCALES`, where the source has counts that it does not explain.
+        frame: which one of a recording, counted from 1; None for all, or the only one.
+        corrections: by the names of `OBJECT_PARAMETERS`.
+        replace: whether an old target is replaced.
     Returns:
-        dict: ``source``, ``target``, ``frames``, ``width``, ``height``, ``unit``, ``lowest_c`` and ``highest_c`` (of
-        the first frame; None where it has no temperatures), ``emissivity`` and ``notes``.
+        ``source``, ``target``, ``frames``, ``width``, ``height``, ``unit``, ``lowest_c`` and ``highest_c`` (of the
+        first frame; None where it has no temperatures), ``emissivity`` and ``notes``.
     Raises:
         InputError: ``output-format``, ``output-exists``, ``output-is-input``, ``output-sidecar``, ``convert-relative``,
             ``convert-frames``, ``convert-range``, or what is wrong with the source or a correction.
-        StorageError: the target could not be written.
+        StorageError: the target could not be written; what was there before is still there.
     """
     suffix = suffix_of(target)
     if suffix != SUFFIX and suffix not in WRITERS:
-        raise InputError('output-format', '%s is of no kind that can be written; let it end in %s.'
-                         % (shown_name(target), ', '.join(sorted(WRITERS) + [SUFFIX])))
+        raise InputError('output-format', '%s is of no kind that can be written.' % shown_name(target),
+                         'Let it end in %s.' % ', '.join(sorted(WRITERS) + [SUFFIX]))
     numbers = _numbers(source, suffix, frame)
     _check_free(source, target, suffix, replace)
-    raws = (raw.corrected(scene or {}) for raw in read_each(source, numbers, scale))
+    raws = (raw.corrected(corrections or {}) for raw in read_each(source, numbers, scale))
     first = next(raws)
     thermogram = first.thermogram()
     if suffix == SUFFIX:
-        write_capture(target, itertools.chain([first], raws), replace)
+        files = [(target, pack_capture(itertools.chain([first], raws)))]
+    elif thermogram.is_celsius:
+        # First the sidecar: without its data it says nothing, and data without it may say something else.
+        files = [(target + '.json', _sidecar(first, thermogram, suffix)),
+                 (target, WRITERS[suffix](thermogram.pixels, shown_name(source)))]
     else:
-        if not thermogram.is_celsius:
-            raise InputError('convert-relative', '%s has grey levels and no temperatures; only a %s file can take it.'
-                             % (shown_name(source), SUFFIX))
-        data = WRITERS[suffix](thermogram.pixels, shown_name(source))
-        # First the sidecar: without its file it says nothing, and the file without it something else.
-        atomic_write_json(target + '.json', _sidecar(first, thermogram, suffix))
-        if replace:
-            atomic_write(target, data)
-        else:
-            write_new(target, data)
+        raise InputError('convert-relative', '%s has grey levels and no temperatures.' % shown_name(source),
+                         'Convert it to a %s file.' % SUFFIX)
+    if replace and len(files) == 1:
+        atomic_write(*files[0])
+    else:
+        _publish(files, replace)
     bounds = [round(float(value), 4) for value in (thermogram.pixels.min(), thermogram.pixels.max())]
     lowest, highest = bounds if thermogram.is_celsius else (None, None)
     return {'source': source, 'target': target, 'frames': len(numbers), 'width': thermogram.width,
@@ -67,71 +78,148 @@ def convert(source, target, scale=None, frame=None, scene=None, replace=False):
             'emissivity': thermogram.provenance.emissivity, 'notes': list(thermogram.provenance.notes)}
 
 
-def _numbers(source, suffix, frame):
+def _numbers(source: str, suffix: str, frame: Optional[int]) -> Sequence[int]:
     """Which frames are meant, counted from 1."""
     frames = count_frames(source)
     if frame is not None:
         return [frame]
     if frames > 1 and suffix != SUFFIX:
-        raise InputError('convert-frames', '%s holds %d frames and a %s file holds one; choose it with --frame, or '
-                         'convert all to a %s file.' % (shown_name(source), frames, suffix, SUFFIX))
+        raise InputError('convert-frames', '%s holds %d frames and a %s file holds one.'
+                         % (shown_name(source), frames, suffix),
+                         'Choose one with --frame, or convert all to a %s file.' % SUFFIX)
     if frames > MAX_FRAMES:
-        raise InputError('convert-frames', '%s holds %d frames and a %s file at most %d; choose one with --frame.'
-                         % (shown_name(source), frames, SUFFIX, MAX_FRAMES))
+        raise InputError('convert-frames', '%s holds %d frames and a %s file at most %d.'
+                         % (shown_name(source), frames, SUFFIX, MAX_FRAMES), 'Choose one with --frame.')
     return range(1, frames + 1)
 
 
-def _check_free(source, target, suffix, replace):
-    """Refuse to write where something is that somebody may need."""
+def _check_free(source: str, target: str, suffix: str, replace: bool) -> None:
+    """Refuse to write where there is something that somebody may need."""
     if os.path.exists(target) and os.path.samefile(source, target):
-        raise InputError('output-is-input', '%s is the file that is read; choose another name for what is written.'
-                         % shown_name(target))
+        raise InputError('output-is-input', '%s is the file that is read.' % shown_name(target),
+                         'Choose another name for what is written.')
     sidecar = target + '.json'
     if suffix == SUFFIX and os.path.lexists(sidecar):
-        raise InputError('output-sidecar', '%s would be taken for the sidecar of the new file; move it away or choose '
-                         'another name.' % shown_name(sidecar))
+        raise InputError('output-sidecar', '%s would be taken for the sidecar of the new file.' % shown_name(sidecar),
+                         'Move it away or choose another name.')
     for path in (target, sidecar):
         if os.path.lexists(path) and not replace:
-            raise InputError('output-exists', '%s is there already; give --force to replace it, or another name.'
-                             % shown_name(path))
+            raise InputError('output-exists', '%s exists already.' % shown_name(path),
+                             'Give --force to replace it, or choose another name.')
 
 
-def _sidecar(raw, thermogram, suffix):
-    """What the file itself cannot say; the scene is what its temperatures were computed with."""
-    sidecar = dict(raw.meaning.known, mirrored=False)
+def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
+    """Make files of one folder visible, so that at no moment one of them stands beside an old one.
+
+    They are written under hidden names first. Then the old ones are moved to hidden names, the last first, and the new
+    ones appear in their order. A kill or a power cut in between leaves some names without a file; where the process
+    lives to see an error, the old files are put back.
+
+    Args:
+        files: (path, content) of what belongs together; a later one is read with the earlier ones beside it.
+        replace: whether old files are replaced.
+    Raises:
+        StorageError: ``file-exists`` unless `replace`, ``disk-full`` and the like; nothing has changed.
+    """
+    target = files[-1][0]
+    folder = os.path.dirname(os.path.abspath(target))
+    old: List[str] = []
+    try:
+        with contextlib.ExitStack() as undo:
+            staged = [_stage(folder, data, undo) for _, data in files]
+            for path in [path for path, _ in reversed(files) if replace and os.path.lexists(path)]:
+                hidden = _hidden_name(folder)
+                os.rename(path, hidden)
+                undo.callback(_quietly, os.rename, hidden, path)
+                old.append(hidden)
+                sync_folder(folder)
+            for (path, _), hidden in zip(files, staged):
+                _rename_new(hidden, path)
+                undo.callback(_quietly, os.unlink, path)
+                sync_folder(folder)
+            undo.pop_all()
+    except OSError as error:
+        raise storage_error(error, target)
+    for hidden in old:
+        _quietly(os.unlink, hidden)
+
+
+def _stage(folder: str, data: bytes, undo: contextlib.ExitStack) -> str:
+    """Write a file under a hidden name, which it loses later or which is removed."""
+    path = _hidden_name(folder)
+    with open(path, 'xb') as stream:
+        undo.callback(_quietly, os.unlink, path)
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    return path
+
+
+def _hidden_name(folder: str) -> str:
+    """A name that is free, and that a person who looks for thermograms does not see."""
+    return os.path.join(folder, '.%s.part' % uuid.uuid4().hex)
+
+
+def _rename_new(old: str, new: str) -> None:
+    """Rename a file, never over another one.
+
+    Raises:
+        FileExistsError: something has the new name.
+    """
+    try:
+        os.link(old, new)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
+        os.rename(old, new)
+    else:
+        _quietly(os.unlink, old)
+
+
+def _quietly(call: Callable[..., None], *paths: str) -> None:
+    """Tidy up as far as the disk allows."""
+    with contextlib.suppress(OSError):
+        call(*paths)
+
+
+def _sidecar(raw: Raw, thermogram: Thermogram, suffix: str) -> bytes:
+    """What the file itself cannot state; the object parameters are those that its temperatures were computed with."""
+    stated: Dict[str, Any] = dict(raw.meaning.computed_with, mirrored=False)
     if thermogram.provenance.captured_at:
-        sidecar['captured_at'] = thermogram.provenance.captured_at
+        stated['captured_at'] = thermogram.provenance.captured_at
     if suffix in _TIFF:
-        sidecar['scale'] = _TIFF_SCALE
-    return sidecar
+        stated['scale'] = _TIFF_SCALE
+    return (json.dumps(stated, allow_nan=False, indent=1, sort_keys=True) + '\n').encode('ascii')
 
 
-def _csv(celsius, source):
+def _csv(celsius: np.ndarray, source: str) -> bytes:
     """Every float32 in as few digits as give it back."""
     return ''.join(','.join(row) + '\n' for row in celsius.astype(str)).encode('ascii')
 
 
-def _npy(celsius, source):
+def _npy(celsius: np.ndarray, source: str) -> bytes:
     stream = io.BytesIO()
     np.save(stream, celsius)
     return stream.getvalue()
 
 
-def _tiff(celsius, source):
-    """Counts of 0.01 K, the nearest each."""
+def _tiff(celsius: np.ndarray, source: str) -> bytes:
+    """Counts of 0.01 K, each the nearest."""
     scale = SCALES[_TIFF_SCALE]
     counts = np.rint((celsius.astype(np.float64) - scale.zero_c) / scale.per_count_c)
     if counts.max() > 65535:
-        raise InputError('convert-range', '%s is hotter than the %.2f degrees Celsius that 16 bits of 0.01 K hold; '
-                         'convert it to another kind of file.' % (source, float(scale.celsius(np.uint16([65535]))[0])))
+        raise InputError('convert-range', '%s is hotter than the %.2f °C that 16 bits of 0.01 K hold.'
+                         % (source, float(scale.celsius(np.array([65535], np.uint16))[0])),
+                         'Convert it to another kind of file.')
     done, data = cv2.imencode('.tif', counts.astype(np.uint16), [int(cv2.IMWRITE_TIFF_COMPRESSION), _UNCOMPRESSED])
     if not done:
-        raise InputError('convert-not-encoded', '%s could not be encoded as a TIFF; convert it to another kind of file.'
-                         % source)
+        raise InputError('convert-not-encoded', '%s could not be encoded as a TIFF.' % source,
+                         'Convert it to another kind of file.')
     return data.tobytes()
 
 
 _TIFF = ('.tif', '.tiff')
-#: (float32 HxW in degrees Celsius, name for sentences) to the bytes of a file, by suffix.
-WRITERS = {'.csv': _csv, '.npy': _npy, '.tif': _tiff, '.tiff': _tiff}
-
+#: (float32 HxW in °C, name for sentences) to the bytes of a file, by suffix.
+WRITERS: Dict[str, Callable[[np.ndarray, str], bytes]] = {'.csv': _csv, '.npy': _npy, '.tif': _tiff, '.tiff': _tiff}

@@ -12,8 +12,7 @@ import cv2
 import numpy as np
 
 from service.messages import InputError
-from service.readers.files import read_bytes, shown_name
-from service.readers.picture import cut_off, decode_picture
+from service.readers.files import damaged, read_bytes, shown_name, truncated
 from service.thermogram import Thermogram, check_size
 
 from .sample import Collection, Sample
@@ -128,8 +127,10 @@ def _decode(path):
         raise InputError('file-damaged', '%s is no PNG; copy it again from its source.' % source)
     check_size(*struct.unpack_from('>II', data, 16), source)
     if _END not in data[-1024:]:
-        raise cut_off(source)
-    image = decode_picture(data, cv2.IMREAD_UNCHANGED, source)
+        raise truncated(source)
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise damaged(source)
     if image.dtype != np.uint8:
         raise InputError('format-unsupported', '%s has 16 bits a channel; BUSI has 8.' % source)
     return image if image.ndim == 2 else image[:, :, :3]

@@ -1,21 +1,24 @@
-"""From what a detector counted to degrees Celsius, and again when what was assumed turns out wrong.
+"""Radiometry: from what a detector counted to degrees Celsius, and again after a parameter was corrected.
 
-A thermal camera sees what the skin emits, what the skin reflects, and the air between. `Scene` says what those
-were; `flir_celsius` takes them out of the raw counts of a FLIR camera, and `at_scene` out of the temperatures of
-a camera that gives no counts. A `Raw` is a frame with what makes it temperatures, so that what was set wrongly is
-corrected from what was measured.
+A thermal camera sees the radiation that the skin emits, the radiation that the skin reflects, and the air between.
+`ObjectParameters` describe them; `flir_celsius` removes them from the raw counts of a FLIR camera, and
+`recompute_celsius` from the temperatures of a camera that gives no counts. A `Raw` keeps measured values together with
+their `Meaning`, so that a correction always starts from what was measured.
 """
-from .air import AirConstants
-from .flir import FlirParameters, flir_celsius, flir_raw
-from .linear import LinearScale
-from .meaning import GreyLevels, Temperatures
-from .planck import PlanckConstants
-from .possible import HIGHEST_C, LOWEST_C, check_possible
+from .meaning import (
+    FlirParameters,
+    GreyLevels,
+    LinearScale,
+    Meaning,
+    Temperatures,
+    flir_celsius,
+    flir_raw,
+    meaning_from_dict,
+)
+from .object_parameters import HIGHEST_C, LOWEST_C, OBJECT_PARAMETERS, ObjectParameters, check_possible
+from .radiation import ZERO_K_C, AirConstants, PlanckConstants, recompute_celsius
 from .raw import Raw
-from .scene import SCENE_FIELDS, Scene
-from .stored import meaning_of
-from .surface import at_scene
 
-__all__ = ['AirConstants', 'FlirParameters', 'GreyLevels', 'HIGHEST_C', 'LOWEST_C', 'LinearScale',
-           'PlanckConstants', 'Raw', 'SCENE_FIELDS', 'Scene', 'Temperatures', 'at_scene', 'check_possible',
-           'flir_celsius', 'flir_raw', 'meaning_of']
+__all__ = ['AirConstants', 'FlirParameters', 'GreyLevels', 'HIGHEST_C', 'LOWEST_C', 'LinearScale', 'Meaning',
+           'OBJECT_PARAMETERS', 'ObjectParameters', 'PlanckConstants', 'Raw', 'Temperatures', 'ZERO_K_C',
+           'check_possible', 'flir_celsius', 'flir_raw', 'meaning_from_dict', 'recompute_celsius']

@@ -1,29 +1,108 @@
-"""What makes the values of a source temperatures: one class for each kind of source.
-
-Each has ``kind`` (a word for files), ``pixels`` (types of values that it takes), ``known`` (scene values that its
-temperatures are for), ``celsius(values)``, ``told(values)`` (what a person states beside the source), ``corrected
-(changes)`` and ``to_dict()``; `FlirParameters` is the third.
-"""
+"""What turns measured values into temperatures: one class for each kind of source."""
+import abc
+import dataclasses
+import functools
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+
+import numpy as np
 
 from ..messages import InputError
-from .linear import LinearScale
-from .scene import SCENE_FIELDS, Scene
-from .surface import at_scene
+from .object_parameters import OBJECT_PARAMETERS, ObjectParameters, check_number
+from .radiation import AirConstants, PlanckConstants, recompute_celsius
 
-#: What can be corrected without counts.
+_COUNTS = 65536
+#: What can be corrected without the detector's counts.
 _SURFACE = ('emissivity', 'reflected_c')
 
 
+class Meaning(abc.ABC):
+    """How the values of a source become temperatures. Immutable."""
+
+    #: Word for files.
+    kind = ''
+
+    @property
+    @abc.abstractmethod
+    def value_types(self) -> Tuple[str, ...]:
+        """Names of the types of values that it can convert."""
+
+    @property
+    @abc.abstractmethod
+    def computed_with(self) -> Dict[str, float]:
+        """Object parameters that the temperatures hold for, as far as they are known."""
+
+    @abc.abstractmethod
+    def celsius(self, values: np.ndarray) -> np.ndarray:
+        """Temperatures of values: float32 HxW, °C.
+
+        Raises:
+            InputError: a ``radiometry-`` code.
+        """
+
+    @abc.abstractmethod
+    def with_stated(self, parameters: Mapping[str, float]) -> 'Meaning':
+        """The same source with what a person states beside it."""
+
+    @abc.abstractmethod
+    def corrected(self, changes: Mapping[str, float]) -> 'Meaning':
+        """The same source computed with other object parameters.
+
+        Raises:
+            InputError: a ``radiometry-`` code.
+        """
+
+    @abc.abstractmethod
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON; `meaning_from_dict` reads it."""
+
+
 @dataclass(frozen=True)
-class Temperatures:
+class LinearScale:
+    """Counts on a straight line.
+
+    Attributes:
+        per_count_c: degrees of one count, above 0.
+        zero_c: °C of count 0.
+    Raises:
+        InputError: ``radiometry-constant``.
+    """
+
+    per_count_c: float
+    zero_c: float
+
+    def __post_init__(self) -> None:
+        for name, lowest, highest, label in (('per_count_c', 1e-6, 1000.0, 'The degrees of one count'),
+                                             ('zero_c', -1000.0, 1000.0, 'The temperature of count 0')):
+            object.__setattr__(self, name, check_number(getattr(self, name), lowest, highest, label, ' degrees',
+                                                        'radiometry-constant'))
+
+    def celsius(self, counts: np.ndarray) -> np.ndarray:
+        """Temperatures of uint16 counts: float32, same shape, °C; the float64 result rounded once."""
+        return np.take((np.arange(_COUNTS) * self.per_count_c + self.zero_c).astype(np.float32), counts)
+
+    def counts(self, celsius: np.ndarray) -> Optional[np.ndarray]:
+        """The counts of float32 temperatures, or None where one of them does not lie on this scale.
+
+        Returns:
+            uint16, same shape; `celsius` of it gives the argument, bit for bit.
+        """
+        with np.errstate(invalid='ignore'):
+            counts = np.rint((celsius.astype(np.float64) - self.zero_c) / self.per_count_c)
+            if not ((counts >= 0) & (counts < _COUNTS)).all():
+                return None
+        counts = counts.astype(np.uint16)
+        return counts if np.array_equal(self.celsius(counts), celsius) else None
+
+
+@dataclass(frozen=True)
+class Temperatures(Meaning):
     """Temperatures that the camera computed itself.
 
     Attributes:
-        scale (LinearScale or None): what one count means; None where the values are degrees Celsius.
-        stated (dict): ``emissivity`` and ``reflected_c`` that the camera computed with, as far as known.
-        true (dict): what was corrected since, by the same names.
+        scale: what one count means; None where the values are degrees Celsius.
+        stated: ``emissivity`` and ``reflected_c`` that the camera computed with, as far as known.
+        true: what was corrected since, by the same names.
     Raises:
         InputError: ``radiometry-value``.
     """
@@ -31,108 +110,260 @@ class Temperatures:
     kind = 'temperatures'
 
     scale: Optional[LinearScale] = None
-    stated: dict = field(default_factory=dict)
-    true: dict = field(default_factory=dict)
+    stated: Mapping[str, float] = field(default_factory=dict)
+    true: Mapping[str, float] = field(default_factory=dict)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for values in (self.stated, self.true):
-            Scene().corrected(values)
+            ObjectParameters().corrected(values)
 
     @property
-    def pixels(self):
-        """Counts where there is a scale, else degrees."""
+    def value_types(self) -> Tuple[str, ...]:
         return ('float32',) if self.scale is None else ('uint16',)
 
     @property
-    def known(self):
-        """The scene as computed with, as far as anybody said."""
+    def computed_with(self) -> Dict[str, float]:
         return dict(self.stated, **self.true)
 
-    def celsius(self, values):
-        """Degrees Celsius: float32 HxW of uint16 counts, or of float32 degrees where there is no scale.
-
-        Raises:
-            InputError: ``radiometry-no-temperature``.
-        """
+    def celsius(self, values: np.ndarray) -> np.ndarray:
         celsius = values if self.scale is None else self.scale.celsius(values)
         if not self.true:
             return celsius
-        return at_scene(celsius, Scene(**self.stated), Scene(**self.known))
+        return recompute_celsius(celsius, ObjectParameters(**self.stated), ObjectParameters(**self.computed_with))
 
-    def told(self, values):
-        """The same temperatures, computed by the camera with what is stated here; a second statement corrects."""
-        again = {name: value for name, value in values.items() if name in self.stated}
-        told = Temperatures(self.scale, dict(values, **self.stated), self.true)
-        return told.corrected(again) if again else told
+    def with_stated(self, parameters: Mapping[str, float]) -> 'Temperatures':
+        """The same temperatures, which the camera computed with these; a second statement is a correction."""
+        again = {name: value for name, value in parameters.items() if name in self.stated}
+        stated = Temperatures(self.scale, dict(parameters, **self.stated), self.true)
+        return stated.corrected(again) if again else stated
 
-    def corrected(self, changes):
+    def corrected(self, changes: Mapping[str, float]) -> 'Temperatures':
         """The same temperatures for another emissivity or another room.
 
-        Args:
-            changes (dict): values by the names of `SCENE_FIELDS`.
-        Returns:
-            Temperatures
         Raises:
             InputError: ``radiometry-value``; ``radiometry-needs-raw`` for anything but emissivity and reflected
                 temperature; ``radiometry-unstated`` where a value is needed that nobody stated.
         """
-        Scene().corrected(changes)
-        beyond = [SCENE_FIELDS[name][3] for name in changes if name not in _SURFACE]
+        ObjectParameters().corrected(changes)
+        beyond = [OBJECT_PARAMETERS[name].label for name in changes if name not in _SURFACE]
         if beyond:
             raise InputError('radiometry-needs-raw', "The %s can be corrected only where the detector's counts and "
-                             'their calibration were saved, as FLIR cameras do; leave it out.' % beyond[0])
+                             'their calibration were saved, as FLIR cameras do.' % beyond[0], 'Leave it out.')
         true = dict(self.true, **changes)
-        known = dict(self.stated, **true)
+        computed_with = dict(self.stated, **true)
         if 'emissivity' not in self.stated:
-            raise _unstated('for which emissivity its temperatures were computed', 'emissivity', 1.0)
+            raise _unstated('emissivity', 1.0)
         if self.stated['emissivity'] < 1 and 'reflected_c' not in self.stated:
-            raise _unstated('for which reflected temperature its temperatures were computed', 'reflected_c', 22.0)
-        if known['emissivity'] < 1 and 'reflected_c' not in known:
-            raise InputError('radiometry-unstated', 'an emissivity below 1 needs the temperature of what the skin '
-                             'mirrors, the room as a rule; give the reflected temperature too.')
+            raise _unstated('reflected_c', 22.0)
+        if computed_with['emissivity'] < 1 and 'reflected_c' not in computed_with:
+            raise InputError('radiometry-unstated', 'An emissivity below 1 needs the temperature that the skin '
+                             'reflects, usually that of the room.', 'Give the reflected temperature too.')
         return Temperatures(self.scale, self.stated, true)
 
-    def to_dict(self):
-        """As JSON; `meaning_of` makes it again."""
+    def to_dict(self) -> Dict[str, Any]:
         scale = self.scale and {'per_count_c': self.scale.per_count_c, 'zero_c': self.scale.zero_c}
         return {'kind': self.kind, 'scale': scale, 'stated': dict(self.stated), 'true': dict(self.true)}
 
 
-class GreyLevels:
-    """A picture without temperatures: nothing can be corrected in it."""
+@dataclass(frozen=True)
+class GreyLevels(Meaning):
+    """A picture without temperatures: nothing in it can be corrected."""
 
     kind = 'grey'
-    pixels = ('uint8', 'float32')
-    known = {}
 
-    def celsius(self, values):
+    @property
+    def value_types(self) -> Tuple[str, ...]:
+        return ('uint8', 'float32')
+
+    @property
+    def computed_with(self) -> Dict[str, float]:
+        return {}
+
+    def celsius(self, values: np.ndarray) -> np.ndarray:
         """Refused: ``radiometry-relative``."""
         raise self._refusal()
 
-    def corrected(self, changes):
-        """Refused: ``radiometry-relative``."""
-        raise self._refusal()
-
-    def told(self, values):
-        """Itself: an emissivity that a camera was set to changes no grey level."""
+    def with_stated(self, parameters: Mapping[str, float]) -> 'GreyLevels':
+        """Itself: the emissivity that a camera was set to changes no grey level."""
         return self
 
-    def to_dict(self):
-        """As JSON; `meaning_of` makes it again."""
+    def corrected(self, changes: Mapping[str, float]) -> 'GreyLevels':
+        """Refused: ``radiometry-relative``."""
+        raise self._refusal()
+
+    def to_dict(self) -> Dict[str, Any]:
         return {'kind': self.kind}
 
-    def __eq__(self, other):
-        return isinstance(other, GreyLevels)
-
-    def __hash__(self):
-        return hash(self.kind)
-
     @staticmethod
-    def _refusal():
-        return InputError('radiometry-relative', 'grey levels have no temperatures and no emissivity; export the '
-                          'temperatures from the camera software.')
+    def _refusal() -> InputError:
+        return InputError('radiometry-relative', 'Grey levels have no temperatures and no emissivity.',
+                          'Export the temperatures from the camera software.')
 
 
-def _unstated(what, key, example):
-    return InputError('radiometry-unstated', 'the file does not say %s; state it in a sidecar next to it, such as '
-                      '{"%s": %g}.' % (what, key, example))
+@dataclass(frozen=True)
+class FlirParameters(Meaning):
+    """Everything that a FLIR file states beside its counts.
+
+    Attributes:
+        planck: the calibration of the camera.
+        object_parameters: what the operator had set.
+        air: the camera's model of the air.
+    """
+
+    kind = 'flir'
+
+    planck: PlanckConstants
+    object_parameters: ObjectParameters = field(default_factory=ObjectParameters)
+    air: AirConstants = field(default_factory=AirConstants)
+
+    @property
+    def value_types(self) -> Tuple[str, ...]:
+        return ('uint16',)
+
+    @property
+    def computed_with(self) -> Dict[str, float]:
+        return self.object_parameters.to_dict()
+
+    def celsius(self, values: np.ndarray) -> np.ndarray:
+        return flir_celsius(values, self)
+
+    def with_stated(self, parameters: Mapping[str, float]) -> 'FlirParameters':
+        """What a person states beside the file takes precedence over what the file states."""
+        return self.corrected(parameters)
+
+    def corrected(self, changes: Mapping[str, float]) -> 'FlirParameters':
+        """The same camera with other object parameters; see `ObjectParameters.corrected`."""
+        return dataclasses.replace(self, object_parameters=self.object_parameters.corrected(changes))
+
+    def to_dict(self) -> Dict[str, Any]:
+        return {'kind': self.kind, 'planck': dataclasses.asdict(self.planck), 'air': dataclasses.asdict(self.air),
+                'scene': self.object_parameters.to_dict()}
+
+
+def flir_celsius(raw: np.ndarray, parameters: FlirParameters) -> np.ndarray:
+    """Temperatures of a FLIR frame.
+
+    Args:
+        raw: uint16 HxW, counts in the byte order of the machine.
+        parameters: what the file states, or what was corrected since.
+    Returns:
+        float32 HxW, °C; the float64 result rounded once.
+    Raises:
+        InputError: ``radiometry-no-temperature`` where a count stands for no temperature with these parameters
+            (row and column counted from 1), ``radiometry-air`` or ``radiometry-scene``.
+    """
+    if raw.dtype != np.uint16:
+        raise ValueError('raw counts must be uint16, not %s' % raw.dtype)
+    celsius = np.take(_flir_table(parameters), raw)
+    missing = np.isnan(celsius)
+    if missing.any():
+        row, column = np.unravel_index(int(np.argmax(missing)), missing.shape)
+        raise InputError('radiometry-no-temperature', 'The count %d in row %d, column %d is no temperature with '
+                         'emissivity %g and %g °C reflected (%d such pixels).'
+                         % (raw[row, column], row + 1, column + 1, parameters.object_parameters.emissivity,
+                            parameters.object_parameters.reflected_c, int(missing.sum())),
+                         'Correct them, or export the picture again.')
+    return celsius
+
+
+def flir_raw(celsius: np.ndarray, parameters: FlirParameters) -> np.ndarray:
+    """The counts that a FLIR camera would have given; the inverse of `flir_celsius`.
+
+    Args:
+        celsius: floats HxW, °C.
+        parameters: of the camera.
+    Returns:
+        uint16 HxW, rounded to the nearest count.
+    Raises:
+        InputError: ``radiometry-out-of-range`` where a temperature is beyond the 16 bits of this camera,
+            ``radiometry-air`` or ``radiometry-scene``.
+    """
+    gain, offset = _gain_and_offset(parameters)
+    counts = np.rint((parameters.planck.counts(celsius) + offset) / gain)
+    with np.errstate(invalid='ignore'):
+        beyond = ~((counts >= 0) & (counts < _COUNTS))
+    if beyond.any():
+        row, column = np.unravel_index(int(np.argmax(beyond)), beyond.shape)
+        raise InputError('radiometry-out-of-range', '%g °C in row %d, column %d is beyond the range of this camera.'
+                         % (celsius[row, column], row + 1, column + 1), 'Use another calibration.')
+    return counts.astype(np.uint16)
+
+
+@functools.lru_cache(maxsize=8)
+def _flir_table(parameters: FlirParameters) -> np.ndarray:
+    """°C of every count, float32, NaN where there is none. A recording needs one for all its frames."""
+    gain, offset = _gain_and_offset(parameters)
+    table = parameters.planck.celsius(np.arange(_COUNTS) * gain - offset).astype(np.float32)
+    table.setflags(write=False)
+    return table
+
+
+def _gain_and_offset(parameters: FlirParameters) -> Tuple[float, float]:
+    """(gain, offset) of ``counts of the surface as a black body = gain * raw - offset``.
+
+    The camera counts the radiation of the surface, of the room reflected in it, of the air on both sides of the
+    window, and of the window. With e the emissivity, t the transmission of half of the distance and w that of the
+    window, that is ``t*w*t*(e*S + (1-e)*refl) + t*w*(1-t)*air + t*(1-w)*win + (1-t)*air``; solved for S. Source:
+    [Thermimage], after [MinkinaDudzik2009].
+    """
+    planck, setting = parameters.planck, parameters.object_parameters
+    half, window_share = parameters.air.transmission(setting), setting.window_transmission
+    whole = setting.emissivity * half * half * window_share
+    reflected, air, window = (float(planck.counts(celsius)) for celsius in
+                              (setting.reflected_c, setting.air_c, setting.window_c))
+    others = ((1 - setting.emissivity) * half * half * window_share * reflected +
+              (half * window_share + 1) * (1 - half) * air +
+              half * (1 - window_share) * window)
+    if not np.isfinite(others):
+        raise InputError('radiometry-scene', 'The reflected, air or window temperature (%g, %g, %g °C) is beyond the '
+                         'range of this camera.' % (setting.reflected_c, setting.air_c, setting.window_c),
+                         'Correct it.')
+    return 1 / whole, others / whole
+
+
+def meaning_from_dict(document: Any) -> Meaning:
+    """The meaning that a ``to_dict`` described, from a file that may be damaged or made up.
+
+    Args:
+        document: parsed JSON of any kind.
+    Raises:
+        InputError: ``radiometry-stored`` for a document of another shape, ``radiometry-constant`` or
+            ``radiometry-value`` for values out of bounds.
+    """
+    kind = document.get('kind') if isinstance(document, dict) else None
+    make = _MAKERS.get(kind) if isinstance(kind, str) else None
+    if make is None:
+        raise _not_a_meaning('kind')
+    try:
+        return make({name: value for name, value in document.items() if name != 'kind'})
+    except (TypeError, KeyError, ValueError) as error:
+        raise _not_a_meaning(str(error))
+
+
+def _flir_from(document: Dict[str, Any]) -> Meaning:
+    planck, air, scene = (document.pop(name) for name in ('planck', 'air', 'scene'))
+    return FlirParameters(PlanckConstants(**planck), ObjectParameters(**scene), AirConstants(**air), **document)
+
+
+def _temperatures_from(document: Dict[str, Any]) -> Meaning:
+    scale, stated, true = (document.pop(name) for name in ('scale', 'stated', 'true'))
+    return Temperatures(None if scale is None else LinearScale(**scale), dict(stated), dict(true), **document)
+
+
+def _grey_from(document: Dict[str, Any]) -> Meaning:
+    return GreyLevels(**document)
+
+
+_MAKERS: Dict[str, Callable[[Dict[str, Any]], Meaning]] = {
+    FlirParameters.kind: _flir_from, Temperatures.kind: _temperatures_from, GreyLevels.kind: _grey_from}
+
+
+def _not_a_meaning(detail: str) -> InputError:
+    return InputError('radiometry-stored', 'The file describes its values in a way that this program does not know.',
+                      'Write it again.', detail)
+
+
+def _unstated(name: str, example: float) -> InputError:
+    return InputError('radiometry-unstated', 'The file does not say for which %s its temperatures were computed.'
+                      % OBJECT_PARAMETERS[name].label,
+                      'State it in a sidecar next to the file, such as {"%s": %g}.' % (name, example))

@@ -1,13 +1,21 @@
-"""Readers: from a file on disk to a `Thermogram`, one small file per format.
+"""Readers: from a file on disk to a `Thermogram`.
 
-To add a format, write a `Reader` in a file of its own and name it in `registry.READERS`.
+`read` finds the reader of a file and applies its sidecar; `base` is what a reader implements, and the other modules
+hold one family of formats each. To add a format, write a `Reader` and name it in `read.READERS`.
 """
-from .base import Decoded, Reader, ReadOptions
-from .find import find_thermograms
-from .read import count_frames, read_each, read_raw, read_thermogram
-from .registry import READERS, SUFFIXES, reader_for
-from .scales import SCALES
+from .base import SCALES, DecodedImage, PictureReader, Reader, ReadOptions, Recording
+from .read import (
+    READERS,
+    SUFFIXES,
+    count_frames,
+    find_thermograms,
+    read_each,
+    read_raw,
+    read_thermogram,
+    reader_for,
+)
 from .sidecar import sidecar_path
 
-__all__ = ['Decoded', 'READERS', 'ReadOptions', 'Reader', 'SCALES', 'SUFFIXES', 'count_frames',
-           'find_thermograms', 'read_each', 'read_raw', 'read_thermogram', 'reader_for', 'sidecar_path']
+__all__ = ['DecodedImage', 'PictureReader', 'READERS', 'ReadOptions', 'Reader', 'Recording', 'SCALES', 'SUFFIXES',
+           'count_frames', 'find_thermograms', 'read_each', 'read_raw', 'read_thermogram', 'reader_for',
+           'sidecar_path']

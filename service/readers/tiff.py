@@ -1,91 +1,98 @@
-"""TIFF: 16-bit grey is counts, 8-bit grey is a picture without temperatures.
+"""TIFF: 16-bit grey is counts, 8-bit grey is a picture without temperatures. After the specification, [TIFF6].
 
-The first directory is read here and written anew with the few tags that carry pixels, so that size
-and strips are known to be right before libtiff sees them.
+Decoded here rather than by a library: libtiff writes to the standard error of the process, and the readers of strips in
+Pillow do not notice a strip that is too short. What is unpacked is bounded by the size of the picture.
 """
 import struct
+import zlib
 from dataclasses import dataclass
-from itertools import accumulate
+from typing import Dict, Iterator, Optional, Tuple
 
-import cv2
+import numpy as np
 
 from ..messages import InputError
 from ..thermogram import check_size
-from .base import IN_COUNTS, IN_GREY, Decoded, Reader
-from .picture import colour_error, cut_off, decode_picture
+from .base import DecodedImage, Path, PictureReader
+from .files import colour_error, damaged, truncated
 
 _ORDERS = {b'II*\0': '<', b'MM\0*': '>'}
 _BIG = (b'II+\0', b'MM\0+')
-#: Bytes of one value of the types that matter: SHORT and LONG.
+#: Bytes of one value of the types that matter, and its letter for `struct`: SHORT and LONG.
 _TYPES = {3: (2, 'H'), 4: (4, 'I')}
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _OFFSETS, _ORIENTATION, _CHANNELS, _ROWS, _COUNTS, _PREDICTOR = 273, 274, 277, 278, 279, 317
 _TILE_WIDTH, _SAMPLE_FORMAT = 322, 339
-_UNCOMPRESSED = 1
-#: None, LZW, deflate (two numbers for it), PackBits.
-_COMPRESSIONS = (_UNCOMPRESSED, 5, 8, 32946, 32773)
+_UNCOMPRESSED, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
 _BLACK_IS_ZERO = 1
+_HORIZONTAL_DIFFERENCES = 2
+
+_CLEAR, _END = 256, 257
+_LZW_BITS = range(9, 13)
 
 
-class TiffReader(Reader):
+class TiffReader(PictureReader):
     """TIFF pictures, the first page of each."""
 
     name = 'tiff'
     label = 'a TIFF picture'
     suffixes = ('.tif', '.tiff')
 
-    def sniff(self, head, path):
+    def sniff(self, head: bytes, path: Path) -> bool:
         return head[:4] in _ORDERS or head[:4] in _BIG
 
-    def _decode(self, data, source):
-        directory = _Directory.of(data, source)
+    def decode(self, data: bytes, source: str) -> DecodedImage:
+        directory = TiffDirectory.of(data, source)
         check_size(directory.one(_WIDTH), directory.one(_HEIGHT), source)
         _check_kind(directory)
-        image = decode_picture(_minimal(directory), cv2.IMREAD_UNCHANGED, source)
         notes = ('only the first page of the TIFF was read',) if directory.has_more else ()
-        return Decoded(image, IN_COUNTS if directory.one(_BITS) == 16 else IN_GREY, notes)
+        return DecodedImage(_pixels(directory), notes)
 
 
 @dataclass(frozen=True)
-class _Directory:
-    """The first directory of a TIFF.
+class TiffDirectory:
+    """The first directory of a TIFF, or of the Exif data in a JPEG.
 
     Attributes:
-        data (bytes): the file.
-        order (str): byte order for `struct`.
-        tags (dict): (type, count, offset of the value field) by tag.
-        has_more (bool): whether another page follows.
-        source (str): the file's name for sentences.
+        data: the file.
+        order: byte order for `struct`.
+        tags: (type, number of values, offset of the value field) by tag.
+        has_more: whether another page follows.
+        source: the file's name for sentences.
     """
 
     data: bytes
     order: str
-    tags: dict
+    tags: Dict[int, Tuple[int, int, int]]
     has_more: bool
     source: str
 
     @classmethod
-    def of(cls, data, source):
+    def of(cls, data: bytes, source: str) -> 'TiffDirectory':
+        """Read a directory.
+
+        Raises:
+            InputError: ``format-unsupported``, ``file-truncated``.
+        """
         order = _ORDERS.get(data[:4])
         if order is None:
-            raise InputError('format-unsupported', '%s is a BigTIFF; save it as an ordinary TIFF.' % source)
+            raise InputError('format-unsupported', '%s is a BigTIFF.' % source, 'Save it as an ordinary TIFF.')
         if len(data) < 8:
-            raise cut_off(source)
+            raise truncated(source)
         offset = struct.unpack_from(order + 'I', data, 4)[0]
         if offset + 2 > len(data):
-            raise cut_off(source)
+            raise truncated(source)
         count = struct.unpack_from(order + 'H', data, offset)[0]
         end = offset + 2 + 12 * count
         if end + 4 > len(data):
-            raise cut_off(source)
-        tags = {}
+            raise truncated(source)
+        tags: Dict[int, Tuple[int, int, int]] = {}
         for entry in range(offset + 2, end, 12):
             tag, kind, length = struct.unpack_from(order + 'HHI', data, entry)
             tags.setdefault(tag, (kind, length, entry + 8))
         return cls(data, order, tags, bool(struct.unpack_from(order + 'I', data, end)[0]), source)
 
-    def many(self, tag):
+    def many(self, tag: int) -> Tuple[int, ...]:
         """All whole numbers of a tag."""
         kind, count, offset = self.tags.get(tag, (0, 0, 0))
         if kind not in _TYPES or not 1 <= count <= 65536:
@@ -94,41 +101,52 @@ class _Directory:
         if size * count > 4:
             offset = struct.unpack_from(self.order + 'I', self.data, offset)[0]
         if offset + size * count > len(self.data):
-            raise cut_off(self.source)
+            raise truncated(self.source)
         return struct.unpack_from('%s%d%s' % (self.order, count, letter), self.data, offset)
 
-    def one(self, tag, default=None):
+    def one(self, tag: int, default: Optional[int] = None) -> int:
         """The first number of a tag, or its default where TIFF has one."""
         return default if default is not None and tag not in self.tags else self.many(tag)[0]
 
-    def damaged(self, detail):
+    def damaged(self, detail: str) -> InputError:
         """The error for a directory that contradicts itself."""
-        return InputError('file-damaged', '%s is a damaged TIFF; copy it again from its source.'
-                          % self.source, detail=detail)
+        return damaged(self.source, detail, 'a damaged TIFF')
 
 
-def _check_kind(directory):
+def _check_kind(directory: TiffDirectory) -> None:
     """Refuse kinds of TIFF that are no thermogram, or that no camera writes."""
     if directory.one(_CHANNELS, 1) != 1 or directory.one(_PHOTOMETRIC) in (2, 3, 5, 6):
         raise colour_error(directory.source)
-    for tag, default, accepted, remedy in (
-            (_BITS, 1, (8, 16), 'save it with 8 or 16 bits a pixel'),
-            (_SAMPLE_FORMAT, 1, (1,), 'save it with unsigned whole numbers'),
-            (_PHOTOMETRIC, None, (_BLACK_IS_ZERO,), 'save it with black as zero'),
-            (_COMPRESSION, 1, _COMPRESSIONS, 'save it uncompressed'),
-            (_PREDICTOR, 1, (1, 2), 'save it uncompressed'),
-            (_FILL_ORDER, 1, (1,), 'save it uncompressed'),
-            (_ORIENTATION, 1, (1,), 'save it upright and not mirrored')):
+    for tag, default, accepted, next_step in (
+            (_BITS, 1, (8, 16), 'Save it with 8 or 16 bits a pixel.'),
+            (_SAMPLE_FORMAT, 1, (1,), 'Save it with unsigned whole numbers.'),
+            (_PHOTOMETRIC, None, (_BLACK_IS_ZERO,), 'Save it with black as zero.'),
+            (_COMPRESSION, 1, (_UNCOMPRESSED, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS), 'Save it uncompressed.'),
+            (_PREDICTOR, 1, (1, _HORIZONTAL_DIFFERENCES), 'Save it uncompressed.'),
+            (_FILL_ORDER, 1, (1,), 'Save it uncompressed.'),
+            (_ORIENTATION, 1, (1,), 'Save it upright and not mirrored.')):
         value = directory.one(tag, default)
         if value not in accepted:
-            raise InputError('format-unsupported', '%s is a TIFF of a kind this program does not read; %s.'
-                             % (directory.source, remedy), detail='tag %d is %d' % (tag, value))
+            raise InputError('format-unsupported', '%s is a TIFF of a kind that this program does not read.'
+                             % directory.source, next_step, 'tag %d is %d' % (tag, value))
     if _TILE_WIDTH in directory.tags:
-        raise InputError('format-unsupported', '%s is a tiled TIFF; save it in strips.' % directory.source)
+        raise InputError('format-unsupported', '%s is a tiled TIFF.' % directory.source, 'Save it in strips.')
 
 
-def _strips(directory):
-    """(rows of a strip, its bytes for every strip), all of them inside the file."""
+def _pixels(directory: TiffDirectory) -> np.ndarray:
+    """The pixels of an accepted kind of TIFF: uint8 or uint16 HxW."""
+    width, height, bits = directory.one(_WIDTH), directory.one(_HEIGHT), directory.one(_BITS)
+    compression = directory.one(_COMPRESSION, 1)
+    data = b''.join(_unpacked(strip, compression, size, directory) for strip, size in _strips(directory))
+    dtype = np.dtype('%su%d' % (directory.order, bits // 8))
+    values = np.frombuffer(data, dtype).reshape(height, width).astype(dtype.newbyteorder('='))
+    if compression in (_LZW, _DEFLATE, _OLD_DEFLATE) and directory.one(_PREDICTOR, 1) == _HORIZONTAL_DIFFERENCES:
+        values = np.cumsum(values, axis=1, dtype=values.dtype)
+    return values
+
+
+def _strips(directory: TiffDirectory) -> Iterator[Tuple[bytes, int]]:
+    """(bytes, size when unpacked) of every strip, all of them inside the file."""
     height = directory.one(_HEIGHT)
     rows = min(directory.one(_ROWS, height), height)
     if not rows:
@@ -137,34 +155,83 @@ def _strips(directory):
     if not len(offsets) == len(counts) == -(-height // rows):
         raise directory.damaged('number of strips')
     if sum(counts) > len(directory.data):
-        raise cut_off(directory.source)
+        raise truncated(directory.source)
     row_bytes = directory.one(_WIDTH) * directory.one(_BITS, 1) // 8
-    strips = []
     for index, (offset, count) in enumerate(zip(offsets, counts)):
-        least = min(rows, height - index * rows) * row_bytes
-        if not count or (count < least and directory.one(_COMPRESSION, 1) == _UNCOMPRESSED):
-            raise directory.damaged('strip %d is too short' % index)
+        if not count:
+            raise directory.damaged('strip %d is empty' % index)
         if offset + count > len(directory.data):
-            raise cut_off(directory.source)
-        strips.append(directory.data[offset:offset + count])
-    return rows, strips
+            raise truncated(directory.source)
+        yield directory.data[offset:offset + count], min(rows, height - index * rows) * row_bytes
 
 
-def _minimal(directory):
-    """A TIFF of the same pixels with nothing but the tags that carry them."""
-    order, (rows, strips) = directory.order, _strips(directory)
-    lengths = [len(strip) for strip in strips]
-    start = 8 + 2 + 12 * 10 + 4
-    tables = start + 8 * len(strips)
-    offsets = list(accumulate([tables] + lengths))[:-1]
-    many = len(strips) > 1
-    entries = [(_WIDTH, 1, directory.one(_WIDTH)), (_HEIGHT, 1, directory.one(_HEIGHT)),
-               (_BITS, 1, directory.one(_BITS)), (_COMPRESSION, 1, directory.one(_COMPRESSION, 1)),
-               (_PHOTOMETRIC, 1, _BLACK_IS_ZERO), (_OFFSETS, len(strips), start if many else offsets[0]),
-               (_CHANNELS, 1, 1), (_ROWS, 1, rows),
-               (_COUNTS, len(strips), start + 4 * len(strips) if many else lengths[0]),
-               (_PREDICTOR, 1, directory.one(_PREDICTOR, 1))]
-    head = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(order + 'IH', 8, len(entries))
-    body = b''.join(struct.pack(order + 'HHII', tag, 4, count, value) for tag, count, value in entries)
-    table = struct.pack('%s%dI' % (order, 2 * len(strips)), *(offsets + lengths))
-    return head + body + struct.pack(order + 'I', 0) + table + b''.join(strips)
+def _unpacked(strip: bytes, compression: int, size: int, directory: TiffDirectory) -> bytes:
+    """The first `size` bytes that a strip holds; some writers fill up the last one."""
+    try:
+        if compression == _LZW:
+            data = _unpack_lzw(strip, size)
+        elif compression == _PACKBITS:
+            data = _unpack_packbits(strip, size)
+        elif compression == _UNCOMPRESSED:
+            data = strip
+        else:
+            unpacker = zlib.decompressobj()
+            data = unpacker.decompress(strip, size)
+            unpacker.decompress(unpacker.unconsumed_tail, 1)  # goes on to the checksum
+    except (ValueError, zlib.error) as error:
+        raise directory.damaged(str(error))
+    if len(data) < size:
+        raise directory.damaged('a strip of %d bytes instead of %d' % (len(data), size))
+    return data[:size]
+
+
+def _unpack_packbits(strip: bytes, size: int) -> bytes:
+    """Runs and literals, section 9 of [TIFF6]."""
+    data, offset = bytearray(), 0
+    while offset < len(strip) and len(data) < size:
+        control = strip[offset]
+        if control < 128:
+            data += strip[offset + 1:offset + 2 + control]
+            offset += 2 + control
+        else:
+            if control > 128:
+                data += strip[offset + 1:offset + 2] * (257 - control)
+            offset += 1 + (control > 128)
+    return bytes(data)
+
+
+def _unpack_lzw(strip: bytes, size: int) -> bytes:
+    """Codes of 9 to 12 bits for strings seen before, section 13 of [TIFF6].
+
+    Raises:
+        ValueError: a code that cannot be there.
+    """
+    singles = [bytes([value]) for value in range(256)] + [b'', b'']
+    table, previous, width = list(singles), b'', _LZW_BITS[0]
+    pieces, unpacked, buffer, bits = [], 0, 0, 0
+    for byte in strip[:2 * size]:  # codes take at most half as much again as what they stand for
+        buffer, bits = buffer << 8 | byte, bits + 8
+        if bits < width:
+            continue
+        bits -= width
+        code, buffer = buffer >> bits, buffer & (1 << bits) - 1
+        if code == _CLEAR:
+            table, previous, width = list(singles), b'', _LZW_BITS[0]
+            continue
+        if code == _END or unpacked >= size:
+            break
+        if code < len(table):
+            piece = table[code]
+        elif code == len(table) and previous:
+            piece = previous + previous[:1]
+        else:
+            raise ValueError('LZW code %d of %d' % (code, len(table)))
+        pieces.append(piece)
+        unpacked += len(piece)
+        if previous:
+            table.append(previous + piece[:1])
+            if len(table) > 1 << _LZW_BITS[-1]:
+                raise ValueError('LZW table of more than 12 bits')
+            width = min(len(table) + 1, (1 << _LZW_BITS[-1]) - 1).bit_length()
+        previous = piece
+    return b''.join(pieces)

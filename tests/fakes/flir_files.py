@@ -5,11 +5,12 @@ import zlib
 import cv2
 import numpy as np
 
-from service.radiometry import FlirParameters, PlanckConstants, Scene, flir_raw
+from service.radiometry import FlirParameters, ObjectParameters, PlanckConstants, flir_raw
 
 #: Constants of a FLIR i7 (ExifTool's sample picture), seen through a metre of air.
 I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646.0, 0.022241818),
-                    Scene(emissivity=0.98, reflected_c=21.0, air_c=22.0, humidity_percent=50.0, distance_m=1.0))
+                    ObjectParameters(emissivity=0.98, reflected_c=21.0, air_c=22.0, humidity_percent=50.0,
+                                     distance_m=1.0))
 
 #: 2024-05-31T09:30:00.250Z.
 TAKEN_AT = (1717147800, 250)
@@ -17,12 +18,12 @@ TAKEN_AT = (1717147800, 250)
 
 def camera_info(parameters=I7, order='<', taken_at=TAKEN_AT, model=b'FLIR i7', humidity=None, patch=()):
     """A camera record; `patch` is (offset, struct format, value) to overwrite."""
-    planck, scene, air = parameters.planck, parameters.scene, parameters.air
+    planck, setting, air = parameters.planck, parameters.object_parameters, parameters.air
     body = bytearray(2476)
     struct.pack_into(order + 'H', body, 0, 2)
-    struct.pack_into(order + '6f', body, 0x20, scene.emissivity, scene.distance_m, scene.reflected_c + 273.15,
-                     scene.air_c + 273.15, scene.window_c + 273.15, scene.window_transmission)
-    struct.pack_into(order + 'f', body, 0x3C, scene.humidity_percent / 100 if humidity is None else humidity)
+    struct.pack_into(order + '6f', body, 0x20, setting.emissivity, setting.distance_m, setting.reflected_c + 273.15,
+                     setting.air_c + 273.15, setting.window_c + 273.15, setting.window_transmission)
+    struct.pack_into(order + 'f', body, 0x3C, setting.humidity_percent / 100 if humidity is None else humidity)
     struct.pack_into(order + '3f', body, 0x58, planck.r1, planck.b, planck.f)
     struct.pack_into(order + '5f', body, 0x70, air.alpha1, air.alpha2, air.beta1, air.beta2, air.x)
     body[0xD4:0xD4 + len(model)] = model

@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 
 from service.cameras.wire import FORMATS
+from service.capture_file import FIXED, HEADER_START, pack_capture, sha256
 from service.capture_file import MAGIC as CAPTURE_MAGIC
 from service.capture_file import SUFFIX as CAPTURE_SUFFIX
-from service.capture_file import pack_capture
-from service.capture_file.layout import FIXED, HEADER_START, sha256
 from service.messages import CameraError, InputError
 from service.radiometry import Raw, flir_raw
 from service.readers import count_frames, read_thermogram

@@ -9,7 +9,7 @@ import pytest
 from service.capture_file import SUFFIX, pack_capture
 from service.conversion import WRITERS, convert
 from service.messages import InputError, StorageError
-from service.radiometry import Raw, Scene, Temperatures, at_scene
+from service.radiometry import ObjectParameters, Raw, Temperatures, recompute_celsius
 from service.readers import count_frames, read_raw, read_thermogram
 from service.thermogram import Provenance, Thermogram
 from tests.fakes.flir_files import I7, flir_jpeg, frame
@@ -77,31 +77,32 @@ def test_a_corrected_emissivity_is_as_if_it_had_been_read_so(flir, suffix, throu
     source = flir
     for number, name in enumerate(through):
         name = os.path.join(os.path.dirname(flir), name)
-        convert(source, name, scene={'emissivity': 0.5, 'reflected_c': 30.0} if number else {})
+        convert(source, name, corrections={'emissivity': 0.5, 'reflected_c': 30.0} if number else {})
         source = name
     out = target(flir, suffix)
-    scene = {'emissivity': 0.9, 'reflected_c': 25.0, 'distance_m': 2.0}
-    report = convert(source, out, scene=scene)
+    corrections = {'emissivity': 0.9, 'reflected_c': 25.0, 'distance_m': 2.0}
+    report = convert(source, out, corrections=corrections)
     with open(flir + '.json', 'w') as stream:
-        json.dump(scene, stream)
+        json.dump(corrections, stream)
     stated = read_thermogram(flir)
     assert np.array_equal(read_thermogram(out).pixels, stated.pixels) and report['emissivity'] == 0.9
-    assert np.abs(stated.pixels - I7.corrected(scene).celsius(read_raw(flir).values)).max() < 1e-4
+    assert np.abs(stated.pixels - I7.corrected(corrections).celsius(read_raw(flir).values)).max() < 1e-4
     assert np.abs(stated.pixels - body_c()).max() > 0.3
 
 
 def test_temperatures_are_corrected_where_it_is_known_what_for(text):
     out = target(text, '.npy')
-    scene = {'emissivity': 0.98, 'reflected_c': 22.0}
-    assert 'visit.txt' in refused('radiometry-unstated', InputError, text, out, scene=scene)
+    corrections = {'emissivity': 0.98, 'reflected_c': 22.0}
+    assert 'visit.txt' in refused('radiometry-unstated', InputError, text, out, corrections=corrections)
     with open(text + '.json', 'w') as stream:
         json.dump({'emissivity': 1.0}, stream)
     before = read_thermogram(text).pixels
-    refused('radiometry-unstated', InputError, text, out, scene={'emissivity': 0.98})
-    refused('radiometry-needs-raw', InputError, text, out, scene={'distance_m': 2.0})
+    refused('radiometry-unstated', InputError, text, out, corrections={'emissivity': 0.98})
+    refused('radiometry-needs-raw', InputError, text, out, corrections={'distance_m': 2.0})
     assert not os.path.exists(out)
-    convert(text, out, scene=scene)
-    assert np.array_equal(read_thermogram(out).pixels, at_scene(before, Scene(), Scene(0.98, 22.0)))
+    convert(text, out, corrections=corrections)
+    expected = recompute_celsius(before, ObjectParameters(), ObjectParameters(0.98, 22.0))
+    assert np.array_equal(read_thermogram(out).pixels, expected)
 
 
 def test_all_frames_or_one(series):
@@ -167,7 +168,7 @@ def test_a_picture_has_no_temperatures_in_any_kind_of_file(tmp_path, suffix):
     if suffix == SUFFIX:
         report = convert(str(source), out)
         assert report['unit'] == 'relative' and report['lowest_c'] is None and not read_thermogram(out).is_celsius
-        refused('radiometry-relative', InputError, str(source), out, replace=True, scene={'emissivity': 0.98})
+        refused('radiometry-relative', InputError, str(source), out, replace=True, corrections={'emissivity': 0.98})
     else:
         refused('convert-relative', InputError, str(source), out)
         assert sorted(os.listdir(str(tmp_path))) == ['scan.png']

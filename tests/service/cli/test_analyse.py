@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.analysis import NO_FINDING
-from service.capture_file import write_capture
+from service.capture_file import pack_capture
 from service.cli import analyse as module
 from service.cli import program
 from service.messages import ThermoscreenError
@@ -84,7 +84,7 @@ def test_a_bad_file_does_not_stop_the_others(visit, tmp_path):
 
 
 def test_a_capture_file_is_analysed_like_any_other(visit, tmp_path):
-    write_capture(str(visit / 'c.tscap'), [Raw.of(read_thermogram(visit / 'a.txt'))])
+    (visit / 'c.tscap').write_bytes(pack_capture([Raw.of(read_thermogram(visit / 'a.txt'))]))
     assert run(visit / 'a.txt', visit / 'c.tscap', '--out', tmp_path / 'out').exit_code == 0
     first, second = (json.loads((tmp_path / 'out' / name / 'result.json').read_text()) for name in 'ac')
     assert first['regions'] == second['regions'] and first['differences'] == second['differences']

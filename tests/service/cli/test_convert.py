@@ -28,7 +28,7 @@ def test_a_file_is_converted_and_said_so(flir, tmp_path):
     result = run(flir, tmp_path / 'visit.tscap')
     assert result.exit_code == 0
     lines = result.output.splitlines()
-    assert lines[0].endswith('visit.tscap: one frame, 80x60, 23.00 to 32.98 C at emissivity 0.98.')
+    assert lines[0].endswith('visit.tscap: one frame, 80x60, 23.00 to 32.98 °C at emissivity 0.98.')
     assert '  taken with a FLIR i7' in lines
 
 
@@ -52,7 +52,7 @@ def test_an_emissivity_is_corrected_and_told(flir, tmp_path):
 def test_a_picture_is_called_one(tmp_path):
     (tmp_path / 'scan.png').write_bytes(png(np.uint8(body_c())))
     result = run(tmp_path / 'scan.png', tmp_path / 'scan.tscap')
-    assert result.exit_code == 0 and 'grey levels without temperatures' in result.output and ' C' not in result.output
+    assert result.exit_code == 0 and 'grey levels without temperatures' in result.output and '°C' not in result.output
 
 
 @pytest.mark.parametrize('options, code', [

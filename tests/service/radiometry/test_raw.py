@@ -9,18 +9,19 @@ from service.radiometry import (
     FlirParameters,
     GreyLevels,
     LinearScale,
+    ObjectParameters,
     PlanckConstants,
     Raw,
-    Scene,
     Temperatures,
-    at_scene,
     flir_celsius,
-    meaning_of,
+    meaning_from_dict,
+    recompute_celsius,
 )
 from service.thermogram import Provenance, Thermogram
 from tests.service.readers.files import body_c
 
-CAMERA = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818), Scene(0.95, 21.0, distance_m=1.0))
+CAMERA = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818),
+                        ObjectParameters(0.95, 21.0, distance_m=1.0))
 COUNTS = np.random.RandomState(1).randint(12500, 14500, (60, 80)).astype(np.uint16)
 CELSIUS = body_c().astype(np.float32)
 
@@ -43,7 +44,7 @@ def refused(code, change, *arguments):
 def test_a_correction_of_counts_is_as_if_it_had_been_stated(emissivity, reflected, distance, before):
     changes = {'emissivity': emissivity, 'reflected_c': reflected, 'distance_m': distance}
     corrected = raw(COUNTS, CAMERA).corrected({'emissivity': before}).corrected(changes)
-    stated = FlirParameters(CAMERA.planck, Scene(emissivity, reflected, distance_m=distance))
+    stated = FlirParameters(CAMERA.planck, ObjectParameters(emissivity, reflected, distance_m=distance))
     assert np.array_equal(corrected.values, COUNTS)
     assert np.abs(corrected.thermogram().pixels - flir_celsius(COUNTS, stated)).max() < 2e-4
     assert corrected.thermogram().provenance.emissivity == pytest.approx(emissivity, abs=1e-6)
@@ -61,7 +62,7 @@ def test_a_correction_back_gives_the_first_temperatures_bit_for_bit():
 
 
 def test_seven_digits_of_a_camera_are_no_correction():
-    camera = FlirParameters(CAMERA.planck, Scene(float(np.float32(0.95)), 21.0))
+    camera = FlirParameters(CAMERA.planck, ObjectParameters(float(np.float32(0.95)), 21.0))
     first = raw(COUNTS, camera)
     assert first.corrected({'emissivity': 0.95}) is first and first.corrected({}) is first
     assert first.thermogram().provenance.emissivity == 0.95
@@ -70,11 +71,12 @@ def test_seven_digits_of_a_camera_are_no_correction():
 def test_temperatures_of_a_black_body_are_corrected_through_their_light():
     first = raw(CELSIUS, Temperatures(None, {'emissivity': 1.0}))
     corrected = first.corrected({'emissivity': 0.98, 'reflected_c': 22.0})
-    assert np.array_equal(corrected.thermogram().pixels, at_scene(CELSIUS, Scene(), Scene(0.98, 22.0)))
+    expected = recompute_celsius(CELSIUS, ObjectParameters(), ObjectParameters(0.98, 22.0))
+    assert np.array_equal(corrected.thermogram().pixels, expected)
     assert corrected.provenance.notes == ('computed with emissivity 0.98 instead of 1',)
     # A second correction starts from what the camera said, not from the first.
     again = corrected.corrected({'emissivity': 0.95}).thermogram().pixels
-    assert np.array_equal(again, at_scene(CELSIUS, Scene(), Scene(0.95, 22.0)))
+    assert np.array_equal(again, recompute_celsius(CELSIUS, ObjectParameters(), ObjectParameters(0.95, 22.0)))
 
 
 @pytest.mark.parametrize('stated, changes, words', [
@@ -89,22 +91,25 @@ def test_nothing_is_guessed(stated, changes, words):
 def test_air_needs_counts():
     black = Temperatures(None, {'emissivity': 1.0})
     refused('radiometry-needs-raw', raw(CELSIUS, black).corrected, {'distance_m': 2.0})
-    assert raw(COUNTS, CAMERA).corrected({'distance_m': 2.0}).meaning.scene.distance_m == 2.0
+    assert raw(COUNTS, CAMERA).corrected({'distance_m': 2.0}).meaning.object_parameters.distance_m == 2.0
 
 
 def test_grey_levels_are_left_alone():
     grey = raw(np.uint8(CELSIUS), GreyLevels())
     refused('radiometry-relative', grey.corrected, {'emissivity': 0.98})
     refused('radiometry-value', raw(COUNTS, CAMERA).corrected, {'emissivity': 7})
-    assert grey.told({'emissivity': 0.98}) == grey and not grey.thermogram().is_celsius
+    stated = grey.with_stated({'emissivity': 0.98})
+    assert (stated.meaning, stated.provenance) == (grey.meaning, grey.provenance)
+    assert not grey.thermogram().is_celsius
 
 
 def test_what_is_told_twice_corrects():
-    once = raw(CELSIUS, Temperatures()).told({'emissivity': 1.0})
+    once = raw(CELSIUS, Temperatures()).with_stated({'emissivity': 1.0})
     assert np.array_equal(once.thermogram().pixels, CELSIUS) and once.provenance.notes == ()
     assert once.thermogram().provenance.emissivity == 1.0
-    twice = once.told({'emissivity': 0.98, 'reflected_c': 22.0})
-    assert np.array_equal(twice.thermogram().pixels, at_scene(CELSIUS, Scene(1.0, 22.0), Scene(0.98, 22.0)))
+    twice = once.with_stated({'emissivity': 0.98, 'reflected_c': 22.0})
+    expected = recompute_celsius(CELSIUS, ObjectParameters(1.0, 22.0), ObjectParameters(0.98, 22.0))
+    assert np.array_equal(twice.thermogram().pixels, expected)
 
 
 def test_what_cannot_be_is_named_with_its_file():
@@ -145,7 +150,7 @@ def test_a_thermogram_without_its_source():
     CAMERA, Temperatures(), Temperatures(LinearScale(0.04, -273.15), {'emissivity': 0.9, 'reflected_c': 20.0},
                                          {'emissivity': 0.98}), GreyLevels()])
 def test_a_meaning_survives_json(meaning):
-    assert meaning_of(meaning.to_dict()) == meaning
+    assert meaning_from_dict(meaning.to_dict()) == meaning
 
 
 @pytest.mark.parametrize('document', [
@@ -155,5 +160,5 @@ def test_a_meaning_survives_json(meaning):
     dict(CAMERA.to_dict(), air=[1]), dict(CAMERA.to_dict(), planck={'r1': 1.0})])
 def test_a_made_up_meaning_is_refused(document):
     with pytest.raises(InputError) as caught:
-        meaning_of(document)
+        meaning_from_dict(document)
     assert caught.value.code == 'radiometry-stored'

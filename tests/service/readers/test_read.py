@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from service.messages import InputError
-from service.readers import READERS, SUFFIXES, find_thermograms, picture, read_thermogram
+from service.readers import READERS, SUFFIXES, find_thermograms, read_thermogram
 
 from .contract import refusal
 from .files import body_c, matrix, png
@@ -130,15 +130,6 @@ def test_nothing_to_find(tmp_path, monkeypatch, paths, code):
     with pytest.raises(InputError) as caught:
         find_thermograms(paths)
     assert caught.value.code == code
-
-
-def test_what_others_write_while_a_picture_is_decoded_is_kept(monkeypatch, capfd):
-    def decode(data, flags):
-        os.write(2, b'libpng warning: harmless\nanother thread was here\n')
-        return np.zeros((60, 80), np.uint8)
-    monkeypatch.setattr(picture.cv2, 'imdecode', decode)
-    picture.decode_picture(b'x', 0, 'a.png')
-    assert capfd.readouterr().err == 'another thread was here\n'
 
 
 def test_many_threads_read_at_once(path, capfd):

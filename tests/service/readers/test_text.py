@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.readers import read_thermogram
-from service.readers.matrix import parse_matrix
+from service.readers.text import parse_matrix
 
 from .contract import ReaderContract, refusal
 from .files import body_c, matrix

@@ -1,11 +1,16 @@
 """TIFF: both byte orders, every compression, and directories that lie."""
+import resource
 import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from service.readers import read_thermogram
+from service.messages import InputError
+from service.readers import read_raw, read_thermogram
 
 from .contract import CountsContract, ReaderContract, refusal
 from .files import body_c, tiff
@@ -37,6 +42,13 @@ class TestLzwTiff(TestTiff):
         return cv2.imencode('.tif', self.counts(celsius))[1].tobytes()
 
 
+class TestPackBitsTiff(TestTiff):
+    """Without a checksum and without a structure, so that cuts are noticed by the length alone."""
+
+    def content(self, celsius):
+        return encoded(self.counts(celsius), 32773)
+
+
 class TestGreyTiff(ReaderContract):
     name, suffix, unit, tolerance = 'tiff', '.tif', 'relative', 0
 
@@ -45,6 +57,11 @@ class TestGreyTiff(ReaderContract):
 
     def expected(self, celsius):
         return np.floor(celsius * 4)
+
+
+def encoded(image, compression):
+    """A TIFF as OpenCV writes it."""
+    return cv2.imencode('.tif', image, [int(cv2.IMWRITE_TIFF_COMPRESSION), compression])[1].tobytes()
 
 
 COUNTS = np.arange(60 * 80, dtype=np.uint16).reshape(60, 80) + 28000
@@ -106,6 +123,61 @@ def test_big_tiff_is_refused_by_name(path):
 def test_stubs_are_refused(path, data):
     path.write_bytes(data)
     assert refusal(path).code in ('file-truncated', 'file-damaged')
+
+
+def lzw(codes, widths):
+    """Codes as bytes, each with its number of bits, the highest bit first."""
+    bits = ''.join(format(code, '0%db' % width) for code, width in zip(codes, widths))
+    bits += '0' * (-len(bits) % 8)
+    return bytes(int(bits[start:start + 8], 2) for start in range(0, len(bits), 8))
+
+
+def strip_tiff(strip, compression, height=40, width=40):
+    """A TIFF of 8-bit grey with one strip of other bytes."""
+    data = tiff(np.zeros((height, width), np.uint8), rows_per_strip=height, extra={259: compression})
+    start = len(data) - height * width
+    counts = struct.pack('<HHII', 279, 4, 1, height * width)
+    return data[:start].replace(counts, struct.pack('<HHII', 279, 4, 1, len(strip))) + strip
+
+
+def test_lzw_after_the_specification(path):
+    """Section 13: 7 7 7 8 8 7 7 6 6 is 256 7 258 8 8 258 6 6 257; here with zeros up to the end of the picture."""
+    codes = [256, 7, 258, 8, 8, 258, 6, 6] + ([256] + [0] * 200) * 8 + [257]
+    path.write_bytes(strip_tiff(lzw(codes, [9] * len(codes)), 5))
+    expected = np.zeros(1600)
+    expected[:9] = 7, 7, 7, 8, 8, 7, 7, 6, 6
+    assert np.array_equal(read_thermogram(path).pixels.ravel(), expected)
+
+
+@pytest.mark.parametrize('codes', [[256, 300], [256, 258], [256, 7, 259], [256, 257], [], [256] * 3000])
+def test_lzw_codes_that_cannot_be(path, codes):
+    path.write_bytes(strip_tiff(lzw(codes + [257], [9] * (len(codes) + 1)), 5))
+    refusal(path, 'file-damaged')
+
+
+@pytest.mark.parametrize('strip, compression', [
+    (b'\x81' * 5000, 32773), (b'\x80' * 5000, 32773), (zlib.compress(bytes(1 << 26)), 8),
+    (zlib.compress(bytes(1600))[:-1] + b'?', 8), (zlib.compress(bytes(1599)), 8), (b'\0' * 1599, 1)])
+def test_strips_of_more_or_less_than_the_picture(path, strip, compression):
+    path.write_bytes(strip_tiff(strip, compression))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try:
+        assert read_thermogram(path).pixels.shape == (40, 40)
+    except InputError as error:
+        assert error.code == 'file-damaged'
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10
+
+
+@pytest.mark.parametrize('compression', [1, 5, 8, 32773])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@settings(max_examples=15)
+@given(st.integers(40, 90), st.integers(40, 90), st.integers(0, 1000), st.sampled_from([1, 3, 50, 65536]))
+def test_what_opencv_packs_is_unpacked(tmp_path_factory, compression, dtype, height, width, seed, spread):
+    image = np.random.RandomState(seed).randint(0, spread, (height, width)).astype(dtype)
+    path = tmp_path_factory.getbasetemp() / 'any.tif'
+    path.write_bytes(encoded(image, compression))
+    raw = read_raw(path, 'optris' if dtype == np.uint16 else None)
+    assert np.array_equal(raw.values, image) and raw.values.dtype == dtype
 
 
 def test_damaged_lzw_is_refused_in_silence(path, capfd):

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.capture_file import write_capture
+from service.capture_file import pack_capture
 from service.overlay import LAYERS
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
@@ -133,7 +133,7 @@ def test_a_capture_file_opens_like_any_other(client, files_root):
     """Temperatures first as the camera had them, then as a sidecar says that they should have been."""
     source, capture = files_root / 'visit 1' / 'frontal.csv', files_root / 'visit 1' / 'frontal.tscap'
     raw = Raw(read_thermogram(source).pixels, Temperatures(None, {'emissivity': 1.0}), Provenance('frontal.csv'))
-    write_capture(str(capture), [raw])
+    capture.write_bytes(pack_capture([raw]))
     try:
         assert 'frontal.tscap' in html(client, path='visit 1')
         before, plain = (client.get('/open/result?path=visit 1/frontal.%s' % suffix).get_json()

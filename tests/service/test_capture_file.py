@@ -1,21 +1,47 @@
-"""What is written is what is read, and nothing else is read."""
+"""What is written is what is read, as docs/capture-file.md says byte by byte; and nothing else is read."""
+import hashlib
 import io
 import json
+import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.capture_file import MAX_FRAMES, open_capture, pack_capture, write_capture
-from service.capture_file.layout import FIXED, HEADER_START, MAX_HEADER_BYTES, PIXELS, header_bytes, sha256
-from service.capture_file.pixels import most_bytes, pack, unpack
-from service.messages import InputError, StorageError
-from service.radiometry import FlirParameters, GreyLevels, LinearScale, PlanckConstants, Raw, Scene, Temperatures
-from service.thermogram import Provenance
-from tests.service.readers.files import body_c
+from service.capture_file import (
+    FIXED,
+    HEADER_START,
+    MAX_FRAMES,
+    MAX_HEADER_BYTES,
+    MAX_NOTES,
+    PIXELS,
+    CaptureFile,
+    header_bytes,
+    most_bytes,
+    pack,
+    pack_capture,
+    sha256,
+    unpack,
+)
+from service.messages import InputError
+from service.radiometry import (
+    FlirParameters,
+    GreyLevels,
+    LinearScale,
+    ObjectParameters,
+    PlanckConstants,
+    Raw,
+    Temperatures,
+)
+from service.thermogram import MAX_SIDE_PX, MIN_SIDE_PX, Provenance
 
-I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818), Scene(0.95, 21.0, distance_m=1.0))
+from .readers.files import body_c
+
+I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818),
+                    ObjectParameters(0.95, 21.0, distance_m=1.0))
 COUNTS = np.random.RandomState(1).randint(12000, 14000, (60, 80)).astype(np.uint16)
 
 
@@ -24,7 +50,7 @@ def raw(values=COUNTS, meaning=I7, **provenance):
 
 
 def opened(data):
-    return open_capture(io.BytesIO(data), 'a.tscap')
+    return CaptureFile(io.BytesIO(data), 'a.tscap')
 
 
 def refused(code, data, number=None):
@@ -112,21 +138,10 @@ def test_nothing_is_written_that_could_not_be_read(monkeypatch):
         assert caught.value.code == code
     for limit, value in (('MAX_FRAMES', 2), ('MAX_HEADER_BYTES', 900)):
         with monkeypatch.context() as patch:
-            patch.setattr('service.capture_file.write.' + limit, value)
+            patch.setattr('service.capture_file.' + limit, value)
             with pytest.raises(InputError) as caught:
                 pack_capture([raw()] * 3)
             assert caught.value.code == 'capture-too-many'
-
-
-def test_an_old_file_stays_unless_it_is_to_be_replaced(tmp_path):
-    path = tmp_path / 'a.tscap'
-    write_capture(str(path), [raw()])
-    before = path.read_bytes()
-    with pytest.raises(StorageError) as caught:
-        write_capture(str(path), [raw(), raw()])
-    assert caught.value.code == 'file-exists' and path.read_bytes() == before
-    write_capture(str(path), [raw(), raw()], replace=True)
-    assert len(opened(path.read_bytes())) == 2
 
 
 DATA = pack_capture([raw(), raw(notes=('second',))])
@@ -168,7 +183,7 @@ def test_a_huge_header_is_not_read():
             return super().read(size)
 
     with pytest.raises(InputError) as caught:
-        open_capture(Stream(FIXED.pack(DATA[:8], 1, 0xFFFFFFFF) + b'x' * 100), 'a.tscap')
+        CaptureFile(Stream(FIXED.pack(DATA[:8], 1, 0xFFFFFFFF) + b'x' * 100), 'a.tscap')
     assert caught.value.code == 'file-damaged'
 
 
@@ -238,3 +253,40 @@ def test_the_most_frames_fit_into_the_longest_header():
     header, _ = parts(DATA)
     entry = dict(header['frames'][0], notes=['x' * 150])
     assert len(header_bytes(dict(header, frames=[entry] * MAX_FRAMES))) < MAX_HEADER_BYTES
+
+
+FLIR = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818))
+
+
+def test_every_byte_is_where_the_page_says():
+    counts = np.random.RandomState(1).randint(12000, 14000, (41, 43)).astype(np.uint16)
+    celsius = np.random.RandomState(2).uniform(20, 40, (41, 43)).astype(np.float32)
+    data = pack_capture([Raw(counts, FLIR, Provenance('a')), Raw(celsius, Temperatures(), Provenance('b'))])
+    assert data[:8] == bytes.fromhex('895453430D0A1A0A')
+    version, length = struct.unpack_from('<II', data, 8)
+    assert version == 1 and hashlib.sha256(data[:16] + data[48:48 + length]).digest() == data[16:48]
+    header, start = json.loads(data[48:48 + length].decode('ascii')), 48 + length
+    for entry, expected in zip(header['frames'], (counts, celsius)):
+        blob, start = data[start:start + entry['bytes']], start + entry['bytes']
+        assert hashlib.sha256(blob).hexdigest() == entry['sha256'] and entry['pixels'] == expected.dtype.name
+        plain, size = zlib.decompress(blob), expected.itemsize
+        row = []
+        for column in range(43):  # of the last row, number by number
+            at = 40 * 43 + column
+            step = sum(plain[byte * 41 * 43 + at] << 8 * byte for byte in range(size))
+            row.append((step + (row[-1] if row else 0)) % 256 ** size)
+        assert struct.pack('<43' + {2: 'H', 4: 'I'}[size], *row) == expected[40].tobytes()
+    assert start == len(data)
+
+
+def test_the_page_has_every_key_and_bound(root):
+    page = (root / 'docs' / 'capture-file.md').read_text(encoding='utf-8')
+    data = pack_capture([Raw(np.full((41, 43), 13000, np.uint16), FLIR, Provenance('a'))])
+    header = json.loads(data[48:48 + struct.unpack_from('<I', data, 12)[0]].decode('ascii'))
+    documented = set(re.findall(r'`(\w+)`', page))
+    for document in (header, header['frames'][0], FLIR.to_dict(), FLIR.to_dict()['planck'], FLIR.to_dict()['air'],
+                     FLIR.to_dict()['scene'], Temperatures().to_dict()):
+        assert set(document) <= documented
+    assert {FlirParameters.kind, Temperatures.kind, GreyLevels.kind} <= documented
+    for number in (MAX_FRAMES, MAX_NOTES, MIN_SIDE_PX, MAX_SIDE_PX, MAX_HEADER_BYTES >> 20):
+        assert re.search(r'\b%d\b' % number, page), number

@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.messages import InputError
-from service.radiometry import AirConstants, FlirParameters, PlanckConstants, Scene, flir_celsius, flir_raw
+from service.radiometry import AirConstants, FlirParameters, ObjectParameters, PlanckConstants, flir_celsius, flir_raw
 
 I7 = PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818)
 SC660 = PlanckConstants(21106.77, 1501, 1, -7340, 0.012545258)
 
-scenes = st.builds(Scene, st.floats(0.5, 1), st.floats(0, 40), st.floats(5, 40), st.floats(0, 100),
+conditions = st.builds(ObjectParameters, st.floats(0.5, 1), st.floats(0, 40), st.floats(5, 40), st.floats(0, 100),
                    st.floats(0, 20), st.floats(5, 40), st.floats(0.5, 1))
 
 
@@ -32,24 +32,24 @@ def test_a_golden_temperature_of_an_sc660():
 
 def test_every_term_counts_as_the_published_formula_says():
     """Term by term as the formula is published, with two transmissions, against the one gain and offset."""
-    scene = Scene(0.9, 25.0, 22.0, 60.0, 3.0, 28.0, 0.8)
-    e, w, tau = 0.9, 0.8, AirConstants().transmission(scene)
+    setting = ObjectParameters(0.9, 25.0, 22.0, 60.0, 3.0, 28.0, 0.8)
+    e, w, tau = 0.9, 0.8, AirConstants().transmission(setting)
     reflected, air, window = (float(SC660.counts(celsius)) for celsius in (25.0, 22.0, 28.0))
     surface = (18109 / (e * tau * w * tau) - (1 - tau) / (e * tau) * air - (1 - tau) / (e * tau * w * tau) * air -
                (1 - w) / (e * tau * w) * window - (1 - e) / e * reflected)
-    assert flir_celsius(frame(18109), FlirParameters(SC660, scene))[0, 0] == np.float32(SC660.celsius(surface))
+    assert flir_celsius(frame(18109), FlirParameters(SC660, setting))[0, 0] == np.float32(SC660.celsius(surface))
 
 
 def test_air_of_a_clinic_lets_nearly_all_through():
     """Half of one metre, worked out by hand: 8.564 g/m3 of vapour, 1.9 * 1.0000647 - 0.9 * 1.0048904."""
-    scene = Scene(air_c=20, humidity_percent=50, distance_m=1)
-    assert AirConstants().transmission(scene) == pytest.approx(0.99572, abs=1e-5)
-    assert AirConstants().transmission(Scene(distance_m=0, air_c=40)) == 1
+    setting = ObjectParameters(air_c=20, humidity_percent=50, distance_m=1)
+    assert AirConstants().transmission(setting) == pytest.approx(0.99572, abs=1e-5)
+    assert AirConstants().transmission(ObjectParameters(distance_m=0, air_c=40)) == 1
 
 
-@given(st.floats(-20, 100), scenes)
-def test_where_all_has_one_temperature_nothing_needs_correcting(celsius, scene):
-    alike = scene.corrected({'reflected_c': celsius, 'air_c': celsius, 'window_c': celsius})
+@given(st.floats(-20, 100), conditions)
+def test_where_all_has_one_temperature_nothing_needs_correcting(celsius, setting):
+    alike = setting.corrected({'reflected_c': celsius, 'air_c': celsius, 'window_c': celsius})
     try:
         counts = flir_raw(frame(celsius, np.float64), FlirParameters(I7, alike))
     except InputError as error:
@@ -59,9 +59,9 @@ def test_where_all_has_one_temperature_nothing_needs_correcting(celsius, scene):
 
 
 @settings(max_examples=40)
-@given(st.sampled_from([I7, SC660]), scenes, st.integers(0, 2 ** 32 - 1))
-def test_there_and_back_is_the_same_count(planck, scene, seed):
-    parameters = FlirParameters(planck, scene)
+@given(st.sampled_from([I7, SC660]), conditions, st.integers(0, 2 ** 32 - 1))
+def test_there_and_back_is_the_same_count(planck, setting, seed):
+    parameters = FlirParameters(planck, setting)
     celsius = np.random.RandomState(seed).uniform(10, 60, (4, 5))
     raw = flir_raw(celsius, parameters)
     again = flir_celsius(raw, parameters)
@@ -71,11 +71,11 @@ def test_there_and_back_is_the_same_count(planck, scene, seed):
 
 
 @settings(max_examples=40)
-@given(scenes, st.floats(0.5, 1))
-def test_a_corrected_emissivity_is_that_emissivity(scene, emissivity):
+@given(conditions, st.floats(0.5, 1))
+def test_a_corrected_emissivity_is_that_emissivity(setting, emissivity):
     raw = np.arange(13000, 14000, dtype=np.uint16).reshape(20, 50)
-    parameters = FlirParameters(I7, scene).corrected({'emissivity': emissivity})
-    stated = FlirParameters(I7, Scene(**dict(scene.to_dict(), emissivity=emissivity)))
+    parameters = FlirParameters(I7, setting).corrected({'emissivity': emissivity})
+    stated = FlirParameters(I7, ObjectParameters(**dict(setting.to_dict(), emissivity=emissivity)))
     assert np.array_equal(outcome(raw, parameters), outcome(raw, stated))
 
 
@@ -88,8 +88,8 @@ def outcome(raw, parameters):
 
 def test_warm_skin_in_a_cool_room_is_warmer_than_a_black_body_of_its_light():
     raw = frame(int(I7.counts(33)))
-    black = flir_celsius(raw, FlirParameters(I7, Scene(1.0, 20.0)))
-    skin = flir_celsius(raw, FlirParameters(I7, Scene(0.98, 20.0)))
+    black = flir_celsius(raw, FlirParameters(I7, ObjectParameters(1.0, 20.0)))
+    skin = flir_celsius(raw, FlirParameters(I7, ObjectParameters(0.98, 20.0)))
     assert 0.2 < (skin - black)[0, 0] < 0.35
 
 
@@ -105,25 +105,26 @@ def refused(code, make, *arguments):
 def test_a_count_without_a_temperature_is_refused_with_its_place():
     raw = frame(13000)
     raw[1, 2] = 100
-    message = refused('radiometry-no-temperature', flir_celsius, raw, FlirParameters(I7, Scene(0.98)))
+    message = refused('radiometry-no-temperature', flir_celsius, raw, FlirParameters(I7, ObjectParameters(0.98)))
     assert 'row 2, column 3' in message and '0.98' in message and '1 such' in message
 
 
 @pytest.mark.parametrize('celsius', [5000.0, -273.15, -300.0, np.nan, np.inf])
 def test_a_temperature_beyond_the_camera_is_refused(celsius):
-    refused('radiometry-out-of-range', flir_raw, frame(celsius, np.float64), FlirParameters(I7, Scene(0.5, 100.0)))
+    refused('radiometry-out-of-range', flir_raw, frame(celsius, np.float64),
+            FlirParameters(I7, ObjectParameters(0.5, 100.0)))
 
 
 def test_air_that_lets_nothing_through_is_refused():
     refused('radiometry-air', flir_celsius, frame(13000),
-            FlirParameters(I7, Scene(distance_m=10000, air_c=90, humidity_percent=100)))
+            FlirParameters(I7, ObjectParameters(distance_m=10000, air_c=90, humidity_percent=100)))
     refused('radiometry-air', flir_celsius, frame(13000),
-            FlirParameters(I7, Scene(distance_m=10000), AirConstants(alpha1=-1000, alpha2=-1000)))
+            FlirParameters(I7, ObjectParameters(distance_m=10000), AirConstants(alpha1=-1000, alpha2=-1000)))
 
 
 def test_a_room_beyond_the_curve_is_refused():
     pole = PlanckConstants(13799.269, 1374.5, 5.0, -6646, 0.022241818)
-    refused('radiometry-scene', flir_celsius, frame(13000), FlirParameters(pole, Scene(0.9, 1000.0)))
+    refused('radiometry-scene', flir_celsius, frame(13000), FlirParameters(pole, ObjectParameters(0.9, 1000.0)))
 
 
 @pytest.mark.parametrize('name, value', [

@@ -1,18 +1,115 @@
-"""Our own capture files are thermograms like any other."""
+"""Capture files and raw dumps of a TC001: with a header or without, one frame or a stream of them."""
 import json
+import struct
 
 import numpy as np
 import pytest
 
+from service.cameras.wire import FORMATS, WireError
 from service.capture_file import pack_capture
-from service.radiometry import FlirParameters, GreyLevels, PlanckConstants, Raw, Scene, Temperatures, flir_raw
+from service.radiometry import (
+    FlirParameters,
+    GreyLevels,
+    ObjectParameters,
+    PlanckConstants,
+    Raw,
+    Temperatures,
+    flir_raw,
+)
 from service.readers import count_frames, find_thermograms, read_raw, read_thermogram
 from service.thermogram import Provenance, Thermogram
 
 from .contract import ReaderContract, refusal
 from .files import body_c
 
-I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818), Scene(0.95, 21.0, distance_m=1.0))
+HEADER = struct.pack('<4H', 384, 256, 8, 2)
+
+
+def wire(celsius):
+    return FORMATS['p2pro'].encode(celsius)
+
+
+class TestTc001(ReaderContract):
+    name, suffix, tolerance, shape = 'tc001', '.raw', 1 / 128.0, (192, 256)
+    #: The format has one size.
+    test_a_frame_that_is_too_small_is_refused = None
+
+    def content(self, celsius):
+        return HEADER + wire(celsius)
+
+
+class TestBareTc001(TestTc001):
+    def content(self, celsius):
+        return wire(celsius)
+
+
+@pytest.fixture
+def dump_path(tmp_path):
+    return tmp_path / 'frame.raw'
+
+
+def test_golden_bytes(dump_path):
+    """34.00 C is CA 4C and reads 34.0063 C."""
+    dump_path.write_bytes(HEADER + b'\x40\x80' * 192 * 256 + b'\xca\x4c' * 192 * 256)
+    pixels = read_thermogram(dump_path).pixels
+    assert np.unique(pixels).tolist() == [np.float32(34.00625)]
+
+
+def test_every_frame_of_a_stream_can_be_had(dump_path):
+    frames = [body_c(192, 256, seed) for seed in range(3)]
+    dump_path.write_bytes(b''.join(map(wire, frames)))
+    assert count_frames(dump_path) == 3
+    for number, frame in enumerate(frames, 1):
+        thermogram = read_thermogram(dump_path, frame=number)
+        assert np.abs(thermogram.pixels - frame).max() <= 1 / 128.0
+        assert 'frame %d of 3' % number in thermogram.provenance.notes
+    assert 'frames 1 to 3' in refusal(dump_path, 'frame-missing', frame=4).message.text
+
+
+def test_a_stream_that_was_interrupted_has_its_whole_frames(dump_path):
+    dump_path.write_bytes(wire(body_c(192, 256)) * 2 + b'\x40\x80' * 300)
+    assert count_frames(dump_path) == 2
+    assert any('the rest' in note for note in read_thermogram(dump_path, frame=2).provenance.notes)
+
+
+@pytest.mark.parametrize('change', [
+    lambda data: data[:1001] + b'\x10' + data[1002:],
+    lambda data: data[:-30000] + b'\0' * 30000])
+def test_a_frame_that_lost_its_place_is_refused(dump_path, change):
+    dump_path.write_bytes(change(wire(body_c(192, 256))))
+    refusal(dump_path, 'file-damaged')
+
+
+@pytest.mark.parametrize('seed', range(40))
+def test_dumps_and_the_usb_camera_accept_the_same_frames(dump_path, seed):
+    """The frame is described twice: here, and where it comes over the wire."""
+    rng = np.random.RandomState(seed)
+    words = np.frombuffer(wire(body_c(192, 256, seed)), '<u2').copy()
+    start, count = rng.randint(0, len(words)), int(rng.choice([0, 1, 200, 600, 30000]))
+    words[start:start + count] = rng.choice([0, 0x8000, 0x7FFF, 0xFFFF, 0x4C80])
+    dump_path.write_bytes(HEADER + words.tobytes())
+    try:
+        pixels = FORMATS['p2pro'].decode(words.tobytes()).pixels
+    except WireError:
+        refusal(dump_path, 'file-damaged')
+    else:
+        assert np.array_equal(read_thermogram(dump_path).pixels, pixels)
+
+
+def test_other_dumps_are_not_taken_for_it(dump_path):
+    dump_path.write_bytes(struct.pack('<4H', 292, 384, 8, 2) + b'\0' * 2000)
+    refusal(dump_path, 'format-mismatch')
+
+
+def test_a_real_dump(shared_data):
+    """16.04..44.54 C, mean 26.47 (shared/data/formats/README.md)."""
+    pixels = read_thermogram(shared_data / 'formats' / 'tc001_frame.raw').pixels
+    statistics = pixels.min(), pixels.max(), pixels.mean(dtype=np.float64)
+    assert pixels.shape == (192, 256) and np.allclose(statistics, (16.04, 44.54, 26.47), atol=0.006)
+
+
+I7 = FlirParameters(PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818),
+                    ObjectParameters(0.95, 21.0, distance_m=1.0))
 
 
 def raw(values, meaning=None, **provenance):

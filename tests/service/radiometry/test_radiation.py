@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.messages import InputError
-from service.radiometry import FlirParameters, PlanckConstants, Scene, at_scene, flir_celsius
+from service.radiometry import FlirParameters, ObjectParameters, PlanckConstants, flir_celsius, recompute_celsius
 
 PLANCK, LIGHT, BOLTZMANN = 6.62607015e-34, 299792458.0, 1.380649e-23
 
@@ -22,40 +22,41 @@ def radiance(celsius):
     return each.sum(axis=1)
 
 
-def seen_as_black(surface, scene):
+def seen_as_black(surface, setting):
     """What a camera that assumes a black body says of a surface: Planck's law, summed and inverted."""
-    light = scene.emissivity * radiance(surface) + (1 - scene.emissivity) * radiance(scene.reflected_c)
+    light = setting.emissivity * radiance(surface) + (1 - setting.emissivity) * radiance(setting.reflected_c)
     return np.interp(light, radiance(GRID_C), GRID_C)
 
 
 @pytest.mark.parametrize('emissivity, within', [(0.98, 0.0003), (0.95, 0.0007), (0.8, 0.002), (0.5, 0.006)])
 @pytest.mark.parametrize('room', [10.0, 22.0, 35.0])
 def test_the_error_is_as_stated(emissivity, within, room):
-    surface, scene = np.linspace(15, 45, 31), Scene(emissivity, room)
-    black = seen_as_black(surface, scene)[None]
-    assert np.abs(at_scene(black, Scene(), scene) - surface).max() < within
+    surface, setting = np.linspace(15, 45, 31), ObjectParameters(emissivity, room)
+    black = seen_as_black(surface, setting)[None]
+    assert np.abs(recompute_celsius(black, ObjectParameters(), setting) - surface).max() < within
     if emissivity == 0.98 and room == 10.0:
         assert np.abs(black - surface).max() > 0.4  # what is corrected, against which the error is small
 
 
 def test_the_usual_short_cut_is_worse():
-    surface, scene = np.linspace(15, 45, 31), Scene(0.98, 10.0)
+    surface, setting = np.linspace(15, 45, 31), ObjectParameters(0.98, 10.0)
     fourth = lambda celsius: (celsius + 273.15) ** 4  # noqa: E731
-    black = seen_as_black(surface, scene)
+    black = seen_as_black(surface, setting)
     short = ((fourth(black) - 0.02 * fourth(10.0)) / 0.98) ** 0.25 - 273.15
-    assert np.abs(short - surface).max() > 10 * np.abs(at_scene(black[None], Scene(), scene) - surface).max()
+    recomputed = recompute_celsius(black[None], ObjectParameters(), setting)
+    assert np.abs(short - surface).max() > 10 * np.abs(recomputed - surface).max()
 
 
 @given(emissivities, emissivities, st.floats(0, 45), st.floats(0, 45))
 def test_back_again_is_what_it_was(first, second, room, other_room):
     celsius = np.linspace(15, 45, 40).reshape(4, 10)
-    one, other = Scene(first, room), Scene(second, other_room)
+    one, other = ObjectParameters(first, room), ObjectParameters(second, other_room)
     try:
-        there = at_scene(celsius, one, other)
+        there = recompute_celsius(celsius, one, other)
     except InputError as error:
         assert error.code == 'radiometry-no-temperature'
     else:
-        assert np.abs(at_scene(there, other, one) - celsius).max() < 1e-3
+        assert np.abs(recompute_celsius(there, other, one) - celsius).max() < 1e-3
 
 
 @settings(max_examples=40)
@@ -64,23 +65,24 @@ def test_counts_and_temperatures_agree_on_a_correction(emissivity, room):
     """The way through FLIR's counts and the way without them, for a camera of these wavelengths."""
     camera = PlanckConstants(17096, 1394, 1, -342, 0.0422)
     raw = np.rint(camera.counts(np.linspace(25, 40, 20))).astype(np.uint16)[None]
-    black, scene = flir_celsius(raw, FlirParameters(camera)), Scene(emissivity, room)
-    assert np.abs(at_scene(black, Scene(), scene) - flir_celsius(raw, FlirParameters(camera, scene))).max() < 1e-4
+    black, setting = flir_celsius(raw, FlirParameters(camera)), ObjectParameters(emissivity, room)
+    recomputed = recompute_celsius(black, ObjectParameters(), setting)
+    assert np.abs(recomputed - flir_celsius(raw, FlirParameters(camera, setting))).max() < 1e-4
 
 
 def test_what_was_right_stays_bit_for_bit():
     celsius = np.float32([[30.1, 36.6]])
-    assert np.array_equal(at_scene(celsius, Scene(0.98, 20), Scene(0.98, 20)), celsius)
-    assert np.array_equal(at_scene(celsius, Scene(1, 20), Scene(1, 25)), celsius)
+    assert np.array_equal(recompute_celsius(celsius, ObjectParameters(0.98, 20), ObjectParameters(0.98, 20)), celsius)
+    assert np.array_equal(recompute_celsius(celsius, ObjectParameters(1, 20), ObjectParameters(1, 25)), celsius)
 
 
 def test_a_surface_of_less_than_no_light_is_refused():
     with pytest.raises(InputError) as caught:
-        at_scene(np.float32([[30, -60]]), Scene(), Scene(0.5, 200.0))
+        recompute_celsius(np.float32([[30, -60]]), ObjectParameters(), ObjectParameters(0.5, 200.0))
     assert caught.value.code == 'radiometry-no-temperature' and 'column' in caught.value.message.text
 
 
 def test_the_air_cannot_be_corrected_without_counts():
     with pytest.raises(InputError) as caught:
-        at_scene(np.float32([[30]]), Scene(), Scene(0.98, distance_m=1))
+        recompute_celsius(np.float32([[30]]), ObjectParameters(), ObjectParameters(0.98, distance_m=1))
     assert caught.value.code == 'radiometry-needs-raw'

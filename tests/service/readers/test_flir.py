@@ -1,0 +1,304 @@
+"""Files of FLIR cameras: radiometric JPEGs, containers of one frame and of many, and directories that lie."""
+import os
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.radiometry import flir_celsius, flir_raw
+from service.readers import count_frames, read_raw, read_thermogram
+from tests.fakes.flir_files import I7, camera_info, fff, flir_jpeg, frame, png16, raw_data
+
+from .contract import ReaderContract, refusal
+from .files import body_c
+
+#: One count of the i7 is 9.4 mK at 34 C and 10.6 mK at 22 C; half of one, plus float32.
+QUANTUM_C = 0.0106
+
+
+class TestFlirJpeg(ReaderContract):
+    name, suffix, tolerance = 'flir-jpeg', '.jpg', QUANTUM_C / 2 + 1e-4
+
+    def content(self, celsius):
+        return flir_jpeg(frame(celsius))
+
+
+class TestPackedFlirJpeg(TestFlirJpeg):
+    """PNG in many chunks, as newer cameras write it; the record of the camera high byte first."""
+
+    suffix = '.jpeg'
+
+    def content(self, celsius):
+        return flir_jpeg(frame(celsius, record_order='>', pixels=png16), chunk_bytes=1500)
+
+
+@pytest.fixture
+def jpeg_path(tmp_path):
+    return tmp_path / 'frame.jpg'
+
+
+BODY = body_c()
+WHOLE = frame(BODY)
+
+
+def test_what_the_file_states_reaches_the_record(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(WHOLE))
+    provenance = read_thermogram(jpeg_path).provenance
+    assert (provenance.emissivity, provenance.captured_at) == (0.98, '2024-05-31T09:30:00.250Z')
+    assert provenance.notes == ('taken with a FLIR i7',)
+
+
+def test_the_counts_and_parameters_can_be_had(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(WHOLE))
+    saved = read_raw(jpeg_path)
+    assert saved.values.dtype == np.uint16 and np.array_equal(saved.values, flir_raw(BODY, I7))
+    assert np.array_equal(flir_celsius(saved.values, saved.meaning), read_thermogram(jpeg_path).pixels)
+
+
+def test_a_corrected_emissivity_is_computed_with(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(WHOLE))
+    (jpeg_path.parent / 'frame.json').write_text('{"emissivity": 0.9}')
+    corrected = read_thermogram(jpeg_path)
+    expected = flir_celsius(flir_raw(BODY, I7), I7.corrected({'emissivity': 0.9}))
+    assert np.abs(corrected.pixels - expected).max() < 1e-4
+    assert 0.3 < np.abs(corrected.pixels - BODY).max() < 2
+    assert corrected.provenance.emissivity == 0.9
+    assert any('0.9 instead of 0.98' in note for note in corrected.provenance.notes)
+
+
+@pytest.mark.parametrize('numbers', [
+    None,
+    [(0, 0)] * 11,
+    [(10 - number, 10) for number in range(11)]], ids=['numbered', 'all zero', 'backwards'])
+def test_chunks_are_put_together(jpeg_path, numbers):
+    data = WHOLE
+    size = -(-len(data) // 11)
+    if numbers and numbers[0] == (10, 10):
+        pieces = [data[start:start + size] for start in range(0, len(data), size)][::-1]
+        data = b''.join(piece.ljust(size, b'\0') for piece in pieces)
+    jpeg_path.write_bytes(flir_jpeg(data, size, numbers))
+    assert np.abs(read_thermogram(jpeg_path).pixels - BODY).max() < QUANTUM_C
+
+
+@pytest.mark.parametrize('numbers', [
+    [(0, 2), (1, 2), (1, 2)], [(0, 2), (1, 2), (3, 2)], [(0, 3), (1, 3), (2, 3)], [(0, 2), (1, 2), (0, 0)]])
+def test_chunks_that_do_not_fit_together_are_refused(jpeg_path, numbers):
+    jpeg_path.write_bytes(flir_jpeg(WHOLE, -(-len(WHOLE) // 3), numbers))
+    refusal(jpeg_path, 'file-damaged')
+
+
+def test_a_chunk_without_a_number_is_refused(jpeg_path):
+    data = flir_jpeg(WHOLE)
+    jpeg_path.write_bytes(data[:2] + struct.pack('>BBH', 0xFF, 0xE1, 8) + b'FLIR\0\1' + data[2:])
+    refusal(jpeg_path, 'file-damaged')
+
+
+def test_humidity_in_percent_is_understood(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, humidity=50.0)))
+    assert np.abs(read_thermogram(jpeg_path).pixels - BODY).max() < QUANTUM_C
+
+
+@pytest.mark.parametrize('swapped, said', [(True, 0), (False, 1)])
+def test_both_ways_round_of_a_png_are_read(jpeg_path, swapped, said):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, pixels=lambda raw: png16(raw, swapped))))
+    thermogram = read_thermogram(jpeg_path)
+    assert np.abs(thermogram.pixels - BODY).max() < QUANTUM_C
+    assert [note for note in thermogram.provenance.notes if 'high byte first' in note] == \
+        ['the raw counts were stored high byte first'] * said
+
+
+@pytest.mark.parametrize('taken_at', [(0, 0), (0xFFFFFFFF, 0)])
+def test_a_clock_that_was_never_set_gives_no_time(jpeg_path, taken_at):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, taken_at=taken_at)))
+    assert read_thermogram(jpeg_path).provenance.captured_at == ''
+
+
+@pytest.mark.parametrize('patch, code', [
+    ((0x20, 'f', 0.0), 'radiometry-value'),
+    ((0x20, 'f', float('nan')), 'radiometry-value'),
+    ((0x24, 'f', -1.0), 'radiometry-value'),
+    ((0x28, 'f', float('inf')), 'radiometry-value'),
+    ((0x2C, 'f', 0.0), 'radiometry-value'),
+    ((0x34, 'f', 0.0), 'radiometry-value'),
+    ((0x3C, 'f', -0.5), 'radiometry-value'),
+    ((0x3C, 'f', 900.0), 'radiometry-value'),
+    ((0x58, 'f', 0.0), 'radiometry-constant'),
+    ((0x58, 'f', float('nan')), 'radiometry-constant'),
+    ((0x5C, 'f', -1.0), 'radiometry-constant'),
+    ((0x70, 'f', float('-inf')), 'radiometry-constant'),
+    ((0x30C, 'f', 0.0), 'radiometry-constant'),
+    ((0x308, 'i', -60000), 'radiometry-no-temperature'),
+    ((0x70, 'f', 5.0), 'radiometry-air'),
+    ((0, 'H', 3), 'file-damaged')])
+def test_statements_that_cannot_be_are_refused_by_name(jpeg_path, patch, code):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[patch])))
+    assert 'frame.jpg' in refusal(jpeg_path, code).message.text
+
+
+@pytest.mark.parametrize('records, code', [
+    ([(0x01, 2, raw_data(flir_raw(BODY, I7)))], 'flir-no-calibration'),
+    ([(0x22, 1, b'x' * 784)], 'flir-no-raw')])
+def test_counts_need_a_calibration_and_a_calibration_counts(jpeg_path, records, code):
+    jpeg_path.write_bytes(flir_jpeg(fff(records)))
+    refusal(jpeg_path, code)
+
+
+def test_real_files(shared_data):
+    """Minimum, maximum and mean after flyr 5.1.0, as shared/data/formats/README.md states them."""
+    for name, shape, statistics in (('flir_e40.jpg', (120, 160), (17.876, 24.700, 21.089)),
+                                    ('flir_example.jpg', (320, 240), (25.948, 62.320, 29.119))):
+        thermogram = read_thermogram(shared_data / 'formats' / name)
+        pixels = thermogram.pixels
+        assert pixels.shape == shape and thermogram.provenance.emissivity == 0.95
+        assert thermogram.provenance.notes == (('taken with a FLIR E40',) if name == 'flir_e40.jpg' else ())
+        assert np.allclose((pixels.min(), pixels.max(), pixels.mean(dtype=np.float64)), statistics, atol=0.0006)
+
+
+def test_a_real_camera_s_clock(shared_data):
+    """Its Exif says 09:24:01 of a clock one hour behind UTC."""
+    provenance = read_thermogram(shared_data / 'formats' / 'flir_e40.jpg').provenance
+    assert provenance.captured_at == '2013-04-12T10:24:01.131Z'
+
+
+RAW = flir_raw(BODY, I7)
+
+
+class TestFff(ReaderContract):
+    name, suffix, tolerance = 'fff', '.fff', QUANTUM_C / 2 + 1e-4
+
+    def content(self, celsius):
+        return frame(celsius, order='<')
+
+
+class TestBigEndianFff(TestFff):
+    def content(self, celsius):
+        return frame(celsius, order='>', record_order='>')
+
+
+class TestPackedSeq(TestFff):
+    suffix = '.seq'
+
+    def content(self, celsius):
+        return frame(celsius, order='<', pixels=png16)
+
+
+@pytest.fixture
+def seq_path(tmp_path):
+    return tmp_path / 'frames.seq'
+
+
+@settings(max_examples=20)
+@given(st.sampled_from('<>'), st.sampled_from('<>'), st.integers(40, 70), st.integers(40, 70), st.booleans(),
+       st.integers(1, 40))
+def test_every_layout_is_read(tmp_path_factory, order, record_order, height, width, packed, places):
+    raw = flir_raw(body_c(height, width), I7)
+    seq_path = tmp_path_factory.getbasetemp() / 'any.fff'
+    records = [(0x01, 3 if packed else 2, raw_data(raw, record_order, png16(raw) if packed else None)),
+               (0x20, 1, camera_info(order=record_order))]
+    seq_path.write_bytes(fff(records, order, places + 1))
+    assert np.abs(read_thermogram(seq_path).pixels - body_c(height, width)).max() < QUANTUM_C
+
+
+@pytest.mark.parametrize('padding', [0, 1, 3000])
+def test_every_frame_of_a_recording_can_be_had(seq_path, padding):
+    frames = [body_c(seed=seed) for seed in range(4)]
+    seq_path.write_bytes(b''.join(frame(celsius, order='<', taken_at=(1717147800 + number, 0)) + b'\xff' * padding
+                              for number, celsius in enumerate(frames)))
+    assert count_frames(seq_path) == 4
+    for number, celsius in enumerate(frames, 1):
+        thermogram = read_thermogram(seq_path, frame=number)
+        assert np.abs(thermogram.pixels - celsius).max() < QUANTUM_C
+        assert thermogram.provenance.captured_at == '2024-05-31T09:30:0%d.000Z' % (number - 1)
+        assert 'frame %d of 4' % number in thermogram.provenance.notes
+    assert 'frames 1 to 4' in refusal(seq_path, 'frame-missing', frame=5).message.text
+
+
+def test_counts_that_look_like_a_header_are_no_frame(seq_path):
+    raw = RAW.copy()
+    raw[30, :2] = np.frombuffer(b'FFF\0', '<u2')
+    seq_path.write_bytes(fff([(0x20, 1, camera_info()), (0x01, 2, raw_data(raw))], '<') * 2)
+    assert count_frames(seq_path) == 2
+
+
+@pytest.mark.parametrize('left', [10, 70, 600, 5000])
+def test_a_recording_that_was_interrupted_has_its_whole_frames(seq_path, left):
+    whole = frame(BODY, order='<')
+    seq_path.write_bytes(whole * 2 + whole[:left])
+    assert count_frames(seq_path) == 2
+    assert np.array_equal(read_thermogram(seq_path, frame=2).pixels, read_thermogram(seq_path).pixels)
+    assert any('rest' in note for note in read_thermogram(seq_path).provenance.notes)
+
+
+def test_a_long_recording_is_not_read_whole(seq_path, monkeypatch):
+    whole = frame(BODY, order='<')
+    with open(str(seq_path), 'wb') as stream:
+        stream.write(whole * 2)
+        os.truncate(stream.fileno(), 8 << 30)
+    assert count_frames(seq_path) == 2 and read_thermogram(seq_path, frame=2).is_celsius
+
+
+@pytest.mark.parametrize('pixels', [b'\xff\xd8\xff\xf7\0\x0b\x0e\0\x3c\0\x50\1\1\x11\0' + b'x' * 3000, None])
+def test_packed_frames_are_refused_by_name(tmp_path, pixels):
+    """A CSQ; also where the stream is in a record of a kind that is not known."""
+    seq_path = tmp_path / 'frames.csq'
+    records = [(0x20, 1, camera_info())]
+    records.append((0x01, 2, raw_data(RAW, pixels=pixels)) if pixels else (0x77, 1, b'\xff\xd8\xff\xf7' + b'x' * 300))
+    seq_path.write_bytes(fff(records, '<') * 2)
+    message = refusal(seq_path, 'format-unsupported').message.text
+    assert 'JPEG-LS' in message and 'CSV' in message
+
+
+def patched(offset, kind, value, data=None):
+    data = bytearray(frame(BODY, order='<') if data is None else data)
+    struct.pack_into('<' + kind, data, offset, value)
+    return bytes(data)
+
+
+#: Where the second entry of the directory is, of the raw counts; its record comes after the camera's.
+ENTRY, RECORD = 0x40 + 32, 0x40 + 32 * 14 + 2476
+
+
+@pytest.mark.parametrize('data, code', [
+    (b'FFF\0', 'file-truncated'),
+    (b'FFF\0' + b'\0' * 60, 'file-damaged'),
+    (patched(0x14, 'I', 99), 'file-damaged'),
+    (patched(0x18, 'I', 0), 'file-damaged'),
+    (patched(0x18, 'I', 0xFFFFFFFF), 'file-truncated'),
+    (patched(0x1C, 'I', 0), 'file-damaged'),
+    (patched(0x1C, 'I', 0xFFFFFFFF), 'file-damaged'),
+    (patched(0x1C, 'I', 1000), 'file-truncated'),
+    (patched(ENTRY + 12, 'I', 0xFFFFFFFF), 'file-truncated'),
+    (patched(ENTRY + 16, 'I', 0xFFFFFFFF), 'file-truncated'),
+    (patched(ENTRY + 16, 'I', 31), 'file-damaged'),
+    (patched(ENTRY + 16, 'I', 32 + 9599), 'file-damaged'),
+    (patched(ENTRY + 16, 'I', 0), 'flir-no-raw'),
+    (patched(ENTRY, 'H', 2), 'flir-no-raw'),
+    (patched(0x40, 'H', 0x21), 'flir-no-calibration'),
+    (patched(0x40 + 16, 'I', 100), 'file-damaged'),
+    (patched(RECORD, 'H', 1), 'file-damaged'),
+    (patched(RECORD + 2, 'H', 0xFFFF), 'frame-too-large'),
+    (patched(RECORD + 2, 'H', 39), 'frame-too-small'),
+    (patched(RECORD + 4, 'H', 61), 'file-damaged')])
+def test_containers_that_lie(seq_path, data, code):
+    seq_path.write_bytes(data)
+    refusal(seq_path, code)
+
+
+@pytest.mark.parametrize('pixels, code', [
+    (png16(RAW[:50]), 'file-damaged'),
+    (png16(RAW)[:-20], 'file-truncated'),
+    (png16(RAW).replace(b'\x10\0\0\0\0', b'\x08\0\0\0\0', 1), 'file-damaged'),
+    (b'\x89PNG\r\n\x1a\n', 'file-truncated')])
+def test_raw_pictures_that_lie(seq_path, pixels, code):
+    seq_path.write_bytes(fff([(0x20, 1, camera_info()), (0x01, 3, raw_data(RAW, pixels=pixels))]))
+    refusal(seq_path, code)
+
+
+def test_a_directory_that_points_at_itself_ends(seq_path):
+    """No record at all: the walk gets on by a header and a directory at least."""
+    header = frame(BODY, order='<')[:0x40]
+    seq_path.write_bytes((header + b'\0' * 32 * 14) * 50)
+    assert count_frames(seq_path) == 50
+    refusal(seq_path, 'flir-no-raw')
