@@ -6,14 +6,7 @@ from typing import Optional
 
 import click
 
-from service.cli.options import (
-    bundle_option,
-    json_option,
-    load_settings,
-    make_pipeline,
-    settings_option,
-    threads_option,
-)
+from service.cli.options import load_settings, make_pipeline
 from service.durable import atomic_write
 
 from ..platform import RealPlatform
@@ -22,7 +15,7 @@ from .cold import cold
 from .compare import compare
 from .figures import draw
 from .formatting import report
-from .options import SECONDS, Progress, out_option, refuse_group_options, source_option, until_stopped
+from .options import SECONDS, Progress, measuring_options, refuse_group_options, until_stopped
 from .record import BENCH, Document, check_document, prepare_folder, write_document
 from .session import Protocol, Session
 from .soak import soak
@@ -37,12 +30,7 @@ from .soak import soak
               help='Duration at the rate of the camera; 0 for none.')
 @click.option('--rounds', type=click.IntRange(0, 1000), default=5, show_default=True, metavar='N',
               help='Rounds of every backend and precision; 0 for none.')
-@source_option
-@out_option('bench.json (every sample), bench.md and the figures')
-@bundle_option
-@threads_option
-@settings_option
-@json_option
+@measuring_options('bench.json (every sample), bench.md and the figures')
 @click.pass_context
 def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds: int, source: Optional[str],
           out: Optional[str], bundle: Optional[str], threads: Optional[int], settings_path: Optional[str],

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Optional
 import click
 import numpy as np
 
-from service.cli.options import bundle_option, json_option, load_settings, settings_option, threads_option
+from service.cli.options import load_settings
 from service.engines import EngineStore
 from service.messages import BackendError, ThermoscreenError
 from service.selection import Runtime
@@ -20,7 +20,7 @@ from ..telemetry import read_line
 from .environment import environment, utc_now
 from .first_result import STEPS
 from .formatting import describe_backend, milliseconds, table
-from .options import Progress, out_option, source_option, until_stopped
+from .options import Progress, measuring_options, until_stopped
 from .record import COLD, SCHEMAS, Document, check_document, prepare_folder, write_document
 
 #: Longest wait for one start: loading the libraries of a GPU from an SD card takes tens of seconds.
@@ -34,12 +34,7 @@ StartOptions = Dict[str, Any]
 @click.command()
 @click.option('--starts', type=click.IntRange(1, 1000), default=5, show_default=True, metavar='N',
               help='Number of processes to start, one after the other.')
-@source_option
-@out_option('cold.json')
-@bundle_option
-@threads_option
-@settings_option
-@json_option
+@measuring_options('cold.json')
 def cold(starts: int, source: Optional[str], out: Optional[str], bundle: Optional[str], threads: Optional[int],
          settings_path: Optional[str], as_json: bool) -> None:
     """Start the program several times and time it up to the first picture.

@@ -8,6 +8,8 @@ from typing import Any, Callable, Iterator, Optional, TextIO
 
 import click
 
+from service.cli.options import bundle_option, json_option, settings_option, threads_option
+
 
 class _Amount(click.ParamType):
     """A number above zero, not nan or inf."""
@@ -35,14 +37,26 @@ SECONDS = _Amount('seconds', 3600)
 HOURS = _Amount('hours', 1000)
 PERCENT = _Amount('percent', 1000, '%')
 
-source_option = click.option('--source', metavar='SPEC', help='Where frames come from: sim, sim:SEED, replay:FOLDER or '
-                             'another camera. Default: the camera of the settings.')
+_source_option = click.option('--source', metavar='SPEC', help='Where frames come from: sim, sim:SEED, replay:FOLDER '
+                              'or another camera. Default: the camera of the settings.')
 
 
-def out_option(content: str, required: bool = False) -> Callable[..., Any]:
-    """``--out DIR``; `content` says what is written there."""
-    text = 'Folder for %s.%s' % (content, '' if required else ' Default: nothing is written.')
-    return click.option('--out', type=click.Path(), metavar='DIR', required=required, help=text)
+def measuring_options(content: str, out_required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options of every verb that measures: source, ``--out``, bundle, threads, settings and JSON.
+
+    Args:
+        content: what is written to the folder of ``--out``.
+        out_required: whether that must be given.
+    """
+    text = 'Folder for %s.%s' % (content, '' if out_required else ' Default: nothing is written.')
+    out_option = click.option('--out', type=click.Path(), metavar='DIR', required=out_required, help=text)
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (json_option, settings_option, threads_option, bundle_option, out_option, _source_option):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def refuse_group_options(ctx: click.Context) -> None:

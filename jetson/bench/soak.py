@@ -11,14 +11,7 @@ import numpy as np
 
 from service.cameras.capture import Capture
 from service.cameras.registry import make_camera
-from service.cli.options import (
-    bundle_option,
-    json_option,
-    load_settings,
-    make_pipeline,
-    settings_option,
-    threads_option,
-)
+from service.cli.options import load_settings, make_pipeline
 from service.live.picture import Painter
 from service.messages import InputError, Message, ThermoscreenError
 from service.pipeline import Pipeline
@@ -28,7 +21,7 @@ from ..platform import Platform, RealPlatform
 from ..telemetry import read_line
 from .environment import environment, resident_bytes, utc_now
 from .formatting import NONE, message_line, milliseconds, percent, table
-from .options import HOURS, SECONDS, Progress, out_option, source_option, until_stopped
+from .options import HOURS, SECONDS, Progress, measuring_options, until_stopped
 from .record import FILES, SCHEMAS, SOAK, Document, prepare_folder, read_document, write_document
 from .runs import PACED, WARM_UP_S, FrameTimer, Run, make_capture, run_paced, started
 from .statistics import slope
@@ -219,12 +212,7 @@ def judge_soak(document: Document) -> Document:
 @click.option('--resume', is_flag=True, help='Continue the soak in the folder.')
 @click.option('--point', 'point_s', type=SECONDS, metavar='S',
               help='Seconds per point. Default: a minute, and more if that gives over 500 points.')
-@source_option
-@out_option('soak.json, rewritten after every point', required=True)
-@bundle_option
-@threads_option
-@settings_option
-@json_option
+@measuring_options('soak.json, rewritten after every point', out_required=True)
 def soak(hours: float, resume: bool, point_s: Optional[float], source: Optional[str], out: str, bundle: Optional[str],
          threads: Optional[int], settings_path: Optional[str], as_json: bool) -> None:
     """Run at the camera's rate for hours and watch memory, slow frames and restarts.

@@ -1,4 +1,4 @@
-"""Folders that look like the ``/`` of a board, as far as thermoscreen reads it."""
+"""Folders that stand for the ``/`` of a board, with the files that thermoscreen reads."""
 import builtins
 import os
 
@@ -22,7 +22,7 @@ def write_tree(root, files):
 
 
 def forbid(monkeypatch, root, *paths):
-    """Make files under a root unreadable, for root too, whom file modes do not stop."""
+    """Make files under a root unreadable, also for root, who ignores file modes."""
     closed = {os.path.join(str(root), path) for path in paths}
     real_open = builtins.open
 
@@ -35,7 +35,7 @@ def forbid(monkeypatch, root, *paths):
 
 
 def identity(board):
-    """The files that say which board it is: ``{path: text}`` for one of `IDENTITIES`."""
+    """The files that identify a board: ``{path: text}`` for one of `IDENTITIES`."""
     return dict(IDENTITIES[board])
 
 
@@ -69,7 +69,7 @@ def board_tree(root, board, changes=()):
     Args:
         root (pathlib.Path): empty folder.
         board (str): one of `IDENTITIES`.
-        changes (dict): texts that replace or add to the tree's; None takes a file away.
+        changes (dict): texts that replace files or add to them; None removes a file.
 
     Returns:
         str: the root.
@@ -88,7 +88,7 @@ GPU = 'sys/devices/gpu.0/devfreq/57000000.gpu'
 
 
 def iio_rails(folder=IIO):
-    """Rails of a Nano at work, in mW, mV and mA."""
+    """Rails of a Nano under load, in mW, mV and mA."""
     files = {}
     for channel, (name, milliwatts, millivolts) in enumerate((('POM_5V_IN', 3480, 4968), ('POM_5V_GPU', 640, 4960),
                                                               ('POM_5V_CPU', 1080, 4960))):

@@ -21,7 +21,7 @@ IDENTITY = {'id': 'stub', 'version': '1.0.0', 'hash': '0' * 64}
 
 
 class Hand:
-    """A clock that is moved by hand."""
+    """A clock that is moved by the test."""
 
     def __init__(self):
         self.now_s = 1000.0

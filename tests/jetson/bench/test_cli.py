@@ -1,4 +1,4 @@
-"""``thermoscreen bench`` as it is typed."""
+"""The command line of ``thermoscreen bench``."""
 import json
 import os
 import shutil
@@ -98,7 +98,7 @@ def test_no_room(installed, tmp_path, monkeypatch):
     assert isinstance(error, StorageError) and error.code == 'disk-full'
 
 
-def test_figures_are_shown_even_where_the_disk_fills_up_meanwhile(installed, tmp_path, monkeypatch):
+def test_figures_are_shown_even_if_the_disk_fills_up(installed, tmp_path, monkeypatch):
     def full(folder, document):
         raise StorageError('disk-full', 'The disk is full.')
 
@@ -130,7 +130,7 @@ main()
 
 
 @pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
-def test_a_signal_in_the_middle_keeps_what_was_measured(installed, tmp_path, root, name):
+def test_a_signal_keeps_what_was_measured(installed, tmp_path, root, name):
     out = str(tmp_path / 'out')
     process = subprocess.run([sys.executable, '-c', _PROGRAM, 'bench', '--out', out] + list(installed) + [name],
                              cwd=str(root), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
@@ -141,7 +141,7 @@ def test_a_signal_in_the_middle_keeps_what_was_measured(installed, tmp_path, roo
     assert b'Traceback' not in process.stderr
 
 
-def test_signals_are_as_before_afterwards_and_other_threads_have_none():
+def test_signal_handlers_are_restored_and_other_threads_set_none():
     before = signal.getsignal(signal.SIGTERM)
     with until_stopped():
         assert signal.getsignal(signal.SIGTERM) is not before
@@ -158,7 +158,7 @@ def test_signals_are_as_before_afterwards_and_other_threads_have_none():
     assert seen == [before]
 
 
-def test_progress_leaves_no_trace_and_says_nothing_to_a_pipe():
+def test_progress_is_cleared_and_not_written_to_a_pipe():
     class Terminal:
         def __init__(self, watched):
             self.watched, self.said = watched, ''

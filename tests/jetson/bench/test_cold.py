@@ -1,4 +1,4 @@
-"""Starts in processes of their own."""
+"""Cold starts."""
 import json
 import sys
 from types import SimpleNamespace
@@ -75,7 +75,7 @@ def test_a_real_start(installed, tmp_path):
     assert document['backend']['name'] == 'onnxruntime' and document['bundle']['id'] == 'tiny'
 
 
-def test_why_a_start_failed_is_the_reason_that_it_gave(installed):
+def test_a_failed_start_raises_the_error_it_reported(installed):
     with pytest.raises(ThermoscreenError) as caught:
         start_once(dict(installed, bundle='/nonexistent'))
     assert caught.value.code == 'bundle-missing' and caught.value.exit_code == 3
@@ -83,7 +83,7 @@ def test_why_a_start_failed_is_the_reason_that_it_gave(installed):
 
 @pytest.mark.parametrize('program, code', [('import sys; sys.exit("no numpy")', 'cold-failed'),
                                            ('import time; time.sleep(60)', 'cold-hung')])
-def test_a_start_that_says_nothing(monkeypatch, program, code):
+def test_a_start_without_output(monkeypatch, program, code):
     real = module.subprocess.Popen
     monkeypatch.setattr(module.subprocess, 'Popen',
                         lambda command, **options: real([sys.executable, '-c', program], **options))
@@ -101,7 +101,7 @@ def test_build_time_of_the_engine_that_runs(monkeypatch):
     assert engine_build('/engines', {'name': 'onnxruntime'}) is None and engine_build('', {'engine': 'x'}) is None
 
 
-def test_an_older_measurement_is_not_written_over(tmp_path):
+def test_an_existing_measurement_is_not_overwritten(tmp_path):
     (tmp_path / 'cold.json').write_text('{}')
     result = CliRunner().invoke(bench, ['cold', '--out', str(tmp_path)])
     assert isinstance(result.exception, InputError) and result.exception.code == 'output-exists'

@@ -1,4 +1,4 @@
-"""Two benchmarks side by side: a regression is found, chance is not, and other machines are refused."""
+"""Two benchmarks compared: regressions, noise, and differing conditions."""
 import copy
 import json
 
@@ -38,30 +38,30 @@ def test_a_slower_network_is_a_regression_of_itself_and_of_the_frame(sound):
     assert list(changes)[0] == ('closed', WHOLE)
 
 
-def test_chance_is_no_regression(sound):
+def test_noise_is_no_regression(sound):
     changes = found(noisy(sound, 1), noisy(sound, 2), threshold=0.0001)
     assert not any(change.regression for change in changes.values() if change.stage == WHOLE)
     assert sum(change.verdict != 'no significant change' for change in changes.values()) <= 4
 
 
-def test_a_threshold_is_one(sound):
+def test_threshold(sound):
     before, after = noisy(sound, 1), noisy(sound, 2, infer=1.1)
     assert not found(before, after, 0.1)['closed', WHOLE].regression
     assert found(before, after, 0.1)['closed', WHOLE].verdict == 'slower'
     assert found(before, after, 0.02)['closed', WHOLE].regression
 
 
-def test_what_nobody_would_notice_is_none(sound):
+def test_a_negligible_stage_is_no_regression(sound):
     for run in sound['runs']:
         run['samples']['stages_ms']['quality'] = [0.01] * run['n']
     assert not found(noisy(sound, 1), noisy(sound, 2, quality=5.0))['closed', 'quality'].regression
 
 
-def test_faster_is_said(sound):
+def test_faster(sound):
     assert found(noisy(sound, 1), noisy(sound, 2, infer=0.5))['closed', 'infer'].verdict == 'faster'
 
 
-def test_a_stage_that_one_of_them_lacks(sound):
+def test_a_stage_that_one_benchmark_lacks(sound):
     after = copy.deepcopy(sound)
     for run in after['runs']:
         del run['stages']['copy_in'], run['samples']['stages_ms']['copy_in']
@@ -72,7 +72,7 @@ def test_a_stage_that_one_of_them_lacks(sound):
 @pytest.mark.parametrize('section, key, value', [
     ('environment', 'board', 'another'), ('environment', 'power_mode', '5W'), ('environment', 'cores_allowed', 99),
     ('backend', 'name', 'onnxruntime'), ('backend', 'precision', 'fp32'), ('camera', 'width', 320)])
-def test_other_conditions_are_named(sound, section, key, value):
+def test_differing_conditions_are_named(sound, section, key, value):
     after = copy.deepcopy(sound)
     assert differences(sound, after) == []
     after[section][key] = value
@@ -115,7 +115,7 @@ def test_json(pair):
     assert said['threshold'] == 0.05 and said['regressions'] >= 2 and said['changes'][0]['stage'] == WHOLE
 
 
-def test_another_machine_is_refused_or_said_first(pair, sound, tmp_path):
+def test_another_machine_is_refused_or_named_first(pair, sound, tmp_path):
     sound['environment']['board'] = 'another board'
     (tmp_path / 'c').mkdir()
     write_document(str(tmp_path / 'c'), sound)
@@ -126,7 +126,7 @@ def test_another_machine_is_refused_or_said_first(pair, sound, tmp_path):
     assert anyway.output.startswith('NOT MEASURED UNDER THE SAME CONDITIONS') and 'another board' in anyway.output
 
 
-def test_nothing_in_common_is_said(pair, sound, tmp_path):
+def test_nothing_in_common(pair, sound, tmp_path):
     for only in sound['runs']:
         only['n'] = 0
     (tmp_path / 'c').mkdir()
@@ -136,6 +136,6 @@ def test_nothing_in_common_is_said(pair, sound, tmp_path):
 
 
 @pytest.mark.parametrize('words', ['0', '-5', 'nan', 'much', '2000'])
-def test_a_threshold_that_is_none(pair, words):
+def test_invalid_thresholds(pair, words):
     result = run(*(pair + ('--threshold', words)))
     assert result.exit_code == 2 and 'Error' in result.output

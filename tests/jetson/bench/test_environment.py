@@ -34,19 +34,19 @@ def test_a_nano(tmp_path):
     assert found['versions']['tensorrt'].startswith('8.2.1')
 
 
-def test_figures_of_a_pc_are_called_that(tmp_path):
+def test_figures_of_a_pc_are_named_as_such(tmp_path):
     platform = Here(board_tree(tmp_path, 'pc'))
     found = environment(platform, settings(), str(tmp_path))
     assert found['machine'].startswith('Measured on this PC (Intel(R) Core(TM) i5-8350U), not on a Jetson')
     assert 'gpu_cap_mhz' not in found and 'governor' not in found and 'sm' not in found
 
 
-def test_a_pretended_board_is_called_that():
+def test_a_simulated_board_is_named_as_such():
     platform = SimulatedPlatform()
     assert 'simulated board' in machine_sentence(platform, platform.facts())
 
 
-def test_an_empty_machine_still_has_its_programs(tmp_path):
+def test_an_empty_machine_still_has_versions(tmp_path):
     found = environment(Here(str(tmp_path)), settings(), str(tmp_path))
     assert found['threads'] >= 1 and found['versions']['python'] and 'memory_bytes' not in found
 
@@ -60,7 +60,7 @@ class Load:
         return self.busy
 
 
-def test_own_and_other_shares_by_hand():
+def test_own_and_other_shares():
     clock, own = Hand(), Hand()
     shares = ProcessorShares(Load(), clock, own, cores=4)
     clock.spend(2000)
@@ -69,7 +69,7 @@ def test_own_and_other_shares_by_hand():
     assert shares.read() == (None, None), 'no time has passed'
 
 
-def test_more_than_the_machine_has_is_not_believed():
+def test_shares_never_exceed_the_machine():
     clock, own = Hand(), Hand()
     shares = ProcessorShares(Load(), clock, own, cores=1)
     clock.spend(1000)
@@ -77,7 +77,7 @@ def test_more_than_the_machine_has_is_not_believed():
     assert shares.read() == (1.0, 0.0)
 
 
-def test_a_machine_that_does_not_tell_has_no_share_of_others():
+def test_an_unknown_load_gives_no_share_of_others():
     clock = Hand()
     shares = ProcessorShares(Load(), clock, Hand(), cores=1)
     shares._load.busy = None
@@ -92,7 +92,7 @@ def test_resident_memory_from_a_tree(tmp_path):
     assert resident_bytes() > 1 << 20
 
 
-def test_a_reading_has_what_there_is_and_nothing_that_is_not(tmp_path):
+def test_a_reading_leaves_out_what_is_not_measured(tmp_path):
     clock = Hand()
     shares = ProcessorShares(Load(), clock, Hand(), cores=1)
     recorder = TelemetryRecorder(RecordedTree(board_tree(tmp_path, 'pc')), clock, shares)

@@ -21,7 +21,7 @@ def test_pictures_show_both_runs(sound):
     assert not (pictures['stages.png'] == 255).all()
 
 
-def test_the_bars_of_the_stages_have_the_lengths_of_their_times(sound):
+def test_stage_bars_are_as_long_as_their_times(sound):
     picture = _decoded(draw(sound)['stages.png'])
     infer = (picture == (167, 121, 204)).all(axis=2)
     whole = picture[130, 71:]
@@ -41,7 +41,7 @@ def test_pictures_of_one_run_and_of_no_telemetry(sound):
     assert all(_decoded(data).shape[1] == WIDTH for data in draw(sound).values())
 
 
-def test_a_place_on_the_axes():
+def test_position_on_the_axes():
     axes = Axes(Canvas(100, 100), (10, 10, 90, 90), (1, 100), (0, 4), log_x=True)
     assert axes.place(10, 1) == (pytest.approx(50), pytest.approx(70))
 

@@ -21,13 +21,13 @@ def test_every_figure_is_in_its_column(sound):
     assert 'not an MLPerf result' in page
 
 
-def test_stages_stand_in_the_order_of_a_frame_after_a_file_too(sound):
+def test_stages_are_in_frame_order_after_reading_a_file(sound):
     sound['runs'][0]['stages'] = dict(sorted(sound['runs'][0]['stages'].items()))
     lines = [line.split()[1] for line in report(sound).splitlines() if line.startswith('| ')]
     assert lines.index('quality') < lines.index('infer') < lines.index('analyse') < lines.index('encode')
 
 
-def test_what_answers_wrongly_is_failed_and_shows_no_time(sound):
+def test_a_variant_with_wrong_answers_failed_and_shows_no_time(sound):
     page = report(sound)
     proven, fallen = row(page, 'tensorrt:fp16'), row(page, 'onnxruntime-cpu:int8-qdq')
     assert proven[1:] == ['proven', '20.0', '22.0', '3', '0.9990', '-0.0010', '1.50']
@@ -36,7 +36,7 @@ def test_what_answers_wrongly_is_failed_and_shows_no_time(sound):
     assert '- not available: onnxruntime-cuda:fp32. Built without it.' in page
 
 
-def test_the_first_lines_say_whose_figures_and_whether_they_count(sound):
+def test_the_first_lines_name_machine_and_verdict(sound):
     sound['verdict'] = {'valid': False, 'reasons': [{'code': 'drift', 'sentence': 'It drifts.'}], 'remarks': []}
     head = report(sound)[:900]
     assert sound['environment']['machine'] in head and 'not valid' in head and '- It drifts. [drift]' in head
@@ -68,7 +68,7 @@ def test_corrections(changes, text):
     assert describe_corrections(dict({'bad_pixels': 0, 'offset_c': None, 'denoised': False}, **changes)) == text
 
 
-def test_advice_stands_behind_the_reason(sound):
+def test_the_next_step_follows_the_reason(sound):
     sound['verdict'] = {'valid': False, 'remarks': [], 'reasons': [
         {'code': 'swap', 'severity': 'problem', 'sentence': 'Swap use grew.', 'next_step': 'Close other programs.'}]}
     assert '- Swap use grew. Close other programs. [swap]' in report(sound)

@@ -1,4 +1,4 @@
-"""The document on the disk: checked before it is written, checked when it is read."""
+"""Documents are checked before they are written and when they are read."""
 import errno
 import json
 import os
@@ -18,12 +18,12 @@ def refused(call, *arguments):
     return caught.value.code
 
 
-def test_what_was_written_is_read_again(sound, tmp_path):
+def test_round_trip(sound, tmp_path):
     path = write_document(str(tmp_path), sound)
     assert read_document(path) == sound == read_document(str(tmp_path), BENCH)
 
 
-def test_nothing_is_written_that_does_not_fit_the_schema(sound, tmp_path):
+def test_an_invalid_document_is_not_written(sound, tmp_path):
     sound['runs'][0]['end_to_end']['p90_ms'] = 'fast'
     assert refused(write_document, str(tmp_path), sound) == 'bench-foreign'
     assert os.listdir(str(tmp_path)) == []
@@ -39,7 +39,7 @@ def _without(document, *path):
     ('verdict',), ('environment', 'machine'), ('bundle', 'onnx_sha256'), ('runs', 0, 'end_to_end'),
     ('runs', 0, 'samples'), ('runs', 0, 'stages', 'infer', 'histogram'), ('runs', 1, 'sum', 'missing_share'),
     ('variants', 0, 'agreement'), ('telemetry', 0, 't_s')])
-def test_what_is_missing_is_noticed(sound, path):
+def test_missing_keys_are_refused(sound, path):
     check_document(sound)
     _without(sound, *path)
     assert refused(check_document, sound) == 'bench-foreign'
@@ -50,7 +50,7 @@ def test_what_is_missing_is_noticed(sound, path):
     lambda document: document['runs'][0]['stages'].update(thinking=document['runs'][0]['stages']['infer']),
     lambda document: document['runs'][0].update(mode='fast'), lambda document: document.update(extra=1),
     lambda document: document['variants'][0].update(agreement=1.5)])
-def test_what_does_not_belong_is_noticed(sound, change):
+def test_unexpected_values_are_refused(sound, change):
     change(sound)
     assert refused(check_document, sound) == 'bench-foreign'
 
@@ -79,7 +79,7 @@ def test_a_cut_file_is_refused(sound, tmp_path):
         assert refused(read_document, str(tmp_path / 'x.json')) == 'bench-unreadable'
 
 
-def test_a_folder_is_made_and_an_older_measurement_is_not_written_over(tmp_path):
+def test_a_folder_is_made_and_an_existing_measurement_kept(tmp_path):
     folder = str(tmp_path / 'new' / 'deep')
     prepare_folder(folder, BENCH)
     assert os.listdir(folder) == []
@@ -89,7 +89,7 @@ def test_a_folder_is_made_and_an_older_measurement_is_not_written_over(tmp_path)
     prepare_folder(folder, BENCH, keep=True)
 
 
-def test_no_room_is_said_before_the_minutes_of_measuring(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_measuring(tmp_path, monkeypatch):
     usage = namedtuple('usage', 'total used free')
     monkeypatch.setattr(shutil, 'disk_usage', lambda folder: usage(10, 9, 1 << 20))
     with pytest.raises(StorageError) as caught:
@@ -97,7 +97,7 @@ def test_no_room_is_said_before_the_minutes_of_measuring(tmp_path, monkeypatch):
     assert caught.value.code == 'disk-full' and '1.0 MiB free' in caught.value.message.text
 
 
-def test_a_disk_that_cannot_be_written_is_said_before(tmp_path, monkeypatch):
+def test_a_read_only_disk_is_reported_before_measuring(tmp_path, monkeypatch):
     def refuse(*arguments, **options):
         raise OSError(errno.EROFS, 'Read-only file system')
 

@@ -41,7 +41,7 @@ def clock():
     return Hand()
 
 
-def test_stages_of_a_frame_from_memory_are_in_their_order_and_none_is_made_up(clock):
+def test_stages_of_a_frame_from_memory(clock):
     timing = timer(StubPipeline(clock)).from_memory(None)
     assert list(timing.stages_ms) == [stage for stage in STAGES if stage != 'capture']
     assert timing.stages_ms == pytest.approx(STAGES_MS) and timing.end_to_end_ms == pytest.approx(WHOLE_MS)
@@ -77,7 +77,7 @@ def test_the_worst_frame_is_not_hidden_by_the_mean():
     assert found['missing_share'] == pytest.approx(0.006) and found['worst_share'] == pytest.approx(0.6)
 
 
-def test_a_frame_of_no_result_lacks_its_later_stages(clock):
+def test_a_frame_without_result_lacks_later_stages(clock):
     pipeline = StubPipeline(clock, lambda number: {'quality': 1.0, 'overlay': 2.0, 'encode': 1.0}, outcome='no-result')
     timing = timer(pipeline).from_memory(None)
     assert not timing.result and list(timing.stages_ms) == ['quality', 'overlay', 'encode']
@@ -97,12 +97,12 @@ def test_frames_are_corrected_as_the_service_corrects_them(clock):
     assert all('noise reduced over frames' in frame.provenance.notes for frame in frames)
 
 
-def test_corrections_that_make_no_sense_are_refused_at_once(clock, tmp_path):
+def test_invalid_corrections_are_refused_at_once(clock, tmp_path):
     with pytest.raises(InputError):
         make_capture(StubCamera(clock), Settings(bad_pixels=str(tmp_path / 'none.txt')))
 
 
-def test_order_is_that_of_a_frame_and_not_of_the_alphabet():
+def test_order_is_that_of_a_frame():
     assert in_order({'analyse': 1, 'infer': 2, 'capture': 3}) == ['capture', 'infer', 'analyse']
 
 
@@ -113,13 +113,13 @@ def closed(pipeline, seconds, queries, **options):
 
 
 @pytest.mark.parametrize('seconds, queries, frames', [(2.0, 1, 50), (0.001, 80, 80)])
-def test_at_least_so_long_and_at_least_so_many(clock, seconds, queries, frames):
+def test_minimum_duration_and_number_of_frames(clock, seconds, queries, frames):
     run = closed(StubPipeline(clock), seconds, queries)
     assert len(run.timings) in (frames, frames + 1) and run.complete and run.error is None
     assert run.ended_s - run.began_s == pytest.approx(len(run.timings) * WHOLE_MS / 1e3)
 
 
-def test_warm_up_is_apart_and_its_first_frame_first(clock):
+def test_warm_up_is_separate_and_in_order(clock):
     slow_first = StubPipeline(clock, lambda number: dict(STAGES_MS, infer=500.0 if number == 0 else 20.0))
     run = closed(slow_first, 0.1, 5)
     assert run.warm_up[0].end_to_end_ms == pytest.approx(520.0) and len(run.warm_up) >= WARM_UP_FRAMES
@@ -127,7 +127,7 @@ def test_warm_up_is_apart_and_its_first_frame_first(clock):
 
 
 @pytest.mark.parametrize('error', [KeyboardInterrupt(), BackendError('cuda-lost', 'The GPU is lost.')])
-def test_what_was_measured_before_the_end_is_kept(clock, error):
+def test_an_early_end_keeps_what_was_measured(clock, error):
     def plan(number):
         if number == WARM_UP + 10:
             raise error
@@ -141,7 +141,7 @@ def test_what_was_measured_before_the_end_is_kept(clock, error):
     assert (run.error and run.error.code) == getattr(error, 'code', None)
 
 
-def test_progress_is_the_slower_of_both_demands(clock):
+def test_progress_follows_the_slower_requirement(clock):
     shares = []
     closed(StubPipeline(clock), 0.4, 20, progress=lambda share, timings: shares.append(share))
     assert shares[9] == pytest.approx(0.5) and shares[-1] == pytest.approx(1.0)
@@ -174,7 +174,7 @@ def test_what_the_capture_leaves_out_is_counted(clock):
     assert run.capture['denoised'] is False and run.capture['offset_c'] is None
 
 
-def test_a_silent_moment_is_counted_and_the_run_goes_on(clock):
+def test_a_silent_moment_is_counted_and_the_run_continues(clock):
     run = paced(StubPipeline(clock), StubCamera(clock, trouble=lambda sequence: silent() if sequence == 20 else None),
                 3.0)
     assert run.complete and run.silent == 1 and run.capture['stalls'] == 1

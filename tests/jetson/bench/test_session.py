@@ -63,7 +63,7 @@ def test_ctrl_c_before_the_first_frame_leaves_nothing(monkeypatch):
     assert session.interrupted and session.document() is None
 
 
-def test_a_camera_that_is_lost_leaves_the_closed_loop(monkeypatch):
+def test_a_lost_camera_keeps_the_closed_loop(monkeypatch):
     clock = Hand()
     camera = StubCamera(clock, trouble=lambda sequence: gone() if camera.opened == 2 and sequence > 20 else None)
     session = run_session(monkeypatch, camera=camera, clock=clock)
@@ -75,7 +75,7 @@ def test_a_camera_that_is_lost_leaves_the_closed_loop(monkeypatch):
 
 
 @pytest.mark.parametrize('camera_fails', [True, False])
-def test_what_fails_before_anything_was_measured_is_raised(monkeypatch, camera_fails):
+def test_failures_before_the_first_frame_are_raised(monkeypatch, camera_fails):
     def plan(number):
         raise BackendError('backend-run', 'It failed.')
 
@@ -85,7 +85,7 @@ def test_what_fails_before_anything_was_measured_is_raised(monkeypatch, camera_f
         run_session(monkeypatch, plan, camera=camera, clock=clock)
 
 
-def test_the_camera_rests_while_the_closed_loop_runs(monkeypatch):
+def test_the_camera_is_closed_during_the_closed_loop(monkeypatch):
     clock, open_now = Hand(), []
 
     class Watched(StubCamera):
@@ -105,7 +105,7 @@ def test_the_camera_rests_while_the_closed_loop_runs(monkeypatch):
     assert seen[0] == 0 and seen[-1] == 1 and sorted(seen) == seen
 
 
-def test_figures_of_a_simulated_board_never_count(monkeypatch):
+def test_figures_of_a_simulated_board_are_never_valid(monkeypatch):
     clock = Hand()
     document = run_session(monkeypatch, platform=SimulatedPlatform(clock=clock), clock=clock).document()
     assert 'not-real' in {reason['code'] for reason in document['verdict']['reasons']}
@@ -117,7 +117,7 @@ def test_without_paced_and_variants_there_is_one_run(monkeypatch):
     assert [run['mode'] for run in document['runs']] == ['closed'] and document['variants'] == []
 
 
-def test_it_says_what_the_capture_did(sound):
+def test_the_document_reports_the_capture(sound):
     assert sound['capture']['received'] >= 16 and 'capture' not in sound['runs'][0]
     assert sound['runs'][1]['capture']['dropped'] == sound['runs'][1]['dropped'] == 0
     assert sound['runs'][1]['capture']['denoised'] is False

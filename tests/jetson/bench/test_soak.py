@@ -1,4 +1,4 @@
-"""Hours in a second: memory, slow frames, restarts, and going on after a stop."""
+"""Soaks on a simulated clock: memory, slow frames, restarts, and resuming."""
 import copy
 import json
 
@@ -40,7 +40,7 @@ def codes(document):
     return [reason['code'] for reason in document['findings']['reasons']]
 
 
-def test_a_quiet_soak_has_nothing_against_it(soak, tmp_path):
+def test_a_steady_soak_has_no_findings(soak, tmp_path):
     found = soak()
     document = read_document(str(tmp_path), 'soak')
     assert document == json.loads(json.dumps(found.document)) and document['complete'] and codes(document) == []
@@ -49,7 +49,7 @@ def test_a_quiet_soak_has_nothing_against_it(soak, tmp_path):
     assert all(point['n'] in (60, 61) for point in document['points'])
 
 
-def test_memory_that_grows_is_found_with_its_interval(soak):
+def test_growing_memory_is_found_with_its_interval(soak):
     clock = Hand()
     began = clock.now_s
     document = soak(clock=clock, memory=lambda: int((200 + (clock.now_s - began) / 3600 * 50) * _MIB)).document
@@ -58,12 +58,12 @@ def test_memory_that_grows_is_found_with_its_interval(soak):
     assert grown['low'] <= grown['slope_mib_h'] <= grown['high'] and grown['slope_mib_h'] == pytest.approx(50, rel=0.02)
 
 
-def test_slow_frames_that_become_slower_are_found(soak):
+def test_a_growing_p99_is_found(soak):
     document = soak(plan=lambda number: dict(STAGES_MS, infer=20 + 0.05 * number)).document
     assert codes(document) == ['p99-drift'] and document['findings']['p99_drift'] > 0.1
 
 
-def test_a_failure_is_a_restart_and_the_soak_goes_on(soak):
+def test_a_failure_is_a_restart_and_the_soak_continues(soak):
     def plan(number):
         if number == 200:
             raise BackendError('backend-stuck', 'The model gave no answer.')
@@ -76,7 +76,7 @@ def test_a_failure_is_a_restart_and_the_soak_goes_on(soak):
     assert found.pauses == [1.0]
 
 
-def test_pauses_grow_and_end_where_nothing_helps(soak):
+def test_pauses_grow_and_the_soak_ends_after_repeated_failures(soak):
     with pytest.raises(Exception) as caught:
         soak(trouble=lambda sequence: gone() if soak_frames(soak) > 100 else None)
     assert caught.value.code == 'camera-gone'
@@ -96,7 +96,7 @@ def test_the_first_start_that_fails_is_raised_and_nothing_is_written(soak, tmp_p
     assert soak.last.document is None or soak.last.document['points'] == []
 
 
-def test_ctrl_c_keeps_every_point_and_the_part_of_one(soak, tmp_path):
+def test_ctrl_c_keeps_every_point_and_the_started_one(soak, tmp_path):
     def plan(number):
         if number == 200:
             raise KeyboardInterrupt
@@ -112,7 +112,7 @@ def test_ctrl_c_keeps_every_point_and_the_part_of_one(soak, tmp_path):
     assert again['findings']['hours'] == pytest.approx(0.02, rel=0.1), 'what was done counts'
 
 
-def test_another_model_is_not_gone_on_with(soak):
+def test_a_soak_of_another_model_is_not_continued(soak):
     earlier = copy.deepcopy(soak().document)
     earlier['bundle']['hash'] = '1' * 64
     with pytest.raises(InputError) as caught:
@@ -120,7 +120,7 @@ def test_another_model_is_not_gone_on_with(soak):
     assert caught.value.code == 'soak-different'
 
 
-def test_a_disk_that_fills_up_ends_it_and_the_last_document_is_whole(soak, tmp_path, monkeypatch):
+def test_a_full_disk_ends_it_and_keeps_the_last_document(soak, tmp_path, monkeypatch):
     written = []
 
     def write(folder, document):
@@ -142,7 +142,7 @@ def test_throttling_is_named(soak):
     assert 'throttling' in codes(soak(platform=hot).document)
 
 
-def test_memory_after_a_restart_is_no_shrinking():
+def test_a_restart_does_not_hide_growing_memory():
     points = [{'session': session, 'duration_s': 60.0, 'n': 5, 'p99_ms': 10.0, 'dropped': 0,
                'resident_bytes': int((100 + minute) * _MIB)} for session in (1, 2) for minute in range(30)]
     found = judge_soak({'points': points, 'restarts': [], 'complete': True})
@@ -150,7 +150,7 @@ def test_memory_after_a_restart_is_no_shrinking():
     assert found['gpu_memory'] is None, 'not measured, so not zero'
 
 
-def test_the_verb_asks_for_what_it_needs(tmp_path):
+def test_required_options_and_existing_documents(tmp_path):
     run = CliRunner().invoke
     assert run(bench, ['soak', '--hours', '1']).exit_code == 2
     assert run(bench, ['soak', '--hours', '0', '--out', str(tmp_path)]).exit_code == 2

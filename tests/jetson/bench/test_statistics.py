@@ -1,4 +1,4 @@
-"""Percentiles, bars and intervals against arithmetic by hand."""
+"""Percentiles, histograms, intervals and slopes against known values."""
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given
 from jetson.bench.statistics import blocks, histogram, interval, percentile_draws, slope, summarise
 
 
-def test_summary_by_hand():
+def test_summary():
     found = summarise(list(range(1, 102)))
     assert (found['n'], found['min_ms'], found['max_ms'], found['mean_ms']) == (101, 1, 101, 51)
     assert [found[name] for name in ('p50_ms', 'p90_ms', 'p95_ms', 'p99_ms')] == [51, 91, 96, 100]
@@ -27,7 +27,7 @@ def test_every_value_is_in_a_bar(values):
     assert all(low <= high for low, high in zip(bars['edges_ms'], bars['edges_ms'][1:]))
 
 
-def test_a_clock_that_stands_still_has_no_variation():
+def test_zeros_have_no_variation():
     assert summarise([0.0, 0.0])['variation'] is None and histogram([3.0] * 5)['counts'] == [5]
 
 
@@ -38,7 +38,7 @@ def test_blocks_are_consecutive_and_inside(count):
     assert count < 10 or np.mean(np.diff(chosen) == 1) > 0.5
 
 
-def test_interval_holds_the_percentile_and_narrows_with_more():
+def test_interval_contains_the_percentile_and_narrows_with_more_frames():
     random = np.random.RandomState(5)
     widths = []
     for count in (200, 5000):
@@ -48,7 +48,7 @@ def test_interval_holds_the_percentile_and_narrows_with_more():
     assert widths[1] < widths[0] / 3
 
 
-def test_a_stage_that_few_frames_have_is_drawn_from_those():
+def test_a_rare_stage_is_resampled():
     table = np.full((400, 2), np.nan)
     table[:, 0] = 5.0
     table[7, 1] = 3.0
@@ -57,14 +57,14 @@ def test_a_stage_that_few_frames_have_is_drawn_from_those():
     assert low[0] == high[0] == 5.0 and low[1] == high[1] == 3.0
 
 
-def test_slope_by_hand_and_with_its_interval():
+def test_slope_with_its_interval():
     times = np.arange(20.0)
     assert slope(times, 3 * times + 7) == pytest.approx((3, 3, 3))
     found, low, high = slope(times, 3 * times + np.random.RandomState(1).normal(0, 1, 20))
     assert low < 3 < high and high - low == pytest.approx(2 * (found - low)) and 0.05 < high - low < 1
 
 
-def test_a_restart_is_no_shrinking():
+def test_sessions_have_their_own_intercepts():
     times, values = np.arange(20.0), np.r_[np.arange(10.0), np.arange(10.0)]
     assert slope(times, values, [1] * 10 + [2] * 10)[0] == pytest.approx(1)
     assert slope(times, values)[0] < 0.5, 'without sessions the step back would hide the growth'

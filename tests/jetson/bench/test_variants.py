@@ -20,7 +20,7 @@ def test_the_worst_of_several_sets_counts():
 @pytest.mark.parametrize('change', [{'not_finite': 3}, {'label_agreement': 0.4}, {'miou_change': -0.2},
                                     {'label_agreement': float('nan')}])
 @pytest.mark.parametrize('precision', ['fp32', 'fp16', 'int8'])
-def test_what_its_own_manifest_speaks_against_is_not_used(change, precision):
+def test_a_bad_stated_parity_excludes_a_variant(change, precision):
     said = parity_problem({'frames': {'phantoms': GOOD, 'more': dict(GOOD, **change)}}, precision)
     assert said.startswith('According to its manifest: The %s model' % precision) and 'not written' not in said
 
@@ -28,11 +28,11 @@ def test_what_its_own_manifest_speaks_against_is_not_used(change, precision):
 @pytest.mark.parametrize('parity', [{}, {'frames': 'many'}, {'frames': {'phantoms': 3}}, {'frames': {'phantoms': {}}},
                                     {'frames': {'phantoms': dict(GOOD, label_agreement='fine')}},
                                     {'frames': {'phantoms': dict(GOOD, not_finite=True)}}])
-def test_figures_of_another_kind_are_left_alone(parity):
+def test_other_figures_are_ignored(parity):
     assert stated_parity(parity) == [] and miou_change(parity) is None and parity_problem(parity, 'fp16') == ''
 
 
-def test_variants_are_measured_by_what_chooses_them_with_every_time(monkeypatch):
+def test_variants_are_measured_as_for_a_choice_and_keep_every_time(monkeypatch):
     bundle, progress = SimpleNamespace(), []
     rows = [{'name': 'a:fp32', 'variant': 'fp32', 'precision': 'fp32', 'excluded': ''},
             {'name': 'a:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': 'No.'},

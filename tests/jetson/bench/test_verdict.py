@@ -1,4 +1,4 @@
-"""Every reason against a measurement, each brought about alone."""
+"""Every reason against a measurement, one at a time."""
 import pytest
 
 from jetson.bench.verdict import drift_share, judge
@@ -112,12 +112,12 @@ def test_no_frame_at_all(sound):
     assert reasons(sound) == ['too-few-samples']
 
 
-def test_one_sign_can_be_the_governor_on_its_way(sound):
+def test_a_single_sign_can_be_the_governor(sound):
     sound['telemetry'][0]['throttle_signs'] = ['the GPU is busy and runs at 76 of 922 MHz']
     assert reasons(sound) == []
 
 
-def test_what_is_only_worth_knowing_does_not_weigh(sound):
+def test_remarks_do_not_invalidate(sound):
     sound['runs'][1].update(dropped=4, silent=1)
     closed(sound)['stages']['infer']['variation'] = 0.03
     sound['environment']['clocks_held'] = False
@@ -129,7 +129,7 @@ def test_what_is_only_worth_knowing_does_not_weigh(sound):
         remark['code'] for remark in found['remarks']}
 
 
-def test_what_is_not_measured_is_no_reason(sound):
+def test_missing_telemetry_is_no_reason(sound):
     sound['telemetry'] = [{'t_s': reading['t_s'], 'read_ms': 1.0, 'power_mode': 'MAXN'}
                           for reading in sound['telemetry']]
     del sound['environment']['other_share']

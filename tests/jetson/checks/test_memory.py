@@ -1,4 +1,4 @@
-"""Memory for the model and swap for building it."""
+"""Memory for the model, and swap for building its engine."""
 import pytest
 
 from jetson.checks.memory import check_memory, check_swap
@@ -21,7 +21,7 @@ class TestMemory:
         assert report.code == ('memory-ok' if status == OK else 'memory-low')
         assert ('desktop' in report.next_step) == (status != OK)
 
-    def test_pc_has_no_desktop_to_give_up(self, tmp_path):
+    def test_remedy_on_a_pc(self, tmp_path):
         root = board_tree(tmp_path, 'pc', {'proc/meminfo': 'MemTotal: 4000000 kB\nMemAvailable: 500000 kB\n'})
         report = check_memory(SETTINGS, RecordedTree(root))
         assert report.severity == WARNING and report.next_step == 'Close other programs.'
@@ -43,7 +43,7 @@ class TestSwap:
         assert report.code == ('swap-ok' if status == OK else 'swap-missing')
         assert ('fallocate' in report.next_step) == (status != OK)
 
-    def test_total_stands_in_where_kinds_are_not_told(self, tmp_path):
+    def test_total_swap_is_used_if_kinds_are_unknown(self, tmp_path):
         report = check_swap(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', {'proc/swaps': None})))
         assert report.severity == OK
 

@@ -1,4 +1,4 @@
-"""Every check is offered to the doctor, and the doctor takes them."""
+"""Every check is offered to the doctor, and works with it."""
 import configparser
 import importlib
 import re
@@ -25,7 +25,7 @@ def test_every_check_is_offered(root, offered):
     assert checks == set(offered.values()) and len(checks) == 9
 
 
-def test_doctor_asks_them_on_this_machine(monkeypatch, offered):
+def test_the_doctor_runs_them_on_this_machine(monkeypatch, offered):
     monkeypatch.setattr(doctor, 'CHECKS', ())
     monkeypatch.setattr(doctor, 'offered', lambda group: offered)
     reports = examine(Settings())

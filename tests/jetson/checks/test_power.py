@@ -23,7 +23,7 @@ class Time:
 
 
 @pytest.mark.parametrize('check', [check_power_mode, check_throttling, check_supply])
-def test_they_do_not_concern_a_pc(tmp_path, check):
+def test_they_do_not_apply_to_a_pc(tmp_path, check):
     assert check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
 
 
@@ -66,7 +66,7 @@ class TestThrottling:
         assert 'cpu-balanced' in report.sentence and 'heat sink' in report.next_step
         assert report.facts['temperatures_c']['cpu'] > 90
 
-    def test_a_governor_on_its_way_up_is_none(self, tmp_path):
+    def test_a_rising_governor_is_no_throttling(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {'sys/devices/gpu.0/load': '990\n'})
 
         class Rising(RealPlatform):
@@ -79,7 +79,7 @@ class TestThrottling:
         board_tree(tmp_path, 'nano', {GPU_COOLING: '2\n'})
         assert check_throttling(SETTINGS, RecordedTree(root), pause_s=0.0).severity == WARNING
 
-    def test_kernel_that_shows_no_cooling(self, tmp_path):
+    def test_a_kernel_without_cooling_devices(self, tmp_path):
         changes = {'sys/class/thermal/cooling_device%d/%s' % (number, name): None
                    for number in range(4) for name in ('type', 'cur_state')}
         report = check_throttling(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
@@ -102,7 +102,7 @@ class TestSupply:
         board.sag()
         assert check_supply(SETTINGS, board).code == 'under-voltage'
 
-    def test_nothing_to_see_is_said(self, tmp_path):
+    def test_unreadable_sensors_are_reported(self, tmp_path):
         changes = dict({path: None for path in iio_rails()}, **{'dev/kmsg': None})
         report = check_supply(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
         assert report.severity == OK and 'cannot read the sensors of the power supply' in report.sentence

@@ -32,7 +32,7 @@ class TestSensors:
 
     @pytest.mark.parametrize('sensor, word', [('temperatures', 'temperatures'), ('gpu_load', 'GPU load'),
                                               ('clocks', 'GPU clock')])
-    def test_needed_ones(self, sensor, word):
+    def test_required_sensors(self, sensor, word):
         board = SimulatedPlatform()
         board.lose(sensor)
         report = check_sensors(SETTINGS, board)
@@ -56,11 +56,11 @@ class TestTegrastats:
         assert self._check(NANO).severity == OK
 
     @pytest.mark.parametrize('code', ['tegrastats-hung', 'tegrastats-missing', 'tegrastats-failed'])
-    def test_does_not(self, code):
+    def test_does_not_answer(self, code):
         report = self._check(BoardError(code, 'It does not answer.'))
         assert report.severity == WARNING and report.code == code and 'continues without it' in report.next_step
 
-    def test_answers_something_else(self):
+    def test_unknown_format(self):
         report = self._check('all quiet')
         assert report.severity == WARNING and report.code == 'tegrastats-unknown'
 
@@ -80,8 +80,8 @@ class TestOpenblas:
         assert report.severity == OK and 'ARMV8' in report.sentence
 
     @pytest.mark.parametrize('machine, version', [('x86_64', '1.19.5'), ('aarch64', '1.19.4'), ('aarch64', '2.4.1')])
-    def test_others_are_safe(self, machine, version):
+    def test_other_machines_and_releases_are_safe(self, machine, version):
         assert check_openblas(SETTINGS, machine, version, {}) is None
 
-    def test_this_machine_is_asked(self):
+    def test_this_machine(self):
         assert check_openblas(SETTINGS, 'aarch64', None, {}) is None or openblas.metadata.version('numpy') == '1.19.5'

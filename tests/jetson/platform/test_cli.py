@@ -26,7 +26,7 @@ def test_nano_described(tmp_path):
     assert 'not measured' not in said
 
 
-def test_pc_says_so_and_shows_what_there_is(tmp_path):
+def test_a_pc_is_described_as_such(tmp_path):
     class Here(RecordedTree):
         kind = 'real'
 
@@ -42,7 +42,7 @@ def test_this_machine():
     assert said['kind'] == 'real' and said['board']['board'] and said['telemetry']['memory']['total_bytes'] > 0
 
 
-def test_trouble_is_named():
+def test_problems_are_named():
     board = SimulatedPlatform('5W')
     board.sag()
     board.lose('rails', 'fan')
@@ -76,7 +76,7 @@ def test_lines_of_tegrastats(tmp_path):
     assert all(reading['kind'] == 'recorded' and reading['utc'].endswith('+00:00') for reading in readings)
 
 
-def test_watching_in_words():
+def test_watch():
     lines = _run('--platform', 'sim:hot', '--watch', '0.1', '--count', '2').splitlines()
     assert lines[0].startswith('machine') and 'GPU 100 %, 922 MHz' in lines[-1] and lines[-1] != lines[-2]
 

@@ -33,7 +33,7 @@ def test_facts_of_a_nano(tmp_path):
         assert platform.is_jetson and platform.kind == 'real'
 
 
-def test_power_mode_is_read_anew(tmp_path):
+def test_power_mode_is_read_each_time(tmp_path):
     with RealPlatform(board_tree(tmp_path, 'nano')) as platform:
         write_tree(tmp_path, {'var/lib/nvpmodel/status': 'pmode:0001'})
         assert platform.facts()['power_mode'] == '5W'
@@ -56,7 +56,7 @@ def test_load_and_alarms_are_added(tmp_path):
     assert reading.supply_signs == ('over-current alarms in the kernel log since the start: 1',)
 
 
-def test_tegrastats_is_not_asked_where_files_tell(tmp_path):
+def test_tegrastats_is_not_asked_where_files_suffice(tmp_path):
     stats = Tegrastats(NANO)
     with RealPlatform(board_tree(tmp_path, 'nano'), stats) as platform:
         assert platform.telemetry().source == 'sysfs' and stats.asked == 0
@@ -110,12 +110,12 @@ def test_tree(tmp_path):
         assert platform.telemetry().power_mw == 2000.0
 
 
-def test_tree_never_asks_this_machine(tmp_path):
+def test_a_tree_never_reads_this_machine(tmp_path):
     with RecordedTree(board_tree(tmp_path, 'nano', {path: None for path in iio_rails()})) as platform:
         assert platform.telemetry().rails == {}
 
 
-def test_lines_one_by_one_and_then_the_last():
+def test_lines_in_order_and_then_the_last_one_again():
     platform = RecordedLines([NANO_IDLE, '', NANO, '\n'], interval_s=2.0)
     readings = [platform.telemetry() for _ in range(3)]
     assert [reading.power_mw for reading in readings] == [943.0, 1388.0, 1388.0]

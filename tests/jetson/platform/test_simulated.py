@@ -1,4 +1,4 @@
-"""The simulated board heats up, throttles and has its troubles, in a time of its own."""
+"""The simulated board on a simulated clock: heat, throttling, and faults on demand."""
 import json
 
 import pytest
@@ -40,7 +40,7 @@ def test_at_rest_it_stays_cool(clock):
     assert reading.hottest_c < 50 and reading.throttle_signs == () and reading.power_mw == pytest.approx(1300)
 
 
-def test_work_heats_it_and_the_fan_holds_it(clock):
+def test_load_heats_it_and_the_fan_limits_it(clock):
     board = SimulatedPlatform(clock=clock)
     cool = board.telemetry()
     board.set_load(1.0, 1.0)
@@ -63,7 +63,7 @@ def test_in_a_hot_room_without_a_fan_it_throttles_and_recovers(clock):
     assert _after(board, clock, 3600).throttle_signs == ()
 
 
-def test_time_in_one_step_is_time_in_many(clock):
+def test_one_long_step_equals_many_short_ones(clock):
     boards = [SimulatedPlatform(clock=clock) for _ in range(2)]
     for board in boards:
         board.set_load(0.5, 0.5)
@@ -120,7 +120,7 @@ def test_room_gets_warmer(clock):
     assert _after(board, clock, 3600).hottest_c == pytest.approx(before + 15, abs=2)
 
 
-def test_what_it_does_not_know_is_refused(clock):
+def test_unknown_modes_and_sensors_are_refused(clock):
     with pytest.raises(InputError) as caught:
         SimulatedPlatform('10W', clock=clock)
     assert caught.value.code == 'power-mode-unknown' and 'MAXN' in caught.value.message.text

@@ -44,7 +44,7 @@ def slow(**changes):
 
 
 @pytest.mark.parametrize('board', ['nano', 'orin-nano', 'pc'])
-def test_a_board_in_the_words_of_the_service(tmp_path, board):
+def test_values_are_those_that_the_service_reads(tmp_path, board):
     vitals = BoardVitals(RealPlatform(board_tree(tmp_path, board)))
     values = vitals.read()
     vitals.close()
@@ -70,19 +70,19 @@ def test_throttling_counts_when_it_repeats():
     assert [bool(vitals.read()['throttle_signs']) for _ in range(4)] == [False, False, False, True]
 
 
-def test_clocks_of_a_pc_are_no_sign_but_its_cooling_devices_are():
+def test_on_a_pc_only_cooling_devices_count():
     warm = slow(cooling={'Processor': 2})
     vitals = BoardVitals(Played(slow(), slow(), warm, warm, l4t='none'))
     signs = [vitals.read()['throttle_signs'] for _ in range(4)]
     assert signs[:3] == [[], [], []] and signs[3] == ['cooling device Processor is at step 2']
 
 
-def test_what_nobody_looked_at_is_not_called_well():
+def test_what_is_not_watched_is_not_reported_as_fine():
     values = BoardVitals(Played(slow(cooling=None))).read()
     assert values['throttling_watched'] is False and values['supply_watched'] is False
 
 
-def test_facts_are_asked_now_and_then_and_the_platform_is_closed():
+def test_facts_are_read_every_few_readings_and_the_platform_is_closed():
     platform = Played(*[slow()] * 30)
     vitals = BoardVitals(platform)
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""The installer in a copy of the tree, with pretended Python and program where the test is about its steps."""
+"""The installer in a copy of the tree, with a fake Python where a test is about its steps."""
 import os
 import shutil
 import subprocess

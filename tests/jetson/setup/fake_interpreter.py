@@ -1,4 +1,4 @@
-"""Stands for python3, the interpreter of the environment that it makes, pip and the program: a second, not minutes.
+"""Replaces python3, the interpreter of its virtual environment, pip and the program: a second instead of minutes.
 
 What it is asked and does not play itself goes to the real interpreter. Environment: FAKE_REAL names that one; FAKE_LOG
 takes a line for every word of pip or the program; FAKE_STOP names the one at which the installer is killed (or, after

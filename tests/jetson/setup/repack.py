@@ -1,4 +1,4 @@
-"""Wheels of what is installed in the environment that runs the tests: for --offline, without a network."""
+"""Wheels made from the environment that runs the tests, for --offline."""
 import zipfile
 from pathlib import Path
 

@@ -29,7 +29,7 @@ def device(vendor, product, subsystem='video4linux', index='0', action='add', **
 
 
 @pytest.mark.parametrize('camera', CAMERAS, ids=lambda camera: camera['camera'])
-def test_camera_belongs_to_group_video_under_its_name(text, camera):
+def test_camera_has_its_name_and_group_video(text, camera):
     found = apply_rules(read_rules(text), device(camera['vendor'], camera['product'], camera['subsystem']))
     assert (found['GROUP'], found['MODE']) == ('video', '0660')
     assert camera['name'] in found['SYMLINK'] and found['TAG'] == {'systemd'}
@@ -47,7 +47,7 @@ def test_cameras_of_one_kind_are_told_apart_by_serial_number(text):
     assert 'thermal-lepton-8001' in found['SYMLINK']
 
 
-def test_second_device_of_a_camera_has_rights_and_no_name(text):
+def test_second_device_of_a_camera_has_no_name(text):
     found = apply_rules(read_rules(text), device('1e4e', '0100', index='1'))
     assert found['GROUP'] == 'video' and not found['SYMLINK']
 

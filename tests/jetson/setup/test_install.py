@@ -1,4 +1,4 @@
-"""The installer as it is, with pip and the real program, into a staging root: once, again, started, removed."""
+"""The real installer into a staging root: run twice, service started, uninstalled."""
 import os
 import re
 import shutil
@@ -65,7 +65,7 @@ def _folder_times(root):
             if path.is_dir() and str(path.relative_to(root)) != _TOUCHED_BY_DOCTOR}
 
 
-def test_what_is_installed_names_the_root_alone(station):
+def test_installed_files_refer_to_the_root_only(station):
     """So that it runs from there and touches no installation of the machine."""
     _, _, root, _ = station
     ours = re.compile(r'\S*/(?:opt|etc|var/lib|usr/local/lib)/thermoscreen\b')

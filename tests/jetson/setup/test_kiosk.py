@@ -1,4 +1,4 @@
-"""The kiosk browser: what it may show, when it is started, and when it is started again."""
+"""The kiosk browser: what it may show, when it starts, and when it restarts."""
 import http.server
 import json
 import os
@@ -45,7 +45,7 @@ def test_policy_allows_the_page_and_nothing_else(policy):
     assert {'chrome://*', 'file://*', 'javascript://*', 'view-source:*'} <= set(policy['URLBlocklist'])
 
 
-def test_policy_locks_what_leads_out_of_the_page(policy):
+def test_policy_blocks_ways_out_of_the_page(policy):
     assert policy['DeveloperToolsAvailability'] == 2
     assert policy['DownloadRestrictions'] == 3
     assert policy['IncognitoModeAvailability'] == 2, 'always'
@@ -56,7 +56,7 @@ def test_policy_locks_what_leads_out_of_the_page(policy):
     assert [name for name in closed if policy[name] is not False] == []
 
 
-def test_unit_policy_and_settings_name_one_page(kiosk, policy):
+def test_unit_policy_and_settings_agree_on_the_page(kiosk, policy):
     from service.settings import Settings
     unit = (kiosk / 'thermoscreen-kiosk.service').read_text()
     url, = re.findall(r'^Environment=KIOSK_URL=(.*)/$', unit, re.MULTILINE)
@@ -64,7 +64,7 @@ def test_unit_policy_and_settings_name_one_page(kiosk, policy):
     assert policy['URLAllowlist'] == [url] == ['http://%s:%d' % (settings.host, settings.port)]
 
 
-def test_browser_runs_as_nobody_who_matters(kiosk):
+def test_browser_runs_without_rights(kiosk):
     unit = dict(re.findall(r'^(\w+)=(.*)$', (kiosk / 'thermoscreen-kiosk.service').read_text(), re.MULTILINE))
     assert unit['User'] == 'thermoscreen-kiosk' and unit['Restart'] == 'always'
     assert unit['MemoryMax'].endswith('M') and int(unit['OOMScoreAdjust']) > 0
@@ -176,7 +176,7 @@ def test_waits_for_the_page_before_the_browser(start, page, tmp_path):
     wait_for(lambda: not is_alive(browser))
 
 
-def test_ends_with_the_browser_to_be_started_again(start, page, tmp_path):
+def test_ends_with_the_browser(start, page, tmp_path):
     page.status = 200
     process = start(page.url)
     browser = number_in(tmp_path / 'chromium.browser')
@@ -203,7 +203,7 @@ def test_shows_this_machine_only(start, url):
     assert process.returncode == 2 and 'this machine only' in said
 
 
-def test_without_a_browser_it_says_what_to_install(start, page, tmp_path):
+def test_without_a_browser_it_names_the_package(start, page, tmp_path):
     page.status = 200
     tools = tmp_path / 'tools'
     tools.mkdir()

@@ -1,4 +1,4 @@
-"""ShellCheck finds nothing in the installer and the kiosk's scripts, and bash reads them."""
+"""The shell scripts of installer and kiosk: ShellCheck, syntax, help."""
 import re
 import shutil
 import subprocess
@@ -39,7 +39,7 @@ def test_bash_of_ubuntu_18_is_enough(scripts):
     assert not [path.name for path in scripts if newer.search(path.read_text())]
 
 
-def test_help_is_about_every_option(root):
+def test_help_covers_every_option(root):
     script = root / 'jetson' / 'setup' / 'install.sh'
     process = subprocess.run(['bash', str(script), '--help'], stdout=subprocess.PIPE, universal_newlines=True)
     assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""The steps of the installer, with a pretended interpreter: what a dry run, a power cut or a failure leaves."""
+"""The steps of the installer with a fake interpreter: dry runs, power cuts, failures."""
 import os
 import re
 import subprocess
@@ -39,7 +39,7 @@ def without_times(files):
     return {name: value if isinstance(value, str) else (value[0], value[2]) for name, value in files.items()}
 
 
-def test_every_step_is_numbered_and_says_what_it_did(fake, tmp_path):
+def test_every_step_is_numbered_and_described(fake, tmp_path):
     first = fake('--root', tmp_path / 'root', *fake.python)
     assert first.returncode == 0, first.stderr
     steps = steps_of(first)
@@ -113,7 +113,7 @@ def test_failure_is_one_line_that_names_the_step(fake, tmp_path, stop, step, wor
     assert step not in steps_of(process)
 
 
-def test_problem_of_the_doctor_is_not_a_good_end(fake, tmp_path):
+def test_a_problem_of_the_doctor_gives_exit_code_1(fake, tmp_path):
     process = fake('--root', tmp_path / 'root', *fake.python, FAKE_STOP='doctor:1')
     assert process.returncode == 1
     assert steps_of(process)['start'][0] == 'skipped', 'it is installed all the same'
@@ -138,7 +138,7 @@ def test_nano_in_5w_with_tensorrt(fake, tmp_path):
     assert without.returncode == 0 and steps_of(without)['engine'][0] == 'skipped'
 
 
-def test_unknown_board_and_release_are_no_failure(fake, tmp_path):
+def test_unknown_board_and_release(fake, tmp_path):
     machine = fake_machine(tmp_path / 'machine', {'etc/nv_tegra_release': 'R99 of something else\n'})
     process = fake('--root', tmp_path / 'root', '--dry-run', *fake.python, THERMOSCREEN_MACHINE=machine)
     assert process.returncode == 0, process.stderr
@@ -147,7 +147,7 @@ def test_unknown_board_and_release_are_no_failure(fake, tmp_path):
     assert steps['memory'][0] == 'skipped' and steps['power'] == ('fine', 'unknown')
 
 
-def test_settings_and_bundle_of_somebody_else_stay(fake, tmp_path):
+def test_own_settings_and_bundle_are_kept(fake, tmp_path):
     root = tmp_path / 'root'
     assert fake('--root', root, *fake.python).returncode == 0
     settings, manifest = root / 'etc/thermoscreen/settings.toml', root / 'var/lib/thermoscreen/bundle/manifest.json'

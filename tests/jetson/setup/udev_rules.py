@@ -1,4 +1,4 @@
-"""What udev makes of a rules file for one device: the part of its language that our rules use."""
+"""Applies a udev rules file to one device, for the part of the language that our rules use."""
 import fnmatch
 import re
 

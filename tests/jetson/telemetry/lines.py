@@ -1,4 +1,4 @@
-"""Real lines of tegrastats, as their owners published them: one of each shape that has been seen."""
+"""Lines of tegrastats as published on the web, one of each known format."""
 
 NANO = ('RAM 2015/3964MB (lfb 98x4MB) SWAP 29/1982MB (cached 3MB) CPU [6%@102,5%@102,4%@102,3%@102] EMC_FREQ 0% '
         'GR3D_FREQ 0% PLL@28C CPU@31.5C PMIC@100C GPU@30.5C AO@36C thermal@31.25C POM_5V_IN 1388/1388 '

@@ -1,4 +1,4 @@
-"""A reading of each board's tree, whole, with parts missing, closed, and full of garbage."""
+"""Readings of each board's tree: complete, with files missing, unreadable, or full of garbage."""
 import json
 import os
 
@@ -65,7 +65,7 @@ def test_pc(tmp_path):
     assert reading.cooling == {'Processor': 0, 'intel_powerclamp': 0} and reading.throttle_signs == ()
 
 
-def test_amd_pc_has_its_temperature_elsewhere(tmp_path):
+def test_temperature_of_an_amd_pc(tmp_path):
     root = write_tree(tmp_path, {'sys/class/hwmon/hwmon1/name': 'k10temp\n',
                                  'sys/class/hwmon/hwmon1/temp1_input': '61250\n',
                                  'sys/class/hwmon/hwmon2/name': 'nvme\n',
@@ -79,7 +79,7 @@ def test_empty_tree_measures_nothing(tmp_path):
 
 
 @pytest.mark.parametrize('board', BOARDS)
-def test_json_holds_no_absence(tmp_path, board):
+def test_json_has_no_nulls(tmp_path, board):
     text = json.dumps(read_telemetry(board_tree(tmp_path, board)).to_dict())
     assert 'null' not in text and 'NaN' not in text and json.loads(text)['memory']['total_bytes'] > 0
 
@@ -118,7 +118,7 @@ def test_each_file_may_be_missing_or_closed(tmp_path, board, monkeypatch):
 
 @settings(max_examples=40)
 @given(st.sampled_from(('nano', 'orin-nano')), st.data())
-def test_garbage_never_raises_and_is_never_believed(tmp_path_factory, board, data):
+def test_garbage_never_raises_and_is_ignored(tmp_path_factory, board, data):
     folder = tmp_path_factory.mktemp('garbage')
     root = board_tree(folder, board)
     garbage = st.one_of(st.binary(max_size=60), st.sampled_from([b'', b'-1', b'NaN', b'1e9', b'0x10', b'9' * 400]),
@@ -151,7 +151,7 @@ class TestRails:
         root = board_tree(tmp_path, 'xavier-nx', {HWMON + '/in1_label': 'VDD_GPU_SOC\n'})
         assert read_telemetry(root).power_mw == 12000.0
 
-    def test_sum_of_the_shunts_is_no_rail_wherever_it_stands(self, tmp_path):
+    def test_sum_of_the_shunts_is_no_rail_on_any_channel(self, tmp_path):
         root = board_tree(tmp_path, 'xavier-nx', {HWMON + '/in3_label': 'sum of shunt voltages\n'})
         assert sorted(read_telemetry(root).rails) == ['VDD_CPU_GPU_CV', 'VDD_IN']
 
@@ -170,7 +170,7 @@ class TestThrottling:
         root = board_tree(tmp_path, 'nano', {'sys/class/thermal/cooling_device0/cur_state': '4\n'})
         assert read_telemetry(root).throttle_signs == ('cooling device gpu-balanced is at step 4',)
 
-    def test_fan_and_voltage_floor_slow_nothing(self, tmp_path):
+    def test_fan_and_voltage_floor_are_no_throttling(self, tmp_path):
         root = board_tree(tmp_path, 'nano', {'sys/class/thermal/cooling_device3/cur_state': '9\n',
                                              'sys/class/thermal/cooling_device9/type': 'dfll-floor\n',
                                              'sys/class/thermal/cooling_device9/cur_state': '1\n'})

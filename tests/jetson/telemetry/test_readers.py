@@ -11,7 +11,7 @@ from tests.fakes.board_trees import forbid, write_tree
 
 
 class TestCpuLoad:
-    def test_share_since_the_look_before(self, tmp_path):
+    def test_share_since_the_last_call(self, tmp_path):
         load = CpuLoad(write_tree(tmp_path, {'proc/stat': 'cpu  100 0 100 700 100 0 0 0 0 0\n'}))
         write_tree(tmp_path, {'proc/stat': 'cpu  150 0 125 715 110 0 0 0 0 0\n'})
         assert load.share() == pytest.approx(0.75)
@@ -45,18 +45,18 @@ class TestKernelLog:
         log.close()
         assert log.count_alarms() is None
 
-    def test_alarm_that_is_none(self, tmp_path):
+    def test_lines_that_are_no_alarm(self, tmp_path):
         log = KernelLog(write_tree(tmp_path, {'dev/kmsg': 'soctherm: OC ALARM 0x00000000\nsoctherm: OC ALARM none\n'}))
         assert log.count_alarms() == 0
         log.close()
 
-    def test_alarm_over_the_edge_of_a_read(self, tmp_path):
+    def test_alarm_across_two_reads(self, tmp_path):
         filling = 'x' * 8180 + '\n'
         log = KernelLog(write_tree(tmp_path, {'dev/kmsg': (filling + self.ALARM) * 5}))
         assert log.count_alarms() == 5
         log.close()
 
-    def test_pipe_without_news_does_not_block(self, tmp_path):
+    def test_an_empty_pipe_does_not_block(self, tmp_path):
         (tmp_path / 'dev').mkdir()
         os.mkfifo(str(tmp_path / 'dev' / 'kmsg'))
         log = KernelLog(str(tmp_path))
@@ -66,7 +66,7 @@ class TestKernelLog:
         os.close(writer)
         log.close()
 
-    def test_overwritten_records_are_passed_over(self, tmp_path, monkeypatch):
+    def test_overwritten_records_are_skipped(self, tmp_path, monkeypatch):
         log = KernelLog(write_tree(tmp_path, {'dev/kmsg': ''}))
         answers = [BrokenPipeError(), self.ALARM.encode(), BlockingIOError()]
 

@@ -57,7 +57,7 @@ def test_cores_that_are_off():
     assert reading.cpu_load_share == pytest.approx(0.445), 'over the running cores'
 
 
-def test_what_a_line_lacks_is_absent():
+def test_missing_fields_are_absent():
     assert parse_tegrastats(lines.NANO_NO_GPU).gpu_load_share is None
     assert parse_tegrastats(lines.NANO_NO_RAILS).rails == {}
     assert parse_tegrastats(lines.NANO_NO_RAILS).power_mw is None
@@ -71,13 +71,13 @@ def test_rails_named_like_other_things():
     assert len(reading.cpu_clocks) == 8
 
 
-def test_sensors_that_are_off_and_rails_that_are_not_connected():
+def test_sensors_off_and_rails_not_connected():
     reading = parse_tegrastats(lines.AGX_ORIN)
     assert 'gpu' not in reading.temperatures_c and reading.temperatures_c['tj'] == 42.593
     assert 'NC' not in reading.rails and len(reading.rails) == 4 and len(reading.cpu_clocks) == 12
 
 
-def test_orin_at_work():
+def test_orin_under_load():
     reading = parse_tegrastats(lines.ORIN_BUSY)
     assert (reading.gpu_load_share, reading.gpu_clock, reading.emc_load_share) == (0.99, Clock(612.0), 0.61)
     assert reading.rails['VDD_IN'] == Rail(16321.0, 11204.0) and reading.power_mw == 16321.0
@@ -127,7 +127,7 @@ def test_fields_with_any_value(fields):
 @given(st.dictionaries(st.sampled_from(('AO', 'CPU', 'GPU', 'PLL')), st.integers(-240, 800), max_size=4),
        st.dictionaries(st.sampled_from(('VDD_IN', 'VDD_SOC')), st.integers(0, 99999), max_size=2),
        st.lists(st.one_of(st.none(), st.integers(0, 100)), max_size=8))
-def test_what_is_written_is_read(quarters_c, rails_mw, loads):
+def test_generated_lines_are_read(quarters_c, rails_mw, loads):
     line = ' '.join(['CPU [%s]' % ','.join('off' if load is None else '%d%%@1479' % load for load in loads)]
                     + ['%s@%gC' % (zone, value / 4.0) for zone, value in quarters_c.items()]
                     + ['%s %dmW/7mW' % pair for pair in rails_mw.items()])
@@ -166,14 +166,14 @@ def _ended(pid):
     return False
 
 
-def test_first_line_of_one_that_writes_for_ever(tmp_path):
+def test_first_line_of_endless_output(tmp_path):
     command = _program(tmp_path, 'trap "" PIPE\necho $$ >%s/pid\nwhile :; do echo "%s"; sleep 0.05; done\n'
                        % (tmp_path, lines.NANO))
     assert read_line(command, 20.0) == lines.NANO
     assert _ended(int((tmp_path / 'pid').read_text()))
 
 
-def test_hung_one_is_killed_with_what_it_started(tmp_path):
+def test_a_hung_process_is_killed_with_its_children(tmp_path):
     command = _program(tmp_path, 'trap "" PIPE TERM\nsleep 300 &\necho $! >%s/child\nprintf "RAM 1"\nwait\n' % tmp_path)
     with pytest.raises(BoardError) as caught:
         read_line(command, 1.0)
@@ -181,13 +181,13 @@ def test_hung_one_is_killed_with_what_it_started(tmp_path):
     assert _ended(int((tmp_path / 'child').read_text()))
 
 
-def test_one_that_ends_without_a_line(tmp_path):
+def test_a_process_without_output(tmp_path):
     with pytest.raises(BoardError) as caught:
         read_line(_program(tmp_path, 'exit 3\n'), 20.0)
     assert caught.value.code == 'tegrastats-failed'
 
 
-def test_one_that_is_missing_or_no_program(tmp_path):
+def test_a_missing_program_or_no_program(tmp_path):
     (tmp_path / 'notes.txt').write_text('no program')
     for command in (['/nowhere/tegrastats'], [str(tmp_path / 'notes.txt')]):
         with pytest.raises(BoardError) as caught:
@@ -195,10 +195,10 @@ def test_one_that_is_missing_or_no_program(tmp_path):
         assert caught.value.code == 'tegrastats-missing'
 
 
-def test_last_line_without_an_end_and_with_garbage(tmp_path):
+def test_a_line_without_line_end_and_with_invalid_utf8(tmp_path):
     line = read_line(_program(tmp_path, 'printf "RAM 1/2MB \\377"\n'), 20.0)
     assert line == 'RAM 1/2MB \ufffd' and parse_tegrastats(line).memory.total_bytes == 2 << 20
 
 
-def test_line_without_end_is_cut(tmp_path):
+def test_an_endless_line_is_cut(tmp_path):
     assert len(read_line(_program(tmp_path, 'trap "" PIPE\nexec tr "\\0" x </dev/zero\n'), 20.0)) >= 1 << 16
