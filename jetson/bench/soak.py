@@ -38,8 +38,8 @@ P99_DRIFT = 0.10
 #: First and longest pause before a restart, and how many failures in a row end the soak.
 _PAUSES_S, _MAX_FAILURES = (1.0, 60.0), 10
 _MIB = float(1 << 20)
-_MEMORY_NAMES = (('memory', 'resident_bytes', 'The memory of the program'),
-                 ('gpu_memory', 'gpu_bytes', 'The memory held for the GPU'))
+_MEMORY_NAMES = (('memory', 'resident_bytes', 'Memory of the program'),
+                 ('gpu_memory', 'gpu_bytes', 'Memory held for the GPU'))
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,7 @@ def _print(document: Document, folder: str) -> None:
                   sum(point['dropped'] for point in points)))
     for name, _, subject in _MEMORY_NAMES:
         growth = findings[name]
-        click.echo('%s: %s' % (subject[len('The '):].capitalize(),
+        click.echo('%s: %s' % (subject,
                                'unknown (too few points, or not measured on this machine).' if growth is None
                                else '%+.2f MiB per hour (95 %% interval %+.2f to %+.2f).'
                                % (growth['slope_mib_h'], growth['low'], growth['high'])))
