@@ -3,7 +3,6 @@ import contextlib
 import errno
 import io
 import itertools
-import json
 import os
 import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -12,7 +11,7 @@ import cv2
 import numpy as np
 
 from .capture_file import MAX_FRAMES, SUFFIX, pack_capture
-from .durable import atomic_write, storage_error, sync_folder
+from .durable import atomic_write, encode_json, storage_error, sync_folder
 from .messages import InputError
 from .radiometry import Raw
 from .readers import SCALES, count_frames, read_each
@@ -62,7 +61,7 @@ def convert(source: str, target: str, scale: Optional[str] = None, frame: Option
         files = [(target, pack_capture(itertools.chain([first], raws)))]
     elif thermogram.is_celsius:
         # First the sidecar: without its data it says nothing, and data without it may say something else.
-        files = [(target + '.json', _sidecar(first, thermogram, suffix)),
+        files = [(target + '.json', encode_json(_sidecar(first, thermogram, suffix))),
                  (target, WRITERS[suffix](thermogram.pixels, shown_name(source)))]
     else:
         raise InputError('convert-relative', '%s has grey levels and no temperatures.' % shown_name(source),
@@ -184,14 +183,14 @@ def _quietly(call: Callable[..., None], *paths: str) -> None:
         call(*paths)
 
 
-def _sidecar(raw: Raw, thermogram: Thermogram, suffix: str) -> bytes:
+def _sidecar(raw: Raw, thermogram: Thermogram, suffix: str) -> Dict[str, Any]:
     """What the file itself cannot state; the object parameters are those that its temperatures were computed with."""
     stated: Dict[str, Any] = dict(raw.meaning.computed_with, mirrored=False)
     if thermogram.provenance.captured_at:
         stated['captured_at'] = thermogram.provenance.captured_at
     if suffix in _TIFF:
         stated['scale'] = _TIFF_SCALE
-    return (json.dumps(stated, allow_nan=False, indent=1, sort_keys=True) + '\n').encode('ascii')
+    return stated
 
 
 def _csv(celsius: np.ndarray, source: str) -> bytes:

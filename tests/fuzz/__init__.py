@@ -1,7 +1,7 @@
-"""Damaged files and frames through every reader and every wire format; ``python -m tests.fuzz --help``.
+"""Feeds damaged files and frames to every reader and every wire format; ``python -m tests.fuzz --help``.
 
-A target is something that reads bytes. Its seeds are good files; `mutate` spoils them, the same way for the same
-seed; `run` sees that each ends in an answer or in one sentence, in silence, in bounded time and memory.
+A target is something that reads bytes. Its seeds are good files; `mutate` damages them, in the same way for the same
+seed; `run` checks that each ends in an answer or in one sentence, in silence, in bounded time and memory.
 """
 from .run import Report, run
 from .targets import TARGETS

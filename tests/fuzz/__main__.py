@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz``: spoilt files and frames by the hundred thousand, one table.
+"""``python -m tests.fuzz``: damaged files and frames by the hundred thousand, and one table.
 
 Each target runs in a process of its own, so that a crash of a library ends that process and not the run, and so that
 its memory is its own. The exit code is 1 where anything did not end well.
@@ -14,7 +14,7 @@ import click
 
 from . import TARGETS, Report, run
 
-#: What a target may take of the address space beyond what it has when it starts; more is a fault.
+#: Address space that a target may take beyond what it has when it starts; more is a fault.
 _LIMIT_MIB = 512
 
 
@@ -26,7 +26,7 @@ _LIMIT_MIB = 512
 @click.option('--keep', type=click.Path(), help='Folder for inputs that did not end well.')
 @click.option('--only-report', hidden=True, is_flag=True, help='One target, in this process, as JSON.')
 def main(cases, seed, jobs, names, keep, only_report):
-    """Feed spoilt bytes to every reader and every wire format.
+    """Feed damaged bytes to every reader and every wire format.
 
     \b
     Example:

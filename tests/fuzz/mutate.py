@@ -1,4 +1,4 @@
-"""Spoiling bytes at random, so that the same seed spoils them the same way on every machine and Python."""
+"""Damages bytes at random: the same seed damages them in the same way on every machine and Python."""
 import random
 import struct
 
@@ -13,7 +13,7 @@ _HEAD_BYTES = 600
 
 
 class Mutator:
-    """Spoils bytes.
+    """Damages bytes.
 
     Args:
         seed (int): of the random numbers.
@@ -32,8 +32,8 @@ class Mutator:
         """One of a sequence."""
         return things[self._number(len(things))]
 
-    def spoil(self, data):
-        """`data` (bytes) with one to eight things done to it."""
+    def damage(self, data):
+        """`data` (bytes) after one to eight mutations."""
         data = bytearray(data)
         for _ in range(min(8, 1 + int(self._random.expovariate(0.7)))):
             resizes = self._random.random() < (0.05 if self._keeps_size else 0.4)

@@ -1,4 +1,4 @@
-"""Feeding one target, and seeing that every spoilt input ends well."""
+"""Feeds one target, and checks how every damaged input ends."""
 import contextlib
 import os
 import resource
@@ -22,7 +22,7 @@ class HangError(Exception):
 
 @dataclass
 class Report:
-    """What became of the inputs of a target.
+    """How the inputs of a target ended.
 
     Attributes:
         target (str): its name.
@@ -64,7 +64,7 @@ def run(target, cases, seed=1, keep=None):
     with tempfile.TemporaryDirectory(dir='/dev/shm' if os.path.isdir('/dev/shm') else None) as folder, \
             _Listening() as listening, _Alarm() as alarm:
         for number in range(cases):
-            data = mutator.spoil(mutator.choose(seeds))
+            data = mutator.damage(mutator.choose(seeds))
             if target.repair and number % 2:
                 data = target.repair(data)
             started, fault = time.monotonic(), None
@@ -103,7 +103,7 @@ def _resident_mib():
 
 
 class _Listening:
-    """Catches standard error, in which a library may mutter."""
+    """Catches standard error, to which a library may write."""
 
     def __enter__(self):
         sys.stderr.flush()
@@ -128,7 +128,7 @@ class _Listening:
 
 
 class _Alarm:
-    """Ends an input that takes too long; entered once for all of them."""
+    """Interrupts an input that takes too long; entered once for all of them."""
 
     def __enter__(self):
         self._before = signal.signal(signal.SIGALRM, _ring)

@@ -1,4 +1,4 @@
-"""What is fed spoilt bytes: every reader, the sidecar, and every wire format."""
+"""What is fed damaged bytes: every reader, the sidecar, and every wire format."""
 import functools
 import json
 import os
@@ -33,7 +33,7 @@ class FileTarget:
         name (str): of the target.
         suffix (str): of the files.
         seeds (list of bytes): good files.
-        repair (callable): puts spoilt bytes' checksums right, so that what lies behind them is reached.
+        repair (callable): corrects the checksums of damaged bytes, so that what lies behind them is reached.
         sidecar (bool): the bytes are those of a sidecar beside a good picture.
     """
 
@@ -114,7 +114,7 @@ def with_right_hashes(data):
             text = text.replace(entry['sha256'].encode('ascii'), sha256(blob).hex().encode('ascii'))
             offset += len(blob)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        pass  # spoilt itself; the hash over it is put right all the same
+        pass  # damaged itself; the hash over it is corrected all the same
     fixed[HEADER_START:start] = text
     fixed[FIXED.size:HEADER_START] = sha256(bytes(fixed[:FIXED.size]) + text)
     return bytes(fixed)

@@ -1,4 +1,4 @@
-"""What every reader keeps to, whatever its format."""
+"""What every reader must do, whatever its format."""
 import json
 import os
 

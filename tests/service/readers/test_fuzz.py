@@ -1,4 +1,4 @@
-"""Some thousand spoilt files and frames end in an answer or in one sentence; ``python -m tests.fuzz`` feeds more."""
+"""Some thousand damaged files and frames end in an answer or in one sentence; ``python -m tests.fuzz`` feeds more."""
 import struct
 import sys
 
@@ -10,12 +10,12 @@ from tests.fuzz.mutate import Mutator
 
 #: Inputs of each target; the frames of wire formats are large, and their decoders short.
 FILES, FRAMES = 120, 60
-#: Bytes of fifty spoilt inputs of 256, as both Python 3.6 and 3.11 make them.
-SPOILT_BYTES = 14339
+#: Bytes of fifty damaged inputs of 256, as both Python 3.6 and 3.11 make them.
+DAMAGED_BYTES = 14339
 
 
 @pytest.mark.parametrize('name', TARGETS)
-def test_spoilt_inputs_end_well(name):
+def test_damaged_inputs_end_well(name):
     cases = FRAMES if name.startswith('wire ') else FILES
     report = run(TARGETS[name], cases)
     assert report.faults == []
@@ -23,13 +23,13 @@ def test_spoilt_inputs_end_well(name):
     assert report.refused
 
 
-def test_the_same_seed_spoils_alike():
+def test_the_same_seed_damages_alike():
     """On every Python: the inputs that failed somewhere can be made again elsewhere."""
     mutator = Mutator('x/1', [bytes(range(256))])
-    spoilt = [mutator.spoil(bytes(range(256))) for _ in range(50)]
+    damaged = [mutator.damage(bytes(range(256))) for _ in range(50)]
     again = Mutator('x/1', [bytes(range(256))])
-    assert [again.spoil(bytes(range(256))) for _ in range(50)] == spoilt
-    assert sum(map(len, spoilt)) == SPOILT_BYTES and len(set(spoilt)) > 45
+    assert [again.damage(bytes(range(256))) for _ in range(50)] == damaged
+    assert sum(map(len, damaged)) == DAMAGED_BYTES and len(set(damaged)) > 45
 
 
 class Careless:

@@ -1,4 +1,4 @@
-"""From a path to a thermogram: files that are none, sidecars, folders, and the real thing."""
+"""From a path to a thermogram: unusable files, sidecars, folders, and real data."""
 import json
 import os
 import re
