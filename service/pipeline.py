@@ -1,7 +1,6 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, Dict, Optional, Tuple, Type
+from typing import Any, Dict, Optional, Tuple
 
 from .analysis import describe, find_breasts, hottest_spots, mirrored_difference, pair_differences, region_statistics
 from .backends import Worker
@@ -45,7 +44,7 @@ class Pipeline:
         self.proof: Dict[str, Any] = {}
         self._given = worker
         self._runtime = runtime or Runtime()
-        self._worker: Any = None
+        self._started: Optional[Worker] = None
         self._identity = bundle.manifest.identity
         self._backend: Dict[str, Any] = {}
         #: Why other candidates are not used.
@@ -76,13 +75,18 @@ class Pipeline:
             started = start_first(self.bundle, self._runtime)
         else:
             started = start_proven(self.bundle, self._given)
-        self._worker, self.proof, self.passed_over = started.worker, started.proof, started.passed_over
+        self._started, self.proof, self.passed_over = started.worker, started.proof, started.passed_over
         self._backend = self._worker.describe()
         return self
 
-    def __exit__(self, exc_type: Optional[Type[BaseException]] = None, exc: Optional[BaseException] = None,
-                 traceback: Optional[TracebackType] = None) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
         self._worker.stop()
+
+    @property
+    def _worker(self) -> Worker:
+        if self._started is None:
+            raise RuntimeError('a Pipeline runs as a context manager')
+        return self._started
 
     @property
     def backend(self) -> Dict[str, Any]:
