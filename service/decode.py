@@ -11,7 +11,7 @@ from .chains import Fit
 from .regions import BACKGROUND, REGIONS, Box
 
 if TYPE_CHECKING:
-    from .bundle import Bundle  # it loads cryptography and jsonschema, which settings and analysis do without
+    from .bundle import Bundle  # it loads cryptography, which settings and analysis do without
 
 #: Pieces of a region smaller than this part of its largest piece are noise: anatomy is in one piece, apart from what
 #: a marker or an arm cuts off.

@@ -1,15 +1,14 @@
 """The JSON documents of a benchmark, with every sample; checked before they are written and when they are read."""
-import functools
 import json
 import os
 import shutil
 from typing import Any, Dict, List, Optional, Sequence
 
-import jsonschema
 import numpy as np
 
 from service.durable import atomic_write, atomic_write_json, storage_error
 from service.messages import InputError, StorageError
+from service.schema import schema_problem
 
 from .environment import energy
 from .runs import Run, Timing, add_up, in_order
@@ -67,13 +66,6 @@ def stage_samples(timings: Sequence[Timing]) -> Dict[str, List[Optional[float]]]
     return {stage: [timing.stages_ms.get(stage) for timing in timings] for stage in stages}
 
 
-@functools.lru_cache(maxsize=None)
-def validator(kind: str) -> Any:
-    """The JSON Schema (draft 7) of a kind of document."""
-    with open(os.path.join(_FOLDER, kind + '.schema.json'), encoding='utf-8') as stream:
-        return jsonschema.Draft7Validator(json.load(stream))
-
-
 def check_document(document: Any, name: str = 'The document') -> None:
     """Refuse what is not a document of this program.
 
@@ -89,11 +81,9 @@ def check_document(document: Any, name: str = 'The document') -> None:
     if document.get('schema') != SCHEMAS[kind]:
         raise InputError('bench-schema', '%s has schema %s, and this program reads %d.'
                          % (name, document.get('schema'), SCHEMAS[kind]), 'Measure again.')
-    problem = jsonschema.exceptions.best_match(validator(kind).iter_errors(document))
+    problem = schema_problem(os.path.join(_FOLDER, kind + '.schema.json'), document)
     if problem is not None:
-        raise InputError('bench-foreign', '%s is damaged or from another program (%s).'
-                         % (name, '.'.join(str(part) for part in problem.absolute_path) or 'top level'),
-                         detail=problem.message[:200])
+        raise InputError('bench-foreign', '%s is damaged or from another program (%s).' % (name, problem))
 
 
 def read_document(path: str, kind: Optional[str] = None) -> Document:

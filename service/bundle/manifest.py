@@ -6,11 +6,11 @@ import stat
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
-import jsonschema
 import numpy as np
 
 from ..backends import TensorSpec
 from ..messages import BundleError
+from ..schema import schema_problem
 
 MANIFEST_NAME = 'manifest.json'
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
@@ -142,11 +142,9 @@ def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
         raw: Dict[str, Any] = json.loads(data.decode('utf-8'), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise BundleError('manifest-unreadable', '%s is not JSON.' % name, _COPY_AGAIN, detail=str(error))
-    problem = jsonschema.exceptions.best_match(_validator().iter_errors(raw))
+    problem = schema_problem(SCHEMA_PATH, raw)
     if problem is not None:
-        where = '.'.join(str(step) for step in problem.absolute_path) or 'the document'
-        raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s: %s.'
-                          % (name, where, problem.message[:200]))
+        raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s.' % (name, problem))
     _check_finding(raw, name)
     _check_points(raw, name)
     for variant, entry in sorted(raw.get('variants', {}).items()):
@@ -199,11 +197,6 @@ def read_plain(path: str, limit: int) -> bytes:
 
 def _no_number(word: str) -> None:
     raise ValueError('%s is not a number' % word)
-
-
-def _validator() -> Any:
-    with open(SCHEMA_PATH, encoding='utf-8') as stream:
-        return jsonschema.Draft7Validator(json.load(stream))
 
 
 def _logits(manifest: Manifest) -> TensorSpec:

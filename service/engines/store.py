@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
-import jsonschema
-
 from ..durable import atomic_write, atomic_write_json, storage_error
 from ..messages import BackendError, StorageError, ThermoscreenError
+from ..schema import schema_problem
 from .key import MACHINE_FIELDS, EngineKey, describe_differences
 
 #: Suffixes of an engine's two files; `choice.json` and other files of the folder are not records.
@@ -319,10 +318,9 @@ def read_record(path: str) -> Dict[str, Any]:
             record: Dict[str, Any] = json.loads(stream.read(_MAX_RECORD_BYTES).decode('utf-8'))
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(path, str(error))
-    with open(_SCHEMA_PATH, encoding='utf-8') as stream:
-        problem = jsonschema.exceptions.best_match(jsonschema.Draft7Validator(json.load(stream)).iter_errors(record))
+    problem = schema_problem(_SCHEMA_PATH, record)
     if problem is not None:
-        raise _unreadable(path, problem.message[:200])
+        raise _unreadable(path, problem)
     return record
 
 

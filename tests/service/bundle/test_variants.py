@@ -157,7 +157,7 @@ POINT = {'name': 'screening', 'threshold': 0.4, 'sensitivity': 0.9, 'specificity
     ('finding.operating_points', [], 'finding.operating_points'),
     ('finding.operating_points', [dict(POINT, threshold=1.2)], 'threshold'),
     ('finding.operating_points', [dict(POINT, sensitivity=-0.1)], 'sensitivity'),
-    ('finding.operating_points', [dict(POINT, n=0)], 'operating_points.0.n'),
+    ('finding.operating_points', [dict(POINT, n=0)], 'operating_points[0].n'),
     ('finding.operating_points', [POINT, POINT], 'two operating points are called screening'),
 ])
 def test_a_manifest_that_contradicts_itself(tmp_path, path, value, words):
