@@ -55,6 +55,8 @@ def open_session(data: bytes, threads: int = 1, optimise: bool = True) -> onnxru
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
+    # Without VNNI the fast INT8 kernels saturate, and a variant that is right would be judged by wrong answers.
+    options.add_session_config_entry('session.x64quantprecision', '1')
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:

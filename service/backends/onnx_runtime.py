@@ -53,6 +53,8 @@ class OnnxRuntimeBackend(Backend):
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Without VNNI the fast INT8 kernels saturate: a variant that is right would give wrong labels.
+        options.add_session_config_entry('session.x64quantprecision', '1')
         providers = [(self._provider, provider_options(self._provider, self._precision, self._cache))]
         if self._provider != CPU:
             providers.append((CPU, {}))
