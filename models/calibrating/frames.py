@@ -3,7 +3,7 @@ from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Se
 
 import numpy as np
 
-from calibration.sampling import choose_frames, describe_frame
+from calibration import choose_frames, describe_frame
 from service.body import find_body
 from service.chains import Chain, Prepared
 from service.messages import OK, InputError
