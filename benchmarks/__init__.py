@@ -1,0 +1,1 @@
+"""Scripts that print figures about speed and memory."""

@@ -1,12 +1,13 @@
-"""How old a picture is when it is on the page: every simulated USB camera at its own rate, through driver, capture,
-analysis and drawing as the service runs them.
+"""How old a picture is when it is on the page, for every simulated USB camera at its own rate.
 
-The camera has the capture's thread, as in the service. Its frames are made on this machine too, which a real camera's
-are not: a figure from here is an upper bound for the same machine, and says nothing about a Jetson Nano.
+Frames pass through driver, capture, analysis and drawing as in the service, where the camera has the capture's thread.
+They are also generated on this machine, unlike those of a real camera: the figures are an upper bound for the same
+machine, and say nothing about a Jetson Nano.
 
     python -m benchmarks.cameras [--seconds 20] [--threads 0] [--source simusb:p2pro]
 """
 import os
+from typing import Tuple
 
 import click
 import numpy as np
@@ -22,15 +23,13 @@ from .conditions import conditions
 from .faults import CAMERAS
 
 
-def measure(pipeline, source, seconds):
+def measure(pipeline: Pipeline, source: str, seconds: float) -> Tuple[str, ...]:
     """One row of the table.
 
     Args:
-        pipeline (Pipeline): started.
-        source (str): specification of the camera.
-        seconds (float): how long.
-    Returns:
-        tuple of str
+        pipeline: started.
+        source: specification of the camera.
+        seconds: how long.
     """
     camera, run = make_camera(source), Run(PACED)
     with started(Capture(lambda: camera)) as capture:
@@ -42,14 +41,14 @@ def measure(pipeline, source, seconds):
     return (source, '%dx%d %s' % (about['width'], about['height'], about['unit']), '%g' % about['rate_hz'],
             '%d' % shown, '%.1f' % np.percentile(handed_ms, 50), '%.1f' % np.percentile(ages_ms, 50),
             '%.1f' % np.percentile(ages_ms, 99), '%d (%.0f %%)' % (dropped, 100.0 * dropped / (shown + dropped)),
-            '%d' % run.capture['lost'])
+            '%d' % (run.capture['lost'] if run.capture else 0))
 
 
 @click.command()
-@click.option('--seconds', default=20.0, help='How long each camera is watched.')
-@click.option('--threads', default=0, help='Threads of one inference; 0 for every core.')
+@click.option('--seconds', default=20.0, help='How long each camera runs.')
+@click.option('--threads', default=0, help='Threads of one inference; 0 for all cores.')
 @click.option('--source', 'sources', multiple=True, help='Only this camera; repeatable.')
-def main(seconds, threads, sources):
+def main(seconds: float, threads: int, sources: Tuple[str, ...]) -> None:
     """Print the table as Markdown."""
     with Pipeline.from_folder(SHIPPED_BUNDLE, threads) as pipeline:
         print(conditions(threads))

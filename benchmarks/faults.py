@@ -1,14 +1,15 @@
 """The fault matrix: every simulated USB camera with every fault, through the driver and the capture of the product.
 
-For each: what is noticed and after how long, what the operator reads, and how long after the fault is over there is a
-picture again that may be used. Time is simulated, so that the figures say what the program waits for and not how busy
-this machine is; with --real it is real. The exit code is 1 where anything goes unnoticed or does not come back.
+For each combination: after how long the fault is noticed, what the operator reads, and how long after its end there is
+a usable picture again. Time is simulated, so that the figures state what the program waits for and not how busy this
+machine is; --real measures real time. The exit code is 1 if a fault goes unnoticed or the picture does not come back.
 
     python -m benchmarks.faults [--camera p2pro] [--fault unplug] [--real] [--json FILE]
 """
 import json
 import sys
 from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import click
 import numpy as np
@@ -19,40 +20,41 @@ from service.cameras.registry import make_camera
 from service.cameras.v4l2.simulated import FAULTS
 from service.durable import atomic_write
 from service.messages import SEVERITIES, ThermoscreenError
+from service.thermogram import Thermogram
 
 CAMERAS = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 't2s', 'boson-320', 'boson-320-tlinear')
 
-#: The fault begins so long after the camera was opened, and lasts so long. Drift takes its time.
+#: When a fault begins after the camera was opened, and how long it lasts. Drift is slow.
 BEGINS_S, LASTS_S, SLOW_S = 4.0, 6.0, {'drift': 30.0}
 
-#: A camera that does not come back within this time does not.
+#: A camera that does not recover within this time counts as lost.
 GIVEN_UP_S = 15.0
 
-#: What is remembered for a while on purpose: it says nothing about now.
+#: Messages that stay for a while on purpose and say nothing about the present.
 _REMEMBERED = {'connection-breaks', 'frames-damaged', 'frames-lost', 'frames-slow', 'frames-late'}
 
-#: A phantom lives between these, degrees Celsius: anything beyond is no temperature that a camera took here.
+#: Temperatures of phantoms, °C: a camera has measured nothing outside of them.
 _LOWEST_C, _HIGHEST_C = 0.0, 60.0
 
-#: Grey levels that a phantom's breath moves the levels of a picture; half of what half a degree would.
+#: Grey levels by which a phantom's breath moves a picture; half of what half a degree would.
 _SAME_GREY = 4.0
 
-#: What stands beside a sentence that has no next step of its own, as on the page.
+#: Next step of a message that has none of its own, as on the page.
 _BY_ITSELF = 'The picture comes back by itself.'
 
 
-class SimulatedClock:
-    """Time that passes when somebody sleeps."""
+class SimulatedClock(SystemClock):
+    """Time that passes only during sleep."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._now_s = 1000.0
 
-    def now(self):
+    def now(self) -> float:
         """Seconds."""
         return self._now_s
 
-    def sleep(self, seconds):
-        """Let time pass; looking at the clock takes some as well, so that nothing waits for ever."""
+    def sleep(self, seconds: float) -> None:
+        """Let time pass; even a sleep of nothing takes some, so that nothing waits forever."""
         self._now_s += max(seconds, 1e-4)
 
 
@@ -61,13 +63,13 @@ class Cell:
     """One camera with one fault.
 
     Attributes:
-        camera, fault, spec (str): wire format, kind of fault, and the camera's specification to try it by hand.
-        code (str), sentence (str), next_step (str): the worst that was said; ``''`` where nothing was.
-        noticed_s (float): from the begin of the fault until something was said; None where nothing was.
-        recovered_s (float): from its end until a usable frame came and that was not said any more; None for never.
-        wrong (int): frames that were handed out as usable with temperatures that no phantom has. Must be 0.
-        moved_grey (float): how far the levels of a picture without temperatures moved meanwhile, of 255; None for one
-            with temperatures.
+        camera, fault, spec: wire format, kind of fault, and the camera's specification to try it by hand.
+        code, sentence, next_step: the worst message; empty where there was none.
+        noticed_s: from the beginning of the fault to the first message; None without one.
+        recovered_s: from its end to a usable frame without that message; None for never.
+        wrong: usable frames with temperatures that no phantom has. Must be 0.
+        moved_grey: how far the levels of a picture without temperatures moved meanwhile, of 255; None for one with
+            temperatures.
     """
 
     camera: str
@@ -76,33 +78,32 @@ class Cell:
     code: str = ''
     sentence: str = ''
     next_step: str = ''
-    noticed_s: float = None
-    recovered_s: float = None
+    noticed_s: Optional[float] = None
+    recovered_s: Optional[float] = None
     wrong: int = 0
-    moved_grey: float = None
+    moved_grey: Optional[float] = None
 
     @property
-    def untouched(self):
-        """Whether the fault does nothing to a picture without temperatures, so that there is nothing to say."""
+    def untouched(self) -> bool:
+        """Whether the fault does not change a picture without temperatures, so that there is nothing to report."""
         return not self.code and self.moved_grey is not None and self.moved_grey < _SAME_GREY
 
     @property
-    def complete(self):
-        """Whether it was noticed, said and survived, or did nothing, and nothing wrong was shown."""
-        said = self.code and self.sentence and self.next_step and self.noticed_s is not None
-        return bool((said or self.untouched) and not self.wrong and self.recovered_s is not None)
+    def complete(self) -> bool:
+        """Whether it was noticed, reported and survived, or had no effect, and nothing wrong was shown."""
+        reported = self.code and self.sentence and self.next_step and self.noticed_s is not None
+        return bool((reported or self.untouched) and not self.wrong and self.recovered_s is not None)
 
 
-def run_cell(camera, fault, clock=None, rate_hz=None):
-    """Have one fault happen to one camera.
+def run_cell(camera: str, fault: str, clock: Optional[SystemClock] = None,
+             rate_hz: Optional[float] = None) -> Cell:
+    """Run one camera with one fault.
 
     Args:
-        camera (str): wire format.
-        fault (str): key of `FAULTS`.
-        clock (SystemClock): None for simulated time.
-        rate_hz (float): frames per second; None for the camera's own.
-    Returns:
-        Cell
+        camera: wire format.
+        fault: key of `FAULTS`.
+        clock: None for simulated time.
+        rate_hz: frames per second; None for the camera's own rate.
     """
     clock = clock or SimulatedClock()
     lasts_s = SLOW_S.get(fault, LASTS_S)
@@ -111,73 +112,75 @@ def run_cell(camera, fault, clock=None, rate_hz=None):
     source = make_camera(cell.spec, clock)
     capture = Capture(lambda: source, clock=clock.now, wait=clock.sleep)
     began_s = clock.now() + BEGINS_S
-    ended_s, grade, levels = began_s + lasts_s, -1, None
+    ended_s, worst = began_s + lasts_s, -1.0
+    levels: Optional[np.ndarray] = None
     while cell.recovered_s is None and clock.now() < ended_s + GIVEN_UP_S:
         capture.step()
         frame = _taken(capture)
-        now_s, said = clock.now(), _said(capture.report())
+        now_s, messages = clock.now(), _messages(capture.report())
         if frame is not None and not frame.thermogram.is_celsius:
             newest = np.percentile(frame.thermogram.pixels, (5, 25, 50, 75, 95))
             levels = newest if levels is None else levels
             cell.moved_grey = max(cell.moved_grey or 0.0, float(np.abs(newest - levels).max()))
         if now_s < began_s:
             continue
-        for rank, message in said:
+        for rank, message in messages:
             cell.noticed_s = now_s - began_s if cell.noticed_s is None else cell.noticed_s
-            if rank > grade:
-                grade, cell.code = rank, message['code']
+            if rank > worst:
+                worst, cell.code = rank, message['code']
                 cell.sentence, cell.next_step = message['sentence'], message['next_step'] or _BY_ITSELF
         if frame is not None and frame.condition.usable:
             cell.wrong += _is_wrong(frame.thermogram)
-            lasting = {message['code'] for _, message in said} - _REMEMBERED
+            lasting = {message['code'] for _, message in messages} - _REMEMBERED
             if now_s >= ended_s and frame.t_monotonic >= ended_s and not lasting:
                 cell.recovered_s = now_s - ended_s
     capture.close()
     return cell
 
 
-def _taken(capture):
+def _taken(capture: Capture) -> Any:
     try:
         return capture.take(0)
     except ThermoscreenError:
         return None
 
 
-def _said(report):
-    """What is said now, as (rank, message); what stops the picture ranks highest."""
-    said = [(SEVERITIES.index(message['severity']), message) for message in report['quality']['messages']]
+def _messages(report: Dict[str, Any]) -> List[Tuple[float, Dict[str, Any]]]:
+    """Present messages as (rank, message); those that stop the picture rank highest."""
+    messages: List[Tuple[float, Dict[str, Any]]] = [
+        (SEVERITIES.index(message['severity']), message) for message in report['quality']['messages']]
     if report['notice']:
-        said.append((1.5, report['notice']))
-    return said
+        messages.append((1.5, report['notice']))
+    return messages
 
 
-def _is_wrong(thermogram):
+def _is_wrong(thermogram: Thermogram) -> bool:
     pixels = thermogram.pixels
     return bool(thermogram.is_celsius and (pixels.min() < _LOWEST_C or pixels.max() > _HIGHEST_C))
 
 
-def markdown(cells, real):
-    """The matrix as two tables: seconds, and words."""
+def markdown(cells: Sequence[Cell], real: bool) -> str:
+    """The matrix as two tables: seconds, and messages."""
     faults = sorted({cell.fault for cell in cells}, key=list(FAULTS).index)
     cameras = sorted({cell.camera for cell in cells}, key=CAMERAS.index)
-    known = {(cell.camera, cell.fault): cell for cell in cells}
+    by_name = {(cell.camera, cell.fault): cell for cell in cells}
     lines = ['Seconds until it was noticed / from its end until a usable picture (%s time).'
              % ('real' if real else 'simulated'), '',
              '| fault | %s |' % ' | '.join(cameras), '| --- |%s' % (' --- |' * len(cameras))]
     for fault in faults:
-        row = [known.get((camera, fault)) for camera in cameras]
+        row = [by_name.get((camera, fault)) for camera in cameras]
         lines.append('| %s | %s |' % (fault, ' | '.join(map(_figures, row))))
     lines += ['', '| fault | what happens | code | the operator reads | and does |', '| --- | --- | --- | --- | --- |']
-    seen = set()
+    listed = set()
     for cell in sorted(cells, key=lambda cell: faults.index(cell.fault)):
-        if not cell.untouched and (cell.fault, cell.code) not in seen:
-            seen.add((cell.fault, cell.code))
+        if not cell.untouched and (cell.fault, cell.code) not in listed:
+            listed.add((cell.fault, cell.code))
             lines.append('| %s | %s | `%s` | %s | %s |' % (cell.fault, FAULTS[cell.fault], cell.code, cell.sentence,
                                                            cell.next_step))
     return '\n'.join(lines)
 
 
-def _figures(cell):
+def _figures(cell: Optional[Cell]) -> str:
     if cell is None:
         return '-'
     if cell.untouched:
@@ -190,7 +193,7 @@ def _figures(cell):
 @click.option('--fault', 'faults', multiple=True, type=click.Choice(tuple(FAULTS)), help='Only this fault; repeatable.')
 @click.option('--real', is_flag=True, help='In real time, one after the other: about 20 seconds each.')
 @click.option('--json', 'path', type=click.Path(), metavar='FILE', help='Write the cells there as well.')
-def main(cameras, faults, real, path):
+def main(cameras: Tuple[str, ...], faults: Tuple[str, ...], real: bool, path: Optional[str]) -> None:
     """Print the matrix as Markdown."""
     cells = []
     for camera in cameras or CAMERAS:

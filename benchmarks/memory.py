@@ -1,8 +1,7 @@
 """Time to the first result and resident memory of `thermoscreen serve` while a page watches it.
 
-Starts the service as a process of its own with the simulated camera, watches the live picture like a
-page does, and reads what the kernel says of the process. The camera runs in the same process, as it
-does in the demonstration.
+Starts the service as a separate process with the simulated camera, watches the live picture as a page does, and reads
+the process's memory from the kernel. The camera runs in the same process, as in the demonstration.
 
     python -m benchmarks.memory [--seconds 20] [--viewers 1]
 """
@@ -25,8 +24,8 @@ _START_LIMIT_S = 60
 
 @click.command()
 @click.option('--seconds', default=20, help='How long to watch.')
-@click.option('--viewers', default=1, help='Pages that watch at once.')
-def main(seconds, viewers):
+@click.option('--viewers', default=1, help='Pages that watch at the same time.')
+def main(seconds: int, viewers: int) -> None:
     """Print start time and memory."""
     port = _free_port()
     base = 'http://127.0.0.1:%d' % port
@@ -50,7 +49,7 @@ def main(seconds, viewers):
           % (viewers, seconds, sorted(samples)[len(samples) // 2], max(samples)))
 
 
-def _first_result_s(process, base, started):
+def _first_result_s(process: 'subprocess.Popen[bytes]', base: str, started: float) -> float:
     while time.monotonic() - started < _START_LIMIT_S:
         if process.poll() is not None:
             raise click.ClickException('the service ended with code %d' % process.returncode)
@@ -64,7 +63,7 @@ def _first_result_s(process, base, started):
     raise click.ClickException('no result within %d s' % _START_LIMIT_S)
 
 
-def _watch(base):
+def _watch(base: str) -> None:
     try:
         with urllib.request.urlopen(base + '/live.mjpg') as stream:
             while stream.read(65536):
@@ -73,15 +72,15 @@ def _watch(base):
         pass  # the service was stopped
 
 
-def _resident_mib(pid):
+def _resident_mib(pid: int) -> float:
     with open('/proc/%d/status' % pid) as stream:
-        return int(re.search(r'VmRSS:\s+(\d+) kB', stream.read()).group(1)) / 1024.0
+        return int(re.findall(r'VmRSS:\s+(\d+) kB', stream.read())[0]) / 1024.0
 
 
-def _free_port():
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 if __name__ == '__main__':

@@ -1,12 +1,13 @@
 """How much the pipeline adds to the network: `Pipeline.analyse` against the bare `session.run`.
 
-Both run in one process, in turns, on a simulated 640x480 frame, and through the very same session: two
-sessions would each keep threads spinning and slow the other down. The ratio is that of the medians; its
-interval is a bootstrap over rounds.
+Both run in one process, in turns, on a simulated 640x480 frame, and through the same session: two sessions would each
+keep threads spinning and slow the other down. The ratio is that of the medians, with an interval by bootstrap over
+rounds.
 
     python -m benchmarks.overhead [--rounds 30] [--threads 0] [--bundle DIR]
 """
 import time
+from typing import Any, Callable, Dict, List
 
 import click
 import numpy as np
@@ -26,9 +27,9 @@ _WARM_UP = 10
 
 @click.command()
 @click.option('--rounds', default=30, help='Rounds of %d runs each way.' % _PER_ROUND)
-@click.option('--threads', default=0, help='Threads of one inference; 0 for every core.')
+@click.option('--threads', default=0, help='Threads of one inference; 0 for all cores.')
 @click.option('--bundle', default=SHIPPED_BUNDLE, help='Bundle folder.')
-def main(rounds, threads, bundle):
+def main(rounds: int, threads: int, bundle: str) -> None:
     """Print the ratio and what every stage costs."""
     opened = open_bundle(bundle)
     thermogram = Thermogram.from_celsius(make_phantom(1, 480, 640).celsius, source='phantom')
@@ -40,13 +41,13 @@ def main(rounds, threads, bundle):
                 'pipeline': lambda: pipeline.analyse(thermogram)}
         for run in ways.values():
             _times_ms(run, _WARM_UP)
-        samples = {name: [] for name in ways}
+        rounds_ms: Dict[str, List[List[float]]] = {name: [] for name in ways}
         for _ in range(rounds):
             for name, run in ways.items():
-                samples[name].append(_times_ms(run, _PER_ROUND))
+                rounds_ms[name].append(_times_ms(run, _PER_ROUND))
         stages = [pipeline.analyse(thermogram).timings_ms for _ in range(20)]
 
-    samples = {name: np.array(values) for name, values in samples.items()}
+    samples = {name: np.array(values) for name, values in rounds_ms.items()}
     low, high = _interval(samples)
     print(conditions(threads))
     print('bundle %s %s, frame 640x480, n = %d each way, in turns of %d'
@@ -58,7 +59,7 @@ def main(rounds, threads, bundle):
                                     for stage in stages[0]) + ' ms (medians, n = 20)')
 
 
-def _times_ms(run, count):
+def _times_ms(run: Callable[[], Any], count: int) -> List[float]:
     times = []
     for _ in range(count):
         start = time.perf_counter()
@@ -67,11 +68,11 @@ def _times_ms(run, count):
     return times
 
 
-def _ratio(samples):
-    return np.median(samples['pipeline']) / np.median(samples['bare'])
+def _ratio(samples: Dict[str, np.ndarray]) -> float:
+    return float(np.median(samples['pipeline']) / np.median(samples['bare']))
 
 
-def _interval(samples, draws=2000):
+def _interval(samples: Dict[str, np.ndarray], draws: int = 2000) -> np.ndarray:
     random = np.random.RandomState(0)
     rounds = len(samples['bare'])
     ratios = []

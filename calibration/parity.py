@@ -99,7 +99,8 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
         pairs = [_pairs(predicted, np.asarray(truth).reshape(-1)) for predicted in (expected_labels, labels)]
     return FrameParity(
         _worst(answer, expected, 'confidence'), float(np.mean(labels == expected_labels)),
-        _worst(answer, expected, 'finding'), _worst(answer, expected, 'logits'), sum(_not_finite(array) for array in outputs.values()), *pairs)
+        _worst(answer, expected, 'finding'), _worst(answer, expected, 'logits'),
+        sum(_not_finite(array) for array in outputs.values()), *pairs)
 
 
 def with_labels(answer: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
