@@ -1,6 +1,6 @@
 """Name the requirements file of the interpreter that runs this: ``python requirements/choose.py``.
 
-Written so that any Python answers with a sentence instead of a SyntaxError.
+Written so that every Python, however old, answers with a sentence instead of a SyntaxError.
 """
 import os
 import sys
@@ -26,5 +26,5 @@ if __name__ == '__main__':
     name = choose(sys.version_info)
     if name is None:
         sys.exit('Python %d.%d is too old: thermoscreen needs Python 3.6 or newer. '
-                 'Name another one with PYTHON=..., as in: make run PYTHON=python3.11' % sys.version_info[:2])
+                 'Name another one: make run PYTHON=python3.11' % sys.version_info[:2])
     print(os.path.join('requirements', name))
