@@ -1,4 +1,4 @@
-"""FLIR's counts: the golden values of the facts page, the balance of the light, and back again."""
+"""FLIR counts: golden values of published calibrations, every term of the radiation, and the way back."""
 import numpy as np
 import pytest
 from hypothesis import given, settings
