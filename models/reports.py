@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator
 
-from service.durable import storage_error
+from service.durable import replace_folder, storage_error
 from service.messages import InputError
 
 
@@ -70,22 +70,9 @@ def whole_folder(path: Path, mark: str, force: bool = False) -> Iterator[Path]:
         filled = staging / 'new'
         filled.mkdir()
         yield filled
-        _put(filled, path, staging / 'old')
+        replace_folder(str(filled), str(path))
     except OSError as error:
         raise storage_error(error, path)
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
-
-
-def _put(filled: Path, path: Path, old: Path) -> None:
-    """Rename the new folder into place and the old one out of the way; put the old one back if that fails."""
-    if not path.is_dir():
-        os.rename(filled, path)
-        return
-    os.rename(path, old)
-    try:
-        os.rename(filled, path)
-    except OSError:
-        os.rename(old, path)
-        raise

@@ -9,9 +9,6 @@ from service.messages import InputError
 
 from ..data import Collection, patient_split
 
-#: Operating points that may become the threshold: beginnings of their names, and words of the command line.
-POINTS = ('specificity', 'sensitivity', 'youden')
-
 #: Frames of each kind in each half before thresholds are set unasked. At 50 and a share of 90 % the 95 % interval is
 #: 17 points wide.
 LEAST_UNASKED = 50
@@ -64,7 +61,8 @@ def fit_finding(finding: Dict[str, Any], collection: Collection, probabilities: 
         collection: frames of known class.
         probabilities: by key of every frame what the network answers, before any temperature.
         positive: class numbers that the finding ought to call.
-        point: the operating point that becomes the threshold, of `POINTS`.
+        point: beginning of the name of the operating point that becomes the threshold: ``'specificity'``,
+            ``'sensitivity'`` or ``'youden'``.
         least: frames of each class that each half must have.
         seed: of the halves.
     Raises:

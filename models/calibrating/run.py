@@ -48,7 +48,7 @@ class CalibrationRequest:
         keep_float: nodes to leave in floating point beside the first convolution and the heads.
         positive: classes that the finding should call; without, thresholds are set where the data has the finding's own
             classes.
-        point: operating point that becomes the threshold, of `finding.POINTS`.
+        point: operating point that becomes the threshold, as for `fit_finding`.
         thresholds: whether they are set at all.
         seed: of every choice.
         threads: of one inference.

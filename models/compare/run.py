@@ -177,11 +177,11 @@ def describe(rows: Sequence[Dict[str, Any]], collection: Optional[Collection], l
     """The table and the conditions it was measured under."""
     text = 'Latency: ONNX Runtime, 1 thread, %s, median of 5 rounds of 8 alternating runs.' % processor()
     if collection is not None:
-        known = collection.labelled()
+        labelled = collection.labelled()
         text += (' mIoU: %d labelled patients of %s in %d folds by patient; every network saw %d samples of %d '
                  'phantoms once, then %d samples of each fold; the same optimiser, schedule, loss and augmentation '
                  'for all; interval by bootstrap over patients.'
-                 % (len(known.patients), collection.name, folds, lengths.phantom_samples, lengths.phantoms,
+                 % (len(labelled.patients), collection.name, folds, lengths.phantom_samples, lengths.phantoms,
                     lengths.samples))
     return markdown(rows, text)
 

@@ -58,7 +58,7 @@ def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path]
                             recipe.input.width, threads)
     figures = few_shot(recipe, collection, simulated, start, out, folds)
     regions = figures['all']['miou']
-    click.echo('mIoU %.3f (95 %% interval %.3f to %.3f) over %d patients, none of whom its network had seen'
+    click.echo('mIoU %.3f (95 %% interval %.3f to %.3f) over %d patients, each judged by a network that never saw them'
                % (regions['value'], *regions['ci95'], regions['n']))
     for name, entry in figures['all']['regions'].items():
         click.echo('  %-14s IoU %.3f' % (name, entry['iou']['value']))
