@@ -6,7 +6,7 @@ Pillow do not notice a strip that is too short. What is unpacked is bounded by t
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 
@@ -28,7 +28,13 @@ _BLACK_IS_ZERO = 1
 _HORIZONTAL_DIFFERENCES = 2
 
 _CLEAR, _END = 256, 257
-_LZW_BITS = range(9, 13)
+#: Strings that a table starts with; those of the two codes above are never taken.
+_LZW_SINGLES = tuple(bytes([value]) for value in range(256)) + (b'', b'')
+#: Width of each code since the last Clear, in bits: one bit more before the table has outgrown it. 4096 codes are all.
+_LZW_WIDTHS = np.array([9] + [min(len(_LZW_SINGLES) + number, 4095).bit_length() for number in range(1, 3839)])
+_LZW_STARTS = np.cumsum(_LZW_WIDTHS) - _LZW_WIDTHS
+#: A full table takes ten times as many bytes; no writer starts anew more often, and each start costs time.
+_LZW_CLEAR_BYTES = 512
 
 
 class TiffReader(PictureReader):
@@ -203,23 +209,35 @@ def _unpack_packbits(strip: bytes, size: int) -> bytes:
 def _unpack_lzw(strip: bytes, size: int) -> bytes:
     """Codes of 9 to 12 bits for strings seen before, section 13 of [TIFF6].
 
+    The widths of codes depend on nothing but their number since the last Clear, so that all of them up to the next one
+    are cut out at once.
+
     Raises:
         ValueError: a code that cannot be there.
     """
-    singles = [bytes([value]) for value in range(256)] + [b'', b'']
-    table, previous, width = list(singles), b'', _LZW_BITS[0]
-    pieces, unpacked, buffer, bits = [], 0, 0, 0
-    for byte in strip[:2 * size]:  # codes take at most half as much again as what they stand for
-        buffer, bits = buffer << 8 | byte, bits + 8
-        if bits < width:
-            continue
-        bits -= width
-        code, buffer = buffer >> bits, buffer & (1 << bits) - 1
-        if code == _CLEAR:
-            table, previous, width = list(singles), b'', _LZW_BITS[0]
-            continue
-        if code == _END or unpacked >= size:
+    packed = np.frombuffer(strip + bytes(4), np.uint8).astype(np.uint32)
+    pieces: List[bytes] = []
+    unpacked, start, clears = 0, 0, 0
+    while unpacked < size:
+        places = start + _LZW_STARTS[:np.searchsorted(_LZW_STARTS + _LZW_WIDTHS, 8 * len(strip) - start, 'right')]
+        widths, at = _LZW_WIDTHS[:len(places)], places >> 3
+        windows = packed[at] << 24 | packed[at + 1] << 16 | packed[at + 2] << 8 | packed[at + 3]
+        codes = windows << (places & 7).astype(np.uint32) >> (32 - widths).astype(np.uint32)
+        ends = np.flatnonzero((codes == _CLEAR) | (codes == _END))
+        count = int(ends[0]) if len(ends) else len(codes)
+        unpacked += _append_lzw(pieces, codes[:count].tolist(), size - unpacked)
+        if count == len(codes) or codes[count] == _END:
             break
+        start, clears = int(places[count] + widths[count]), clears + 1
+        if clears > 2 + len(strip) // _LZW_CLEAR_BYTES:
+            raise ValueError('%d LZW tables in %d bytes' % (clears, len(strip)))
+    return b''.join(pieces)
+
+
+def _append_lzw(pieces: List[bytes], codes: List[int], wanted: int) -> int:
+    """Append the strings of the codes of one table, as many as are wanted; their length."""
+    table, previous, unpacked = list(_LZW_SINGLES), b'', 0
+    for code in codes:
         if code < len(table):
             piece = table[code]
         elif code == len(table) and previous:
@@ -228,10 +246,9 @@ def _unpack_lzw(strip: bytes, size: int) -> bytes:
             raise ValueError('LZW code %d of %d' % (code, len(table)))
         pieces.append(piece)
         unpacked += len(piece)
+        if unpacked >= wanted:
+            break
         if previous:
             table.append(previous + piece[:1])
-            if len(table) > 1 << _LZW_BITS[-1]:
-                raise ValueError('LZW table of more than 12 bits')
-            width = min(len(table) + 1, (1 << _LZW_BITS[-1]) - 1).bit_length()
         previous = piece
-    return b''.join(pieces)
+    return unpacked

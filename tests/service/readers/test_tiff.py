@@ -142,7 +142,8 @@ def strip_tiff(strip, compression, height=40, width=40):
 
 def test_lzw_after_the_specification(path):
     """Section 13: 7 7 7 8 8 7 7 6 6 is 256 7 258 8 8 258 6 6 257; here with zeros up to the end of the picture."""
-    codes = [256, 7, 258, 8, 8, 258, 6, 6] + ([256] + [0] * 200) * 8 + [257]
+    codes = [256, 7, 258, 8, 8, 258, 6, 6] + [0] * 200 + [256] + [0] * 200 + [256, 0] + list(range(258, 300)) + \
+        list(range(258, 290)) + [257]
     path.write_bytes(strip_tiff(lzw(codes, [9] * len(codes)), 5))
     expected = np.zeros(1600)
     expected[:9] = 7, 7, 7, 8, 8, 7, 7, 6, 6
