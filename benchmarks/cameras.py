@@ -15,7 +15,7 @@ import numpy as np
 from jetson.bench.runs import PACED, FrameTimer, Run, run_paced, started
 from service.cameras.capture import Capture
 from service.cameras.registry import make_camera
-from service.live.picture import Painter
+from service.live import Painter
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE
 

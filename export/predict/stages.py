@@ -18,7 +18,7 @@ import numpy as np
 
 from service import pipeline as pipelines
 from service.durable import atomic_write
-from service.live.picture import Painter
+from service.live import Painter
 from service.machine import board_facts
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE

@@ -12,7 +12,7 @@ import click
 
 from service.cameras.registry import make_camera
 from service.cli.options import load_settings, make_pipeline
-from service.live.picture import Painter
+from service.live import Painter
 from service.messages import ThermoscreenError
 from service.settings import Settings
 from service.stopwatch import Stopwatch

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequ
 
 from service.cameras import Camera, Frame
 from service.cameras.capture import Capture, Corrections
-from service.live.picture import Painter
+from service.live import Painter
 from service.messages import CameraError, Message, ThermoscreenError
 from service.pipeline import Pipeline
 from service.settings import Settings

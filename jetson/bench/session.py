@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Optional
 from service.cameras import Camera
 from service.cameras.capture import Capture
 from service.cameras.registry import make_camera
-from service.live.picture import Painter
+from service.live import Painter
 from service.messages import ThermoscreenError
 from service.pipeline import Pipeline
 from service.selection.measurement import WARM_UP_RUNS

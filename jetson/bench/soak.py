@@ -12,7 +12,7 @@ import numpy as np
 from service.cameras.capture import Capture
 from service.cameras.registry import make_camera
 from service.cli.options import load_settings, make_pipeline
-from service.live.picture import Painter
+from service.live import Painter
 from service.messages import InputError, Message, ThermoscreenError
 from service.pipeline import Pipeline
 from service.settings import Settings

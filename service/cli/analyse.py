@@ -3,20 +3,24 @@ import contextlib
 import json
 import os
 import sys
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 import click
 
 from ..messages import InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
+from ..pipeline import Pipeline
 from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
 from ..record import recover_records, write_record
-from .options import bundle_option, json_option, load_settings, make_pipeline, settings_option, threads_option
+from ..settings import Settings, load_settings
+from .options import bundle_option, json_option, make_pipeline, settings_option, threads_option
 
 
 @click.command()
 @click.argument('paths', nargs=-1, required=True, type=click.Path(), metavar='PATH...')
-@click.option('--out', required=True, type=click.Path(), metavar='DIR', help='Where the results go, one folder a file.')
+@click.option('--out', required=True, type=click.Path(), metavar='DIR',
+              help='Where the results go, one folder per file.')
 @click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
 @click.option('--frame', type=click.IntRange(1), default=1, metavar='N',
               help='Which frame of a recording, counted from 1.')
@@ -26,7 +30,9 @@ from .options import bundle_option, json_option, load_settings, make_pipeline, s
 @threads_option
 @settings_option
 @json_option
-def analyse(paths, out, scale, frame, palette, layer, bundle, threads, settings_path, as_json):
+def analyse(paths: Sequence[str], out: str, scale: Optional[str], frame: int, palette: Optional[str],
+            layer: Optional[str], bundle: Optional[str], threads: Optional[int], settings_path: Optional[str],
+            as_json: bool) -> None:
     """Analyse thermogram files.
 
     A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with
@@ -46,7 +52,7 @@ def analyse(paths, out, scale, frame, palette, layer, bundle, threads, settings_
     reports = []
     with make_pipeline(settings) as pipeline:
         with _progress(files) as bar:
-            taken = set()
+            taken: Set[str] = set()
             for path in bar:
                 reports.append(_report(path, out, scale, frame, settings, pipeline, taken))
     failed = [report for report in reports if report['outcome'] == 'failed']
@@ -58,8 +64,8 @@ def analyse(paths, out, scale, frame, palette, layer, bundle, threads, settings_
 
 
 @contextlib.contextmanager
-def _progress(files):
-    """The files with a progress bar; without one where nobody watches, such as in a pipe."""
+def _progress(files: List[str]) -> Iterator[Iterable[str]]:
+    """The files, with a progress bar on a terminal."""
     if not sys.stderr.isatty():
         yield files
         return
@@ -68,8 +74,9 @@ def _progress(files):
         yield bar
 
 
-def _report(path, out, scale, frame, settings, pipeline, taken):
-    """Analyse one file; what went wrong with it becomes part of the report."""
+def _report(path: str, out: str, scale: Optional[str], frame: int, settings: Settings, pipeline: Pipeline,
+            taken: Set[str]) -> Dict[str, Any]:
+    """Analyse one file; an error becomes its report."""
     try:
         folder = _folder(path, out, taken)
         result = pipeline.analyse(read_thermogram(path, scale=scale, frame=frame))
@@ -79,19 +86,20 @@ def _report(path, out, scale, frame, settings, pipeline, taken):
         return dict(error.to_dict(), path=path, outcome='failed')
 
 
-def _folder(path, out, taken):
+def _folder(path: str, out: str, taken: Set[str]) -> str:
     stem = os.path.splitext(os.path.basename(path))[0]
     if stem in taken:
-        raise InputError('output-name-taken', '%s would overwrite the result of another file called %s; analyse it '
-                         'into another folder.' % (path, stem))
+        raise InputError('output-name-taken', '%s would overwrite the result of another file called %s.' % (path, stem),
+                         'Analyse it into another folder.')
     taken.add(stem)
     return os.path.join(out, stem)
 
 
-def _print(reports, failed):
+def _print(reports: List[Dict[str, Any]], failed: List[Dict[str, Any]]) -> None:
     for report in reports:
         if report['outcome'] == 'failed':
-            click.echo('%s: not analysed. %s [%s]' % (report['path'], report['sentence'], report['code']), err=True)
+            text = ' '.join(part for part in (report['sentence'], report['next_step']) if part)
+            click.echo('%s: not analysed. %s [%s]' % (report['path'], text, report['code']), err=True)
             continue
         click.echo('%s -> %s' % (report['path'], report['folder']))
         if report['frames'] > 1:

@@ -1,5 +1,11 @@
-"""Options that several verbs share. Imported by all of them, so what is heavy is imported when it is called."""
+"""Options that several verbs share; heavy imports wait until they are needed, for `serve` in safe mode does without."""
+from typing import TYPE_CHECKING, Any, Optional
+
 import click
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ..settings import Settings
 
 settings_option = click.option('--settings', 'settings_path', type=click.Path(), metavar='FILE',
                                help='Settings file (TOML). Default: built-in values.')
@@ -10,17 +16,17 @@ threads_option = click.option('--threads', type=int, metavar='N',
 json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
 
 
-def load_settings(path=None, **overrides):
+def load_settings(path: Optional[str] = None, **overrides: Any) -> 'Settings':
     """See `service.settings.load_settings`."""
     from ..settings import load_settings as load
     return load(path, **overrides)
 
 
-def make_pipeline(settings):
+def make_pipeline(settings: 'Settings') -> 'Pipeline':
     """A pipeline as the settings say, not yet started.
 
     Raises:
-        BundleError: a bundle that is not whole or not signed as the settings want it.
+        BundleError: a bundle that is incomplete or not signed as the settings require.
     """
     from ..bundle import Trust
     from ..pipeline import AnalysisOptions, Pipeline
@@ -28,6 +34,3 @@ def make_pipeline(settings):
     options = AnalysisOptions(settings.difference_threshold_c, settings.quality_limits())
     return Pipeline.from_folder(settings.bundle, options=options, runtime=Runtime.from_settings(settings),
                                 trust=Trust.from_settings(settings))
-
-
-__all__ = ['bundle_option', 'json_option', 'load_settings', 'make_pipeline', 'settings_option', 'threads_option']

@@ -1,12 +1,15 @@
 """``thermoscreen serve``: the appliance."""
+import sys
+from typing import Any, Dict, Optional
+
 import click
 
-from ..messages import ThermoscreenError
-from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Reason, Supervision
-from ..web import serve_safe
+from ..messages import Message, ThermoscreenError
+from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Supervision, give_up_reason
+from ..web.safe import serve_safe
 from .options import bundle_option, settings_option, threads_option
 
-#: Where the page of safe mode is served when neither the command line nor an earlier start says something usable.
+#: Where the page of safe mode is served when neither the command line nor an earlier start gives a usable address.
 _ADDRESS = ('127.0.0.1', 8080)
 _HOSTS = ('127.0.0.1', '::1', 'localhost')
 
@@ -21,21 +24,20 @@ _HOSTS = ('127.0.0.1', '::1', 'localhost')
 @threads_option
 @settings_option
 @click.option('--state', type=click.Path(), metavar='DIR',
-              help='Folder of what is remembered over a crash. Default: the one that systemd gives; by hand, none.')
-@click.option('--safe', is_flag=True, help='Safe mode: a page that says what happened; no camera, no model.')
-@click.pass_context
-def serve(ctx, state, safe, settings_path, **given):
+              help='Folder of what is remembered across crashes. Default: the one that systemd gives; by hand, none.')
+@click.option('--safe', is_flag=True, help='Safe mode: a page that says what happened, without camera and model.')
+def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **given: Any) -> None:
     """Serve the kiosk page: live picture, values, files.
 
     The page is served on this machine only. Ctrl-C stops it.
 
-    Under systemd it says when it is ready and pings the watchdog while camera, analysis and disk get on. It starts
-    in safe mode after a start that did not come up and after five crashes in a minute; nothing is deleted there, and
-    Try again on its page leaves it.
+    Under systemd it reports when it is ready and pings the watchdog while camera, analysis and disk make progress. It
+    starts in safe mode after a start that did not come up and after five crashes in a minute; nothing is deleted
+    there, and Try again on its page leaves it.
 
     \b
     Exit codes:
-      0   stopped as it was told
+      0   stopped as told
       2   settings, port          3   model bundle
       4   model does not run      5   camera specification
       6   disk                    70  a fault of the program
@@ -58,7 +60,7 @@ def serve(ctx, state, safe, settings_path, **given):
         if not supervision.supervised:
             raise
         click.echo('thermoscreen: %s' % error, err=True)
-        reason = Reason.of_error(error)
+        reason = give_up_reason(error)
     except KeyboardInterrupt:
         supervision.record.stopped()
         raise
@@ -66,23 +68,23 @@ def serve(ctx, state, safe, settings_path, **given):
         return
     supervision.record.leave()
     if supervision.supervised:
-        ctx.exit(TRY_AGAIN_EXIT_CODE)
+        sys.exit(TRY_AGAIN_EXIT_CODE)
     _serve_station(supervision, settings_path, given)
 
 
-def _serve_station(supervision, settings_path, given):
-    from .station import serve_station  # numpy, OpenCV and the rest: safe mode does without them
+def _serve_station(supervision: Supervision, settings_path: Optional[str], given: Dict[str, Any]) -> None:
+    from .station import serve_station  # numpy, OpenCV and the rest: safe mode does without
     serve_station(supervision, settings_path, given)
 
 
-def _serve_safe(supervision, reason, given):
+def _serve_safe(supervision: Supervision, reason: Message, given: Dict[str, Any]) -> bool:
     """Whether the operator pressed Try again."""
-    known = supervision.record.address or _ADDRESS
-    # The settings may be what is wrong: they are not read here, and what the command line says is looked at.
-    host = given['host'] if given['host'] in _HOSTS else known[0]
-    port = given['port'] if 0 < (given['port'] or 0) < 1 << 16 else known[1]
+    last_host, last_port = supervision.record.address or _ADDRESS
+    # The settings may be what is wrong: they are not read here, and the command line is checked.
+    host = given['host'] if given['host'] in _HOSTS else last_host
+    port = given['port'] if 0 < (given['port'] or 0) < 1 << 16 else last_port
 
-    def ready():
+    def ready() -> None:
         click.echo('thermoscreen is in safe mode: %s [%s] The page at http://%s:%d says what to do.'
                    % (reason.sentence, reason.code, host, port))
         supervision.ready((host, port), lambda: 'Safe mode: ' + reason.sentence, parts=(PAGE,))

@@ -1,52 +1,57 @@
-"""What ``thermoscreen serve`` runs when it is not in safe mode."""
+"""What ``thermoscreen serve`` runs outside safe mode."""
 import contextlib
 import os
+from typing import Any, Callable, Dict, Optional
 
 import click
 
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
 from ..live import LiveLoop
+from ..pipeline import Pipeline
+from ..settings import Settings, load_settings
+from ..supervise import Supervision
 from ..telemetry import Vitals
-from ..web import create_app, serve_app
-from .options import load_settings, make_pipeline
+from ..web.app import create_app
+from ..web.server import serve_app
+from .options import make_pipeline
 
 
-def serve_station(supervision, settings_path, given):
+def serve_station(supervision: Supervision, settings_path: Optional[str], given: Dict[str, Any]) -> None:
     """Serve the live page until SIGTERM or SIGINT.
 
     Args:
-        supervision (Supervision): told of every step.
-        settings_path (str): settings file, or None.
-        given (dict): settings from the command line; None where not given.
+        supervision: told of every step.
+        settings_path: settings file, or None.
+        given: settings from the command line; None where not given.
+
     Raises:
         ThermoscreenError: what keeps it from starting.
     """
     with contextlib.ExitStack() as running:
         with supervision.loading():
             settings = load_settings(settings_path, **given)
-            # Made before anything starts, so that a specification that makes no sense is refused at once; the loop
-            # opens it, and opens it again when it was lost.
-            source = make_camera(settings.camera)
+            # The loop opens it, and opens it again after it was lost.
+            camera = make_camera(settings.camera)
             corrections = Corrections.from_settings(settings)
             pipeline = running.enter_context(make_pipeline(settings))
-        live = LiveLoop(pipeline, lambda: source, palette_name=settings.palette, layer=settings.layer,
+        live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         _serve(supervision, pipeline, live, settings, vitals)
 
 
-def _serve(supervision, pipeline, live, settings, vitals):
+def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, settings: Settings, vitals: Vitals) -> None:
     identity = pipeline.bundle.manifest.identity
 
-    def ready(stop):
+    def ready(stop: Callable[[], None]) -> None:
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
                    % (_printable(settings.host), settings.port, settings.camera, identity['id'],
                       identity['version']))
-        supervision.ready((settings.host, settings.port), lambda: live.state.status.sentence or 'Live.')
+        supervision.ready((settings.host, settings.port), lambda: live.state.status.sentence)
 
-    def stop():
+    def stop() -> None:
         supervision.stopping()
         live.dismiss()
 
@@ -55,5 +60,5 @@ def _serve(supervision, pipeline, live, settings, vitals):
                   on_stop=stop, on_turn=supervision.turned, on_ready=ready)
 
 
-def _printable(host):
+def _printable(host: str) -> str:
     return '[%s]' % host if ':' in host else host

@@ -1,56 +1,140 @@
-"""Which verbs there are, found without importing what they need."""
-import importlib
+"""Which verbs there are, found without loading any of them."""
+import importlib.util
+import logging
+import sys
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import click
 
-from ..offered import offered
+from ..plugins import metadata, plugins
 
-#: Verbs of the service itself, so that they work from a bare checkout too.
+_log = logging.getLogger(__name__)
+
+#: Entry-point group in which other packages register their verbs.
+GROUP = 'thermoscreen.verbs'
+
+#: The service's own verbs. They are listed here and not in setup.cfg, so that a bare checkout has them too.
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
     'bundle': 'service.cli.bundle:bundle',
     'cameras': 'service.cli.cameras:cameras',
     'choose': 'service.cli.choose:choose',
     'convert': 'service.cli.convert:convert',
-    'doctor': 'service.cli.doctor:doctor',
+    'doctor': 'service.cli.installation:doctor',
     'serve': 'service.cli.serve:serve',
-    'settings': 'service.cli.settings:settings',
+    'settings': 'service.cli.installation:settings',
 }
 
-#: Entry-point group in which the other packages offer their verbs.
-GROUP = 'thermoscreen.verbs'
+
+class Summary(NamedTuple):
+    """What ``--help`` needs to know of a verb.
+
+    Attributes:
+        line: first sentence of its help.
+        needs: libraries without which it is not offered.
+    """
+
+    line: str
+    needs: Tuple[str, ...] = ()
+
+
+#: Summaries of all verbs, since loading one takes up to seconds. tests/house/test_verbs.py compares them with the
+#: commands; a verb that is not listed here is loaded for its line.
+SUMMARIES = {
+    'analyse': Summary('Analyse thermogram files.'),
+    'audit': Summary('Audit the diagnoses of a collection for what should not predict them.',
+                     ('sklearn', 'scipy', 'matplotlib', 'jinja2', 'torch')),
+    'bench': Summary('Measure the whole way of a frame on this machine.'),
+    'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),
+    'bundle': Summary('Sign, verify, install and show model bundles.'),
+    'calibrate': Summary('Add INT8 to BUNDLE: a Q/DQ variant and TensorRT\'s calibration cache.',
+                         ('onnx', 'torch', 'sklearn')),
+    'cameras': Summary('List the USB cameras that are plugged in.'),
+    'check': Summary('Check whether a target takes a bundle or an ONNX file, without the board.', ('onnx',)),
+    'choose': Summary('Measure every backend and precision that this machine has for a bundle, and choose one.'),
+    'compare': Summary('Compare the architectures: parameters, arithmetic, file size, latency, regions found.',
+                       ('torch',)),
+    'compile': Summary('Compile a bundle into a TensorRT engine of this board, prove it and keep it.'),
+    'convert': Summary('Convert a thermogram or a recording.'),
+    'doctor': Summary('Check versions, model, camera, disk, page and metrics.'),
+    'engines': Summary('List, verify and remove the engines of this board.'),
+    'evaluate': Summary('Judge a bundle on thermograms whose regions or diagnoses are known.',
+                        ('sklearn', 'scipy', 'matplotlib', 'jinja2')),
+    'export': Summary('Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.',
+                      ('torch', 'onnx', 'onnxsim')),
+    'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),
+    'preflight': Summary('Predict operators, memory, build time and latency of a network on a target, without the '
+                         'board.', ('onnx',)),
+    'serve': Summary('Serve the kiosk page: live picture, values, files.'),
+    'settings': Summary('Check a settings file and print the values in force.'),
+    'train': Summary('Train the network of RECIPE, a name from --list or a TOML file.', ('torch', 'lightning')),
+}
+
+
+def registered() -> Dict[str, 'metadata.EntryPoint']:
+    """Every verb by name; the service's own win."""
+    entries = {entry.name: entry for entry in plugins(GROUP)}
+    entries.update((name, metadata.EntryPoint(name, target, GROUP)) for name, target in _OWN.items())
+    return entries
 
 
 class Verbs(click.Group):
-    """A command group whose commands are imported when they are called.
+    """A command group whose commands are loaded when they are called.
 
-    `service` imports none of the other packages; they register entry points. A verb whose library
-    is not installed (`train` on a device without PyTorch) is left out of the list.
+    `service` imports none of the other packages; they register entry points. A verb that needs a library which is
+    not installed (``train`` on a device without PyTorch) is left out of the list.
     """
 
-    def list_commands(self, ctx):
-        return sorted(name for name in _targets() if self._load(name) is not None)
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        """The verbs whose package and libraries are here, in order."""
+        return sorted(name for name, entry in registered().items() if all(map(_is_installed, _needs(entry))))
 
-    def get_command(self, ctx, name):
-        if name not in _targets():
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        """A verb, loaded.
+
+        Raises:
+            click.ClickException: a library that it needs is not installed.
+            Exception: anything else that is wrong with its module is a bug, and stays one.
+        """
+        entry = registered().get(cmd_name)
+        if entry is None:
             return None
-        command = self._load(name)
-        if command is None:
-            raise click.ClickException('%s needs libraries that are not installed here; see the README of the '
-                                       'package that offers it.' % name)
+        try:
+            command: click.Command = entry.load()
+        except ImportError as error:
+            library = (error.name or '').partition('.')[0]
+            if not library or _is_installed(library):
+                raise
+            _log.debug('%s cannot be loaded.', entry.value, exc_info=True)
+            raise click.ClickException('%s needs %s, which is not installed here; see the README of the package that '
+                                       'offers it.' % (cmd_name, library))
         return command
 
-    @staticmethod
-    def _load(name):
-        module, _, attribute = _targets()[name].partition(':')
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs from `SUMMARIES`."""
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        if rows:
+            with formatter.section('Commands'):
+                formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        if name in SUMMARIES:
+            return SUMMARIES[name].line
         try:
-            return getattr(importlib.import_module(module), attribute)
-        except ImportError:
-            if name in _OWN:
-                raise
-            return None
+            command = self.get_command(ctx, name)
+        except Exception:
+            _log.debug('%s cannot be loaded.', name, exc_info=True)
+            return '(cannot be loaded; --debug says why)'
+        return command.get_short_help_str(200) if command else ''
 
 
-def _targets():
-    """Verb name to ``module:attribute``; what the service offers itself comes first."""
-    return dict(offered(GROUP), **_OWN)
+def _needs(entry: 'metadata.EntryPoint') -> Tuple[str, ...]:
+    """The verb's own package and its libraries."""
+    summary = SUMMARIES.get(entry.name)
+    module = entry.value.partition(':')[0]
+    return (module.partition('.')[0],) + (summary.needs if summary else ())
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a top-level package is here; it is not imported."""
+    return package in sys.modules or importlib.util.find_spec(package) is not None

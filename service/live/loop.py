@@ -1,47 +1,81 @@
-"""The thread that turns the frames of a camera into something to look at."""
+"""The thread that turns the frames of a camera into pictures and values for the page."""
 import logging
 import threading
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
-from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture
-from ..messages import ADJUNCT_NOTICE, ThermoscreenError
+import cv2
+
+from ..cameras import Camera, Frame
+from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
+from ..messages import ADJUNCT_NOTICE, Message, ThermoscreenError
+from ..overlay import draw_overlay
 from ..stopwatch import Stopwatch
 from ..supervise import INFERENCE, Heartbeats
-from .board import Board
-from .counters import Counters
-from .latencies import Latencies
-from .picture import Painter
-from .state import RUNNING, STARTING, Status, as_text
+from .publisher import RUNNING, STARTING, LiveState, Publisher, as_text
+from .statistics import Counters, Latencies
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ..result import Result
 
 _LOGGER = logging.getLogger(__name__)
 
+_CAMERA_RETURNS = 'The picture comes back by itself when the camera does.'
 _RESTART = 'If it does not come back by itself, restart the service.'
+
+
+class Painter:
+    """Draws and encodes results with one palette, layer and quality.
+
+    Args:
+        palette_name: a palette of `service.palettes`.
+        layer: a layer of `service.overlay`.
+        jpeg_quality: 1 to 100.
+    """
+
+    def __init__(self, palette_name: str = 'iron', layer: str = 'original', jpeg_quality: int = 85) -> None:
+        self._palette_name = palette_name
+        self._layer = layer
+        self._parameters = [int(cv2.IMWRITE_JPEG_QUALITY), int(jpeg_quality)]
+
+    def paint(self, result: 'Result', watch: Stopwatch) -> bytes:
+        """The JPEG of a result; laps ``'overlay'`` and ``'encode'`` on `watch`."""
+        picture = draw_overlay(result, self._palette_name, self._layer)
+        watch.lap('overlay')
+        done, data = cv2.imencode('.jpg', picture, self._parameters)
+        if not done:
+            raise ThermoscreenError('picture-not-encoded', 'The picture could not be encoded.')
+        watch.lap('encode')
+        return data.tobytes()
 
 
 class LiveLoop:
     """Analyses every frame of a camera that it can keep up with, and publishes the newest.
 
-    One picture is drawn and encoded per frame, however many watch. The camera has a thread of its own, the `Capture`;
-    the loop outlives the camera: one that goes is reported with its sentence, and the page recovers with it. Use it
-    as a context manager.
+    One picture is drawn and encoded per frame, however many viewers there are. The camera has a thread of its own,
+    the `Capture`. The loop outlives the camera: a lost camera is published as the status, and the picture returns
+    with it. Use the loop as a context manager.
 
     Args:
-        pipeline (Pipeline): started.
-        open_camera (callable): returns a `Camera`, which is entered as a context manager; may return the
-            same one every time.
-        palette_name, layer, jpeg_quality: of the picture.
-        clock (callable): monotonic seconds, the clock of the camera's frames.
+        pipeline: started.
+        open_camera: returns a camera, which is entered as a context manager; may return the same one every time.
+        palette_name, layer, jpeg_quality: as of `Painter`.
+        clock: monotonic seconds, the clock of the camera's frames.
         read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
-        heartbeats (Heartbeats): told of the progress of ``'capture'`` and ``'inference'``.
+        heartbeats: told of the progress of ``'capture'`` and ``'inference'``.
+
     Attributes:
-        capture (Capture): the camera's thread; ask it for a frame to keep.
-        latencies (Latencies): of every picture since the loop was made, with ``'page'``, from the camera to the page.
+        capture: the camera's thread; ask it for a frame to keep.
+        latencies: of every picture since the loop was made, with ``'page'``, from the camera to the page.
     """
 
-    def __init__(self, pipeline, open_camera, palette_name='iron', layer='original', jpeg_quality=85,
-                 clock=time.monotonic, read_timeout_s=READ_TIMEOUT_S, backoff_s=BACKOFF_S, heartbeats=None,
-                 corrections=None, warm_up_s=0.0):
+    def __init__(self, pipeline: 'Pipeline', open_camera: Callable[[], Camera], palette_name: str = 'iron',
+                 layer: str = 'original', jpeg_quality: int = 85, clock: Callable[[], float] = time.monotonic,
+                 read_timeout_s: float = READ_TIMEOUT_S, backoff_s: Tuple[float, float] = BACKOFF_S,
+                 heartbeats: Optional[Heartbeats] = None, corrections: Optional[Corrections] = None,
+                 warm_up_s: float = 0.0) -> None:
         self._pipeline = pipeline
         self._painter = Painter(palette_name, layer, jpeg_quality)
         self._clock = clock
@@ -50,39 +84,39 @@ class LiveLoop:
         self.capture = Capture(open_camera, corrections, warm_up_s, clock, None, read_timeout_s, backoff_s,
                                self.heartbeats)
         self.latencies = Latencies()
-        self._board = Board()
+        self._publisher = Publisher()
         self._counters = Counters()
         self._busy = 0
-        self._values = {'notice': ADJUNCT_NOTICE}
+        self._values: Dict[str, Any] = {'notice': ADJUNCT_NOTICE}
         self._doing = 'camera'
         self._stop = threading.Event()
-        self._thread = None
+        self._thread: Optional[threading.Thread] = None
         self._publish(STARTING)
 
-    def __enter__(self):
+    def __enter__(self) -> 'LiveLoop':
         self.start()
         return self
 
-    def __exit__(self, *exc_info):
+    def __exit__(self, *exc_info: object) -> None:
         self.stop()
 
-    def start(self):
+    def start(self) -> None:
         """Start both threads; the first state says that the camera is starting."""
         self._stop.clear()
-        self._board.reopen()
+        self._publisher.reopen()
         self._publish(STARTING)
         self.capture.start()
         self._thread = threading.Thread(target=self._run, name='live', daemon=True)
         self._thread.start()
 
-    def dismiss(self):
-        """Tell the threads and every viewer to finish, without waiting for them."""
+    def dismiss(self) -> None:
+        """Tell both threads and every viewer to finish, without waiting for them."""
         self._stop.set()
         self.capture.dismiss()
-        self._board.close()
+        self._publisher.close()
 
-    def stop(self, timeout_s=5.0):
-        """End the threads and every wait for them. May be called twice."""
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """End both threads and every wait for a state. May be called twice."""
         self.dismiss()
         self.capture.stop(timeout_s)
         thread, self._thread = self._thread, None
@@ -90,26 +124,30 @@ class LiveLoop:
             thread.join(timeout_s)
 
     @property
-    def stopped(self):
+    def stopped(self) -> bool:
         """Whether nothing will follow."""
-        return self._board.closed
+        return self._publisher.closed
 
     @property
-    def state(self):
+    def state(self) -> LiveState:
         """The newest `LiveState`."""
-        return self._board.state
+        return self._publisher.state
 
-    def wait_for(self, after_sequence, timeout_s):
-        """The newest state above a sequence number, or None where none came in time or the loop ended."""
-        return self._board.wait_for(after_sequence, timeout_s)
+    def wait_for(self, after_sequence: int, timeout_s: float) -> Optional[LiveState]:
+        """The newest state above a sequence number; None at the timeout or when the loop ended."""
+        return self._publisher.wait_for(after_sequence, timeout_s)
 
-    def pulse(self):
-        """A sign of life between two states: which part is at work, and how old the picture is."""
+    def pulse(self) -> Dict[str, Any]:
+        """A sign of life between two states, as JSON values: which part is working and how old the picture is."""
         age_ms = self.state.age_ms(self._clock())
         return {'doing': self._doing, 'age_ms': age_ms and round(age_ms), 'sequence': self.state.sequence,
-                'stuck': self.heartbeats.trouble(), 'capture': self.capture.report()}
+                'stuck': self._stuck(), 'capture': self.capture.report()}
 
-    def _run(self):
+    def _stuck(self) -> Optional[Dict[str, Any]]:
+        trouble = self.heartbeats.trouble()
+        return None if trouble is None else trouble.to_dict()
+
+    def _run(self) -> None:
         while not self._stop.is_set():
             watch = Stopwatch()
             self._doing = 'camera'
@@ -118,11 +156,11 @@ class LiveLoop:
             except ThermoscreenError as error:
                 self._camera_lost(error)
                 continue
-            if frame is None:  # the picture stands while a shutter is closed; the capture tells what lasts longer
+            if frame is None:  # a closed shutter is no trouble; the capture reports what lasts longer
                 continue
             watch.lap('capture')
             self._doing = 'analysis'
-            # An analysis that fails has not answered and owes its beat still.
+            # An analysis that raises has not answered: its beat stays due.
             self.heartbeats.expect(INFERENCE)
             try:
                 self._show(frame, watch)
@@ -131,10 +169,10 @@ class LiveLoop:
                 self._analysis_failed(error)
             except Exception:
                 _LOGGER.exception('analysis-unexpected')
-                self._trouble('analysis', 'analysis-unexpected', 'The picture could not be analysed.',
-                              _RESTART)
+                self._trouble(Message('analysis-unexpected', 'The picture could not be analysed.', _RESTART,
+                                      subject='analysis'))
 
-    def _show(self, frame, watch):
+    def _show(self, frame: Frame, watch: Stopwatch) -> None:
         result = self._pipeline.analyse(frame.thermogram)
         watch.lap('analyse')
         jpeg = self._painter.paint(result, watch)
@@ -147,37 +185,37 @@ class LiveLoop:
         self._publish(RUNNING, values, jpeg, frame.t_monotonic, latency_ms)
         self.latencies.observe(dict(values['timings_ms'], page=latency_ms))
 
-    def _analysis_failed(self, error):
-        if error.code == 'backend-busy':  # someone opens a file: the next frame is as good as this one
+    def _analysis_failed(self, error: ThermoscreenError) -> None:
+        if error.code == 'backend-busy':  # a file is being analysed: the next frame is as good as this one
             self._busy += 1
             return
         _LOGGER.warning('%s: %s', error, error.detail)
-        self._trouble('analysis', error.code, error.message.text, _RESTART)
+        self._trouble(replace(error.message, next_step=error.message.next_step or _RESTART, subject='analysis'))
 
-    def _camera_lost(self, error):
-        # With the camera the rate of its pictures begins anew; the capture logs what it lost.
+    def _camera_lost(self, error: ThermoscreenError) -> None:
+        # The capture logs the loss.
         self._counters.reopened()
         if not self._stop.is_set():
-            self._trouble('camera', error.code, error.message.text,
-                          'The picture comes back by itself when the camera does.')
+            next_step = ' '.join(step for step in (error.message.next_step, _CAMERA_RETURNS) if step)
+            self._trouble(replace(error.message, next_step=next_step, subject='camera'))
 
-    def _trouble(self, part, code, sentence, next_step):
-        status = Status(False, part, code, sentence, next_step)
+    def _trouble(self, status: Message) -> None:
         if status != self.state.status:
             self._publish(status)
 
-    def _publish(self, status, values=None, jpeg=None, captured_s=None, latency_ms=None):
-        """Hang out a new state; without a picture the last one stays, and the status says that it is old."""
+    def _publish(self, status: Message, values: Optional[Dict[str, Any]] = None, jpeg: Optional[bytes] = None,
+                 captured_s: Optional[float] = None, latency_ms: Optional[float] = None) -> None:
+        """Publish a new state; without a picture the last one stays, and the status says that it is old."""
         last = self.state
         state = replace(last, sequence=last.sequence + 1, status=status)
         if jpeg is not None:
             state = replace(state, picture=last.picture + 1, jpeg=jpeg, captured_s=captured_s)
         live = self._live_values(state, latency_ms)
         values = dict(values or self._values, live=live)
-        self._board.publish(replace(state, values=values, text=as_text(values)))
+        self._publisher.publish(replace(state, values=values, text=as_text(values)))
         self._values = values
 
-    def _live_values(self, state, latency_ms):
+    def _live_values(self, state: LiveState, latency_ms: Optional[float]) -> Dict[str, Any]:
         now_s = self._clock()
         rate_hz = self._counters.rate_hz(now_s)
         age_ms = state.age_ms(now_s)
@@ -185,20 +223,20 @@ class LiveLoop:
         return {
             'sequence': state.sequence,
             'picture': state.picture,
-            'status': dict(vars(state.status)),
+            'status': state.status.to_dict(),
             'camera': self.capture.description,
             'capture': capture,
             'latency_ms': latency_ms,
             'age_ms': None if age_ms is None else round(age_ms, 1),
             'rate_hz': None if rate_hz is None else round(rate_hz, 1),
-            'stuck': self.heartbeats.trouble(),
+            'stuck': self._stuck(),
             'shown': self._counters.shown,
             'dropped': capture['dropped'] + self._busy,
         }
 
 
-def _merged(analysis_ms, laps_ms):
-    """The stages in the order in which they ran; the wait for the camera is shown but is not in the total."""
+def _merged(analysis_ms: Dict[str, float], laps_ms: Dict[str, float]) -> Dict[str, float]:
+    """The stages in the order in which they ran; the wait for the camera is shown but not part of the total."""
     timings_ms = {'capture': laps_ms['capture']}
     timings_ms.update((stage, value) for stage, value in analysis_ms.items() if stage != 'total')
     timings_ms.update(overlay=laps_ms['overlay'], encode=laps_ms['encode'],

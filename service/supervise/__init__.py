@@ -1,16 +1,12 @@
-"""What keeps the service alive: it tells its supervisor the truth, and stops starting when that does not help.
+"""Supervision: report the true state to systemd, and stop restarting where restarting does not help.
 
-Standard library only: safe mode has to come up where numpy, OpenCV, a camera or a model do not.
+Standard library only: safe mode must start where numpy, OpenCV, a camera or a model does not.
 """
-from .crashes import StartRecord, state_folder
-from .heartbeats import CAPTURE, INFERENCE, PAGE, STORAGE, Heartbeats
-from .moment import Moment
-from .notify import Notifier, watchdog_interval_s
-from .reasons import Reason
-from .storage import StorageBeat
+from .heartbeats import CAPTURE, INFERENCE, PAGE, STORAGE, Heartbeats, StorageBeat
+from .starts import Moment, StartRecord, give_up_reason, state_folder
 from .supervision import TRY_AGAIN_EXIT_CODE, Supervision
-from .watchdog import Extension, Watchdog
+from .systemd import Extension, Notifier, Watchdog, watchdog_interval_s
 
 __all__ = ['CAPTURE', 'INFERENCE', 'PAGE', 'STORAGE', 'TRY_AGAIN_EXIT_CODE', 'Extension', 'Heartbeats', 'Moment',
-           'Notifier', 'Reason', 'StartRecord', 'StorageBeat', 'Supervision', 'Watchdog', 'state_folder',
+           'Notifier', 'StartRecord', 'StorageBeat', 'Supervision', 'Watchdog', 'give_up_reason', 'state_folder',
            'watchdog_interval_s']

@@ -1,5 +1,6 @@
-"""What runs here, what it is for and what it is not for."""
+"""The about pages: intended use, the model, its metrics, and the software."""
 import platform
+from typing import Any, Dict, List, Tuple
 
 import cv2
 import numpy
@@ -12,25 +13,25 @@ from .services import services
 
 blueprint = Blueprint('about', __name__, url_prefix='/about')
 
-#: Parts of the page, in the order of their buttons: (address, words on the button).
+#: Parts of the page, in the order of their buttons: (address, label of the button).
 PARTS = (('', 'Use'), ('model', 'Model'), ('metrics', 'Metrics'), ('software', 'Software'))
 
 
 @blueprint.route('', defaults={'part': ''})
 @blueprint.route('/<part>')
-def page(part):
-    """One part of what there is to know."""
+def page(part: str) -> str:
+    """One of `PARTS`."""
     if part not in dict(PARTS):
         abort(404)
     manifest = services().pipeline.bundle.manifest
     return render_template('about.html', part=part, parts=PARTS, manifest=manifest.raw, sha256=manifest.sha256,
-                           no_finding=NO_FINDING, metrics=flatten(_shown(manifest['metrics'])),
+                           no_finding=NO_FINDING, metrics=flatten(_without_names(manifest['metrics'])),
                            software=_software())
 
 
-def flatten(document, prefix=''):
-    """A nested document as (dotted name, text) pairs in its own order."""
-    pairs = []
+def flatten(document: Any, prefix: str = '') -> List[Tuple[str, str]]:
+    """A nested document as (dotted name, text) pairs, in its own order."""
+    pairs: List[Tuple[str, str]] = []
     items = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in items:
         name = '%s.%s' % (prefix, key) if prefix else str(key)
@@ -45,21 +46,21 @@ def flatten(document, prefix=''):
     return pairs
 
 
-def _shown(metrics):
-    """Metrics with the number of patients in place of their names, which are for the training alone."""
+def _without_names(metrics: Dict[str, Any]) -> Dict[str, Any]:
+    """Metrics with the number of training patients in place of their names."""
     patients = metrics.get('training_patients')
     return dict(metrics, training_patients=len(patients)) if isinstance(patients, list) else metrics
 
 
-def _text(value):
+def _text(value: Any) -> str:
     return '%.4g' % value if isinstance(value, float) else str(value)
 
 
-def _software():
+def _software() -> List[Tuple[str, str]]:
     pairs = [('thermoscreen', __version__), ('Python', platform.python_version()), ('numpy', numpy.__version__),
              ('OpenCV', cv2.__version__)]
     pipeline = services().pipeline
-    # What is merely absent here, such as CUDA on a PC without a GPU, tells nobody anything.
+    # What is merely absent, such as CUDA on a PC without a GPU, is left out.
     passed_over = noteworthy(pipeline.passed_over)
     backend = {key: value for key, value in pipeline.backend.items() if key != 'passed_over'}
     notes = backend.pop('notes', [])

@@ -1,47 +1,49 @@
 """The application factory."""
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
 from flask import Flask
 
 from ..messages import ADJUNCT_NOTICE
 from ..telemetry import Vitals
-from . import guard, refusals
+from . import responses
 from .about import blueprint as about_pages
+from .files import OpenedFiles
 from .files import blueprint as file_pages
-from .health import blueprint as health_answers
 from .live import blueprint as live_pages
-from .metrics import blueprint as metrics_answer
-from .opened import OpenedFiles
-from .services import Services, services
-from .slots import Slots
+from .monitoring import blueprint as monitoring_answers
+from .services import Services, Slots, services
 from .status import blueprint as status_pages
 
-#: Requests carry no body; this is what is read before one is refused.
+if TYPE_CHECKING:
+    from ..live import LiveLoop
+    from ..pipeline import Pipeline
+    from ..settings import Settings
+
+#: Requests have no body; this much is read before one is refused.
 MAX_BODY_BYTES = 64 * 1024
 
 
-def create_app(pipeline, live, settings, vitals=None):
+def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None) -> Flask:
     """Build the application.
 
     Args:
-        pipeline (Pipeline): analyses opened files; its bundle is described on the page.
-        live (LiveLoop): what the live page shows.
-        settings (Settings): ``port``, ``max_viewers``, ``files_root``, ``palette`` and ``layer`` are used.
-        vitals (Vitals): what the status page shows of the machine; None where nothing is measured.
-    Returns:
-        flask.Flask
+        pipeline: analyses opened files; its bundle is described on the page.
+        live: what the live page shows.
+        settings: ``port``, ``max_viewers``, ``files_root``, ``palette`` and ``layer`` are used.
+        vitals: what the status page shows of the machine; None where nothing is measured.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), Slots(settings.max_viewers),
                                               Slots(settings.max_viewers))
-    guard.install(app, settings.port)
-    refusals.install(app)
-    for blueprint in (live_pages, file_pages, status_pages, about_pages, health_answers, metrics_answer):
+    responses.install(app, settings.port)
+    for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers):
         app.register_blueprint(blueprint)
-    app.context_processor(_for_templates)
+    app.context_processor(_template_values)
     return app
 
 
-def _for_templates():
+def _template_values() -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
     return {'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}

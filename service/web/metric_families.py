@@ -1,22 +1,34 @@
 """The figures of the station as metric families of prometheus_client, in its base units.
 
-Every value is picked by name: what an analysis found, who lies in front of the camera and what a file is called are
-never among them. What is not measured has no sample.
+Every value is picked by name, so that no finding, patient or file name can get among them. What is not measured has no
+sample.
 """
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
+
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 
 from .. import __version__
 from ..cameras.capture import GRADES
-from ..live import BOUNDS_MS
+from ..live import BOUNDS_MS, LiveState, StageTimes
+from .services import Services
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ..telemetry import Reading
 
 #: Factors to the base unit.
 _MILLI, _MEGA = 1e-3, 1e6
 
-#: Times that are no stage and get a histogram of their own: adding up the stages must not count them twice.
+#: Times that are not a stage: they get a histogram of their own, so that a sum over stages does not count them twice.
 _WHOLE = {'total': ('thermoscreen_picture_seconds', 'One picture, all stages without the wait for the camera.'),
           'page': ('thermoscreen_latency_seconds', 'From the camera to the page.')}
-
 
 #: Counts of the capture.
 _CAMERA_COUNTS = (('received', 'Frames that the camera gave.'), ('lost', 'Frames that never arrived.'),
@@ -24,55 +36,43 @@ _CAMERA_COUNTS = (('received', 'Frames that the camera gave.'), ('lost', 'Frames
                   ('stalls', 'Waits that ended without a frame.'), ('reconnects', 'Times that the camera came back.'))
 
 
-def make_registry(known):
-    """A registry of everything that the station tells, and of what prometheus_client tells of this process.
-
-    Args:
-        known (Services): of the application.
-    Returns:
-        prometheus_client.CollectorRegistry
-    """
+def make_registry(objects: Services) -> CollectorRegistry:
+    """A registry of everything that the station measures, and of what prometheus_client reports of this process."""
     registry = CollectorRegistry()
-    registry.register(_Station(known))
+    registry.register(_Station(objects))
     ProcessCollector(registry=registry)
     return registry
 
 
 class _Station:
-    """A collector: asked at each request, it holds no figures of its own."""
+    """A collector without figures of its own: it asks the station at each request."""
 
-    def __init__(self, known):
-        self._known = known
+    def __init__(self, objects: Services) -> None:
+        self._objects = objects
 
-    def describe(self):
+    def describe(self) -> List[Metric]:
         """Nothing in advance: which sensors there are is known when they are read."""
         return []
 
-    def collect(self):
-        """Every family that has a value now; one without is not even named."""
-        return [family for family in families(self._known) if family.samples]
+    def collect(self) -> List[Metric]:
+        """Every family that has a value now."""
+        return [family for family in families(self._objects) if family.samples]
 
 
-def families(known):
-    """Every metric family, with the values of now.
-
-    Args:
-        known (Services): of the application that is asked.
-    Yields:
-        prometheus_client.Metric
-    """
-    live = known.live
-    yield from _identity(known.pipeline)
+def families(objects: Services) -> Iterator[Metric]:
+    """Every metric family with its present values."""
+    live = objects.live
+    yield from _identity(objects.pipeline)
     yield from _pictures(live.state, live.pulse())
     yield from _stages(live.latencies.read())
-    yield _labelled('thermoscreen_part_fresh', 'Whether a part of the service gets on (1) or hangs (0).', 'part',
-                    {part: float(entry['fresh']) for part, entry in live.heartbeats.report().items()})
+    yield _labelled('thermoscreen_part_fresh', 'Whether a part of the service makes progress (1) or is stuck (0).',
+                    'part', {part: float(entry['fresh']) for part, entry in live.heartbeats.report().items()})
     yield _labelled('thermoscreen_viewers', 'Pages that watch.', 'kind',
-                    {'pictures': known.pictures.taken, 'values': known.events.taken})
-    yield from _machine(known.vitals.newest)
+                    {'pictures': objects.pictures.taken, 'values': objects.events.taken})
+    yield from _machine(objects.vitals.newest)
 
 
-def _identity(pipeline):
+def _identity(pipeline: 'Pipeline') -> Iterator[Metric]:
     identity, backend = pipeline.bundle.manifest.identity, pipeline.backend
     labels = {'version': __version__, 'bundle': identity['id'], 'bundle_version': identity['version'],
               'bundle_hash': identity['hash'], 'backend': backend.get('name'), 'provider': backend.get('provider'),
@@ -82,12 +82,12 @@ def _identity(pipeline):
     yield info
 
 
-def _pictures(state, pulse):
+def _pictures(state: LiveState, pulse: Dict[str, Any]) -> Iterator[Metric]:
     live = state.values['live']
     yield CounterMetricFamily('thermoscreen_frames_shown', 'Frames that were analysed and shown.', live['shown'])
     yield CounterMetricFamily('thermoscreen_frames_dropped', 'Frames that came while the analysis was busy.',
                               live['dropped'])
-    yield GaugeMetricFamily('thermoscreen_running', 'Whether the live picture runs.', float(state.status.running))
+    yield GaugeMetricFamily('thermoscreen_running', 'Whether the live picture runs.', float(state.running))
     yield from _gauge('thermoscreen_frames_per_second', 'Frames shown a second.', live['rate_hz'])
     yield from _gauge('thermoscreen_picture_age_seconds', 'Age of the picture.', pulse['age_ms'], _MILLI)
     capture = pulse['capture']
@@ -100,7 +100,7 @@ def _pictures(state, pulse):
                     'grade', {grade: float(grade == capture['quality']['grade']) for grade in GRADES})
 
 
-def _stages(latencies):
+def _stages(latencies: Dict[str, StageTimes]) -> Iterator[Metric]:
     stages = HistogramMetricFamily('thermoscreen_stage_seconds', 'One stage of one picture.', labels=['stage'])
     for stage, times in latencies.items():
         if stage in _WHOLE:
@@ -110,15 +110,17 @@ def _stages(latencies):
     yield stages
 
 
-def _buckets(times):
-    buckets, count = [], 0
-    for bound_ms, added in zip(BOUNDS_MS + (None,), times.counts):
+def _buckets(times: StageTimes) -> List[Tuple[str, float]]:
+    bounds_ms: Iterable[Optional[float]] = BOUNDS_MS + (None,)
+    buckets: List[Tuple[str, float]] = []
+    count = 0
+    for bound_ms, added in zip(bounds_ms, times.counts):
         count += added
         buckets.append(('+Inf' if bound_ms is None else '%g' % (bound_ms * _MILLI), count))
     return buckets
 
 
-def _machine(reading):
+def _machine(reading: 'Reading') -> Iterator[Metric]:
     values = reading.values
     yield from _gauge('thermoscreen_telemetry_age_seconds', 'Age of the figures of the machine.', reading.age_s)
     yield _labelled('thermoscreen_temperature_celsius', 'Temperature of the device.', 'zone',
@@ -145,27 +147,27 @@ def _machine(reading):
         yield CounterMetricFamily('thermoscreen_over_current_alarms', 'Alarms of the supply since the device started.',
                                   values['over_current_alarms'])
     fan = values.get('fan', {})
-    yield from _gauge('thermoscreen_fan_drive_ratio', 'What the fan is told, 0 to 1.', fan.get('drive_share'))
-    yield from _gauge('thermoscreen_fan_rpm', 'Turns of the fan a minute.', fan.get('speed_rpm'))
+    yield from _gauge('thermoscreen_fan_drive_ratio', 'Drive of the fan, 0 to 1.', fan.get('drive_share'))
+    yield from _gauge('thermoscreen_fan_rpm', 'Revolutions of the fan a minute.', fan.get('speed_rpm'))
     yield _labelled('thermoscreen_memory_bytes', 'Memory of the device.', 'kind',
                     {name[:-len('_bytes')]: size for name, size in values.get('memory', {}).items()
                      if name.endswith('_bytes')})
     if reading.disk is not None:
-        yield GaugeMetricFamily('thermoscreen_disk_free_bytes', 'Room on the disk of the service.',
+        yield GaugeMetricFamily('thermoscreen_disk_free_bytes', 'Free space on the disk of the service.',
                                 reading.disk.free_bytes)
         yield GaugeMetricFamily('thermoscreen_disk_size_bytes', 'Size of that disk.', reading.disk.total_bytes)
-        yield GaugeMetricFamily('thermoscreen_disk_read_only', 'Whether it takes nothing.',
+        yield GaugeMetricFamily('thermoscreen_disk_read_only', 'Whether that disk is read-only.',
                                 float(reading.disk.read_only))
 
 
-def _gauge(name, text, value, factor=1.0):
+def _gauge(name: str, text: str, value: Optional[float], factor: float = 1.0) -> Iterator[Metric]:
     """A gauge, or nothing where there is no value."""
     if value is not None:
         yield GaugeMetricFamily(name, text, value * factor)
 
 
-def _labelled(name, text, label, values):
-    """A gauge with one sample a key."""
+def _labelled(name: str, text: str, label: str, values: Dict[str, float]) -> Metric:
+    """A gauge with one sample per key."""
     family = GaugeMetricFamily(name, text, labels=[label])
     for key, value in values.items():
         family.add_metric([key], value)

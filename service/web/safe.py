@@ -1,82 +1,84 @@
-"""The page of safe mode: what happened and what to do, and nothing that could have been the cause."""
+"""The page of safe mode: what happened and what to do, without anything that may have been the cause."""
 import secrets
+from typing import Callable, List, Optional, Union
 
-from flask import Flask, redirect, render_template
+from flask import Flask, Response, redirect, render_template
+from werkzeug.wrappers import Response as BaseResponse
 
 from .. import __version__
-from ..messages import ADJUNCT_NOTICE
-from . import guard, refusals
-from .replies import json_reply
+from ..messages import ADJUNCT_NOTICE, Message
+from . import responses
+from .responses import json_reply
 from .server import serve_app
 
 
-def create_safe_app(reason, port, on_again):
+def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) -> Flask:
     """Build the application.
 
     Args:
-        reason (Reason): why the station is in safe mode.
-        port (int): where it is served.
-        on_again (callable): called when the operator presses Try again.
-    Returns:
-        flask.Flask
+        reason: why the station is in safe mode.
+        port: where it is served.
+        on_again: called when the operator presses Try again.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=0)
-    guard.install(app, port, methods=('GET', 'HEAD', 'POST'))
-    refusals.install(app)
-    # In the address of the button: another web site that is open in this browser cannot know it, and so not press it.
+    responses.install(app, port, methods=('GET', 'HEAD', 'POST'))
+    # Part of the button's address: another web site that is open in this browser cannot know it, nor press it.
     key = secrets.token_urlsafe(16)
-    # By this a page that is open knows that it is of an earlier start.
+    # Tells a page that is open that it belongs to an earlier start.
     run = secrets.token_hex(4)
 
-    def answer(starting):
+    def render(starting: bool) -> str:
         return render_template('safe.html', reason=reason, key=key, run=run, starting=starting, version=__version__)
 
     @app.route('/')
-    def page():
-        return answer(starting=False)
+    def page() -> str:
+        return render(starting=False)
 
     @app.route('/try-again/<given>', methods=['POST'])
-    def again(given):
+    def again(given: str) -> Union[str, BaseResponse]:
         if not secrets.compare_digest(given.encode('utf-8'), key.encode('ascii')):
-            return redirect('/')  # a button of a page from before the last start
+            return redirect('/')  # the button of a page from before the last start
         on_again()
-        return answer(starting=True)
+        return render(starting=True)
 
     @app.route('/healthz')
-    def lives():
-        return json_reply({'status': 'safe', 'run': run, 'code': reason.code, 'message': reason.sentence})
+    def health() -> Response:
+        return json_reply(dict(reason.to_dict(), status='safe', run=run))
 
     @app.route('/readiness')
-    def works():
-        return json_reply({'status': 'not ready', 'code': reason.code, 'message': reason.sentence}, 503)
+    def readiness() -> Response:
+        return json_reply(dict(reason.to_dict(), status='not ready'), 503)
 
     @app.errorhandler(404)
-    def elsewhere(error):
+    def elsewhere(error: Exception) -> BaseResponse:
         return redirect('/')  # what the browser showed before the station went to safe mode
 
     app.context_processor(lambda: {'notice': ADJUNCT_NOTICE})
     return app
 
 
-def serve_safe(reason, host, port, on_ready=None, on_turn=None, on_stop=None):
+def serve_safe(reason: Message, host: str, port: int, on_ready: Optional[Callable[[], None]] = None,
+               on_turn: Optional[Callable[[], None]] = None, on_stop: Optional[Callable[[], None]] = None) -> bool:
     """Serve the page of safe mode until the operator presses Try again, or until SIGTERM or SIGINT.
 
     Args:
-        reason (Reason): why.
-        host (str), port (int): where.
-        on_ready (callable): called once the port is taken.
-        on_turn, on_stop (callable): as of `serve_app`.
-    Returns:
-        bool: whether it was Try again.
-    """
-    pressed, stops = [], []
+        reason: why the station is in safe mode.
+        host, port: where to serve.
+        on_ready: called once the port is taken.
+        on_turn, on_stop: as of `serve_app`.
 
-    def again():
+    Returns:
+        Whether it was Try again.
+    """
+    pressed: List[bool] = []
+    stops: List[Callable[[], None]] = []
+
+    def again() -> None:
         pressed.append(True)
         stops[0]()
 
-    def ready(stop):
+    def ready(stop: Callable[[], None]) -> None:
         stops.append(stop)
         if on_ready is not None:
             on_ready()

@@ -3,6 +3,7 @@ import logging
 import signal
 import threading
 import time
+from typing import Any, Callable, Dict, List, Optional
 
 from waitress import create_server, wasyncore
 from waitress.channel import HTTPChannel
@@ -11,11 +12,11 @@ from ..messages import SettingsError
 
 _LOGGER = logging.getLogger(__name__)
 
-#: Threads beside the streams, for pages and files.
+#: Threads for pages and files, besides those of the streams.
 SPARE_THREADS = 6
 
-#: Bytes that may wait for one viewer: about one picture. Waitress' own 16 MB would show a slow viewer
-#: pictures that are half a minute old, since it takes whatever it is given.
+#: Bytes that may wait for one viewer: about one picture. Waitress' own limit of 16 MB would show a slow viewer
+#: pictures that are half a minute old.
 MAX_WAITING_BYTES = 48 * 1024
 
 _POLL_S = 0.2
@@ -26,33 +27,33 @@ class Server:
     """A waitress server that can be told to stop while streams are open.
 
     Args:
-        app (callable): the WSGI application.
-        host (str): loopback address.
-        port (int): TCP port.
-        viewers (int): pages that may watch at once. Each holds two threads, one for the pictures and
-            one for the values.
-        on_stop (callable): told first when the server stops, so that streams end by themselves.
-        on_turn (callable): called several times a second by the loop that serves: a sign that it runs.
+        app: the WSGI application.
+        host: loopback address.
+        port: of TCP.
+        viewers: pages that may watch at once. Each holds two threads, one for the pictures and one for the values.
+        on_stop: called first when the server stops, so that streams end by themselves.
+        on_turn: called several times a second by the loop that serves, as a sign of life.
     """
 
-    def __init__(self, app, host, port, viewers, on_stop=None, on_turn=None):
-        self._map = {}
+    def __init__(self, app: Callable[..., Any], host: str, port: int, viewers: int,
+                 on_stop: Optional[Callable[[], None]] = None, on_turn: Optional[Callable[[], None]] = None) -> None:
+        self._map: Dict[int, Any] = {}
         self._on_stop = on_stop
         self._on_turn = on_turn
         self._stopping = False
         threads = 2 * viewers + SPARE_THREADS
         self._server = _listening(
             app, map=self._map, host=host, port=port, threads=threads,
-            # Beside the threads: the listening sockets, and keep-alive connections that wait idle.
+            # Besides the threads: the listening sockets, and keep-alive connections that wait idle.
             connection_limit=2 * threads + 8, channel_timeout=30, cleanup_interval=10, backlog=64,
-            # An event must not be held back until a buffer fills. That takes send_bytes=1, which is waitress'
-            # default from 2.0 on and deprecated to name.
+            # Events must not wait until a buffer is full. That takes send_bytes=1, which is waitress' default from
+            # 2.0 on and deprecated to name.
             outbuf_high_watermark=MAX_WAITING_BYTES,
             max_request_header_size=16 * 1024, max_request_body_size=64 * 1024,
             expose_tracebacks=False, log_socket_errors=False, clear_untrusted_proxy_headers=True,
             ident='thermoscreen', asyncore_use_poll=True)
 
-    def run(self):
+    def run(self) -> None:
         """Serve until `stop`."""
         try:
             while not self._stopping:
@@ -62,42 +63,44 @@ class Server:
         finally:
             self._finish()
 
-    def stop(self):
+    def stop(self) -> None:
         """Make `run` return within two seconds; may be called from a signal handler or any thread."""
         self._stopping = True
 
-    def _finish(self):
+    def _finish(self) -> None:
         if self._on_stop is not None:
             self._on_stop()
         deadline_s = time.monotonic() + _GOODBYE_S
         while time.monotonic() < deadline_s and any(
                 channel.requests or channel.total_outbufs_len for channel in self._channels()):
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
-        for channel in self._channels():  # a viewer that takes nothing keeps its thread waiting until this
+        for channel in self._channels():  # a viewer that reads nothing blocks its thread until this
             channel.handle_close()
         self._server.task_dispatcher.shutdown(timeout=_GOODBYE_S / 2)
         wasyncore.close_all(self._map)
 
-    def _channels(self):
+    def _channels(self) -> List[Any]:
         return [entry for entry in list(self._map.values()) if isinstance(entry, HTTPChannel)]
 
 
-def _listening(app, **adjustments):
+def _listening(app: Callable[..., Any], **adjustments: Any) -> Any:
     try:
         return create_server(app, **adjustments)
     except OSError as error:
         wasyncore.close_all(adjustments['map'])
-        raise SettingsError('port-unavailable', 'The page cannot be served on %s port %d; stop what uses it or choose '
-                            'another port in the settings.' % (adjustments['host'], adjustments['port']),
-                            detail=str(error))
+        raise SettingsError('port-unavailable', 'The page cannot be served on %s port %d.'
+                            % (adjustments['host'], adjustments['port']),
+                            'Stop what uses it, or choose another port in the settings.', detail=str(error))
 
 
-def serve_app(app, host, port, viewers, on_stop=None, on_turn=None, on_ready=None):
+def serve_app(app: Callable[..., Any], host: str, port: int, viewers: int,
+              on_stop: Optional[Callable[[], None]] = None, on_turn: Optional[Callable[[], None]] = None,
+              on_ready: Optional[Callable[[Callable[[], None]], None]] = None) -> None:
     """Serve until SIGTERM or SIGINT, then return within two seconds.
 
     Args:
         app, host, port, viewers, on_stop, on_turn: as of `Server`.
-        on_ready (callable): called once the port is taken, with a function that ends the serving.
+        on_ready: called once the port is taken, with a function that ends the serving.
     """
     server = Server(app, host, port, viewers, on_stop, on_turn)
     handlers = {}

@@ -1,51 +1,61 @@
-"""How the station is: in an operator's words, then stage by stage, then every figure that is measured."""
+"""The status page: the station's parts in an operator's words, its timing, and every figure that is measured."""
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+
 import numpy as np
 from flask import Blueprint, abort, render_template
 
-from ..live import RECENT
-from ..messages import OK
-from ..telemetry import machine_figures, machine_reports
-from .services import services
-from .station_words import station_reports
+from ..live import RECENT, StageTimes
+from ..messages import OK, WARNING, Message
+from ..selection import noteworthy
+from ..supervise import INFERENCE, STORAGE
+from ..telemetry import machine_figures, machine_messages
+from .services import Services, services
+
+if TYPE_CHECKING:
+    from ..pipeline import Pipeline
+    from ..telemetry import Reading
 
 blueprint = Blueprint('status', __name__, url_prefix='/status')
 
-#: Parts of the page, in the order of their buttons: (address, words on the button).
+#: Parts of the page, in the order of their buttons: (address, label of the button).
 PARTS = (('', 'Overview'), ('timing', 'Timing'), ('board', 'Board'))
 
-#: Percentiles of the table, nearest rank: a value that was measured, never one in between.
+#: Percentiles of the table, nearest rank: always a value that was measured.
 PERCENTILES = (50, 95, 99)
 
-#: Stages as a person calls them; another one keeps its name.
+#: Stages as the page calls them; a stage that is not listed keeps its name.
 _STAGES = {'capture': 'wait for camera', 'preprocess': 'equalise', 'infer': 'network', 'decode': 'regions',
            'analyse': 'measure', 'overlay': 'draw', 'total': 'all but the wait', 'page': 'camera to page'}
+
+#: Below this share of the camera's rate the page says that not every picture is analysed.
+_KEEPS_UP = 0.9
+
+#: Counts of the capture that are shown where they are not zero.
+_FAULTS = ('lost', 'repeated', 'bad', 'stalls', 'reconnects')
+
+StageRow = Tuple[str, Tuple[float, ...]]
 
 
 @blueprint.route('', defaults={'part': ''})
 @blueprint.route('/<part>')
-def page(part):
-    """One part of how the station is now."""
+def page(part: str) -> str:
+    """One of `PARTS`."""
     if part not in dict(PARTS):
         abort(404)
-    known = services()
-    reading = known.vitals.newest
-    latencies = known.live.latencies.read()
+    objects = services()
+    reading = objects.vitals.newest
+    latencies = objects.live.latencies.read()
     stages = stage_rows(latencies)
-    wanting, well = _reports(known, reading, dict(stages))
-    return render_template('status.html', part=part, parts=PARTS, reports=wanting + well, attention=len(wanting),
-                           stages=stages, heads=_heads(), recent=min(RECENT, _pictures(latencies)),
-                           pictures=_picture_figures(known), figures=machine_figures(reading),
+    attention, well = _messages(objects, reading, dict(stages))
+    return render_template('status.html', part=part, parts=PARTS, messages=attention + well, attention=len(attention),
+                           stages=stages, heads=_heads(), recent=min(RECENT, _picture_count(latencies)),
+                           pictures=_picture_figures(objects), figures=machine_figures(reading),
                            offered=reading.offered or reading.age_s is None)
 
 
-def stage_rows(latencies):
-    """The newest pictures, stage by stage.
-
-    Args:
-        latencies (dict): as of `Latencies.read`.
-    Returns:
-        list of (str, tuple of float): stage as a person calls it; milliseconds at `PERCENTILES`, and the longest.
-    """
+def stage_rows(latencies: Dict[str, StageTimes]) -> List[StageRow]:
+    """Name of every stage, and its milliseconds at `PERCENTILES` and at most, over the newest pictures."""
     rows = []
     for stage, times in latencies.items():
         ordered = np.sort(np.asarray(times.recent_ms))
@@ -55,28 +65,100 @@ def stage_rows(latencies):
     return rows
 
 
-def _reports(known, reading, stages):
-    """(reports of what needs attention, reports of what is well)."""
-    reports = station_reports(known, stages)
-    told = {report.subject for report in reports}
-    # A disk that hangs has room as well, which nobody wants to hear.
-    reports += [report for report in machine_reports(reading) if report.subject not in told]
-    return ([report for report in reports if report.severity != OK],
-            [report for report in reports if report.severity == OK])
+def _messages(objects: Services, reading: 'Reading', stages: Dict[str, Tuple[float, ...]]
+              ) -> Tuple[List[Message], List[Message]]:
+    """What needs attention, and what is well."""
+    messages = station_messages(objects, stages)
+    subjects = {message.subject for message in messages}
+    # A disk that is stuck may have room as well, which does not matter then.
+    messages += [message for message in machine_messages(reading) if message.subject not in subjects]
+    return ([message for message in messages if message.severity != OK],
+            [message for message in messages if message.severity == OK])
 
 
-def _heads():
+def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) -> List[Message]:
+    """How camera, analysis, model and, where it is stuck, the disk are.
+
+    Args:
+        objects: the application's.
+        stages: as of `stage_rows`.
+
+    Returns:
+        ``facts`` of each has ``figures``, a line for the technician.
+    """
+    live = objects.live
+    values = live.state.values['live']
+    troubles = live.heartbeats.troubles()
+    messages = [_camera(live.state.status, values['camera'], live.pulse()['capture']),
+                _analysis(live.state.status, values, troubles, stages), _model(objects.pipeline)]
+    if STORAGE in troubles:
+        age_s = live.heartbeats.stale().get(STORAGE, 0.0)
+        messages.append(replace(troubles[STORAGE], subject='disk', facts={'figures': 'silent for %.0f s' % age_s}))
+    return messages
+
+
+def _camera(status: Message, camera: Dict[str, Any], capture: Dict[str, Any]) -> Message:
+    if status.severity != OK and status.subject == 'camera':
+        message = status
+    elif capture['notice']:
+        message = replace(Message(**capture['notice']), severity=OK)
+    elif capture['quality']['messages']:
+        message = Message(**capture['quality']['messages'][0])
+    else:
+        message = Message('camera-ok', 'The camera sends good pictures.', severity=OK)
+    unit = {'celsius': 'in °C', 'relative': 'without temperatures'}.get(camera.get('unit', ''))
+    rate_hz = camera.get('rate_hz')
+    # Its kind and not its name: a replayed folder may be called after a patient.
+    figures = [camera.get('kind'), '%dx%d' % (camera['width'], camera['height']) if camera.get('width') else '', unit,
+               'at most %.4g a second' % rate_hz if rate_hz else '',
+               '; '.join('%d %s' % (capture[name], name) for name in _FAULTS if capture[name])]
+    return replace(message, subject='camera', facts={'figures': ', '.join(part for part in figures if part)})
+
+
+def _analysis(status: Message, live: Dict[str, Any], troubles: Dict[str, Message],
+              stages: Dict[str, Tuple[float, ...]]) -> Message:
+    rate_hz, camera_hz = live['rate_hz'], live['camera'].get('rate_hz')
+    if INFERENCE in troubles:
+        message = troubles[INFERENCE]
+    elif status.severity != OK and status.subject == 'analysis':
+        message = status
+    elif status.severity != OK:
+        message = Message('analysis-ok', 'It waits for the camera.', severity=OK)
+    elif rate_hz and camera_hz and rate_hz < _KEEPS_UP * camera_hz:
+        message = Message('analysis-ok', 'It shows %.1f of %.1f pictures a second.' % (rate_hz, camera_hz),
+                          severity=OK)
+    else:
+        message = Message('analysis-ok', 'It keeps up with the camera.', severity=OK)
+    figures = ['%s %.0f ms, p99 %.0f' % (name, stages[name][0], stages[name][-2])
+               for name in ('network', 'camera to page') if name in stages]
+    figures.append('%d shown, %d left out' % (live['shown'], live['dropped']))
+    return replace(message, subject='analysis', facts={'figures': '; '.join(figures)})
+
+
+def _model(pipeline: 'Pipeline') -> Message:
+    identity, backend = pipeline.bundle.manifest.identity, pipeline.backend
+    figures = [identity['id'], identity['version'], identity['hash'][:12], 'on', backend.get('name', ''),
+               backend.get('provider', '').replace('ExecutionProvider', ''), backend.get('precision', '')]
+    facts = {'figures': ' '.join(word for word in figures if word)}
+    passed_over = noteworthy(pipeline.passed_over)
+    if passed_over:
+        return Message(passed_over[0].code, 'The model runs, but not in the fastest way.', 'Tell the technician; '
+                       'About, Software says what was passed over.', WARNING, 'model', facts)
+    return Message('model-ok', 'The model runs as it was delivered.', '', OK, 'model', facts)
+
+
+def _heads() -> List[str]:
     return ['median' if percent == 50 else 'p%d' % percent for percent in PERCENTILES] + ['longest']
 
 
-def _pictures(latencies):
+def _picture_count(latencies: Dict[str, StageTimes]) -> int:
     return max((sum(times.counts) for times in latencies.values()), default=0)
 
 
-def _picture_figures(known):
-    live = known.live.state.values['live']
+def _picture_figures(objects: Services) -> List[Tuple[str, str]]:
+    live = objects.live.state.values['live']
     rate_hz = live['rate_hz']
-    lines = [('shown', str(live['shown'])), ('left out', str(live['dropped'])),
-             ('a second', '' if rate_hz is None else '%.1f' % rate_hz),
-             ('pages that watch', '%d of at most %d' % (known.events.taken, known.events.limit))]
-    return [(name, text) for name, text in lines if text]
+    figures = [('shown', str(live['shown'])), ('left out', str(live['dropped'])),
+               ('a second', '' if rate_hz is None else '%.1f' % rate_hz),
+               ('pages that watch', '%d of at most %d' % (objects.events.taken, objects.events.limit))]
+    return [(name, text) for name, text in figures if text]

@@ -6,7 +6,7 @@ from service.telemetry import Disk, Reading
 
 GIB = 1 << 30
 
-#: Everything that `service.telemetry.sources` names.
+#: Everything that `service.telemetry` names.
 VALUES = {
     'machine': {'board': 'Jetson Nano 4 GB developer kit (p3448-0000)', 'power_mode': 'MAXN', 'kind': 'recorded'},
     'temperatures_c': {'cpu': 45.5, 'gpu': 44.0, 'ao': 51.0}, 'hottest_c': 51.0,

@@ -9,8 +9,8 @@ HEAVY = ('torch', 'torchvision', 'lightning', 'segmentation_models_pytorch', 'te
 
 
 @pytest.mark.parametrize('module', ['service', 'service.cli', 'service.cli.analyse', 'service.cli.serve',
-                                    'service.cli.bundle', 'service.cli.choose', 'service.cli.doctor',
-                                    'service.cli.settings', 'jetson', 'calibration'])
+                                    'service.cli.bundle', 'service.cli.choose', 'service.cli.installation',
+                                    'jetson', 'calibration'])
 def test_import_brings_no_workstation_half(root, module):
     program = ('import sys, %s\n'
                'print(" ".join(name for name in %r if name in sys.modules))' % (module, HEAVY))

@@ -1,41 +1,56 @@
-"""Every verb explains itself, with an example."""
+"""Every verb explains itself, with an example, and its summary is the one that ``--help`` shows."""
 import configparser
-import importlib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from service.cli import program
+from service.cli.verbs import GROUP, SUMMARIES, registered
+from service.plugins import metadata
+
 _SETUP = configparser.ConfigParser()
 _SETUP.read(str(Path(__file__).resolve().parents[2] / 'setup.cfg'))
-VERBS = dict(line.split(' = ') for line in
-             _SETUP['options.entry_points']['thermoscreen.verbs'].strip().splitlines())
+OFFERED = dict(line.split(' = ') for line in _SETUP['options.entry_points'][GROUP].strip().splitlines())
+ENTRIES = dict(registered(), **{name: metadata.EntryPoint(name, target, GROUP) for name, target in OFFERED.items()})
+LISTED = [name for name in program.list_commands(None) if name in ENTRIES]
 
 
-@pytest.mark.parametrize('verb', sorted(VERBS))
-def test_help_has_an_example(verb):
-    module, attribute = VERBS[verb].split(':')
+def _command(verb):
     try:
-        command = getattr(importlib.import_module(module), attribute)
+        return ENTRIES[verb].load()
     except ImportError as error:
-        if module.startswith('service.') or error.name.split('.')[0] in ('models', 'export'):
+        if not SUMMARIES[verb].needs:
             raise
         pytest.skip('%s needs the workstation half: %s' % (verb, error))
-    result = CliRunner().invoke(command, ['--help'], obj={'debug': False})
+
+
+@pytest.mark.parametrize('verb', sorted(ENTRIES))
+def test_help_has_an_example(verb):
+    result = CliRunner().invoke(_command(verb), ['--help'], obj={'debug': False})
     assert result.exit_code == 0, result.output
     assert 'Example' in result.output
     assert 'thermoscreen %s' % verb in result.output
 
 
+@pytest.mark.parametrize('verb', sorted(ENTRIES))
+def test_summary_is_the_first_sentence_of_the_help(verb):
+    assert SUMMARIES[verb].line == _command(verb).get_short_help_str(200)
+
+
+def test_every_summary_has_its_verb():
+    assert set(SUMMARIES) == set(ENTRIES)
+
+
+@pytest.mark.parametrize('verb', LISTED)
+def test_a_listed_verb_can_be_loaded(verb):
+    ENTRIES[verb].load()
+
+
 def test_installation_offers_every_verb():
-    try:
-        from importlib import metadata
-    except ImportError:  # before Python 3.8
-        import importlib_metadata as metadata
     try:
         installed = metadata.distribution('thermoscreen')
     except metadata.PackageNotFoundError:
         pytest.skip('thermoscreen is not installed in this environment')
-    offered = {entry.name: entry.value for entry in installed.entry_points
-               if entry.group == 'thermoscreen.verbs'}
-    assert offered == VERBS
+    offered = {entry.name: entry.value for entry in installed.entry_points if entry.group == GROUP}
+    assert offered == OFFERED

@@ -124,7 +124,8 @@ def init(self, mode, **options):
     self.timings = Timings()
 runs.Run.__init__ = init
 from service.cli import verbs
-verbs._targets = lambda: {'bench': 'jetson.bench.cli:bench'}
+from service.plugins import metadata
+verbs.registered = lambda: {'bench': metadata.EntryPoint('bench', 'jetson.bench.cli:bench', verbs.GROUP)}
 main()
 '''
 

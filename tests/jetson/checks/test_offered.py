@@ -8,6 +8,7 @@ import pytest
 from service import doctor
 from service.doctor import examine
 from service.messages import Message
+from service.plugins import metadata
 from service.settings import Settings
 
 
@@ -27,7 +28,8 @@ def test_every_check_is_offered(root, offered):
 
 def test_the_doctor_runs_them_on_this_machine(monkeypatch, offered):
     monkeypatch.setattr(doctor, 'CHECKS', ())
-    monkeypatch.setattr(doctor, 'offered', lambda group: offered)
+    monkeypatch.setattr(doctor, 'plugins', lambda group: [metadata.EntryPoint(name, target, group)
+                                                          for name, target in offered.items()])
     reports = examine(Settings())
     assert {'clock', 'memory'} <= {report.subject for report in reports}
     assert not [report for report in reports if report.code == 'check-failed']

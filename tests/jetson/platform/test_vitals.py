@@ -8,7 +8,7 @@ import pytest
 from jetson.platform import Platform, RealPlatform, SimulatedPlatform
 from jetson.platform.vitals import BoardVitals, open_vitals
 from jetson.telemetry import Clock, Telemetry
-from service.telemetry import Reading, machine_figures, machine_reports
+from service.telemetry import Reading, machine_figures, machine_messages
 from tests.fakes.board_trees import board_tree
 from tests.fakes.vitals import VALUES
 
@@ -50,7 +50,7 @@ def test_values_are_those_that_the_service_reads(tmp_path, board):
     vitals.close()
     assert set(values) <= set(VALUES) | {'cores_off', 'emc_load_share', 'over_current_events', 'rail_alarms'}
     reading = Reading(values, None, (), 1.0, True)
-    assert machine_reports(reading) and dict(machine_figures(reading))['board']
+    assert machine_messages(reading) and dict(machine_figures(reading))['board']
     assert ('power mode' in dict(machine_figures(reading))) == (board != 'pc')
 
 

@@ -12,6 +12,7 @@ from models.exporting.cli import export_command  # noqa: E402
 from service.bundle import open_bundle  # noqa: E402
 from service.cli import main as program  # noqa: E402
 from service.cli import verbs  # noqa: E402
+from service.plugins import metadata  # noqa: E402
 
 
 def call(*arguments):
@@ -47,7 +48,8 @@ def test_a_version_has_three_numbers(run, tmp_path, version):
 def failing(monkeypatch, capsys, *arguments):
     """Exit code and what is said of a whole program run."""
     monkeypatch.setattr('sys.argv', ['thermoscreen', 'export'] + [str(argument) for argument in arguments])
-    monkeypatch.setattr(verbs, '_targets', lambda: {'export': 'models.exporting.cli:export_command'})
+    monkeypatch.setattr(verbs, 'registered', lambda: {
+        'export': metadata.EntryPoint('export', 'models.exporting.cli:export_command', verbs.GROUP)})
     with pytest.raises(SystemExit) as caught:
         program()
     return caught.value.code, [line for line in capsys.readouterr().err.splitlines() if not line.startswith('export: ')]

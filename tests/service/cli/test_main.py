@@ -1,11 +1,13 @@
-"""The program says one line and exits with a code, whatever goes wrong."""
+"""The program says one line and exits with a code, whatever goes wrong, and starts without a locale."""
+import os
+import subprocess
 import sys
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from service.cli import program, verbs
+from service.cli import program
 from service.cli.main import main
 from service.messages import CameraError, InputError
 
@@ -70,8 +72,12 @@ def test_every_verb_explains_itself_with_an_example(verb):
     assert result.exit_code == 0 and 'Example:' in result.output and 'thermoscreen ' + verb in result.output
 
 
-def test_a_verb_whose_library_is_missing_is_not_listed_and_says_so(monkeypatch):
-    monkeypatch.setattr(verbs, '_targets', lambda: {'train': 'no_such_package.cli:train'})
-    assert 'train' not in CliRunner().invoke(program, ['--help']).output
-    result = CliRunner().invoke(program, ['train'])
-    assert result.exit_code == 1 and 'not installed' in result.output
+@pytest.mark.parametrize('locale', [{}, {'LC_ALL': 'C'}, {'LC_ALL': 'POSIX', 'LANG': 'C'}])
+def test_starts_without_a_locale(root, tmp_path, locale):
+    folder = tmp_path / 'Aufnahmen-\u00e4'
+    process = subprocess.run([sys.executable, '-m', 'service', 'settings', '--settings', str(folder / 'none.toml')],
+                             cwd=str(root), env=dict(locale, PATH=os.environ['PATH']), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = process.stderr.decode('utf-8')
+    assert process.returncode == 2 and 'settings-unreadable' in said
+    assert str(folder) in said, 'the name of a file is what it was'

@@ -105,7 +105,7 @@ def until(live, wanted):
 
 
 def running(state):
-    return state.status.running
+    return state.running
 
 
 def stopped(code):

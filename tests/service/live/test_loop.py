@@ -84,10 +84,10 @@ def test_camera_that_goes_is_told_and_comes_back(play, camera):
     before = until(live, running)
     camera.fail(GONE)
     state = until(live, stopped('camera-gone'))
-    assert state.status.part == 'camera' and state.status.next_step
+    assert state.status.subject == 'camera' and state.status.next_step
     assert state.status.sentence == 'The played camera is gone; plug it in.'
     assert state.jpeg is before.jpeg and state.picture == before.picture
-    assert state.values['outcome'] == 'result' and state.values['live']['status']['running'] is False
+    assert state.values['outcome'] == 'result' and state.values['live']['status']['severity'] == 'problem'
     camera.frame()
     after = until(live, running)
     assert after.picture == before.picture + 1
@@ -132,7 +132,8 @@ def test_failed_analysis_keeps_the_picture_and_says_so(play, camera, stub):
     live = play(Failing(stub, BackendError('backend-stuck', 'The model gave no answer; restart the service.')))
     camera.frame()
     state = until(live, stopped('backend-stuck'))
-    assert (state.status.part, state.status.sentence) == ('analysis', 'The model gave no answer; restart the service.')
+    assert state.status.subject == 'analysis'
+    assert state.status.sentence == 'The model gave no answer; restart the service.'
     camera.frame()
     until(live, running)
     assert camera.opened == 1

@@ -8,7 +8,7 @@ import pytest
 
 from jetson.compile import CompileOptions, Progress, compile_engine
 from service.bundle import open_bundle
-from service.doctor.checks import model
+from service.doctor import check_model
 from service.engines import EngineStore
 from service.messages import OK, WARNING, BackendError, BundleError
 from service.pipeline import Pipeline
@@ -125,10 +125,10 @@ def test_tensorrt_alone_does_not_fall_back(folder, engines):
 
 def test_doctor_names_the_engine_and_what_was_passed_over(folder, engines, nano):
     settings = Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1)
-    report = model.check(settings)
+    report = check_model(settings)
     assert report.severity == OK and 'tensorrt %s fp16' % nano.tensorrt.__version__ in report.sentence
     spoil(engines)
-    report = model.check(settings)
+    report = check_model(settings)
     assert report.severity == WARNING and 'onnxruntime' in report.sentence
     assert 'Passed over tensorrt:fp16: The engine ' in report.sentence
     assert report.next_step == 'Build the engine again with thermoscreen compile %s.' % folder
@@ -140,5 +140,5 @@ def test_doctor_with_a_broken_bundle_is_still_a_problem(folder, engines, monkeyp
         raise BundleError('golden-mismatch', 'Not the golden answer.')
 
     monkeypatch.setattr('service.selection.startup.prove', refuse)
-    report = model.check(Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1))
+    report = check_model(Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1))
     assert report.severity == 'problem' and report.code == 'golden-mismatch'

@@ -1,7 +1,14 @@
-"""Which parts hang, and which only wait."""
+"""Which parts are stuck and which only wait; a disk that accepts writes beats, and one that does not is silent."""
+import errno
+import json
+import os
+from types import SimpleNamespace
+
 import pytest
 
-from service.supervise import CAPTURE, INFERENCE, STORAGE, Heartbeats
+from service.messages import Message
+from service.supervise import CAPTURE, INFERENCE, STORAGE, Heartbeats, StorageBeat
+from service.supervise import heartbeats as heartbeats_module
 
 
 @pytest.fixture
@@ -41,7 +48,71 @@ def test_report_and_words_name_what_hangs_longest(heartbeats, clock):
     assert heartbeats.report() == {'capture': {'fresh': False, 'limit_s': 10.0, 'age_s': 20.0},
                                    'inference': {'fresh': True, 'limit_s': 5.0, 'age_s': None},
                                    'storage': {'fresh': True, 'limit_s': 60.0, 'age_s': 0.0}}
-    assert heartbeats.trouble() == {'code': 'capture-stuck', 'sentence': 'The camera does not answer any more.',
-                                    'next_step': 'Restart the station.'}
+    assert heartbeats.trouble() == Message('capture-stuck', 'The camera does not answer any more.',
+                                           'Restart the station.', subject='capture')
     heartbeats.watched = True
-    assert 'by' not in heartbeats.trouble()['next_step'].split() and 'itself' in heartbeats.trouble()['next_step']
+    assert heartbeats.trouble().next_step == 'The station restarts itself within a minute.'
+
+
+@pytest.fixture
+def storage_beats(clock):
+    return Heartbeats({STORAGE: 30.0}, clock)
+
+
+@pytest.fixture
+def beat(tmp_path, storage_beats, clock):
+    return StorageBeat(str(tmp_path), storage_beats, clock=clock)
+
+
+def test_it_writes_durably_now_and_then_and_looks_in_between(beat, clock, storage_beats, tmp_path):
+    path = tmp_path / heartbeats_module.FILE
+    assert beat.check()
+    known = json.loads(path.read_text())
+    assert known['utc'].endswith('Z') and known['monotonic_s'] > 0
+    path.unlink()
+    clock.now_s += heartbeats_module.WRITE_EVERY_S - 1
+    assert beat.check() and not path.exists()
+    clock.now_s += 1
+    assert beat.check() and path.exists()
+    assert storage_beats.stale() == {}
+
+
+@pytest.mark.parametrize('number, code', [(errno.EROFS, 'disk-read-only'), (errno.ENOSPC, 'disk-full'),
+                                          (errno.EIO, 'disk-failing')])
+def test_a_disk_that_refuses_does_not_beat_until_it_takes_again(beat, clock, storage_beats, monkeypatch, number, code,
+                                                                caplog):
+    assert beat.check()
+    real = os.open
+
+    def refuse(path, flags, *mode, **options):
+        if flags & os.O_CREAT:
+            raise OSError(number, os.strerror(number))
+        return real(path, flags, *mode, **options)
+
+    monkeypatch.setattr(os, 'open', refuse)
+    for clock.now_s in (160.0, 165.0, 191.0):
+        assert not beat.check()
+    assert STORAGE in storage_beats.stale() and caplog.text.count(code) == 1
+    monkeypatch.undo()
+    assert beat.check() and storage_beats.stale() == {}
+
+
+@pytest.mark.parametrize('system', [SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9),
+                                    SimpleNamespace(f_flag=0, f_bavail=0)])
+def test_a_file_system_that_says_so_itself_is_proven_at_once(beat, monkeypatch, system, tmp_path):
+    assert beat.check()
+    before = (tmp_path / heartbeats_module.FILE).stat().st_ino
+    monkeypatch.setattr(os, 'statvfs', lambda path: system)
+    assert beat.check()  # it took the file after all
+    assert (tmp_path / heartbeats_module.FILE).stat().st_ino != before
+
+
+def test_a_disk_that_gives_back_something_else_is_failing(beat, monkeypatch):
+    monkeypatch.setattr(heartbeats_module, 'atomic_write', lambda path, data: open(path, 'wb').close())
+    assert not beat.check()
+
+
+def test_a_disk_that_left_is_not_made_again(tmp_path, storage_beats):
+    folder = tmp_path / 'gone'
+    assert not StorageBeat(str(folder), storage_beats).check()
+    assert not folder.exists()

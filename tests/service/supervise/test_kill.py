@@ -67,7 +67,7 @@ def _since(events, starts, event):
 def _said_then_killed(events, part):
     """Before every kill of the watchdog a status named the part, and nothing was said in between."""
     said = [events[index - 1] for index, event in enumerate(events) if event == ('watchdog',)]
-    return said and all(kind == 'status' and text.startswith('Hangs: %s for ' % part) and text.endswith('gets no ping.')
+    return said and all(kind == 'status' and text.startswith('Stuck: %s for ' % part) and text.endswith('gets no ping.')
                         for kind, text in said)
 
 

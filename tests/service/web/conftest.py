@@ -18,7 +18,8 @@ from service.pipeline import Pipeline
 from service.regions import LEFT_BREAST
 from service.settings import SHIPPED_BUNDLE, Settings
 from service.thermogram import Thermogram
-from service.web import Server, create_app
+from service.web.app import create_app
+from service.web.server import Server
 
 from ...fakes import bundles, flir_files, frames
 from ...fakes.pipelines import stub_pipeline

@@ -13,7 +13,8 @@ from service.cameras.simulated import SimulatedCamera
 from service.live import LiveLoop
 from service.pipeline import Pipeline
 from service.settings import SHIPPED_BUNDLE, Settings
-from service.web import Server, create_app
+from service.web.app import create_app
+from service.web.server import Server
 
 from .browser import Visit, launched
 from .conftest import free_port

@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from service.durable import storage_error
-from service.supervise import Reason, reasons
-from service.web import Server, create_safe_app
+from service.supervise import give_up_reason, starts
+from service.web.safe import create_safe_app
+from service.web.server import Server
 
 from .conftest import PATIENCE_S, free_port
 from .test_browser_access import measured
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def serve_safe(request):
     """Serve the page of safe mode on a port until `stop`, or until its button is pressed."""
-    def start(port, reason=reasons.UNFINISHED):
+    def start(port, reason=starts.UNFINISHED):
         servers = []
         server = Server(create_safe_app(reason, port, lambda: servers[0].stop()), '127.0.0.1', port, 1)
         servers.append(server)
@@ -30,11 +31,11 @@ def serve_safe(request):
 
 
 #: The longest sentence of a start that was refused: it names a path.
-LONG = Reason.of_error(storage_error(OSError(errno.EROFS, ''), '/var/lib/thermoscreen/starts.json'))
+LONG = give_up_reason(storage_error(OSError(errno.EROFS, ''), '/var/lib/thermoscreen/starts.json'))
 
 
 @pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-@pytest.mark.parametrize('reason', [reasons.UNFINISHED, LONG], ids=lambda reason: reason.code)
+@pytest.mark.parametrize('reason', [starts.UNFINISHED, LONG], ids=lambda reason: reason.code)
 def test_it_fits_and_can_be_touched(serve_safe, visit, size, reason):
     port = free_port()
     serve_safe(port, reason)

@@ -55,7 +55,7 @@ def test_it_stays_current_and_says_when_nobody_answers(port, serve, visit, vital
     page = visit(port).go('/status')
     assert 'The device is cool enough' in page.text('#now')
     vitals.newest = reading(hottest_c=95.0)
-    page.wait("() => document.getElementById('now').innerText.includes('The device is hot, 95 C inside.')")
+    page.wait("() => document.getElementById('now').innerText.includes('The device is hot, 95 °C inside.')")
     assert not page.page.is_visible('#silent')
     serve.server.stop()
     page.page.wait_for_selector('#silent', state='visible')

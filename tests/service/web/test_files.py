@@ -10,7 +10,7 @@ from service.overlay import LAYERS
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
 from service.thermogram import Provenance
-from service.web.browse import list_folder, resolve
+from service.web.files import list_folder, resolve
 
 
 def html(client, **query):
@@ -94,7 +94,7 @@ def test_unreadable_file_gives_its_sentence(client):
     assert answer.status_code == 400
     reason = answer.get_json()
     assert reason['code'] == 'file-truncated' and 'cut.csv' in reason['sentence']
-    assert set(reason) == {'code', 'sentence'}
+    assert set(reason) == {'code', 'severity', 'sentence', 'next_step'}
     page = html(client, path='visit 1/cut.csv')
     assert 'cut.csv is cut off' in page and 'file-truncated' in page and 'data-refused' in page
 

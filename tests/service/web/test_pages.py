@@ -9,7 +9,7 @@ from service.messages import INFO, WARNING, BackendError, Message
 from service.pipeline import Pipeline
 from service.result import ADJUNCT_NOTICE
 from service.settings import Settings
-from service.web import create_app
+from service.web.app import create_app
 
 from .conftest import LocalClient, picture_shown
 
@@ -189,5 +189,5 @@ def test_known_failures_keep_their_status_and_code(client, stub, monkeypatch):
     monkeypatch.setattr(stub, 'analyse', fail)
     answer = client.get('/open/result?path=visit%201/frontal.csv')
     assert answer.status_code == 503
-    assert answer.get_json() == {'code': 'backend-busy',
+    assert answer.get_json() == {'code': 'backend-busy', 'severity': 'problem', 'next_step': '',
                                  'sentence': 'Other frames are being analysed; try again in a moment.'}

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from service.messages import ADJUNCT_NOTICE, StorageError
-from service.supervise import Reason, reasons
-from service.web import create_safe_app
+from service.supervise import give_up_reason, starts
+from service.web.safe import create_safe_app
 
 from .conftest import LocalClient
 
-REASONS = [reasons.UNFINISHED, reasons.CRASH_LOOP, reasons.STOPPED, reasons.ASKED,
-           Reason.of_error(StorageError('disk-full', 'The disk is full; free some space and try again.'))]
+REASONS = [starts.UNFINISHED, starts.CRASH_LOOP, starts.STOPPED, starts.ASKED,
+           give_up_reason(StorageError('disk-full', 'The disk is full; free some space and try again.'))]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_button_of_this_page_leaves_it_and_no_other_does(safe, pressed):
 
 def test_programs_see_that_it_is_safe_mode(safe, reason):
     health = safe.get('/healthz').get_json()
-    assert (health['status'], health['code'], health['message']) == ('safe', reason.code, reason.sentence)
+    assert (health['status'], health['code'], health['sentence']) == ('safe', reason.code, reason.sentence)
     assert 'data-run="%s"' % health['run'] in safe.get('/').get_data(as_text=True)
     assert safe.get('/readiness').status_code == 503
 
@@ -80,9 +80,9 @@ def test_it_comes_up_without_numpy_and_opencv(root):
         for name in ('numpy', 'cv2', 'onnxruntime', 'tensorrt', 'pycuda', 'service.pipeline', 'service.cameras'):
             sys.modules[name] = None  # importing it fails
         import service.cli.serve
-        from service.supervise import reasons
-        from service.web import create_safe_app
-        client = create_safe_app(reasons.CRASH_LOOP, 8080, None).test_client()
+        from service.supervise import starts
+        from service.web.safe import create_safe_app
+        client = create_safe_app(starts.CRASH_LOOP, 8080, None).test_client()
         print(client.get('/', base_url='http://127.0.0.1:8080').status_code)
         '''
     output = subprocess.check_output([sys.executable, '-c', program], cwd=str(root), universal_newlines=True)

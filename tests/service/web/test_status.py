@@ -7,7 +7,7 @@ from service.live import Latencies
 from service.messages import WARNING, Message
 from service.settings import Settings
 from service.telemetry import Reading
-from service.web import create_app
+from service.web.app import create_app
 from service.web.status import stage_rows
 from tests.fakes.vitals import Fixed, reading
 
@@ -48,7 +48,7 @@ def test_all_is_well(status, live):
 def test_what_needs_attention_stands_first_with_its_step_and_code(status, live):
     one_picture(live)
     text = status(newest=reading(hottest_c=95.0))
-    assert text.startswith('One thing needs attention. Temperature The device is hot, 95 C inside. Let air reach')
+    assert text.startswith('One thing needs attention. Temperature The device is hot, 95 °C inside. Let air reach')
     assert 'board-hot' in text
     text = status(newest=reading(hottest_c=95.0, supply_signs=['the 5 V input is at 4.61 V']))
     assert text.startswith('2 things need attention.')
@@ -88,7 +88,8 @@ def test_what_is_not_measured_has_no_line(status):
 
 def test_board_shows_every_figure(status):
     text = status('/board')
-    for words in ('board Jetson Nano 4 GB', 'power mode MAXN', 'temperature ao 51.0 C', 'GPU 845 of 922 MHz, 72 % busy',
+    for words in ('board Jetson Nano 4 GB', 'power mode MAXN', 'temperature ao 51.0 °C',
+                  'GPU 845 of 922 MHz, 72 % busy',
                   'power 5.59 W in all', 'fan driven at 50 %', 'disk 50.0 of 64.0 GiB free',
                   'not measured memory clock', 'read 2 s ago'):
         assert words in text

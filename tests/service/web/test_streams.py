@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from service.messages import SettingsError
-from service.web import Server
+from service.web.server import Server
 
 from .conftest import PATIENCE_S, free_port, picture_shown
 
@@ -118,7 +118,7 @@ def test_a_stopped_camera_is_told_and_its_return(serve, stub, camera):
             if event.get('event') == 'values':
                 codes.append(json.loads(event['data'])['live']['status']['code'])
         camera.unplugged.clear()
-        while codes[-1]:
+        while codes[-1] != 'live':
             event = next_event(answer)
             if event.get('event') == 'values':
                 codes.append(json.loads(event['data'])['live']['status']['code'])
@@ -214,7 +214,7 @@ def test_a_port_in_use_is_one_sentence(app):
 PROGRAM = '''
 import sys
 from flask import Flask
-from service.web import serve_app
+from service.web.server import serve_app
 serve_app(Flask('empty'), '127.0.0.1', int(sys.argv[1]), 1, on_stop=lambda: print('told', flush=True))
 print('ended', flush=True)
 '''

@@ -1,10 +1,10 @@
-// Small helpers that touch the page only where something changed, so that nothing flickers.
+// Helpers that touch the page only where something has changed, so that nothing flickers.
 
 export const byId = (id) => document.getElementById(id);
 
-export function setText(node, words) {
-  if (node.textContent !== words) {
-    node.textContent = words;
+export function setText(node, text) {
+  if (node.textContent !== text) {
+    node.textContent = text;
   }
 }
 
@@ -14,9 +14,9 @@ export function show(node, visible) {
   }
 }
 
-export function element(name, words = '', className = '') {
+export function element(name, text = '', className = '') {
   const node = document.createElement(name);
-  node.textContent = words;
+  node.textContent = text;
   if (className) {
     node.className = className;
   }

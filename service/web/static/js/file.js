@@ -1,7 +1,6 @@
 // An opened file: its values once, its picture in the chosen layer and palette.
 import { byId } from './dom.js';
-import { renderPanel, renderTrouble } from './panel.js';
-import { startViews } from './views.js';
+import { renderPanel, renderTrouble, startViews } from './panel.js';
 
 const file = byId('file');
 const picture = byId('picture');
@@ -27,7 +26,7 @@ async function fetchValues() {
   try {
     answer = await fetch(address('/result'));
   } catch (lost) {
-    refuse({ code: 'service-silent', sentence: 'The service does not answer. Open the file again in a moment.' });
+    refuse({ code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the file again in a moment.' });
     return;
   }
   const values = await answer.json();
@@ -39,8 +38,8 @@ async function fetchValues() {
   }
 }
 
-function refuse(reason) {
-  renderTrouble({ code: reason.code, sentence: reason.sentence });
+function refuse(message) {
+  renderTrouble(message);
   picture.hidden = true;
 }
 
@@ -49,7 +48,7 @@ picture.addEventListener('load', () => {
   renderTrouble(null);
 });
 picture.addEventListener('error', () => renderTrouble({
-  code: 'picture-missing', sentence: 'The picture cannot be shown.', step: 'Go back to the folder and open the file again.',
+  code: 'picture-missing', sentence: 'The picture cannot be shown.', next_step: 'Go back to the folder and open the file again.',
 }));
 palette.addEventListener('change', fetchPicture);
 layers.forEach((button) => button.addEventListener('click', () => {
@@ -57,7 +56,7 @@ layers.forEach((button) => button.addEventListener('click', () => {
   fetchPicture();
 }));
 
-// A file that cannot be read has its sentence on the page already.
+// The page of a file that cannot be read has its message already.
 if (!('refused' in file.dataset)) {
   startViews();
   fetchValues();

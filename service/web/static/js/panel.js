@@ -1,13 +1,13 @@
 // The values of one result, live or opened: quality, temperatures, finding.
 import { byId, element, fillRows, icon, setIcon, setText, show } from './dom.js';
+import { backendName, digitsOf, isCelsius, number, unitName } from './formatting.js';
 import { renderRegions, renderTiming } from './tables.js';
-import { backendWords, digitsOf, isCelsius, number, unitWord } from './words.js';
 
 const ANNOUNCE_MS = 3000;
 let announced = '';
 let announcedAt = -ANNOUNCE_MS;
 
-// Screen readers hear what changed in kind, not nine numbers a second. Whether it was said.
+// Tells screen readers what changed in kind, not nine numbers a second. Returns whether it did.
 export function announce(sentence) {
   const now = performance.now();
   if (sentence && sentence !== announced && now - announcedAt > ANNOUNCE_MS) {
@@ -31,26 +31,26 @@ export function renderPanel(values) {
   }
   renderRegions(byId('regions'), values);
   renderTiming(byId('timing'), values);
-  // What ran, not what the page was made for: they differ where the service changed under an open page.
+  // What really ran: the service may have changed under an open page.
   setText(byId('bundle'), values.bundle.id + ' ' + values.bundle.version);
   setText(byId('hash'), values.bundle.hash.slice(0, 8));
-  setText(byId('backend'), backendWords(values.backend));
+  setText(byId('backend'), backendName(values.backend));
   // The last sentence is about the finding: no number in it changes with every frame.
   announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + values.sentences[values.sentences.length - 1]);
 }
 
 function renderChecks(checks, refused) {
   const passed = checks.filter((check) => check.severity !== 'problem');
-  const words = passed.map((check) => check.code.replace(/-/g, ' '));
-  // All well is one line; with something in the way, the list shows how far the frame came.
-  const rows = refused.length ? words : [checks.length + ' of ' + checks.length + ' quality checks passed'];
+  const text = passed.map((check) => check.code.replace(/-/g, ' '));
+  // One line when all passed; with a problem, the list shows how far the frame came.
+  const rows = refused.length ? text : [checks.length + ' of ' + checks.length + ' quality checks passed'];
   const list = byId('checks');
   list.classList.toggle('single', refused.length === 0);
-  fillRows(list, rows.map((row, index) => ({ key: String(index), words: row })), () => {
+  fillRows(list, rows.map((row, index) => ({ key: String(index), text: row })), () => {
     const item = element('li');
     item.append(icon('good'), element('span'));
     return item;
-  }, (item, row) => setText(item.lastChild, row.words));
+  }, (item, row) => setText(item.lastChild, row.text));
 }
 
 function renderRefusal(refused) {
@@ -67,49 +67,67 @@ function renderTiles(values) {
   const difference = values.differences.breast;
   const digits = isCelsius(values) ? 1 : 0;
   const tiles = [
-    { key: 'right', words: right ? number(right.mean, digits) : '–' },
-    { key: 'left', words: left ? number(left.mean, digits) : '–' },
-    { key: 'difference', words: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
+    { key: 'right', text: right ? number(right.mean, digits) : '–' },
+    { key: 'left', text: left ? number(left.mean, digits) : '–' },
+    { key: 'difference', text: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
   ];
   fillRows(byId('tiles'), tiles, (tile) => {
     const pair = element('div');
     pair.append(element('dt', tile.key), element('dd'));
     return pair;
-  }, (pair, tile) => setText(pair.lastChild, tile.words));
+  }, (pair, tile) => setText(pair.lastChild, tile.text));
   const note = byId('unit-note');
-  setText(note, isCelsius(values) ? 'Breast mean in C'
-    : 'No temperatures: breast mean in ' + unitWord(values));
+  setText(note, isCelsius(values) ? 'Breast mean in °C'
+    : 'No temperatures: breast mean in ' + unitName(values));
   note.classList.toggle('strong', !isCelsius(values));
   show(note, true);
 }
 
 function renderFinding(finding) {
   show(byId('finding'), Boolean(finding));
-  // Here there is a result: a missing finding is the model's way, and must not look as if nothing was found.
+  // There is a result here: a model without a finding must not look as if nothing was found.
   show(byId('no-finding'), !finding);
   if (!finding) {
     return;
   }
   const side = finding.above ? ', reaches the threshold ' : ', below the threshold ';
-  const words = number(finding.probability, 2) + side + number(finding.threshold, 2);
+  const text = number(finding.probability, 2) + side + number(finding.threshold, 2);
   setText(byId('finding-name'), finding.name.charAt(0).toUpperCase() + finding.name.slice(1));
   byId('finding-fill').style.width = 100 * finding.probability + '%';
   byId('finding-mark').style.left = 100 * finding.threshold + '%';
-  byId('finding-bar').setAttribute('aria-label', finding.name + ': ' + words + ', on a scale from 0 to 1');
-  setText(byId('finding-words'), words);
+  byId('finding-bar').setAttribute('aria-label', finding.name + ': ' + text + ', on a scale from 0 to 1');
+  setText(byId('finding-words'), text);
   setText(byId('finding-meaning'), finding.meaning);
 }
 
-// The part that stopped, over the picture and in the panel; null where all is well.
-export function renderTrouble(trouble) {
-  show(byId('banner'), Boolean(trouble));
-  byId('frame').classList.toggle('stale', Boolean(trouble));
-  if (!trouble) {
+// A message over the picture and in the panel: the part that stopped; null where all is well.
+export function renderTrouble(message) {
+  show(byId('banner'), Boolean(message));
+  byId('frame').classList.toggle('stale', Boolean(message));
+  if (!message) {
     return;
   }
-  setIcon(byId('banner'), trouble.icon || 'attention');
-  setText(byId('banner-sentence'), trouble.sentence);
-  setText(byId('banner-step'), trouble.step || '');
-  setText(byId('banner-code'), trouble.code || '');
-  announce(trouble.sentence + ' ' + (trouble.step || ''));
+  setIcon(byId('banner'), message.severity === 'info' ? 'wait' : 'attention');
+  setText(byId('banner-sentence'), message.sentence);
+  setText(byId('banner-step'), message.next_step || '');
+  setText(byId('banner-code'), message.code || '');
+  announce(textOf(message));
+}
+
+// Sentence and next step of a message as one line.
+export const textOf = (message) => [message.sentence, message.next_step].filter(Boolean).join(' ');
+
+// One thing at a time: summary, regions or timing. The picture makes room for the wide table.
+export function startViews() {
+  const buttons = Array.from(document.querySelectorAll('[data-view]')).filter((node) => node.matches('button'));
+  buttons.forEach((button) => button.addEventListener('click', () => {
+    const chosen = button.dataset.view;
+    document.body.dataset.view = chosen;
+    buttons.forEach((other) => {
+      if (other.hasAttribute('aria-pressed')) {
+        other.setAttribute('aria-pressed', String(other === button));
+      }
+      show(byId(other.dataset.view), other.dataset.view === chosen);
+    });
+  }));
 }

@@ -1,5 +1,5 @@
-// The page of safe mode: presses its button without leaving it, since what served the page ends then and could not
-// serve another, and goes to the picture when there is one again.
+// The page of safe mode: presses its button without leaving the page, since its server ends then and could not serve
+// another one, and goes to the picture when there is one again.
 import { byId, show } from './dom.js';
 
 const CHECK_MS = 1000;
@@ -9,12 +9,12 @@ const form = document.querySelector('form');
 async function look() {
   try {
     const health = await (await fetch('/healthz')).json();
-    if (health.run !== run) { // the picture is back, or safe mode is, of a later start and with its own reason
+    if (health.run !== run) { // the picture is back, or a later start is in safe mode for its own reason
       window.location.replace('/');
       return;
     }
   } catch (away) {
-    // between the end of the one and the start of the other
+    // between the end of one server and the start of the next
   }
   window.setTimeout(look, CHECK_MS);
 }

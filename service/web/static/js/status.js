@@ -1,4 +1,4 @@
-// The status page: asks for itself every few seconds and takes over what changed, so that nothing is written twice.
+// The status page: fetches itself every few seconds and takes over what has changed.
 import { byId, show } from './dom.js';
 
 const EVERY_MS = 2000;
@@ -6,7 +6,7 @@ const EVERY_MS = 2000;
 async function look() {
   try {
     const answer = await fetch(window.location.href);
-    if (answer.redirected || !answer.ok) { // safe mode, or a service that is of another make
+    if (answer.redirected || !answer.ok) { // safe mode, or another version of the service
       window.location.reload();
       return;
     }

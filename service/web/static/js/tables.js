@@ -1,6 +1,6 @@
 // The two wide views: temperatures per region, and milliseconds per stage.
 import { element, fillRows, setText, show } from './dom.js';
-import { digitsOf, isCelsius, number, regionWord, signed, stageWord, unitWord } from './words.js';
+import { digitsOf, isCelsius, number, regionName, signed, stageName, unitName } from './formatting.js';
 
 function table(holder, name, caption, heads) {
   let node = holder.querySelector('table.' + name);
@@ -27,7 +27,7 @@ function fillTable(node, rows) {
     head.scope = 'row';
     line.append(head, ...row.cells.map(() => element('td')));
     return line;
-  }, (line, row) => row.cells.forEach((words, index) => setText(line.children[index + 1], words)));
+  }, (line, row) => row.cells.forEach((text, index) => setText(line.children[index + 1], text)));
 }
 
 export function renderRegions(holder, values) {
@@ -35,16 +35,16 @@ export function renderRegions(holder, values) {
   const entries = Object.entries(values.regions);
   const remarks = [values.outcome === 'no-result' && 'no result, shown as seen',
     !isCelsius(values) && 'no temperatures in this picture'].filter(Boolean).join('; ');
-  const caption = 'Regions, ' + unitWord(values) + (remarks && ': ' + remarks);
+  const caption = 'Regions, ' + unitName(values) + (remarks && ': ' + remarks);
   const regions = table(holder, 'regions', caption, ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']);
   fillTable(regions, entries.map(([name, entry]) => ({
-    key: regionWord(name),
+    key: regionName(name),
     cells: [String(entry.n), number(entry.mean, digits), number(entry.sd, digits), number(entry.p95, digits),
       number(entry.max, digits), signed(entry.neck_difference, digits)],
   })));
   show(regions, entries.length > 0);
   const pairs = Object.entries(values.differences);
-  const differences = table(holder, 'differences', 'Left minus right, ' + unitWord(values),
+  const differences = table(holder, 'differences', 'Left minus right, ' + unitName(values),
     ['pair', 'mean', 'p95', 'max', 'mean against threshold']);
   fillTable(differences, pairs.map(([name, entry]) => ({
     key: name,
@@ -58,7 +58,7 @@ function verdict(entry) {
   if (entry.exceeds === null) {
     return 'not compared';
   }
-  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' C';
+  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' °C';
 }
 
 function emptyNote(holder, empty) {
@@ -70,18 +70,18 @@ function emptyNote(holder, empty) {
   show(note, empty);
 }
 
-// What was done to the frame before it was analysed; nothing, as a rule.
+// What was done to the frame before it was analysed; usually nothing.
 function corrections(capture) {
   return [
     capture.bad_pixels > 0 && { key: 'bad pixels replaced', cells: [String(capture.bad_pixels)] },
-    capture.offset_c !== null && { key: 'moved to reference', cells: [signed(capture.offset_c, 2) + ' C'] },
+    capture.offset_c !== null && { key: 'moved to blackbody', cells: [signed(capture.offset_c, 2) + ' °C'] },
   ].filter(Boolean);
 }
 
 export function renderTiming(holder, values) {
   const stages = Object.entries(values.timings_ms);
   fillTable(table(holder, 'stages', 'Milliseconds per stage', ['stage', 'ms']), stages.map(([name, ms]) => ({
-    key: stageWord(name), cells: [number(ms, 1)],
+    key: stageName(name), cells: [number(ms, 1)],
   })));
   if (values.live) {
     const live = values.live;

@@ -1,1 +1,0 @@
-"""The checks, one small file each: ``check(settings) -> Message``."""

@@ -1,0 +1,271 @@
+"""The settings: every key in one class, the TOML file that sets them, and the page that documents them."""
+import os
+import re
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+from .backends import BACKENDS, PRECISIONS
+from .cameras.capture.corrections import parse_patch
+from .cameras.registry import make_camera
+from .messages import SettingsError, ThermoscreenError
+from .overlay import LAYERS
+from .palettes import PALETTES
+from .quality import QualityLimits
+
+try:
+    import tomllib
+except ImportError:  # before Python 3.11
+    import tomli as tomllib  # type: ignore[no-redef]
+
+SHIPPED_BUNDLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'bundles', 'phantom-unet')
+
+#: A settings file is a page of text.
+_MAX_BYTES = 256 * 1024
+_TYPE_NAMES: Dict[Any, str] = {str: 'text', int: 'a whole number', float: 'a number', bool: 'true or false'}
+_CONTROL_CHARACTERS = re.compile(r'[\x00-\x1f\x7f]')
+_LIMITS = QualityLimits()
+
+
+def _key(section: str, default: Any, sentence: str, unit: str = '', low: Optional[float] = None,
+         high: Optional[float] = None, choices: Sequence[str] = (), may_be_empty: bool = False,
+         parse: Optional[Callable[[str], object]] = None) -> Any:
+    """A key of `Settings`; `parse` raises a `ThermoscreenError` for a text that its user would refuse."""
+    return field(default=default, metadata={
+        'section': section, 'sentence': sentence, 'unit': unit, 'low': low, 'high': high, 'choices': choices,
+        'may_be_empty': may_be_empty, 'parse': parse})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, checked when they are made.
+
+    In the file a key stands under its section; names are unique over all sections.
+
+    Raises:
+        SettingsError: ``setting-type``, ``setting-range``, ``setting-choice``, ``setting-text`` or
+            ``setting-contradiction``.
+        CameraError: ``camera-spec``.
+    """
+
+    camera: str = _key('camera', 'sim', 'Which camera: usb, usb:VID:PID, v4l2:/dev/video0, gige, sim:SEED, '
+                       'simusb:FORMAT, replay:FOLDER or raw:FILE. thermoscreen cameras lists what is plugged in.',
+                       parse=make_camera)
+    warm_up_minutes: float = _key('camera', 15.0, 'A thermal camera is shown as warming up for this long after its '
+                                  'start.', 'minutes', 0.0, 120.0)
+    bad_pixels: str = _key('camera', '', 'File that lists bad pixels of the camera, column, row per line, counted from '
+                           '0. They are replaced by the median of their neighbours. Empty for none.',
+                           may_be_empty=True)
+    find_bad_pixels: bool = _key('camera', True, 'Find pixels that are stuck, and replace them too.')
+    reference_patch: str = _key('camera', '', 'Where a blackbody reference is in the picture: left,top,width,height '
+                                'as shares of it. Every frame is shifted so that the blackbody has its temperature. '
+                                'Empty for none.', may_be_empty=True, parse=parse_patch)
+    reference_c: float = _key('camera', 35.0, 'Temperature of the blackbody reference.', '°C', 0.0, 60.0)
+    denoise: bool = _key('camera', False, 'Average frames where nothing moves. The noise of a pixel falls to 0.45 of '
+                         'it at rest and to 0.67 under a breath; differences between left and right become no more '
+                         'exact, so it is off (benchmarks/denoise.py).')
+
+    bundle: str = _key('model', SHIPPED_BUNDLE, 'Folder of the model bundle.')
+    threads: int = _key('model', 0, 'Processor threads of one inference; 0 uses every core.', 'threads', 0, 64)
+    backend: str = _key('model', 'auto', 'What runs the model. auto tries the engines of thermoscreen compile first, '
+                        'then ONNX Runtime on TensorRT, CUDA and the processor.', choices=BACKENDS)
+    precision: str = _key('model', 'auto', 'Precision of the inference. auto is what thermoscreen choose --write '
+                          'measured on this machine; without that, the engine that is there, or fp32.',
+                          choices=PRECISIONS)
+    engines: str = _key('model', 'auto', 'Folder of engines and of the written choice. auto is thermoscreen/engines '
+                        'in the user\'s cache. Empty for none.', may_be_empty=True)
+
+    trusted_keys: str = _key('model', '', 'Folder of public keys (*.pub) whose bundles are accepted too, besides the '
+                             'keys that came with the program.', may_be_empty=True)
+    allow_unsigned: bool = _key('model', False, 'Accept unsigned bundles. For development; a bundle with a wrong '
+                                'signature is refused all the same.')
+
+    host: str = _key('web', '127.0.0.1', 'Address the page is served on. The page has no login, so it stays on '
+                     'this machine.', choices=('127.0.0.1', '::1', 'localhost'))
+    port: int = _key('web', 8080, 'Port the page is served on.', '', 1, 65535)
+    max_viewers: int = _key('web', 20, 'Pages that may watch the live picture at once.', 'pages', 1, 100)
+    files_root: str = _key('web', '/media', 'Folder whose thermograms the page may open; nothing outside it is '
+                           'shown.')
+
+    palette: str = _key('overlay', 'iron', 'Palette of the picture.', choices=tuple(sorted(PALETTES)))
+    layer: str = _key('overlay', 'original', 'What lies under the contours.', choices=LAYERS)
+    jpeg_quality: int = _key('overlay', 85, 'Quality of the live picture.', '', 30, 100)
+
+    difference_threshold_c: float = _key('analysis', 1.0, 'A left-right difference above this is pointed out. It '
+                                         'describes; it does not grade.', '°C', 0.1, 10.0)
+
+    min_range_c: float = _key('quality', _LIMITS.min_range_c, 'Range of values below which a frame counts as '
+                              'constant.', '°C', 0.0, 20.0)
+    min_range_grey: float = _key('quality', _LIMITS.min_range_grey, 'The same for a picture without temperatures.',
+                                 'grey levels', 0.0, 255.0)
+    max_saturated_share: float = _key('quality', _LIMITS.max_saturated_share, 'Part of the frame that may be at its '
+                                      'highest value.', 'share', 0.0, 1.0)
+    skin_low_c: float = _key('quality', _LIMITS.skin_low_c, 'Lowest mean of the body.', '°C', 0.0, 50.0)
+    skin_high_c: float = _key('quality', _LIMITS.skin_high_c, 'Highest mean of the body.', '°C', 0.0, 50.0)
+    min_body_share: float = _key('quality', _LIMITS.min_body_share, 'Smallest part of the frame that is body.',
+                                 'share', 0.0, 1.0)
+    min_contrast_c: float = _key('quality', _LIMITS.min_contrast_c, 'Smallest difference of body and background.',
+                                 '°C', 0.0, 20.0)
+    min_contrast_grey: float = _key('quality', _LIMITS.min_contrast_grey, 'The same for a picture without '
+                                    'temperatures.', 'grey levels', 0.0, 255.0)
+    min_breast_share: float = _key('quality', _LIMITS.min_breast_share, 'Smallest part of the frame that is one '
+                                   'breast.', 'share', 0.0, 1.0)
+    max_border_share: float = _key('quality', _LIMITS.max_border_share, 'Part of a breast\'s side that may lie on '
+                                   'the edge of the frame.', 'share', 0.0, 1.0)
+    min_confidence: float = _key('quality', _LIMITS.min_confidence, 'Smallest mean confidence of the regions over the '
+                                 'body.', 'share', 0.0, 1.0)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
+        if self.skin_low_c >= self.skin_high_c:
+            raise SettingsError('setting-contradiction', 'skin_low_c must be below skin_high_c, not %g and %g.'
+                                % (self.skin_low_c, self.skin_high_c))
+
+    def quality_limits(self) -> QualityLimits:
+        """The quality section as the quality gate takes it."""
+        return QualityLimits(**{entry.name: getattr(self, entry.name) for entry in fields(QualityLimits)})
+
+
+_SECTIONS: Dict[str, Dict[str, 'Field[Any]']] = {}
+for _entry in fields(Settings):
+    _SECTIONS.setdefault(_entry.metadata['section'], {})[_entry.name] = _entry
+
+
+def _checked(entry: 'Field[Any]', value: Any) -> Any:
+    """The value of a key in its own type.
+
+    Raises:
+        ThermoscreenError: the key's user would refuse it.
+    """
+    rules = entry.metadata
+    if entry.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not entry.type:
+        raise SettingsError('setting-type', '%s must be %s, not %r.' % (entry.name, _TYPE_NAMES[entry.type], value))
+    if rules['choices'] and value not in rules['choices']:
+        raise SettingsError('setting-choice', '%s must be one of %s, not %r.'
+                            % (entry.name, ', '.join(rules['choices']), value))
+    if rules['low'] is not None and not rules['low'] <= value <= rules['high']:
+        raise SettingsError('setting-range', '%s must be between %g and %g, not %r.'
+                            % (entry.name, rules['low'], rules['high'], value))
+    if entry.type is str and (_CONTROL_CHARACTERS.search(value) or not value and not rules['may_be_empty']):
+        raise SettingsError('setting-text', '%s must be text without control characters%s, not %r.'
+                            % (entry.name, '' if rules['may_be_empty'] else ' and not empty', value))
+    if rules['parse'] and value:
+        rules['parse'](value)
+    return value
+
+
+def load_settings(path: Optional[str] = None, **overrides: Any) -> Settings:
+    """The settings of a file, with the command line's on top.
+
+    Args:
+        path: a TOML file; None for the defaults.
+        **overrides: settings by name; None means not given.
+
+    Raises:
+        ThermoscreenError: of an override, as of `Settings`; of the file a `SettingsError` with its line and a remedy.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = Settings() if path is None else _from_file(path, given)
+    return replace(settings, **given)
+
+
+def _from_file(path: str, overridden: Dict[str, Any]) -> Settings:
+    text = _read(path)
+    values: Dict[str, Any] = {}
+    for section, body in _parse(text, path).items():
+        if section not in _SECTIONS or not isinstance(body, dict):
+            raise _at(path, _line(text, section), SettingsError(
+                'setting-unknown', 'there is no section [%s].' % section, 'The sections are %s.'
+                % ', '.join(sorted(_SECTIONS))))
+        for name, value in body.items():
+            entry, line = _SECTIONS[section].get(name), _line(text, section, name)
+            if entry is None:
+                raise _at(path, line, SettingsError(
+                    'setting-unknown', '[%s] has no setting %s.' % (section, name), 'It has %s.'
+                    % ', '.join(_SECTIONS[section])))
+            if name in overridden:
+                continue
+            try:
+                values[name] = _checked(entry, value)
+            except ThermoscreenError as error:
+                raise _at(path, line, error) from None
+    try:
+        return Settings(**values)
+    except SettingsError as error:  # every value is right by itself
+        name = next(name for name in ('skin_low_c', 'skin_high_c') if name in values)
+        raise _at(path, _line(text, 'quality', name), error) from None
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, 'rb') as stream:
+            data = stream.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise SettingsError('settings-unreadable', '%s is too large to be a settings file.' % path)
+        return data.decode('utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError('settings-unreadable', '%s cannot be read as a settings file.' % path,
+                            'Check its path and rights.', detail=str(error))
+
+
+def _parse(text: str, path: str) -> Dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise SettingsError('settings-syntax', '%s is not valid TOML: %s.' % (path, str(error).rstrip('.')),
+                            'Correct the file.')
+
+
+def _at(path: str, line: int, error: ThermoscreenError) -> SettingsError:
+    """An error with its file and line, and a remedy."""
+    sentence = '%s, line %d: %s' % (path, line, error.message.sentence)
+    return SettingsError(error.code, sentence, error.message.next_step or 'Correct the line, or remove it to use the '
+                         'default.', error.detail)
+
+
+def _line(text: str, section: str, key: str = '') -> int:
+    """Line number of a section or of a key in it, 1-based; TOML parsers keep none."""
+    lines = text.splitlines()
+    start = _first_match(r'\s*\[*\s*"?%s"?\s*[\]=.]' % re.escape(section), lines, 1) or 1
+    if not key:
+        return start
+    return _first_match(r'\s*("?%s"?\s*\.\s*)?"?%s"?\s*=' % (re.escape(section), re.escape(key)), lines,
+                        start) or start
+
+
+def _first_match(pattern: str, lines: Sequence[str], start: int) -> int:
+    """Number of the first line from `start` on that begins with a pattern; 0 for none."""
+    return next((number for number, line in enumerate(lines, 1) if number >= start and re.match(pattern, line)), 0)
+
+
+def document_keys() -> str:
+    """Every key as a Markdown page, one table per section: docs/settings.md."""
+    lines: List[str] = ['# Settings', '', 'One TOML file, given with `--settings FILE`. This page is made by '
+                        '`thermoscreen settings --reference`.']
+    for section, entries in _SECTIONS.items():
+        lines += ['', '## [%s]' % section, '', '| setting | type | default | allowed | meaning |',
+                  '| --- | --- | --- | --- | --- |']
+        lines += ['| `%s` | %s | `%s` | %s | %s |' % (entry.name, _TYPE_NAMES[entry.type], _default_text(entry),
+                                                      _allowed_text(entry), entry.metadata['sentence'])
+                  for entry in entries.values()]
+    return '\n'.join(lines) + '\n'
+
+
+def _default_text(entry: 'Field[Any]') -> str:
+    """The default as TOML writes it."""
+    if entry.default == SHIPPED_BUNDLE:
+        return 'service/bundles/' + os.path.basename(SHIPPED_BUNDLE)
+    if entry.type is bool:
+        return str(entry.default).lower()
+    return str(entry.default) if entry.default != '' else '""'
+
+
+def _allowed_text(entry: 'Field[Any]') -> str:
+    rules = entry.metadata
+    if rules['choices']:
+        return ', '.join(rules['choices'])
+    if rules['low'] is not None:
+        return ('%g to %g %s' % (rules['low'], rules['high'], rules['unit'])).rstrip()
+    return ''
