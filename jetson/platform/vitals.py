@@ -28,7 +28,7 @@ class BoardVitals:
         self._throttled_before = False
 
     def read(self) -> Dict[str, Any]:
-        """One reading, as `service.telemetry.sources` describes it.
+        """One reading, as `service.telemetry` describes it.
 
         A busy clock below its cap can be the governor on its way up, so signs of throttling count from the second
         reading in a row that has some. A PC's clocks stay below their caps whenever all cores are busy, so there only

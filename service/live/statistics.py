@@ -16,27 +16,22 @@ RECENT = 600
 
 
 class Counters:
-    """Counts frames, and the rate at which they are shown."""
+    """Counts the pictures that were shown, and their rate.
+
+    Attributes:
+        shown: pictures since the start.
+    """
 
     def __init__(self) -> None:
         self.shown = 0
-        self.dropped = 0
-        self._last_sequence: Optional[int] = None
         self._times_s: Deque[float] = deque()
 
-    def received(self, sequence: int) -> None:
-        """Count the frames between the last one and this one as dropped."""
-        if self._last_sequence is not None and sequence > self._last_sequence + 1:
-            self.dropped += sequence - self._last_sequence - 1
-        self._last_sequence = sequence
-
     def reopened(self) -> None:
-        """The camera was opened again: its numbers and the rate start anew."""
-        self._last_sequence = None
+        """The camera was opened again: the rate starts anew."""
         self._times_s.clear()
 
     def shown_at(self, now_s: float) -> None:
-        """Count a frame that was shown."""
+        """Count a picture."""
         self.shown += 1
         self._times_s.append(now_s)
 
