@@ -1,4 +1,4 @@
-"""A report is there whole or not at all."""
+"""A report folder appears whole or not at all."""
 import pytest
 
 from models.reports import check_folder, whole_folder
@@ -30,7 +30,7 @@ def test_an_earlier_report_is_replaced_as_a_whole(tmp_path):
     assert names(out) == ['report.json'] and (out / 'report.json').read_text() == 'new'
 
 
-def test_what_goes_wrong_leaves_everything_as_it_was(tmp_path):
+def test_a_failure_leaves_everything_as_it_was(tmp_path):
     out = tmp_path / 'out'
     fill(out, 'old')
     with pytest.raises(KeyError), whole_folder(out, 'report.json') as folder:

@@ -114,7 +114,7 @@ def test_frames_of_one_patient_are_not_independent():
     assert repeated['ci95'][1] - repeated['ci95'][0] > 0.5
 
 
-def test_what_cannot_be_said_is_not_said():
+def test_undefined_figures_have_no_value():
     figures = class_figures(np.zeros(5, bool), np.zeros(5, bool), PatientBootstrap(range(5), 100))
     assert figures['sensitivity']['value'] is None and figures['precision']['value'] is None
     assert figures['specificity']['value'] == 1
@@ -167,7 +167,7 @@ def test_the_band_holds_the_curve(curve):
     assert inside.mean() > 0.95
 
 
-def test_one_kind_alone_has_no_auc():
+def test_one_class_alone_has_no_auc():
     curve = roc(np.ones(4, bool), np.linspace(0, 1, 4), PatientBootstrap(range(4), 100))
     assert curve['auc']['value'] is None and curve['auc']['n'] == 4 and curve['band'] is None
 

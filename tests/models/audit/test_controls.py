@@ -1,4 +1,4 @@
-"""Each control sees what it is named after and not the skin's pattern."""
+"""Each control measures what its name says, and nothing of the skin pattern."""
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a model sees is the skin alone; what a variant sees besides, it does see."""
+"""A model depends on the skin alone, and each variant on what it is named after."""
 import numpy as np
 import pytest
 

@@ -1,4 +1,4 @@
-"""The marker is found where it is, not where it is not, and can be taken away."""
+"""The marker is detected where there is one, and can be removed from the picture."""
 import csv
 
 import numpy as np
@@ -38,14 +38,14 @@ def test_a_bare_torso_has_none():
     assert found(worlds.celsius()) is None
 
 
-def test_a_cold_disc_is_no_plate():
+def test_a_cold_disc_is_not_a_plate():
     picture = worlds.celsius()
     y, x = np.mgrid[:worlds.HEIGHT, :worlds.WIDTH]
     picture[(x - 80) ** 2 + (y - 92) ** 2 < 10.5 ** 2] = 25.0
     assert found(picture) is None
 
 
-def test_a_cool_patch_without_an_edge_is_no_plate():
+def test_a_cool_patch_without_an_edge_is_not_a_plate():
     picture = worlds.celsius()
     y, x = np.mgrid[:worlds.HEIGHT, :worlds.WIDTH]
     picture -= 4.0 * np.exp(-((x - 80) ** 4 + (y - 92) ** 4) / 14.0 ** 4)

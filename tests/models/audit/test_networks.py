@@ -1,4 +1,4 @@
-"""A network goes through the same folds: it finds what is planted and never meets who it is judged on."""
+"""A network goes through the same folds: it learns what is planted, on patients other than those it is judged on."""
 import numpy as np
 import pytest
 
@@ -31,7 +31,7 @@ class Tiny(torch.nn.Module):
         return Scores(None, self.out(self.norm(pictures.mean((2, 3)))))
 
 
-def test_brightness_is_learnt_on_other_patients():
+def test_brightness_is_learned_on_other_patients():
     collection = worlds.world(count=24)
     plan = make_plan(collection, 3, 1)
     rng = np.random.default_rng(0)
@@ -48,7 +48,7 @@ def test_training_is_repeatable():
     assert np.array_equal(first, second)
 
 
-def test_its_rows_stand_with_models_controls_and_variants(monkeypatch):
+def test_its_rows_join_models_controls_and_variants(monkeypatch):
     runner = NetworkRunner('resnet18', NetworkSettings(side_px=16, epochs=1))
     monkeypatch.setattr(runner, 'build', Tiny)
     monkeypatch.setattr(Rows, 'of_table', lambda self, name, what, table: self._empty(name, what, 'not asked'))
@@ -63,6 +63,6 @@ def test_its_rows_stand_with_models_controls_and_variants(monkeypatch):
 
 
 @pytest.mark.parametrize('name', ['unet_lite', 'betti'])
-def test_what_has_no_finding_or_is_no_network_is_refused(name):
+def test_an_architecture_without_a_finding_or_network_is_refused(name):
     with pytest.raises(InputError, match='resnet18'):
         NetworkRunner(name)

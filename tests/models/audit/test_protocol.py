@@ -1,4 +1,4 @@
-"""Nobody is judged by what learnt from them, and what carries nothing scores about a half."""
+"""No patient is judged by a fit on their own data, and an input without information scores about 0.5."""
 import numpy as np
 import pytest
 
@@ -31,7 +31,7 @@ def pairs(made):
 CLASSES = np.arange(40) % 2
 
 
-def test_what_carries_the_class_is_found_and_noise_is_not():
+def test_a_column_with_the_class_is_learned_and_noise_is_not():
     rng = np.random.default_rng(0)
     clean = pairs(outcome(CLASSES + rng.normal(0, 0.2, 40), CLASSES))
     assert clean.auc > 0.97 and percentile_interval(clean.drawn(300, 0))[0] > 0.9
@@ -39,7 +39,7 @@ def test_what_carries_the_class_is_found_and_noise_is_not():
     assert 0.35 < np.mean(aucs) < 0.62
 
 
-def test_a_bend_is_learnt_too():
+def test_a_nonlinear_border_is_learned():
     rng = np.random.default_rng(0)
     column = np.where(CLASSES, rng.choice([-2.0, 2.0], 40), 0) + rng.normal(0, 0.3, 40)
     assert pairs(outcome(column, CLASSES)).auc > 0.9
@@ -66,7 +66,7 @@ def test_patients_are_never_on_both_sides_and_their_pictures_count_once():
     assert made.majority.tolist() == (np.arange(40) > 10).tolist()
 
 
-def test_copies_of_a_patient_buy_nothing():
+def test_copies_of_a_patient_gain_nothing():
     rng = np.random.default_rng(3)
     column = rng.normal(size=40)
     single = pairs(outcome(column, CLASSES))
@@ -95,7 +95,7 @@ def test_the_same_seed_gives_the_same_answer():
 @pytest.mark.parametrize('classes, code', [([0] * 9, 'one-class'), ([None] * 9, 'one-class'),
                                            ([0, 1, 0, 1], 'fold-without-class'), ([0, 1], 'too-few-patients'),
                                            ([0, 0, 0, 1, 1, 1, 2, 2, 2], 'class-unknown')])
-def test_what_cannot_be_audited_is_said_in_one_line(classes, code):
+def test_data_that_cannot_be_audited_is_refused_in_one_line(classes, code):
     with pytest.raises(InputError) as error:
         make_plan(collection(classes, names=('normal', 'benign', 'malignant')), 3, 1)
     assert error.value.code == code and '\n' not in error.value.message.text

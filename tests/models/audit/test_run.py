@@ -1,4 +1,4 @@
-"""A planted confound is found and named; a clean signal is told from every control."""
+"""A planted confound is detected and named; a clean signal beats every control."""
 import json
 
 import pytest
@@ -48,7 +48,7 @@ def test_a_confound_beside_a_perfect_model_is_named(confounded):
     assert 'background' in confounded['verdict'] and 'not evidence of a disease pattern' in confounded['verdict']
 
 
-def test_a_constant_control_gets_words_and_no_half(confounded):
+def test_a_constant_control_gets_a_note_instead_of_an_auc(confounded):
     row = rows(confounded)['file dialect']
     assert row['auc'] is None and row['auc_ci95'] is None and row['note'] == 'constant: nothing to learn'
     assert rows(confounded)['date']['note'] == 'not stated in this collection'
@@ -60,7 +60,7 @@ def test_a_clean_signal_beats_every_control(clean):
     assert clean['added']['difference'] > 0.2
 
 
-def test_two_dialects_are_warned_of_with_the_remedy(clean, confounded):
+def test_two_dialects_give_a_warning_with_a_remedy(clean, confounded):
     assert len(clean['warnings']) == 1 and '--where dialect=' in clean['warnings'][0]
     assert confounded['warnings'] == []
 
@@ -81,7 +81,7 @@ def test_the_report_is_strict_json_and_names_what_it_is(clean):
     assert document['bundle']['id'] == 'stub' and 'Regions predicted by stub 1.0.0' in terminal(clean)
 
 
-def test_the_words_hold_every_row_and_the_verdict(confounded):
+def test_both_texts_contain_every_row_and_the_verdict(confounded):
     for text in (terminal(confounded), markdown(confounded)):
         assert confounded['verdict'] in text
         for group in ('models', 'controls', 'variants', 'checks'):
@@ -131,7 +131,7 @@ def test_command_writes_and_prints(tmp_path, monkeypatch, clean):
     (['--data', 'phantoms:0:40', '--where', 'dialect=space'], 'fact-unknown'),
     (['--data', 'phantoms:0:40', '--networks', 'unet_lite'], 'architecture-no-finding'),
     (['--data', 'phantoms:0:40', '--networks', 'nonesuch'], 'architecture-unknown')])
-def test_what_cannot_be_audited_leaves_nothing_behind(words, code, tmp_path):
+def test_a_refused_audit_leaves_nothing_behind(words, code, tmp_path):
     result = CliRunner().invoke(cli.audit, words + ['--out', str(tmp_path / 'a')])
     assert isinstance(result.exception, InputError) and result.exception.code == code
     assert not list(tmp_path.iterdir())

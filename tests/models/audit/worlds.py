@@ -1,4 +1,4 @@
-"""Small collections of schematic torsos in which it is known what carries the diagnosis."""
+"""Small collections of schematic torsos in which only chosen properties carry the diagnosis."""
 import functools
 
 import numpy as np
@@ -46,7 +46,7 @@ def audited(labels=True, facts=None, patient='p1', **picture):
 
 
 def world(count=24, seed=1, background=False, pattern=False, facts=None, per_patient=1):
-    """As many healthy as sick patients; what differs between them is only what is asked for.
+    """As many healthy as sick patients, which differ only in what is asked for.
 
     Room, body heat and noise are drawn for everybody alike, and numbers are dealt out at random.
     """

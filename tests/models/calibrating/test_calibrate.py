@@ -1,4 +1,4 @@
-"""The verb: a bundle gets INT8 that was compared with FP32, and nothing else of it changes."""
+"""The verb adds an INT8 variant that was compared with FP32, and changes nothing else."""
 import copy
 import hashlib
 import json
@@ -154,7 +154,7 @@ def test_int8_that_loses_the_answers_is_not_written(lopsided, tmp_path):
         assert not out.exists() and _state(lopsided) == before
 
 
-def test_nodes_left_in_floating_point_rescue_it(lopsided, tmp_path):
+def test_leaving_nodes_in_floating_point_helps(lopsided, tmp_path):
     import onnx
     nodes = onnx.load(str(lopsided / 'model.onnx')).graph.node
     names = [node.name for node in nodes if node.op_type in ('Conv', 'ConvTranspose')]
@@ -173,7 +173,7 @@ def test_bad_input(source, tmp_path, words, code):
     assert not (tmp_path / 'out').exists()
 
 
-def test_what_is_no_bundle(tmp_path):
+def test_a_folder_without_a_bundle(tmp_path):
     result = _run(tmp_path, '--data', DATA)
     assert isinstance(result.exception, ThermoscreenError)
 

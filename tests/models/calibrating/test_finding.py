@@ -44,7 +44,7 @@ def test_temperature_and_thresholds():
     assert (shown[normal] < entry['threshold']).mean() == pytest.approx(0.9, abs=0.07)
 
 
-def test_temperature_that_helps_nobody_else_is_not_taken():
+def test_a_temperature_that_does_not_help_other_patients_is_not_taken():
     collection = _collection(40)
     found = []
     for seed in range(12):
@@ -71,7 +71,7 @@ def test_any_point_becomes_the_threshold(point):
     assert entry['threshold'] == chosen['threshold']
 
 
-def test_few_frames_set_nothing_unasked():
+def test_few_frames_set_thresholds_only_on_request():
     collection = _collection(60)
     with pytest.raises(InputError) as caught:
         fit_finding(FINDING, collection, _too_sure(collection), (1,), least=50)
@@ -79,13 +79,13 @@ def test_few_frames_set_nothing_unasked():
     assert fit_finding(FINDING, collection, _too_sure(collection), (1,)).judged == 30
 
 
-def test_one_kind_only():
+def test_one_class_only():
     collection = _collection(20)
     with pytest.raises(InputError):
         fit_finding(FINDING, collection, _too_sure(collection), (0, 1))
 
 
-def test_classes_that_are_not_the_findings_own_need_a_word():
+def test_classes_that_are_not_the_findings_own_must_be_named():
     assert positive_class(FINDING, ('usual', 'abnormal')) == (1,)
     assert positive_class(FINDING, ('Healthy', 'Sick')) is None
     assert positive_class(FINDING, ()) is None

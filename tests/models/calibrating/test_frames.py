@@ -1,4 +1,4 @@
-"""Frames that a calibration looks at, measures on and judges by."""
+"""The frames that a calibration surveys, measures ranges on, and judges by."""
 import numpy as np
 import pytest
 

@@ -1,1 +1,1 @@
-"""Tests of the evaluation: each against an answer worked out another way."""
+"""Tests of the evaluation: each against an answer computed another way."""

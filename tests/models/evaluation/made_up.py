@@ -41,7 +41,7 @@ def phantom_collection(seeds, height=120, width=160):
 
 
 def unreadable(sample):
-    """The same sample with a file that is none."""
+    """The same sample with a file that cannot be read."""
     def read():
         raise InputError('file-truncated', 'It ends too early.', 'Copy it again.')
     return dataclasses.replace(sample, read=read)

@@ -1,4 +1,4 @@
-"""An audit is read as the audit writes it, and anything else is refused in one line."""
+"""An audit.json is read, and anything else is refused in one line."""
 import json
 
 import pytest

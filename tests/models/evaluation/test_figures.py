@@ -170,12 +170,12 @@ def test_halves_share_no_patient_and_hold_everybody():
         assert sum(both) == called, 'every frame is on one side and on one only'
 
 
-def test_too_few_patients_are_said_to_be():
+def test_too_few_patients_give_a_reason():
     points = operating_points(ranked(2), torso_collection(2), (1,), TARGETS)
     assert set(points) == {'reason'} and points['reason'].endswith('.')
 
 
-def test_frames_without_a_result_choose_nothing():
+def test_frames_without_a_result_choose_no_threshold():
     outcomes = ranked(12)
     outcomes[3] = outcome('t03', patient='p03', klass=1, truth=LABELS, refused=True)
     points = operating_points(outcomes, torso_collection(12), (1,), TARGETS, rounds=100)
@@ -226,12 +226,12 @@ def test_facts_are_counted_by_class():
                     {'fact': 'dialect', 'value': 'space', 'n': 20, 'classes': {'Healthy': 10, 'Sick': 10}}]
 
 
-def test_a_value_of_one_class_is_named_with_a_way_out():
+def test_a_value_of_one_class_is_named_with_a_remedy():
     sentence, = giveaways(composition(FACTS, CLASSES))
     assert 'All 6 frames' in sentence and 'dialect = semicolon are Sick' in sentence
     assert sentence.endswith('--where dialect=space.')
 
 
-def test_nothing_to_say_of_one_kind_or_of_one_class():
+def test_one_value_or_one_class_gives_nothing_away():
     assert composition(FACTS[:20], CLASSES) == []
     assert giveaways(composition(FACTS, ('Sick', 'Sick'))) == []

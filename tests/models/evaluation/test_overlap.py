@@ -59,7 +59,7 @@ def test_all_background_is_worth_nothing_however_accurate():
     assert np.array_equal(all_background(pair_counts(truth, truth)), pairs)
 
 
-def test_a_region_that_is_nowhere_has_no_figure():
+def test_a_region_in_neither_image_has_no_figure():
     truth = np.zeros((4, 4), np.uint8)
     values = iou(pair_counts(truth, truth))
     assert values[0] == 1 and np.isnan(values[1:]).all()

@@ -25,7 +25,7 @@ def test_facts():
     assert len(choose(PHANTOMS, ['dialect=space', 'dialect=semicolon'])[0]) == 6
 
 
-def test_a_number_is_found_by_its_digits():
+def test_a_number_is_matched_by_its_digits():
     chosen, _ = choose(torso_collection(5), ['number=3'])
     assert chosen.keys == ('t03',)
 
@@ -40,7 +40,7 @@ def test_left_out_and_limited():
     (['dialect'], (), 'where-form'), (['=space'], (), 'where-form'), (['dialect='], (), 'where-form'),
     (['dialect=tab'], (), 'fact-value'), (['humidity=3'], (), 'fact-unknown'),
     ([], set(PHANTOMS.patients), 'nothing-left')])
-def test_one_line_of_refusal(where, left_out, code):
+def test_refusals_are_one_line(where, left_out, code):
     with pytest.raises(InputError) as caught:
         choose(PHANTOMS, where, left_out)
     assert caught.value.code == code and '\n' not in caught.value.message.text
@@ -85,7 +85,7 @@ def test_data_that_the_manifest_names_without_patients():
     assert line.startswith('NOT KNOWN: the manifest names torsos')
 
 
-def test_phantoms_are_no_patients():
+def test_phantoms_are_not_patients():
     collection = phantom_collection([1, 2])
     for sample in collection:
         sample.facts['kind'] = 'phantom'

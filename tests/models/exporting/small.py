@@ -1,4 +1,4 @@
-"""A run folder that nobody trained: the shipped architecture at a small size, first weights."""
+"""A run folder without training: the shipped architecture at a small size, with its initial weights."""
 import json
 
 from models.recipe_files import load_recipe

@@ -1,4 +1,4 @@
-"""A bundle with all its forms: each proves itself on the golden pair; what does not agree is not written."""
+"""A bundle with all its variants: each gives the golden answer, and a variant that disagrees is refused."""
 import dataclasses
 import errno
 import os
@@ -51,7 +51,7 @@ def test_figures_name_reference_frames_and_conditions(bundle):
     assert half['weights']['count'] > 1e6
 
 
-def test_half_is_half_as_large(bundle):
+def test_fp16_is_half_as_large(bundle):
     sizes = {name: len(bundle.read_model(name)) for name in bundle.variants}
     assert sizes['fp16'] < 0.55 * sizes['fp32'] and sizes['fp16-logits'] < 0.55 * sizes['fp32-logits']
 
@@ -87,7 +87,7 @@ def test_int8_is_made_with_its_cache_kept_and_left_out(package, tmp_path):
     assert set(bare.document['variants']) == {'fp16'} and 'model.int8.onnx' not in bare.files
 
 
-def test_a_network_that_overflows_in_half_is_refused_and_goes_on_without(spoilt_run):
+def test_a_network_that_overflows_in_fp16_is_refused_and_exported_without_it(spoilt_run):
     package = open_checkpoint(spoilt_run)
     with pytest.raises(BundleError, match=r'overflows first at node Conv_\d+ \(Conv.*--no-fp16') as caught:
         build_bundle(package, REQUEST)

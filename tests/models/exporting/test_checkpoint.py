@@ -1,4 +1,4 @@
-"""What may be exported, and what is said where it may not."""
+"""What can be exported, and the message where it cannot."""
 import shutil
 
 import pytest
@@ -63,19 +63,19 @@ def test_an_older_run_has_its_statement_in_its_bundle(tmp_path, run, package):
     assert open_checkpoint(tmp_path / 'run').document == package.document
 
 
-def test_without_either_it_says_what_to_do(tmp_path):
+def test_without_either_the_message_says_what_to_do(tmp_path):
     error = refused(write_run(tmp_path / 'run', statement=None))
     assert error.code == 'statement-missing' and 'train command again' in error.message.text
 
 
 @pytest.mark.parametrize('text', ['[]', '{"limits": []}', 'not JSON'])
-def test_a_damaged_statement_is_none(tmp_path, run, text):
+def test_a_damaged_statement_counts_as_missing(tmp_path, run, text):
     shutil.copy(str(run / 'weights.pt'), str(tmp_path))
     (tmp_path / 'statement.json').write_text(text)
     assert refused(tmp_path).code == 'statement-missing'
 
 
-def test_a_folder_without_weights_is_no_run(tmp_path):
+def test_a_folder_without_weights_is_refused(tmp_path):
     assert refused(tmp_path).code == 'weights-missing'
     (tmp_path / 'weights.pt').write_bytes(b'nothing')
     assert refused(tmp_path).code == 'weights-unreadable'
@@ -95,7 +95,7 @@ def test_a_classifier_needs_regions_and_takes_those_of_another_run(classifier, r
     assert set(package.document['outputs']) == {'labels', 'confidence', 'finding'}
 
 
-def test_regions_that_nobody_needs_are_refused(run):
+def test_regions_that_are_not_needed_are_refused(run):
     assert refused(run, regions=run).code == 'regions-unused'
     assert refused(SHIPPED_BUNDLE, regions=run).code == 'regions-unused'
 
@@ -105,7 +105,7 @@ def test_regions_of_another_input_are_refused(tmp_path, classifier):
     assert refused(classifier, regions=other).code == 'regions-other-input'
 
 
-def test_three_classes_are_no_bundle(tmp_path, run):
+def test_three_classes_are_refused(tmp_path, run):
     folder = write_run(tmp_path / 'run', 'network.architecture=resnet18', 'network.options={findings=3}',
                        'task=finding', 'loss.dice=0')
     assert '3 apart' in refused(folder, regions=run).message.text

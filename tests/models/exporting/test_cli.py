@@ -46,7 +46,7 @@ def test_a_version_has_three_numbers(run, tmp_path, version):
 
 
 def failing(monkeypatch, capsys, *arguments):
-    """Exit code and what is said of a whole program run."""
+    """Exit code and standard error of a whole program run."""
     monkeypatch.setattr('sys.argv', ['thermoscreen', 'export'] + [str(argument) for argument in arguments])
     monkeypatch.setattr(verbs, 'registered', lambda: {
         'export': metadata.EntryPoint('export', 'models.exporting.cli:export_command', verbs.GROUP)})
@@ -56,12 +56,12 @@ def failing(monkeypatch, capsys, *arguments):
 
 
 @pytest.mark.parametrize('name, code', [('nowhere', 'checkpoint-missing'), ('', 'weights-missing')])
-def test_what_is_no_checkpoint_is_refused_in_a_line(tmp_path, monkeypatch, capsys, name, code):
+def test_a_path_without_checkpoint_is_refused_in_a_line(tmp_path, monkeypatch, capsys, name, code):
     exit_code, lines = failing(monkeypatch, capsys, tmp_path / name, '--out', tmp_path / 'bundle')
     assert exit_code == 2 and len(lines) == 1 and lines[0].endswith('[%s]' % code)
 
 
-def test_an_overflow_in_half_is_one_line_and_no_bundle(spoilt_run, tmp_path, monkeypatch, capsys):
+def test_an_overflow_in_fp16_is_one_line_and_no_bundle(spoilt_run, tmp_path, monkeypatch, capsys):
     exit_code, lines = failing(monkeypatch, capsys, spoilt_run, '--out', tmp_path / 'bundle', '--frames', 1)
     assert exit_code == 3 and len(lines) == 1 and lines[0].endswith('[fp16-overflow]'), lines
     assert not list(tmp_path.iterdir())

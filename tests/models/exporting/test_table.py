@@ -1,4 +1,4 @@
-"""The table: what each network loses in each precision, and what a board says to it."""
+"""The table: what each network loses in each precision, and whether a board can run it."""
 import dataclasses
 import shutil
 
@@ -31,7 +31,7 @@ def test_a_row_shows_every_figure():
         assert words in line
 
 
-def test_what_the_check_finds_is_said_once_with_the_networks_it_was_found_in():
+def test_a_violation_is_listed_once_with_the_networks_that_have_it():
     found = Violation('int8', VIOLATION, 'Quantize_1', 'QuantizeLinear', 'No INT8 there.', 'Use FP16.')
     checks = {'fp32': [], 'fp16': [], 'int8': [found, found]}
     text = markdown([row('a', checks=checks), row('b', checks=checks), row('c')], 'jetson-nano', 'Note.')
@@ -39,11 +39,11 @@ def test_what_the_check_finds_is_said_once_with_the_networks_it_was_found_in():
     assert '| FP32, FP16 fit |' in text and text.endswith('Note.')
 
 
-def test_labels_of_what_nobody_trained_are_not_judged():
+def test_labels_of_an_untrained_network_are_not_judged():
     assert 'not trained' in markdown([row(trained=False)], 'jetson-nano', '')
 
 
-def test_an_overflow_is_a_row_and_not_the_end(spoilt_run):
+def test_an_overflow_is_a_row_and_does_not_end_the_table(spoilt_run):
     exported, = (found for found in networks(spoilt_run.parent, ['half_unet']) if 'shipped' not in found.name)
     made = make_row(exported, Conditions(1, None, 'minmax', 1), 'jetson-nano')
     assert made.fp16 is None and made.overflow.startswith('Conv_')

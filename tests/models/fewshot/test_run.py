@@ -104,7 +104,7 @@ def test_too_few_patients_are_refused_before_anything_is_trained(recipe, patient
     assert caught.value.code == 'too-few-patients' and not list(tmp_path.iterdir())
 
 
-def test_a_start_that_is_not_there_is_named_before_phantoms_are_made(tmp_path):
+def test_a_missing_start_is_refused_before_phantoms_are_made(tmp_path):
     result = CliRunner().invoke(few_shot_command, ['--data', 'phantoms:1:4', '--init', str(tmp_path / 'nonesuch'),
                                                    '--out', str(tmp_path / 'out')])
     assert isinstance(result.exception, InputError) and result.exception.code == 'weights-missing'
@@ -142,13 +142,13 @@ def test_a_mirror_image_swaps_sides():
     assert (labels == 1).sum() == 16 and (labels == 2).sum() == 8
 
 
-def test_what_is_seen_only_in_the_mirror_counts_as_well():
+def test_a_region_recognised_only_in_the_mirror_counts():
     picture = np.zeros((1, 1, 8, 16), np.float32)
     picture[..., 2:6, 1:5] = 3  # a right breast, which this network knows from mirror images only
     assert (mirrored_labels(OnlySeesOneSide(), picture)[2:6, 1:5] == 1).all()
 
 
-def test_own_labels_fit_the_thermogram_and_replace_what_was_known():
+def test_own_labels_fit_the_thermogram_and_replace_earlier_ones():
     recipe = load_recipe('few-shot')
     samples = phantom_collection(40, 2, 120, 160)
     found = pseudo_labelled(LeftIsWarm(), recipe, samples)
