@@ -133,12 +133,12 @@ def _time_alternately(base: Runner, int8: Runner, tensor: np.ndarray) -> Dict[st
     """Medians of FP32 and INT8 on one frame, run in turns so that a busy machine slows both alike."""
     taken: Dict[str, List[float]] = {base.name: [], int8.name: []}
     for turn in range(_TIMED_RUNS + 1):
-        for form in (base, int8):
+        for runner in (base, int8):
             began = time.perf_counter()
-            form.answer(tensor)
+            runner.answer(tensor)
             if turn:  # the first warms up
-                taken[form.name].append((time.perf_counter() - began) * 1e3)
-    fp32_ms, int8_ms = (float(np.median(taken[form.name])) for form in (base, int8))
+                taken[runner.name].append((time.perf_counter() - began) * 1e3)
+    fp32_ms, int8_ms = (float(np.median(taken[runner.name])) for runner in (base, int8))
     return {'fp32_ms': round(fp32_ms, 4), 'int8_ms': round(int8_ms, 4), 'ratio': round(fp32_ms / int8_ms, 2),
             'n': _TIMED_RUNS, 'conditions': 'medians, in turns, ' + library_versions(onnxruntime)}
 

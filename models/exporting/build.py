@@ -1,4 +1,4 @@
-"""A bundle with all its forms: made, compared with the network they come from, judged."""
+"""A bundle with all its variants: made, compared with the network they come from, judged."""
 import datetime
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
@@ -153,14 +153,14 @@ def _lasting(document: Dict[str, Any]) -> List[str]:
 
 def _measure(package: Package, variants: Mapping[str, bytes], request: ExportRequest, measured_on: FrozenSet[str],
              say: Callable[[str], None]) -> Tuple[Dict[str, Dict[str, Any]], Dict[str, Dict[str, float]]]:
-    """Figures by form, each by set of frames, and ``golden`` entries by variant.
+    """Figures by runner, each by set of frames, and ``golden`` entries by variant.
 
-    Every form is held against the FP32 file in ONNX Runtime, and that against PyTorch where the network is at hand.
+    Every runner is compared with the FP32 file in ONNX Runtime, and that with PyTorch where the network is at hand.
     """
     document, model = package.document, package.files[package.document['model']['file']]
     base = onnx_runner(BASE, 'fp32', model, request.threads)
-    forms = variant_runners(variants, request.threads)
-    named = {form.name: form for form in forms}
+    runners = variant_runners(variants, request.threads)
+    named = {runner.name: runner for runner in runners}
     source = torch_runner(package.network) if package.network is not None else None
     whole = with_logits(base, named.get('fp32-logits'))
     conditions = library_versions(onnxruntime, torch)
@@ -170,8 +170,8 @@ def _measure(package: Package, variants: Mapping[str, bytes], request: ExportReq
     parities_of: Dict[str, List[Parity]] = {name: [] for name in measured}
     for title, frames in parity_frames(document, request.frames, request.data, measured_on).items():
         say('comparing on %s' % title)
-        parities = compare_runners(base, forms, frames)
-        check_parity(forms, parities)
+        parities = compare_runners(base, runners, frames)
+        check_parity(runners, parities)
         if source is not None:
             parities.update(compare_runners(source, [whole], frames))
             check_parity([whole], parities)

@@ -1,4 +1,4 @@
-"""``thermoscreen export``: a trained network in; a bundle with every form that a board may want out."""
+"""``thermoscreen export``: a trained network in; a bundle with every variant that a board may want out."""
 import importlib.util
 import json
 import os
@@ -52,7 +52,7 @@ def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int
     """Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.
 
     The bundle holds the network as ONNX in FP32 and FP16, each also without its ArgMax, and INT8 on request.
-    All of them answer the same frames; a bundle whose forms do not agree, or whose FP16 overflows, is not
+    All of them answer the same frames; a bundle whose variants do not agree, or whose FP16 overflows, is not
     written. CHECKPOINT may also be a bundle folder: its FP32 file stays byte by byte and the others are added.
 
     \b

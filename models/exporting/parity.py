@@ -1,4 +1,4 @@
-"""What the forms of a network are compared on, and how near each must come to the golden pair on a board."""
+"""What the variants of a network are compared on, and how near each must come to the golden pair on a board."""
 import io
 import math
 from typing import AbstractSet, Any, Dict, Iterable, List, NamedTuple, Optional
@@ -18,7 +18,7 @@ from ..data import Collection, Sample, open_data, phantom_collection
 FIRST_SEED = 9_000_000
 
 #: A board sums in another order, fuses other operators and, for INT8, scales by a cache instead of Q/DQ nodes: it may
-#: be off by this many times what the form was off by here, on top of what the base model is allowed.
+#: be off by this many times what the variant was off by here, on top of what the base model is allowed.
 _MARGIN = 2
 
 #: What the manifest's schema allows at most: a proof that lets more through proves nothing.

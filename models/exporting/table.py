@@ -112,7 +112,7 @@ def networks(runs: Optional[Path] = None, only: Sequence[str] = ()) -> Iterator[
 
 
 def make_row(exported: Exported, conditions: Conditions, target: str) -> Row:
-    """Export a network and compare its forms.
+    """Export a network and compare its precisions.
 
     Args:
         exported: which network.
@@ -207,16 +207,16 @@ def _notes(rows: Sequence[Row]) -> Iterator[str]:
         yield '- %s %s at %s, %s (%s): %s' % (severity, rule, operator, ', '.join(precisions), where, reason)
 
 
-def _remembering(form: Runner) -> Runner:
-    """A form that answers each frame once; the frames are few and live as long as it."""
+def _remembering(runner: Runner) -> Runner:
+    """A runner that computes each frame once; the frames are few and live as long as it does."""
     answers: Dict[int, Any] = {}
 
     def answer(tensor: Any) -> Any:
         if id(tensor) not in answers:
-            answers[id(tensor)] = form.answer(tensor)
+            answers[id(tensor)] = runner.answer(tensor)
         return answers[id(tensor)]
 
-    return form._replace(answer=answer)
+    return runner._replace(answer=answer)
 
 
 def _shipped(runs: Optional[Path]) -> Exported:
