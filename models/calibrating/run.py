@@ -124,7 +124,8 @@ def calibrate(bundle: Path, collection: Collection, request: CalibrationRequest,
     changed = _changed(document, collection, choice, request, golden, parities, fitted)
     stale = [entry['file'] for entry in _replaced(document)]
     files = {name: data for name, data in package.files.items() if name not in stale}
-    files.update({FILES[INT8]: quantised, CACHE_FILE: write_cache(scales)})
+    cache = write_cache({name: float(scale) for name, scale in scales.items()})
+    files.update({FILES[INT8]: quantised, CACHE_FILE: cache})
     return Calibrated(replace(package, document=changed, files=files), parities, fitted, why,
                       _time_alternately(base, int8, tensor), surveyed)
 

@@ -137,7 +137,8 @@ def make_int8(document: Dict[str, Any], model: bytes, method: str, data: Optiona
     samples = [frame.sample for frame in choose(survey(collection, chain).usable, count, 1).measured]
     quantised, scales = quantise(model, (chain.apply(sample.thermogram()).tensor for sample in samples), method)
     entry = {'file': CACHE_FILE, 'method': method, 'frames': len(samples), 'data': collection.name}
-    return Int8(quantised, write_cache(scales), entry, frozenset(sample.key for sample in samples))
+    cache = write_cache({name: float(scale) for name, scale in scales.items()})
+    return Int8(quantised, cache, entry, frozenset(sample.key for sample in samples))
 
 
 def _kept(package: Package) -> Dict[str, bytes]:
