@@ -1,9 +1,11 @@
 """What TensorRT is given to measure INT8 ranges: a calibration cache, or frames that represent the others.
 
 TensorRT and pycuda are passed in, so that nothing here imports them. TensorRT's calibrator classes are abstract: a
-subclass answers its questions (batch size, next batch, cache to read, cache to write). TensorRT calls these from C++,
-where an exception would end the process or be lost; `problem` keeps it for the caller that builds the engine.
+subclass answers its questions (batch size, next batch, cache to read, cache to write). TensorRT calls these from C++.
+An exception there ends the process up to 8.2 and is printed and lost from 8.4 on ([NvidiaTensorrt3871]), so none leaves
+a callback: `problem` keeps it for the caller that builds the engine.
 """
+import contextlib
 import os
 from typing import Any, Iterable, List, Optional, Sequence, Union
 
@@ -105,7 +107,9 @@ def entropy_calibrator(trt: Any, cuda: Any, batches: Iterable[np.ndarray], cache
                 return self._copy_next()
             except Exception as error:
                 self.problem = error
-                self._free()
+                # After a lasting error of CUDA nothing can be freed, and to say so would end the process.
+                with contextlib.suppress(Exception):
+                    self._free()
                 return None
 
         def read_calibration_cache(self, *_: Any) -> Optional[bytes]:
@@ -131,9 +135,9 @@ def entropy_calibrator(trt: Any, cuda: Any, batches: Iterable[np.ndarray], cache
             return [int(self._buffer)]
 
         def _free(self) -> None:
-            if self._buffer is not None:
-                self._buffer.free()
-                self._buffer = None
+            buffer, self._buffer = self._buffer, None
+            if buffer is not None:
+                buffer.free()
 
     return EntropyCalibrator()
 

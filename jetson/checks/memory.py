@@ -39,7 +39,22 @@ def check_memory(settings: Settings, platform: Optional[Platform] = None) -> Opt
 
 
 def check_swap(settings: Settings, platform: Optional[Platform] = None) -> Optional[Message]:
-    """Swap on disk of a small board. Compressed swap (zram) takes the memory that it provides and does not count."""
+    """Swap on disk of a small board, for the doctor."""
+    return swap_message(platform)
+
+
+def build_advice(platform: Optional[Platform] = None) -> str:
+    """What gives the build of an engine more memory on this machine."""
+    swap = swap_message(platform)
+    advice = 'Close other programs, or build with --no-cublas.'
+    return advice if swap is None or swap.severity == OK else '%s %s' % (advice, swap.text)
+
+
+def swap_message(platform: Optional[Platform] = None) -> Optional[Message]:
+    """Whether a small board has swap on disk for a build; None for other machines.
+
+    Compressed swap (zram) takes the memory that it provides and does not count.
+    """
     with platform or RealPlatform() as machine:
         memory = machine.telemetry().memory
         if not machine.is_jetson or memory is None or memory.total_bytes >= _SMALL_BOARD_BYTES:

@@ -1,4 +1,6 @@
-"""One build: network, configuration, timings, plan. It runs on any TensorRT from 8.0 to 11.
+"""One build: network, configuration, timings, plan, proof. It runs on any TensorRT from 8.0 to 11.
+
+It runs in a process of its own (`child`): TensorRT may abort.
 
 What a release offers is asked of its module, not looked up by its number: JetPack's and a PC's differ in patches.
 """
@@ -8,11 +10,18 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
-from service.backends.tensorrt_api import LogLines, tells_of_memory
-from service.durable import atomic_write
-from service.messages import BackendError, ThermoscreenError
+import numpy as np
 
-from .progress import Progress, make_monitor
+from service.backends import Backend, FromLogits, TensorRTBackend, Tensors
+from service.backends.cuda import end_process
+from service.backends.tensorrt_api import LogLines, tells_of_memory, tells_of_timeout
+from service.bundle import Bundle, prove
+from service.durable import atomic_write
+from service.messages import BackendError, BundleError, ThermoscreenError
+from service.selection import proof_variant
+
+from ..checks.memory import build_advice
+from .progress import Listener, make_monitor
 from .ranges import Ranges, check_calibrator
 from .routes import Route
 
@@ -22,6 +31,18 @@ DROPPABLE = ('CUBLAS', 'CUBLAS_LT', 'CUDNN')
 
 _NO_TACTIC = 'Could not find any implementation for node'
 _NEEDS_INT8 = 'require hardware with Int8 support'
+
+#: How often each kernel is timed at least, and over how many runs. The first runs are slow while the GPU's clock still
+#: rises, and with TensorRT's own 2 and 1 they decide. The values of jetson-inference (`tensorNet.cpp`: "allow time for
+#: GPU to spin up"); from 10 on TensorRT decides the first by itself.
+MIN_TIMINGS, TIMING_RUNS = 3, 2
+
+#: Runs that are timed after the proof. They tell a later start whether a stored engine has become slow, and are no
+#: benchmark.
+TIMED_RUNS = 20
+
+#: The precision to build where an engine of this one does not prove itself.
+_INSTEAD = {'int8': 'fp16', 'fp16': 'fp32'}
 
 #: A larger file is not a timing cache of a network of this size.
 _MAX_CACHE_BYTES = 64 << 20
@@ -103,7 +124,7 @@ def droppable_sources(trt: Any) -> Tuple[str, ...]:
 
 
 def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Route, timing_cache: TimingCache,
-               workspace_mib: int, no_cublas: bool, ranges: Optional[Ranges], progress: Progress) -> Built:
+               workspace_mib: int, no_cublas: bool, ranges: Optional[Ranges], progress: Listener) -> Built:
     """Compile an ONNX file.
 
     Args:
@@ -119,8 +140,8 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
         progress: shows the build.
     Raises:
         BackendError: ``engine-parse`` with the node; ``engine-no-tactic`` where there is no kernel for a node, on a
-            Nano often the ArgMax ([Bourrieau2024]); ``engine-memory``; ``precision-unsupported``; ``engine-build`` with
-            TensorRT's first error.
+            Nano often the ArgMax ([Bourrieau2024]); ``engine-timeout`` where CUDA stopped a kernel that ran too long;
+            ``engine-memory``; ``precision-unsupported``; ``engine-build`` with TensorRT's first error.
         InputError, StorageError: the ranges cannot be used, measured or kept.
     """
     lines.errors.clear()
@@ -131,6 +152,7 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
         raise _parse_error(trt, parser, lines)
     config = builder.create_builder_config()
     _set_workspace(trt, config, workspace_mib << 20)
+    _set_timings(config)
     _set_precision(trt, builder, config, route)
     if no_cublas and droppable_sources(trt):
         config.set_tactic_sources(config.get_tactic_sources() & ~_mask(trt, droppable_sources(trt)))
@@ -148,6 +170,8 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
         with progress.watching('Building %s' % route):
             memory = builder.build_serialized_network(network, config)
     except Exception as error:  # std::bad_alloc arrives as MemoryError, others as RuntimeError
+        if calibrator is not None:
+            check_calibrator(calibrator)
         raise _build_error(trt, lines, '%s: %s' % (type(error).__name__, error))
     if calibrator is not None:
         check_calibrator(calibrator)
@@ -156,6 +180,68 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
     seconds = time.monotonic() - started
     timing_cache.keep(config)
     return Built(bytes(memory), seconds, sources)
+
+
+def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str, record: Optional[Dict[str, Any]] = None,
+               on_lost: Callable[[str], None] = end_process) -> Tuple[Dict[str, float], Dict[str, Any]]:
+    """Run a plan on the bundle's golden pair.
+
+    Args:
+        plan: as built, or as `EngineStore.find` read it.
+        precision: what it was built for.
+        variant: the bundle's variant it was compiled from.
+        record: its record, if it has one.
+        on_lost: as of `TensorRTBackend`.
+    Returns:
+        What the golden pair measured; and ``n``, ``median``, ``p90`` and ``worst`` of the first inferences in
+        milliseconds, copies to and from the GPU included.
+    Raises:
+        BackendError: ``engine-refused`` and others of the backend; ``engine-not-finite`` for NaN or infinity;
+            ``engine-unproven`` for another answer than the golden one.
+    """
+    backend: Backend = TensorRTBackend(plan, bundle.inputs, bundle.variants[variant].outputs, precision, record,
+                                       on_lost)
+    if not bundle.variants[variant].answers:
+        backend = FromLogits(backend, bundle.outputs)
+    feeds: List[Tensors] = []
+    with backend:
+        def infer(feed: Tensors) -> Tensors:
+            outputs = backend.infer(feed)
+            _check_finite(outputs, precision)
+            feeds.append(feed)
+            return outputs
+
+        try:
+            measured = prove(bundle, infer, proof_variant(bundle, precision))
+        except BundleError as error:
+            if error.code != 'golden-mismatch':
+                raise
+            raise BackendError('engine-unproven', 'The %s engine does not give the golden answer (%s) and is not used.'
+                               % (precision.upper(), error.detail), _instead(precision), detail=error.detail)
+        return measured, _latency(backend, feeds[0])
+
+
+def _check_finite(outputs: Tensors, precision: str) -> None:
+    broken = sorted(name for name, array in outputs.items()
+                    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all())
+    if broken:
+        raise BackendError('engine-not-finite', 'The %s engine gives values that are not finite (%s) and is not used.'
+                           % (precision.upper(), ', '.join(broken)), _instead(precision))
+
+
+def _instead(precision: str) -> str:
+    instead = _INSTEAD.get(precision)
+    return 'Build with --precision %s.' % instead if instead else 'Report this with the output of --debug.'
+
+
+def _latency(backend: Backend, feed: Tensors) -> Dict[str, Any]:
+    times = []
+    for _ in range(TIMED_RUNS):
+        started = time.perf_counter()
+        backend.infer(feed)
+        times.append(1000 * (time.perf_counter() - started))
+    return {'n': len(times), 'median': round(float(np.median(times)), 3),
+            'p90': round(float(np.percentile(times, 90)), 3), 'worst': round(max(times), 3)}
 
 
 def _network_flags(trt: Any) -> int:
@@ -173,6 +259,12 @@ def _set_workspace(trt: Any, config: Any, size_bytes: int) -> None:
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, size_bytes)
     else:
         config.max_workspace_size = size_bytes
+
+
+def _set_timings(config: Any) -> None:
+    for name, least in (('min_timing_iterations', MIN_TIMINGS), ('avg_timing_iterations', TIMING_RUNS)):
+        if hasattr(config, name):
+            setattr(config, name, max(least, getattr(config, name)))
 
 
 def _set_precision(trt: Any, builder: Any, config: Any, route: Route) -> None:
@@ -235,9 +327,13 @@ def _build_error(trt: Any, lines: LogLines, raised: str) -> BackendError:
         return BackendError('engine-no-tactic', 'TensorRT %s has no kernel for part of the network: %s.'
                             % (trt.__version__, line[:300].rstrip('. ')),
                             'Allow kernels more memory with --workspace, which may help.', detail=detail)
+    if tells_of_timeout(detail):
+        line = next(line for line in detail.split('\n') if tells_of_timeout(line))
+        return BackendError('engine-timeout', 'CUDA stopped a kernel that ran too long: %s.' % line[:300].rstrip('. '),
+                            detail=detail)
     if tells_of_memory(detail):
         return BackendError('engine-memory', 'There was not enough memory to build the engine (%s).' % reason,
-                            'Close other programs, add a swap file, or build with --no-cublas.', detail=detail)
+                            build_advice(), detail=detail)
     return BackendError('engine-build', 'TensorRT %s did not build the engine: %s.'
                         % (trt.__version__, reason.rstrip('. ')), detail=detail)
 

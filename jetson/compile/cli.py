@@ -16,7 +16,8 @@ from service.messages import OK, Message, ThermoscreenError
 from service.selection import Runtime
 from service.settings import Settings
 
-from .run import WORKSPACE_MIB, Compiled, CompileOptions, compile_engine, prove_plan
+from .build import prove_plan
+from .run import WORKSPACE_MIB, Compiled, CompileOptions, compile_engine
 
 _engines_option = click.option('--engines', type=click.Path(), metavar='DIR',
                                help='Folder of the engines. Default: the one in the settings.')

@@ -1,20 +1,37 @@
 """What a build is doing and for how long, shown while TensorRT itself may be silent for minutes."""
+import abc
 import contextlib
 import re
 import shutil
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, Iterator, Optional, TextIO
+from typing import Any, Callable, ContextManager, Dict, Iterator, Optional, TextIO
 
 #: Seconds between two updates of a terminal, whose line is rewritten, and between two lines of a log file.
 TERMINAL_S, LOG_S = 1.0, 5.0
 
 #: How the builder names the layer it is timing (TensorRT 8.0 to 10).
-_TIMING = re.compile(r'Timing Runner: (.+?)(?: \((\w+)\))?$')
+TIMING = re.compile(r'Timing Runner: (.+?)(?: \((\w+)\))?$')
 
 
-class Progress:
+class Listener(abc.ABC):
+    """Whoever is told what a build is doing."""
+
+    @abc.abstractmethod
+    def say(self, sentence: str) -> None:
+        """Take a sentence for the user."""
+
+    @abc.abstractmethod
+    def heard(self, message: str) -> None:
+        """Take a message of TensorRT as what it is doing now. Called from its threads, thousands of times."""
+
+    @abc.abstractmethod
+    def watching(self, title: str) -> ContextManager[None]:
+        """A context manager around something that takes long."""
+
+
+class Progress(Listener):
     """Shows progress on standard error.
 
     Args:
@@ -39,7 +56,7 @@ class Progress:
 
     def heard(self, message: str) -> None:
         """Take a message of TensorRT as what it is doing now. Called from its threads, thousands of times."""
-        timing = _TIMING.search(message)
+        timing = TIMING.search(message)
         self._doing = 'timing kernels for %s' % timing.group(1) if timing else message
 
     @contextlib.contextmanager
@@ -73,13 +90,13 @@ class Progress:
         self._open = not keep
 
 
-def make_monitor(trt: Any, progress: Progress) -> Any:
+def make_monitor(trt: Any, progress: Listener) -> Any:
     """A `tensorrt.IProgressMonitor` (10 and later) that feeds `progress`; None where this release has none."""
     if not hasattr(trt, 'IProgressMonitor'):
         return None
 
     class Monitor(trt.IProgressMonitor):
-        """Called from the builder's threads."""
+        """Called from the builder's threads, where nothing must be raised; a `Listener` does not."""
 
         def __init__(self) -> None:
             trt.IProgressMonitor.__init__(self)

@@ -2,7 +2,7 @@
 import abc
 import hashlib
 import os
-from typing import Any, Callable, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from calibration import choose_frames, describe_frame
 from calibration.calibrators import cache_calibrator, entropy_calibrator
 from service.body import find_body
 from service.bundle import BASE, Bundle
+from service.durable import storage_error
 from service.messages import OK, BackendError, InputError, ThermoscreenError
 from service.quality import QualityLimits, check_frame
 from service.readers import find_thermograms, read_thermogram
@@ -32,6 +33,16 @@ class Ranges(abc.ABC):
     def calibrator(self, trt: Any, network: Any) -> Any:
         """A TensorRT calibrator for a parsed network, for the thread whose CUDA context is current."""
 
+    @abc.abstractmethod
+    def to_dict(self, folder: str) -> Dict[str, Any]:
+        """JSON values that `load_ranges` makes the same ranges of, in another process.
+
+        Args:
+            folder: for what is too large for JSON.
+        Raises:
+            StorageError: it cannot be written.
+        """
+
 
 class CachedRanges(Ranges):
     """The ranges that come with the bundle.
@@ -50,6 +61,10 @@ class CachedRanges(Ranges):
         inputs = [network.get_input(number).name for number in range(network.num_inputs)]
         return cache_calibrator(trt, self._data, dict.fromkeys(inputs, 1.0))
 
+    def to_dict(self, folder: str) -> Dict[str, Any]:
+        """See `Ranges.to_dict`: the bundle has the cache."""
+        return {}
+
 
 class MeasuredRanges(Ranges):
     """Ranges that TensorRT measures while it builds, by its own entropy calibration.
@@ -58,28 +73,65 @@ class MeasuredRanges(Ranges):
     engines and read again for the same frames, model and TensorRT.
 
     Args:
-        bundle: its chain prepares the frames, and its FP32 file is measured.
-        paths: thermograms and folders of them.
-        folder: of the engines.
-        note: called with a sentence about what was left out.
-    Raises:
-        InputError: ``calibration-empty`` where no frame is usable; or as `find_thermograms`.
+        tensors: network inputs that are measured on.
+        stem: of the file that keeps the ranges; TensorRT's release follows.
     """
 
-    def __init__(self, bundle: Bundle, paths: Sequence[str], folder: str, note: Callable[[str], None]) -> None:
+    def __init__(self, tensors: Sequence[np.ndarray], stem: str) -> None:
+        self._tensors, self._stem = list(tensors), stem
+
+    @classmethod
+    def from_files(cls, bundle: Bundle, paths: Sequence[str], folder: str,
+                   note: Callable[[str], None]) -> 'MeasuredRanges':
+        """Ranges of the usable frames among some files.
+
+        Args:
+            bundle: its chain prepares the frames, and its FP32 file is measured.
+            paths: thermograms and folders of them.
+            folder: of the engines.
+            note: called with a sentence about what was left out.
+        Raises:
+            InputError: ``calibration-empty`` where no frame is usable; or as `find_thermograms`.
+        """
         tensors = _prepared(bundle, paths, note)
         places = choose_frames([describe_frame(tensor) for tensor in tensors],
                                [str(number) for number in range(len(tensors))], FRAMES)
-        self._tensors = [tensors[place] for place in places]
-        digest = hashlib.sha256(b''.join(tensor.tobytes() for tensor in self._tensors)).hexdigest()[:12]
-        self.flag = 'measured=' + digest
-        self._stem = os.path.join(folder, 'int8-%s-%s' % (bundle.sha256(BASE)[:12], digest))
+        tensors = [tensors[place] for place in places]
+        digest = hashlib.sha256(b''.join(tensor.tobytes() for tensor in tensors)).hexdigest()[:12]
+        ranges = cls(tensors, os.path.join(folder, 'int8-%s-%s' % (bundle.sha256(BASE)[:12], digest)))
+        ranges.flag = 'measured=' + digest
+        return ranges
 
     def calibrator(self, trt: Any, network: Any) -> Any:
         """A calibrator that hands the frames to TensorRT."""
         import pycuda.driver as cuda
 
         return entropy_calibrator(trt, cuda, self._tensors, '%s-%s.cache' % (self._stem, trt.__version__))
+
+    def to_dict(self, folder: str) -> Dict[str, Any]:
+        """See `Ranges.to_dict`: the frames become a file."""
+        path = os.path.join(folder, 'frames.npy')
+        try:
+            np.save(path, np.concatenate(self._tensors), allow_pickle=False)
+        except OSError as error:
+            raise storage_error(error, path)
+        return {'frames': path, 'stem': self._stem}
+
+
+def load_ranges(fields: Optional[Dict[str, Any]], bundle: Bundle) -> Optional[Ranges]:
+    """The ranges that `Ranges.to_dict` described.
+
+    Args:
+        fields: as it gave them; None for a build without ranges.
+        bundle: whose cache is meant where there are no frames.
+    """
+    if fields is None:
+        return None
+    if 'frames' in fields:
+        frames = np.load(fields['frames'], allow_pickle=False)
+        return MeasuredRanges([frames[number:number + 1] for number in range(len(frames))], fields['stem'])
+    data = bundle.read_calibration()
+    return None if data is None else CachedRanges(data)
 
 
 def check_calibrator(calibrator: Any) -> None:

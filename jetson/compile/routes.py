@@ -20,6 +20,12 @@ _LOGITS = {'fp32': ('fp32-logits',), 'fp16': ('fp16-logits',)}
 #: For an FP16 engine the weights may already be rounded; some bundles carry only that file, which is half the size.
 _LOGITS_IN_FP16 = {'fp32': ('fp32-logits', 'fp16-logits'), 'fp16': ('fp16-logits',)}
 
+#: GPUs, by compute capability times ten, for which the network without ArgMax is compiled first: the Nano's. There,
+#: TensorRT implements ArgMax as a TopK, which over a whole picture may have no kernel at all ([Bourrieau2024]) or one
+#: that runs until CUDA stops it, and the build aborts ([OnnxTensorrt671]). The last step on the CPU costs less than
+#: that: see "Labels without ArgMax" in docs/figures.md. Elsewhere no such report is known, and the GPU has the time.
+_LOGITS_FIRST = (53,)
+
 _MISSING = {
     'fp16': ('TensorRT %s takes FP16 only from an FP16 file, and the bundle has none.',
              'Export it again with one, or build with --precision fp32.'),
@@ -95,6 +101,8 @@ def find_routes(bundle: Bundle, precision: str, abilities: Abilities, from_logit
                 measured: bool = False) -> List[Route]:
     """The routes to a precision, the preferred one first and at least one.
 
+    On a Nano (`_LOGITS_FIRST`) those without ArgMax come first, where the bundle has them.
+
     Args:
         precision: ``'fp32'``, ``'fp16'`` or ``'int8'``.
         from_logits: only those that leave the ArgMax out.
@@ -115,9 +123,10 @@ def find_routes(bundle: Bundle, precision: str, abilities: Abilities, from_logit
     if not routes:
         problem, next_step = _MISSING[precision]
         raise BackendError('precision-missing', problem % abilities.tensorrt, next_step)
+    bare = [other for other in (without_argmax(bundle, route) for route in routes) if other is not None]
     if not from_logits:
-        return routes
-    routes = [other for other in (without_argmax(bundle, route) for route in routes) if other is not None]
+        return bare + routes if abilities.sm in _LOGITS_FIRST else routes
+    routes = bare
     if not routes:
         raise BackendError('logits-missing', 'The bundle has no logits variant for %s.' % precision,
                            'Export it with one, or leave --from-logits out.')

@@ -1,48 +1,43 @@
-"""From a bundle to a proven engine in the store. Whatever fails leaves the store as it was."""
-import time
-from dataclasses import dataclass, field
+"""From a bundle to a proven engine in the store. Whatever fails leaves the store as it was.
+
+TensorRT builds and runs in another process (`process`, `child`): what aborts or kills that one is a route that failed.
+"""
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
-import numpy as np
-
-from service.backends import Backend, FromLogits, TensorRTBackend, Tensors
-from service.backends.cuda import CudaContext
-from service.backends.tensorrt_api import LogLines, import_tensorrt, make_logger
-from service.bundle import Bundle, prove
+from service.backends.tensorrt_api import import_tensorrt
+from service.bundle import Bundle
+from service.durable import storage_error
 from service.engines import EngineKey, EngineStore, machine_facts
-from service.messages import BackendError, BundleError
+from service.messages import BackendError
 from service.selection import proof_variant
 
-from .build import Built, TimingCache, build_plan, droppable_sources, timing_cache_path
+from . import process
+from .build import droppable_sources, timing_cache_path
 from .progress import Progress
 from .ranges import CachedRanges, MeasuredRanges, Ranges
-from .routes import (
-    CALIBRATION,
-    MEASURED,
-    PRECISIONS,
-    Abilities,
-    Route,
-    choose_precision,
-    find_routes,
-    read_abilities,
-    without_argmax,
-)
+from .routes import CALIBRATION, MEASURED, PRECISIONS, Abilities, Route, choose_precision, find_routes, without_argmax
 
 #: Memory one kernel may take. trtexec 8.2 takes 16 MiB, for which it passes over kernels; builds with 1 GiB are killed
 #: on 4 GB; the usual advice for a Nano is 256 MiB.
 WORKSPACE_MIB = 256
 
-#: Runs that are timed after the proof. They tell a later start whether a stored engine has become slow, and are no
-#: benchmark.
-TIMED_RUNS = 20
+#: Errors that another route may avoid; the others would only happen again. The last ones are of a child that was ended.
+WORTH_ANOTHER_ROUTE = ('engine-parse', 'engine-no-tactic', 'engine-build', 'engine-unproven', 'engine-not-finite',
+                       'calibrator-missing', 'precision-unsupported',
+                       'engine-aborted', 'engine-killed', 'engine-timeout', 'cuda-lost')
 
-#: Errors that another route to the same precision may avoid; the others would only happen again.
-_WORTH_ANOTHER_ROUTE = ('engine-parse', 'engine-no-tactic', 'engine-build', 'engine-unproven', 'engine-not-finite',
-                        'calibrator-missing', 'precision-unsupported')
+#: Of these, the errors that may be the ArgMax's, whatever node they name.
+_MAYBE_ARGMAX = ('engine-no-tactic', 'engine-aborted', 'engine-killed', 'engine-timeout', 'cuda-lost')
 
-#: The precision to build where an engine of this one does not prove itself.
-_INSTEAD = {'int8': 'fp16', 'fp16': 'fp32'}
+#: Beginning of the folder that a build works in, inside the store.
+_WORK = '.build-'
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ def compile_engine(bundle: Bundle, store: EngineStore, precision: str = 'auto',
             was made for, and the next one where that does not prove itself.
     Raises:
         BackendError: ``tensorrt-missing``, ``cuda-missing``, ``engine-store-busy``, ``precision-unsupported``,
-            ``precision-missing``, or why the last route failed (`build_plan`, `prove_plan`).
+            ``precision-missing``, or why the last route failed (`process.ask`, `build_plan`, `prove_plan`).
         StorageError: the store cannot be written; checked before the build and again after it.
         BundleError: a file of the bundle was changed.
     """
@@ -104,99 +99,38 @@ def compile_engine(bundle: Bundle, store: EngineStore, precision: str = 'auto',
         return _Compilation(trt, bundle, store, options or CompileOptions(), progress or Progress()).run(precision)
 
 
-def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str,
-               record: Optional[Dict[str, Any]] = None) -> Tuple[Dict[str, float], Dict[str, Any]]:
-    """Run a plan on the bundle's golden pair.
-
-    Args:
-        plan: as built, or as `EngineStore.find` read it.
-        precision: what it was built for.
-        variant: the bundle's variant it was compiled from.
-        record: its record, if it has one.
-    Returns:
-        What the golden pair measured; and ``n``, ``median``, ``p90`` and ``worst`` of the first inferences in
-        milliseconds, copies to and from the GPU included.
-    Raises:
-        BackendError: ``engine-refused`` and others of the backend; ``engine-not-finite`` for NaN or infinity;
-            ``engine-unproven`` for another answer than the golden one.
-    """
-    backend: Backend = TensorRTBackend(plan, bundle.inputs, bundle.variants[variant].outputs, precision, record)
-    if not bundle.variants[variant].answers:
-        backend = FromLogits(backend, bundle.outputs)
-    feeds: List[Tensors] = []
-    with backend:
-        def infer(feed: Tensors) -> Tensors:
-            outputs = backend.infer(feed)
-            _check_finite(outputs, precision)
-            feeds.append(feed)
-            return outputs
-
-        try:
-            measured = prove(bundle, infer, proof_variant(bundle, precision))
-        except BundleError as error:
-            if error.code != 'golden-mismatch':
-                raise
-            raise BackendError('engine-unproven', 'The %s engine does not give the golden answer (%s) and is not used.'
-                               % (precision.upper(), error.detail), _instead(precision), detail=error.detail)
-        return measured, _latency(backend, feeds[0])
-
-
-def _check_finite(outputs: Tensors, precision: str) -> None:
-    broken = sorted(name for name, array in outputs.items()
-                    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all())
-    if broken:
-        raise BackendError('engine-not-finite', 'The %s engine gives values that are not finite (%s) and is not used.'
-                           % (precision.upper(), ', '.join(broken)), _instead(precision))
-
-
-def _instead(precision: str) -> str:
-    instead = _INSTEAD.get(precision)
-    return 'Build with --precision %s.' % instead if instead else 'Report this with the output of --debug.'
-
-
-def _latency(backend: Backend, feed: Tensors) -> Dict[str, Any]:
-    times = []
-    for _ in range(TIMED_RUNS):
-        started = time.perf_counter()
-        backend.infer(feed)
-        times.append(1000 * (time.perf_counter() - started))
-    return {'n': len(times), 'median': round(float(np.median(times)), 3),
-            'p90': round(float(np.percentile(times, 90)), 3), 'worst': round(max(times), 3)}
-
-
 class _Compilation:
-    """One call of `compile_engine`: its TensorRT, its log and its notes."""
+    """One call of `compile_engine`: its routes and its notes."""
 
     def __init__(self, trt: Any, bundle: Bundle, store: EngineStore, options: CompileOptions,
                  progress: Progress) -> None:
         self._trt, self._bundle, self._store = trt, bundle, store
         self._options, self._progress = options, progress
         self._facts = machine_facts()
-        self._lines = LogLines(progress.heard)
-        self._logger = make_logger(trt, self._lines)
         self._notes: List[str] = []
         self._measured: Optional[MeasuredRanges] = None
 
     def run(self, precision: str) -> Compiled:
-        with CudaContext():
-            abilities = read_abilities(self._trt, self._trt.Builder(self._logger), self._facts['sm'])
+        abilities = Abilities(**self._ask('abilities', 'abilities', sm=self._facts['sm']))
         if precision == 'auto':
             routes = self._descend(abilities)
         else:
             frames = self._options.frames
             routes = find_routes(self._bundle, precision, abilities, self._options.from_logits, bool(frames))
             if frames:
-                self._measured = MeasuredRanges(self._bundle, list(frames), self._store.folder, self._note)
+                self._measured = MeasuredRanges.from_files(self._bundle, list(frames), self._store.folder, self._note)
+        tried: Set[Route] = set()
         while True:
             route = routes.pop(0)
+            tried.add(route)
             try:
                 return self._take(route)
             except BackendError as error:
                 # The message names the fused node, which need not be called after the ArgMax in it.
-                other = without_argmax(self._bundle, route) if error.code == 'engine-no-tactic' else None
-                if other is not None:
+                other = without_argmax(self._bundle, route) if error.code in _MAYBE_ARGMAX else None
+                if other is not None and other not in tried and other not in routes:
                     routes.insert(0, other)
-                if not routes or error.code not in _WORTH_ANOTHER_ROUTE:
+                if not routes or error.code not in WORTH_ANOTHER_ROUTE:
                     raise
                 self._note('%s did not work: %s Trying %s.' % (route, error.message.text, routes[0]))
 
@@ -221,19 +155,16 @@ class _Compilation:
             reused = self._reuse(key, route)
             if reused is not None:
                 return reused
-        model = self._bundle.read_model(route.variant)
-        timing_cache = TimingCache(self._options.timing_cache or timing_cache_path(self._store.folder, self._facts),
-                                   self._note)
-        for table in (self._lines.warnings, self._lines.low_memory):
-            table.clear()
-        # The builder's context is gone before the proof creates its own: a board of 4 GB has no room for both.
-        with CudaContext():
-            built = build_plan(self._trt, self._logger, self._lines, model, route, timing_cache,
-                               self._options.workspace_mib, self._options.no_cublas,
-                               self._ranges(route), self._progress)
-        self._progress.say('Proving it on the golden pair.')
-        proof, latency = prove_plan(self._bundle, built.plan, route.precision, route.variant)
-        record = self._store.write(key, built.plan, self._record(route, built, proof, latency))
+        with _work_folder(self._store.folder) as folder:
+            path, ranges = os.path.join(folder, 'plan'), self._ranges(route)
+            built = self._ask(
+                'build', 'build-%s-%s' % (route.precision, route.variant), **self._of_bundle(), route=asdict(route),
+                timing_cache=os.path.abspath(self._options.timing_cache
+                                             or timing_cache_path(self._store.folder, self._facts)),
+                workspace_mib=self._options.workspace_mib, no_cublas=self._options.no_cublas, plan=path,
+                ranges=None if ranges is None else ranges.to_dict(folder))
+            plan = _read_plan(path, built['sha256'])
+        record = self._store.write(key, plan, self._record(route, built))
         removed = self._store.remove_superseded(record)
         if removed:
             self._note('Replaced: %s.' % ', '.join(removed))
@@ -245,13 +176,24 @@ class _Compilation:
             stored = self._store.find(key)
             if stored.key != key:
                 return None  # of another power mode: a new build is for its timings
-            prove_plan(self._bundle, stored.plan, route.precision, route.variant, stored.record)
+            stated = stored.record['plan']
+            self._ask('prove', 'prove', **self._of_bundle(), precision=route.precision, variant=route.variant,
+                      plan=os.path.join(self._store.folder, stated['file']), sha256=stated['sha256'],
+                      record=stored.record)
         except BackendError as error:
             # Missing, outdated and foreign engines are what a build is for.
             if error.code not in ('engine-missing', 'engine-stale', 'engine-foreign'):
                 self._note('The engine that is there is built again: %s' % error.message.text)
             return None
         return Compiled(stored.name, stored.record, True, tuple(self._notes) + stored.notes)
+
+    def _ask(self, task: str, log: str, **fields: Any) -> Dict[str, Any]:
+        """Have a task of `child` done. Its log stays in the store until the next task of that name."""
+        return process.ask(dict(fields, task=task), self._progress, self._note,
+                           os.path.join(self._store.folder, log + '.log'))
+
+    def _of_bundle(self) -> Dict[str, Any]:
+        return {'bundle': os.path.abspath(self._bundle.folder), 'bundle_hash': self._bundle.manifest.identity['hash']}
 
     def _key(self, route: Route) -> EngineKey:
         flags = ['workspace=%d' % self._options.workspace_mib]
@@ -269,24 +211,72 @@ class _Compilation:
         data = self._bundle.read_calibration() if route.method == CALIBRATION else None
         return CachedRanges(data) if data is not None else None
 
-    def _record(self, route: Route, built: Built, proof: Dict[str, float], latency: Dict[str, Any]) -> Dict[str, Any]:
-        low_memory = sorted(self._lines.low_memory)
+    def _record(self, route: Route, built: Dict[str, Any]) -> Dict[str, Any]:
+        """The record of an engine.
+
+        Args:
+            built: the child's answer.
+        """
+        notes = []
+        if built['low_memory']:
+            notes.append('The builder passed over kernels for lack of memory; the engine may be slower than it could '
+                         'be. Build it again with fewer programs running, or with --no-cublas.')
+        if built['low_workspace']:
+            notes.append('The builder passed over kernels that need more workspace than %d MiB; the engine may be '
+                         'slower than it could be. Build it again with --workspace %d.'
+                         % (self._options.workspace_mib, 2 * self._options.workspace_mib))
         return {
             'bundle': self._bundle.manifest.identity,
             'variant': route.variant,
             'proof_variant': proof_variant(self._bundle, route.precision),
             'built_at': datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'),
-            'seconds': round(built.seconds, 1),
+            'seconds': round(built['seconds'], 1),
             'workspace_mib': self._options.workspace_mib,
-            'tactic_sources': list(built.tactic_sources),
-            'warnings': low_memory + sorted(self._lines.warnings),
-            'low_memory': bool(low_memory),
-            'proof': proof,
-            'latency_ms': latency,
-            'notes': ['The builder passed over kernels for lack of memory; the engine may be slower than it could be. '
-                      'Build it again with fewer programs running, or with --no-cublas.'] if low_memory else [],
+            'tactic_sources': built['tactic_sources'],
+            'warnings': built['low_memory'] + built['low_workspace'] + built['warnings'],
+            'low_memory': bool(built['low_memory']),
+            'proof': built['proof'],
+            'latency_ms': built['latency_ms'],
+            'notes': notes,
         }
 
     def _note(self, sentence: str) -> None:
         self._notes.append(sentence)
         self._progress.say(sentence)
+
+
+@contextlib.contextmanager
+def _work_folder(store: str) -> Iterator[str]:
+    """A folder in the store for what a build leaves on its way.
+
+    The caller holds the store's lock, so folders that are there are of builds that were killed, and are removed.
+    """
+    for name in os.listdir(store):
+        if name.startswith(_WORK):
+            shutil.rmtree(os.path.join(store, name), ignore_errors=True)
+    try:
+        folder = tempfile.mkdtemp(prefix=_WORK, dir=store)
+    except OSError as error:
+        raise storage_error(error, store)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read_plan(path: str, sha256: str) -> bytes:
+    """The plan that a child has written.
+
+    Raises:
+        BackendError: ``engine-build``: it is not there, or is another one.
+    """
+    try:
+        with open(path, 'rb') as stream:
+            plan = stream.read()
+    except OSError as error:
+        raise BackendError('engine-build', 'The engine was built and cannot be read (%s).' % error.strerror,
+                           'Build it again.', detail=repr(error))
+    if hashlib.sha256(plan).hexdigest() != sha256:
+        raise BackendError('engine-build', 'The engine was built and damaged on its way to the store.',
+                           'Build it again.', detail=path)
+    return plan

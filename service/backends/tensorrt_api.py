@@ -18,11 +18,16 @@ _DTYPES = {'FLOAT': 'float32', 'HALF': 'float16', 'INT32': 'int32', 'INT64': 'in
 
 #: The builder logs these when it skips kernels for lack of memory; the engine is correct but may be slower. Wordings
 #: of TensorRT 8.0 to 8.6, including their spelling.
-_LOW_MEMORY = ('Device memory is insufficient', 'due to insuficient memory', 'due to insufficient memory',
-               'sufficient workspace')
+_LOW_MEMORY = ('Device memory is insufficient', 'due to insuficient memory', 'due to insufficient memory')
+
+#: The same where not the machine's memory is too small but what a kernel may take of it.
+_LOW_WORKSPACE = 'sufficient workspace'
 
 #: How TensorRT, CUDA and C++ say that memory ran out.
 _NO_MEMORY = ('out of memory', 'outofmemory', 'bad_alloc', 'memoryerror', 'not be enough free memory')
+
+#: How CUDA says that it stopped a kernel that ran too long (error 702).
+_TIMEOUT = ('launch timed out', 'launch timeout')
 
 #: Lines kept of each kind, and characters of each line: a failing build repeats itself thousands of times.
 KEPT_LINES, KEPT_CHARACTERS = 50, 400
@@ -51,17 +56,23 @@ class LogLines:
 
     Args:
         heard: called with every message, to show what a build is doing.
+        write: called with severity and text of every message, to keep them all.
     Attributes:
         errors: the first ones since the list was cleared; later ones follow from these.
         warnings: each line with how often it came.
         low_memory: as `warnings`, for lines about kernels skipped for lack of memory.
+        low_workspace: as `low_memory`, where a larger workspace would help.
+        problem: the first exception inside the logger, which must not reach TensorRT; None where there was none.
     """
 
-    def __init__(self, heard: Optional[Callable[[str], None]] = None) -> None:
+    def __init__(self, heard: Optional[Callable[[str], None]] = None,
+                 write: Optional[Callable[[str, str], None]] = None) -> None:
         self.errors: List[str] = []
         self.warnings: Dict[str, int] = {}
         self.low_memory: Dict[str, int] = {}
-        self._heard = heard
+        self.low_workspace: Dict[str, int] = {}
+        self.problem: Optional[Exception] = None
+        self._heard, self._write = heard, write
 
     def take(self, severity: str, message: str) -> None:
         """Keep one message; `severity` is TensorRT's name of it."""
@@ -70,10 +81,14 @@ class LogLines:
         _log.debug('TensorRT %s: %s', severity, message)
         if any(words in message for words in _LOW_MEMORY):
             _count(self.low_memory, message)
+        elif _LOW_WORKSPACE in message:
+            _count(self.low_workspace, message)
         elif severity == 'WARNING':
             _count(self.warnings, message)
         elif severity in ('ERROR', 'INTERNAL_ERROR') and len(self.errors) < KEPT_LINES:
             self.errors.append(message)
+        if self._write is not None:
+            self._write(severity, message)
         if self._heard is not None:
             self._heard(message)
 
@@ -87,17 +102,29 @@ def tells_of_memory(text: str) -> bool:
     return any(words in text.lower() for words in _NO_MEMORY)
 
 
+def tells_of_timeout(text: str) -> bool:
+    """Whether the wording of an error means that CUDA stopped a kernel that ran too long.
+
+    A Nano's GPU draws the screen too, so no kernel may keep it for seconds. Timing a TopK, which is what an ArgMax
+    becomes, takes one that long, and TensorRT 7 and 8 then abort the process ([OnnxTensorrt671]).
+    """
+    return any(words in text.lower() for words in _TIMEOUT)
+
+
 def make_logger(trt: Any, lines: LogLines) -> Any:
     """A `tensorrt.ILogger` that fills `lines`; it must outlive everything that was created with it."""
     class Collecting(trt.ILogger):
-        """TensorRT calls `log` from its own threads."""
+        """TensorRT calls `log` from its own threads, and up to 8.2 an exception in it ends the process."""
 
         def __init__(self) -> None:
             # pybind11 refuses an object whose base was not initialised by name.
             trt.ILogger.__init__(self)
 
         def log(self, severity: Any, msg: str) -> None:
-            lines.take(getattr(severity, 'name', str(severity)).rpartition('.')[2], msg)
+            try:
+                lines.take(getattr(severity, 'name', str(severity)).rpartition('.')[2], msg)
+            except Exception as error:
+                lines.problem = lines.problem or error
 
     logger = Collecting()
     # Without this, TensorRT refuses a plan or model that needs one of its own plugins (InstanceNormalization in 8.x).

@@ -10,15 +10,18 @@ holds the ONNX file; running it reads and writes the device memory of the pycuda
 compute in single precision with weights rounded to half; INT8 from a calibrator rounds weights to 8 bits where the
 chip has INT8 and leaves them where it has not.
 """
+import json
+import os
 import sys
 
 import pytest
 
 from .. import pycuda_double
-from .library import Library
-from .release import Faults, board
+from .asking import ask_here
+from .library import Ended, Library
+from .release import VARIABLE, Faults, board
 
-__all__ = ['Double', 'Faults', 'install']
+__all__ = ['Double', 'Ended', 'Faults', 'install', 'install_here']
 
 _CUDA = {'8.0.1': (10, 2, 0), '8.2.1': (10, 2, 0), '8.5.2': (11, 4, 0), '8.6.1': (12, 2, 0), '10.3.0': (12, 6, 0),
          '11.4.0': (13, 0, 0)}
@@ -42,6 +45,15 @@ class Double:
         self.tensorrt = self._library.module
         self.modules = dict(pycuda_double.make_modules(self._world, _CUDA[version]), tensorrt=self.tensorrt)
         self.driver = self.modules['pycuda.driver']
+
+    @property
+    def ends_process(self):
+        """Whether what ends a process really does; elsewhere it raises `Ended`."""
+        return self._library.ends_process
+
+    @ends_process.setter
+    def ends_process(self, value):
+        self._library.ends_process = value
 
     lines = property(lambda self: self._library.lines)
     builds = property(lambda self: self._library.builds)
@@ -85,17 +97,26 @@ class _NoAutoinit:
             pytest.fail('%s was imported; a context belongs to the thread that makes it' % name)
 
 
-def install(monkeypatch, version='8.2.1', sm=53, **faults):
+def install(monkeypatch, version='8.2.1', sm=53, child=False, **faults):
     """Put the doubles of tensorrt and pycuda in place until the test ends.
 
     Args:
         monkeypatch: pytest's fixture.
         version (str): TensorRT's release: 8.0.1, 8.2.1, 8.5.2, 8.6.1, 10.3.0 or 11.4.0.
         sm (int): compute capability times ten: 53 for the Nano, 72 for Xavier, 87 for Orin.
+        child (bool): let `thermoscreen compile` build in another process, as it does, with a double of its own there.
+            By default it builds in this one, which is quick and which the returned double sees.
         faults: see `Faults`.
     Returns:
         Double: what the test looks at.
     """
+    if child:
+        path = [os.path.join(os.path.dirname(__file__), 'in_child'), os.environ.get('PYTHONPATH', '')]
+        monkeypatch.setenv('PYTHONPATH', os.pathsep.join(filter(None, path)))
+        monkeypatch.setenv(VARIABLE, json.dumps({'version': version, 'sm': sm, 'faults': faults}))
+    else:
+        monkeypatch.delenv(VARIABLE, raising=False)
+        monkeypatch.setattr('jetson.compile.process.ask', ask_here)
     double = Double(version, sm, Faults(**faults))
     for name, module in double.modules.items():
         monkeypatch.setitem(sys.modules, name, module)
@@ -103,3 +124,11 @@ def install(monkeypatch, version='8.2.1', sm=53, **faults):
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(sys, 'meta_path', [_NoAutoinit] + sys.meta_path)
     return double
+
+
+def install_here():
+    """Put the doubles in place for the life of this process, a child of one that has them."""
+    chosen = json.loads(os.environ[VARIABLE])
+    double = Double(chosen['version'], chosen['sm'], Faults(**chosen['faults']))
+    double.ends_process = True
+    sys.modules.update(double.modules)

@@ -1,10 +1,19 @@
 """Builder: from a parsed network to a plan, with the callbacks and the messages of the real one."""
+import os
+import signal
 import time
 
 from .bindings import keep, make
 from .config import NoScalesError, scales_from
 from .engine import write_plan
 from .onnx_file import open_session, round_weights, tensors_of, to_half, to_int8, with_outputs
+
+#: What an aborted build printed on a Nano ([OnnxTensorrt671]).
+_TOO_LONG = ('../builder/cudnnBuilderUtils.cpp (427) - Cuda Error in findFastestTactic: 702 (the launch timed out and '
+             'was terminated)')
+_ABORTED = (_TOO_LONG + '\n../rtSafe/safeRuntime.cpp (32) - Cuda Error in free: 702 (the launch timed out and was '
+            "terminated)\nterminate called after throwing an instance of 'nvinfer1::CudaError'\n"
+            '  what():  std::exception\n')
 
 _PLACE = 'builder.cpp::buildSerializedNetwork::609'
 
@@ -185,7 +194,7 @@ class Builder:
         if config._wants('FP16') and not library.board.fast_fp16:
             voice.warning('Half2 support requested on hardware without native FP16 support, performance will be '
                           'negatively affected.')
-        if not config._pools['WORKSPACE']:
+        if not config._pools['WORKSPACE'] or library.faults.low_workspace:
             voice.info('Some tactics do not have sufficient workspace memory to run. Increasing workspace size may '
                        'increase performance, please check verbose output.')
         if library.faults.low_memory:
@@ -194,8 +203,21 @@ class Builder:
             voice.warning('Skipping tactic 3 due to insuficient memory on requested size of 538 detected for '
                           'tactic 4.')
 
+    def _end(self):
+        """End the process, or the build, as the fault says."""
+        library, ending = self._lib, self._lib.faults.ending
+        if ending == 'abort':
+            library.end(_ABORTED, os.abort)
+        elif ending == 'kill':
+            library.end('', lambda: os.kill(os.getpid(), signal.SIGKILL))
+        elif ending == 'exit':
+            library.end('', lambda: os._exit(3))
+        library.world.fail('the launch timed out and was terminated')
+        self._voice.error(_TOO_LONG)
+        return False
+
     def _time_layers(self, network, config):
-        """Time the layers that no cache knows; False where a progress monitor stopped it."""
+        """Time the layers that no cache knows; False where a progress monitor or an error of CUDA stopped it."""
         library, monitor = self._lib, config._plain['progress_monitor']
         cache = config._cache
         names = [node.name for node in network._nodes]
@@ -205,6 +227,11 @@ class Builder:
             monitor.phase_start('Building Engine', None, len(names))
         for step, name in enumerate(names):
             self._voice.verbose('*************** Autotuning %s ***************' % name)
+            operator = network._nodes[step].operator
+            place = library.faults.ending_at
+            if library.faults.ending and (place in ('', operator) or config._wants(place)):
+                self._voice.verbose('Timing Runner: %s (%s)' % (name, {'ArgMax': 'TopK'}.get(operator, operator)))
+                return self._end()
             if pause:
                 self._voice.info('Timing layer %d of %d: %s' % (step + 1, len(names), name))
                 time.sleep(pause)

@@ -216,32 +216,38 @@ def scales_from(library, calibrator, session, inputs, outputs, voice):
     Returns:
         dict: tensor name to scale.
     Raises:
-        NoScalesError: neither cache nor batches, or a callback that failed; what it said is logged.
+        NoScalesError: neither cache nor batches, or a callback that failed where the bindings catch that.
     """
     algorithm = dict(_ALGORITHMS.values())[calibrator.get_algorithm()._name]
     try:
-        cache = calibrator.read_calibration_cache()
+        cache = _call(library, calibrator, 'read_calibration_cache')
         if cache is not None and len(bytes(cache)):
             return _read(library, bytes(cache), algorithm, voice)
-        calibrator.get_batch_size()
+        _call(library, calibrator, 'get_batch_size')
         largest = _measure(library, calibrator, session, inputs, outputs)
         if not largest:
             raise NoScalesError()
         scales = {name: float(value) / 127 for name, value in largest.items()}
-        calibrator.write_calibration_cache(_write(library, scales, algorithm))
+        _call(library, calibrator, 'write_calibration_cache', _write(library, scales, algorithm))
     except NoScalesError:
+        voice.error('1: Unexpected exception _Map_base::at')  # so in [NvidiaTensorrt3871]
         raise
-    except Exception as error:  # the real library catches whatever a callback raises and goes on without it
-        voice.error('Exception caught in calibrator callback: %s' % error)
-        raise NoScalesError()
     return scales
+
+
+def _call(library, calibrator, name, *arguments):
+    """What a callback answers; None where it failed and the bindings catch that."""
+    try:
+        return getattr(calibrator, name)(*arguments)
+    except Exception as error:
+        return library.raised(name, error)
 
 
 def _measure(library, calibrator, session, inputs, outputs):
     largest = {}
     names = [name for name, _, _ in inputs]
     while True:
-        pointers = calibrator.get_batch(list(names))
+        pointers = _call(library, calibrator, 'get_batch', list(names))
         if not pointers:
             return largest
         feed = {}

@@ -1,4 +1,6 @@
 """One installed double: the module `tensorrt` of one release over one fake device."""
+import os
+import sys
 import types
 import warnings
 import weakref
@@ -23,6 +25,16 @@ _TO_DERIVE = ('IProfiler', 'IProgressMonitor', 'IInt8EntropyCalibrator', 'IInt8E
 _IMPLICIT = object()
 
 
+#: From this release on the bindings catch what a callback raises, print it on standard error and go on without it
+#: ("[ERROR] Exception caught in get_batch()", [NvidiaTensorrt3871] with 8.4). Before it, an exception leaves a C++
+#: function that is `noexcept`, and the process aborts (seen with the real bindings of 8.2.1).
+_CATCHES = (8, 4)
+
+
+class Ended(BaseException):
+    """The process would have ended here. No `Exception`: nobody could have caught the real thing."""
+
+
 class Library:
     """State and classes behind the module.
 
@@ -41,6 +53,7 @@ class Library:
         self.builds = self.executions = 0
         #: Names of the layers that the last build had to time.
         self.timed = []
+        self.ends_process = False
         self.enums, self.classes = {}, {}
         self._make_enums()
         self._make_classes()
@@ -81,6 +94,26 @@ class Library:
         if self.faults.no_device:
             voice.error('CUDA initialization failure with error: 100')
             raise TypeError('pybind11::init(): factory function returned nullptr')
+
+    def raised(self, callback, error):
+        """A callback has raised an exception: printed and forgotten, or the end of the process, by release."""
+        if self.release >= _CATCHES:
+            sys.stderr.write('[ERROR] Exception caught in %s(): %s: %s\n' % (callback, type(error).__name__, error))
+        else:
+            self.end("terminate called after throwing an instance of 'pybind11::error_already_set'\n"
+                     '  what():  %s: %s\n' % (type(error).__name__, error), os.abort)
+
+    def end(self, words, how):
+        """End the process, with words on standard error.
+
+        Args:
+            words (str): what C++ or CUDA print.
+            how (callable): ends it.
+        """
+        if not self.ends_process:
+            raise Ended(words)
+        os.write(2, words.encode())
+        how()
 
     def deprecated(self, text):
         warnings.warn(text, DeprecationWarning, stacklevel=4)

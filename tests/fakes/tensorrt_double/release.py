@@ -1,33 +1,57 @@
 """What a test chooses: which release and board the double imitates, and what goes wrong."""
 import json
+import os
 from pathlib import Path
+
+#: Environment variable that tells a child process which double to be: JSON of release, compute capability and faults.
+VARIABLE = 'TENSORRT_DOUBLE'
 
 
 class Faults:
     """What goes wrong; every field may be changed while a test runs.
 
+    Each names the report that it is taken from.
+
     Args:
-        bad_plan (bool): every plan is damaged on its way to `deserialize_cuda_engine`.
-        low_memory (bool): the builder logs that tactics were skipped for lack of memory, and builds all the same.
-        build_fails (bool): no implementation for some node; the build gives None.
-        no_argmax (bool): the same for a network with ArgMax, and only for such a one.
-        slow_build (float): seconds that a build takes, with log lines in between.
+        bad_plan (bool): every plan is damaged on its way to `deserialize_cuda_engine` ("Serialization assertion ...
+            failed", mmdeploy issue 1231).
+        low_memory (bool): the builder logs that tactics were skipped for lack of memory, and builds all the same
+            (ultralytics issue 14751).
+        low_workspace (bool): the builder logs that tactics need more workspace (trtexec 8.2 with its 16 MiB), and
+            builds all the same.
+        build_fails (bool): no implementation for some node; the build gives None (NVIDIA/TensorRT issue 1766).
+        no_argmax (bool): the same for a network with ArgMax, and only for such a one ([Bourrieau2024], on a Nano).
+        ending (str): how a build ends that comes to a layer of `ending_at`: `'abort'`: CUDA stops a kernel, and the
+            process aborts ([OnnxTensorrt671], on a Nano); `'timeout'`: the same error, logged, and the build gives
+            None (what TensorRT 8 does with errors of CUDA); `'kill'`: SIGKILL by the kernel for lack of memory
+            (tensorrtx issue 955, on a Nano); `'exit'`: exit code 3 without a word.
+        ending_at (str): operator, such as `'ArgMax'`; a builder flag, such as `'FP16'`; `''` for every layer.
+        slow_build (float): seconds that a build takes, with log lines in between (84 minutes on a Nano for
+            EfficientDet-D3, NobuoTsukamoto/benchmarks).
         cuda_error (str): `'illegal address'`, `'launch failed'` or a text of the driver's: what the next execution
-            breaks the device with. The device stays broken.
-        nan (bool): engines built with the FP16 flag give NaN.
+            breaks the device with. The device stays broken (CUDA runtime API, cudaErrorIllegalAddress).
+        nan (bool): engines built with the FP16 flag give NaN (NVIDIA/TensorRT issues 1787 and 3333).
         out_of_memory (bool or int): no device memory at all, or this many bytes of it.
         no_device (bool): there is no GPU.
         no_context (bool): `create_execution_context` gives None for lack of memory.
     """
 
-    _defaults = {'bad_plan': False, 'low_memory': False, 'build_fails': False, 'no_argmax': False, 'slow_build': 0.0,
-                 'cuda_error': '', 'nan': False, 'out_of_memory': False, 'no_device': False, 'no_context': False}
+    _defaults = {'bad_plan': False, 'low_memory': False, 'low_workspace': False, 'build_fails': False,
+                 'no_argmax': False, 'ending': '', 'ending_at': '', 'slow_build': 0.0, 'cuda_error': '', 'nan': False,
+                 'out_of_memory': False, 'no_device': False, 'no_context': False}
 
     def __init__(self, **wanted):
         unknown = sorted(set(wanted) - set(self._defaults))
         if unknown:
             raise TypeError('the double knows no fault %s' % ', '.join(unknown))
         self.__dict__.update(self._defaults, **wanted)
+
+    def __setattr__(self, name, value):
+        self.__dict__[name] = value
+        if VARIABLE in os.environ:  # a child that is started from now on has the fault too
+            chosen = json.loads(os.environ[VARIABLE])
+            chosen['faults'][name] = value
+            os.environ[VARIABLE] = json.dumps(chosen)
 
 
 class Board:

@@ -160,7 +160,10 @@ class Voice:
 
     def _say(self, severity, text):
         self._library.lines.append((severity, text))
-        self.logger.log(getattr(self._library.severity, severity), text)
+        try:
+            self.logger.log(getattr(self._library.severity, severity), text)
+        except Exception as error:
+            self._library.raised('log', error)
 
     def error(self, text):
         self._say('ERROR', text)

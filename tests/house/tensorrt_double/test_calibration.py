@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.fakes import onnx_builder
+from tests.fakes.tensorrt_double import Ended
 
 from .steps import build, current_context, infer, parse, weighted_model
 
@@ -131,10 +132,35 @@ def test_algorithm_must_be_the_calibrator_s(tensorrt_double):
 
 
 @pytest.mark.parametrize('callback', ['read_calibration_cache', 'get_batch_size', 'get_batch'])
-def test_callback_that_fails_fails_the_build(tensorrt_double, callback):
+def test_callback_that_fails_ends_the_process_up_to_8_2_and_the_build_later(tensorrt_double, callback, capsys):
     double = tensorrt_double('8.2.1', sm=72)
+    with pytest.raises(Ended, match='error_already_set.*\n.*ValueError: spoiled'):
+        build(double, weighted_model([1.0]), ['INT8'], make_calibrator(double, fail=callback))
+    double = tensorrt_double('8.5.2', sm=72)
     assert build(double, weighted_model([1.0]), ['INT8'], make_calibrator(double, fail=callback)) is None
-    assert 'spoiled' in double.messages('ERROR')[0]
+    assert '[ERROR] Exception caught in %s(): ValueError: spoiled' % callback in capsys.readouterr().err
+
+
+def test_logger_that_fails_ends_the_process_up_to_8_2(tensorrt_double, capsys):
+    for version in ('8.2.1', '8.5.2'):
+        double = tensorrt_double(version)
+
+        class Failing(double.tensorrt.ILogger):
+            def __init__(self, base=double.tensorrt.ILogger):
+                base.__init__(self)
+
+            def log(self, severity, msg):
+                raise ValueError('spoiled')
+
+        def parse(double=double, logger=Failing):
+            network = double.tensorrt.Builder(logger()).create_network(1)
+            return double.tensorrt.OnnxParser(network, logger()).parse(b'rubbish')
+
+        if version == '8.2.1':
+            with pytest.raises(Ended, match='spoiled'):
+                parse()
+        else:
+            assert not parse() and 'Exception caught in log(): ValueError: spoiled' in capsys.readouterr().err
 
 
 def test_dynamic_ranges_do_instead_of_a_calibrator(tensorrt_double):

@@ -40,7 +40,7 @@ def test_a_bundle_becomes_an_engine(tensorrt_double, bundle, settings, tmp_path)
     tensorrt_double()
     before = signal.getsignal(signal.SIGINT)
     text, code = run(compile_command, bundle.folder, '--settings', settings)
-    assert code == 0 and 'FP16 from fp32 for NVIDIA Tegra X1 (TensorRT 8.2.1.8)' in text
+    assert code == 0 and 'FP16 from fp32-logits for NVIDIA Tegra X1 (TensorRT 8.2.1.8)' in text
     assert 'Golden pair: ' in text and 'median ' in text and str(tmp_path / 'engines') in text
     assert signal.getsignal(signal.SIGINT) is before
     again, _ = run(compile_command, bundle.folder, '--settings', settings)
@@ -81,7 +81,7 @@ def test_engines_are_listed_verified_and_removed(tensorrt_double, bundle, settin
     listed = json.loads(run(engines, 'list', '--settings', settings, '--json')[0])['engines']
     names = [entry['name'] for entry in listed]
     assert len(names) == 2 and names[0].startswith('fp16-') and names[1].startswith('fp32-')
-    assert 'FP16 of variants 1.0.0, from fp32, built ' in run(engines, 'list', '--settings', settings)[0]
+    assert 'FP16 of variants 1.0.0, from fp32-logits, built ' in run(engines, 'list', '--settings', settings)[0]
 
     verify = ('verify', '--settings', settings, '--bundle', bundle.folder)
     text, code = run(engines, *verify)

@@ -110,24 +110,24 @@ def test_a_wrong_answer_is_not_kept(tensorrt_double, store, tmp_path):
 
 
 def test_int8_from_a_cache_that_fails_the_proof_falls_back_to_qdq(tensorrt_double, store, tmp_path, monkeypatch):
-    from jetson.compile import run
+    from jetson.compile import child
 
     tensorrt_double(version='8.5.2', sm=72)
     bundle = open_bundle(write_variants(tmp_path / 'bundle'))
-    real = run.prove_plan
+    real = child.prove_plan
 
-    def prove(bundle, plan, precision, variant, record=None):
+    def prove(bundle, plan, precision, variant, record=None, on_lost=None):
         if variant == 'fp32':
             raise BackendError('engine-unproven', 'The INT8 engine does not give the golden answer.')
         return real(bundle, plan, precision, variant, record)
 
-    monkeypatch.setattr(run, 'prove_plan', prove)
+    monkeypatch.setattr(child, 'prove_plan', prove)
     compiled = build(bundle, store, 'int8')
     assert compiled.record['variant'] == 'int8-qdq' and 'does not give the golden answer' in compiled.notes[0]
     assert [entry.record['variant'] for entry in store.list()] == ['int8-qdq']
 
 
-@pytest.mark.parametrize('version, sm, variant', [('8.2.1', 53, 'fp32-logits'), ('11.4.0', 90, 'fp16-logits')])
+@pytest.mark.parametrize('version, sm, variant', [('8.2.1', 72, 'fp32-logits'), ('11.4.0', 90, 'fp16-logits')])
 def test_without_a_kernel_for_argmax_the_logits_are_compiled(tensorrt_double, bundle, plain, store, version, sm,
                                                              variant):
     double = tensorrt_double(version=version, sm=sm, no_argmax=True)
@@ -140,8 +140,24 @@ def test_without_a_kernel_for_argmax_the_logits_are_compiled(tensorrt_double, bu
 
 
 def test_logits_can_be_asked_for(tensorrt_double, bundle, store):
-    tensorrt_double()
+    tensorrt_double(sm=72)
     assert build(bundle, store, from_logits=True).record['variant'] == 'fp32-logits'
+
+
+def test_on_a_nano_they_come_first_and_the_argmax_is_the_last_resort(tensorrt_double, bundle, store):
+    double = tensorrt_double(sm=53)
+    assert build(bundle, store).record['variant'] == 'fp32-logits' and double.builds == 1
+    double.faults.build_fails = True
+    error = refused(bundle, store, force=True)
+    # Both routes, each once.
+    assert error.code == 'engine-no-tactic' and double.builds == 3
+
+
+def test_a_small_workspace_is_recorded_with_the_option(tensorrt_double, bundle, store):
+    tensorrt_double(low_workspace=True)
+    record = build(bundle, store, workspace_mib=16).record
+    assert not record['low_memory'] and '--workspace 32' in record['notes'][0]
+    assert 'sufficient workspace' in ' '.join(record['warnings'])
 
 
 def test_a_shortage_of_memory_is_recorded_with_the_engine(tensorrt_double, bundle, store):

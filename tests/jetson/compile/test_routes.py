@@ -11,6 +11,7 @@ from tests.fakes.variants import NAMES, document, files, write_variants
 from .bench import build
 
 NANO = Abilities('8.2.1', 53, fp16=True, int8=False, flags=True, calibrators=True)
+OTHER = Abilities('8.2.1', 62, fp16=True, int8=False, flags=True, calibrators=True)
 XAVIER = Abilities('8.5.2', 72, fp16=True, int8=True, flags=True, calibrators=True)
 TODAY = Abilities('11.4.0', 90, fp16=True, int8=True, flags=False, calibrators=False)
 PASCAL = Abilities('8.2.1', 61, fp16=False, int8=True, flags=True, calibrators=True)
@@ -22,7 +23,7 @@ def ways(bundle, precision, abilities, **options):
 
 
 def test_fp16_is_a_flag_until_the_flags_are_gone(bundle, plain):
-    assert ways(bundle, 'fp16', NANO) == ways(plain, 'fp16', NANO) == [('fp32', 'flag')]
+    assert ways(bundle, 'fp16', OTHER) == ways(plain, 'fp16', NANO) == [('fp32', 'flag')]
     assert ways(bundle, 'fp16', TODAY) == [('fp16', 'plain')]
     with pytest.raises(BackendError) as caught:
         find_routes(plain, 'fp16', TODAY)
@@ -71,6 +72,12 @@ def test_logits_are_asked_for_or_taken_instead(bundle, plain):
     with pytest.raises(BackendError) as caught:
         find_routes(plain, 'fp16', NANO, from_logits=True)
     assert caught.value.code == 'logits-missing'
+
+
+def test_a_nano_leaves_the_argmax_out_where_it_can(bundle, plain):
+    assert ways(bundle, 'fp16', NANO) == [('fp32-logits', 'flag'), ('fp32', 'flag')]
+    assert ways(bundle, 'fp32', NANO) == [('fp32-logits', 'plain'), ('fp32', 'plain')]
+    assert ways(plain, 'fp32', NANO) == [('fp32', 'plain')]
 
 
 def test_logits_in_fp16_serve_where_fp16_is_asked(tensorrt_double, store, tmp_path):

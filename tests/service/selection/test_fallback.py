@@ -63,7 +63,7 @@ def test_the_engine_runs_and_names_itself_in_the_result(folder, engines, nano):
     backend, result = run(folder, engines)
     assert backend['passed_over'] == [] and backend['name'] == 'tensorrt'
     # TensorRT lowers the FP32 file itself: computed in FP16, from that file.
-    assert result.backend['precision'] == 'fp16' and result.backend['variant'] == 'fp32'
+    assert result.backend['precision'] == 'fp16' and result.backend['variant'] == 'fp32-logits'
     assert result.backend['version'] == nano.tensorrt.__version__ and result.backend['engine'].startswith('fp16-')
     assert nano.leaks() == []
 
