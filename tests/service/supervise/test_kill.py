@@ -124,7 +124,8 @@ def disk_that_turned_read_only_ends_in_a_page_that_says_so(device):
             systemd.wait_ready(2)
             assert _said_then_killed(systemd.events, 'storage'), systemd.events
             page = device.get()
-            assert 'the disk is read-only; check the card' in page and 'disk-read-only' in page
+            assert 'the disk is read-only.' in page and 'Check the card' in page
+            assert 'disk-read-only' in page
     finally:
         subprocess.check_call(['umount', '-l', str(disk)])
 

@@ -50,7 +50,7 @@ class SwitchedCamera(Camera):
 
     def _open(self):
         if self.unplugged.is_set():
-            raise CameraError('camera-missing', 'The switched camera is not plugged in; plug it in.')
+            raise CameraError('camera-missing', 'The switched camera is not plugged in.', 'Plug it in.')
         if self._simulated is not None:
             self._simulated.open()
         return 'celsius', (240, 320)

@@ -104,11 +104,11 @@ def test_no_result_says_why_and_what_to_do(serve, stub, camera, visit):
     assert not page.page.is_visible('#refusal')
 
 
-@pytest.mark.parametrize('fault, code, sentence', [
-    ('unplugged', 'camera-missing', 'The switched camera is not plugged in; plug it in.'),
-    ('silent', 'camera-silent', 'The switched camera gave no frame for 0.5 seconds; check its cable and wait, or '
-                                'restart it.')])
-def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, code, sentence):
+@pytest.mark.parametrize('fault, code, sentence, step', [
+    ('unplugged', 'camera-missing', 'The switched camera is not plugged in.', 'Plug it in.'),
+    ('silent', 'camera-silent', 'The switched camera delivered no frame for 0.5 seconds.',
+     'Check its cable and wait, or restart it.')], ids=['unplugged', 'silent'])
+def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, code, sentence, step):
     camera = SwitchedCamera(simulated)
     page = visit(serve(stub, camera)).go('/')
     page.wait(SHOWN)
@@ -117,7 +117,7 @@ def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, c
     page.wait(STALE)
     page.wait("(code) => document.getElementById('banner-code').innerText === code", code)
     assert page.text('#banner-sentence') == sentence
-    assert page.text('#banner-step') == 'The picture comes back by itself when the camera does.'
+    assert page.text('#banner-step') == step + ' The picture comes back by itself when the camera does.'
     assert page.text('#running') == 'Stopped'
     assert 'old' in page.text('#age') and 'old' in page.text('#stopped')
     assert 'grayscale' in page.page.eval_on_selector('#picture', 'node => getComputedStyle(node).filter')
@@ -184,8 +184,8 @@ def test_a_part_that_hangs_is_named_while_the_picture_runs(serve, stub, camera, 
     heartbeats.expect('storage')
     heartbeats._since_s['storage'] -= 600
     page.wait("() => document.getElementById('banner-code').innerText === 'storage-stuck'")
-    assert page.text('#banner-sentence') == 'The disk does not take anything any more.'
-    assert 'starts itself again' in page.text('#banner-step')
+    assert page.text('#banner-sentence') == 'The disk does not accept data any more.'
+    assert 'restarts itself' in page.text('#banner-step')
     heartbeats.beat('storage')
     page.wait(RUNNING)
 

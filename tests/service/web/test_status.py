@@ -60,7 +60,7 @@ def test_a_camera_that_is_away_says_what_to_do(status, live, camera):
     while live.state.status.code != 'camera-missing':
         live.wait_for(live.state.sequence, 0.1)
     text = status()
-    assert 'The switched camera is not plugged in; plug it in.' in text and 'camera-missing' in text
+    assert 'The switched camera is not plugged in. Plug it in.' in text and 'camera-missing' in text
     assert 'It waits for the camera.' in text
 
 
