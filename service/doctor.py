@@ -136,7 +136,7 @@ def check_camera(settings: 'Settings', system: 'Optional[VideoSystem]' = None) -
         system: where USB cameras are looked for; the kernel's by default.
     """
     plugged_in = list_cameras(system or LinuxVideoSystem())
-    facts = {'spec': settings.camera, 'plugged_in': [listed.to_dict() for listed in plugged_in]}
+    facts: Dict[str, Any] = {'spec': settings.camera, 'plugged_in': [listed.to_dict() for listed in plugged_in]}
     try:
         with open_camera(settings.camera) as camera:
             frame = camera.read(_CAMERA_TIMEOUT_S)
