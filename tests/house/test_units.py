@@ -165,7 +165,7 @@ def test_service_is_exposed_little_without_the_drop_in_too(staged, tmp_path):
 
 
 def test_every_directive_that_is_not_set_is_explained(staged, root):
-    words = (root / 'systemd' / 'README.md').read_text()
+    words = (root / 'docs' / 'units.md').read_text(encoding='utf-8')
     _, rows = _exposure(staged, OURS[0])
     missing = {re.split('[=/]', row['name'])[0] for row in rows if row['exposure'] and not row['set']}
     assert len(missing) >= 5
