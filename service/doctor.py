@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import cv2
 import flask
