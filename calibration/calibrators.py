@@ -1,6 +1,6 @@
 """What TensorRT is given to measure INT8 ranges: a calibration cache, or frames that represent the others.
 
-TensorRT and pycuda are passed in, so that nothing here imports them. TensorRT's calibrator classes are abstract: a
+TensorRT and CUDA are passed in, so that nothing here imports them. TensorRT's calibrator classes are abstract: a
 subclass answers its questions (batch size, next batch, cache to read, cache to write). TensorRT calls these from C++.
 An exception there ends the process up to 8.2 and is printed and lost from 8.4 on ([NvidiaTensorrt3871]), so none leaves
 a callback: `problem` keeps it for the caller that builds the engine.
@@ -70,7 +70,7 @@ def entropy_calibrator(trt: Any, cuda: Any, batches: Iterable[np.ndarray], cache
 
     Args:
         trt: module ``tensorrt``.
-        cuda: module ``pycuda.driver``, with a context of this thread current.
+        cuda: module of `service.backends.cuda.cuda_library`, with a context of this thread current.
         batches: float32 NxCxHxW of one shape, as the chain of the bundle prepares frames.
         cache_path: where TensorRT's cache is kept; written completely or not at all.
 

@@ -50,6 +50,9 @@ _CAMERA_TIMEOUT_S = 5.0
 
 _METRICS_LIBRARY = 'prometheus_client'
 
+#: Why an engine does not run although nothing is wrong with it.
+_NOT_THE_ENGINE = ('cuda-missing', 'backend-memory', 'tensorrt-broken')
+
 
 def examine(settings: 'Settings') -> List[Message]:
     """Run every check: the service's own, then those of other packages. Never raises because of what it finds."""
@@ -121,7 +124,7 @@ def check_model(settings: 'Settings') -> Message:
 
 
 def _better_model(settings: 'Settings', passed_over: Sequence[Message]) -> str:
-    if any(message.subject.startswith('tensorrt:') for message in passed_over):
+    if any(message.subject.startswith('tensorrt:') and message.code not in _NOT_THE_ENGINE for message in passed_over):
         return 'Build the engine again with thermoscreen compile %s.' % settings.bundle
     if any(message.subject == CHOICE_NAME for message in passed_over):
         return 'Measure again with thermoscreen choose %s --write.' % settings.bundle

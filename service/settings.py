@@ -4,7 +4,7 @@ import re
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
-from .backends import BACKENDS, PRECISIONS
+from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .messages import SettingsError, ThermoscreenError
@@ -73,6 +73,9 @@ class Settings:
                           choices=PRECISIONS)
     engines: str = _key('model', 'auto', 'Folder of engines and of the written choice. auto is thermoscreen/engines '
                         'in the user\'s cache. Empty for none.', may_be_empty=True)
+    cuda: str = _key('model', 'auto', 'How an engine reaches CUDA. driver is the NVIDIA driver\'s own library, pycuda '
+                     'the package of that name; auto is pycuda where it is installed and works, else the driver.',
+                     choices=CUDA_INTERFACES)
 
     trusted_keys: str = _key('model', '', 'Folder of public keys (*.pub) whose bundles are accepted too, besides the '
                              'keys that came with the program.', may_be_empty=True)

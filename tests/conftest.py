@@ -43,7 +43,7 @@ def shared_data():
 
 @pytest.fixture
 def tensorrt_double(monkeypatch):
-    """Installs fake `tensorrt` and `pycuda` until the test ends; see tests/fakes/tensorrt_double.
+    """Installs a fake `tensorrt` and a fake CUDA until the test ends; see tests/fakes/tensorrt_double.
 
     ``double = tensorrt_double(version='8.2.1', sm=53, low_memory=True)``
     """

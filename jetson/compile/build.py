@@ -183,7 +183,8 @@ def build_plan(trt: Any, logger: Any, lines: LogLines, model: bytes, route: Rout
 
 
 def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str, record: Optional[Dict[str, Any]] = None,
-               on_lost: Callable[[str], None] = end_process) -> Tuple[Dict[str, float], Dict[str, Any]]:
+               on_lost: Callable[[str], None] = end_process,
+               cuda: str = 'auto') -> Tuple[Dict[str, float], Dict[str, Any]]:
     """Run a plan on the bundle's golden pair.
 
     Args:
@@ -191,7 +192,7 @@ def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str, record
         precision: what it was built for.
         variant: the bundle's variant it was compiled from.
         record: its record, if it has one.
-        on_lost: as of `TensorRTBackend`.
+        on_lost, cuda: as of `TensorRTBackend`.
     Returns:
         What the golden pair measured; and ``n``, ``median``, ``p90`` and ``worst`` of the first inferences in
         milliseconds, copies to and from the GPU included.
@@ -200,7 +201,7 @@ def prove_plan(bundle: Bundle, plan: bytes, precision: str, variant: str, record
             ``engine-unproven`` for another answer than the golden one.
     """
     backend: Backend = TensorRTBackend(plan, bundle.inputs, bundle.variants[variant].outputs, precision, record,
-                                       on_lost)
+                                       on_lost, cuda)
     if not bundle.variants[variant].answers:
         backend = FromLogits(backend, bundle.outputs)
     feeds: List[Tensors] = []

@@ -127,7 +127,7 @@ def answer(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
     Args:
         request: ``task`` is ``'abilities'`` with ``sm``; ``'build'`` as `_build` reads it; ``'prove'`` with ``plan``
             (a file), ``sha256``, ``precision``, ``variant`` and ``record``. The last two have ``bundle`` and
-            ``bundle_hash``.
+            ``bundle_hash``, and all ``cuda``, how CUDA is reached.
     Returns:
         What `process.ask` gives its caller.
     Raises:
@@ -138,7 +138,7 @@ def answer(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
 
 def _abilities(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
     trt = _tensorrt()
-    with CudaContext():
+    with CudaContext(request['cuda']):
         return asdict(read_abilities(trt, trt.Builder(make_logger(trt, LogLines(channel.heard))), request['sm']))
 
 
@@ -152,16 +152,17 @@ def _build(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
     trt, bundle = _tensorrt(), _bundle(request)
     route = Route(**request['route'])
     lines = LogLines(channel.heard, channel.log)
-    ranges: Optional[Ranges] = load_ranges(request['ranges'], bundle)
+    ranges: Optional[Ranges] = load_ranges(request['ranges'], bundle, request['cuda'])
     # The builder's context is gone before the proof creates its own: a board of 4 GB has no room for both.
-    with CudaContext():
+    with CudaContext(request['cuda']):
         built = build_plan(trt, make_logger(trt, lines), lines, bundle.read_model(route.variant), route,
                            TimingCache(request['timing_cache'], channel.note), request['workspace_mib'],
                            request['no_cublas'], ranges, channel)
     if lines.problem is not None:
         channel.note('Some messages of TensorRT were lost (%s).' % lines.problem)
     channel.say('Proving it on the golden pair.')
-    proof, latency = prove_plan(bundle, built.plan, route.precision, route.variant, on_lost=channel.lost)
+    proof, latency = prove_plan(bundle, built.plan, route.precision, route.variant, on_lost=channel.lost,
+                                cuda=request['cuda'])
     atomic_write(request['plan'], built.plan)
     return {'sha256': hashlib.sha256(built.plan).hexdigest(), 'seconds': built.seconds, 'proof': proof,
             'tactic_sources': list(built.tactic_sources), 'latency_ms': latency, 'warnings': sorted(lines.warnings),
@@ -175,7 +176,7 @@ def _prove(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
         raise BackendError('engine-tampered', '%s was changed while it was read.' % request['plan'],
                            'Build it again with thermoscreen compile.')
     proof, latency = prove_plan(_bundle(request), plan, request['precision'], request['variant'], request['record'],
-                                channel.lost)
+                                channel.lost, request['cuda'])
     return {'proof': proof, 'latency_ms': latency}
 
 

@@ -57,7 +57,7 @@ def compile_command(bundle: str, precision: str, engines: Optional[str], workspa
     if frames and precision != 'int8':
         raise click.UsageError('--frames measures INT8 ranges; say --precision int8 too.')
     settings, store = _open_store(settings_path, engines)
-    options = CompileOptions(workspace, no_cublas, timing_cache, from_logits, force, frames)
+    options = CompileOptions(workspace, no_cublas, timing_cache, from_logits, force, frames, settings.cuda)
     with _interruptible():
         compiled = compile_engine(open_bundle(bundle, trust=Trust.from_settings(settings)), store, precision, options)
     if as_json:
@@ -123,7 +123,7 @@ def verify_command(ctx: click.Context, names: Tuple[str, ...], engines: Optional
     settings, store = _open_store(settings_path, engines, bundle=bundle)
     opened = open_bundle(settings.bundle, trust=Trust.from_settings(settings))
     facts = machine_facts()
-    messages = [_verify(store, entry, opened, facts) for entry in _entries(store, names)]
+    messages = [_verify(store, entry, opened, facts, settings.cuda) for entry in _entries(store, names)]
     if as_json:
         click.echo(json.dumps({'engines': [message.to_dict() for message in messages]}, indent=1))
     else:
@@ -200,7 +200,7 @@ def _entries(store: EngineStore, names: Sequence[str]) -> List[Entry]:
     return [store.entry(name) for name in names] or store.list()
 
 
-def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, Any]) -> Message:
+def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, Any], cuda: str) -> Message:
     """Whether an engine may be used, as a message about it."""
     try:
         stored = store.load(entry)
@@ -214,7 +214,8 @@ def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, A
         if variant not in bundle.variants or bundle.sha256(variant) != stored.key.onnx_sha256:
             return Message('engine-ok', 'It is intact and for this machine. It is not of the bundle %s, so its answer '
                            'was not checked.' % bundle.folder, severity=OK, subject=entry.name)
-        proof, latency = prove_plan(bundle, stored.plan, stored.key.precision, variant, stored.record)
+        proof, latency = prove_plan(bundle, stored.plan, stored.key.precision, variant, stored.record,
+                                    cuda=cuda)
     except ThermoscreenError as error:
         return replace(error.message, subject=entry.name)
     return Message('engine-ok', 'It gives the golden answer; median %.2f ms of %d runs now, %.2f ms when it was built.'

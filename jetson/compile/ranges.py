@@ -8,6 +8,7 @@ import numpy as np
 
 from calibration import choose_frames, describe_frame
 from calibration.calibrators import cache_calibrator, entropy_calibrator
+from service.backends.cuda import cuda_library
 from service.body import find_body
 from service.bundle import BASE, Bundle
 from service.durable import storage_error
@@ -75,10 +76,11 @@ class MeasuredRanges(Ranges):
     Args:
         tensors: network inputs that are measured on.
         stem: of the file that keeps the ranges; TensorRT's release follows.
+        cuda: how CUDA is reached, one of `service.backends.CUDA_INTERFACES`.
     """
 
-    def __init__(self, tensors: Sequence[np.ndarray], stem: str) -> None:
-        self._tensors, self._stem = list(tensors), stem
+    def __init__(self, tensors: Sequence[np.ndarray], stem: str, cuda: str = 'auto') -> None:
+        self._tensors, self._stem, self._cuda = list(tensors), stem, cuda
 
     @classmethod
     def from_files(cls, bundle: Bundle, paths: Sequence[str], folder: str,
@@ -104,9 +106,8 @@ class MeasuredRanges(Ranges):
 
     def calibrator(self, trt: Any, network: Any) -> Any:
         """A calibrator that hands the frames to TensorRT."""
-        import pycuda.driver as cuda
-
-        return entropy_calibrator(trt, cuda, self._tensors, '%s-%s.cache' % (self._stem, trt.__version__))
+        return entropy_calibrator(trt, cuda_library(self._cuda), self._tensors,
+                                  '%s-%s.cache' % (self._stem, trt.__version__))
 
     def to_dict(self, folder: str) -> Dict[str, Any]:
         """See `Ranges.to_dict`: the frames become a file."""
@@ -118,18 +119,19 @@ class MeasuredRanges(Ranges):
         return {'frames': path, 'stem': self._stem}
 
 
-def load_ranges(fields: Optional[Dict[str, Any]], bundle: Bundle) -> Optional[Ranges]:
+def load_ranges(fields: Optional[Dict[str, Any]], bundle: Bundle, cuda: str) -> Optional[Ranges]:
     """The ranges that `Ranges.to_dict` described.
 
     Args:
         fields: as it gave them; None for a build without ranges.
         bundle: whose cache is meant where there are no frames.
+        cuda: as of `MeasuredRanges`.
     """
     if fields is None:
         return None
     if 'frames' in fields:
         frames = np.load(fields['frames'], allow_pickle=False)
-        return MeasuredRanges([frames[number:number + 1] for number in range(len(frames))], fields['stem'])
+        return MeasuredRanges([frames[number:number + 1] for number in range(len(frames))], fields['stem'], cuda)
     data = bundle.read_calibration()
     return None if data is None else CachedRanges(data)
 

@@ -52,6 +52,7 @@ class CompileOptions:
         force: build although a proven engine is there.
         frames: thermograms and folders of them that TensorRT measures INT8 ranges on; empty for the ranges of the
             bundle.
+        cuda: how CUDA is reached, one of `service.backends.CUDA_INTERFACES`.
     """
 
     workspace_mib: int = WORKSPACE_MIB
@@ -60,6 +61,7 @@ class CompileOptions:
     from_logits: bool = False
     force: bool = False
     frames: Tuple[str, ...] = ()
+    cuda: str = 'auto'
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class _Compilation:
 
     def _ask(self, task: str, log: str, **fields: Any) -> Dict[str, Any]:
         """Have a task of `child` done. Its log stays in the store until the next task of that name."""
-        return process.ask(dict(fields, task=task), self._progress, self._note,
+        return process.ask(dict(fields, task=task, cuda=self._options.cuda), self._progress, self._note,
                            os.path.join(self._store.folder, log + '.log'))
 
     def _of_bundle(self) -> Dict[str, Any]:

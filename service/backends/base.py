@@ -8,9 +8,10 @@ import numpy as np
 
 from ..messages import BackendError
 
-#: Values of the settings `backend` and `precision`.
+#: Values of the settings `backend`, `precision` and `cuda`.
 BACKENDS = ('auto', 'onnxruntime', 'tensorrt')
 PRECISIONS = ('auto', 'fp32', 'fp16', 'int8')
+CUDA_INTERFACES = ('auto', 'driver', 'pycuda')
 
 #: Array per tensor name.
 Tensors = Dict[str, np.ndarray]

@@ -1,15 +1,19 @@
-"""CUDA: the context of the GPU, the buffers of one engine, and the errors that end the process."""
+"""CUDA: how it is reached, the context of the GPU, the buffers of one engine, and the errors that end the process.
+
+CUDA is reached by one of two modules that offer the same names: `cuda_driver`, or `pycuda.driver`.
+"""
 import logging
 import os
 import sys
 import time
 import traceback
-from types import TracebackType
-from typing import Any, Callable, Dict, List, Optional, Sequence, Type
+from types import ModuleType, TracebackType
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 import numpy as np
 
 from ..messages import BackendError
+from . import cuda_driver
 from .base import Parts, Tensors, TensorSpec
 
 #: Exit code of a process whose CUDA context is lost, so that its supervisor restarts it. sysexits.h ends at 78.
@@ -18,11 +22,55 @@ LOST_EXIT_CODE = 79
 #: How the driver, the runtime and pycuda word errors after which, in the words of the CUDA runtime API, "the only way
 #: to return to a consistent state is to terminate the process".
 _LASTING = ('illegal address', 'illegal memory access', 'illegal instruction', 'launch failed', 'launch failure',
-            'launch timed out', 'launch timeout', 'misaligned address', 'invalid program counter', 'device-side assert',
-            'hardware stack error', 'uncorrectable', 'context is destroyed', 'context has been destroyed',
-            'context was destroyed', 'invalid device context', 'device unavailable', 'driver shutting down')
+            'launch timed out', 'launch timeout', 'misaligned address', 'global/shared address space',
+            'invalid program counter', 'device-side assert', 'hardware stack error', 'uncorrectable',
+            'context is destroyed', 'context has been destroyed', 'context was destroyed', 'invalid device context',
+            'device unavailable', 'driver shutting down')
+
+#: What to do where CUDA does not start, by what the driver says. Everything else gets the last entry.
+_REMEDIES = (
+    ('no cuda-capable device', 'Check that the GPU\'s kernel driver is loaded and that this account may use it: on a '
+     'Jetson, it must be in the group video.'),
+    ('out of memory', 'Close other programs, or restart the device.'),
+    ('stub library', 'Take the folder "stubs" of the CUDA toolkit out of LD_LIBRARY_PATH.'),
+    ('cuda driver combination', 'Restart the device: the driver was updated.'),
+    ('', 'Restart the device; if that does not help, install the NVIDIA driver again.'))
 
 _log = logging.getLogger(__name__)
+
+
+def cuda_library(interface: str = 'auto') -> ModuleType:
+    """The module that reaches CUDA.
+
+    Args:
+        interface: one of `base.CUDA_INTERFACES`; ``'auto'`` is pycuda where it is installed and works, else the driver.
+    Raises:
+        BackendError: ``cuda-missing``: pycuda is asked for and cannot be imported.
+    """
+    if interface != 'driver':
+        try:
+            import pycuda.driver
+            return pycuda.driver
+        except Exception as error:  # without a driver, or built for another numpy, the import itself fails
+            if interface == 'pycuda':
+                raise BackendError('cuda-missing', 'pycuda cannot be used (%s).' % _reason(error), 'Install it, or '
+                                   'set cuda to "auto" in the settings.', detail=repr(error))
+            _log.debug('pycuda is not used: %s', error)
+    return cuda_driver
+
+
+def first_gpu(interface: str = 'auto') -> Tuple[str, int]:
+    """Name, and compute capability times ten, of the first GPU.
+
+    Raises:
+        BackendError: ``cuda-missing``.
+    """
+    try:
+        device = _first_device(cuda_library(interface))
+        major, minor = device.compute_capability()
+        return str(device.name()), 10 * major + minor
+    except Exception as error:
+        raise _unreachable(error)
 
 
 class CudaContext:
@@ -32,10 +80,18 @@ class CudaContext:
     threads then dies in the first request. Nor the device's primary context: releasing it (cuDevicePrimaryCtxRelease)
     does not take it off the thread, and neither does pycuda. TensorRT works in the current context, so there is only
     this one.
+
+    Args:
+        interface: as of `cuda_library`.
+    Attributes:
+        cuda: the module that reaches CUDA, once the context was pushed.
+        device_name: name of the GPU, likewise.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, interface: str = 'auto') -> None:
+        self._interface = interface
         self._context: Any = None
+        self.cuda: ModuleType = cuda_driver
         self.device_name = ''
 
     def __enter__(self) -> 'CudaContext':
@@ -52,18 +108,15 @@ class CudaContext:
         """Create the context and make it current in the calling thread.
 
         Raises:
-            BackendError: ``cuda-missing`` where there is no pycuda, no driver or no GPU.
+            BackendError: ``cuda-missing`` where there is no driver or no GPU, or where it has no memory left.
         """
         try:
-            import pycuda.driver as cuda
-
-            cuda.init()
-            device = cuda.Device(0)
-            self._context = device.make_context()
+            self.cuda = cuda_library(self._interface)
+            device = _first_device(self.cuda)
             self.device_name = str(device.name())
-        except Exception as error:  # without a driver the import itself fails; each later step fails in its own way
-            raise BackendError('cuda-missing', 'The GPU cannot be used (%s).' % (str(error) or type(error).__name__),
-                               'Install pycuda and check the driver.', detail=repr(error))
+            self._context = device.make_context()
+        except Exception as error:
+            raise _unreachable(error)
 
     def pop(self) -> None:
         """Take the context off the thread that pushed it, and end it. May be called twice."""
@@ -80,14 +133,13 @@ class Buffers:
     used for the copies only, and an output is copied out of it once before numpy works on it.
 
     Args:
+        cuda: as of `CudaContext`.
         inputs: of static shape.
         outputs: of static shape.
     """
 
-    def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
-        import pycuda.driver as cuda
-
-        self._cuda: Any = cuda
+    def __init__(self, cuda: ModuleType, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self._cuda = cuda
         self._inputs, self._outputs = tuple(inputs), tuple(outputs)
         self.stream: Any = cuda.Stream()
         # Around the copies in and the copies out: the CPU does not wait for the stream.
@@ -175,3 +227,21 @@ def quietly(release: Callable[[], Any]) -> None:
         release()
     except Exception as error:
         _log.debug('not released: %s', error)
+
+
+def _first_device(cuda: ModuleType) -> Any:
+    cuda.init()
+    return cuda.Device(0)
+
+
+def _unreachable(error: Exception) -> BackendError:
+    """Why CUDA cannot be used; each step to a context fails in its own way, and pycuda's classes may not exist."""
+    if isinstance(error, BackendError):
+        return error
+    reason = _reason(error)
+    remedy = next(remedy for words, remedy in _REMEDIES if words in reason.lower())
+    return BackendError('cuda-missing', 'The GPU cannot be used (%s).' % reason, remedy, detail=repr(error))
+
+
+def _reason(error: Exception) -> str:
+    return ' '.join(str(error).split()) or type(error).__name__

@@ -4,7 +4,9 @@ Up to 8.6 an engine's tensors are numbered bindings, from 8.5 on they have names
 is asked what it offers, not for its release: JetPack's TensorRT and a PC's of the same number differ in patches.
 """
 import abc
+import importlib.util
 import logging
+import sys
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -41,14 +43,29 @@ def import_tensorrt(next_step: str = '') -> Any:
     Args:
         next_step: what to do on a machine without it.
     Raises:
-        BackendError: ``tensorrt-missing``.
+        BackendError: ``tensorrt-missing``; ``tensorrt-broken``: it is installed in part, or its libraries are not.
     """
+    if not tensorrt_installed():
+        raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python; engines cannot run here.',
+                           next_step)
     try:
         import tensorrt
-    except (ImportError, OSError) as error:  # OSError comes from libraries that it loads itself
-        raise BackendError('tensorrt-missing', 'This machine has no TensorRT for this Python; engines cannot run here.',
-                           next_step, detail=str(error))
+        # A folder without the package's files imports as well, as an empty namespace.
+        reason = '' if hasattr(tensorrt, '__version__') else 'its package is empty'
+    except Exception as error:  # OSError comes from libraries that it loads itself
+        reason = ' '.join(str(error).split()) or type(error).__name__
+    if reason:
+        raise BackendError('tensorrt-broken', 'TensorRT is installed but cannot be loaded (%s); engines cannot run '
+                           'here.' % reason, 'Install it again: on a Jetson, sudo apt install --reinstall '
+                           'tensorrt python3-libnvinfer.', detail=reason)
     return tensorrt
+
+
+def tensorrt_installed() -> bool:
+    """Whether this Python has a package of TensorRT, without the seconds and the memory of its import."""
+    if 'tensorrt' in sys.modules:
+        return sys.modules['tensorrt'] is not None
+    return importlib.util.find_spec('tensorrt') is not None
 
 
 class LogLines:

@@ -2,6 +2,7 @@
 import contextlib
 import os
 import threading
+from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, Optional, Sequence, Tuple
 
 import numpy as np
@@ -29,16 +30,18 @@ class TensorRTBackend(Backend):
         record: its record, if it has one; names the engine.
         on_lost: called with the reason when CUDA reports a lasting error; must not return in a service. The default
             ends the process.
+        cuda: how CUDA is reached, one of `base.CUDA_INTERFACES`.
     """
 
     name = 'tensorrt'
 
     def __init__(self, plan: bytes, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec], precision: str,
-                 record: Optional[Dict[str, Any]] = None, on_lost: Callable[[str], None] = end_process) -> None:
+                 record: Optional[Dict[str, Any]] = None, on_lost: Callable[[str], None] = end_process,
+                 cuda: str = 'auto') -> None:
         super().__init__(plan, inputs, outputs)
         self._precision = precision
         self._engine_name = os.path.splitext(record['plan']['file'])[0] if record else ''
-        self._on_lost = on_lost
+        self._on_lost, self._cuda = on_lost, cuda
         self._lines = LogLines()
         self._owner: Optional[int] = None
         self._parts_ms = WHOLE_RUN
@@ -70,19 +73,19 @@ class TensorRTBackend(Backend):
     def _activate(self) -> None:
         trt = import_tensorrt()
         self._version, self._owner = str(trt.__version__), threading.get_ident()
-        self._context = CudaContext()
+        self._context = CudaContext(self._cuda)
         self._context.push()
         self._device = self._context.device_name
         try:
             with self._errors('backend-load', 'TensorRT %s cannot load the engine' % self._version):
-                self._load(trt)
+                self._load(trt, self._context.cuda)
         except BaseException as error:
             drop_frames(error)
             self._deactivate()
             raise
         self._model = None  # the engine holds its own copy
 
-    def _load(self, trt: Any) -> None:
+    def _load(self, trt: Any, cuda: ModuleType) -> None:
         self._logger = make_logger(trt, self._lines)
         self._runtime = trt.Runtime(self._logger)
         engine = self._runtime.deserialize_cuda_engine(self._model)
@@ -98,7 +101,7 @@ class TensorRTBackend(Backend):
             if min(spec.shape, default=1) < 1:
                 raise BackendError('backend-tensors', 'The engine has no fixed size for %s; the device runs fixed '
                                    'sizes only.' % spec, 'Export the model again.')
-        self._buffers = Buffers(self._engine.inputs, self._engine.outputs)
+        self._buffers = Buffers(cuda, self._engine.inputs, self._engine.outputs)
         self._engine.prepare(self._buffers.addresses())
 
     def _deactivate(self) -> None:
@@ -144,6 +147,7 @@ class TensorRTBackend(Backend):
         except BackendError:
             raise
         except Exception as error:  # pycuda's classes exist only after its import; TensorRT raises RuntimeError
+            drop_frames(error)  # whoever keeps the error would keep streams and memory beyond their context
             reason = '; '.join([str(error) or type(error).__name__] + [line for line in self._lines.errors[:1]
                                                                         if line.rstrip('. ') != str(error)])
             if is_lasting(reason):

@@ -5,6 +5,7 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ..backends.cuda import first_gpu
 from ..backends.tensorrt_api import import_tensorrt
 from ..machine import board_facts
 from ..messages import BackendError
@@ -119,11 +120,6 @@ def _tensorrt_version() -> str:
 def _gpu() -> Tuple[str, Optional[int]]:
     """Name and compute capability times ten of the first GPU, or ``('', None)``."""
     try:
-        import pycuda.driver as cuda
-
-        cuda.init()
-        device = cuda.Device(0)
-        major, minor = device.compute_capability()
-        return str(device.name()), 10 * major + minor
-    except Exception:  # without a driver the import itself raises; without a GPU pycuda's own classes do
+        return first_gpu()
+    except BackendError:
         return '', None

@@ -41,18 +41,20 @@ class Runtime:
             measured; without one it means the compiled engines, and FP32 on ONNX Runtime.
         engines: folder of the engines and of the written choice; ``''`` for none.
         threads: CPU threads of one inference; 0 for every core.
+        cuda: how an engine reaches CUDA, one of `backends.CUDA_INTERFACES`.
     """
 
     backend: str = 'auto'
     precision: str = 'auto'
     engines: str = ''
     threads: int = 0
+    cuda: str = 'auto'
 
     @classmethod
     def from_settings(cls, settings: 'Settings') -> 'Runtime':
         """The runtime of the settings; ``engines = "auto"`` is the folder that ``thermoscreen compile`` uses."""
         engines = default_folder() if settings.engines == 'auto' else settings.engines
-        return cls(settings.backend, settings.precision, engines, settings.threads)
+        return cls(settings.backend, settings.precision, engines, settings.threads, settings.cuda)
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def every_candidate(bundle: Bundle, runtime: Runtime, build: bool = False) -> Li
     """
     candidates: List[Candidate] = []
     if runtime.backend in ('auto', 'tensorrt') and runtime.engines:
-        candidates += _engine_candidates(bundle, EngineStore(runtime.engines))
+        candidates += _engine_candidates(bundle, EngineStore(runtime.engines), runtime.cuda)
     if runtime.backend in ('auto', 'onnxruntime'):
         candidates += _provider_candidates(bundle, runtime, build)
     return [candidate for candidate in candidates if runtime.precision in ('auto', candidate.precision)]
@@ -138,12 +140,12 @@ def find_engine(store: EngineStore, bundle: Bundle, precision: str,
     raise min(refusals, key=lambda error: (_REFUSALS.index(error.code), len(error.message.text)))
 
 
-def _engine_candidates(bundle: Bundle, store: EngineStore) -> List[Candidate]:
+def _engine_candidates(bundle: Bundle, store: EngineStore, cuda: str) -> List[Candidate]:
     """A candidate for every precision of which the store has an engine, of this bundle or another."""
     # The name of a record that cannot be read still begins with the precision.
     precisions = {entry.key.precision if entry.record else entry.name.split('-')[0] for entry in store.list()}
     return [Candidate('tensorrt:' + precision, proof_variant(bundle, precision),
-                      _engine_maker(bundle, store, precision), 'tensorrt', precision, _GPU_START_S)
+                      _engine_maker(bundle, store, precision, cuda), 'tensorrt', precision, _GPU_START_S)
             for precision in _ENGINE_ORDER if precision in precisions]
 
 
@@ -161,11 +163,12 @@ def _provider_candidates(bundle: Bundle, runtime: Runtime, build: bool) -> List[
     return candidates
 
 
-def _engine_maker(bundle: Bundle, store: EngineStore, precision: str) -> Callable[[], Backend]:
+def _engine_maker(bundle: Bundle, store: EngineStore, precision: str, cuda: str) -> Callable[[], Backend]:
     def make() -> Backend:
         engine = find_engine(store, bundle, precision)
         variant = bundle.variants[engine.record['variant']]
-        backend = TensorRTBackend(engine.plan, bundle.inputs, variant.outputs, precision, engine.record)
+        backend = TensorRTBackend(engine.plan, bundle.inputs, variant.outputs, precision, engine.record,
+                                  cuda=cuda)
         return _finished(backend, bundle, variant, engine.notes)
     return make
 

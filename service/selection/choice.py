@@ -4,6 +4,8 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
+from ..backends.cuda import first_gpu
+from ..backends.tensorrt_api import tensorrt_installed
 from ..bundle import Bundle
 from ..durable import atomic_write_json
 from ..engines import machine_facts
@@ -29,7 +31,8 @@ def plan(bundle: Bundle, runtime: Runtime) -> Tuple[List[Candidate], List[Messag
     """What is tried for a bundle.
 
     Returns:
-        The candidates, best first and at least one; and why a written choice is not followed.
+        The candidates, best first and at least one; and why a written choice is not followed, or why this machine,
+        which has TensorRT, can have no engine.
     Raises:
         BackendError: ``engine-missing`` or ``precision-missing`` where the runtime allows no candidate.
     """
@@ -37,13 +40,14 @@ def plan(bundle: Bundle, runtime: Runtime) -> Tuple[List[Candidate], List[Messag
     usual = _usual_order(bundle, runtime, every)
     if not usual:
         raise _no_candidate(bundle, runtime)
+    notes = [] if any(candidate.backend == 'tensorrt' for candidate in every) else _unreachable_gpu(runtime)
     if runtime.precision != 'auto' or not runtime.engines:
-        return usual, []
+        return usual, notes
     chosen, ignored = read_choice(runtime.engines, bundle.manifest.sha256, [candidate.name for candidate in every],
                                   runtime.threads)
     first = [candidate for candidate in every if candidate.name == chosen]
     return (first + [candidate for candidate in usual if candidate.name != chosen],
-            [ignored] if ignored is not None else [])
+            notes + ([ignored] if ignored is not None else []))
 
 
 def machine_key(threads: int = 0) -> Dict[str, Any]:
@@ -139,6 +143,17 @@ def _usual_order(bundle: Bundle, runtime: Runtime, every: Sequence[Candidate]) -
     preferred = variants[0].name if variants else None
     return [candidate for candidate in every
             if candidate.backend == 'tensorrt' or candidate.file_variant == preferred]
+
+
+def _unreachable_gpu(runtime: Runtime) -> List[Message]:
+    """Why no engine could be built: an installation goes on without one, and later nobody would know."""
+    if runtime.backend != 'auto' or not runtime.engines or not tensorrt_installed():
+        return []
+    try:
+        first_gpu(runtime.cuda)
+    except BackendError as error:
+        return [Message(error.code, error.message.sentence, error.message.next_step, WARNING, 'tensorrt')]
+    return []
 
 
 def _no_candidate(bundle: Bundle, runtime: Runtime) -> BackendError:

@@ -67,8 +67,9 @@ setting() {
     cli settings --json "${WITH_SETTINGS[@]}" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
 }
 
+# An engine makes the station faster and nothing else, so one that cannot be built does not end the installation.
 step_engine() {
-    local bundle
+    local bundle status=0
     if [ "$ENGINE" = 0 ]; then
         skipped '--no-engine: ONNX Runtime runs the model'
         return
@@ -83,7 +84,12 @@ step_engine() {
     fi
     bundle=$(setting bundle)
     say 'TensorRT compiles the model for this board and proves it; the first time takes minutes'
-    act 'compile' show_compile "$bundle"
+    act 'compile' show_compile "$bundle" || status=$?
+    if [ "$status" != 0 ]; then
+        CHANGED=0 VERDICT='problems' TEXT='no engine could be built; ONNX Runtime runs the model'
+        note "No engine could be built ($(last_line)), so ONNX Runtime runs the model. To try again: install.sh with the same options, or thermoscreen compile $bundle ${WITH_SETTINGS[*]}"
+        return
+    fi
     TEXT="$(grep -m 1 -E ' (is ready|was there already) in ' "$WORK/engine" 2>/dev/null || true)"
     [[ $TEXT != *'was there already'* ]] || CHANGED=0
 }
@@ -93,7 +99,8 @@ show_compile() {
     as_service "$ROOT$VENV/bin/thermoscreen" compile "$1" "${WITH_SETTINGS[@]}" 2>&1 \
         | tee "$WORK/engine" | sed 's/^/        /' || status=$?
     cat "$WORK/engine" >>"$WORK/log"
-    [ "$status" = 0 ] || fail "The engine could not be built ($(last_line)); with --no-engine ONNX Runtime runs the model."
+    [ "$status" -le 128 ] || printf 'The compiler was ended by signal %d.\n' $((status - 128)) | tee -a "$WORK/log" | sed 's/^/        /'
+    return "$status"
 }
 
 # Problems of the doctor do not undo an installation, but give exit code 1; a model without a result ends it.

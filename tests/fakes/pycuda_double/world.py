@@ -148,6 +148,11 @@ class World:
                 self.notes.append('%d operations of a stream were never waited for' % len(stream.waiting))
                 stream.waiting[:] = []
 
+    def alive(self):
+        """What is not given back yet (dict name to number)."""
+        return {'contexts': sum(context._alive for context in self.contexts), 'buffers': len(self.blocks),
+                'pinned': len(self.pinned), 'streams': len(self.streams)}
+
     def leaks(self):
         """What should have been released by now (list of str)."""
         found = list(self.notes)

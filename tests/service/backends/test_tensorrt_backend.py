@@ -1,4 +1,6 @@
-"""TensorRT as a backend, on both of its interfaces for running an engine."""
+"""TensorRT as a backend, on both of its interfaces for running an engine, with pycuda and without."""
+import functools
+import gc
 import subprocess
 import sys
 import threading
@@ -6,12 +8,13 @@ import threading
 import numpy as np
 import pytest
 
-from service.backends import TensorSpec, Worker
+from service.backends import TensorSpec, Worker, cuda_driver
 from service.backends.cuda import LOST_EXIT_CODE
 from service.backends.tensorrt_backend import WARM_UP_RUNS, TensorRTBackend
 from service.messages import BackendError
 from service.stopwatch import Stopwatch
 from tests.fakes.engines import make_plan
+from tests.fakes.libcuda import library_folder
 from tests.fakes.onnx_builder import FLOAT, integer, model, node, tiny_model
 
 INPUTS = (TensorSpec('thermogram', (1, 1, 48, 64), 'float32'),)
@@ -20,6 +23,12 @@ OUTPUTS = (TensorSpec('labels', (1, 48, 64), 'int32'), TensorSpec('confidence', 
 INT64 = 7
 
 RELEASES = [('8.0.1', 53), ('8.2.1', 53), ('8.5.2', 72), ('8.6.1', 87), ('10.3.0', 87), ('11.4.0', 90)]
+
+
+@pytest.fixture(params=['pycuda', 'driver'])
+def tensorrt_double(request, tensorrt_double):
+    """The double over each of the ways to CUDA."""
+    return functools.partial(tensorrt_double, cuda=request.param)
 
 
 def frame(seed):
@@ -113,11 +122,33 @@ def test_an_invalid_plan_is_refused_with_tensorrts_reason(tensorrt_double):
     assert double.leaks() == []
 
 
-@pytest.mark.parametrize('missing, code', [('tensorrt', 'tensorrt-missing'), ('pycuda.driver', 'cuda-missing')])
-def test_a_missing_library_is_reported(tensorrt_double, monkeypatch, missing, code):
+def test_a_missing_tensorrt_is_reported(tensorrt_double, monkeypatch):
     tensorrt_double()
-    monkeypatch.setitem(sys.modules, missing, None)
-    assert refused(make(b'any')).code == code
+    monkeypatch.setitem(sys.modules, 'tensorrt', None)
+    assert refused(make(b'any')).code == 'tensorrt-missing'
+
+
+@pytest.mark.parametrize('cuda, word', [('auto', 'There is no NVIDIA driver'), ('driver', 'There is no NVIDIA driver'),
+                                        ('pycuda', 'pycuda cannot be used')])
+def test_a_missing_cuda_is_reported(tensorrt_double, monkeypatch, cuda, word):
+    tensorrt_double()
+    monkeypatch.setitem(sys.modules, 'pycuda.driver', None)
+    monkeypatch.setattr(cuda_driver, 'LIBRARY', 'libcuda-not-here.so.1')
+    error = refused(make(b'any', cuda=cuda))
+    assert error.code == 'cuda-missing' and word in error.message.sentence and error.message.next_step
+
+
+def test_a_thousand_inferences_take_no_more_than_one(tensorrt_double):
+    double = tensorrt_double()
+    with make(make_plan(double, tiny_model())) as backend:
+        backend.infer(frame(0))
+        alive = double.alive()
+        assert alive['contexts'] == 1 and alive['buffers'] == alive['pinned'] == len(INPUTS + OUTPUTS)
+        for _ in range(1000):
+            backend.infer(frame(0))
+        assert double.alive() == alive
+    gc.collect()
+    assert not any(double.alive().values()) and double.leaks() == []
 
 
 @pytest.mark.parametrize('fault, code', [
@@ -178,7 +209,7 @@ from tests.fakes.onnx_builder import tiny_model
 from tests.fakes.tensorrt_double import install
 from tests.service.backends.test_tensorrt_backend import frame, make, make_plan
 logging.basicConfig(format='%(levelname)s %(message)s')
-double = install(pytest.MonkeyPatch())
+double = install(pytest.MonkeyPatch(), cuda=sys.argv[1])
 plan = make_plan(double, tiny_model())
 with Worker(lambda: make(plan)) as worker:
     worker.infer(frame(0))
@@ -187,8 +218,11 @@ with Worker(lambda: make(plan)) as worker:
 '''
 
 
-def test_a_lost_gpu_ends_the_process_from_the_worker_thread(root):
-    process = subprocess.run([sys.executable, '-c', LOST], cwd=str(root), stdout=subprocess.PIPE,
+@pytest.mark.parametrize('cuda', ['pycuda', 'driver'])
+def test_a_lost_gpu_ends_the_process_from_the_worker_thread(root, cuda):
+    if cuda == 'driver':
+        library_folder()  # skips where it cannot be built
+    process = subprocess.run([sys.executable, '-c', LOST, cuda], cwd=str(root), stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=60)
     assert process.returncode == LOST_EXIT_CODE, process.stderr
     assert process.stderr.decode().count('\n') == 1 and b'CRITICAL The GPU is lost' in process.stderr
@@ -208,7 +242,7 @@ def test_the_context_belongs_to_the_worker(tensorrt_double):
         backend, thread = made[0]
         assert thread is not threading.current_thread()
         # On this thread no context is current, and the backend is not to be used.
-        assert double.driver.Context.get_current() is None
+        assert double.current() is None
         with pytest.raises(BackendError) as caught:
             backend.infer(frame(0))
         assert caught.value.code == 'backend-thread'
@@ -218,12 +252,13 @@ def test_the_context_belongs_to_the_worker(tensorrt_double):
 def test_a_context_of_the_caller_is_current_again_afterwards(tensorrt_double):
     double = tensorrt_double()
     plan = make_plan(double, tiny_model())
-    mine = double.driver.Device(0).make_context()
+    context = double.driver.Device(0).make_context()
+    mine = double.current()
     with make(plan) as backend:
         backend.infer(frame(0))
-    assert double.driver.Context.get_current() is mine
-    mine.pop()
-    mine.detach()
+    assert double.current() is mine
+    context.pop()
+    context.detach()
     assert double.leaks() == []
 
 
