@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
 from ..backends import Backend, FromLogits, OnnxRuntimeBackend, TensorRTBackend
+from ..backends.cuda import first_gpu
 from ..backends.onnx_runtime import CPU, CUDA, TENSORRT, require_provider
+from ..backends.tensorrt_api import tensorrt_installed
 from ..bundle import BASE, Bundle, Variant
 from ..durable import storage_error
 from ..engines import EngineKey, EngineStore, StoredEngine, default_folder, machine_facts
@@ -165,7 +167,12 @@ def _provider_candidates(bundle: Bundle, runtime: Runtime, build: bool) -> List[
 
 def _engine_maker(bundle: Bundle, store: EngineStore, precision: str, cuda: str) -> Callable[[], Backend]:
     def make() -> Backend:
-        engine = find_engine(store, bundle, precision)
+        try:
+            engine = find_engine(store, bundle, precision)
+        except BackendError as error:
+            if error.code == 'engine-foreign' and tensorrt_installed():
+                first_gpu(cuda)  # where none answers, every engine looks like one of another machine
+            raise
         variant = bundle.variants[engine.record['variant']]
         backend = TensorRTBackend(engine.plan, bundle.inputs, variant.outputs, precision, engine.record,
                                   cuda=cuda)

@@ -1,15 +1,20 @@
 """``thermoscreen compile`` and ``thermoscreen engines`` as they are typed."""
 import json
 import os
+import re
 import signal
+import socket
+import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from jetson.compile.cli import compile_command, engines
 from service.messages import BackendError, BundleError
-from tests.fakes import signing
+from tests.fakes import bundles, signing
+from tests.fakes.libcuda import library_folder
 from tests.fakes.variants import write_variants
 
 
@@ -63,6 +68,75 @@ def test_without_tensorrt_the_code_is_4(bundle, settings, monkeypatch):
         run(compile_command, bundle.folder, '--settings', settings)
     assert caught.value.exit_code == 4 and 'ONNX Runtime' in caught.value.message.text
     assert '\n' not in caught.value.message.text
+
+
+@pytest.mark.parametrize('chosen, said', [('auto', 'is no NVIDIA driver'), ('driver', 'is no NVIDIA driver'),
+                                          ('pycuda', 'pycuda cannot be used')])
+def test_without_cuda_the_code_is_4_and_nothing_is_written(tensorrt_double, bundle, settings, monkeypatch, tmp_path,
+                                                            chosen, said):
+    tensorrt_double()
+    monkeypatch.setitem(sys.modules, 'pycuda', None)
+    monkeypatch.setitem(sys.modules, 'pycuda.driver', None)
+    with open(settings, 'a') as stream:
+        stream.write('cuda = "%s"\n' % chosen)
+    with pytest.raises(BackendError) as caught:
+        run(compile_command, bundle.folder, '--settings', settings)
+    assert caught.value.exit_code == 4 and caught.value.code == 'cuda-missing' and said in caught.value.message.text
+    assert '\n' not in caught.value.message.text and not list((tmp_path / 'engines').glob('*.plan'))
+
+
+#: The verbs as they are typed, in one process: compile, analyse, engines verify, and serve until its first result.
+VERBS = '''
+import os, signal, sys, threading, time, urllib.request
+import pytest
+from tests.fakes.tensorrt_double import install
+
+def until_ready():
+    while True:
+        try:
+            urllib.request.urlopen('http://127.0.0.1:%s/readiness' % port, timeout=5)
+            break
+        except OSError:
+            time.sleep(0.05)
+    before = double.executions
+    while double.executions < before + 5:
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+folder, settings, frame, port = sys.argv[1:]
+double = install(pytest.MonkeyPatch(), cuda='driver')
+from service.cli import main
+for words in (['compile', folder], ['analyse', frame, '--scale', 'centikelvin', '--bundle', folder, '--out',
+                                    frame + '-results'],
+              ['engines', 'verify', '--bundle', folder], ['serve', '--port', port, '--bundle', folder]):
+    if words[0] == 'serve':
+        threading.Thread(target=until_ready, daemon=True).start()
+    sys.argv = ['thermoscreen'] + words + ['--settings', settings]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, (words, end.code)
+    print(words[0], 'executions', double.executions, double.alive(), double.leaks())
+'''
+
+
+def test_every_verb_runs_without_pycuda_and_gives_everything_back(root, bundle, settings, tmp_path):
+    library_folder()  # skips where the stand-in for libcuda cannot be built
+    counts = np.round(100 * (bundles.warm_square() + 273.15)).astype(np.uint16)
+    np.save(str(tmp_path / 'frame.npy'), counts)
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    process = subprocess.run([sys.executable, '-c', VERBS, bundle.folder, settings, str(tmp_path / 'frame.npy'),
+                              str(port)], cwd=str(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             universal_newlines=True, timeout=300)
+    assert process.returncode == 0, process.stdout
+    nothing = "{'contexts': 0, 'buffers': 0, 'pinned': 0, 'streams': 0, 'events': 0} []"
+    lines = re.findall(r'^(\w+) executions (\d+) (.*)$', process.stdout, re.MULTILINE)
+    assert [verb for verb, _, _ in lines] == ['compile', 'analyse', 'engines', 'serve'], process.stdout
+    assert {left for _, _, left in lines} == {nothing}, process.stdout
+    executions = [int(number) for _, number, _ in lines]
+    assert 0 < executions[0] < executions[1] < executions[2] < executions[3]
 
 
 def test_only_bundles_that_are_trusted_are_compiled(tensorrt_double, settings, tmp_path):

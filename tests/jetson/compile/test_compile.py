@@ -116,10 +116,10 @@ def test_int8_from_a_cache_that_fails_the_proof_falls_back_to_qdq(tensorrt_doubl
     bundle = open_bundle(write_variants(tmp_path / 'bundle'))
     real = child.prove_plan
 
-    def prove(bundle, plan, precision, variant, record=None, on_lost=None):
+    def prove(bundle, plan, precision, variant, *others, **options):
         if variant == 'fp32':
             raise BackendError('engine-unproven', 'The INT8 engine does not give the golden answer.')
-        return real(bundle, plan, precision, variant, record)
+        return real(bundle, plan, precision, variant, *others, **options)
 
     monkeypatch.setattr(child, 'prove_plan', prove)
     compiled = build(bundle, store, 'int8')

@@ -1,4 +1,5 @@
 """Build, store, load, infer, refuse: the whole cycle on every TensorRT that a board or a PC may have."""
+import functools
 import os
 
 import numpy as np
@@ -17,6 +18,8 @@ from .bench import build
 #: Release, compute capability, and what INT8 is built from there; None where the GPU has none.
 MACHINES = (('8.0.1', 53, None), ('8.2.1', 53, None), ('8.5.2', 72, 'fp32'), ('8.6.1', 87, 'fp32'),
             ('10.3.0', 87, 'fp32'), ('11.4.0', 90, 'int8-qdq'))
+#: The same with the way to CUDA: a stock board has no pycuda.
+RUNS = [machine + ('pycuda',) for machine in MACHINES] + [machine + ('driver',) for machine in MACHINES[1:5:3]]
 
 
 
@@ -33,8 +36,9 @@ def refusal(store, bundle, precision):
     return caught.value
 
 
-@pytest.mark.parametrize('version, sm, int8', MACHINES)
-def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, bundle, store, version, sm, int8):
+@pytest.mark.parametrize('version, sm, int8, cuda', RUNS)
+def test_every_release_builds_stores_loads_infers_and_refuses(tensorrt_double, bundle, store, version, sm, int8, cuda):
+    tensorrt_double = functools.partial(tensorrt_double, cuda=cuda)
     double = tensorrt_double(version=version, sm=sm)
     precisions = ['fp32', 'fp16'] + ([] if int8 is None else ['int8'])
 

@@ -2,7 +2,8 @@
 
 What it is asked and does not play itself goes to the real interpreter. Environment: FAKE_REAL names that one; FAKE_LOG
 takes a line for every word of pip or the program; FAKE_STOP names the one at which the installer is killed (or, after
-a colon, the exit code it gets instead); FAKE_TENSORRT makes TensorRT importable.
+a colon, the exit code it gets instead); FAKE_TENSORRT makes TensorRT importable; FAKE_ENGINE is how a compilation ends:
+its exit code, or `killed`.
 """
 import json
 import os
@@ -77,6 +78,12 @@ def program():
     elif words[:2] == ['bundle', 'verify']:
         print('a bundle is whole.')
         return 0 if os.path.exists(os.path.join(words[2], 'manifest.json')) else 3
+    elif words[:1] == ['compile'] and os.environ.get('FAKE_ENGINE'):
+        print('thermoscreen: There is no NVIDIA driver: the loader does not find libcuda.so.1.')
+        sys.stdout.flush()
+        if os.environ['FAKE_ENGINE'] == 'killed':
+            os.kill(os.getpid(), signal.SIGABRT)
+        return int(os.environ['FAKE_ENGINE'])
     elif words[:1] == ['compile']:
         print('fp16-engine %s in a folder.' % ('was there already' if os.path.exists(ENVIRONMENT + '/engine')
                                                else 'is ready'))

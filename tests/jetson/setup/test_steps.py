@@ -72,11 +72,13 @@ def test_dry_run_prints_every_action_and_makes_none(fake, tmp_path):
     assert listing(tmp_path / 'root') == before
 
 
-def test_power_cut_at_every_step(fake, tmp_path):
+@pytest.mark.parametrize('board', [{}, {'FAKE_TENSORRT': '1', 'FAKE_ENGINE': '4'}], ids=['PC', 'no CUDA'])
+def test_power_cut_at_every_step(fake, tmp_path, board):
     """The same command continues, and ends where an installation without power cuts ends."""
+    fake.environment.update(board)
     assert fake('--root', tmp_path / 'whole', *fake.python).returncode == 0
     stops = list(dict.fromkeys(fake.log.read_text().splitlines()))
-    assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops
+    assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops and ('compile' in stops) == bool(board)
     root = tmp_path / 'cut'
     for stop in stops:
         assert fake('--root', root, *fake.python, FAKE_STOP=stop).returncode == -9, stop
@@ -136,6 +138,27 @@ def test_nano_in_5w_with_tensorrt(fake, tmp_path):
     without = fake('--root', tmp_path / 'root', '--no-engine', *fake.python, THERMOSCREEN_MACHINE=machine,
                    FAKE_TENSORRT='1', FAKE_STOP='compile:4')
     assert without.returncode == 0 and steps_of(without)['engine'][0] == 'skipped'
+
+
+@pytest.mark.parametrize('end, reason', [
+    ('4', 'There is no NVIDIA driver: the loader does not find libcuda.so.1.'), ('killed', 'ended by signal 6')])
+def test_an_engine_that_cannot_be_built_ends_nothing(fake, tmp_path, end, reason):
+    machine = fake_machine(tmp_path / 'machine', NANO)
+    options = dict(THERMOSCREEN_MACHINE=machine, FAKE_TENSORRT='1')
+    process = fake('--root', tmp_path / 'root', *fake.python, FAKE_ENGINE=end, **options)
+    assert process.returncode == 0 and process.stderr == ''
+    steps = steps_of(process)
+    assert list(steps) == STEPS and steps['self-test'][0] == 'fine'
+    assert steps['engine'] == ('problems', 'no engine could be built; ONNX Runtime runs the model')
+    note, = [line for line in process.stdout.splitlines() if line.startswith('Note: No engine could be built')]
+    assert reason in note and 'ONNX Runtime runs the model' in note and 'thermoscreen compile' in note
+    units = [path.name for path in (tmp_path / 'root').rglob('*.service')]
+    assert 'thermoscreen.service' in units
+
+    # The same command builds it as soon as CUDA can be reached.
+    again = fake('--root', tmp_path / 'root', *fake.python, **options)
+    assert again.returncode == 0 and steps_of(again)['engine'] == ('done', 'fp16-engine is ready in a folder.')
+    assert 'No engine could be built' not in again.stdout
 
 
 def test_unknown_board_and_release(fake, tmp_path):

@@ -24,9 +24,10 @@ def folder(tmp_path_factory):
     return write_variants(tmp_path_factory.mktemp('variants') / 'bundle')
 
 
-@pytest.fixture
-def nano(tensorrt_double):
-    return tensorrt_double(version='8.2.1', sm=53)
+@pytest.fixture(params=['pycuda', 'driver'])
+def nano(request, tensorrt_double):
+    """A Nano with pycuda, and one as it is delivered."""
+    return tensorrt_double(version='8.2.1', sm=53, cuda=request.param)
 
 
 @pytest.fixture
@@ -113,6 +114,22 @@ def test_whatever_keeps_the_engine_from_loading_the_service_starts(folder, engin
     backend, result = run(folder, engines)
     assert backend['passed_over'][0]['subject'] == 'tensorrt:fp16' and result.backend['name'] == 'onnxruntime'
     assert '\n' not in backend['passed_over'][0]['sentence']
+
+
+def test_doctor_says_what_to_do_about_cuda_and_not_about_the_engine(folder, engines, nano):
+    nano.faults.no_device = True
+    report = check_model(Settings(bundle=folder, engines=engines, allow_unsigned=True, threads=1))
+    assert report.severity == WARNING and 'Passed over tensorrt:fp16: The GPU cannot be used (' in report.sentence
+    assert 'group video' in report.next_step and 'engine' not in report.next_step
+
+
+def test_a_board_without_an_engine_says_why_it_can_have_none(folder, tmp_path, nano):
+    assert run(folder, str(tmp_path))[0]['passed_over'][0]['code'] == 'backend-provider'
+    nano.faults.no_device = True
+    backend, result = run(folder, str(tmp_path))
+    assert first_note(backend) == ('tensorrt', 'cuda-missing') and result.backend['name'] == 'onnxruntime'
+    assert backend['passed_over'][0]['severity'] == WARNING
+    assert first_note(run(folder, str(tmp_path), backend='onnxruntime')[0])[1] == 'backend-provider'
 
 
 def test_tensorrt_alone_does_not_fall_back(folder, engines):
