@@ -50,10 +50,12 @@ def test_tensorrt_that_is_installed_in_part(monkeypatch, tmp_path, broken):
         (tmp_path / 'tensorrt' / '__init__.py').write_text(
             'raise ImportError("libnvinfer.so.8: cannot open shared object file: No such file or directory")\n')
     monkeypatch.setattr(sys, 'path', [str(tmp_path)] + sys.path)
-    message = check_gpu(Settings())
+    try:
+        message = check_gpu(Settings())
+    finally:
+        sys.modules.pop('tensorrt', None)
     assert (message.severity, message.code) == (WARNING, 'tensorrt-broken') and 'ONNX Runtime' in message.sentence
     assert ('its package is empty' if broken == 'namespace' else 'libnvinfer.so.8') in message.sentence
-    monkeypatch.delitem(sys.modules, 'tensorrt', raising=False)
 
 
 def test_an_empty_module_is_no_tensorrt(monkeypatch):

@@ -21,8 +21,9 @@ ENDINGS = [('abort', 'engine-timeout', 'the launch timed out), and the build end
            ('timeout', 'engine-timeout', 'CUDA stopped a kernel that ran too long')]
 
 
-def test_a_build_in_another_process_is_the_same_engine(tensorrt_double, bundle, store):
-    tensorrt_double(child=True, slow_build=0.5)
+@pytest.mark.parametrize('cuda', ['pycuda', 'driver'])
+def test_a_build_in_another_process_is_the_same_engine(tensorrt_double, bundle, store, cuda):
+    tensorrt_double(child=True, cuda=cuda, slow_build=0.5)
     screen = io.StringIO()
     record = build(bundle, store, screen=screen).record
     assert record['variant'] == 'fp32-logits' and record['proof']['labels_agreement'] > 0.98
@@ -158,7 +159,7 @@ def test_a_parent_that_is_killed_takes_the_child_with_it(tensorrt_double, bundle
 def test_the_child_offers_itself_to_the_kernel_first(tensorrt_double, bundle, store, root, monkeypatch):
     if not os.access('/proc/self/oom_score_adj', os.W_OK):
         pytest.skip('this kernel does not let a process offer itself')
-    request = json.dumps({'task': 'abilities', 'sm': 53, 'parent': os.getpid()}).encode()
+    request = json.dumps({'task': 'abilities', 'cuda': 'auto', 'sm': 53, 'parent': os.getpid()}).encode()
     tensorrt_double(child=True)
     answer = subprocess.run([sys.executable, '-c', 'from jetson.compile import child\n'
                              'child._end_with = lambda parent: None\n'
