@@ -4,6 +4,7 @@ from typing import Any, Dict, Sequence, Tuple
 
 import numpy as np
 
+from ..machine import board_facts
 from ..messages import BackendError
 from .base import Backend, Tensors, TensorSpec
 
@@ -11,6 +12,11 @@ TENSORRT, CUDA, CPU = 'TensorrtExecutionProvider', 'CUDAExecutionProvider', 'CPU
 
 _DTYPES = {'tensor(float)': 'float32', 'tensor(float16)': 'float16', 'tensor(int32)': 'int32',
            'tensor(int64)': 'int64', 'tensor(uint8)': 'uint8'}
+
+#: Where a Jetson's onnxruntime-gpu comes from, by the major number of L4T: JetPack 4.6, 5 and 6.
+_GPU_RUNTIMES = {'32': '1.11.0 (cp36) from https://elinux.org/Jetson_Zoo#ONNX_Runtime',
+                 '35': '1.12.1 (cp38) from https://elinux.org/Jetson_Zoo#ONNX_Runtime',
+                 '36': '(cp310) from https://pypi.jetson-ai-lab.io/jp6/cu126'}
 
 _MIB = 1024 * 1024
 #: CPU and GPU of a Nano share 4 GB. The networks need a tenth of this; a bug must not take what the page needs.
@@ -112,7 +118,17 @@ def require_provider(provider: str) -> None:
     available = onnxruntime.get_available_providers()
     if provider not in available:
         raise BackendError('backend-provider', 'ONNX Runtime %s was built without %s.'
-                           % (onnxruntime.__version__, provider), detail='it offers ' + ', '.join(available))
+                           % (onnxruntime.__version__, provider), _gpu_runtime_source(),
+                           detail='it offers ' + ', '.join(available))
+
+
+def _gpu_runtime_source() -> str:
+    """Where this Jetson's ONNX Runtime with GPU providers comes from; ``''`` on other machines.
+
+    PyPI has none for aarch64.
+    """
+    source = _GPU_RUNTIMES.get(board_facts()['l4t'].partition('.')[0])
+    return 'To have it, replace onnxruntime with onnxruntime-gpu %s.' % source if source else ''
 
 
 def provider_options(provider: str, precision: str, cache: str = '') -> Dict[str, str]:

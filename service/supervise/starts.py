@@ -24,6 +24,9 @@ UNFINISHED_BOOTS = 2
 STARTING, READY, RESULT = 'starting', 'ready', 'result'
 
 _CRASHES_KEPT = 20
+#: The document of a service that was never started.
+_EMPTY: Dict[str, Any] = {'schema': SCHEMA, 'start': None, 'crashes': [], 'unfinished': 0, 'safe': None,
+                          'address': None}
 _MAX_BYTES = 64 << 10
 _BOOT_ID = '/proc/sys/kernel/random/boot_id'
 
@@ -89,6 +92,27 @@ def state_folder(named: Optional[str], supervised: bool, environ: Optional[Mappi
     given = environ.get('STATE_DIRECTORY', '').split(':')[0]
     own = environ.get('XDG_STATE_HOME') or os.path.join(os.path.expanduser('~'), '.local', 'state')
     return given or os.path.join(own, 'thermoscreen')
+
+
+def read_power_losses(folder: str, now: Optional[Moment] = None) -> List[Dict[str, Any]]:
+    """The starts that ended together with their boot and without a word, since the last proper stop.
+
+    Nobody stopped the service and nobody shut the computer down: the power was cut or failed, or the kernel crashed.
+
+    Args:
+        folder: state folder of a `StartRecord`; it is only read.
+        now: the present moment by default.
+
+    Returns:
+        Moments as JSON values with ``reached``, oldest first; none where the record is absent or cannot be read.
+    """
+    boot = (now or Moment.now()).boot
+    try:
+        document = _load(os.path.join(folder, FILE))
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    starts = document['crashes'] + [start for start in [document['start']] if start is not None]
+    return [start for start in starts if start['boot'] and boot and start['boot'] != boot]
 
 
 class StartRecord:
@@ -212,19 +236,15 @@ class StartRecord:
             self._try_write()
 
     def _read(self) -> Dict[str, Any]:
-        empty: Dict[str, Any] = {'schema': SCHEMA, 'start': None, 'crashes': [], 'unfinished': 0, 'safe': None,
-                                 'address': None}
+        empty = dict(_EMPTY, crashes=[])
         if self._path is None or not os.path.exists(self._path):
             return empty
         try:
-            with open(self._path, 'rb') as stream:
-                document = json.loads(stream.read(_MAX_BYTES).decode('utf-8'))
-            _check(document, set(empty))
+            return _load(self._path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             _log.warning('%s cannot be read (%r) and is put aside.', self._path, error)
             self._put_aside(self._path)
             return empty
-        return dict(document)
 
     @staticmethod
     def _put_aside(path: str) -> None:
@@ -248,6 +268,14 @@ class StartRecord:
             self._write()
         except StorageError as error:
             _log.error('%s: %s', error, error.detail)
+
+
+def _load(path: str) -> Dict[str, Any]:
+    """The document of a file; raises what `_check` raises, and OSError."""
+    with open(path, 'rb') as stream:
+        document: Dict[str, Any] = json.loads(stream.read(_MAX_BYTES).decode('utf-8'))
+    _check(document, set(_EMPTY))
+    return document
 
 
 def _check(document: Any, keys: Set[str]) -> None:

@@ -128,6 +128,14 @@ def test_wrong_later_batch_ends_the_calibration_and_is_told(tmp_path):
     assert calibrator.problem.code == 'calibration-batch' and not memory.held
 
 
+def test_what_cannot_be_freed_after_an_error_raises_nothing(tmp_path, monkeypatch):
+    memory = Memory()
+    calibrator = entropy_calibrator(_trt(), memory, _batches(2), str(tmp_path / 'c'))
+    assert calibrator.get_batch(['thermogram']) == [4096]
+    monkeypatch.setattr(memory, 'held', {})  # freeing raises KeyError, copying fails
+    assert calibrator.get_batch(['thermogram']) is None and calibrator.problem is not None
+
+
 def test_unwritable_cache_is_told(tmp_path):
     calibrator = entropy_calibrator(_trt(), Memory(), _batches(), str(tmp_path / 'no' / 'c.cache'))
     calibrator.write_calibration_cache(CACHE)

@@ -1,7 +1,7 @@
 """Memory for the model, and swap for building its engine."""
 import pytest
 
-from jetson.checks.memory import check_memory, check_swap
+from jetson.checks.memory import build_advice, check_memory, check_swap
 from jetson.platform import RecordedTree, SimulatedPlatform
 from service.messages import OK, PROBLEM, WARNING
 from service.settings import Settings
@@ -50,3 +50,12 @@ class TestSwap:
     @pytest.mark.parametrize('board', ['xavier-nx', 'orin-nano', 'pc'])
     def test_large_boards_and_pcs_need_none(self, tmp_path, board):
         assert check_swap(SETTINGS, RecordedTree(board_tree(tmp_path, board, {'proc/swaps': HEAD}))) is None
+
+    def test_a_build_that_runs_out_of_memory_is_told_of_it(self, tmp_path):
+        zram = board_tree(tmp_path / 'zram', 'nano', {'proc/swaps': HEAD + '/dev/zram0 partition 2029568 0 5\n'})
+        advice = build_advice(RecordedTree(zram))
+        assert '--no-cublas' in advice and 'no swap on disk' in advice and 'fallocate' in advice
+        disk = board_tree(tmp_path / 'disk', 'nano', {'proc/swaps': HEAD + '/swapfile file 4194300 0 -1\n'})
+        pc = board_tree(tmp_path / 'pc', 'pc')
+        assert build_advice(RecordedTree(disk)) == build_advice(RecordedTree(pc)) == (
+            'Close other programs, or build with --no-cublas.')

@@ -1,10 +1,11 @@
 """Power mode, throttling and supply, on simulated and recorded boards."""
 import pytest
 
-from jetson.checks.power import check_power_mode, check_supply, check_throttling
+from jetson.checks.power import check_power_losses, check_power_mode, check_supply, check_throttling
 from jetson.platform import RealPlatform, RecordedTree, SimulatedPlatform
-from service.messages import OK, WARNING
+from service.messages import INFO, OK, WARNING
 from service.settings import Settings
+from service.supervise import Moment, StartRecord
 from tests.fakes.board_trees import IIO, board_tree, iio_rails
 
 SETTINGS = Settings()
@@ -22,7 +23,7 @@ class Time:
         return self.now_s
 
 
-@pytest.mark.parametrize('check', [check_power_mode, check_throttling, check_supply])
+@pytest.mark.parametrize('check', [check_power_mode, check_throttling, check_supply, check_power_losses])
 def test_they_do_not_apply_to_a_pc(tmp_path, check):
     assert check(SETTINGS, RecordedTree(board_tree(tmp_path, 'pc'))) is None
 
@@ -106,3 +107,45 @@ class TestSupply:
         changes = dict({path: None for path in iio_rails()}, **{'dev/kmsg': None})
         report = check_supply(SETTINGS, RecordedTree(board_tree(tmp_path, 'nano', changes)))
         assert report.severity == OK and 'cannot read the sensors of the power supply' in report.sentence
+
+
+class TestPowerLosses:
+    @staticmethod
+    def starts(folder, *boots):
+        """A station that was started once in each boot and never stopped."""
+        for number, boot in enumerate(boots):
+            record = StartRecord(str(folder), lambda boot=boot, number=number: Moment(
+                boot, 1.0, '2026-11-2%dT08:00:00Z' % number))
+            record.begin()
+            record.ready(('127.0.0.1', 8080))
+
+    def check(self, *folders):
+        return check_power_losses(SETTINGS, SimulatedPlatform(), [str(folder) for folder in folders])
+
+    def test_a_station_that_runs_or_never_ran_is_well(self, tmp_path):
+        self.starts(tmp_path / 'state', Moment.now().boot)
+        report = self.check(tmp_path / 'state', tmp_path / 'absent')
+        assert report.severity == OK and report.facts['losses'] == []
+
+    def test_one_loss_is_mentioned_and_two_are_a_reason_to_look(self, tmp_path):
+        self.starts(tmp_path, 'first', Moment.now().boot)
+        report = self.check(tmp_path)
+        assert report.severity == INFO and 'once' in report.sentence and '2026-11-20T08:00:00Z' in report.sentence
+        assert 'J48' in report.next_step and '5 V 4 A' in report.next_step
+        self.starts(tmp_path, 'second', Moment.now().boot)
+        report = self.check(tmp_path)
+        assert report.code == 'power-lost' and report.severity == WARNING and '2 times' in report.sentence
+
+    def test_a_station_that_was_stopped_properly_is_well_again(self, tmp_path):
+        self.starts(tmp_path, 'first', Moment.now().boot)
+        StartRecord(str(tmp_path)).stopped()
+        assert self.check(tmp_path).severity == OK
+
+    def test_a_crash_of_the_program_alone_is_no_loss(self, tmp_path):
+        here = Moment.now().boot
+        self.starts(tmp_path, here, here)
+        assert len(StartRecord(str(tmp_path)).crashes) == 1 and self.check(tmp_path).severity == OK
+
+    def test_a_record_that_cannot_be_read_is_left_alone(self, tmp_path):
+        (tmp_path / 'starts.json').write_text('rubbish')
+        assert self.check(tmp_path).severity == OK and (tmp_path / 'starts.json').read_text() == 'rubbish'

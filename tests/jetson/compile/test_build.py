@@ -128,3 +128,28 @@ def test_a_cache_of_whole_ranges_is_refused(tensorrt_double, store, tmp_path):
     with pytest.raises(InputError) as caught:
         build(bundle, store, 'int8')
     assert caught.value.code == 'cache-not-divided' and store.list() == []
+
+
+@pytest.mark.parametrize('version, sm, names', [('8.2.1', 53, {'min_timing_iterations': 3, 'avg_timing_iterations': 2}),
+                                                ('10.3.0', 87, {'avg_timing_iterations': 2})])
+def test_kernels_are_timed_while_the_clock_still_rises(tensorrt_double, tmp_path, monkeypatch, version, sm, names):
+    double = tensorrt_double(version=version, sm=sm)
+    real, seen = double.tensorrt.Builder.build_serialized_network, {}
+
+    def watching(self, network, config):
+        seen.update({name: getattr(config, name) for name in names})
+        return real(self, network, config)
+
+    monkeypatch.setattr(double.tensorrt.Builder, 'build_serialized_network', watching)
+    assert run(double, network(), PLAIN, tmp_path).plan and seen == names
+
+
+def test_a_logger_that_fails_does_not_end_the_build(tensorrt_double, bundle, store, monkeypatch):
+    tensorrt_double()
+    monkeypatch.setattr(LogLines, 'take', _failing)
+    compiled = build(bundle, store)
+    assert 'messages of TensorRT were lost (spoiled)' in compiled.notes[0]
+
+
+def _failing(self, severity, message):
+    raise ValueError('spoiled')

@@ -4,7 +4,7 @@ import os
 import numpy as np
 import pytest
 
-from service.backends import OnnxRuntimeBackend, TensorSpec
+from service.backends import OnnxRuntimeBackend, TensorSpec, onnx_runtime
 from service.backends.onnx_runtime import CPU, CUDA, TENSORRT, provider_options
 from service.messages import BackendError
 from tests.fakes.onnx_builder import tiny_model
@@ -111,3 +111,13 @@ def test_providers_leave_room_on_a_board_of_4_gb():
     assert (kept['trt_engine_cache_enable'], kept['trt_engine_cache_path']) == ('True', '/cache')
     assert provider_options(CPU, 'fp16') == {}
     assert all(isinstance(value, str) for value in list(kept.values()) + list(provider_options(CUDA, 'fp32').values()))
+
+
+@pytest.mark.parametrize('l4t, words', [('32.7.1', '1.11.0 (cp36) from https://elinux.org/Jetson_Zoo'),
+                                        ('35.4.1', '1.12.1 (cp38)'), ('36.4', 'jetson-ai-lab.io/jp6'), ('99.1', ''),
+                                        ('none', '')])
+def test_a_jetson_is_told_where_its_gpu_runtime_comes_from(monkeypatch, l4t, words):
+    monkeypatch.setattr(onnx_runtime, 'board_facts', lambda: {'l4t': l4t})
+    with pytest.raises(BackendError) as caught:
+        onnx_runtime.require_provider('MissingExecutionProvider')
+    assert words in caught.value.message.next_step and bool(caught.value.message.next_step) is bool(words)
