@@ -1,17 +1,15 @@
 """Converting a thermogram file into a file of another kind."""
 import contextlib
-import errno
 import io
 import itertools
 import os
-import uuid
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from .capture_file import MAX_FRAMES, SUFFIX, pack_capture
-from .durable import atomic_write, encode_json, storage_error, sync_folder
+from .durable import atomic_write, encode_json, hidden_name, rename_new, storage_error, sync_folder
 from .messages import InputError
 from .radiometry import Raw
 from .readers import SCALES, count_frames, read_each
@@ -21,9 +19,6 @@ from .thermogram import Thermogram
 #: Scale of the counts in a TIFF.
 _TIFF_SCALE = 'centikelvin'
 _UNCOMPRESSED = 1
-
-#: What the file systems of memory sticks say to a hard link.
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def convert(source: str, target: str, scale: Optional[str] = None, frame: Optional[int] = None,
@@ -127,13 +122,13 @@ def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
         with contextlib.ExitStack() as undo:
             staged = [_stage(folder, data, undo) for _, data in files]
             for path in [path for path, _ in reversed(files) if replace and os.path.lexists(path)]:
-                hidden = _hidden_name(folder)
+                hidden = hidden_name(folder)
                 os.rename(path, hidden)
                 undo.callback(_quietly, os.rename, hidden, path)
                 old.append(hidden)
                 sync_folder(folder)
             for (path, _), hidden in zip(files, staged):
-                _rename_new(hidden, path)
+                rename_new(hidden, path)
                 undo.callback(_quietly, os.unlink, path)
                 sync_folder(folder)
             undo.pop_all()
@@ -145,36 +140,13 @@ def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
 
 def _stage(folder: str, data: bytes, undo: contextlib.ExitStack) -> str:
     """Write a file under a hidden name, which it loses later or which is removed."""
-    path = _hidden_name(folder)
+    path = hidden_name(folder)
     with open(path, 'xb') as stream:
         undo.callback(_quietly, os.unlink, path)
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
     return path
-
-
-def _hidden_name(folder: str) -> str:
-    """A name that is free, and that a person who looks for thermograms does not see."""
-    return os.path.join(folder, '.%s.part' % uuid.uuid4().hex)
-
-
-def _rename_new(old: str, new: str) -> None:
-    """Rename a file, never over another one.
-
-    Raises:
-        FileExistsError: something has the new name.
-    """
-    try:
-        os.link(old, new)
-    except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
-            raise
-        if os.path.lexists(new):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
-        os.rename(old, new)
-    else:
-        _quietly(os.unlink, old)
 
 
 def _quietly(call: Callable[..., None], *paths: str) -> None:

@@ -32,6 +32,9 @@ _REASONS = {
     errno.EIO: ('disk-failing', 'the disk reports an error', 'Replace the card before more is lost.'),
 }
 
+#: What the file systems of memory sticks say to a hard link.
+_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
+
 #: File systems (some network and FUSE ones) that cannot fsync a folder say so with these.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
@@ -63,7 +66,7 @@ def atomic_write(path: PathLike, data: bytes) -> None:
     """
     path = os.path.abspath(os.fspath(path))
     folder = os.path.dirname(path)
-    temporary = os.path.join(folder, '.%s.part' % uuid.uuid4().hex)
+    temporary = hidden_name(folder)
     try:
         try:
             _write_new(temporary, data)
@@ -77,20 +80,49 @@ def atomic_write(path: PathLike, data: bytes) -> None:
 
 
 def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
-    """Write a file that must not exist yet, whole or not at all, so that it survives a power cut.
+    """`atomic_write` of a file that must not exist yet.
 
     Args:
         mode: its permissions, less the umask.
 
     Raises:
-        StorageError: ``file-exists`` and the codes of `atomic_write`. No part of the file remains, unless only the
-            last fsync of the folder failed: then it is whole, but may not survive a power cut.
+        StorageError: ``file-exists`` and the codes of `atomic_write`.
     """
+    folder = os.path.dirname(os.path.abspath(path))
+    temporary = hidden_name(folder)
     try:
-        _write_new(path, data, mode)
-        sync_folder(os.path.dirname(os.path.abspath(path)))
+        try:
+            _write_new(temporary, data, mode)
+            rename_new(temporary, path)
+        except BaseException:
+            _remove(temporary)
+            raise
+        sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
+
+
+def rename_new(old: str, new: str) -> None:
+    """Rename a file, never over another one.
+
+    Raises:
+        FileExistsError: something has the new name.
+    """
+    try:
+        os.link(old, new)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        if os.path.lexists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
+        os.rename(old, new)
+    else:
+        _remove(old)
+
+
+def hidden_name(folder: str) -> str:
+    """A free name in a folder that nobody takes for an exam or a thermogram."""
+    return os.path.join(folder, '.%s.part' % uuid.uuid4().hex)
 
 
 def atomic_write_json(path: PathLike, document: Any) -> None:

@@ -210,6 +210,18 @@ def test_a_new_file_is_whole_or_not_there(tmp_path, monkeypatch, call, number, c
     monkeypatch.undo()
     assert caught.value.code == code and os.listdir(str(tmp_path)) == []
 
+
+def test_a_writer_of_a_new_file_killed_at_any_call_leaves_it_whole_or_absent(tmp_path):
+    outcomes, killed = [], True
+    while killed:
+        target = tmp_path / ('key%d' % len(outcomes))
+        killed = killed_at(len(outcomes), lambda path=str(target): write_new(path, b'secret'),
+                           CALLS + ((os, 'link'),))
+        assert not target.exists() or target.read_bytes() == b'secret'
+        outcomes.append(target.exists())
+    assert outcomes[0] is False and outcomes[-1] is True
+
+
 FILES = {'a.txt': b'new a', 'b.txt': b'new b' * 1000}
 
 
