@@ -43,7 +43,7 @@ def device(session):
     _libraries(session, _pins(session), 'tests.txt')
     _project(session)
     left_out = [] if session.python in INSTALLER_PYTHONS else ['--ignore', INSTALLER_TESTS]
-    _pytest(session, DEVICE_TESTS, '-m', 'not browser', *left_out)
+    _pytest(session, DEVICE_TESTS, '-m', 'not browser and not emulated', *left_out)
 
 
 @nox.session(reuse_venv=True)
@@ -64,6 +64,18 @@ def browser(session):
     _libraries(session, 'today.txt', 'tests.txt', 'browser.txt')
     _project(session)
     _pytest(session, DEVICE_TESTS, '-m', 'browser')
+
+
+@nox.session(name='board-emulated', reuse_venv=True)
+def board_emulated(session):
+    """The device half on an emulated Cortex-A57 with wheels for aarch64."""
+    _needs_today(session)
+    missing = [name for name in ('qemu-aarch64-static', 'mmdebstrap') if not shutil.which(name)]
+    if missing:
+        session.skip('%s is not installed here' % ' and '.join(missing))
+    _libraries(session, 'today.txt', 'tests.txt')
+    _project(session)
+    _pytest(session, ['tests/jetson'], '-m', 'emulated')
 
 
 def _needs_today(session):

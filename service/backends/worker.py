@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 #: A frame that waits behind more than one other is older than what the operator sees.
 QUEUE_DEPTH = 2
 
-#: Default of the longest wait until a backend is loaded.
+#: Defaults of the longest wait for an answer, and until a backend is loaded.
+ANSWER_TIMEOUT_S = 30.0
 START_TIMEOUT_S = 60.0
 
 _log = logging.getLogger(__name__)
@@ -28,14 +29,14 @@ class Worker:
 
     Args:
         make_backend: returns a `Backend` that is not active yet.
-        timeout_s: longest wait for one answer, and for a backend that is stopped.
+        timeout_s: longest wait for one answer, and for a backend that is stopped; `ANSWER_TIMEOUT_S` by default.
         start_timeout_s: longest wait until the backend is loaded, which takes far longer than an answer.
     """
 
-    def __init__(self, make_backend: Callable[[], Backend], timeout_s: float = 30.0,
+    def __init__(self, make_backend: Callable[[], Backend], timeout_s: Optional[float] = None,
                  start_timeout_s: float = START_TIMEOUT_S) -> None:
         self._make_backend = make_backend
-        self._timeout_s = timeout_s
+        self._timeout_s = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
         self._start_timeout_s = start_timeout_s
         self._jobs = _Queue()
         self._thread: Optional[threading.Thread] = None
