@@ -97,7 +97,7 @@ def _copy_project(root, target):
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(str(root / name), str(target / name))
     # One thread: QEMU gains nothing from more.
-    (target / 'station.toml').write_text('threads = 1\n')
+    (target / 'station.toml').write_text('[model]\nthreads = 1\n')
 
 
 def test_it_is_another_processor(board):
