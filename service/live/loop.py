@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _CAMERA_RETURNS = 'The picture comes back by itself when the camera does.'
+#: Interval at which a thread that waits for a hung one looks whether it was stopped meanwhile.
+_OWNER_POLL_S = 0.25
+
 _RESTART = 'If it does not come back by itself, restart the service.'
 
 
@@ -89,7 +92,9 @@ class LiveLoop:
         self._busy = 0
         self._values: Dict[str, Any] = {'notice': ADJUNCT_NOTICE}
         self._doing = 'camera'
+        # Every thread has a stop event of its own: a hung one must not take a later `start` for its own.
         self._stop = threading.Event()
+        self._owned = threading.Lock()  # by the thread that the pipeline belongs to
         self._thread: Optional[threading.Thread] = None
         self._publish(STARTING)
 
@@ -101,12 +106,15 @@ class LiveLoop:
         self.stop()
 
     def start(self) -> None:
-        """Start both threads; the first state says that the camera is starting."""
-        self._stop.clear()
+        """Start both threads; the first state says that the camera is starting.
+
+        An analysis that hung outlives `stop`. The new thread then waits until it has ended, and sends no heartbeat.
+        """
+        self._stop = threading.Event()
         self._publisher.reopen()
         self._publish(STARTING)
         self.capture.start()
-        self._thread = threading.Thread(target=self._run, name='live', daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(self._stop,), name='live', daemon=True)
         self._thread.start()
 
     def dismiss(self) -> None:
@@ -147,8 +155,17 @@ class LiveLoop:
         trouble = self.heartbeats.trouble()
         return None if trouble is None else trouble.to_dict()
 
-    def _run(self) -> None:
-        while not self._stop.is_set():
+    def _run(self, stop: threading.Event) -> None:
+        while not self._owned.acquire(timeout=_OWNER_POLL_S):
+            if stop.is_set():
+                return
+        try:
+            self._show_frames(stop)
+        finally:
+            self._owned.release()
+
+    def _show_frames(self, stop: threading.Event) -> None:
+        while not stop.is_set():
             watch = Stopwatch()
             self._doing = 'camera'
             try:

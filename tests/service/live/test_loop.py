@@ -10,6 +10,7 @@ import pytest
 
 from service.cameras.capture import MAX_SILENT_READS
 from service.messages import BackendError, CameraError
+from service.supervise import INFERENCE
 
 from .conftest import PATIENCE_S, running, stopped, until
 
@@ -205,7 +206,36 @@ def test_frames_that_came_while_another_was_analysed_are_left_out(play, camera, 
     assert analysed[1].pixels[0, 0] == 24 and state.values['live']['dropped'] == 4
 
 
-def test_stop_sends_viewers_and_thread_home(play, camera):
+def test_an_analysis_that_hangs_keeps_its_pipeline_to_itself(play, camera, stub):
+    """A loop that is started again beside a thread that still hangs waits for it."""
+    released, analysed, most = threading.Event(), [], []
+
+    class Hanging:
+        def analyse(self, thermogram):
+            analysed.append(thermogram)
+            most.append(len(analysed))
+            assert released.wait(PATIENCE_S)
+            analysed.pop()
+            return stub.analyse(thermogram)
+
+    live = play(Hanging(), read_timeout_s=0.01)
+    camera.frame()
+    while not analysed:
+        time.sleep(0.001)
+    live.stop(0.01)
+    live.start()
+    camera.frame()
+    while live.capture.counts.received < 2:
+        time.sleep(0.001)
+    for _ in range(100):  # long enough for a second thread to take the frame, if there were one
+        time.sleep(0.001)
+    assert INFERENCE in live.heartbeats.stale(now=time.monotonic() + 600.0), 'the watchdog must see that it hangs'
+    released.set()
+    until(live, lambda state: state.picture >= 1)
+    assert max(most) == 1
+
+
+def test_stop_ends_viewers_and_thread(play, camera):
     live = play(read_timeout_s=0.05)
     thread = live._thread
     live.stop(PATIENCE_S)
