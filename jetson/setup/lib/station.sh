@@ -87,7 +87,7 @@ step_engine() {
     act 'compile' show_compile "$bundle" || status=$?
     if [ "$status" != 0 ]; then
         CHANGED=0 VERDICT='problems' TEXT='no engine could be built; ONNX Runtime runs the model'
-        note "No engine could be built ($(last_line)), so ONNX Runtime runs the model. To try again: install.sh with the same options, or thermoscreen compile $bundle ${WITH_SETTINGS[*]}"
+        note "No engine could be built, so ONNX Runtime runs the model. $(last_line | sed 's/^thermoscreen: //') To try again: thermoscreen compile $bundle ${WITH_SETTINGS[*]}"
         return
     fi
     TEXT="$(grep -m 1 -E ' (is ready|was there already) in ' "$WORK/engine" 2>/dev/null || true)"
@@ -132,5 +132,6 @@ analyse_golden() {
 numpy.save(sys.argv[2], numpy.load(sys.argv[1])["thermogram"])' "$bundle/golden.npz" "$WORK/golden/golden.npy"
     cli analyse "$WORK/golden/golden.npy" --scale centikelvin --out "$WORK/golden/results" "${WITH_SETTINGS[@]}" \
         >"$WORK/golden/said" 2>&1 || fail "The golden thermogram gave no result: $(tail -n 1 "$WORK/golden/said")"
-    TEXT="golden thermogram: $(sed -n '2s/^ *//p' "$WORK/golden/said")"
+    # Notes about the model that runs stand before it.
+    TEXT="golden thermogram: $(sed -n '/golden\.npy -> /{n;s/^ *//p;q}' "$WORK/golden/said")"
 }

@@ -245,6 +245,7 @@ static int destroy(const char *call, enum kind kind, uint64_t id) {
         misuses++;
         return leave(INVALID_HANDLE);
     }
+    misuses += gone->context != stack[depth - 1]->id;
     forget(gone);
     return leave(status);
 }

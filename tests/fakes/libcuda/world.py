@@ -15,7 +15,7 @@ _LEAKS = {'contexts': 'contexts were never destroyed', 'buffers': 'buffers of de
           'pinned': 'pinned buffers were never freed', 'streams': 'streams were never destroyed',
           'events': 'events were never destroyed', 'pushed': 'contexts are still pushed on a thread',
           'orphans': 'resources went with their context', 'unwaited': 'operations were never waited for',
-          'misuses': 'calls took a handle that was gone or in use'}
+          'misuses': 'calls took a handle that was gone, in use or of another context'}
 
 #: Number in cuda.h of what the double makes the device fail with.
 _STATUS = {errors.ILLEGAL_ADDRESS: 700, errors.LAUNCH_FAILED: 719, errors.OUT_OF_MEMORY: 2, 'invalid value': 1}

@@ -23,7 +23,7 @@ def offered(root):
 def test_every_check_is_offered(root, offered):
     checks = {'jetson.checks.%s:%s' % (path.stem, name) for path in (root / 'jetson' / 'checks').glob('*.py')
               for name in re.findall(r'^def (check_\w+)', path.read_text(encoding='utf-8'), re.MULTILINE)}
-    assert checks == set(offered.values()) and len(checks) == 10
+    assert checks == set(offered.values()) and len(checks) == 11
 
 
 def test_the_doctor_runs_them_on_this_machine(monkeypatch, offered):

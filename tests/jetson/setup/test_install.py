@@ -1,4 +1,5 @@
 """The real installer into a staging root: run twice, service started, uninstalled."""
+import contextlib
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+
+from tests.fakes.libcuda import library_folder
 
 from .conftest import Installer, listing
 from .repack import pinned, repack
@@ -82,25 +85,69 @@ def test_installed_files_refer_to_the_root_only(station):
 def test_installed_service_answers(station):
     """The command and the environment of the installed unit, on a free port."""
     _, _, root, _ = station
+    with _service(root) as (address, environment):
+        assert environment['OPENBLAS_CORETYPE'] == 'ARMV8'
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            assert b'thermoscreen' in answer.read()
+
+
+@contextlib.contextmanager
+def _service(root, **variables):
+    """(address, environment of the unit) of the installed service while it runs; afterwards it must end well."""
     unit = (root / 'etc/systemd/system/thermoscreen.service').read_text()
     command = re.search(r'^ExecStart=(.*)$', unit, re.MULTILINE).group(1).split()
     environment = dict(line.split('=', 1) for line in re.findall(r'^Environment=(.*)$', unit, re.MULTILINE))
-    assert environment['OPENBLAS_CORETYPE'] == 'ARMV8'
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(command + ['--port', str(port)], cwd=str(root / 'var/lib/thermoscreen'),
-                               env=dict(environment, PATH=os.environ['PATH'], PYTHONDONTWRITEBYTECODE='1'),
+                               env=dict(environment, PATH=os.environ['PATH'], PYTHONDONTWRITEBYTECODE='1', **variables),
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     try:
         _wait_until_ready(process, 'http://127.0.0.1:%d/readiness' % port)
-        with urllib.request.urlopen('http://127.0.0.1:%d/' % port, timeout=10) as answer:
-            assert b'thermoscreen' in answer.read()
+        yield 'http://127.0.0.1:%d/' % port, environment
     finally:
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
     assert 'phantom-unet' in said
+
+
+#: An interpreter whose system has TensorRT, as JetPack's has: also in the environments that it makes.
+INTERPRETER = '''#!/bin/sh
+PYTHONPATH=%(folder)s %(python)s "$@" || exit
+case "$*" in *"-m venv"*)
+    for last; do :; done
+    cp -r %(folder)s/tensorrt "$last"/lib/python*/site-packages/ ;;
+esac
+'''
+
+
+def test_a_board_without_pycuda_whose_cuda_fails(checkout, wheels, tmp_path):
+    """It is installed all the same, with exit code 0; installer, doctor and page say why there is no engine."""
+    (tmp_path / 'tmp').mkdir()
+    (tmp_path / 'packages' / 'tensorrt').mkdir(parents=True)
+    (tmp_path / 'packages' / 'tensorrt' / '__init__.py').write_text('__version__ = "8.2.1.8"\n')
+    interpreter, root = tmp_path / 'python', tmp_path / 'root'
+    interpreter.write_text(INTERPRETER % {'folder': tmp_path / 'packages', 'python': sys.executable})
+    interpreter.chmod(0o755)
+    installer = Installer(checkout, tmp_path / 'tmp', PIP_NO_COMPILE='1')
+    words = ('--root', root, '--offline', wheels, '--python', interpreter, '--no-kiosk')
+    failing = {'LD_LIBRARY_PATH': str(library_folder()), 'LIBCUDA_FAULT': 'cuInit=100'}
+
+    for cuda, reason in ((failing, 'no CUDA-capable device is detected (CUDA_ERROR_NO_DEVICE)'),
+                         ({}, 'There is no NVIDIA driver: the loader does not find libcuda.so.1.')):
+        process = installer(*words, **cuda)
+        assert process.returncode == 0 and process.stderr == '', process.stdout + process.stderr
+        note, = re.findall(r'^Note: No engine could be built, .*$', process.stdout, re.MULTILINE)
+        assert reason in note and 'ONNX Runtime runs the model' in note
+        assert re.search(r'warning +GPU +TensorRT 8\.2\.1\.8 is installed, but CUDA cannot be reached', process.stdout)
+        assert re.search(r'^19  self-test +fine +golden thermogram: \w[^/]*$', process.stdout, re.MULTILINE)
+    with _service(root, **failing) as (address, _):
+        with urllib.request.urlopen(address + 'status', timeout=10) as answer:
+            assert b'cuda-missing' in answer.read()
+        with urllib.request.urlopen(address + 'about/software', timeout=10) as answer:
+            assert b'no CUDA-capable device is detected' in answer.read()
 
 
 def _wait_until_ready(process, url):

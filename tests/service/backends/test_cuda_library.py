@@ -167,6 +167,7 @@ class CudaContract:
                 with pytest.raises(context.cuda.Error) as caught:
                     call()
                 assert is_lasting(str(caught.value))
+            del stream, call  # which says nothing new
 
     def test_no_device_is_reported_with_a_next_step(self, double):
         double.faults.no_device = True
@@ -195,6 +196,7 @@ class TestDriver(CudaContract):
     def test_what_its_context_took_along_is_not_destroyed_again(self, double):
         with CudaContext(self.kind) as context:
             things = [context.cuda.Stream(), context.cuda.mem_alloc(8), context.cuda.pagelocked_empty(8, np.uint8)]
+        things[1].free()
         del things
         gc.collect()
         assert double.leaks() == ['3 resources went with their context']  # and no call with a stale handle
