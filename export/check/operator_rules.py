@@ -325,4 +325,5 @@ def argmax(graph: Graph) -> Iterator[Report]:
         if shape and None not in shape and math.prod(side or 0 for side in shape) >= limit:
             yield (node.where, 'Over a map of %s the builder of %s may find no implementation; it depends on the '
                    'workspace.' % ('x'.join(map(str, shape)), graph.target.runtime),
-                   'Raise --workspace at compile; failing that compile the logits variant (--from-logits).')
+                   'Export the logits variant, which thermoscreen compile takes first on a Nano; or raise its '
+                   '--workspace.')

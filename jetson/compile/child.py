@@ -1,6 +1,6 @@
 """The other process: it builds and runs engines, so that what ends it does not end the caller.
 
-``python -m jetson.compile.child``, started by `process.ask` and never by fork, since CUDA does not survive one.
+`process.ask` starts a Python of its own that calls `main`; never a fork, which CUDA does not survive.
 
 Protocol: standard input holds one JSON object, the request, and then ends. Standard output carries JSON objects, one a
 line: ``{"doing": ...}`` what TensorRT is at, ``{"begin": title}`` and ``{"end": true}`` around what takes long,
@@ -11,7 +11,6 @@ that the request names; everything that matters to the caller is in the answer.
 The child ends with its parent, however that ends.
 """
 import contextlib
-import ctypes
 import faulthandler
 import hashlib
 import json
@@ -34,9 +33,6 @@ from .build import TimingCache, build_plan, prove_plan
 from .progress import TIMING, Listener
 from .ranges import Ranges, load_ranges
 from .routes import Route, read_abilities
-
-#: Of prctl(2): the signal that the kernel sends when the parent dies.
-_PR_SET_PDEATHSIG = 1
 
 #: Added to the score by which the kernel chooses what to kill when memory runs out (proc(5)): the build can be
 #: repeated, the station and the parent cannot.
@@ -209,7 +205,6 @@ def main() -> int:
     if not text:
         return 1
     request = json.loads(text)
-    _end_with(request['parent'])
     _be_expendable()
     faulthandler.enable()
     channel = Channel(_take_standard_output())
@@ -220,13 +215,6 @@ def main() -> int:
     # Python's own end would release what a failed library may no longer be able to release.
     sys.stderr.flush()
     os._exit(0)
-
-
-def _end_with(parent: int) -> None:
-    """Let the kernel end this process when the parent ends, and end now if that has happened."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 def _be_expendable() -> None:
@@ -244,6 +232,3 @@ def _take_standard_output() -> TextIO:
     os.dup2(2, 1)
     return stream
 
-
-if __name__ == '__main__':
-    sys.exit(main())

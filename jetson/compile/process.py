@@ -34,6 +34,17 @@ _ENDING_S = 30.0
 #: The folder that the packages are imported from.
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+#: What the other Python runs; its argument is the parent's process id. Before it loads anything that takes time it asks
+#: the kernel to kill it when the parent dies (prctl(2), PR_SET_PDEATHSIG), and ends if that has happened.
+_PROGRAM = '''
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+from jetson.compile.child import main
+sys.exit(main())
+'''
+
 Request = Dict[str, Any]
 Answer = Dict[str, Any]
 
@@ -61,8 +72,8 @@ def ask(request: Request, progress: Progress, note: Callable[[str], None], log_p
         raise storage_error(error, log_path)
     with log:
         child = subprocess.Popen(
-            [sys.executable, '-m', 'jetson.compile.child'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-            cwd=_HOME, env=dict(os.environ, PYTHONPATH=os.pathsep.join(
+            [sys.executable, '-c', _PROGRAM, str(os.getpid())], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=log, cwd=_HOME, env=dict(os.environ, PYTHONPATH=os.pathsep.join(
                 [_HOME] + [path for path in [os.environ.get('PYTHONPATH', '')] if path])))
         overdue = threading.Event()
 
@@ -75,7 +86,7 @@ def ask(request: Request, progress: Progress, note: Callable[[str], None], log_p
         timer.start()
         conversation = _Conversation(progress, note)
         try:
-            _send(child, dict(request, parent=os.getpid()))
+            _send(child, request)
             conversation.follow(child)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(_ENDING_S)

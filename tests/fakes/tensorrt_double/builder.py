@@ -1,4 +1,9 @@
-"""Builder: from a parsed network to a plan, with the callbacks and the messages of the real one."""
+"""Builder: from a parsed network to a plan, with the callbacks and the messages of the real one.
+
+Its texts are those of builder logs that people published: Q/DQ without INT8, NVIDIA/TensorRT issue 3157; no
+implementation, issues 1766 and 3677; without scaling factors, issue 1827; INT8 on hardware without it, Paddle issue
+22516; memory, ultralytics issue 14751; libraries and their memory, tensorrtx issue 1145, on a Nano.
+"""
 import os
 import signal
 import time

@@ -13,8 +13,8 @@ class Faults:
     Each names the report that it is taken from.
 
     Args:
-        bad_plan (bool): every plan is damaged on its way to `deserialize_cuda_engine` ("Serialization assertion ...
-            failed", mmdeploy issue 1231).
+        bad_plan (bool): every plan is damaged on its way to `deserialize_cuda_engine` ("Serialization Error in
+            deserialize", NVIDIA/TensorRT issue 564).
         low_memory (bool): the builder logs that tactics were skipped for lack of memory, and builds all the same
             (ultralytics issue 14751).
         low_workspace (bool): the builder logs that tactics need more workspace (trtexec 8.2 with its 16 MiB), and
@@ -24,16 +24,18 @@ class Faults:
         ending (str): how a build ends that comes to a layer of `ending_at`: `'abort'`: CUDA stops a kernel, and the
             process aborts ([OnnxTensorrt671], on a Nano); `'timeout'`: the same error, logged, and the build gives
             None (what TensorRT 8 does with errors of CUDA); `'kill'`: SIGKILL by the kernel for lack of memory
-            (tensorrtx issue 955, on a Nano); `'exit'`: exit code 3 without a word.
+            (retinanet-examples issue 144, on a Nano: "Killed"); `'exit'`: exit code 3 without a word.
         ending_at (str): operator, such as `'ArgMax'`; a builder flag, such as `'FP16'`; `''` for every layer.
         slow_build (float): seconds that a build takes, with log lines in between (84 minutes on a Nano for
             EfficientDet-D3, NobuoTsukamoto/benchmarks).
         cuda_error (str): `'illegal address'`, `'launch failed'` or a text of the driver's: what the next execution
             breaks the device with. The device stays broken (CUDA runtime API, cudaErrorIllegalAddress).
         nan (bool): engines built with the FP16 flag give NaN (NVIDIA/TensorRT issues 1787 and 3333).
-        out_of_memory (bool or int): no device memory at all, or this many bytes of it.
-        no_device (bool): there is no GPU.
-        no_context (bool): `create_execution_context` gives None for lack of memory.
+        out_of_memory (bool or int): no device memory at all, or this many bytes of it (CUDA_ERROR_OUT_OF_MEMORY of the
+            driver API, as pycuda raises it).
+        no_device (bool): there is no GPU (CUDA_ERROR_NO_DEVICE; "CUDA initialization failure with error: 100" of the
+            real bindings of 8.2.1 to 11.4 on a PC without one).
+        no_context (bool): `create_execution_context` gives None for lack of memory (its documentation).
     """
 
     _defaults = {'bad_plan': False, 'low_memory': False, 'low_workspace': False, 'build_fails': False,

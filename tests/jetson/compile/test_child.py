@@ -162,13 +162,18 @@ def test_the_child_offers_itself_to_the_kernel_first(tensorrt_double, bundle, st
     request = json.dumps({'task': 'abilities', 'cuda': 'auto', 'sm': 53, 'parent': os.getpid()}).encode()
     tensorrt_double(child=True)
     answer = subprocess.run([sys.executable, '-c', 'from jetson.compile import child\n'
-                             'child._end_with = lambda parent: None\n'
                              'real = child.Channel.finish\n'
                              'child.Channel.finish = lambda self, **outcome: real(self, **dict(outcome, score=open('
                              '"/proc/self/oom_score_adj").read()))\n'
                              'child.main()'], input=request, cwd=str(root), stdout=subprocess.PIPE, check=True)
     last = json.loads(answer.stdout.decode().splitlines()[-1])
     assert last['answer']['sm'] == 53 and last['answer']['fp16'] and int(last['score']) == 500
+
+
+def test_a_child_whose_parent_is_gone_ends_before_it_loads_anything(root):
+    child = subprocess.run([sys.executable, '-X', 'importtime', '-c', process._PROGRAM, str(os.getpid() + 1)],
+                           cwd=str(root), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
+    assert child.returncode == 1 and b'numpy' not in child.stderr
 
 
 def _parent_of(pid):
