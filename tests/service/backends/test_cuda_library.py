@@ -306,3 +306,34 @@ def test_every_error_after_which_a_context_is_unusable_is_recognised(tensorrt_do
 def test_no_other_error_is(tensorrt_double, status):
     tensorrt_double(cuda='driver')
     assert not is_lasting(str(cuda_driver._open(copy_library()).failure('cuMemAlloc', status)))
+
+
+@pytest.mark.gpu
+def test_the_driver_of_this_machine():
+    """The real library: what it gives is taken, and its memory comes back."""
+    with CudaContext('driver') as context:
+        cuda, frame = context.cuda, np.random.RandomState(1).rand(480, 640).astype(np.float32)
+        first_gpu('driver')
+        free = cuda.mem_get_info()[0]
+        for _ in range(100):
+            stream, marks = cuda.Stream(), [cuda.Event(), cuda.Event()]
+            there, back = cuda.pagelocked_empty(frame.shape, frame.dtype), cuda.pagelocked_empty(frame.shape, 'float32')
+            memory = cuda.mem_alloc(16 << 20)
+            there[...], back[...] = frame, 0
+            marks[0].record(stream)
+            cuda.memcpy_htod_async(memory, there, stream)
+            cuda.memcpy_dtoh_async(back, memory, stream)
+            marks[1].record(stream)
+            stream.synchronize()
+            assert np.array_equal(back, frame) and marks[0].time_till(marks[1]) >= 0
+            cuda.memcpy_htod(memory, frame + 1)
+            cuda.memcpy_dtoh_async(back, memory, stream)
+            stream.synchronize()
+            assert np.array_equal(back, frame + 1)
+            memory.free()
+        assert cuda.mem_get_info()[0] >= free - (16 << 20)
+        with pytest.raises(cuda.MemoryError):
+            cuda.mem_alloc(1 << 50)
+        with pytest.raises(cuda.LogicError, match='CUDA_ERROR_INVALID_VALUE'):
+            cuda.mem_alloc(0)
+        del stream, marks, there, back, memory
