@@ -1,11 +1,11 @@
 """``python -m export.predict.fit``: the coefficients, with their error on figures that were left out.
 
-Forms were compared within the fitted sources only. The sources left out were evaluated twice: with the form chosen, and
-again after Winograd's saving was tied to input channels alone, because with outputs counted a wider convolution
-could take less time; the median error was 19.8 % before and 19.9 % after.
+Forms are compared within the fitted sources only, by families left out in turn; `coefficients.json` has the errors.
+Fitted sources state the precision and the time of the GPU alone.
 """
 import functools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence
 
@@ -16,16 +16,16 @@ from scipy.optimize import least_squares, nnls
 from service.durable import atomic_write
 
 from .kernel import count_layers
-from .latency import COEFFICIENTS, build_features
+from .latency import COEFFICIENTS, build_features, ranges_of
 from .published import Figure, figures, not_used, tables
 from .roofline import (
     MEANINGS,
-    NAMES,
     Coefficients,
     Form,
     KernelArrays,
     LatencyModel,
     kernel_times,
+    names_of,
     to_dict,
 )
 
@@ -34,18 +34,29 @@ from .roofline import (
 BOUNDS = {
     'efficiency': (0.7, 0.3, 1.0), 'fp16_gain': (1.7, 1.0, 2.0), 'fp16_gain_separable': (1.1, 1.0, 2.0),
     'winograd_channels': (60.0, 2.0, 600.0), 'bandwidth': (18.0, 8.0, 25.6), 'depthwise_bandwidth': (8.0, 1.0, 25.6),
-    'launch': (6.0, 0.5, 40.0), 'resize': (1.5, 0.1, 10.0), 'nms': (2.0, 0.05, 20.0)}
+    'launch': (6.0, 0.5, 40.0), 'resize': (1.5, 0.1, 10.0), 'nms': (2.0, 0.05, 20.0),
+    'shallow_products': (20.0, 0.1, 500.0), 'strided_efficiency': (0.9, 0.3, 1.2),
+    'depthwise_launch': (10.0, 0.5, 80.0), 'depthwise_efficiency': (0.1, 0.005, 1.0)}
+
+_TILED = Form(128, True, False)
+_POINTWISE = replace(_TILED, rows=32, narrow_pointwise=True)
 
 #: Forms that were compared, the plainest first; the first of those that generalise best is used.
 FORMS = {
     'plain': Form(1, False, True),
-    'tiles of 64': Form(64, False, True),
     'tiles of 128': Form(128, False, True),
-    'Winograd': Form(1, True, True),
-    'tiles of 128, Winograd': Form(128, True, True),
-    'tiles of 128, depthwise in FP32': Form(128, False, False),
     'tiles of 64, Winograd, depthwise in FP32': Form(64, True, False),
-    'tiles of 128, Winograd, depthwise in FP32': Form(128, True, False),
+    'tiles of 128, Winograd, depthwise in FP32': _TILED,
+    'with tiles of 32 pixels': replace(_TILED, rows=32),
+    'with tiles of 32 pixels, 1x1': _POINTWISE,
+    'with tiles of 32 pixels, 1x1, depthwise launch': replace(_POINTWISE, depthwise_launch=True),
+    'with tiles of 32 pixels, 1x1, depthwise arithmetic': replace(_POINTWISE, depthwise_arithmetic=True),
+    'with tiles of 32 pixels, 1x1, strided': replace(_POINTWISE, strided=True),
+    'with tiles of 32 pixels, 1x1, shallow': replace(_POINTWISE, shallow=True),
+    'with tiles of 32 pixels, 1x1, shallow, strided': replace(_POINTWISE, shallow=True, strided=True),
+    'with all of these and depthwise launch': replace(_POINTWISE, shallow=True, strided=True, depthwise_launch=True),
+    'with all of these and depthwise arithmetic': replace(_POINTWISE, shallow=True, strided=True,
+                                                          depthwise_arithmetic=True),
 }
 
 #: Pull of every logarithm towards its start, so that what the data does not determine stays there.
@@ -81,6 +92,7 @@ def fit_everything() -> Dict[str, Any]:
     family_errors = {name: cross_validate(fitted, form) for name, form in FORMS.items()}
     name = min(FORMS, key=lambda entry: round(mean_family_error(family_errors[entry]), 3))
     form, enqueue = FORMS[name], fit_enqueue(fitted)
+    names = names_of(form)
     coefficients = fit_coefficients(fitted, form)
     model = LatencyModel(coefficients, form, enqueue['us_per_layer'])
     rows = prediction_errors(model, left_out)
@@ -88,9 +100,11 @@ def fit_everything() -> Dict[str, Any]:
     return {
         'about': 'Jetson Nano 4 GB, MAXN, batch 1, TensorRT; made by python -m export.predict.fit',
         'form': {'name': name, **vars(form)},
-        'coefficients': to_dict(coefficients),
-        'meanings': {key: '%s: %s' % MEANINGS[key] for key in NAMES},
-        'at_their_bound': [key for key in NAMES if _is_at_bound(key, getattr(coefficients, key))],
+        'coefficients': to_dict(coefficients, names),
+        'meanings': {key: '%s: %s' % MEANINGS[key] for key in names},
+        'at_their_bound': [key for key in names if _is_at_bound(key, getattr(coefficients, key))],
+        'seen': ranges_of(table['kernels'] for name, table in tables().items()
+                          if name in {figure.graph for figure in fitted}),
         'enqueue': enqueue,
         'copies': fit_copies(fitted),
         'build': fit_build([figure for figure in fitted if figure.source.name == 'nobuo'], coefficients, form),
@@ -101,7 +115,8 @@ def fit_everything() -> Dict[str, Any]:
                   for entry, errors in family_errors.items()},
         'fitted': dict(summarise(fitted_rows), by_source=by_source(fitted_rows)),
         # Some figures were published twice, for networks whose kernels are the same.
-        'left_out': dict(summarise(rows), distinct=summarise(distinct(rows)), by_source=by_source(rows), rows=rows),
+        'left_out': dict(summarise(rows), distinct=summarise(distinct(rows)), by_source=by_source(rows),
+                         by_measure=by_measure(rows, left_out), rows=rows),
         'each_source_left_out': leave_each_out(everything, form),
     }
 
@@ -114,7 +129,8 @@ def fit_coefficients(figures: Sequence[Figure], form: Form) -> Coefficients:
 
     Every family of networks has the same weight, however many of its members were published.
     """
-    start, low, high = np.log(np.array([BOUNDS[name] for name in NAMES])).T
+    names = names_of(form)
+    start, low, high = np.log(np.array([BOUNDS[name] for name in names])).T
     families = [figure.family for figure in figures]
     weights = np.array([1 / np.sqrt(families.count(family)) for family in families])
     published = np.array([figure.ms for figure in figures])
@@ -124,13 +140,16 @@ def fit_coefficients(figures: Sequence[Figure], form: Form) -> Coefficients:
     precisions = np.concatenate([np.full(len(network.kinds), figure.precision)
                                  for network, figure in zip(networks, figures)])
 
+    def named(values):
+        return Coefficients(**{name: float(value) for name, value in zip(names, np.exp(values))})
+
     def residuals(values):
-        times = kernel_times(joined, Coefficients(*np.exp(values)), form, precisions)
+        times = kernel_times(joined, named(values), form, precisions)
         predicted = np.add.reduceat(times.each * times.count, ends)
         return np.concatenate([weights * np.log(predicted / published), _PULL * (values - start)])
 
     solution = least_squares(residuals, start, bounds=(low, high + 1e-12), loss='soft_l1', f_scale=_SCALE)
-    return Coefficients(*(float(value) for value in np.exp(solution.x)))
+    return named(solution.x)
 
 
 def cross_validate(figures: Sequence[Figure], form: Form) -> Dict[str, float]:
@@ -224,8 +243,8 @@ def prediction_errors(model: LatencyModel, figures: Iterable[Figure]) -> List[Di
     rows = []
     for figure in figures:
         predicted = _gpu_ms(model.coefficients, model.form, figure)
-        # Fitted sources state the GPU's time; the others what a caller waits for, which the processor may determine.
-        if figure.source.role != 'fit':
+        # What a caller waits for may be determined by the processor.
+        if figure.source.measures != 'gpu':
             predicted = max(predicted, model.enqueue_us * 1e-3 * count_layers(tables()[figure.graph]['kernels']))
         rows.append({'source': figure.source.name, 'graph': figure.graph, 'precision': figure.precision,
                      'published_ms': round(figure.ms, 3), 'predicted_ms': round(predicted, 3),
@@ -254,16 +273,27 @@ def by_source(rows: Sequence[Dict[str, Any]]) -> Dict[str, Dict[str, Any]]:
     return {name: summarise([row for row in rows if row['source'] == name]) for name in names}
 
 
+def by_measure(rows: Sequence[Dict[str, Any]], figures: Iterable[Figure]) -> Dict[str, Dict[str, Any]]:
+    """Summary by what the published times are of (`Source.measures`)."""
+    measures = {figure.source.name: figure.source.measures for figure in figures}
+    return {name: summarise([row for row in rows if measures[row['source']] == name])
+            for name in dict.fromkeys(measures.values())}
+
+
 def distinct(rows: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
     """One row for each source, graph and precision."""
     return list({(row['source'], row['graph'], row['precision']): row for row in rows}.values())
 
 
 def leave_each_out(everything: Sequence[Figure], form: Form) -> Dict[str, Dict[str, Any]]:
-    """Summary of every source as predicted by a fit to all others, and ``'together'`` for all their figures."""
+    """Summary of every source as predicted by a fit to all others, and ``'together'`` for all their figures.
+
+    Times of whole programs are predicted, but never fitted.
+    """
     summaries, rows = {}, []
     for name in dict.fromkeys(figure.source.name for figure in everything):
-        rest = [figure for figure in everything if figure.source.name != name]
+        rest = [figure for figure in everything
+                if figure.source.name != name and figure.source.measures != 'program']
         enqueue_us = fit_enqueue(rest)['us_per_layer'] if name != 'nobuo' else 0.0
         source_rows = prediction_errors(LatencyModel(fit_coefficients(rest, form), form, enqueue_us),
                                         [figure for figure in everything if figure.source.name == name])
@@ -279,12 +309,12 @@ def describe(document: Dict[str, Any]) -> str:
         document['form']['name'], document['forms'][document['form']['name']]['mean_error_of_families_left_out'])]
     lines += ['  %-20s %10.4g  %s' % (key, value, document['meanings'][key])
               for key, value in document['coefficients'].items()]
-    lines += ['%-14s %-22s %-10s %10s %10s %8s' % ('source', 'graph', 'precision', 'published', 'predicted', 'error')]
-    lines += ['%(source)-14s %(graph)-22s %(precision)-10s %(published_ms)7.1f ms %(predicted_ms)7.1f ms '
+    lines += ['%-22s %-26s %-10s %10s %10s %8s' % ('source', 'graph', 'precision', 'published', 'predicted', 'error')]
+    lines += ['%(source)-22s %(graph)-26s %(precision)-10s %(published_ms)7.1f ms %(predicted_ms)7.1f ms '
               '%(error_percent)+6.1f %%' % row for row in left['rows']]
     lines += ['Left out: n %(n)d, median %(median_percent).1f %%, worst %(worst_percent).1f %%' % left,
               'Distinct among them: n %(n)d, median %(median_percent).1f %%' % left['distinct']]
-    lines += _source_lines(left['by_source'])
+    lines += _source_lines(left['by_source']) + ['By what was timed:'] + _source_lines(left['by_measure'])
     return '\n'.join(lines + ['Each source left out in turn:'] + _source_lines(document['each_source_left_out']))
 
 

@@ -3,14 +3,14 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from export.targets import Target
 
 from .fusion import FusedNetwork
-from .kernel import ARITHMETIC, BYTES, Kernel, count_layers, merge_equal
+from .kernel import ARITHMETIC, BYTES, TRAFFIC, Kernel, count_layers, merge_equal, total_macs
 from .roofline import Coefficients, Form, KernelArrays, KernelTimes, LatencyModel, kernel_times
 
 COEFFICIENTS = Path(__file__).parent / 'data' / 'coefficients.json'
@@ -20,6 +20,20 @@ FITTED_TARGETS = ('jetson-nano', 'jetson-nano-8.0')
 
 #: 99th percentile over mean of the only published run that states both (U-Net, FP16); the 90th percentile is lower.
 SPREAD = 129.5 / 127.7
+
+#: Features that are sizes; the others are shares in percent.
+_SIZES = ('layers', 'gmac', 'products', 'widest')
+
+#: Name of a feature of a network to its name in a sentence and the format of its value.
+_FEATURES = {
+    'layers': ('layers', '%d'), 'gmac': ('GMAC', '%.3g'), 'products': ('GMAC for each million elements moved', '%.2g'),
+    'widest': ('million elements moved by one layer', '%.3g'),
+    **{kind: ('%% of the multiply-accumulates in %s' % title, '%.1f') for kind, title in (
+        ('conv3', '3x3 convolutions with stride 1'), ('conv', 'other dense convolutions'),
+        ('pointwise', '1x1 convolutions'), ('separable', '1x1 convolutions beside depthwise ones'),
+        ('depthwise', 'depthwise convolutions'), ('gemm', 'matrix products'))},
+    'depthwise_moved': ('% of the elements moved by depthwise convolutions', '%.1f'),
+    **{kind: ('%% of the elements moved by layers of kind %s' % kind, '%.1f') for kind in TRAFFIC}}
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,34 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Departure:
+    """A feature of a network that lies outside what the fit saw.
+
+    Attributes:
+        feature: its name in the coefficients file.
+        value: of the network.
+        low, high: of the networks that were fitted.
+    """
+
+    feature: str
+    value: float
+    low: float
+    high: float
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        title, form = _FEATURES[self.feature]
+        return ('%s %s; the fitted networks have %s to %s.' % (form, '%s', form, form)) % (
+            self.value, title, self.low, self.high)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """It as JSON."""
+        return {'feature': self.feature, 'value': _short(self.value), 'low': self.low, 'high': self.high,
+                'sentence': self.sentence}
+
+
+@dataclass(frozen=True)
 class Latency:
     """Time of one inference, milliseconds.
 
@@ -59,6 +101,7 @@ class Latency:
         copies_ms: input to the GPU, outputs from it, through pinned memory.
         build_s: (low, predicted, high) seconds of TensorRT's build.
         times: of each kernel.
+        outside: how the network differs from those that were fitted.
     """
 
     gpu_ms: float
@@ -67,6 +110,7 @@ class Latency:
     copies_ms: Tuple[float, float]
     build_s: Tuple[float, float, float]
     times: KernelTimes
+    outside: List[Departure]
 
     @property
     def network_p90_ms(self) -> float:
@@ -112,7 +156,8 @@ def predict(fused: FusedNetwork, precision: str) -> Latency:
     build = float(features @ [build_fit['s_per_kernel'], build_fit['s_per_ms']])
     return Latency(times.total, enqueue, Interval.around(max(times.total, enqueue), document['left_out']),
                    (copy_ms(fused, fused.inputs, 'h2d'), copy_ms(fused, fused.outputs, 'd2h')),
-                   (build * build_fit['faster'], build, build * build_fit['slower']), times)
+                   (build * build_fit['faster'], build, build * build_fit['slower']), times,
+                   departures(fused.kernels))
 
 
 def build_features(kernels: Sequence[Kernel], coefficients: Coefficients, form: Form, precision: str) -> np.ndarray:
@@ -126,6 +171,40 @@ def build_features(kernels: Sequence[Kernel], coefficients: Coefficients, form: 
     arrays = KernelArrays.of_kernels(kernels)
     arithmetic = arrays.of(*ARITHMETIC)
     return np.array([arithmetic.sum(), kernel_times(arrays, coefficients, form, precision).each[arithmetic].sum()])
+
+
+def features_of(kernels: Sequence[Kernel]) -> Dict[str, float]:
+    """Size of a network, and shares of every kind of layer in percent, by the names of ranges in the coefficients."""
+    macs, moved = total_macs(kernels), sum(kernel.count * kernel.elements for kernel in kernels)
+
+    def share(kind, number, whole):
+        part = sum(kernel.count * number(kernel) for kernel in kernels if kernel.kind == kind)
+        return 100 * part / whole if whole else 0.0
+
+    return {
+        'layers': count_layers(kernels), 'gmac': macs / 1e9, 'products': macs / 1e3 / moved if moved else 0.0,
+        'widest': max((kernel.elements for kernel in kernels), default=0) / 1e6,
+        **{kind: share(kind, lambda kernel: kernel.macs, macs) for kind in ARITHMETIC},
+        'depthwise_moved': share('depthwise', lambda kernel: kernel.elements, moved),
+        **{kind: share(kind, lambda kernel: kernel.elements, moved) for kind in TRAFFIC}}
+
+
+def ranges_of(networks: Iterable[Sequence[Kernel]]) -> Dict[str, List[float]]:
+    """Lowest and highest value of every feature among some networks."""
+    rows = [features_of(kernels) for kernels in networks]
+    return {name: [_short(min(row[name] for row in rows)), _short(max(row[name] for row in rows))]
+            for name in _FEATURES}
+
+
+def departures(kernels: Sequence[Kernel]) -> List[Departure]:
+    """Sizes more than a quarter and shares more than two points outside the range of the fitted networks."""
+    seen, found = fit_document()['seen'], []
+    for name, value in features_of(kernels).items():
+        low, high = seen[name]
+        inside = low / 1.25 <= value <= high * 1.25 if name in _SIZES else low - 2 <= value <= high + 2
+        if not inside:
+            found.append(Departure(name, value, low, high))
+    return found
 
 
 def copy_ms(fused: FusedNetwork, names: Sequence[str], way: str) -> float:

@@ -73,21 +73,41 @@ def pool_to(x: torch.Tensor, size: int) -> torch.Tensor:
 
 
 class _Split(nn.Module):
-    """Ultralytics' C2f: half of the channels go through residual pairs, and every step is kept."""
+    """Ultralytics' C2f: half of the channels go through pairs of convolutions, and every step is kept."""
 
-    def __init__(self, width, steps):
+    def __init__(self, inputs, outputs, steps, residual=True):
         super().__init__()
-        self.half = half = width // 2
-        self.first = conv(width, width, 1, act=nn.SiLU)
+        self.residual = residual
+        self.half = half = outputs // 2
+        self.first = conv(inputs, outputs, 1, act=nn.SiLU)
         self.steps = nn.ModuleList([nn.Sequential(conv(half, half, act=nn.SiLU), conv(half, half, act=nn.SiLU))
                                     for _ in range(steps)])
-        self.last = conv((2 + steps) * half, width, 1, act=nn.SiLU)
+        self.last = conv((2 + steps) * half, outputs, 1, act=nn.SiLU)
 
     def forward(self, x):
         parts = list(self.first(x).split(self.half, 1))
         for step in self.steps:
-            parts.append(parts[-1] + step(parts[-1]))
+            parts.append(parts[-1] + step(parts[-1]) if self.residual else step(parts[-1]))
         return self.last(torch.cat(parts, 1))
+
+
+class _Csp(nn.Module):
+    """Cross stage partial block: half of the channels go through bottlenecks, the other half through one 1x1."""
+
+    def __init__(self, inputs, outputs, steps, residual=True, act=nn.SiLU):
+        super().__init__()
+        half = outputs // 2
+        self.residual = residual
+        self.first, self.second = conv(inputs, half, 1, act=act), conv(inputs, half, 1, act=act)
+        self.steps = nn.ModuleList([nn.Sequential(conv(half, half, 1, act=act), conv(half, half, act=act))
+                                    for _ in range(steps)])
+        self.last = conv(outputs, outputs, 1, act=act)
+
+    def forward(self, x):
+        way = self.first(x)
+        for step in self.steps:
+            way = way + step(way) if self.residual else step(way)
+        return self.last(torch.cat([way, self.second(x)], 1))
 
 
 class Yolov8nClassifier(nn.Module):
@@ -95,14 +115,236 @@ class Yolov8nClassifier(nn.Module):
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
-        layers = [conv(3, 16, 3, 2, act=nn.SiLU), conv(16, 32, 3, 2, act=nn.SiLU), _Split(32, 1)]
+        layers = [conv(3, 16, 3, 2, act=nn.SiLU), conv(16, 32, 3, 2, act=nn.SiLU), _Split(32, 32, 1)]
         for inputs, outputs, steps in ((32, 64, 2), (64, 128, 2), (128, 256, 1)):
-            layers += [conv(inputs, outputs, 3, 2, act=nn.SiLU), _Split(outputs, steps)]
+            layers += [conv(inputs, outputs, 3, 2, act=nn.SiLU), _Split(outputs, outputs, steps)]
         self.body = nn.Sequential(*layers, conv(256, 1280, 1, act=nn.SiLU))
         self.last = nn.Linear(1280, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return torch.softmax(self.last(self.body(x).mean((2, 3), keepdim=True).flatten(1)), 1)
+
+
+class _FastPyramidPool(nn.Module):
+    """Ultralytics' SPPF: three pools of 5x5 in a row, all kept."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.last = conv(width, width // 2, 1, act=nn.SiLU), conv(2 * width, width, 1, act=nn.SiLU)
+
+    def forward(self, x):
+        parts = [self.first(x)]
+        for _ in range(3):
+            parts.append(functional.max_pool2d(parts[-1], 5, 1, 2))
+        return self.last(torch.cat(parts, 1))
+
+
+class _AnchorFreeHead(nn.Module):
+    """Ultralytics' Detect of version 8: 16 bins for each side of a box, decoded in the network."""
+
+    def __init__(self, widths, classes, side):
+        super().__init__()
+        self.classes = classes
+        box, label = max(16, widths[0] // 4, 64), max(widths[0], min(classes, 100))
+        self.boxes, self.labels = (nn.ModuleList([nn.Sequential(
+            conv(width, inner, act=nn.SiLU), conv(inner, inner, act=nn.SiLU), nn.Conv2d(inner, outputs, 1))
+            for width in widths]) for inner, outputs in ((box, 64), (label, classes)))
+        self.bins = nn.Conv2d(16, 1, 1, bias=False)
+        self.cells = cells = sum((side // stride) ** 2 for stride in (8, 16, 32))
+        self.register_buffer('centres', torch.rand(1, 2, cells))
+        self.register_buffer('strides', torch.rand(1, 1, cells))
+
+    def forward(self, levels):
+        parts = [_flat(torch.cat([boxes(level), labels(level)], 1))
+                 for level, boxes, labels in zip(levels, self.boxes, self.labels)]
+        boxes, labels = torch.cat(parts, 2).split((64, self.classes), 1)
+        bins = boxes.reshape(1, 4, 16, self.cells).transpose(2, 1).softmax(1)
+        low, high = self.bins(bins).reshape(1, 4, self.cells).split(2, 1)
+        start, end = self.centres - low, self.centres + high
+        boxes = torch.cat([(start + end) / 2, end - start], 1) * self.strides
+        return torch.cat([boxes, labels.sigmoid()], 1)
+
+
+class Yolo(nn.Module):
+    """Ultralytics' detectors with the head of version 8, by their layer tables.
+
+    Args:
+        version: 8 (yolov8.yaml) or 5 (yolov5.yaml of ultralytics, known as v5u).
+        width: share of the channels: 0.25 for n, 0.5 for s; the depth of both is a third.
+        classes: of the head.
+        side: of the input.
+    """
+
+    def __init__(self, version: int, width: float, classes: int, side: int) -> None:
+        super().__init__()
+        a, b, c, d, e = (int(width * channels) for channels in (64, 128, 256, 512, 1024))
+        block, steps = (_Split, (1, 2, 2, 1)) if version == 8 else (_Csp, (1, 2, 3, 1))
+        # The first convolution of version 5 is 6x6.
+        first = conv(3, a, 3, 2, act=nn.SiLU) if version == 8 else nn.Sequential(
+            nn.Conv2d(3, a, 6, 2, 2, bias=False), nn.BatchNorm2d(a), nn.SiLU())
+        stages = [nn.Sequential(conv(inputs, outputs, 3, 2, act=nn.SiLU), block(outputs, outputs, count))
+                  for inputs, outputs, count in zip((a, b, c, d), (b, c, d, e), steps)]
+        self.third = nn.Sequential(first, stages[0], stages[1])
+        self.fourth, self.fifth = stages[2], nn.Sequential(stages[3], _FastPyramidPool(e))
+        five = version == 5
+        # Version 5 narrows a level before it goes up, and joins what it narrowed on the way down.
+        self.narrow = nn.ModuleList([conv(e, d, 1, act=nn.SiLU), conv(d, c, 1, act=nn.SiLU)]) if five else None
+        self.up = nn.ModuleList([block((d if five else e) + d, d, 1, False),
+                                 block((c if five else d) + c, c, 1, False)])
+        self.halve = nn.ModuleList([conv(c, c, 3, 2, act=nn.SiLU), conv(d, d, 3, 2, act=nn.SiLU)])
+        self.down = nn.ModuleList([block(c + (c if five else d), d, 1, False),
+                                   block(d + (d if five else e), e, 1, False)])
+        self.head = _AnchorFreeHead((c, d, e), classes, side)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        third = self.third(x)
+        fourth = self.fourth(third)
+        top = self.fifth(fourth)
+        if self.narrow is not None:
+            top = self.narrow[0](top)
+        middle = self.up[0](torch.cat([_doubled(top), fourth], 1))
+        if self.narrow is not None:
+            middle = self.narrow[1](middle)
+        low = self.up[1](torch.cat([_doubled(middle), third], 1))
+        mid = self.down[0](torch.cat([self.halve[0](low), middle], 1))
+        high = self.down[1](torch.cat([self.halve[1](mid), top], 1))
+        return self.head([low, mid, high])
+
+
+def _leaky():
+    return nn.LeakyReLU(0.1)
+
+
+class YoloxSmall(nn.Module):
+    """YOLOX-S (Ge 2021) with leaky activations: 9.0 M parameters, heads of two 3x3 for classes and two for boxes."""
+
+    def __init__(self, classes: int = 80) -> None:
+        super().__init__()
+        self.focus = conv(12, 32, act=_leaky)
+
+        def stage(inputs, outputs, steps):
+            return nn.Sequential(conv(inputs, outputs, 3, 2, act=_leaky), _Csp(outputs, outputs, steps, act=_leaky))
+
+        self.third = nn.Sequential(stage(32, 64, 1), stage(64, 128, 3))
+        self.fourth, self.fifth = stage(128, 256, 3), conv(256, 512, 3, 2, act=_leaky)
+        self.pool = nn.ModuleList([conv(512, 256, 1, act=_leaky), conv(1024, 512, 1, act=_leaky)])
+        self.top = _Csp(512, 512, 1, False, _leaky)
+        self.narrow = nn.ModuleList([conv(512, 256, 1, act=_leaky), conv(256, 128, 1, act=_leaky)])
+        self.up = nn.ModuleList([_Csp(512, 256, 1, False, _leaky), _Csp(256, 128, 1, False, _leaky)])
+        self.halve = nn.ModuleList([conv(128, 128, 3, 2, act=_leaky), conv(256, 256, 3, 2, act=_leaky)])
+        self.down = nn.ModuleList([_Csp(256, 256, 1, False, _leaky), _Csp(512, 512, 1, False, _leaky)])
+        self.stem = nn.ModuleList([conv(width, 128, 1, act=_leaky) for width in (128, 256, 512)])
+        self.towers = nn.ModuleList([nn.ModuleList([nn.Sequential(conv(128, 128, act=_leaky),
+                                                                  conv(128, 128, act=_leaky)) for _ in range(2)])
+                                     for _ in range(3)])
+        self.last = nn.ModuleList([nn.ModuleList([nn.Conv2d(128, outputs, 1) for outputs in (4, 1, classes)])
+                                   for _ in range(3)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.focus(torch.cat([x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]], 1))
+        third = self.third(x)
+        fourth = self.fourth(third)
+        fifth = self.pool[0](self.fifth(fourth))
+        fifth = self.pool[1](torch.cat([fifth] + [functional.max_pool2d(fifth, size, 1, size // 2)
+                                                  for size in (5, 9, 13)], 1))
+        top = self.narrow[0](self.top(fifth))
+        middle = self.narrow[1](self.up[0](torch.cat([_doubled(top), fourth], 1)))
+        low = self.up[1](torch.cat([_doubled(middle), third], 1))
+        mid = self.down[0](torch.cat([self.halve[0](low), middle], 1))
+        high = self.down[1](torch.cat([self.halve[1](mid), top], 1))
+        answers = []
+        for level, stem, (boxes, classes), last in zip((low, mid, high), self.stem, self.towers, self.last):
+            level = stem(level)
+            box = boxes(level)
+            answers.append(torch.cat([last[0](box), last[1](box).sigmoid(), last[2](classes(level)).sigmoid()], 1))
+        return torch.cat([_flat(answer) for answer in answers], 2).permute(0, 2, 1)
+
+
+def _flat(x):
+    channels, height, width = (int(side) for side in x.shape[1:])
+    return x.reshape(1, channels, height * width)
+
+
+def _doubled(x):
+    return functional.interpolate(x, scale_factor=2, mode='nearest')
+
+
+class DenseNet2019(nn.Module):
+    """DenseNet as torchvision 0.3 wrote it, which torch2trt's table of June 2019 was measured with.
+
+    Every layer joins its result to its input; from 0.4 on a layer joins the results of all before it.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.net = torchvision.models.get_model(name, weights=None)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for part in self.net.features:
+            if isinstance(part, torchvision.models.densenet._DenseBlock):
+                for layer in part.values():
+                    inner = layer.conv1(layer.relu1(layer.norm1(x)))
+                    x = torch.cat([x, layer.conv2(layer.relu2(layer.norm2(inner)))], 1)
+            else:
+                x = part(x)
+        return self.net.classifier(functional.adaptive_avg_pool2d(torch.relu(x), (1, 1)).flatten(1))
+
+
+class MobilenetV1(nn.Module):
+    """Howard 2017: thirteen depthwise convolutions, each before a 1x1; the stages are named as SSD taps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers, inputs = [conv(3, 32, 3, 2, act=nn.ReLU6)], 32
+        for outputs, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5,
+                                (1024, 2), (1024, 1)):
+            layers += [conv(inputs, inputs, 3, stride, inputs, act=nn.ReLU6), conv(inputs, outputs, 1, act=nn.ReLU6)]
+            inputs = outputs
+        self.first, self.rest = nn.Sequential(*layers[:23]), nn.Sequential(*layers[23:])
+
+    def forward(self, x: torch.Tensor) -> List[torch.Tensor]:
+        first = self.first(x)
+        return [first, self.rest(first)]
+
+
+class SsdMobilenetV1(nn.Module):
+    """TensorFlow's SSD on MobileNet-v1 of 2018: six levels, heads of 1x1, 91 classes, three or six anchors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = MobilenetV1()
+        self.extra = _extra_levels(1024)
+        channels = list(zip((512, 1024, 512, 256, 256, 128), (3, 6, 6, 6, 6, 6)))
+        self.classes = nn.ModuleList([nn.Conv2d(channel, anchors * 91, 1) for channel, anchors in channels])
+        self.boxes = nn.ModuleList([nn.Conv2d(channel, anchors * 4, 1) for channel, anchors in channels])
+
+    def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        levels = self.body(x)
+        for extra in self.extra:
+            levels.append(extra(levels[-1]))
+        return detections([head(level) for head, level in zip(self.classes, levels)],
+                          [head(level) for head, level in zip(self.boxes, levels)])
+
+
+class SsdLiteMobilenetV3(nn.Module):
+    """SSDLite on MobileNet-v3 large (torchvision), 320x320, 91 classes; heads are separable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        net = torchvision.models.detection.ssdlite320_mobilenet_v3_large(weights=None, weights_backbone=None)
+        self.body, self.head = net.backbone, net.head
+
+    def forward(self, x: torch.Tensor) -> Tuple[torch.Tensor, torch.Tensor]:
+        levels = list(self.body(x).values())
+        classes, boxes = self.head.classification_head.module_list, self.head.regression_head.module_list
+        return detections([head(level) for head, level in zip(classes, levels)],
+                          [head(level) for head, level in zip(boxes, levels)])
+
+
+def _extra_levels(inputs):
+    return nn.ModuleList([
+        nn.Sequential(conv(before, inner, 1, act=nn.ReLU6), conv(inner, outputs, 3, 2, act=nn.ReLU6))
+        for before, inner, outputs in ((inputs, 256, 512), (512, 128, 256), (256, 128, 256), (256, 64, 128))])
 
 
 class TinyYolov3(nn.Module):
@@ -387,9 +629,7 @@ class SsdMobilenet(nn.Module):
         parts = list(torchvision.models.mobilenet_v2(weights=None).features)
         self.first, self.widen = nn.Sequential(*parts[:14]), parts[14].conv[0]
         self.rest = nn.Sequential(*list(parts[14].conv)[1:], *parts[15:])
-        self.extra = nn.ModuleList([
-            nn.Sequential(conv(inputs, inner, 1, act=nn.ReLU6), conv(inner, outputs, 3, 2, act=nn.ReLU6))
-            for inputs, inner, outputs in ((1280, 256, 512), (512, 128, 256), (256, 128, 256), (256, 64, 128))])
+        self.extra = _extra_levels(1280)
         channels = list(zip((576, 1280, 512, 256, 256, 128), (3, 6, 6, 6, 6, 6)))
         self.classes = nn.ModuleList([nn.Conv2d(channel, anchors * 91, 1) for channel, anchors in channels])
         self.boxes = nn.ModuleList([nn.Conv2d(channel, anchors * 4, 1) for channel, anchors in channels])

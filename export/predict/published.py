@@ -11,7 +11,8 @@ FOLDER = Path(__file__).parent / 'data'
 FIGURES, LAYERS = FOLDER / 'figures.json', FOLDER / 'layers.json'
 
 #: Prefixes of the names of graphs of one design.
-_FAMILIES = ('efficientdet-lite', 'efficientdet-d', 'ssd_mobilenet', 'resnet', 'vgg', 'densenet', 'squeezenet')
+_FAMILIES = ('efficientdet-lite', 'efficientdet-d', 'ssd_mobilenet', 'resnet', 'vgg', 'densenet', 'squeezenet',
+             'yolov8n-cls', 'yolov')
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,15 @@ class Source:
         role: ``'fit'`` or ``'left out'``.
         where: who published it.
         conditions: how it was measured.
+        measures: what the time is of: ``'gpu'``, the GPU alone; ``'caller'``, a call that waits for the result;
+            ``'program'``, a call with work of its program in it, or not stated.
     """
 
     name: str
     role: str
     where: str
     conditions: str
+    measures: str
 
 
 @dataclass(frozen=True)

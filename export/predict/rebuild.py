@@ -23,16 +23,21 @@ from .fusion import fuse
 from .kernel import count_layers, merge_equal, total_macs
 from .networks import (
     EFFICIENTDETS,
+    DenseNet2019,
     EfficientDet,
     FastScnn,
     FcnResnet18,
     FromPicture,
     Lanes,
     SsdFpn,
+    SsdLiteMobilenetV3,
     SsdMobilenet,
+    SsdMobilenetV1,
     TinyYolov3,
     Unet,
+    Yolo,
     Yolov8nClassifier,
+    YoloxSmall,
 )
 from .published import LAYERS
 
@@ -139,14 +144,17 @@ def _torchvision():
     networks.update({'%s-256' % name: Subject(functools.partial(_classifier, name), (1, 3, 256, 256), None,
                                            _TORCHVISION[name][1], 'torchvision')
                   for name in ('resnet18', 'resnet34', 'resnet50')})
-    networks['mobilenet_v2-300'] = Subject(lambda: _classifier('mobilenet_v2'), (1, 3, 300, 300), None, 3.505,
-                                        'torchvision')
+    networks.update({'mobilenet_v2-%d' % side: Subject(lambda: _classifier('mobilenet_v2'), (1, 3, side, side),
+                                                       0.301 if side == 224 else None, 3.505, 'torchvision')
+                     for side in (224, 300)})
     networks['inception_v4-299'] = Subject(lambda: timm.create_model('inception_v4'), (1, 3, 299, 299), 12.28, 42.68,
                                         'timm')
     return networks
 
 
 def _classifier(name):
+    if 'densenet' in name:
+        return DenseNet2019(name)
     return torchvision.models.get_model(name, weights=None, **({'init_weights': False} if 'vgg' in name else {}))
 
 
@@ -175,6 +183,9 @@ def _detectors():
         side = EFFICIENTDETS[name][1]
         networks[name] = Subject(functools.partial(_efficientdet, name), (1, side, side, 3), gmac, weights,
                               'Tan 2020, google/automl')
+    networks['ssd_mobilenet_v1-300'] = Subject(lambda: FromPicture(SsdMobilenetV1()), (1, 300, 300, 3))
+    networks['ssdlite_mobilenet_v3-320'] = Subject(lambda: FromPicture(SsdLiteMobilenetV3()), (1, 320, 320, 3), 0.583,
+                                                   3.440, 'torchvision')
     networks['ssd_mobilenet_v2-300'] = Subject(lambda: FromPicture(SsdMobilenet()), (1, 300, 300, 3))
     for side in (320, 640):
         networks['ssd_mobilenet_v2_fpnlite-%d' % side] = Subject(
@@ -190,7 +201,15 @@ def _efficientdet(name):
 
 def _others():
     return {'yolov8n-cls-224': Subject(Yolov8nClassifier, (1, 3, 224, 224), None, 2.719, 'ultralytics'),
-            'yolov3-tiny-416': Subject(TinyYolov3, (1, 3, 416, 416), 2.785, 8.86, 'darknet')}
+            'yolov3-tiny-416': Subject(TinyYolov3, (1, 3, 416, 416), 2.785, 8.86, 'darknet'),
+            # Four classes, as the figures' own data have.
+            'yolov8n_4-640': Subject(functools.partial(Yolo, 8, 0.25, 4, 640), (1, 3, 640, 640), None, 3.012,
+                                     'ultralytics'),
+            'yolov8s_4-640': Subject(functools.partial(Yolo, 8, 0.5, 4, 640), (1, 3, 640, 640), None, 11.137,
+                                     'ultralytics'),
+            'yolov5su_4-640': Subject(functools.partial(Yolo, 5, 0.5, 4, 640), (1, 3, 640, 640), None, 9.12,
+                                      'ultralytics'),
+            'yolox_s_leaky-640': Subject(YoloxSmall, (1, 3, 640, 640), 13.37, 8.97, 'Ge 2021, hailo_model_zoo')}
 
 
 if __name__ == '__main__':

@@ -76,6 +76,7 @@ def to_dict(name: str, prediction: Preflight, variants: Dict[str, List[Violation
         latency.network_ms.to_dict(), gpu=round(latency.gpu_ms, 3), enqueue=round(latency.enqueue_ms, 3),
         copies=[round(copy_ms, 3) for copy_ms in latency.copies_ms])
     document['error'] = {key: error[key] for key in ('n', 'median_percent', 'worst_percent')}
+    document['outside_fit'] = [departure.to_dict() for departure in latency.outside]
     document['kinds'] = {kind: {'count': count, 'gmac': round(gmac, 4), 'ms': round(ms, 3)}
                          for kind, (count, gmac, ms) in by_kind(fused, latency).items()}
     document['build_s'] = dict(zip(('low', 'predicted', 'high'), (round(end) for end in latency.build_s)))
@@ -143,6 +144,10 @@ def _latency(prediction):
               % (fit_document()['fitted']['n'], error['n'], len(error['by_source']), error['median_percent'],
                  error['worst_percent']),
               '            half of those lie within what is typical here, all of them within what is at worst']
+    if latency.outside:
+        lines += ['outside     This network differs from those that the prediction was fitted to; '
+                  'its error may be larger:']
+        lines += ['            ' + departure.sentence for departure in latency.outside]
     return lines + _pipeline(prediction.pipeline)
 
 

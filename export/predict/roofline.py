@@ -2,8 +2,8 @@
 
 The form was chosen by cross-validation within the fitted sources (`fit`); the numbers are in `coefficients.json`.
 """
-from dataclasses import asdict, dataclass, fields
-from typing import Dict, Sequence, Union
+from dataclasses import dataclass, fields
+from typing import Dict, Iterable, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -25,26 +25,42 @@ class Form:
         tile: output channels that a dense kernel computes at a time; fewer waste the rest. 1 for no tiles.
         winograd: whether 3x3 convolutions with many channels need fewer multiplications.
         depthwise_fp16: whether depthwise convolutions run in FP16 in an FP16 engine.
+        rows: output pixels that a dense kernel computes at a time. 1 for no such tiles.
+        narrow_pointwise: whether every 1x1 convolution gains as little from FP16 as those beside depthwise ones.
+        shallow: whether convolutions that sum few products gain less from FP16.
+        strided: whether dense convolutions other than 3x3 with stride 1 have an efficiency of their own.
+        depthwise_launch: whether a depthwise convolution has a fixed cost of its own.
+        depthwise_arithmetic: whether the arithmetic of depthwise convolutions limits them too.
     """
 
     tile: int
     winograd: bool
     depthwise_fp16: bool
+    rows: int = 1
+    narrow_pointwise: bool = False
+    shallow: bool = False
+    strided: bool = False
+    depthwise_launch: bool = False
+    depthwise_arithmetic: bool = False
 
 
 @dataclass(frozen=True)
 class Coefficients:
-    """Fitted numbers; `MEANINGS` explains them and `fit.BOUNDS` limits them."""
+    """Fitted numbers; `MEANINGS` explains them, `fit.BOUNDS` limits them. A form may leave out those with a default."""
 
     efficiency: float
     fp16_gain: float
     fp16_gain_separable: float
-    winograd_channels: float
     bandwidth: float
     depthwise_bandwidth: float
     launch: float
     resize: float
     nms: float
+    winograd_channels: float = 60.0
+    shallow_products: float = 20.0
+    strided_efficiency: float = 0.9
+    depthwise_launch: float = 10.0
+    depthwise_efficiency: float = 0.1
 
 
 NAMES = tuple(field.name for field in fields(Coefficients))
@@ -53,14 +69,27 @@ NAMES = tuple(field.name for field in fields(Coefficients))
 MEANINGS = {
     'efficiency': ('1', 'share of the FP32 peak that dense arithmetic reaches, counted with padded channels'),
     'fp16_gain': ('1', 'how much faster dense arithmetic is in FP16'),
-    'fp16_gain_separable': ('1', 'the same for 1x1 convolutions beside depthwise ones'),
+    'fp16_gain_separable': ('1', 'the same for 1x1 convolutions'),
     'winograd_channels': ('channels', 'at which a 3x3 convolution has half of what Winograd can save'),
     'bandwidth': ('GB/s', 'memory traffic of all kernels but depthwise ones'),
     'depthwise_bandwidth': ('GB/s', 'memory traffic of depthwise convolutions'),
     'launch': ('us', 'fixed cost of a kernel on the GPU'),
     'resize': ('ns', 'a value out of a linear resize, whatever the precision'),
     'nms': ('ns', 'a score into a suppression of overlapping boxes'),
+    'shallow_products': ('products', 'summed for one output, at which a convolution has half of its gain from FP16'),
+    'strided_efficiency': ('1', 'efficiency of dense convolutions other than 1x1 and 3x3 with stride 1, relative'),
+    'depthwise_launch': ('us', 'fixed cost of a depthwise convolution'),
+    'depthwise_efficiency': ('1', 'share of the FP32 peak that depthwise arithmetic reaches'),
 }
+
+#: Name of a coefficient to the effect of `Form` without which it has no meaning.
+OPTIONAL = {'winograd_channels': 'winograd', 'shallow_products': 'shallow', 'strided_efficiency': 'strided',
+            'depthwise_launch': 'depthwise_launch', 'depthwise_efficiency': 'depthwise_arithmetic'}
+
+
+def names_of(form: Form) -> Tuple[str, ...]:
+    """Coefficients that a form uses."""
+    return tuple(name for name in NAMES if name not in OPTIONAL or getattr(form, OPTIONAL[name]))
 
 
 @dataclass(frozen=True)
@@ -89,6 +118,7 @@ class KernelArrays:
     write: np.ndarray
     depth: np.ndarray
     columns: np.ndarray
+    rows: np.ndarray
 
     @classmethod
     def of_kernels(cls, kernels: Sequence[Kernel]) -> 'KernelArrays':
@@ -136,27 +166,43 @@ def kernel_times(kernels: KernelArrays, coefficients: Coefficients, form: Form,
         coefficients, form: of the model.
         precision: ``'fp32'`` or ``'fp16'``, of all kernels or of each.
     """
-    dense, half = kernels.of(*_DENSE), np.equal(precision, 'fp16')
+    dense, half, depthwise = kernels.of(*_DENSE), np.equal(precision, 'fp16'), kernels.of('depthwise')
     speed = np.full(len(kernels.kinds), PEAK_FLOPS * coefficients.efficiency)
     if form.winograd:
         # Of input channels alone: if outputs counted, a few more of them within one tile would make it faster.
         channels = kernels.depth / 9
         saved = WINOGRAD_GAIN * channels / (channels + coefficients.winograd_channels)
         speed = np.where(kernels.of('conv3'), speed * (1 + saved), speed)
-    gain = np.where(kernels.of('separable'), coefficients.fp16_gain_separable, coefficients.fp16_gain)
+    if form.strided:
+        speed = np.where(kernels.of('conv'), speed * coefficients.strided_efficiency, speed)
+    small = kernels.of('separable', 'pointwise') if form.narrow_pointwise else kernels.of('separable')
+    gain = np.where(small, coefficients.fp16_gain_separable, coefficients.fp16_gain)
+    if form.shallow:
+        gain = 1 + (gain - 1) * kernels.depth / (kernels.depth + coefficients.shallow_products)
     speed = speed * np.where(half, gain, 1)
-    padded = np.ceil(np.maximum(kernels.columns, 1) / form.tile) * form.tile
-    arithmetic = np.where(dense, 2 * kernels.macs * padded / np.maximum(kernels.columns, 1) / speed, 0)
-    short = half & (form.depthwise_fp16 | ~kernels.of('depthwise'))
+    # A product with one row is a matrix times a vector: it has no tiles of rows.
+    rows = np.where(kernels.rows > 1, _padding(kernels.rows, form.rows), 1)
+    work = 2 * kernels.macs * _padding(kernels.columns, form.tile) * rows
+    arithmetic = np.where(dense, work / speed, 0)
+    if form.depthwise_arithmetic:
+        arithmetic = np.where(depthwise, 2 * kernels.macs / (PEAK_FLOPS * coefficients.depthwise_efficiency),
+                              arithmetic)
+    short = half & (form.depthwise_fp16 | ~depthwise)
     size = np.where(short, BYTES['fp16'], BYTES['fp32'])
-    bandwidth = np.where(kernels.of('depthwise'), coefficients.depthwise_bandwidth, coefficients.bandwidth) * 1e9
+    bandwidth = np.where(depthwise, coefficients.depthwise_bandwidth, coefficients.bandwidth) * 1e9
     memory = size * (kernels.read + kernels.weights + kernels.write) / bandwidth
     longer = np.maximum(arithmetic, memory)
     longer = np.where(kernels.of('resize'), kernels.write * coefficients.resize * 1e-9, longer)
     longer = np.where(kernels.of('nms'), kernels.read * coefficients.nms * 1e-9, longer)
-    return KernelTimes(arithmetic * 1e3, memory * 1e3, longer * 1e3 + coefficients.launch * 1e-3, kernels.count)
+    launch = np.where(depthwise & form.depthwise_launch, coefficients.depthwise_launch, coefficients.launch)
+    return KernelTimes(arithmetic * 1e3, memory * 1e3, longer * 1e3 + launch * 1e-3, kernels.count)
 
 
-def to_dict(coefficients: Coefficients) -> Dict[str, float]:
-    """Coefficients as JSON, to six digits."""
-    return {name: float('%.6g' % value) for name, value in asdict(coefficients).items()}
+def _padding(sizes, tile):
+    """What remains of whole tiles, as a factor of at least one."""
+    return np.ceil(np.maximum(sizes, 1) / tile) * tile / np.maximum(sizes, 1)
+
+
+def to_dict(coefficients: Coefficients, names: Iterable[str]) -> Dict[str, float]:
+    """Those coefficients as JSON, to six digits."""
+    return {name: float('%.6g' % getattr(coefficients, name)) for name in names}

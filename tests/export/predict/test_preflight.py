@@ -8,6 +8,8 @@ pytest.importorskip('onnx', reason='onnx is not installed: this is the device ha
 
 from export.check import check_model  # noqa: E402
 from export.predict import preflight  # noqa: E402
+from export.predict.kernel import Kernel  # noqa: E402
+from export.predict.latency import departures  # noqa: E402
 from export.predict.preflight import (  # noqa: E402
     CUBLAS_MIB,
     CUDA_MIB,
@@ -17,6 +19,7 @@ from export.predict.preflight import (  # noqa: E402
     memory_need,
     peak_elements,
 )
+from export.predict.published import tables  # noqa: E402
 from export.predict.report import describe, to_dict  # noqa: E402
 from export.targets import TARGETS, load_target  # noqa: E402
 from service.messages import InputError  # noqa: E402
@@ -160,3 +163,26 @@ def test_libraries_come_on_top():
     found = MemoryNeed(2 ** 20, 3 * 2 ** 20)
     assert found.total_mib(False) == (CUDA_MIB[0] + 4, CUDA_MIB[1] + 4)
     assert found.total_mib() == tuple(CUDA_MIB[end] + CUBLAS_MIB[end] + CUDNN_MIB[end] + 4 for end in (0, 1))
+
+
+def test_a_network_that_the_fit_never_saw_is_said_to_be_one():
+    data = chain()
+    text, document = report(data)
+    found = {row['feature']: row for row in document['outside_fit']}
+    assert 'differs from those that the prediction was fitted to' in text
+    assert found['layers']['value'] < found['layers']['low'] and found['layers']['sentence'] in text
+    assert [one.feature for one in preflight(data, _NANO).latency.outside] == list(found)
+
+
+def test_a_fitted_network_lies_inside():
+    assert all(departures(table['kernels']) == [] for name, table in tables().items()
+               if name in ('fast_scnn-384x384', 'yolov8s_4-640', 'efficientdet-d0'))
+
+
+def test_share_of_depthwise_work_beyond_the_fit_is_named():
+    kernels = [*tables()['fast_scnn-384x384']['kernels'],
+               Kernel('depthwise', 1, 10 ** 9, 10 ** 7, 9, 10 ** 7, 9, 1, 10 ** 5)]
+    found = {one.feature: one for one in departures(kernels)}
+    assert found['depthwise'].value > found['depthwise'].high
+    assert '% of the multiply-accumulates in depthwise convolutions; the fitted networks have 0.0 to' in \
+        found['depthwise'].sentence

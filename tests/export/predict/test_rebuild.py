@@ -29,12 +29,20 @@ def test_gmac_is_that_of_count_cost(name, height, width):
     assert count_layers(found.kernels) == len(found.kernels)
 
 
-@pytest.mark.parametrize('graph', ['fast_scnn-384x384', 'yolov8n-cls-224', 'squeezenet1_1-224'])
+@pytest.mark.parametrize('graph', ['fast_scnn-384x384', 'yolov8n-cls-224', 'squeezenet1_1-224',
+                                   'mobilenet_v2-224', 'ssd_mobilenet_v1-300'])
 def test_a_network_rebuilt_today_gives_the_stored_table(graph):
     table = make_table(subjects()[graph])
     assert table['rows'] == [kernel.row() for kernel in tables()[graph]['kernels']]
     assert '"%s"' % graph in dump({graph: table})
     assert table['weights'] == tables()[graph]['weights']
+
+
+def test_rebuilt_networks_have_their_published_size():
+    for name, table in tables().items():
+        for built, published in ((table['gmac'], table['published_gmac']),
+                                 (table['weights'] / 1e6, table['published_million_weights'])):
+            assert published is None or built == pytest.approx(published, rel=0.03), name
 
 
 def test_every_table_can_be_rebuilt():

@@ -12,7 +12,7 @@ from export.predict.kernel import KINDS, Kernel, merge_equal  # noqa: E402
 from export.predict.latency import load_model  # noqa: E402
 from export.predict.roofline import PEAK_FLOPS, Coefficients, Form, KernelArrays, kernel_times  # noqa: E402
 
-_PLAIN = Coefficients(0.5, 1.6, 1.2, 64.0, 10.0, 5.0, 2.0, 1.5, 3.0)
+_PLAIN = Coefficients(0.5, 1.6, 1.2, 10.0, 5.0, 2.0, 1.5, 3.0, winograd_channels=64.0)
 
 _KERNELS = st.builds(
     lambda kind, inputs, outputs, rows, taps: Kernel(
@@ -81,3 +81,44 @@ def test_kernels_may_have_precisions_of_their_own():
     precisions = np.array(['fp32', 'fp16'])
     each = _plain([Kernel('copy', 1, 0, 10 ** 6, 0, 0)] * 2, Form(1, False, True), precisions).each - 0.002
     assert each[0] == pytest.approx(2 * each[1])
+
+
+def _arithmetic(kernel, form, precision='fp16', **changes):
+    return kernel_times(KernelArrays.of_kernels([kernel]), replace(_PLAIN, **changes), form, precision).arithmetic[0]
+
+
+def test_tiles_of_pixels_are_computed_whole_but_not_for_a_vector():
+    form = Form(1, False, True, rows=32)
+    plain = Form(1, False, True)
+    for rows, factor in ((49, 64 / 49), (64, 1.0), (1, 1.0)):
+        kernel = Kernel('gemm', 1, 10 ** 9, 10, 10, 10, 64, 64, rows)
+        assert _arithmetic(kernel, form) == pytest.approx(factor * _arithmetic(kernel, plain))
+
+
+def test_every_1x1_may_gain_as_little_as_one_beside_a_depthwise():
+    kernel = Kernel('pointwise', 1, 10 ** 9, 10, 10, 10, 64, 64, 100)
+    slow, fast = (_arithmetic(kernel, Form(1, False, True, narrow_pointwise=narrow)) for narrow in (True, False))
+    assert slow / fast == pytest.approx(1.6 / 1.2)
+
+
+def test_a_sum_of_few_products_gains_less_from_fp16():
+    form = Form(1, False, True, shallow=True)
+    for depth, gain in ((20, 1.3), (60, 1.45)):
+        kernel = Kernel('conv', 1, 10 ** 9, 10, 10, 10, depth, 64, 100)
+        single, half = (_arithmetic(kernel, form, precision) for precision in ('fp32', 'fp16'))
+        assert single / half == pytest.approx(gain)
+
+
+def test_other_convolutions_may_have_an_efficiency_of_their_own():
+    form = Form(1, False, True, strided=True)
+    strided, plain = (_arithmetic(Kernel(kind, 1, 10 ** 9, 10, 10, 10, 64, 64, 100), form, strided_efficiency=0.8)
+                      for kind in ('conv', 'conv3'))
+    assert strided / plain == pytest.approx(1 / 0.8)
+
+
+def test_depthwise_may_have_a_launch_and_arithmetic_of_its_own():
+    depthwise = Kernel('depthwise', 1, 10 ** 9, 10, 10, 10, 9, 1, 100)
+    form = Form(1, False, True, depthwise_launch=True, depthwise_arithmetic=True)
+    each = _plain([depthwise, Kernel('copy', 1, 0, 10, 0, 10)], form, 'fp32').each
+    assert each[0] == pytest.approx(2e9 / (PEAK_FLOPS * 0.1) * 1e3 + 0.010)
+    assert each[1] == pytest.approx(0.002, rel=1e-2)
