@@ -128,7 +128,7 @@ def main(names=()):
 
     print('\nSessions')
     for session in sessions:
-        print('  %-12s %-8s %s' % (session.name, session.result, session.reason))
+        print('  %-14s %-8s %s' % (session.name, session.result, session.reason))
     print()
     for session in sessions:
         if session.summary:

@@ -256,8 +256,10 @@ def run_paced(run: Run, timer: FrameTimer, capture: Capture, seconds: float, pro
 
 
 def capture_figures(capture: Capture, before: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-    """What a capture did: frames ``received``, ``dropped`` (not taken in time), ``repeated``, ``lost``, ``bad``;
-    ``stalls``, ``reconnects``; and its corrections: ``bad_pixels``, ``offset_c`` (or None), ``denoised``.
+    """What a capture did.
+
+    Frames ``received``, ``dropped`` (not taken in time), ``repeated``, ``lost`` and ``bad``; ``stalls`` and
+    ``reconnects``; and its corrections: ``bad_pixels``, ``offset_c`` (or None), ``denoised``.
 
     Args:
         capture: running or not.
