@@ -7,7 +7,7 @@ dynamic range to +-127 times the scale. Tensor names may contain colons, so a li
 import re
 import struct
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def scale_of(amax: float) -> np.float32:
     return np.float32(np.float32(amax) / np.float32(LARGEST))
 
 
-def write_cache(scales: Mapping[str, float], algorithm: str = ENTROPY, version: str = '8201') -> bytes:
+def write_cache(scales: Mapping[str, Union[float, np.floating]], algorithm: str = ENTROPY, version: str = '8201') -> bytes:
     """A calibration cache as TensorRT reads it, UTF-8 text.
 
     Args:

@@ -4,17 +4,22 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Optional, Tuple
 
 import click
 
 from service.messages import InputError
 
-# The command line leaves a verb out whose library is absent; asking is quick, importing PyTorch is not.
+# The command line hides verbs whose library is missing. Looking for PyTorch is quick, importing it is not.
 for _name in ('torch', 'lightning'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('training needs %s' % _name, name=_name)
 
 from .recipe_files import list_recipes, load_recipe  # noqa: E402
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+    from .training.sources import Source
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -32,29 +37,30 @@ def _print_recipes(ctx, option, wanted):
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR',
               help='Run folder: weights, figures, checkpoints, log, bundle.')
 @click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE',
-              help='Change a key of the recipe, such as training.batch=8; may be given often.')
-@click.option('--fold', type=int, metavar='K', help='Fold that is held out, from 1, where the recipe makes folds.')
+              help='Change a key of the recipe, such as training.batch=8; repeatable.')
+@click.option('--fold', type=int, metavar='K', help='Fold that is held out, from 1, if the recipe makes folds.')
 @click.option('--init', metavar='RUN', help='Start from the weights of another run; short for --set network.init=RUN.')
 @click.option('--regions', type=click.Path(path_type=Path), metavar='RUN',
               help='Run whose regions a classifier is delivered with.')
 @click.option('--mix-in', metavar='DIR', help="Another camera's thermograms, for recipes with data.mix_in.")
-@click.option('--layout', metavar='NAME', help='How the data folder is laid out [default: found out].')
+@click.option('--layout', metavar='NAME', help='Layout of the data folder [default: found by content].')
 @click.option('--phantoms', type=_FOLDER, metavar='DIR',
               help='Where phantom sets are kept between runs [default: inside --out].')
 @click.option('--threads', default=os.cpu_count(), show_default='all', type=click.IntRange(min=1), metavar='N',
               help='CPU threads.')
 @click.option('--workers', default=1, show_default=True, type=click.IntRange(min=0), metavar='N',
               help='Processes that prepare samples.')
-@click.option('--restart', is_flag=True, help='Throw away an earlier run in --out.')
+@click.option('--restart', is_flag=True, help='Discard an earlier run in --out.')
 @click.option('--list', is_flag=True, is_eager=True, expose_value=False, callback=_print_recipes,
-              help='Show the recipes there are.')
-def train_command(recipe, data, out, changes, fold, init, regions, mix_in, layout, phantoms, threads, workers,
-                  restart):
+              help='List the recipes.')
+def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[str, ...], fold: Optional[int],
+                  init: Optional[str], regions: Optional[Path], mix_in: Optional[str], layout: Optional[str],
+                  phantoms: Optional[Path], threads: int, workers: int, restart: bool) -> None:
     """Train the network of RECIPE, a name from --list or a TOML file.
 
-    A run that was interrupted goes on from its last checkpoint when the same command is given again. DIR
-    receives recipe.toml as run, split.json (who was held out), weights.pt, metrics.json, checkpoints/,
-    log/ for TensorBoard and, where the device can use the network, bundle/.
+    An interrupted run resumes from its last checkpoint when the same command is given again. DIR receives recipe.toml
+    as run, split.json (who was held out), weights.pt, metrics.json, checkpoints/, log/ for TensorBoard and, if the
+    device can use the network, bundle/.
 
     \b
     Example:
@@ -62,39 +68,40 @@ def train_command(recipe, data, out, changes, fold, init, regions, mix_in, layou
       thermoscreen train unet-lite --data dmr --fold 1 --out build/unet-lite-1 --set training.epochs=20
     """
     changes += ('network.init=%s' % init,) if init else ()
-    recipe = load_recipe(recipe, changes)
-    if (recipe.data.source == 'collection') != bool(data):
-        raise InputError('data-missing' if not data else 'data-unused', (
-            'Recipe %s learns from thermograms; name their folder with --data.' if not data else
-            'Recipe %s makes its own simulated thermograms; leave --data out.') % recipe.name)
-    _speak()
+    settings = load_recipe(recipe, changes)
+    if settings.data.source == 'collection' and not data:
+        raise InputError('data-missing', 'Recipe %s trains on thermograms.' % settings.name,
+                         'Name their folder with --data.')
+    if settings.data.source != 'collection' and data:
+        raise InputError('data-unused', 'Recipe %s generates its own simulated thermograms.' % settings.name,
+                         'Leave --data out.')
+    _log_progress()
     # PyTorch takes seconds to import: not for --help.
-    from .training.run import train
-    from .training.summary import summarise
+    from .training.run import summarise, train
 
-    source = _source(recipe, data, layout, fold, mix_in, phantoms or out / 'phantoms', threads)
+    source = _source(settings, data or '', layout, fold, mix_in, phantoms or out / 'phantoms', threads)
     try:
-        done = train(recipe, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
+        done = train(settings, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
     except KeyboardInterrupt:
-        click.echo('Stopped. The same command goes on from the last checkpoint in %s.' % out, err=True)
+        click.echo('Stopped. The same command resumes from the last checkpoint in %s.' % out, err=True)
         raise
-    for line in summarise(done, recipe):
+    for line in summarise(done, settings):
         click.echo(line)
 
 
-def _source(recipe, data, layout, fold, mix_in, phantoms, threads):
+def _source(recipe: 'Recipe', data: str, layout: Optional[str], fold: Optional[int], mix_in: Optional[str],
+            phantoms: Path, threads: int) -> 'Source':
     from .data import open_data
-    from .training.collection_run import CollectionRun
-    from .training.phantom_run import PhantomRun
+    from .training.sources import CollectionSource, PhantomSource
 
     if recipe.data.source == 'phantoms':
-        return PhantomRun(recipe, phantoms, threads)
+        return PhantomSource(recipe, phantoms, threads)
     others = open_data(mix_in) if mix_in else None
-    return CollectionRun(recipe, open_data(data, layout), fold, others)
+    return CollectionSource(recipe, open_data(data, layout), fold, others)
 
 
-def _speak():
-    """Show the progress of this package: half an hour of silence would look like a hang."""
+def _log_progress():
+    """Log the progress of this package: half an hour of silence would look like a hang."""
     log = logging.getLogger(__package__)
     log.setLevel(logging.INFO)
     if not log.handlers:

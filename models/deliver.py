@@ -1,7 +1,8 @@
-"""A trained network as what the device takes: an ONNX file, and a bundle where the service can use one."""
+"""A trained network as the device takes it: an ONNX file, and a bundle if the service can use one."""
 import datetime
-import typing
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 import torch
@@ -9,13 +10,14 @@ import torch
 from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, CombinedNetwork, make_onnx
 from export.runners import open_session, run_session
 from service import regions
-from service.bundle import golden_thermogram, pack_golden, to_counts, write_bundle
+from service.bundle import Bundle, golden_thermogram, pack_golden, to_counts, write_bundle
 from service.chains import get_chain
 from service.durable import atomic_write
 from service.messages import InputError
 from service.simulator import make_phantom
 
 from .architectures import Scores, count_cost
+from .recipe import Recipe
 
 INTENDED_USE = (
     'Shows heat patterns of the breasts and marks seven regions in a frontal thermogram. Research and '
@@ -31,21 +33,20 @@ _DTYPES = {'labels': 'int32', 'confidence': 'float32', 'finding': 'float32'}
 
 
 class Trained(torch.nn.Module):
-    """A network's answers as far as its recipe trained them.
+    """The scores of a network that its recipe trained.
 
-    Heads that another training left behind are dropped; two finding logits become one with the same probability,
-    their difference.
+    Heads of another training are dropped; two finding logits become their difference, which has the same probability.
 
     Args:
-        network (torch.nn.Module): maps NxCxHxW to `Scores`.
-        regions, finding (bool): what is kept.
+        network: maps NxCxHxW to `Scores`.
+        regions, finding: what is kept.
     """
 
-    def __init__(self, network, regions, finding):
+    def __init__(self, network: torch.nn.Module, regions: bool, finding: bool) -> None:
         super().__init__()
         self.network, self._regions, self._finding = network, regions, finding
 
-    def forward(self, picture):
+    def forward(self, picture: torch.Tensor) -> Scores:
         """`Scores` of a picture."""
         regions, finding = self.network(picture)
         if self._finding and finding.shape[1] == 2:
@@ -53,45 +54,58 @@ class Trained(torch.nn.Module):
         return Scores(regions if self._regions else None, finding if self._finding else None)
 
 
+class Statement(NamedTuple):
+    """What a bundle states about itself.
+
+    Attributes:
+        training_data: what it was trained on.
+        limits: where it fails.
+        finding: ``name``, ``classes``, ``threshold``, ``threshold_basis``, ``meaning``.
+    """
+
+    training_data: str
+    limits: Sequence[str]
+    finding: Optional[Dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Package:
     """A bundle before it is written.
 
     Attributes:
-        document (dict): the manifest without ``files``.
-        files (dict): file name to bytes.
-        network (torch.nn.Module or None): what was exported, mapping NxCxHxW to `Scores`; None where only files
-            were left of it.
+        document: the manifest without ``files``.
+        files: file name to bytes.
+        network: what was exported, mapping NxCxHxW to `Scores`; None if only its files are available.
     """
 
-    document: dict
-    files: dict
-    network: typing.Optional[torch.nn.Module] = None
+    document: Dict[str, Any]
+    files: Dict[str, bytes]
+    network: Optional[torch.nn.Module] = None
 
-    def write(self, folder):
-        """Write the bundle folder (Path): `service.bundle.write_bundle`."""
+    def write(self, folder: Path) -> Bundle:
+        """Write the bundle folder, see `service.bundle.write_bundle`."""
         return write_bundle(str(folder), self.document, self.files)
 
 
 class WithoutMask(torch.nn.Module):
-    """A network for a picture that comes with a mask channel behind it, which it does not look at."""
+    """A network that ignores the mask channel after the picture."""
 
-    def __init__(self, network, channels):
+    def __init__(self, network: torch.nn.Module, channels: int) -> None:
         super().__init__()
         self.network, self.channels = network, channels
 
-    def forward(self, picture):
-        """Scores of the picture alone."""
+    def forward(self, picture: torch.Tensor) -> Scores:
+        """Scores of the picture without its mask."""
         return self.network(picture[:, :self.channels])
 
 
-def why_no_bundle(recipe, region_count, has_regions):
-    """Why the service could not use a bundle of this network, one sentence; None where it could.
+def why_no_bundle(recipe: Recipe, region_count: int, has_regions: bool) -> Optional[str]:
+    """Why the service could not use a bundle of this network, one sentence; None if it could.
 
     Args:
-        recipe (Recipe): task and network.
-        region_count (int): region ids of the training data.
-        has_regions (bool): the task has regions, or a segmenter is joined to it.
+        recipe: task and network.
+        region_count: region ids of the training data.
+        has_regions: the task has regions, or a segmenter is joined to it.
     """
     if recipe.task == 'latents':
         return 'An encoder answers nothing by itself; train a decoder on it.'
@@ -106,11 +120,12 @@ def why_no_bundle(recipe, region_count, has_regions):
     return None
 
 
-def joined(network, recipe, segmenter, segmenter_recipe):
+def joined(network: torch.nn.Module, recipe: Recipe, segmenter: torch.nn.Module,
+           segmenter_recipe: Recipe) -> CombinedNetwork:
     """A classifier with the regions of another run over the same picture.
 
     Raises:
-        InputError: ``regions-other-input``: the two see other pictures.
+        InputError: ``regions-other-input``: the two have different inputs.
     """
     own, other = recipe.input, segmenter_recipe.input
     if (own.chain, recipe.chain_constants) != (other.chain, segmenter_recipe.chain_constants) or other.mask:
@@ -121,22 +136,23 @@ def joined(network, recipe, segmenter, segmenter_recipe):
     return CombinedNetwork(WithoutMask(segmenter, channels) if own.mask else segmenter, network)
 
 
-def write_onnx(network, recipe, path):
-    """Export a trained network of a recipe to a file, whole or not at all.
+def write_onnx(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
+    """Export a trained network of a recipe to a file, completely or not at all.
 
     Args:
-        network (torch.nn.Module): as trained, or as `joined` gives it.
-        recipe (Recipe): input and finding.
-        path (Path): file to write.
+        network: as trained, or as `joined` gives it.
+        recipe: input and finding.
+        path: file to write.
     """
     atomic_write(path, _onnx(_trained(network, recipe), recipe))
 
 
-def deliver(network, recipe, metrics, folder, statement):
-    """Export a network and write its bundle: `pack` to a folder (Path), and ``model.onnx`` beside it.
+def deliver(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], folder: Path,
+            statement: Statement) -> Bundle:
+    """Export a network and write its bundle: `pack` to a folder, and ``model.onnx`` beside it.
 
     Returns:
-        service.bundle.Bundle: opened from disk. One with a mask channel refuses to be deployed.
+        Opened from disk. One with a mask channel refuses to be deployed.
 
     Raises:
         BundleError, StorageError: as `service.bundle.write_bundle`.
@@ -146,17 +162,17 @@ def deliver(network, recipe, metrics, folder, statement):
     return package.write(folder)
 
 
-def pack(network, recipe, metrics, statement):
+def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], statement: Statement) -> Package:
     """Export a network and describe it.
 
     Args:
-        network (torch.nn.Module): maps NxCxHxW to `Scores` with regions.
-        recipe (Recipe): how it was trained.
-        metrics (dict): what was measured; goes into the manifest.
-        statement (models.training.statement.Statement): what the bundle says of itself.
+        network: maps NxCxHxW to `Scores` with regions.
+        recipe: how it was trained.
+        metrics: what was measured; goes into the manifest.
+        statement: what the bundle states about itself.
 
     Returns:
-        Package: with FP32 alone; `models.exporting` adds the other variants.
+        The FP32 variant only; `models.exporting` adds the others.
     """
     network = _trained(network, recipe)
     model = _onnx(network, recipe)
@@ -164,14 +180,14 @@ def pack(network, recipe, metrics, statement):
     parameters, gmac = count_cost(network, height, width, channels)
     shapes = {'labels': [1, height, width], 'confidence': [1, height, width], 'finding': [1, 1]}
     roles = OUTPUTS if statement.finding else OUTPUTS[:2]
-    document = {
+    document: Dict[str, Any] = {
         'schema': 1, 'name': recipe.name, 'version': recipe.version, 'created': datetime.date.today().isoformat(),
         'intended_use': INTENDED_USE, 'training_data': statement.training_data, 'limits': list(statement.limits),
         'model': {'file': 'model.onnx', 'opset': OPSET, 'ir_version': IR_VERSION, 'precision': 'fp32',
                   'parameters': parameters, 'gmac': round(gmac, 4)},
         'input': {'name': INPUT, 'shape': [1, channels, height, width], 'dtype': 'float32'},
         'outputs': {name: {'name': name, 'shape': shapes[name], 'dtype': _DTYPES[name]} for name in roles},
-        # All constants, so that a later default changes nothing about this bundle.
+        # All constants, so that later defaults do not change this bundle.
         'preprocess': {'chain': recipe.input.chain,
                        'constants': get_chain(recipe.input.chain, recipe.chain_constants).constants},
         'regions': {'names': list(regions.REGIONS), 'sides': 'patient'},

@@ -1,4 +1,4 @@
-"""Phantom sets on disk: made once by all cores, read back as memory maps."""
+"""Phantom sets on disk: generated once by all cores, read as memory maps."""
 import concurrent.futures
 import hashlib
 import json
@@ -7,13 +7,14 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any, Dict
 
 import numpy as np
 
 from service import simulator
 from service.simulator import make_phantom
 
-#: Temperatures are kept as whole thousandths of a degree in uint16: 0..65 C, far below camera noise.
+#: Temperatures are stored as whole thousandths of a degree in uint16: 0..65 °C, in steps far below camera noise.
 PER_DEGREE = 1000.0
 
 SETS = ('train', 'val', 'test')
@@ -23,34 +24,30 @@ class PhantomSet:
     """Arrays of one set.
 
     Attributes:
-        milli_c (numpy.ndarray): uint16 NxHxW, thousandths of a degree Celsius.
-        labels (numpy.ndarray): uint8 NxHxW.
-        patterns (numpy.ndarray): str N, what was planted beside a tumour: ``'focal'``,
+        milli_c: uint16 NxHxW, thousandths of a degree Celsius.
+        labels: uint8 NxHxW.
+        patterns: str N, what was planted beside a tumour: ``'focal'``,
             ``'diffuse+vascular'``, ``'tumour only'``; ``''`` in healthy phantoms.
-        abnormal (numpy.ndarray): float32 N, 0 or 1.
+        abnormal: float32 N, 0 or 1.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path) -> None:
         folder = Path(folder)
         self.milli_c = np.load(folder / 'milli_c.npy', mmap_mode='r')
         self.labels = np.load(folder / 'labels.npy', mmap_mode='r')
         self.patterns = np.load(folder / 'patterns.npy')
         self.abnormal = (self.patterns != '').astype(np.float32)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.abnormal)
 
-    def celsius(self, index):
-        """float32 HxW."""
+    def celsius(self, index: int) -> np.ndarray:
+        """Temperatures, float32 HxW."""
         return self.milli_c[index].astype(np.float32) / np.float32(PER_DEGREE)
 
 
-def prepare_sets(recipe, folder, workers=2):
-    """Make the sets of a recipe under `folder`, or find them there.
-
-    Returns:
-        dict: 'train', 'val', 'test' -> `PhantomSet`.
-    """
+def prepare_sets(recipe: Any, folder: Path, workers: int = 2) -> Dict[str, PhantomSet]:
+    """Generate the sets of a recipe under `folder`, or find them there: ``'train'``, ``'val'`` and ``'test'``."""
     sets, first = {}, recipe.first_seed
     for name in SETS:
         count = getattr(recipe, name + '_phantoms')
@@ -59,13 +56,10 @@ def prepare_sets(recipe, folder, workers=2):
     return sets
 
 
-def prepare_set(place, first, count, height, width, workers=2):
-    """Make the phantoms of the seeds `first` to ``first + count - 1`` in a folder, or find them there.
+def prepare_set(place: Path, first: int, count: int, height: int, width: int, workers: int = 2) -> PhantomSet:
+    """Generate the phantoms of the seeds `first` to ``first + count - 1`` in a folder, or find them there.
 
-    They are made anew where the simulator is no longer the one that made them.
-
-    Returns:
-        PhantomSet
+    They are generated again if the simulator has changed.
     """
     wanted = {'first': first, 'count': count, 'height': height, 'width': width, 'layout': 2,
               'simulator': simulator_hash()}
@@ -76,7 +70,7 @@ def prepare_set(place, first, count, height, width, workers=2):
     return PhantomSet(place)
 
 
-def simulator_hash():
+def simulator_hash() -> str:
     """SHA-256 over the simulator's source files, hexadecimal."""
     digest = hashlib.sha256()
     for path in sorted(Path(simulator.__file__).parent.glob('*.py')):
@@ -91,7 +85,7 @@ def _make(place, wanted, workers):
     labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
     patterns = []
     jobs = [(wanted['first'] + i, wanted['height'], wanted['width']) for i in range(wanted['count'])]
-    # One thread each: the matrices are small, and the processes already fill the cores.
+    # One thread each: the matrices are small, and the processes already use all cores.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
     context = multiprocessing.get_context('spawn')
@@ -106,7 +100,7 @@ def _make(place, wanted, workers):
 
 
 def _end_with_parent(parent):
-    """A training that is killed cannot tell its workers; without this they wait for work for ever."""
+    """End a worker whose training was killed; otherwise it would wait for work forever."""
     def watch():
         while os.getppid() == parent:
             time.sleep(1)

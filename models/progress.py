@@ -1,22 +1,23 @@
-"""A progress bar for those who watch."""
+"""A progress bar on terminals."""
 import contextlib
 import sys
+from typing import Any, Callable, ContextManager, Iterable, Iterator
 
 import click
 
 
-def bar(label):
-    """A way to show samples being worked through.
+def bar(label: str) -> Callable[[Iterable[Any]], ContextManager[Iterable[Any]]]:
+    """A progress bar for samples.
 
     Args:
-        label (str): what is done to them, such as ``'Evaluating'``.
+        label: what is done to them, such as ``'Evaluating'``.
 
     Returns:
-        callable: samples to a context manager of the same samples, with a progress bar where standard error is a
-        terminal and without one where nobody watches, such as in a pipe.
+        A function from samples to a context manager of the same samples, with a progress bar if standard error is a
+        terminal.
     """
     @contextlib.contextmanager
-    def progress(samples):
+    def progress(samples: Iterable[Any]) -> Iterator[Iterable[Any]]:
         if not sys.stderr.isatty():
             yield samples
             return

@@ -1,12 +1,14 @@
-"""A training recipe: everything that decides what a network becomes, in one committed file of sections."""
+"""A training recipe: everything that decides what a network becomes, in sections; see `recipe_files`."""
 import dataclasses
+from typing import Any, Dict, Optional, Sequence
 
 from service.chains import CHAINS
 
 TASKS = ('regions', 'regions+finding', 'finding', 'latents')
 
 
-def setting(default=dataclasses.MISSING, choices=None, low=None, high=None):
+def setting(default: Any = dataclasses.MISSING, choices: Optional[Sequence[str]] = None, low: Optional[float] = None,
+            high: Optional[float] = None) -> Any:
     """A key of a section: required without a default, one of `choices`, or between `low` and `high`."""
     extra = {'choices': choices, 'low': low, 'high': high}
     if isinstance(default, (dict, list)):
@@ -19,11 +21,11 @@ class Network:
     """Which network, and what it starts from.
 
     Attributes:
-        architecture (str): key of `models.architectures.ARCHITECTURES`.
-        options (dict): keyword options of its builder.
-        init (str): weights of another run to start from, its folder or ``weights.pt``; ``''`` for none.
-        init_part (str): only this part of them, such as ``'encoder'``; ``''`` for all.
-        freeze (list): parts that do not learn and stay in evaluation mode.
+        architecture: key of `models.architectures.ARCHITECTURES`.
+        options: keyword options of its builder.
+        init: weights of another run to start from, its folder or ``weights.pt``; ``''`` for none.
+        init_part: only this part of them, such as ``'encoder'``; ``''`` for all.
+        freeze: parts that do not learn and stay in evaluation mode.
     """
 
     architecture: str = setting()
@@ -35,11 +37,11 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """What the network sees: a preprocess chain of the service and its size in pixels.
+    """What the network gets: a preprocess chain of the service and its size in pixels.
 
     Attributes:
-        constants (dict): chain constants other than its defaults.
-        mask (bool): the true region mask as one more channel; such a network is never delivered.
+        constants: chain constants other than its defaults.
+        mask: the true region mask as another channel; such a network is never delivered.
     """
 
     chain: str = setting(choices=tuple(sorted(CHAINS)))
@@ -54,15 +56,15 @@ class Data:
     """Where samples come from and which patients are held out.
 
     Attributes:
-        source (str): ``'phantoms'``, or ``'collection'`` as ``--data`` names it.
-        use (str): ``'labelled'``, ``'classified'``, ``'unlabelled'`` or ``'all'`` samples of it.
-        where (dict): facts that samples must have, such as ``{dialect = 'space'}``.
-        split (str): ``'folds'`` (``--fold``), ``'share'``, ``'all'`` (nothing held out), or ``'images'``, which
-            lets a patient be on both sides and is stated wherever a figure is.
-        folds (int), share (float): of the patients: number of folds, or share that trains.
-        val_share (float): share of the training patients set aside to stop early and to set thresholds.
-        mix_in (float): share of the training set that is drawn from another camera's (``--mix-in``).
-        seed (int): of the split.
+        source: ``'phantoms'``, or ``'collection'``, named by ``--data``.
+        use: ``'labelled'``, ``'classified'``, ``'unlabelled'`` or ``'all'`` samples of it.
+        where: facts that samples must have, such as ``{dialect = 'space'}``.
+        split: ``'folds'`` (``--fold``), ``'share'``, ``'all'`` (nothing held out), or ``'images'``, which may put a
+            patient in both parts and is stated with every figure.
+        folds, share: of the patients: number of folds, or share that trains.
+        val_share: share of the training patients set aside to stop early and to set thresholds.
+        mix_in: share of the training set that is drawn from another camera's (``--mix-in``).
+        seed: of the split.
     """
 
     source: str = setting(choices=('phantoms', 'collection'))
@@ -78,7 +80,7 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Phantoms:
-    """Simulated thermograms, each another seed and another patient; the sets follow each other."""
+    """Simulated thermograms, each with its own seed and patient; the sets follow each other."""
 
     train: int = setting(0, low=0)
     val: int = setting(0, low=0)
@@ -91,11 +93,11 @@ class Augment:
     """How a training sample is changed before the chain sees it.
 
     Attributes:
-        kind (str): ``'thermal'`` (`models.augment.augment`: another patient and camera), ``'picture'``
+        kind: ``'thermal'`` (`models.augment.augment`: another patient and camera), ``'picture'``
             (`models.augment.vary`: flips, a turn, a crop), ``'none'``.
-        mirror, upside_down, turn, crop (float): of ``'picture'``.
-        degrade (float): odds that a sample is seen through a worse camera (`models.augment.degrade`).
-        mixup (bool): blend every batch with itself (`models.augment.mixup`).
+        mirror, upside_down, turn, crop: of ``'picture'``.
+        degrade: probability that a sample is seen through a worse camera (`models.augment.degrade`).
+        mixup: blend every batch with itself (`models.augment.mixup`).
     """
 
     kind: str = setting('thermal', choices=('thermal', 'picture', 'none'))
@@ -121,10 +123,10 @@ class Optimizer:
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """How the learning rate goes.
+    """The learning rate over time.
 
     Attributes:
-        name (str): ``'constant'``; ``'one-cycle'`` rises over the share `warm_up` and falls on a cosine;
+        name: ``'constant'``; ``'one-cycle'`` rises over the share `warm_up` and falls on a cosine;
             ``'cosine'`` falls to the share `final`; ``'step'`` is multiplied by `gamma` every `every` epochs.
     """
 
@@ -137,16 +139,16 @@ class Schedule:
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """How long and in what portions.
+    """Length and batches.
 
     Attributes:
-        batch (int): samples a step.
-        samples (int), epochs (int): samples seen in total, or rounds through the training set; one of the two.
-        patience (int): epochs without a better validation loss before it stops and takes the best weights;
-            0 trains to the end and takes the last.
-        average (float): decay of the averaged weights, per step; 0 for none.
-        precision (str): ``'bf16'`` (mixed; halves the time on a CPU with AVX-512 BF16) or ``'fp32'``.
-        checkpoint_s (float): seconds between checkpoints; 0 for one every step.
+        batch: samples per step.
+        samples, epochs: samples in total, or epochs; one of the two.
+        patience: epochs without a better validation loss before it stops with the best weights; 0 trains to the end
+            and keeps the last.
+        average: decay of the averaged weights, per step; 0 for none.
+        precision: ``'bf16'`` (mixed; halves the time on a CPU with AVX-512 BF16) or ``'fp32'``.
+        checkpoint_s: seconds between checkpoints; 0 for one every step.
     """
 
     batch: int = setting(low=1)
@@ -157,12 +159,12 @@ class Training:
     precision: str = setting('bf16', choices=('bf16', 'fp32'))
     checkpoint_s: float = setting(60.0, low=0.0)
 
-    def steps(self, count):
+    def steps(self, count: int) -> int:
         """Optimiser steps for a training set of `count` samples."""
         return max((self.samples or self.epochs * count) // self.batch, 1)
 
-    def epoch_steps(self, count):
-        """Optimiser steps of one round through `count` samples."""
+    def epoch_steps(self, count: int) -> int:
+        """Optimiser steps of one epoch of `count` samples."""
         return max(count // self.batch, 1)
 
 
@@ -171,10 +173,10 @@ class Loss:
     """Weights of the parts of the loss.
 
     Attributes:
-        cross_entropy, dice (float): of the regions.
-        nipple_weight (float): cross-entropy weight of the two nipples (0.7 % of the picture each).
-        finding (float): of the finding.
-        balanced (bool): classes of the finding weigh the same, however many samples each has.
+        cross_entropy, dice: of the regions.
+        nipple_weight: cross-entropy weight of the two nipples (0.7 % of the picture each).
+        finding: of the finding.
+        balanced: classes of the finding have the same weight, however many samples each has.
     """
 
     cross_entropy: float = setting(1.0, low=0.0)
@@ -196,11 +198,11 @@ class Recipe:
     """Settings of one training.
 
     Attributes:
-        name (str): recipe name, becomes part of the bundle's provenance.
-        summary (str): what comes of it, one sentence.
-        task (str): one of `TASKS`.
-        seed (int): of weights, batches and augmentation.
-        version (str): of the bundle, three numbers with points.
+        name: becomes part of the provenance of the bundle.
+        summary: what it gives, one sentence.
+        task: one of `TASKS`.
+        seed: of weights, batches and augmentation.
+        version: of the bundle, three numbers with dots.
     """
 
     name: str
@@ -220,7 +222,7 @@ class Recipe:
     version: str = setting('0.1.0')
 
     @property
-    def chain_constants(self):
+    def chain_constants(self) -> Dict[str, Any]:
         """Constants that go into the bundle's manifest."""
         return dict(self.input.constants, width=self.input.width, height=self.input.height)
 

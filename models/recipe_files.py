@@ -1,13 +1,15 @@
-"""Recipe files: found by name, changed on the command line, written as they were run."""
+"""Recipe files: found by name, changed on the command line, checked, and written as they were run."""
+import dataclasses
 import hashlib
-import json
 import sys
 from pathlib import Path
+from typing import Any, Dict, Sequence, Union
+
+import tomli_w
 
 from service.messages import InputError
 
-from .recipe import SECTIONS
-from .recipe_checks import make_recipe
+from .recipe import SECTIONS, Recipe
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -17,20 +19,17 @@ else:
 FOLDER = Path(__file__).parent / 'recipes'
 
 
-def list_recipes():
-    """Committed recipes: dict name -> one sentence, by name."""
+def list_recipes() -> Dict[str, str]:
+    """Summaries of the shipped recipes by name."""
     return {path.stem: load_recipe(path).summary for path in sorted(FOLDER.glob('*.toml'))}
 
 
-def load_recipe(name_or_path, changes=()):
+def load_recipe(name_or_path: Union[str, Path], changes: Sequence[str] = ()) -> Recipe:
     """Read a recipe.
 
     Args:
-        name_or_path (str or Path): a TOML file, or the name of one in `models/recipes`.
-        changes (sequence of str): ``'section.key=value'``, the value as in TOML; a text needs no quotes.
-
-    Returns:
-        models.recipe.Recipe: checked.
+        name_or_path: a TOML file, or the name of one in ``models/recipes``.
+        changes: ``'section.key=value'``, the value as in TOML; text needs no quotes.
 
     Raises:
         InputError: ``recipe-missing``, ``recipe-unreadable``, ``recipe-key`` or ``recipe-value``.
@@ -41,21 +40,21 @@ def load_recipe(name_or_path, changes=()):
     try:
         text = path.read_text(encoding='utf-8')
     except FileNotFoundError:
-        raise InputError('recipe-missing', 'There is no recipe %s; name a TOML file or one of %s.' % (
-            name_or_path, ', '.join(sorted(found.stem for found in FOLDER.glob('*.toml')))))
+        raise InputError('recipe-missing', 'There is no recipe %s.' % name_or_path, 'Name a TOML file or one of %s.'
+                         % ', '.join(sorted(recipe.stem for recipe in FOLDER.glob('*.toml'))))
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error)
     return parse_recipe(text, str(path), path.stem, changes)
 
 
-def parse_recipe(text, path, name='', changes=()):
+def parse_recipe(text: str, path: str, name: str = '', changes: Sequence[str] = ()) -> Recipe:
     """A recipe of TOML text.
 
     Args:
-        text (str): the file.
-        path (str): how messages call it.
-        name (str): of the recipe, where the text has none.
-        changes (sequence of str): as for `load_recipe`.
+        text: the file.
+        path: its name in messages.
+        name: of the recipe, if the text has none.
+        changes: as for `load_recipe`.
 
     Raises:
         InputError: as `load_recipe`.
@@ -70,37 +69,18 @@ def parse_recipe(text, path, name='', changes=()):
 
 
 def _unreadable(path, error):
-    return InputError('recipe-unreadable', '%s is no recipe: %s. Correct the file or name another one.'
-                      % (path, error))
+    return InputError('recipe-unreadable', '%s is not a recipe: %s.' % (path, error),
+                      'Correct the file or name another one.')
 
 
-def recipe_text(recipe):
-    """A recipe as TOML, every key of it, so that it does not depend on later defaults."""
-    lines, sections = ['name = %s' % _toml(recipe.name)], []
-    for key, value in vars(recipe).items():
-        if key in SECTIONS:
-            sections += ['', '[%s]' % key] + ['%s = %s' % item for item in _items(vars(value))]
-        elif key != 'name':
-            lines.append('%s = %s' % (key, _toml(value)))
-    return '\n'.join(lines + sections) + '\n'
+def recipe_text(recipe: Recipe) -> str:
+    """A recipe as TOML with every key, so that it does not depend on later defaults."""
+    return tomli_w.dumps(dataclasses.asdict(recipe))
 
 
-def recipe_hash(recipe):
+def recipe_hash(recipe: Recipe) -> str:
     """SHA-256 of `recipe_text`, hexadecimal."""
     return hashlib.sha256(recipe_text(recipe).encode('utf-8')).hexdigest()
-
-
-def _items(values):
-    return [(key, _toml(value)) for key, value in values.items()]
-
-
-def _toml(value):
-    if isinstance(value, dict):
-        return '{ %s }' % ', '.join('%s = %s' % item for item in _items(value)) if value else '{}'
-    if isinstance(value, (list, tuple)):
-        return '[%s]' % ', '.join(_toml(item) for item in value)
-    # A JSON text, number or boolean is a TOML one.
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _change(values, change):
@@ -108,8 +88,8 @@ def _change(values, change):
     key, equals, text = change.partition('=')
     steps = key.strip().split('.')
     if not equals or not all(steps):
-        raise InputError('recipe-key', '--set %s changes nothing; write it as section.key=value, such as '
-                         'training.batch=8.' % change)
+        raise InputError('recipe-key', '--set %s changes nothing.' % change,
+                         'Write it as section.key=value, such as training.batch=8.')
     try:
         value = tomllib.loads('value = %s' % text)['value']
     except tomllib.TOMLDecodeError:
@@ -118,5 +98,83 @@ def _change(values, change):
     for step in steps[:-1]:
         place = place.setdefault(step, {})
         if not isinstance(place, dict):
-            raise InputError('recipe-key', '--set %s: %s is no section.' % (change, step))
+            raise InputError('recipe-key', '--set %s: %s is not a section.' % (change, step))
     place[steps[-1]] = value
+
+
+# -- checks
+
+
+def make_recipe(name: str, values: Dict[str, Any], path: str) -> Recipe:
+    """A recipe of a parsed TOML document.
+
+    Args:
+        name: of the recipe.
+        values: keys by section, and the keys outside of sections.
+        path: name of the file in messages.
+
+    Raises:
+        InputError: ``recipe-key`` or ``recipe-value``, naming file, key and remedy.
+    """
+    values = dict(values)
+    for section, kind in SECTIONS.items():
+        if section in values or any(_required(field) for field in dataclasses.fields(kind)):
+            keys = values.get(section, {})
+            if not isinstance(keys, dict):
+                raise InputError('recipe-value', '%s: %s is a section.' % (path, section), 'Write [%s].' % section)
+            values[section] = _section(kind, keys, path, '%s.' % section)
+    recipe = _section(Recipe, values, path, '', name=name)
+    _check_whole(recipe, path)
+    return recipe
+
+
+def _section(kind, values, path, prefix, **given):
+    fields = {field.name: field for field in dataclasses.fields(kind) if field.name not in given}
+    for key in values:
+        if key not in fields:
+            raise InputError('recipe-key', '%s: there is no key %s%s.' % (path, prefix, key),
+                             'Remove it or write one of %s.' % (', '.join(sorted(fields)),))
+    for key, field in fields.items():
+        if key not in values and _required(field):
+            raise InputError('recipe-key', '%s: %s%s is missing.' % (path, prefix, key), 'Add it.')
+    return kind(**given, **{key: _checked(fields[key], value, path, prefix + key) for key, value in values.items()})
+
+
+def _required(field):
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _checked(field, value, path, key):
+    if dataclasses.is_dataclass(field.type):
+        return value
+    if field.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not field.type:
+        raise InputError('recipe-value', '%s: %s is %r; it must be %s.' % (path, key, value, _TYPE_NAMES[field.type]))
+    choices, low, high = (field.metadata.get(limit) for limit in ('choices', 'low', 'high'))
+    if choices and value not in choices:
+        raise InputError('recipe-value', '%s: %s is %r.' % (path, key, value),
+                         'Write one of %s.' % (', '.join(choices),))
+    if low is not None and value < low or high is not None and value > high:
+        raise InputError('recipe-value', '%s: %s is %r; it must be %s.' % (
+            path, key, value, 'at least %s' % low if high is None else 'between %s and %s' % (low, high)))
+    return value
+
+
+_TYPE_NAMES = {int: 'a whole number', float: 'a number', str: 'a text in quotes', bool: 'true or false', list: 'a list',
+          dict: 'a table'}
+
+
+def _check_whole(recipe, path):
+    """Refuse settings that contradict each other."""
+    if bool(recipe.training.samples) == bool(recipe.training.epochs):
+        raise InputError('recipe-value', '%s: training.samples and training.epochs say the same.' % path,
+                         'Set exactly one of them above 0.')
+    if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
+        raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0.' % path, 'Say how many.')
+    if recipe.training.patience and recipe.data.source == 'collection' and not recipe.data.val_share:
+        raise InputError('recipe-value', '%s: training.patience needs validation patients.' % path,
+                         'Set data.val_share above 0.')
+    if recipe.augment.mixup and recipe.task == 'latents':
+        raise InputError('recipe-value', '%s: augment.mixup blends answers, and task latents has none.' % path,
+                         'Remove it.')

@@ -394,7 +394,7 @@ class _Bottleneck(nn.Module):
 
 
 class FastScnn(nn.Module):
-    """Poudel 2019 as in github:Tramac/Fast-SCNN-pytorch, without its auxiliary head; published 1.1 M parameters."""
+    """Fast-SCNN [Poudel2019] as in github:Tramac/Fast-SCNN-pytorch, without auxiliary head; published 1.1 M parameters."""
 
     def __init__(self, classes: int = 19) -> None:
         super().__init__()
@@ -454,7 +454,7 @@ class Lanes(nn.Module):
 
 
 class Unet(nn.Module):
-    """Ronneberger 2015 with padding, normalisation and transposed convolutions, of any width.
+    """A U-Net [Ronneberger2015] with padding, normalisation and transposed convolutions, of any width.
 
     The published one has 1.93 M parameters, five input channels and, by its copy times, eight output channels.
     """
@@ -536,7 +536,7 @@ class _Heads(nn.Module):
 
 
 class EfficientDet(nn.Module):
-    """Tan 2020: EfficientNet, BiFPN and separable heads, 90 classes, nine anchors; lite: ReLU6 and plain sums."""
+    """EfficientDet [Tan2020]: EfficientNet, BiFPN, separable heads, 90 classes, nine anchors; lite: ReLU6, plain sums."""
 
     def __init__(self, name: str) -> None:
         super().__init__()

@@ -1,68 +1,65 @@
-"""Networks by name, one module or folder per architecture; each maps NxCxHxW to `Scores`."""
+"""Networks by name; each maps NxCxHxW to `Scores`."""
 import inspect
+from typing import Any, Dict
 
 from service.messages import InputError
 
-from .attention_unet import AttentionUnet
-from .base import FINDING, REGIONS, Architecture, Scores
+from .base import FINDING, REGIONS, Architecture, Scores, count_cost
 from .betti import betti_classifier
 from .classifiers import googlenet, resnet18, resnet50
-from .cost import count_cost
 from .half_unet import HalfUnet
 from .latents import Latents
 from .segmenters import deeplabv3plus_mobilenetv2, segformer_b0, unet_resnet34
-from .unet_lite import UnetLite
+from .unet import AttentionUnet, UnetLite
 
 _R, _F, _BOTH = frozenset({REGIONS}), frozenset({FINDING}), frozenset({REGIONS, FINDING})
-_USUAL = {'channels': 1, 'height': 240, 'width': 320}
-_SMALL = {'channels': 1, 'height': 120, 'width': 160}
+_USUAL: Dict[str, Any] = {'channels': 1, 'height': 240, 'width': 320}
+_SMALL: Dict[str, Any] = {'channels': 1, 'height': 120, 'width': 160}
 
 _ENTRIES = [
     Architecture('half_unet', HalfUnet, tasks=_BOTH, limit_parameters=2_500_000, limit_macs=2e9, **_USUAL,
                  source='Own: a residual U-Net at half resolution with a left-right finding head.'),
     Architecture('latents', Latents, tasks=_BOTH, **_SMALL,
-                 source='Shor, Baskin, Bronstein 2024: a CUTS encoder trained without labels, a U-Net a task.'),
+                 source='A CUTS encoder trained without labels, and a U-Net per task [Shor2024].'),
     Architecture('betti', betti_classifier, tasks=_F, kind='curves', **_SMALL,
-                 source='ToFi-ML (P21): Betti curves and scikit-learn.'),
+                 source='Betti curves and scikit-learn [Ahmed2023].'),
 ]
 _ENTRIES += [Architecture(name, create, tasks=_F, source=source, **_USUAL) for name, create, source in (
-    ('resnet18', resnet18, 'He 2016, by torchvision; the Jetson project of Milon, and Bocconi 2024.'),
-    ('resnet50', resnet50, 'He 2016, by torchvision; the Jetson project of Milon.'),
-    ('googlenet', googlenet, 'Szegedy 2015, by torchvision; the Jetson project of Milon.'),
+    ('resnet18', resnet18, 'By torchvision [He2016].'),
+    ('resnet50', resnet50, 'By torchvision [He2016].'),
+    ('googlenet', googlenet, 'By torchvision [Szegedy2015].'),
 )]
 _ENTRIES += [Architecture(name, create, tasks=_R, source=source, **_USUAL) for name, create, source in (
-    ('attention_unet', AttentionUnet, 'Oktay 2018, own implementation; breast ultrasound of Bocconi 2024 and P23.'),
-    ('unet_lite', UnetLite, 'The narrow U-Net that P08 compares SegFormer with.'),
-    ('unet_resnet34', unet_resnet34,
-     'Ronneberger 2015 on He 2016, by segmentation_models_pytorch; histopathology of GITAM.'),
-    ('segformer_b0', segformer_b0, 'Xie 2021, by segmentation_models_pytorch; P06 and P08.'),
-    ('deeplabv3plus_mobilenetv2', deeplabv3plus_mobilenetv2,
-     'Chen 2018 on Sandler 2018, by segmentation_models_pytorch; P02.'),
+    ('attention_unet', AttentionUnet, 'Own implementation of attention gates [Oktay2018].'),
+    ('unet_lite', UnetLite, 'A narrow U-Net [Ronneberger2015].'),
+    ('unet_resnet34', unet_resnet34, 'U-Net [Ronneberger2015] on ResNet34 [He2016].'),
+    ('segformer_b0', segformer_b0, 'SegFormer [Xie2021].'),
+    ('deeplabv3plus_mobilenetv2', deeplabv3plus_mobilenetv2, 'DeepLabV3+ [Chen2018] on MobileNetV2 [Sandler2018].'),
 )]
 
 #: Every architecture by its name.
-ARCHITECTURES = {entry.name: entry for entry in _ENTRIES}
+ARCHITECTURES: Dict[str, Architecture] = {entry.name: entry for entry in _ENTRIES}
 
 
-def build(name, **options):
-    """A fresh network, or estimator where the entry's kind is ``'curves'``.
+def build(name: str, **options: Any) -> Any:
+    """A fresh network, or estimator if the kind of the entry is ``'curves'``.
 
     Args:
-        name (str): key of `ARCHITECTURES`.
-        options: of that architecture, such as ``classes`` or ``findings``.
+        name: key of `ARCHITECTURES`.
+        **options: of that architecture, such as ``classes`` or ``findings``.
 
     Raises:
         InputError: ``architecture-unknown``, or ``architecture-options`` for options it does not take.
     """
     if name not in ARCHITECTURES:
-        raise InputError('architecture-unknown', 'There is no architecture %r; choose one of %s.'
-                         % (name, ', '.join(sorted(ARCHITECTURES))))
+        raise InputError('architecture-unknown', 'There is no architecture %r.' % (name,),
+                         'Choose one of %s.' % ', '.join(sorted(ARCHITECTURES)))
     create = ARCHITECTURES[name].build
     try:
         inspect.signature(create).bind(**options)
     except TypeError:
-        raise InputError('architecture-options', 'Architecture %s takes %s, not %s; correct the recipe.' % (
-            name, ', '.join(inspect.signature(create).parameters), ', '.join(sorted(options))))
+        raise InputError('architecture-options', 'Architecture %s takes %s, not %s.' % (
+            name, ', '.join(inspect.signature(create).parameters), ', '.join(sorted(options))), 'Correct the recipe.')
     return create(**options)
 
 

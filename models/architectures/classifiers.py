@@ -5,8 +5,7 @@ from torch import nn
 
 from service.messages import InputError
 
-from .base import Scores
-from .inputs import ImagenetInput, check_channels
+from .base import ImagenetInput, Scores, check_channels
 
 #: Input side of the networks, pixels.
 SIDE = 224
@@ -15,25 +14,23 @@ SIDE = 224
 class Classifier(nn.Module):
     """A finding from the whole picture.
 
-    Grey or heat map alike. With a mask channel the last channel of the input is a mask, 0 or 1. Such
-    networks are for studies: `export.onnx_export` says why they are not deployed.
+    Takes grey pictures and heat maps. With a mask channel the last channel of the input is a mask, 0 or 1; such
+    networks are for studies, see `export.onnx_export.refuse_mask_channel`.
 
     Args:
-        backbone (torch.nn.Module): maps Nx3x224x224 (Nx4 with a mask channel) to NxK.
-        mask_channel (bool): whether the picture is followed by a mask.
+        backbone: maps Nx3x224x224 (Nx4 with a mask channel) to NxK.
+        mask_channel: whether the picture is followed by a mask.
     """
 
-    def __init__(self, backbone, mask_channel):
+    def __init__(self, backbone: nn.Module, mask_channel: bool) -> None:
         super().__init__()
         self.needs_mask = mask_channel
         self.normalise = ImagenetInput()
         self.shrink = nn.Upsample(size=(SIDE, SIDE), mode='bilinear', align_corners=False)
         self.backbone = backbone
 
-    def forward(self, x):
-        """Scores of float32 NxCxHxW in 0..1: no regions, finding logits NxK.
-
-        C is 1 or 3; with a mask channel 2 or 4, the mask last.
+    def forward(self, x: torch.Tensor) -> Scores:
+        """Finding logits NxK of float32 NxCxHxW in 0..1; C is 1 or 3, with a mask channel 2 or 4, the mask last.
 
         Raises:
             InputError: ``input-channels``.
@@ -46,20 +43,20 @@ class Classifier(nn.Module):
         return Scores(None, self.backbone(self.normalise(x)))
 
 
-def resnet18(findings=1, mask_channel=False):
-    """ResNet18: one logit, or one a class."""
+def resnet18(findings: int = 1, mask_channel: bool = False) -> Classifier:
+    """ResNet18: one logit, or one per class."""
     backbone = torchvision.models.resnet18(weights=None, num_classes=_checked(findings))
     return _with_mask(backbone, mask_channel, 'conv1')
 
 
-def resnet50(findings=1, mask_channel=False):
-    """ResNet50: one logit, or one a class."""
+def resnet50(findings: int = 1, mask_channel: bool = False) -> Classifier:
+    """ResNet50: one logit, or one per class."""
     backbone = torchvision.models.resnet50(weights=None, num_classes=_checked(findings))
     return _with_mask(backbone, mask_channel, 'conv1')
 
 
-def googlenet(findings=1, mask_channel=False):
-    """GoogLeNet without its auxiliary heads: one logit, or one a class."""
+def googlenet(findings: int = 1, mask_channel: bool = False) -> Classifier:
+    """GoogLeNet without its auxiliary heads: one logit, or one per class."""
     backbone = torchvision.models.googlenet(weights=None, num_classes=_checked(findings), aux_logits=False,
                                             transform_input=False, init_weights=True)
     return _with_mask(backbone, mask_channel, 'conv1.conv')
@@ -67,8 +64,8 @@ def googlenet(findings=1, mask_channel=False):
 
 def _checked(findings):
     if findings < 1:
-        raise InputError('architecture-options', 'A finding head needs 1 output (yes or no) or one a class, '
-                         'not %r; correct the recipe.' % (findings,))
+        raise InputError('architecture-options', 'A finding head needs 1 output (yes or no) or one per class, '
+                         'not %r.' % (findings,), 'Correct the recipe.')
     return findings
 
 
@@ -76,7 +73,7 @@ def _with_mask(backbone, mask_channel, first):
     if mask_channel:
         old = backbone.get_submodule(first)
         new = nn.Conv2d(4, old.out_channels, old.kernel_size, old.stride, old.padding, bias=False)
-        # The mask starts as one more picture of the same kind: the mean of the three filters.
+        # The filter of the mask starts as the mean of the three others.
         with torch.no_grad():
             new.weight.copy_(torch.cat([old.weight, old.weight.mean(1, keepdim=True)], 1))
         backbone.set_submodule(first, new)

@@ -14,15 +14,14 @@ from service.messages import InputError
 from ..architectures import ARCHITECTURES
 from ..conditions import processor
 from ..data import Collection
-from ..deliver import deliver
+from ..deliver import Statement, deliver
 from ..fewshot.run import judge_folds, relabelled
 from ..phantoms import prepare_set
 from ..recipe import Recipe
 from ..recipe_files import load_recipe
-from ..training.collection_run import CollectionRun
 from ..training.fit import fit
 from ..training.run import fresh_network, train
-from ..training.statement import Statement
+from ..training.sources import CollectionSource
 from ..training.weights import NAME, load_network, save_weights
 from .cost import measure_cost, measure_curves, usual_input
 
@@ -216,5 +215,5 @@ def _miou(row: Dict[str, Any]) -> str:
 def _encoder(collection: Collection, folder: Path, epochs: int) -> Path:
     """Run folder of a latents encoder trained on the patients without labels."""
     recipe = load_recipe(_ENCODER_RECIPE, ['training.epochs=%d' % epochs])
-    train(recipe, CollectionRun(recipe, collection), folder)
+    train(recipe, CollectionSource(recipe, collection), folder)
     return folder

@@ -1,30 +1,32 @@
-"""What a folder of thermograms holds, and a split of it by patient: ``python -m models.data DIR``."""
+"""``python -m models.data DIR``: what a folder of thermograms contains, and a split of it by patient."""
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Dict, Optional
 
 import click
 
 from service.messages import ThermoscreenError
 
 from .open import LAYOUTS, open_data
-from .split_file import read_split, write_split
-from .splits import image_split, patient_folds, patient_split
+from .sample import Collection
+from .splits import image_split, patient_folds, patient_split, read_split, write_split
 
 
 @click.command()
 @click.argument('data')
-@click.option('--layout', type=click.Choice(sorted(LAYOUTS)), help='Default: found out.')
+@click.option('--layout', type=click.Choice(sorted(LAYOUTS)), help='Default: found by content.')
 @click.option('--split', type=click.Path(dir_okay=False, path_type=Path), metavar='FILE',
               help='Write a split by patient to this JSON file.')
 @click.option('--share', default=0.7, show_default=True, help='Training share of the patients.')
 @click.option('--folds', type=click.IntRange(min=2), metavar='N', help='Folds instead of a training share.')
-@click.option('--by-image', is_flag=True, help='Split by image: patients land on both sides.')
+@click.option('--by-image', is_flag=True, help='Split by image: patients may be in both parts.')
 @click.option('--seed', default=2021, show_default=True)
 @click.option('--check', type=click.Path(dir_okay=False, path_type=Path), metavar='FILE',
-              help='See that the split in this file puts no patient into two parts.')
-def command(data, layout, split, share, folds, by_image, seed, check):
-    """Say what DATA holds; split it by patient, or check a split.
+              help='Check that the split in this file has no patient in two parts.')
+def command(data: str, layout: Optional[str], split: Optional[Path], share: float, folds: Optional[int],
+            by_image: bool, seed: int, check: Optional[Path]) -> None:
+    """Describe DATA, split it by patient, or check a split.
 
     \b
     Example:
@@ -53,8 +55,8 @@ def _split(collection, share, folds, by_image, seed):
     return dict(zip(('training', 'held-out'), cut(collection, share, seed)))
 
 
-def _show(parts):
-    """The parts; a split by image says so before anything else."""
+def _show(parts: Dict[str, Collection]) -> None:
+    """Print the parts; a split by image says so first."""
     for note in next(iter(parts.values())).notes[:1]:
         click.echo(note)
     for name, part in parts.items():
@@ -68,8 +70,8 @@ def _describe(name, part):
                % (name, len(part), len(part.patients), len(part.labelled()), classes and '; ' + classes))
 
 
-def main():
-    """Run the command and exit; what a person can act on is one line."""
+def main() -> None:
+    """Run the command and exit; errors of the user are one line."""
     try:
         command(prog_name='python -m models.data')
     except ThermoscreenError as error:

@@ -1,12 +1,13 @@
-"""BUSI, breast ultrasound: folders benign, malignant and normal of pictures with lesion masks.
+"""BUSI, breast ultrasound: folders benign, malignant and normal of pictures with lesion masks [AlDhabyani2020].
 
-``benign (12).png`` with ``benign (12)_mask.png``, and ``_mask_1.png`` where there are several lesions.
-Grey levels are no temperatures, so the thermograms are relative.
+``benign (12).png`` with ``benign (12)_mask.png``, and ``_mask_1.png`` for further lesions. Grey levels are not
+temperatures, so the thermograms are relative.
 """
 import functools
 import re
 import struct
 from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -15,6 +16,7 @@ from service.messages import InputError
 from service.readers.files import damaged, read_bytes, shown_name, truncated
 from service.thermogram import Thermogram, check_size
 
+from .files import AnyPath
 from .sample import Collection, Sample
 
 CLASSES = ('normal', 'benign', 'malignant')
@@ -27,31 +29,35 @@ _MAX_BYTES = 64 << 20
 _MAGIC, _END = b'\x89PNG\r\n\x1a\n', b'IEND\xaeB`\x82'
 
 
-def is_busi(folder):
+def is_busi(folder: Path) -> bool:
     """Whether a folder has this layout."""
     return any(_NAME.fullmatch(path.name) for name in CLASSES for path in (folder / name).glob('*.png'))
 
 
-def open_busi(folder):
+def open_busi(folder: AnyPath) -> Collection:
     """The collection of a BUSI folder.
 
     Args:
-        folder (str or os.PathLike): holds at least one of ``benign/``, ``malignant/``, ``normal/``.
+        folder: contains at least one of ``benign/``, ``malignant/``, ``normal/``.
+
     Returns:
-        Collection: relative pictures, each its own patient; a note says what that means. Facts ``kind``
+        Relative pictures, each its own patient; a note says what that means. Facts ``kind``
         ('ultrasound'), ``number``, ``class`` and ``lesions`` (number of masks).
+
     Raises:
         InputError: ``folder-empty``, ``busi-folder`` for a picture in the folder of another class, or
             ``mask-without-image``.
     """
     folder = Path(folder)
-    images, masks, strays = {}, {}, 0
+    images: Dict[Tuple[str, int], str] = {}
+    masks: Dict[Tuple[str, int], List[str]] = {}
+    strays = 0
     for path in sorted(path for name in CLASSES for path in (folder / name).glob('*.png')):
-        found = _NAME.fullmatch(path.name)
-        if found is None:
+        match = _NAME.fullmatch(path.name)
+        if match is None:
             strays += 1
             continue
-        name, number, mask = found.groups()
+        name, number, mask = match.groups()
         if name != path.parent.name:
             raise InputError('busi-folder', '%s lies in the folder %s; one of the two is wrong about its '
                              'class.'
@@ -62,20 +68,21 @@ def open_busi(folder):
         else:
             images[place] = str(path)
     _check(folder, images, masks)
-    samples = [_sample(name, number, path, masks.get((name, number), []))
-               for (name, number), path in sorted(images.items())]
+    samples = tuple(_sample(name, number, path, masks.get((name, number), []))
+                    for (name, number), path in sorted(images.items()))
     notes = (NO_PATIENTS,) + (('%d files with other names were left out' % strays,) if strays else ())
     return Collection(folder.resolve().name, samples, CLASSES, REGIONS, notes)
 
 
-def read_ultrasound(path):
+def read_ultrasound(path: AnyPath) -> Thermogram:
     """A BUSI picture as a relative thermogram; coloured marks drawn into it become their luminance.
 
     Raises:
         InputError: what is wrong with the file.
     """
     image = _decode(path)
-    grey, notes = image, ()
+    grey = image
+    notes: Tuple[str, ...] = ()
     if image.ndim == 3:
         grey = image[:, :, 0]
         if not all(np.array_equal(grey, image[:, :, channel]) for channel in (1, 2)):
@@ -83,7 +90,7 @@ def read_ultrasound(path):
     return Thermogram.from_relative(grey, shown_name(path), reader='busi', notes=notes)
 
 
-def read_lesions(paths, height, width):
+def read_lesions(paths: Sequence[AnyPath], height: int, width: int) -> np.ndarray:
     """The union of mask pictures: uint8 HxW, 1 where any is white.
 
     Raises:
@@ -93,9 +100,9 @@ def read_lesions(paths, height, width):
     for path in paths:
         mask = _decode(path)
         if mask.shape[:2] != lesions.shape:
-            raise InputError('label-size', '%s is %dx%d pixels and its picture %dx%d; use the mask of this '
-                             'picture.'
-                             % (shown_name(path), mask.shape[1], mask.shape[0], width, height))
+            raise InputError('label-size', '%s is %dx%d pixels and its picture %dx%d.'
+                             % (shown_name(path), mask.shape[1], mask.shape[0], width, height),
+                             'Use the mask of this picture.')
         lesions[(mask if mask.ndim == 2 else mask.max(axis=2)) > 127] = 1
     return lesions
 
@@ -106,8 +113,8 @@ def _check(folder, images, masks):
                          % folder)
     orphans = sorted(set(masks) - set(images))
     if orphans:
-        raise InputError('mask-without-image', '%s (%d) has a mask and no picture; copy the picture too.'
-                         % orphans[0])
+        raise InputError('mask-without-image', '%s (%d) has a mask and no picture.' % orphans[0],
+                         'Copy the picture too.')
 
 
 def _sample(name, number, path, masks):
@@ -124,8 +131,9 @@ def _decode(path):
     """
     data, source = read_bytes(path, _MAX_BYTES), shown_name(path)
     if not data.startswith(_MAGIC) or len(data) < 24:
-        raise InputError('file-damaged', '%s is no PNG; copy it again from its source.' % source)
-    check_size(*struct.unpack_from('>II', data, 16), source)
+        raise InputError('file-damaged', '%s is not a PNG.' % source, 'Copy it again from its source.')
+    width, height = struct.unpack_from('>II', data, 16)
+    check_size(width, height, source)
     if _END not in data[-1024:]:
         raise truncated(source)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)

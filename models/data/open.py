@@ -1,38 +1,44 @@
-"""From a path to a collection: which layout it is, by content."""
+"""From a path to a collection: folders in a layout found by their content, and simulated patients."""
+import functools
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
+from typing import Any, Callable, Optional, Tuple
 
 from service.messages import InputError
+from service.regions import REGIONS
+from service.simulator import make_phantom
+from service.thermogram import Thermogram
 
 from .busi import is_busi, open_busi
-from .dmr_pack import is_dmr_pack, open_dmr_pack
-from .dmr_raw import is_dmr_raw, open_dmr_raw
-from .phantoms import phantom_collection
+from .dmr import is_dmr_pack, is_dmr_raw, open_dmr_pack, open_dmr_raw
+from .files import AnyPath
 from .plain_folder import is_plain_folder, open_plain_folder
+from .sample import Collection, Sample
+
+PHANTOM_CLASSES = ('as expected', 'pattern differs')
 
 _PHANTOMS = re.compile(r'phantoms:(\d{1,12}):(\d{1,9})', re.ASCII)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A way to lay thermograms out in a folder.
+    """A layout of thermograms in a folder.
 
     Attributes:
-        fits (callable): Path -> whether a folder looks like it.
-        open (callable): Path -> Collection; further options by keyword.
-        shape (str): what such a folder holds, for the sentence that nothing fits.
-        options (tuple of str): names of the options.
+        fits: whether a folder looks like it.
+        open: gives the collection of a folder; further options by keyword.
+        shape: what such a folder contains, for messages.
+        options: names of the options.
     """
 
-    fits: Callable
-    open: Callable
+    fits: Callable[[Path], bool]
+    open: Callable[..., Collection]
     shape: str
-    options: tuple = ()
+    options: Tuple[str, ...] = ()
 
 
-#: Layouts in the order in which they are tried; what is peculiar comes first.
+#: Layouts in the order in which they are tried, the most specific first.
 LAYOUTS = {
     'dmr-pack': Layout(is_dmr_pack, open_dmr_pack, 'matrices/ and patients.csv'),
     'busi': Layout(is_busi, open_busi, 'benign/, malignant/, normal/'),
@@ -42,16 +48,17 @@ LAYOUTS = {
 }
 
 
-def open_data(path, layout=None, **options):
+def open_data(path: AnyPath, layout: Optional[str] = None, **options: Any) -> Collection:
     """Open a folder of thermograms.
 
     Args:
-        path (str or os.PathLike): the folder, or ``phantoms:SEED:COUNT`` for simulated patients.
-        layout (str or None): key of `LAYOUTS`; None finds it out by content.
-        **options: of the layout: ``patient_from`` and ``scale`` of 'folder'; ``height`` and ``width`` of
-            phantoms.
+        path: the folder, or ``phantoms:SEED:COUNT`` for simulated patients.
+        layout: key of `LAYOUTS`; None finds it by content.
+        **options: of the layout: ``patient_from`` and ``scale`` of ``'folder'``; ``height`` and ``width`` of phantoms.
+
     Returns:
-        Collection: at least one sample.
+        At least one sample.
+
     Raises:
         InputError: ``folder-missing``, ``folder-empty``, ``layout-unknown``, ``layout-name``,
             ``layout-option``, or what the layout refuses.
@@ -64,32 +71,31 @@ def open_data(path, layout=None, **options):
         layout = _find(folder)
     elif layout not in LAYOUTS:
         raise InputError('layout-name', 'There is no layout %s; there are %s.' % (layout, ', '.join(LAYOUTS)))
-    strange = sorted(set(options) - set(LAYOUTS[layout].options))
-    if strange:
+    unknown = sorted(set(options) - set(LAYOUTS[layout].options))
+    if unknown:
         raise InputError('layout-option', 'The layout %s of %s has no option %s.'
-                         % (layout, folder, strange[0]))
+                         % (layout, folder, unknown[0]))
     return LAYOUTS[layout].open(folder, **options)
 
 
 def _open_phantoms(path, **options):
-    found = _PHANTOMS.fullmatch(path)
-    if found is None:
-        raise InputError('phantoms-range', '%s does not say which phantoms; write phantoms:SEED:COUNT, such '
-                         'as '
-                         'phantoms:0:100.' % path)
-    return phantom_collection(*map(int, found.groups()), **options)
+    match = _PHANTOMS.fullmatch(path)
+    if match is None:
+        raise InputError('phantoms-range', '%s does not say which phantoms.' % path,
+                         'Write phantoms:SEED:COUNT, such as phantoms:0:100.')
+    return phantom_collection(*map(int, match.groups()), **options)
 
 
 def _check_folder(folder):
     if not folder.is_dir():
-        raise InputError('folder-missing', 'The folder %s does not exist; check the path.' % folder)
+        raise InputError('folder-missing', 'The folder %s does not exist.' % folder, 'Check the path.')
     try:
         empty = all(entry.name.startswith('.') for entry in folder.iterdir())
     except OSError as error:
         raise InputError('folder-unreadable', 'The folder %s cannot be read (%s).'
                          % (folder, error.strerror), detail=str(error))
     if empty:
-        raise InputError('folder-empty', 'The folder %s is empty; name a folder of thermograms.' % folder)
+        raise InputError('folder-empty', 'The folder %s is empty.' % folder, 'Name a folder of thermograms.')
 
 
 def _find(folder):
@@ -99,3 +105,50 @@ def _find(folder):
     known = '; '.join('%s (%s)' % (name, layout.shape) for name, layout in LAYOUTS.items())
     raise InputError('layout-unknown', 'The folder %s has no layout this program knows; it knows %s.'
                      % (folder, known))
+
+
+# -- simulated patients
+
+
+def phantom_collection(first_seed: int, count: int, height: int = 240, width: int = 320) -> Collection:
+    """Phantoms of consecutive seeds, generated when they are needed; every second one is abnormal.
+
+    Args:
+        first_seed: 0 or more.
+        count: how many, 1 or more.
+        height, width: pixels.
+
+    Returns:
+        Labelled and classified, each its own patient; facts ``number`` (the seed) and ``kind``
+        ('phantom').
+
+    Raises:
+        InputError: ``phantoms-range``.
+    """
+    if first_seed < 0 or count < 1:
+        raise InputError('phantoms-range', 'Phantoms need a seed of 0 or more and a count of 1 or more, such '
+                         'as '
+                         'phantoms:0:100, not %d and %d.' % (first_seed, count))
+    samples = tuple(_phantom_sample(seed, height, width) for seed in range(first_seed, first_seed + count))
+    return Collection('phantoms', samples, PHANTOM_CLASSES, REGIONS, ('simulated thermograms, no patients',))
+
+
+def _phantom_sample(seed, height, width):
+    key, klass = 'phantom-%08d' % seed, seed % 2
+    made = seed, height, width, bool(klass)
+    return Sample(key, key, {'number': seed, 'kind': 'phantom'}, klass, functools.partial(_phantom_thermogram, made),
+                  functools.partial(_phantom_labels, made))
+
+
+@functools.lru_cache(maxsize=4)
+def _phantom(made):
+    """Picture and labels are requested in turn; generating the phantom is the slow part."""
+    return make_phantom(*made)
+
+
+def _phantom_thermogram(made):
+    return Thermogram.from_celsius(_phantom(made).celsius, source='phantom %d' % made[0])
+
+
+def _phantom_labels(made, height, width):
+    return _phantom(made).labels.copy()

@@ -1,10 +1,11 @@
-"""A plain layout for anybody's thermograms: ``images/``, ``patients.csv`` and, if there are any, ``labels/``.
+"""A plain layout for any thermograms: ``images/``, ``patients.csv`` and optionally ``labels/``.
 
-``images/`` holds files of any kind the service reads, ``patients.csv`` the columns file, patient and, if
-known, class; ``labels/`` 8-bit PNGs of the images' names with region ids.
+``images/`` contains files of every kind that the service reads, ``patients.csv`` the columns file, patient and, if
+known, class, ``labels/`` 8-bit PNGs with region ids, named like the images.
 """
 import functools
 from pathlib import Path
+from typing import Optional
 
 import numpy as np
 
@@ -14,33 +15,34 @@ from service.readers.files import suffix_of
 from service.readers.sidecar import read_sidecar
 from service.regions import REGIONS
 
-from .labels import read_label_image
+from .files import AnyPath, read_label_image, read_table, stated, unique
 from .sample import Collection, Sample
-from .tables import read_table, stated, unique
 
-#: Class names that mean 'nothing found', in the order in which they come first; the rest follow by name.
-#: With two classes the last one is what a classifier looks for.
+#: Class names that mean a negative, in the order in which they come first; other names follow alphabetically. Of two
+#: classes the last one is what a classifier looks for.
 NEGATIVE = ('normal', 'healthy', 'as expected', 'negative', 'benign')
 
 TABLE = 'patients.csv'
 PATIENT_FROM = ('csv', 'name')
 
 
-def is_plain_folder(folder):
+def is_plain_folder(folder: Path) -> bool:
     """Whether a folder has this layout."""
     return (folder / 'images').is_dir()
 
 
-def open_plain_folder(folder, patient_from='csv', scale=None):
+def open_plain_folder(folder: AnyPath, patient_from: str = 'csv', scale: Optional[str] = None) -> Collection:
     """The collection of a plain folder.
 
     Args:
-        folder (str or os.PathLike): holds ``images/``.
-        patient_from (str): 'csv', or 'name' for folders without a table: the patient is then the image's
-            name up to its first underscore, blank or dot.
-        scale (str or None): what one count of a 16-bit file means, where no sidecar says it.
+        folder: contains ``images/``.
+        patient_from: ``'csv'``, or ``'name'`` for folders without a table: the patient is then the image's name up to
+            its first underscore, blank or dot.
+        scale: meaning of one count of a 16-bit file, where no sidecar states it.
+
     Returns:
-        Collection: facts ``kind`` (suffix of the file).
+        Facts ``kind`` (suffix of the file).
+
     Raises:
         InputError: ``patients-missing`` without a table, ``patient-missing`` for an image it does not list,
             ``file-missing``, ``file-twice``, ``labels-without-image`` or what is wrong with the table.
@@ -54,29 +56,30 @@ def open_plain_folder(folder, patient_from='csv', scale=None):
     labels = {path.stem: path for path in (folder / 'labels').glob('*.png') if not path.name.startswith('.')}
     orphans = sorted(set(labels) - {Path(name).stem for name in files})
     if orphans:
-        raise InputError('labels-without-image', 'labels/%s.png has no image of that name; rename or remove '
-                         'it.'
-                         % orphans[0])
-    samples = [_sample(files[name], rows[name], classes, labels.get(Path(name).stem), scale)
-               for name in sorted(files)]
+        raise InputError('labels-without-image', 'labels/%s.png has no image of that name.' % orphans[0],
+                         'Rename or remove it.')
+    samples = tuple(_sample(files[name], rows[name], classes, labels.get(Path(name).stem), scale)
+                    for name in sorted(files))
     notes = ('patients were taken from file names',) if patient_from == 'name' else ()
     return Collection(folder.resolve().name, samples, classes, REGIONS, notes)
 
 
 def _by_table(folder, files):
     if not (folder / TABLE).is_file():
-        raise InputError('patients-missing', 'The folder %s has no %s saying whose each image is (columns '
-                         'file, '
-                         'patient, class); write one, or take patients from file names.' % (folder, TABLE))
-    rows = read_table(folder / TABLE, ('file', 'patient'))
-    for row in rows:
-        row['patient'], row['class'] = stated(row, 'patient', TABLE), row.get('class', '')
-    rows = unique(rows, 'file', TABLE)
-    for names, code, sentence in (
-            (set(files) - set(rows), 'patient-missing', '%s does not say whose images/%s is; add a line.'),
-            (set(rows) - set(files), 'file-missing', '%s lists %s, which is not in images/; copy it again.')):
-        if names:
-            raise InputError(code, sentence % (TABLE, min(names)))
+        raise InputError('patients-missing', 'The folder %s has no %s saying whose each image is (columns file, '
+                         'patient, class).' % (folder, TABLE),
+                         'Write one, or take patients from file names.')
+    lines = read_table(folder / TABLE, ('file', 'patient'))
+    for line in lines:
+        line['patient'], line['class'] = stated(line, 'patient', TABLE), line.get('class', '')
+    rows = unique(lines, 'file', TABLE)
+    unlisted, missing = set(files) - set(rows), set(rows) - set(files)
+    if unlisted:
+        raise InputError('patient-missing', '%s does not say whose images/%s is.' % (TABLE, min(unlisted)),
+                         'Add a line.')
+    if missing:
+        raise InputError('file-missing', '%s lists %s, which is not in images/.' % (TABLE, min(missing)),
+                         'Copy it again.')
     return rows
 
 
@@ -104,6 +107,6 @@ def _sample(path, row, classes, labels, scale):
 
 
 def _labels(path, image, height, width):
-    """Labels lie over the picture as its file has it; where that is a mirror image they turn with it."""
+    """Labels match the picture in its file; if that is mirrored, they are mirrored with it."""
     labels = read_label_image(path, len(REGIONS))
     return np.ascontiguousarray(labels[:, ::-1]) if read_sidecar(image).get('mirrored') else labels

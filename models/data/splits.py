@@ -1,27 +1,42 @@
-"""Splits that keep a patient on one side, and the one that does not and says so.
+"""Splits by patient, the split by image that says so, and splits on disk.
 
-Made with scikit-learn's splitters; every split is checked for leaks before it is returned.
+Scikit-learn draws them; every split is checked for leaks before it is returned, and when it is read.
 """
+import json
 from collections import Counter
+from typing import Dict, List, Mapping, Tuple
 
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 
+from service.durable import atomic_write_json
 from service.messages import InputError
+from service.readers.files import read_bytes, shown_name
 
-#: How the first note of both sides of an image-level split begins.
+from .files import AnyPath
+from .sample import Collection
+
+#: The two parts of a split: training and held-out.
+Pair = Tuple[Collection, Collection]
+
+#: Beginning of the first note of both parts of a split by image.
 IMAGE_LEVEL = 'IMAGE-LEVEL SPLIT'
 
+_MAX_BYTES = 64 << 20
+_LEVELS = ('patient', 'image')
 
-def patient_folds(collection, folds=5, seed=2021):
+
+def patient_folds(collection: Collection, folds: int = 5, seed: int = 2021) -> List[Pair]:
     """Folds by patient, stratified by class where classes are known.
 
     Args:
-        collection (Collection): what to split.
-        folds (int): how many, 2 or more.
-        seed (int): of the shuffle.
+        collection: what to split.
+        folds: how many, 2 or more.
+        seed: of the shuffle.
+
     Returns:
-        list: `folds` pairs (train, held-out) of collections; every sample is held out once.
+        `folds` pairs (train, held-out) of collections; every sample is held out once.
+
     Raises:
         InputError: ``too-few-patients``, or ``fold-without-class`` where a class would have no example
             in the held-out or the training part of a fold.
@@ -38,23 +53,25 @@ def patient_folds(collection, folds=5, seed=2021):
     return pairs
 
 
-def patient_split(collection, share=0.7, seed=2021):
+def patient_split(collection: Collection, share: float = 0.7, seed: int = 2021) -> Pair:
     """One split by patient, stratified by class where classes are known.
 
     A patient with pictures of several classes counts as the last of them.
 
     Args:
-        collection (Collection): what to split.
-        share (float): of the patients that go to the first part, between 0 and 1.
-        seed (int): of the draw.
+        collection: what to split.
+        share: of the patients that go to the first part, between 0 and 1.
+        seed: of the draw.
+
     Returns:
-        tuple: (train, held-out) collections.
+        (train, held-out) collections.
+
     Raises:
         InputError: as `patient_folds`, or ``share-range``.
     """
     _check_share(share)
     _check_count(collection, 2, 'a split')
-    klass = {}
+    klass: Dict[str, int] = {}
     for sample in collection:
         known = -1 if sample.klass is None else sample.klass
         klass[sample.patient] = max(klass.get(sample.patient, -1), known)
@@ -67,12 +84,11 @@ def patient_split(collection, share=0.7, seed=2021):
     return pair
 
 
-def image_split(collection, share=0.7, seed=2021):
-    """One split by image: pictures of one patient may land on both sides, which flatters every score.
+def image_split(collection: Collection, share: float = 0.7, seed: int = 2021) -> Pair:
+    """One split by image: pictures of one patient may be in both parts, which improves every score.
 
-    For comparison with published figures that were made so. Both parts carry a first note that says it.
-
-    Args, Returns, Raises: as `patient_split`, with images for patients.
+    For comparison with published figures that were made this way. The first note of both parts says so. Arguments and
+    errors are those of `patient_split`, with images instead of patients.
     """
     _check_share(share)
     if len(collection) < 2:
@@ -89,11 +105,9 @@ def image_split(collection, share=0.7, seed=2021):
     return train.noted(note), held.noted(note)
 
 
-def check_leak(*parts):
-    """See that no patient is in two parts.
+def check_leak(*parts: Collection) -> None:
+    """Check that no patient is in two parts of a split.
 
-    Args:
-        *parts (Collection): of one split.
     Raises:
         InputError: ``patient-leak``, naming patients.
     """
@@ -101,9 +115,9 @@ def check_leak(*parts):
     leaked = sorted(patient for patient, count in counted.items() if count > 1)
     if leaked:
         shown = ', '.join(leaked[:5]) + (' and %d more' % (len(leaked) - 5) if len(leaked) > 5 else '')
-        raise InputError('patient-leak', 'Of %d patients %d are in more than one part of the split (%s); '
-                         'split '
-                         'by patient, or ask for an image-level split.' % (len(counted), len(leaked), shown))
+        raise InputError('patient-leak', 'Of %d patients %d are in more than one part of the split (%s).'
+                         % (len(counted), len(leaked), shown),
+                         'Split by patient, or ask for an image-level split.')
 
 
 def _check_share(share):
@@ -120,19 +134,18 @@ def _check_count(collection, needed, what):
 
 
 def _strata(collection, klass, folds):
-    """The class of each sample; those of unknown class join the largest one where they are too few."""
+    """The class of each sample; too few samples of unknown class join the largest class."""
     for index, name in enumerate(collection.classes):
         owners = {sample.patient for sample in collection if sample.klass == index}
         if 0 < len(owners) < folds:
-            raise InputError('fold-without-class', 'Only %d patients of %s are %s, so %d folds cannot each '
-                             'have '
-                             'one; use %s folds, or more data.' % (len(owners), collection.name, name, folds,
-                                                                   'at most %d' % max(len(owners), 2)))
+            raise InputError('fold-without-class', 'Only %d patients of %s are %s, so %d folds cannot each have one.'
+                             % (len(owners), collection.name, name, folds),
+                             'Use %s folds, or more data.' % ('at most %d' % max(len(owners), 2),))
     return _merged(klass, folds)
 
 
 def _merged(klass, least):
-    """Class numbers with an unknown class (-1) of fewer than `least` members put to the largest other."""
+    """Class numbers, where an unknown class (-1) of fewer than `least` members joins the largest other one."""
     klass = np.array(klass)
     unknown = klass == -1
     if 0 < unknown.sum() < least and not unknown.all():
@@ -141,13 +154,13 @@ def _merged(klass, least):
 
 
 def _shuffle(collection, klass, share, seed, unit):
-    """Places of the first and the second part of a stratified draw."""
+    """Indices of the first and the second part of a stratified draw."""
     klass = _merged(klass, 2)
     for index, name in enumerate(collection.classes):
         if (klass == index).sum() == 1:
-            raise InputError('fold-without-class', 'Only one of the %s of %s is %s, so a split cannot have '
-                             'one on '
-                             'each side; use more data.' % (unit, collection.name, name))
+            raise InputError('fold-without-class', 'Only one of the %s of %s is %s, so a split cannot have one on '
+                             'each side.' % (unit, collection.name, name),
+                             'Use more data.')
     count, kinds = len(klass), len(set(klass.tolist()))
     train = min(max(int(round(share * count)), kinds), count - kinds)
     splitter = StratifiedShuffleSplit(1, train_size=train, test_size=count - train, random_state=seed)
@@ -155,7 +168,7 @@ def _shuffle(collection, klass, share, seed, unit):
 
 
 def _check_parts(collection, pair, what):
-    """Both parts have samples, every class of the whole, and no patient of the other."""
+    """Check that both parts have samples, every class of the whole, and no patient of the other."""
     check_leak(*pair)
     _check_classes(collection, pair, what)
 
@@ -163,9 +176,74 @@ def _check_parts(collection, pair, what):
 def _check_classes(collection, pair, what):
     for part, side in zip(pair, ('training', 'held-out')):
         if not len(part):
-            raise InputError('too-few-patients', 'The %s part of %s would be empty; use fewer folds or more '
-                             'data.' % (side, what))
+            raise InputError('too-few-patients', 'The %s part of %s would be empty.' % (side, what),
+                             'Use fewer folds or more data.')
         present = {sample.klass for sample in part}
         for index in {sample.klass for sample in collection} - present - {None}:
-            raise InputError('fold-without-class', 'The %s part of %s would have no %s; use fewer folds, '
-                             'another seed, or more data.' % (side, what, collection.classes[index]))
+            raise InputError('fold-without-class', 'The %s part of %s would have no %s.'
+                             % (side, what, collection.classes[index]),
+                             'Use fewer folds, another seed, or more data.')
+
+
+# -- splits on disk
+
+
+def write_split(path: AnyPath, parts: Mapping[str, Collection]) -> None:
+    """Write a split, completely or not at all.
+
+    Args:
+        path: a JSON file.
+        parts: collection by the name of the part, such as ``'training'`` or ``'fold 1'``. Parts of `image_split` are
+            written as such; in any other split no patient may be in two.
+
+    Raises:
+        InputError: ``patient-leak``.
+        StorageError: the disk refuses.
+    """
+    by_image = any(note.startswith(IMAGE_LEVEL) for part in parts.values() for note in part.notes)
+    if not by_image:
+        check_leak(*parts.values())
+    atomic_write_json(path, {'level': 'image' if by_image else 'patient',
+                             'parts': {name: list(part.keys) for name, part in parts.items()}})
+
+
+def read_split(path: AnyPath, collection: Collection) -> Dict[str, Collection]:
+    """The parts of a split that `write_split` or a person wrote.
+
+    Args:
+        path: the JSON file: ``level`` ('patient' or 'image') and ``parts``.
+        collection: what was split; it may contain more.
+
+    Returns:
+        Collection by the name of the part; a split by image has the note that says so.
+
+    Raises:
+        InputError: ``split-shape``, ``split-key-twice``, ``key-unknown``, or ``patient-leak`` where a
+            split that calls itself by patient is not.
+    """
+    name = shown_name(path)
+    level, lists = _parse(read_bytes(path, _MAX_BYTES), name)
+    keys = [key for part in lists.values() for key in part]
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError('split-key-twice', '%s has %s twice; a sample belongs to one part.' % (name, twice))
+    parts = {part: collection.subset(part_keys) for part, part_keys in lists.items()}
+    if level == 'patient':
+        check_leak(*parts.values())
+        return parts
+    note = '%s: read from %s, which was drawn by image' % (IMAGE_LEVEL, name)
+    return {part: samples.noted(note) for part, samples in parts.items()}
+
+
+def _parse(data, name):
+    try:
+        document = json.loads(data.decode('utf-8-sig'))
+        level, parts = document['level'], document['parts']
+        valid = level in _LEVELS and parts and all(
+            isinstance(keys, list) and all(isinstance(key, str) for key in keys) for keys in parts.values())
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        valid = False
+    if not valid:
+        raise InputError('split-shape', '%s is not a split: a JSON object with a level (patient or image) and '
+                         'parts, each a list of sample keys.' % name)
+    return level, parts

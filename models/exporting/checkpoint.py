@@ -9,9 +9,8 @@ from service.bundle import open_bundle
 from service.messages import InputError
 from service.regions import REGIONS
 
-from ..deliver import Package, joined, pack, why_no_bundle
-from ..training.folder import BUNDLE, METRICS, STATEMENT
-from ..training.statement import Statement
+from ..deliver import Package, Statement, joined, pack, why_no_bundle
+from ..training.run import BUNDLE, METRICS, STATEMENT
 from ..training.weights import load_network, load_run_recipe
 
 _MANIFEST = 'manifest.json'

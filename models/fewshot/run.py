@@ -18,13 +18,12 @@ from service.record import encode_png
 from service.regions import FLIPPED
 
 from ..data import Collection, check_leak, patient_folds
-from ..deliver import deliver
+from ..deliver import Statement, deliver
 from ..evaluation.figures import judge_regions
 from ..evaluation.outcomes import Outcome, analyse_samples
 from ..phantoms import PhantomSet
 from ..recipe import Recipe
 from ..training.fit import fit
-from ..training.statement import Statement
 from ..training.weights import load_network, save_weights
 
 log = logging.getLogger(__name__)

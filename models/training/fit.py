@@ -1,85 +1,103 @@
-"""Train a network on samples: one call, repeatable, resumable."""
+"""Train a network on samples: one call, repeatable, resumable, with checkpoints that survive a kill."""
+import functools
+import io
 import logging
+import os
 import signal
 import tempfile
+import time
 import warnings
 from pathlib import Path
+from typing import Any, Dict, List, Optional
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    ModelCheckpoint,
+    TQDMProgressBar,
+    WeightAveraging,
+)
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from service.durable import storage_error
+from service.durable import atomic_write, storage_error
 
-from .callbacks import BEST, LAST, Averaging, Bar, DurableCheckpoints, KeepLast, Lines
+from ..recipe import Recipe
 from .modules import Contrastive, Supervised
-from .sources import as_frames
-from .stream import Loader, Stream
+from .stream import Examples, Loader, Samples, Stream, Transform, as_examples
 
-# What it says of devices and of its maker's other products is not for the person who trains.
+log = logging.getLogger(__name__)
+
+LAST = 'last.ckpt'
+BEST = 'best.ckpt'
+
+# Lightning's remarks on devices and on other products are not for the person who trains.
 for _name in ('lightning.pytorch', 'lightning.fabric'):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-#: Beginnings of Lightning's warnings of what is meant.
+#: Warnings of Lightning about what is intended.
 _MEANT = (
-    '.*LeafSpec',  # version 2.6 asks PyTorch 2.14 for something that goes away; nothing of ours can change that
+    '.*LeafSpec',  # version 2.6 uses something that PyTorch 2.14 deprecates; nothing of ours can change that
     '.*in eval mode at the start of training',  # frozen parts; everything else was put into training mode
-    '.*exists and is not empty',  # the checkpoints that a resumed run goes on from
+    '.*exists and is not empty',  # the checkpoints that a run resumes from
 )
 
 
-def fit(network, recipe, train, val=None, out=None, workers=1, transform=None, bar=False):
+def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[Samples] = None,
+        out: Optional[Path] = None, workers: int = 1, transform: Optional[Transform] = None,
+        bar: bool = False) -> torch.nn.Module:
     """Train a network as a recipe says.
 
-    The result is repeatable for a seed on the same machine and PyTorch. With `out`, a run that was killed goes on
-    from its last checkpoint and ends with the weights it would have had. bfloat16 and channels-last halve the time
-    on a CPU with AVX-512 BF16; the weights stay float32. A GPU is used where there is one.
+    The result is repeatable for a seed on the same machine with the same PyTorch. With `out`, a run that was killed
+    resumes from its last checkpoint and ends with the weights that it would have had. bfloat16 and channels-last halve
+    the time on a CPU with AVX-512 BF16; the weights stay float32. A GPU is used if there is one.
 
     Args:
-        network (torch.nn.Module): fresh or pretrained; it is trained in place. Seed before building it:
-            ``torch.manual_seed(recipe.seed)``. For task 'latents' a `models.architectures.latents.Latents`, of
-            which the encoder is trained.
-        recipe (models.recipe.Recipe): task, input, augmentation, optimiser, schedule, length, loss. What it says
-            of data and phantoms is the caller's to follow.
-        train (PhantomSet, Collection or list): training samples; a list of ``(samples, share)`` pairs mixes several.
-        val (PhantomSet, Collection or None): samples to stop early by (`training.patience`); never held-out patients.
-        out (Path or None): folder for ``checkpoints/`` and ``log/`` (TensorBoard); None keeps nothing.
-        workers (int): processes that prepare samples; 0 for none.
-        transform (callable or None): changes each `Thermogram` before the chain; picklable.
-        bar (bool): a progress bar instead of lines in the log.
+        network: fresh or pretrained; trained in place. Seed before building it:
+            ``torch.manual_seed(recipe.seed)``. For task ``'latents'`` a `Latents`, whose encoder is trained.
+        recipe: task, input, augmentation, optimiser, schedule, length, loss. Data and phantoms are up to the caller.
+        train: training samples; a list of ``(samples, share)`` pairs mixes several.
+        val: samples for early stopping (`training.patience`); never held-out patients.
+        out: folder for ``checkpoints/`` and ``log/`` (TensorBoard); None keeps nothing.
+        workers: processes that prepare samples; 0 for none.
+        transform: changes each `Thermogram` before the chain; picklable.
+        bar: a progress bar instead of lines in the log.
 
     Returns:
-        torch.nn.Module: `network` on the CPU in evaluation mode, with averaged weights (`training.average`) and
-        those of the lowest validation loss (`training.patience`).
+        `network` on the CPU in evaluation mode, with averaged weights (`training.average`) and those of the lowest
+        validation loss (`training.patience`).
 
     Raises:
         InputError: ``training-empty``: there is no sample.
         StorageError: the disk is full or not writable; the last checkpoint stays.
         KeyboardInterrupt: stopped by hand; likewise.
     """
-    frames = as_frames(train, recipe)
-    val_frames = as_frames(val, recipe) if recipe.training.patience and val is not None else None
+    examples = as_examples(train, recipe)
+    val_examples = as_examples(val, recipe) if recipe.training.patience and val is not None else None
     if out is not None:
-        return _fit(network, recipe, frames, val_frames, Path(out), True, workers, transform, bar)
+        return _fit(network, recipe, examples, val_examples, Path(out), True, workers, transform, bar)
     with tempfile.TemporaryDirectory(prefix='thermoscreen-') as folder:
-        return _fit(network, recipe, frames, val_frames, Path(folder), False, workers, transform, bar)
+        return _fit(network, recipe, examples, val_examples, Path(folder), False, workers, transform, bar)
 
 
-def _fit(network, recipe, frames, val_frames, out, keep, workers, transform, bar):
+def _fit(network, recipe, examples, val_examples, out, keep, workers, transform, bar):
     settings = recipe.training
-    steps, epoch_steps = settings.steps(len(frames)), settings.epoch_steps(len(frames))
-    validate_every = 0 if val_frames is None else min(epoch_steps, steps)
+    steps, epoch_steps = settings.steps(len(examples)), settings.epoch_steps(len(examples))
+    validate_every = 0 if val_examples is None else min(epoch_steps, steps)
     network = network.train().to(memory_format=torch.channels_last)
     if recipe.task == 'latents':
         module = Contrastive(network, recipe, steps, epoch_steps)
     else:
-        module = Supervised(network, recipe, steps, epoch_steps, len(frames.regions), class_shares(frames))
+        module = Supervised(network, recipe, steps, epoch_steps, len(examples.regions), class_shares(examples))
     trainer = _trainer(recipe, steps, validate_every, out, keep, bar)
-    loader = Loader(Stream(frames, recipe, transform), settings.batch, steps, workers, lambda: trainer.global_step)
-    val_loader = []  # defined and empty: Lightning would warn of a validation that has nothing to look at
+    loader = Loader(Stream(examples, recipe, transform), settings.batch, steps, workers, lambda: trainer.global_step)
+    val_loader: Any = []  # defined and empty: Lightning would warn about a validation without data
     if validate_every:
-        val_loader = Loader(Stream(val_frames, recipe, transform, plain=True), settings.batch, workers=workers)
+        val_loader = Loader(Stream(val_examples, recipe, transform, plain=True), settings.batch, workers=workers)
     _run(trainer, module, loader, val_loader, out)
     best = out / 'checkpoints' / BEST
     if validate_every and best.exists():
@@ -97,7 +115,7 @@ def _run(trainer, module, loader, val_loader, out):
     except OSError as error:
         raise storage_error(error, str(out))
     except SystemExit as error:
-        # Lightning makes of Ctrl-C an exit like a failure's, and stays deaf to the next one.
+        # Lightning turns Ctrl-C into the exit of a failure, and ignores the next one.
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -105,7 +123,7 @@ def _run(trainer, module, loader, val_loader, out):
 
 
 def _trainer(recipe, steps, validate_every, out, keep, bar):
-    """One round of all steps, so that a resumed run is always in the middle of it."""
+    """A trainer with all steps in one epoch, so that a resumed run is always in the middle of it."""
     checkpoints = out / 'checkpoints'
     callbacks = [Bar() if bar else Lines()]
     if recipe.training.average:
@@ -126,9 +144,9 @@ def _trainer(recipe, steps, validate_every, out, keep, bar):
 
 
 class _Log(TensorBoardLogger):
-    """Curves alone: the recipe lies beside the log, whole."""
+    """Curves only: the recipe is in a file of its own."""
 
-    def save(self):
+    def save(self) -> None:
         self.experiment.flush()
 
 
@@ -140,7 +158,110 @@ def _precision(recipe):
     return 'bf16-mixed'
 
 
-def class_shares(frames):
-    """Share of each class among the frames whose class is known, or None."""
-    known = [klass for klass in frames.klasses if klass is not None]
-    return [known.count(klass) / len(known) for klass in range(len(frames.classes))] if known else None
+def class_shares(examples: Examples) -> Optional[List[float]]:
+    """Share of each class among the examples whose class is known; None without any."""
+    known = [klass for klass in examples.klasses if klass is not None]
+    return [known.count(klass) / len(known) for klass in range(len(examples.classes))] if known else None
+
+
+# -- callbacks
+
+
+class DurableCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are written completely or not at all.
+
+    Raises:
+        StorageError: the disk is full; the earlier checkpoint stays.
+    """
+
+    def save_checkpoint(self, checkpoint: Dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        buffer = io.BytesIO()
+        torch.save(checkpoint, buffer)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        atomic_write(path, buffer.getvalue())
+
+
+class KeepLast(Checkpoint):
+    """The state to resume from, written regularly and after every validation.
+
+    Not in the step before a validation: Lightning would regard that validation as done.
+
+    Args:
+        folder: of the checkpoints.
+        every_s: seconds between two; more on a slow disk, so that writing takes at most a twentieth of the time.
+        validate_every: steps between validations; 0 for none.
+    """
+
+    def __init__(self, folder: Path, every_s: float, validate_every: int) -> None:
+        self._path, self._every_s, self._validate_every = str(folder / LAST), every_s, validate_every
+        self._next = time.monotonic() + every_s
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:
+        validates = self._validate_every and trainer.global_step % self._validate_every == 0
+        if time.monotonic() >= self._next and not validates:
+            self._save(trainer)
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._save(trainer)
+
+    def _save(self, trainer):
+        started = time.monotonic()
+        trainer.save_checkpoint(self._path)
+        now = time.monotonic()
+        self._next = now + (max(self._every_s, 20 * (now - started)) if self._every_s else 0)
+
+
+class Averaging(WeightAveraging):
+    """Averaged weights with a decay that grows, so that the random weights of the first steps are forgotten.
+
+    Args:
+        decay: final decay per step.
+    """
+
+    def __init__(self, decay: float) -> None:
+        super().__init__(multi_avg_fn=functools.partial(_blend, decay))
+
+
+def _blend(decay, averaged, current, count):
+    get_ema_multi_avg_fn(min(decay, (1 + float(count)) / (10 + float(count))))(averaged, current, count)
+
+
+class Bar(TQDMProgressBar):
+    """Lightning's bar with its remaining time, without the version number."""
+
+    def get_metrics(self, trainer: pl.Trainer, module: pl.LightningModule) -> Dict[str, Any]:
+        return {name: value for name, value in super().get_metrics(trainer, module).items() if name != 'v_num'}
+
+
+class Lines(Callback):
+    """Progress as lines, for a log file or a pipe.
+
+    Args:
+        every_s: seconds between lines.
+    """
+
+    def __init__(self, every_s: float = 30.0) -> None:
+        self._every_s, self._count = every_s, 0
+        self._sums: Dict[str, Any] = {}
+
+    def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        self._first, self._started = trainer.global_step, time.monotonic()
+        self._next = self._started + self._every_s
+
+    def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any,
+                           batch_idx: int) -> None:
+        for name, part in outputs['parts'].items():
+            self._sums[name] = self._sums.get(name, 0) + part
+        self._count += 1
+        now, step, steps = time.monotonic(), trainer.global_step, trainer.num_training_batches
+        if now < self._next and step < steps:
+            return
+        left_s = (now - self._started) / (step - self._first) * (steps - step)
+        log.info('step %d/%d, %.0f s, %.0f s left, %s', step, steps, now - self._started, left_s, ', '.join(
+            '%s %.4f' % (name, float(part) / self._count) for name, part in self._sums.items()))
+        self._sums, self._count, self._next = {}, 0, now + self._every_s
+
+    def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        log.info('step %d: validation loss %.4f', trainer.global_step, trainer.callback_metrics['val/loss'])

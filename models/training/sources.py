@@ -1,132 +1,225 @@
-"""Frames to train on, wherever they come from: simulated sets, collections of patients, mixtures."""
-import typing
+"""What a run trains on, is judged on and may claim: simulated thermograms, or patients of a collection."""
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Dict, Optional, Union
 
-import cv2
-import numpy as np
+import torch
 
-from service.chains import Fit
 from service.messages import InputError
 from service.regions import REGIONS
-from service.thermogram import CELSIUS
+
+from ..data import Collection, check_leak, image_split, mix_in, patient_folds, patient_split
+from ..data.open import PHANTOM_CLASSES
+from ..deliver import Statement
+from ..phantoms import PhantomSet, prepare_sets
+from ..recipe import Data, Recipe
+from .metrics import patient_metrics, phantom_metrics
+
+TRAINING, VALIDATION, HELD_OUT = 'training', 'validation', 'held-out'
+
+_FRONTAL = 'Frontal views; side views give no usable regions.'
+
+PHANTOM_LIMITS = (
+    _FRONTAL,
+    'Arms raised is what most simulated patients do; lowered arms leave little armpit to find.',
+    'Both breasts present: simulated patients have had no mastectomy.',
+)
+PHANTOM_FINDING_LIMITS = (
+    'The finding cannot see the heat of most tumours, which is smaller than natural left-right differences.',
+    'The finding does not tell a single warm patch from natural patches; it sees warm veins and one breast '
+    'warmer than the other.',
+)
+_PHANTOM_MEANING = (
+    'Probability of an abnormal left-right heat pattern as planted in simulated thermograms (vascular, focal '
+    'or diffuse warming of one breast, or the faint signal of a simulated tumour). It is not a probability '
+    'of disease: it has never been related to a diagnosis.')
+
+_CONFOUND = (
+    'The database states its classes with other differences between them: time of the visit, room temperature, '
+    'camera files and the marker on the chest predict them too. Read the figures beside the controls of '
+    'thermoscreen audit.')
 
 
-class Frame(typing.NamedTuple):
-    """One sample at network size, before augmentation and chain.
+class PhantomSource:
+    """The phantom sets of a recipe, made once and kept for later runs.
 
-    Attributes:
-        pixels (numpy.ndarray): float32 hxw, degrees Celsius or grey levels 0..255, the part of the network's
-            input that the thermogram covers.
-        unit (str): ``'celsius'`` or ``'relative'``.
-        labels (numpy.ndarray or None): uint8 hxw region ids.
-        klass (int or None): index of the class.
+    Args:
+        recipe: its ``[phantoms]``.
+        folder: of the sets.
+        workers: processes that make them.
     """
-
-    pixels: np.ndarray
-    unit: str
-    labels: typing.Optional[np.ndarray]
-    klass: typing.Optional[int]
-
-
-class PhantomFrames:
-    """A `models.phantoms.PhantomSet` as frames; its memory maps are read as they are needed."""
 
     regions = REGIONS
-    classes = ('as expected', 'pattern differs')
 
-    def __init__(self, phantoms):
-        self._phantoms = phantoms
-        self.klasses = [int(value) for value in phantoms.abnormal]
+    def __init__(self, recipe: Recipe, folder: Path, workers: int) -> None:
+        order = SimpleNamespace(
+            first_seed=recipe.phantoms.first_seed, height=recipe.input.height, width=recipe.input.width,
+            train_phantoms=recipe.phantoms.train, val_phantoms=recipe.phantoms.val,
+            test_phantoms=recipe.phantoms.test)
+        self._make = lambda: prepare_sets(order, folder, workers)
+        self._sets: Optional[Dict[str, PhantomSet]] = None
+        self.split: Dict[str, Any] = {'collection': 'phantoms', **vars(recipe.phantoms)}
 
-    def __len__(self):
-        return len(self._phantoms)
+    @property
+    def train(self) -> PhantomSet:
+        """Training set."""
+        return self._ready()['train']
 
-    def frame(self, index):
-        """`Frame` of an index."""
-        return Frame(self._phantoms.celsius(index), CELSIUS, np.array(self._phantoms.labels[index]),
-                     self.klasses[index])
+    @property
+    def val(self) -> PhantomSet:
+        """Validation set."""
+        return self._ready()['val']
 
+    def evaluate(self, network: torch.nn.Module, recipe: Recipe) -> Dict[str, Any]:
+        """Figures on the test set, as JSON."""
+        return phantom_metrics(network, recipe, self._ready())
 
-class CollectionFrames:
-    """A `models.data.Collection`, each thermogram read once and kept at network size.
+    def statement(self, recipe: Recipe, metrics: Dict[str, Any]) -> Statement:
+        """What a bundle of this run must state."""
+        return _phantom_statement(recipe, metrics)
 
-    Geometry is that of the chain (`service.chains.Fit`): aspect kept, centred; labels take the nearest pixel.
-
-    Args:
-        collection (Collection): samples.
-        recipe (Recipe): network size.
-    """
-
-    def __init__(self, collection, recipe):
-        self.regions, self.classes = tuple(collection.regions), tuple(collection.classes)
-        target = recipe.input.height, recipe.input.width
-        self._frames = [_shrink(sample, target) for sample in collection]
-        self.klasses = [frame.klass for frame in self._frames]
-
-    def __len__(self):
-        return len(self._frames)
-
-    def frame(self, index):
-        """`Frame` of an index."""
-        return self._frames[index]
+    def _ready(self):
+        if self._sets is None:
+            self._sets = self._make()
+        return self._sets
 
 
-class MixedFrames:
-    """Several sources drawn from in given shares, such as few patients with labels among many phantoms.
+class CollectionSource:
+    """Thermograms of patients, split as a recipe says.
 
     Args:
-        parts (sequence): ``(source, share)`` pairs; shares are relative.
-    """
+        recipe: its ``[data]`` and task.
+        collection: all samples.
+        fold: the fold that is held out, from 1, for split ``'folds'``.
+        others: pictures of another camera for `data.mix_in`.
 
-    def __init__(self, parts):
-        self._sources = [source for source, _ in parts]
-        shares = np.array([share for _, share in parts], np.float64)
-        self.shares = shares / shares.sum()
-        self._first = np.cumsum([0] + [len(source) for source in self._sources])
-        self.regions, self.classes = self._sources[0].regions, self._sources[0].classes
-        self.klasses = [klass for source in self._sources for klass in source.klasses]
-
-    def __len__(self):
-        return int(self._first[-1])
-
-    def frame(self, index):
-        """`Frame` of an index; sources follow each other."""
-        part = int(np.searchsorted(self._first, index, 'right')) - 1
-        return self._sources[part].frame(index - int(self._first[part]))
-
-    def members(self, part):
-        """First index and number of frames of a part."""
-        return int(self._first[part]), len(self._sources[part])
-
-
-def as_frames(samples, recipe):
-    """Frames of a phantom set, a collection, or a list of ``(samples, share)`` pairs of these.
-
-    Args:
-        samples (PhantomSet, Collection, list, or frames already): what to train on.
-        recipe (Recipe): network size.
+    Attributes:
+        train, val, held: parts; None where the recipe has none.
+        split: JSON; what `models.data.read_split` reads, and the collection, fold and patients.
+        regions: names of the label ids.
+        notes: sentences that belong to every figure, in order.
 
     Raises:
-        InputError: ``training-empty``, or what is wrong with a file.
+        InputError: ``data-empty``, ``data-classes``, ``fold-missing``, ``mix-missing``, or what splitting refuses.
     """
-    if hasattr(samples, 'frame'):
-        return samples
-    if not len(samples):
-        raise InputError('training-empty', 'There is no sample to learn from; check the folder and what the recipe '
-                         'takes of it (data.use, data.where).')
-    if isinstance(samples, list):
-        return MixedFrames([(as_frames(part, recipe), share) for part, share in samples])
-    if hasattr(samples, 'milli_c'):
-        return PhantomFrames(samples)
-    return CollectionFrames(samples, recipe)
+
+    def __init__(self, recipe: Recipe, collection: Collection, fold: Optional[int] = None,
+                 others: Optional[Collection] = None) -> None:
+        data = recipe.data
+        chosen = _choose(collection, data)
+        _check_classes(chosen, recipe)
+        train, self.held = _split(chosen, data, fold)
+        self.val: Optional[Collection] = None
+        if data.val_share:
+            train, self.val = patient_split(train, 1 - data.val_share, data.seed)
+        if data.mix_in:
+            if others is None:
+                raise InputError('mix-missing', 'The recipe mixes in %g %% of another camera (data.mix_in).'
+                                 % (100 * data.mix_in),
+                                 'Name its folder with --mix-in.')
+            train = mix_in(train, others, data.mix_in, data.seed)
+        self.train = train
+        parts = {TRAINING: train, VALIDATION: self.val, HELD_OUT: self.held}
+        parts = {name: part for name, part in parts.items() if part is not None}
+        by_image = data.split == 'images'
+        check_leak(*(part for name, part in parts.items() if not (by_image and name == HELD_OUT)))
+        self.collection, self.notes, self.regions = chosen, train.notes, chosen.regions
+        self.split = {'level': 'image' if by_image else 'patient', 'collection': collection.name, 'fold': fold,
+                      'parts': {name: list(part.keys) for name, part in parts.items()},
+                      'patients': {name: list(part.patients) for name, part in parts.items()}}
+
+    def evaluate(self, network: torch.nn.Module, recipe: Recipe) -> Dict[str, Any]:
+        """Figures on the held-out patients, as JSON."""
+        metrics = patient_metrics(network, recipe, self.held, self.val)
+        seen = sorted(set(self.train.patients) | set(self.val.patients if self.val is not None else ()))
+        return dict(metrics, notes=list(self.notes), training_patients=seen)
+
+    def statement(self, recipe: Recipe, metrics: Dict[str, Any]) -> Statement:
+        """What a bundle of this run must state."""
+        return _collection_statement(recipe, metrics, self)
 
 
-def _shrink(sample, target):
-    thermogram = sample.thermogram()
-    fit = Fit.of(thermogram.pixels.shape, target)
-    height, width = fit.inner[2:]
-    # The frame alone, without padding: the chain pads it, as it does on the device.
-    inner = Fit(fit.frame, (height, width), (0, 0, height, width))
-    labels = sample.labels(thermogram.pixels.shape)
-    if labels is not None:
-        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    return Frame(np.array(inner.to_input(thermogram.pixels, padding=0)), thermogram.unit, labels, sample.klass)
+def _choose(collection: Collection, data: Data) -> Collection:
+    chosen = collection.where(**data.where)
+    if data.use == 'labelled':
+        chosen = chosen.labelled()
+    elif data.use == 'classified':
+        chosen = chosen.classified()
+    elif data.use == 'unlabelled':
+        chosen = chosen.take(number for number, sample in enumerate(chosen) if not sample.labelled)
+    if not len(chosen):
+        wanted = ', '.join(['%s samples' % data.use] + ['%s = %s' % fact for fact in sorted(data.where.items())])
+        raise InputError('data-empty', '%s has none of what the recipe trains on (%s).' % (collection.name, wanted),
+                         'Change data.use or data.where, or name another folder with --data.')
+    return chosen
+
+
+def _check_classes(collection, recipe):
+    if 'finding' not in recipe.task:
+        return
+    count, logits = len(collection.classes), recipe.network.options.get('findings', 1)
+    if count != (2 if logits == 1 else logits):
+        answers = 'yes or no' if logits == 1 else '%d' % logits
+        raise InputError('data-classes', '%s has %d classes (%s) and the network answers %s.'
+                         % (collection.name, count, ', '.join(collection.classes) or 'none', answers),
+                         'Set network.options.findings to %d.' % count)
+
+
+def _split(collection, data, fold):
+    if fold is not None and data.split != 'folds':
+        raise InputError('fold-missing', 'The recipe holds out no folds (data.split is %s).' % data.split,
+                         'Leave --fold out, or set data.split=folds.')
+    if data.split == 'all':
+        return collection, None
+    if data.split == 'share':
+        return patient_split(collection, data.share, data.seed)
+    if data.split == 'images':
+        return image_split(collection, data.share, data.seed)
+    if fold is None or not 1 <= fold <= data.folds:
+        raise InputError('fold-missing', 'The recipe makes %d folds.' % data.folds,
+                         'Say with --fold which one is held out, 1 to %d.' % data.folds)
+    return patient_folds(collection, data.folds, data.seed)[fold - 1]
+
+
+#: What `train` takes.
+Source = Union[PhantomSource, CollectionSource]
+
+
+# -- statements
+
+
+def _phantom_statement(recipe, metrics):
+    """Statement of a network that was trained on simulated thermograms only."""
+    finding = None
+    if 'finding' in recipe.task:
+        finding = {
+            'name': 'abnormal left-right heat pattern', 'classes': list(PHANTOM_CLASSES),
+            'threshold': metrics['finding']['threshold'], 'meaning': _PHANTOM_MEANING,
+            'threshold_basis': 'Specificity %.0f %% on %d simulated thermograms that were not trained on.'
+                               % (100 * recipe.finding.specificity, recipe.phantoms.val)}
+    return Statement('%d simulated thermograms (service/simulator), no real patient. Recipe models/recipes/%s.toml, '
+                     'seed %d.' % (recipe.phantoms.train, recipe.name, recipe.seed),
+                     PHANTOM_LIMITS + (PHANTOM_FINDING_LIMITS if finding else ()), finding)
+
+
+def _collection_statement(recipe, metrics, source):
+    """Statement of a network that was trained on patients of a collection."""
+    collection, positive = source.collection, source.collection.classes[-1:]
+    training = '%d thermograms of %d patients of %s. Recipe %s, seed %d.' % (
+        len(source.train), len(source.train.patients), collection.name, recipe.name, recipe.seed)
+    if recipe.network.init:
+        training += ' It started from the weights of another training (%s).' % recipe.network.init
+    if source.notes:
+        training += ' ' + ' '.join(note.rstrip('.') + '.' for note in source.notes)
+    limits = [_FRONTAL, 'Patients of one collection (%s): another camera, room or pose was never seen.'
+              % collection.name]
+    finding = None
+    if 'finding' in recipe.task:
+        limits.append(_CONFOUND)
+        finding = {
+            'name': '%s as the database states it' % positive[0], 'classes': list(collection.classes),
+            'threshold': metrics['finding'].get('threshold', 0.5),
+            'threshold_basis': metrics['finding'].get('threshold_basis', 'None.'),
+            'meaning': 'How much a thermogram looks like those that %s calls %s. %s It is not a probability of '
+                       'cancer.' % (collection.name, positive[0], _CONFOUND)}
+    return Statement(training, tuple(limits), finding)

@@ -26,7 +26,7 @@ def calls(monkeypatch, tmp_path):
     calls = []
 
     def train(recipe, source, out, *args, **options):
-        logging.getLogger('models.training.callbacks').info('step 1/2')
+        logging.getLogger('models.training.fit').info('step 1/2')
         calls.append((recipe, source, args, options))
         return Done(out, {'set': '8 thermograms of 8 patients of clinic, held out from training',
                           'miou': {'value': 0.7, 'n': 8, 'ci95': [0.6, 0.8]}, 'iou': {'neck': 0.7}}, None, 'A reason.')
@@ -60,10 +60,10 @@ def test_data_fold_and_start_are_handed_on(tmp_path, calls):
 
 @pytest.mark.parametrize('arguments, said', [
     (('nonesuch',), 'There is no recipe nonesuch'),
-    (('unet-lite',), 'name their folder with --data'),
-    (('phantom-unet', '--data', 'phantoms:0:10'), 'leave --data out'),
+    (('unet-lite',), 'Name their folder with --data'),
+    (('phantom-unet', '--data', 'phantoms:0:10'), 'Leave --data out'),
     (('unet-lite', '--data', 'gone', '--fold', '1'), 'gone does not exist'),
-    (('unet-lite', '--data', 'phantoms:0:10'), 'say with --fold'),
+    (('unet-lite', '--data', 'phantoms:0:10'), 'Say with --fold'),
     (('phantom-unet', '--set', 'training.bath=3'), 'no key training.bath'),
 ])
 def test_what_is_wrong_is_said_before_anything_is_written(tmp_path, arguments, said):

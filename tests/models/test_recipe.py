@@ -17,14 +17,14 @@ def test_every_recipe_loads_and_says_what_it_is_for(name):
 
 
 @pytest.mark.parametrize('old, new, said', [
-    ('batch = 16', 'bunch = 16', 'no key training.bunch; remove it or write one of .*batch'),
-    ('batch = 16', '', 'training.batch is missing; add it'),
+    ('batch = 16', 'bunch = 16', 'no key training.bunch. Remove it or write one of .*batch'),
+    ('batch = 16', '', 'training.batch is missing. Add it'),
     ('batch = 16', "batch = '16'", "training.batch is '16'; it must be a whole number"),
     ('batch = 16', 'batch = 0', 'training.batch is 0; it must be at least 1'),
-    ('name = "adamw"', "name = 'lion'", 'optimizer.name is .lion.; write one of adamw'),
-    ('chain = "plateau-1"', "chain = 'plateau-9'", 'input.chain is .plateau-9.; write one of classic-1'),
-    ('epochs = 0', 'epochs = 3', 'set exactly one'),
-    ('train = 6000', '', 'say how many'),
+    ('name = "adamw"', "name = 'lion'", 'optimizer.name is .lion.. Write one of adamw'),
+    ('chain = "plateau-1"', "chain = 'plateau-9'", 'input.chain is .plateau-9.. Write one of classic-1'),
+    ('epochs = 0', 'epochs = 3', 'Set exactly one'),
+    ('train = 6000', '', 'Say how many'),
     ('[finding]\nspecificity = 0.9', '', None),
     ('seed = 2021', '[finding]\n[finding]', 'Cannot declare'),
 ])
@@ -58,7 +58,7 @@ def test_changes_are_typed_and_checked():
     ('=3', 'section.key=value'),
     ('training.batch=eight', 'must be a whole number'),
     ('training.bath=8', 'no key training.bath'),
-    ('seed.x=8', 'seed is no section'),
+    ('seed.x=8', 'seed is not a section'),
 ])
 def test_changes_that_change_nothing_are_refused(change, said):
     with pytest.raises(InputError, match=said):

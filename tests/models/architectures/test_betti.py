@@ -8,7 +8,7 @@ pytest.importorskip('sklearn', reason='the training extra is not installed')
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.architectures import build  # noqa: E402
-from models.architectures.betti import BettiFeatures, betti_classifier, betti_curves, class_bands  # noqa: E402
+from models.architectures.betti import BettiFeatures, betti_classifier, betti_curves  # noqa: E402
 from service.messages import InputError  # noqa: E402
 
 LEVELS = np.linspace(0, 255, 100)
@@ -106,10 +106,3 @@ def test_the_classifier_tells_rings_from_discs_and_is_repeatable():
 
 def test_the_registry_builds_it():
     assert list(build('betti', seed=1).named_steps) == ['curves', 'select', 'classify']
-
-
-def test_bands_hold_two_fifths_of_a_class_around_its_median():
-    features = np.concatenate([np.arange(101.0)[:, None], 1000 + np.arange(11.0)[:, None]])
-    bands = class_bands(features, np.array(['healthy'] * 101 + ['sick'] * 11))
-    assert bands['healthy'][:, 0].tolist() == [50, 30, 70]
-    assert bands['sick'][:, 0].tolist() == [1005, 1003, 1007]

@@ -70,7 +70,7 @@ def test_sides_of_the_patient_stay(plain, write):
     ((('left_breast', box(10, 20, 26, 36)), ('right_breast', box(38, 20, 54, 36))), 'patient'),
 ])
 def test_sides_that_cannot_be_are_refused(plain, write, shapes, sides):
-    with pytest.raises(InputError, match='say so') as caught:
+    with pytest.raises(InputError, match='Say so') as caught:
         with_coco(plain, write(document(*shapes)), sides)
     assert caught.value.code == 'coco-sides'
 
@@ -87,8 +87,7 @@ def test_a_later_polygon_lies_over_an_earlier_one(plain, write):
 @given(st.integers(0, 40), st.integers(0, 30), st.integers(4, 20), st.integers(4, 15))
 def test_the_area_is_right(left, top, width, height):
     """A box from pixel corner to pixel corner covers its pixels, and at most half a pixel more around."""
-    from models.data.coco import draw_regions
-    from models.data.coco_file import CocoImage
+    from models.data.coco import CocoImage, draw_regions
     corners = tuple(zip(*[iter(box(left, top, left + width, top + height))] * 2))
     for scale in (1, 2):
         labels = draw_regions(CocoImage('x', 64, 48, (('neck', corners),)), 'image', 48 * scale, 64 * scale)

@@ -8,12 +8,10 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 from torch.nn import functional  # noqa: E402
 
 from models.architectures import Scores  # noqa: E402
-from models.training import ask, fit, modules  # noqa: E402
+from models.training import fit, modules, predict  # noqa: E402
 from models.training.fit import class_shares  # noqa: E402
-from models.training.losses import Losses  # noqa: E402
-from models.training.schedule import factor  # noqa: E402
-from models.training.sources import as_frames  # noqa: E402
-from models.training.stream import UNKNOWN, Batch  # noqa: E402
+from models.training.modules import Losses, rate_factor  # noqa: E402
+from models.training.stream import UNKNOWN, Batch, as_examples  # noqa: E402
 
 from .small import distance, small_collection, small_network, small_recipe, three_classes  # noqa: E402
 
@@ -50,7 +48,7 @@ def test_what_is_not_known_teaches_nothing():
 
 def test_balanced_classes_weigh_the_same():
     recipe = small_recipe('loss.balanced=true', 'network.options.findings=3', name='busi-resnet18')
-    shares = class_shares(as_frames(three_classes(9), recipe))
+    shares = class_shares(as_examples(three_classes(9), recipe))
     assert shares == pytest.approx([1 / 3] * 3)
     losses = Losses(recipe, 2, [0.8, 0.1, 0.1])
     logits = torch.zeros(2, 3, requires_grad=True)
@@ -62,15 +60,15 @@ def test_balanced_classes_weigh_the_same():
     (0, 0.04), (5, 0.52), (10, 1.0), (55, 0.002 + 0.998 * 0.5), (100, 0.002)])
 def test_one_cycle(step, expected):
     schedule = small_recipe().schedule
-    assert factor(schedule, step, steps=100, epoch_steps=10) == pytest.approx(expected)
+    assert rate_factor(schedule, step, steps=100, epoch_steps=10) == pytest.approx(expected)
 
 
 def test_other_schedules():
     steps = small_recipe('schedule.name=step', 'schedule.every=2', 'schedule.gamma=0.1').schedule
-    assert [factor(steps, step, 40, 5) for step in (0, 9, 10, 20)] == pytest.approx([1, 1, 0.1, 0.01])
+    assert [rate_factor(steps, step, 40, 5) for step in (0, 9, 10, 20)] == pytest.approx([1, 1, 0.1, 0.01])
     cosine = small_recipe('schedule.name=cosine', 'schedule.final=0.0001').schedule
-    assert [factor(cosine, step, 40, 5) for step in (0, 20, 40)] == pytest.approx([1, 0.50005, 0.0001])
-    assert factor(small_recipe('schedule.name=constant').schedule, 7, 40, 5) == 1
+    assert [rate_factor(cosine, step, 40, 5) for step in (0, 20, 40)] == pytest.approx([1, 0.50005, 0.0001])
+    assert rate_factor(small_recipe('schedule.name=constant').schedule, 7, 40, 5) == 1
 
 
 def test_the_average_forgets_the_first_weights():
@@ -146,5 +144,5 @@ def test_it_learns_what_phantoms_show():
 
 
 def _right(network, recipe):
-    table = ask(network, small_collection(4), recipe).confusion.sum(0)
+    table = predict(network, small_collection(4), recipe).confusion.sum(0)
     return np.trace(table) / table.sum()

@@ -12,7 +12,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.training import fit  # noqa: E402
-from models.training.callbacks import KeepLast  # noqa: E402
+from models.training.fit import KeepLast  # noqa: E402
 from service import durable  # noqa: E402
 from service.messages import StorageError  # noqa: E402
 

@@ -8,8 +8,8 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is t
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.data import read_split  # noqa: E402
-from models.training import CollectionRun, run, train, weights  # noqa: E402
-from models.training.summary import summarise  # noqa: E402
+from models.training import CollectionSource, run, train, weights  # noqa: E402
+from models.training.run import summarise  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
 from service.messages import BundleError, InputError  # noqa: E402
@@ -32,7 +32,7 @@ def _recipe(*changes, name='few-shot'):
 
 
 def _train(recipe, out, collection=PATIENTS, fold=None, **options):
-    return train(recipe, CollectionRun(recipe, collection, fold), out, threads=1, workers=0, **options)
+    return train(recipe, CollectionSource(recipe, collection, fold), out, threads=1, workers=0, **options)
 
 
 @pytest.fixture(scope='module')
@@ -157,23 +157,23 @@ def test_other_patients_are_refused_in_the_same_folder(tmp_path, regions):
 
 
 @pytest.mark.parametrize('changes, collection, fold, said', [
-    ((), PATIENTS, None, 'say with --fold which one is held out, 1 to 5'),
-    ((), PATIENTS, 6, 'say with --fold'),
+    ((), PATIENTS, None, 'Say with --fold which one is held out, 1 to 5'),
+    ((), PATIENTS, 6, 'Say with --fold'),
     (('data.split=share',), PATIENTS, 1, 'holds out no folds'),
     (('data.use=unlabelled',), PATIENTS, 1, 'none of what the recipe trains on .unlabelled'),
     (('data.where={kind="static"}',), PATIENTS, 1, 'kind = static'),
-    (('task=finding', 'network.options.findings=3'), PATIENTS, 1, 'set network.options.findings to 2'),
-    (('data.mix_in=0.1',), PATIENTS, 1, 'name its folder with --mix-in'),
+    (('task=finding', 'network.options.findings=3'), PATIENTS, 1, 'Set network.options.findings to 2'),
+    (('data.mix_in=0.1',), PATIENTS, 1, 'Name its folder with --mix-in'),
     ((), PATIENTS[:3], 1, 'need at least 5'),
 ])
 def test_what_cannot_be_split_is_one_line(changes, collection, fold, said):
     with pytest.raises(InputError, match=said):
-        CollectionRun(_recipe(*changes), collection, fold)
+        CollectionSource(_recipe(*changes), collection, fold)
 
 
 def test_another_camera_is_mixed_into_training_alone():
     others = dataclasses.replace(small_collection(4, first=900), name='other camera', classes=('Healthy', 'Sick'))
-    source = CollectionRun(_recipe('data.mix_in=0.1'), PATIENTS, 1, others)
+    source = CollectionSource(_recipe('data.mix_in=0.1'), PATIENTS, 1, others)
     assert sum('mixed_in' in sample.facts for sample in source.train) == 1
     assert not any('mixed_in' in sample.facts for part in (source.val, source.held) for sample in part)
     assert any('mixed in from other camera' in note for note in source.notes)

@@ -8,7 +8,7 @@ pytest.importorskip('torch', reason='PyTorch is not installed: this is the devic
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.recipe_files import load_recipe  # noqa: E402
-from models.training import PhantomRun, load_network, train  # noqa: E402
+from models.training import PhantomSource, load_network, train  # noqa: E402
 from service.backends import OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
 from service.messages import InputError  # noqa: E402
@@ -22,7 +22,7 @@ def recipe():
 
 
 def _run(recipe, folder, **options):
-    return train(recipe, PhantomRun(recipe, folder / 'phantoms', 1), folder, threads=1, workers=0, **options)
+    return train(recipe, PhantomSource(recipe, folder / 'phantoms', 1), folder, threads=1, workers=0, **options)
 
 
 @pytest.fixture(scope='module')
@@ -73,7 +73,7 @@ def test_another_recipe_is_refused_there(folder):
 
 
 def test_sets_share_no_phantom_and_are_made_once(recipe, folder):
-    run = PhantomRun(recipe, folder / 'phantoms', 1)
+    run = PhantomSource(recipe, folder / 'phantoms', 1)
     made = (folder / 'phantoms' / 'train' / 'milli_c.npy').stat().st_mtime_ns
     assert len(run.train) == 6 and len(run.val) == 8
     assert (folder / 'phantoms' / 'train' / 'milli_c.npy').stat().st_mtime_ns == made

@@ -7,8 +7,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
-from models.training.sources import MixedFrames, as_frames  # noqa: E402
-from models.training.stream import UNKNOWN, Loader, Stream  # noqa: E402
+from models.training.stream import UNKNOWN, Loader, MixedExamples, Stream, as_examples  # noqa: E402  # noqa: E402
 from service.chains import get_chain  # noqa: E402
 from service.messages import InputError  # noqa: E402
 from service.regions import LEFT_BREAST, RIGHT_BREAST  # noqa: E402
@@ -18,7 +17,7 @@ from .small import HEIGHT, WIDTH, small_collection, small_recipe, three_classes 
 
 
 def _stream(recipe, samples, **options):
-    return Stream(as_frames(samples, recipe), recipe, **options)
+    return Stream(as_examples(samples, recipe), recipe, **options)
 
 
 def test_a_sample_is_the_same_in_every_run_and_no_other():
@@ -82,7 +81,7 @@ def test_large_thermograms_are_kept_at_network_size():
         whole[0], read=lambda: Thermogram.from_celsius(np.full((4 * HEIGHT, 4 * WIDTH), 30, np.float32), source='x'),
         read_labels=lambda height, width: np.kron(np.arange(8, dtype=np.uint8).reshape(2, 4),
                                                   np.ones((height // 2, width // 4), np.uint8))),))
-    frame = as_frames(whole, recipe).frame(0)
+    frame = as_examples(whole, recipe).example(0)
     assert frame.pixels.shape == frame.labels.shape == (HEIGHT, WIDTH)
     assert frame.labels[0, 0] == 0 and frame.labels[-1, -1] == 7
 
@@ -102,18 +101,18 @@ def test_a_transform_sees_every_thermogram():
 
 def test_a_mixture_is_drawn_by_its_shares():
     recipe = small_recipe('augment.kind=none')
-    frames = as_frames([(small_collection(3), 0.25), (small_collection(9, first=100), 0.75)], recipe)
-    assert isinstance(frames, MixedFrames) and len(frames) == 12
+    frames = as_examples([(small_collection(3), 0.25), (small_collection(9, first=100), 0.75)], recipe)
+    assert isinstance(frames, MixedExamples) and len(frames) == 12
     stream = Stream(frames, recipe)
     drawn = [stream._draw(item) for item in range(800)]
     assert np.mean(np.array(drawn) < 3) == pytest.approx(0.25, abs=0.05)
     assert set(drawn) == set(range(12))
-    assert np.array_equal(frames.frame(3).pixels, small_collection(1, first=100)[0].thermogram().pixels)
+    assert np.array_equal(frames.example(3).pixels, small_collection(1, first=100)[0].thermogram().pixels)
 
 
 def test_nothing_to_learn_from_is_said():
     with pytest.raises(InputError, match='no sample to learn from'):
-        as_frames(small_collection(2).take([]), small_recipe())
+        as_examples(small_collection(2).take([]), small_recipe())
 
 
 def test_a_loader_goes_on_where_it_is_told():

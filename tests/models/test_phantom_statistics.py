@@ -1,9 +1,19 @@
-"""Estimators give known answers on made pictures."""
+"""Statistics of phantoms: estimators on known pictures, and the table."""
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from models.phantom_statistics import (
+    PUBLISHED,
+    compare,
+    main,
+    markdown,
+    measure,
+    mirrored_correlation,
+    noise_sigma,
+    spectrum_slope,
+)
 from models.phantom_statistics import measure as measure_frame
-from models.phantom_statistics.measure import mirrored_correlation, noise_sigma, spectrum_slope
 from service.simulator import make_phantom
 
 
@@ -41,3 +51,35 @@ def test_flat_regions_measure_what_they_are():
     assert found['right breast area'] == pytest.approx(10.0)
     assert found['right breast x'] == pytest.approx(0.25) and found['left breast width'] == pytest.approx(0.3)
     assert 'neck mean' not in found and 'nipple right-left' not in found
+
+
+#: Off by a little, as docs/figures.md says and explains.
+KNOWN_OFF = {'nipple right-left, sd', 'right armpit y', 'neck mean, between patients'}
+
+
+@pytest.fixture(scope='module')
+def rows():
+    phantoms = [make_phantom(seed, 480, 640, abnormal=False) for seed in range(5000, 5048)]
+    return compare([measure(p.celsius - p.planted['offset_c'], p.labels) for p in phantoms])
+
+
+def test_phantoms_agree(rows):
+    """48 phantoms leave the figures some noise; the table in docs/figures.md has 200."""
+    off = {row['quantity'].name for row in rows if not row['agrees']}
+    assert len(off - KNOWN_OFF) <= 4, off
+
+
+def test_a_wrong_value_is_said(rows):
+    changed = [{row['quantity'].of: 99.0 for row in rows}]
+    assert not any(row['agrees'] for row in compare(changed) if row['quantity'].how == 'mean')
+
+
+def test_every_published_quantity_has_a_row(rows):
+    text = markdown(rows, 48)
+    assert all('| %s' % quantity.name in text for quantity in PUBLISHED)
+    assert len(text.splitlines()) == len(PUBLISHED) + 2
+
+
+def test_the_command_prints_the_table():
+    result = CliRunner().invoke(main, ['--count', '2'])
+    assert result.exit_code == 0 and 'of %d agree' % len(PUBLISHED) in result.output

@@ -4,13 +4,13 @@ import pytest
 
 pytest.importorskip('torchmetrics', reason='the training extra is not installed')
 
-from models.training.judge_phantoms import auc_by_pattern, judge_finding, threshold_at  # noqa: E402
+from models.training.metrics import auc_by_pattern, finding_metrics, threshold_at  # noqa: E402
 
 ABNORMAL = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1], np.float32)
 
 
 def test_a_perfect_finding():
-    result = judge_finding(np.linspace(0.1, 0.9, 10), ABNORMAL, 0.5, seed=0, rounds=50)
+    result = finding_metrics(np.linspace(0.1, 0.9, 10), ABNORMAL, 0.5, seed=0, rounds=50)
     assert result['auc'] == result['sensitivity'] == result['specificity'] == 1
     assert result['n'] == 10 and result['n_abnormal'] == 5
 
@@ -18,7 +18,7 @@ def test_a_perfect_finding():
 def test_a_useless_finding():
     rng = np.random.default_rng(0)
     abnormal = (rng.random(1000) < 0.5).astype(np.float32)
-    result = judge_finding(rng.random(1000), abnormal, 0.9, seed=0, rounds=200)
+    result = finding_metrics(rng.random(1000), abnormal, 0.9, seed=0, rounds=200)
     low, high = result['auc_ci95']
     assert low < 0.5 < high
 
