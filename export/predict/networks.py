@@ -394,7 +394,7 @@ class _Bottleneck(nn.Module):
 
 
 class FastScnn(nn.Module):
-    """Fast-SCNN [Poudel2019] as in github:Tramac/Fast-SCNN-pytorch, without auxiliary head; published 1.1 M parameters."""
+    """Fast-SCNN [Poudel2019] as github:Tramac/Fast-SCNN-pytorch, no auxiliary head; published 1.1 M parameters."""
 
     def __init__(self, classes: int = 19) -> None:
         super().__init__()
@@ -536,7 +536,7 @@ class _Heads(nn.Module):
 
 
 class EfficientDet(nn.Module):
-    """EfficientDet [Tan2020]: EfficientNet, BiFPN, separable heads, 90 classes, nine anchors; lite: ReLU6, plain sums."""
+    """EfficientDet [Tan2020]: EfficientNet, BiFPN, separable heads, 90 classes, nine anchors; lite: ReLU6, plain."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
