@@ -19,7 +19,7 @@ from service.simulator import make_phantom
 FIRST_SEED = 5000
 HEIGHT, WIDTH = 480, 640
 
-_BREASTS = {'right': (regions.RIGHT_BREAST,), 'left': (regions.LEFT_BREAST,)}
+_BREASTS: Dict[str, Tuple[int, ...]] = {'right': (regions.RIGHT_BREAST,), 'left': (regions.LEFT_BREAST,)}
 _PAIRS = {'breast': (regions.RIGHT_BREAST, regions.LEFT_BREAST),
           'nipple': (regions.RIGHT_NIPPLE, regions.LEFT_NIPPLE),
           'armpit': (regions.RIGHT_ARMPIT, regions.LEFT_ARMPIT)}

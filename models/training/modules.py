@@ -161,6 +161,8 @@ class Losses:
         """Weighted parts of the loss of float32 scores, by name; their sum is the loss."""
         parts = {}
         if 'regions' in self._task:
+            if scores.regions is None:
+                raise ValueError('the network has no region head')
             unknown = batch.labels == UNKNOWN
             if self._loss.cross_entropy and not unknown.all():
                 weights = self._region_weights.to(scores.regions.device)

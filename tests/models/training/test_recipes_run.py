@@ -72,7 +72,7 @@ def test_a_checkpoint_of_another_architecture_is_refused(encoder):
 @pytest.mark.parametrize('content', [b'', b'PK', b'\x80\x02}q\x00.'])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / 'weights.pt').write_bytes(content)
-    with pytest.raises(InputError, match='holds no weights of a training'):
+    with pytest.raises(InputError, match='contains no weights of a training'):
         fresh_network(load_recipe('few-shot', ['network.init=%s' % tmp_path]))
     with pytest.raises(InputError, match='does not exist'):
         fresh_network(load_recipe('few-shot', ['network.init=%s' % (tmp_path / 'gone')]))
