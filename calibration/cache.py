@@ -58,7 +58,8 @@ def scale_of(amax: float) -> np.float32:
     return np.float32(np.float32(amax) / np.float32(LARGEST))
 
 
-def write_cache(scales: Mapping[str, Union[float, np.floating]], algorithm: str = ENTROPY, version: str = '8201') -> bytes:
+def write_cache(scales: Mapping[str, Union[float, np.floating]], algorithm: str = ENTROPY,
+                version: str = '8201') -> bytes:
     """A calibration cache as TensorRT reads it, UTF-8 text.
 
     Args:
