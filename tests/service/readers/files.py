@@ -44,8 +44,7 @@ def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
     height, width = image.shape
     native = image.astype(image.dtype.newbyteorder(order))
     strips = [native[top:top + rows_per_strip].tobytes() for top in range(0, height, rows_per_strip)]
-    if compression == 8:
-        strips = [zlib.compress(strip) for strip in strips]
+    strips = [{8: zlib.compress, 32773: pack_bits}.get(compression, bytes)(strip) for strip in strips]
     tags = {256: width, 257: height, 258: image.dtype.itemsize * 8, 259: compression, 262: 1, 277: 1,
             278: rows_per_strip}
     tags.update(dict(extra))
@@ -62,6 +61,23 @@ def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
     head += b''.join(struct.pack(order + 'HHII', tag, 4, *entries[tag]) for tag in sorted(entries))
     lists = struct.pack('%s%dI' % (order, 2 * count), *(offsets + [len(strip) for strip in strips]))
     return head + struct.pack(order + 'I', more) + lists + b''.join(strips)
+
+
+def pack_bits(data):
+    """PackBits of TIFF 6.0, section 9: runs and literals of at most 128 bytes."""
+    packed, start = bytearray(), 0
+    while start < len(data):
+        end = start + 1
+        if data[start:start + 2] == data[start:start + 1] * 2:
+            while end < min(len(data), start + 128) and data[end] == data[start]:
+                end += 1
+            packed += bytes([257 - (end - start), data[start]])
+        else:
+            while end < min(len(data), start + 128) and data[end:end + 2] != data[end:end + 1] * 2:
+                end += 1
+            packed += bytes([end - start - 1]) + data[start:end]
+        start = end
+    return bytes(packed)
 
 
 def npy(array):

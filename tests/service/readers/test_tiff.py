@@ -46,7 +46,7 @@ class TestPackBitsTiff(TestTiff):
     """Without a checksum and without a structure, so that cuts are noticed by the length alone."""
 
     def content(self, celsius):
-        return encoded(self.counts(celsius), 32773)
+        return tiff(self.counts(celsius), compression=32773)
 
 
 class TestGreyTiff(ReaderContract):
@@ -173,10 +173,11 @@ def test_strips_of_more_or_less_than_the_picture(path, strip, compression):
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
 @settings(max_examples=15)
 @given(st.integers(40, 90), st.integers(40, 90), st.integers(0, 1000), st.sampled_from([1, 3, 50, 65536]))
-def test_what_opencv_packs_is_unpacked(tmp_path_factory, compression, dtype, height, width, seed, spread):
+def test_what_is_packed_is_unpacked(tmp_path_factory, compression, dtype, height, width, seed, spread):
     image = np.random.RandomState(seed).randint(0, spread, (height, width)).astype(dtype)
     path = tmp_path_factory.getbasetemp() / 'any.tif'
-    path.write_bytes(encoded(image, compression))
+    # OpenCV 4.5 cannot write PackBits.
+    path.write_bytes(tiff(image, compression=compression) if compression == 32773 else encoded(image, compression))
     raw = read_raw(path, 'optris' if dtype == np.uint16 else None)
     assert np.array_equal(raw.values, image) and raw.values.dtype == dtype
 
