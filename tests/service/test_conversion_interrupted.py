@@ -13,6 +13,8 @@ from service.messages import StorageError
 from service.readers import read_thermogram
 from tests.service.readers.files import body_c, matrix
 
+pytestmark = pytest.mark.slow
+
 #: What was there before: another patient's, mirrored.
 OLD, OLD_SIDECAR = matrix(body_c(seed=7), ','), b'{"mirrored": true}'
 NOTHING, DATA_ONLY, PAIR = (None, None), ('old', None), ('old', 'old')

@@ -14,6 +14,8 @@ from service.messages import BackendError, StorageError
 
 from .bench import build, plans, refused
 
+pytestmark = pytest.mark.slow
+
 #: How a build may end, the code that the parent gives it, and words of its sentence.
 ENDINGS = [('abort', 'engine-timeout', 'the launch timed out), and the build ended with SIGABRT'),
            ('kill', 'engine-killed', 'because memory ran out'),

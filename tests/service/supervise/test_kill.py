@@ -14,6 +14,8 @@ import pytest
 
 from .systemd import PATIENCE_S, Systemd
 
+pytestmark = pytest.mark.slow
+
 #: A small and slow camera: the machine that runs the tests has other work.
 CAMERA = 'sim:1?rate=2&width=96&height=72'
 
