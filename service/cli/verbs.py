@@ -106,8 +106,8 @@ class Verbs(click.Group):
             if not library or _is_installed(library):
                 raise
             _log.debug('%s cannot be loaded.', entry.value, exc_info=True)
-            raise click.ClickException('%s needs %s, which is not installed here; see the README of the package that '
-                                       'offers it.' % (cmd_name, library))
+            raise click.ClickException('%s needs %s, which is not installed here. The verbs of the workstation run in '
+                                       'the environment of requirements/workstation.txt.' % (cmd_name, library))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -7,6 +7,8 @@ import pytest
 
 from .conftest import listing
 
+pytestmark = pytest.mark.slow
+
 STEPS = ['machine', 'rights', 'memory', 'disk', 'power', 'python', 'account', 'folders', 'environment', 'libraries',
          'program', 'settings', 'bundle', 'cameras', 'system', 'units', 'kiosk', 'engine', 'self-test', 'start']
 NANO = {
