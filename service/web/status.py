@@ -48,7 +48,7 @@ def page(part: str) -> str:
     latencies = objects.live.latencies.read()
     stages = stage_rows(latencies)
     attention, well = _messages(objects, reading, dict(stages))
-    return render_template('status.html', part=part, parts=PARTS, messages=attention + well, attention=len(attention),
+    return render_template('status.html', part=part, parts=PARTS, attention=attention, well=well,
                            stages=stages, heads=_heads(), recent=min(RECENT, _picture_count(latencies)),
                            pictures=_picture_figures(objects), figures=machine_figures(reading),
                            offered=reading.offered or reading.age_s is None)

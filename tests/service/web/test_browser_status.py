@@ -34,13 +34,17 @@ def test_everything_fits_without_scrolling(port, visit, size, part):
     assert measured(page) == {} and page.complaints == []
 
 
+@pytest.mark.parametrize('plugged', [True, False])
 @pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-def test_several_troubles_fit_too(port, visit, vitals, size):
+def test_several_troubles_fit_too(port, visit, vitals, camera, size, plugged):
+    if not plugged:
+        camera.unplugged.set()
     vitals.newest = reading(hottest_c=95.0, throttle_signs=SIGNS, supply_signs=['the 5 V input is at 4.61 V'],
                             memory={'available_bytes': 90 << 20, 'total_bytes': 4 << 30})
     page = running(visit(port, size=size).go('/status'))
-    page.wait("() => document.querySelectorAll('.wanting').length >= 4")
+    page.wait("() => document.querySelectorAll('.wanting').length >= %d" % (4 if plugged else 5))
     assert measured(page) == {}
+    assert page.text('.part:last-child').startswith('Well')
 
 
 @pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
