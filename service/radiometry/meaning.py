@@ -301,19 +301,17 @@ def _flir_table(parameters: FlirParameters) -> np.ndarray:
 def _gain_and_offset(parameters: FlirParameters) -> Tuple[float, float]:
     """(gain, offset) of ``counts of the surface as a black body = gain * raw - offset``.
 
-    The camera counts the radiation of the surface, of the room reflected in it, of the air on both sides of the
-    window, and of the window. With e the emissivity, t the transmission of half of the distance and w that of the
-    window, that is ``t*w*t*(e*S + (1-e)*refl) + t*w*(1-t)*air + t*(1-w)*win + (1-t)*air``; solved for S. Source:
-    [Thermimage], after [MinkinaDudzik2009].
+    The camera counts the radiation of the surface, of the room reflected in it, of the air in front, and of a window at
+    its lens. With e the emissivity, t the transmission of the air and w that of the window, that is
+    ``w*(t*(e*S + (1-e)*refl) + (1-t)*air) + (1-w)*win``; solved for S. What has no share is not looked at: a window
+    counts only where its transmission is below 1. Source: [FlirGevDemo].
     """
-    planck, setting = parameters.planck, parameters.object_parameters
-    half, window_share = parameters.air.transmission(setting), setting.window_transmission
-    whole = setting.emissivity * half * half * window_share
-    reflected, air, window = (float(planck.counts(celsius)) for celsius in
-                              (setting.reflected_c, setting.air_c, setting.window_c))
-    others = ((1 - setting.emissivity) * half * half * window_share * reflected +
-              (half * window_share + 1) * (1 - half) * air +
-              half * (1 - window_share) * window)
+    setting = parameters.object_parameters
+    through_air, through_window = parameters.air.transmission(setting), setting.window_transmission
+    whole = through_window * through_air * setting.emissivity
+    others = sum(share * float(parameters.planck.counts(celsius)) for share, celsius in (
+        (through_window * through_air * (1 - setting.emissivity), setting.reflected_c),
+        (through_window * (1 - through_air), setting.air_c), (1 - through_window, setting.window_c)) if share)
     if not np.isfinite(others):
         raise InputError('radiometry-scene', 'The reflected, air or window temperature (%g, %g, %g °C) is beyond the '
                          'range of this camera.' % (setting.reflected_c, setting.air_c, setting.window_c),

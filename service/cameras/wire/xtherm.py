@@ -15,14 +15,15 @@ camera's emissivity e, reflected and air temperature, and the transmittance t of
 ``(0.85 d - 1.125) / 100`` of the difference from the air, and one offset.
 
 Source of the relations and of the constants of each size: the published analyses of stawel/ht301_hacklib,
-netman69/inficam and diminDDL/IR-Py-Thermal; of the transmittance: [Minkina2016]. Nothing here has been compared with a
-real camera.
+netman69/inficam and diminDDL/IR-Py-Thermal; the transmittance is that of FLIR's files (`AirConstants`). Nothing here
+has been compared with a real camera.
 """
 import functools
 from typing import NamedTuple, Optional
 
 import numpy as np
 
+from ...radiometry import AirConstants, ObjectParameters
 from ...thermogram import CELSIUS
 from ..condition import Condition
 from .base import ZERO_K_C, WireError, WireFormat, WireReading
@@ -183,13 +184,6 @@ def implausible(calibration: Calibration) -> str:
     return next(('%s %g' % (name, value) for name, value, low, high in ranges if not low <= value <= high), '')
 
 
-def transmittance(humidity: float, air_c: float, distance_m: float) -> float:
-    """The share of radiation that air lets through, 0..1; humidity 0..1. Source: [Minkina2016]."""
-    water = humidity * np.exp(1.5587 + 0.06939 * air_c - 2.7816e-4 * air_c ** 2 + 6.8455e-7 * air_c ** 3)
-    path, wet = np.sqrt(distance_m), np.sqrt(water)
-    return float(1.9 * np.exp(-path * (0.006569 - 0.002276 * wet)) - 0.9 * np.exp(-path * (0.01262 - 0.00667 * wet)))
-
-
 @functools.lru_cache(maxsize=8)
 def temperature_table(calibration: Calibration, sensor: Sensor) -> Optional[np.ndarray]:
     """The temperature of every value, °C.
@@ -207,7 +201,8 @@ def temperature_table(calibration: Calibration, sensor: Sensor) -> Optional[np.n
     response = shutter + (np.arange(ENTRIES) - zero) * gain
     half = calibration.cal_02 / (2 * calibration.cal_01)
     distance_m = min(calibration.distance_m, _LONGEST_M)
-    air = transmittance(calibration.humidity, calibration.air_c, distance_m)
+    air = AirConstants().transmission(ObjectParameters(
+        air_c=calibration.air_c, humidity_percent=100 * calibration.humidity, distance_m=distance_m))
     emissivity = calibration.emissivity
     with np.errstate(invalid='ignore', over='ignore'):
         blackbody_k = np.sqrt(half ** 2 + response / calibration.cal_01) - half - ZERO_K_C

@@ -30,21 +30,41 @@ def test_a_golden_temperature_of_an_sc660():
     assert np.abs(celsius - 23.624).max() < 0.0005
 
 
-def test_every_term_counts_as_the_published_formula_says():
-    """Term by term as the formula is published, with two transmissions, against the one gain and offset."""
+def test_every_term_counts_as_flir_publishes_it():
+    """FLIR's K1 and K2, term by term, against the one gain and offset: the air once, over the whole distance."""
     setting = ObjectParameters(0.9, 25.0, 22.0, 60.0, 3.0, 28.0, 0.8)
     e, w, tau = 0.9, 0.8, AirConstants().transmission(setting)
     reflected, air, window = (float(SC660.counts(celsius)) for celsius in (25.0, 22.0, 28.0))
-    surface = (18109 / (e * tau * w * tau) - (1 - tau) / (e * tau) * air - (1 - tau) / (e * tau * w * tau) * air -
-               (1 - w) / (e * tau * w) * window - (1 - e) / e * reflected)
+    surface = (18109 / (tau * e * w) - (1 - e) / e * reflected - (1 - tau) / (e * tau) * air -
+               (1 - w) / (e * tau * w) * window)
     assert flir_celsius(frame(18109), FlirParameters(SC660, setting))[0, 0] == np.float32(SC660.celsius(surface))
 
 
 def test_air_of_a_clinic_lets_nearly_all_through():
-    """Half of one metre, worked out by hand: 8.564 g/m3 of vapour, 1.9 * 1.0000647 - 0.9 * 1.0048904."""
+    """One metre, worked out by hand: 8.564 g/m3 of vapour, 1.9 * 1.0000917 - 0.9 * 1.0069235."""
     setting = ObjectParameters(air_c=20, humidity_percent=50, distance_m=1)
-    assert AirConstants().transmission(setting) == pytest.approx(0.99572, abs=1e-5)
+    assert AirConstants().transmission(setting) == pytest.approx(0.99394, abs=1e-5)
     assert AirConstants().transmission(ObjectParameters(distance_m=0, air_c=40)) == 1
+
+
+@pytest.mark.parametrize('distance_m, warmer_c', [(0.5, 0.026), (1.0, 0.033), (2.0, 0.047), (5.0, 0.077)])
+def test_two_halves_are_not_the_whole(distance_m, warmer_c):
+    """What [Thermimage] does: skin of 34.6 °C comes out too warm by this."""
+    setting = ObjectParameters(0.98, 20.0, 20.0, 50.0, distance_m)
+    half = AirConstants().transmission(setting.corrected({'distance_m': distance_m / 2}))
+    room = float(I7.counts(20.0))
+    counts = int(flir_raw(frame(34.6, np.float64), FlirParameters(I7, setting))[0, 0])
+    whole = float(flir_celsius(frame(counts), FlirParameters(I7, setting))[0, 0])
+    others = 0.02 * half * half * room + (half + 1) * (1 - half) * room
+    assert float(I7.celsius((counts - others) / (0.98 * half * half))) - whole == pytest.approx(warmer_c, abs=0.003)
+
+
+def test_what_has_no_share_is_not_looked_at():
+    """A window of 0 K without a window, air that no curve has over no distance, a room that a black body ignores."""
+    pole = PlanckConstants(13799.269, 1374.5, 5.0, -6646, 0.022241818)
+    setting = ObjectParameters(1.0, 1000.0, 100.0, 50.0, 0.0, 1000.0, 1.0)
+    assert np.isnan(pole.counts(1000.0))
+    assert np.isfinite(flir_celsius(frame(13000), FlirParameters(pole, setting))).all()
 
 
 @given(st.floats(-20, 100), conditions)
