@@ -9,7 +9,8 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 from ..backends import TensorSpec
-from ..messages import BundleError
+from ..messages import BundleError, InputError
+from ..readers.files import open_regular
 from ..schema import schema_problem
 
 MANIFEST_NAME = 'manifest.json'
@@ -183,12 +184,14 @@ def read_plain(path: str, limit: int) -> bytes:
         BundleError: ``bundle-file-link`` or ``bundle-file-large``.
         OSError: it cannot be read.
     """
+    not_plain = BundleError('bundle-file-link', '%s is not a plain file.' % path, _COPY_AGAIN)
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        raise BundleError('bundle-file-link', '%s is not a plain file.' % path, _COPY_AGAIN)
-    # The file may have been replaced since it was looked at.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, 'rb') as stream:
-        data = stream.read(limit + 1)
+        raise not_plain
+    try:
+        with open_regular(path, os.O_NOFOLLOW) as stream:
+            data = stream.read(limit + 1)
+    except InputError:
+        raise not_plain from None
     if len(data) > limit:
         raise BundleError('bundle-file-large', '%s has more than %d bytes, which is the most that the device takes.'
                           % (path, limit))

@@ -4,6 +4,7 @@
 hold one family of formats each. To add a format, write a `Reader` and name it in `read.READERS`.
 """
 from .base import SCALES, DecodedImage, PictureReader, Reader, ReadOptions, Recording
+from .files import HeldFile
 from .read import (
     READERS,
     SUFFIXES,
@@ -12,10 +13,11 @@ from .read import (
     read_each,
     read_raw,
     read_thermogram,
+    reader_and_options,
     reader_for,
 )
 from .sidecar import sidecar_path
 
-__all__ = ['DecodedImage', 'PictureReader', 'READERS', 'ReadOptions', 'Reader', 'Recording', 'SCALES', 'SUFFIXES',
-           'count_frames', 'find_thermograms', 'read_each', 'read_raw', 'read_thermogram', 'reader_for',
-           'sidecar_path']
+__all__ = ['DecodedImage', 'HeldFile', 'PictureReader', 'READERS', 'ReadOptions', 'Reader', 'Recording', 'SCALES',
+           'SUFFIXES', 'count_frames', 'find_thermograms', 'read_each', 'read_raw', 'read_thermogram',
+           'reader_and_options', 'reader_for', 'sidecar_path']

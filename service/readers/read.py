@@ -61,6 +61,19 @@ def read_each(path: Path, frames: Iterable[int], scale: Optional[str] = None) ->
     Raises:
         InputError: as `read_thermogram`, when the first or the faulty frame is asked for.
     """
+    reader, options = reader_and_options(path, scale)
+    yield from reader.read_each(path, frames, options)
+
+
+def reader_and_options(path: Path, scale: Optional[str] = None) -> Tuple[Reader, ReadOptions]:
+    """The reader of a file, and what its sidecar and the request say of it. Nothing is decoded.
+
+    Args:
+        path: the file.
+        scale: as for `read_thermogram`.
+    Raises:
+        InputError: as `reader_for`; whatever is wrong with the sidecar or the scale.
+    """
     if scale is not None:
         check_scale(scale, 'The request')
     reader = reader_for(path)
@@ -71,7 +84,7 @@ def read_each(path: Path, frames: Iterable[int], scale: Optional[str] = None) ->
     if scale is not None:
         stated['scale'] = scale
     parameters = {name: stated.pop(name) for name in OBJECT_PARAMETERS if name in stated}
-    yield from reader.read_each(path, frames, ReadOptions(object_parameters=parameters, **stated))
+    return reader, ReadOptions(object_parameters=parameters, **stated)
 
 
 def count_frames(path: Path) -> int:

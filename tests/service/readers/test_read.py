@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from service.messages import InputError
-from service.readers import READERS, SUFFIXES, find_thermograms, read_thermogram
+from service.bundle.manifest import read_plain
+from service.messages import BundleError, InputError
+from service.readers import READERS, SUFFIXES, HeldFile, find_thermograms, read_thermogram
 
 from .contract import refusal
 from .files import body_c, matrix, png
@@ -39,17 +40,67 @@ def test_a_pipe_is_not_opened(tmp_path):
     refusal(tmp_path / 'a.txt', 'file-unreadable')
 
 
+@pytest.fixture
+def exchanged(monkeypatch):
+    """Have a file replaced by a pipe after it was looked at and before it is opened."""
+    def arrange(path):
+        def late(real_open):
+            def open_late(name, *args, **kwargs):
+                if name == path and os.path.isfile(path):
+                    os.remove(path)
+                    os.mkfifo(path)
+                return real_open(name, *args, **kwargs)
+            return open_late
+        monkeypatch.setattr(os, 'open', late(os.open))
+        monkeypatch.setattr('builtins.open', late(open))
+    return arrange
+
+
+@pytest.mark.parametrize('name', ['a.txt', 'a.txt.json'])
+def test_a_pipe_that_takes_the_place_of_a_file(tmp_path, exchanged, name):
+    """A reader that waits for a pipe waits for ever; the sidecar is a file of the same disk."""
+    (tmp_path / 'a.txt').write_bytes(matrix(body_c()))
+    (tmp_path / 'a.txt.json').write_text('{"emissivity": 0.98}')
+    exchanged(str(tmp_path / name))
+    assert name in refusal(str(tmp_path / 'a.txt'), 'file-unreadable').message.sentence
+
+
+def test_a_pipe_that_takes_the_place_of_a_bundle_file(tmp_path, exchanged):
+    path = str(tmp_path / 'manifest.json')
+    (tmp_path / 'manifest.json').write_text('{}')
+    exchanged(path)
+    with pytest.raises(BundleError) as caught:
+        read_plain(path, 100)
+    assert caught.value.code == 'bundle-file-link'
+
+
+def test_a_held_file_stays_the_one_that_was_opened(tmp_path, monkeypatch):
+    """Two sticks under one path: what was read first is what every part of the reader sees."""
+    path, other = tmp_path / 'a.txt', tmp_path / 'b.txt'
+    first, second = body_c(seed=1), body_c(seed=2)
+    for limit in (64 << 20, 100):  # in memory, and by its descriptor
+        monkeypatch.setattr('service.readers.files.MAX_HELD_BYTES', limit)
+        path.write_bytes(matrix(first))
+        other.write_bytes(matrix(second))
+        with HeldFile(path) as held:
+            os.replace(str(other), str(path))
+            for _ in range(2):
+                assert np.allclose(read_thermogram(held).pixels, first, atol=0.005)
+        assert np.allclose(read_thermogram(path).pixels, second, atol=0.005)
+        assert (held.sha256 is None) == (limit == 100)
+
+
 def test_a_file_of_another_user(path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, 'Permission denied')
-    monkeypatch.setattr('builtins.open', refuse)
+    monkeypatch.setattr(os, 'open', refuse)
     refusal(path, 'file-unreadable', scale='centikelvin')
 
 
 def test_a_card_that_was_pulled(path, monkeypatch):
     def fail(*args, **kwargs):
         raise OSError(5, 'Input/output error')
-    monkeypatch.setattr('builtins.open', fail)
+    monkeypatch.setattr(os, 'open', fail)
     refusal(path, 'file-unreadable', scale='centikelvin')
 
 
