@@ -7,7 +7,7 @@ from typing import List
 import click
 
 from .. import __version__
-from ..messages import ThermoscreenError
+from ..messages import StorageError, ThermoscreenError
 from .verbs import Verbs
 
 #: Exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h).
@@ -60,9 +60,19 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if _lacks_temporary_folder(error):
+            lacking = StorageError('temporary-folder', 'There is no folder for temporary files that can be written to.',
+                                   'Set TMPDIR to one.')
+            click.echo('thermoscreen: %s' % lacking, err=True)
+            sys.exit(lacking.exit_code)
         click.echo('thermoscreen: something went wrong inside the program (%s: %s). Run it again with --debug and '
                    'report what it prints. [internal]' % (type(error).__name__, error), err=True)
         sys.exit(_EXIT_INTERNAL)
+
+
+def _lacks_temporary_folder(error: Exception) -> bool:
+    """Whether `tempfile` found none, for this program or for a library; it has no class of its own for that."""
+    return isinstance(error, FileNotFoundError) and 'No usable temporary directory' in str(error)
 
 
 def _ensure_utf8() -> None:

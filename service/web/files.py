@@ -13,7 +13,7 @@ from ..messages import InputError, Message, ThermoscreenError
 from ..overlay import LAYERS, draw_overlay
 from ..palettes import PALETTES, palette
 from ..readers import SCALES, SUFFIXES, count_frames, read_thermogram, sidecar_path
-from .responses import json_reply
+from .responses import json_reply, whole_number
 from .services import services
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _folder_page(relative: str) -> str:
     root = services().settings.files_root
     entries = list_folder(root, relative, _is_thermogram)
     pages = max(1, -(-len(entries) // ENTRIES_PER_PAGE))
-    number = min(max(1, request.args.get('page', 1, type=int)), pages)
+    number = min(whole_number('page'), pages)
     shown = entries[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
     return render_template('folder.html', path=relative, parent=_parent(relative), entries=shown, number=number,
                            pages=pages, root=root)
@@ -217,7 +217,7 @@ def _result() -> 'Result':
 
 def _frame() -> int:
     """The requested frame of a recording, counted from 1."""
-    return request.args.get('frame', 1, type=int)
+    return whole_number('frame')
 
 
 def _frames(relative: str) -> int:

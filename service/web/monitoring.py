@@ -1,12 +1,17 @@
 """Answers for supervisors and for Prometheus: alive, ready, and the metrics; on this machine only."""
+import re
+
 from flask import Blueprint, Response, current_app, request
 
-from ..messages import Message, ThermoscreenError
+from ..messages import InputError, Message, ThermoscreenError
 from .responses import json_reply
 from .services import services
 
 #: A picture older than this is not live, whatever the camera reports.
 MAX_AGE_S = 5.0
+
+#: Of a format, such as 1.0.0.
+_VERSION = re.compile(r'[0-9]{1,3}(\.[0-9]{1,3}){0,2} *')
 
 #: Where the registry is kept between two requests.
 _REGISTRY = 'thermoscreen-metrics'
@@ -53,6 +58,7 @@ def metrics() -> Response:
 
     Raises:
         MetricsError: ``metrics-missing`` where prometheus_client is not installed; the page works without it.
+        InputError: ``accept-refused`` for a format with a version that is none.
     """
     try:
         # Here, so that it costs no start-up time and no memory where nobody asks.
@@ -64,7 +70,12 @@ def metrics() -> Response:
                            'installed on this device.', 'Install it as requirements/ says.', detail=str(error))
     if _REGISTRY not in current_app.extensions:  # two first requests at once make two equal ones
         current_app.extensions[_REGISTRY] = make_registry(services())
-    encode, content_type = choose_encoder(request.headers.get('Accept', ''))
+    accept = request.headers.get('Accept', '')
+    # The library compares what stands there with numbers.
+    if not all(map(_VERSION.fullmatch, re.findall('version=([^;,]*)', accept))):
+        raise InputError('accept-refused', 'The header Accept names a version that is no version.',
+                         'Ask for text/plain or application/openmetrics-text;version=1.0.0.')
+    encode, content_type = choose_encoder(accept)
     return Response(encode(current_app.extensions[_REGISTRY]), content_type=content_type)
 
 

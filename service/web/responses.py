@@ -1,23 +1,25 @@
 """Responses: what every one of them carries, JSON, and refusals as a page for people or JSON for programs.
 
 The page has no login and serves this machine alone. A web site that is open in the same browser must neither reach it
-under a name of its own (DNS rebinding) nor embed what it shows.
+under a name of its own (DNS rebinding), nor embed what it shows, nor make it work by asking for its addresses.
 """
 import json
 import logging
-from typing import Any, Dict, Optional, Sequence
+import re
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Optional, Sequence
 
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from ..messages import Message, ThermoscreenError
+from ..messages import InputError, Message, ThermoscreenError
 
 _LOGGER = logging.getLogger(__name__)
 
 #: The names under which a browser on this machine reaches the page.
 _NAMES = ('127.0.0.1', 'localhost', '[::1]')
 
-_HEADERS = {
+#: Carried by every answer, also by those that the server gives before the application is asked.
+HEADERS = {
     'Content-Security-Policy': "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; "
                                "frame-ancestors 'none'",
     'Cross-Origin-Resource-Policy': 'same-origin',
@@ -35,6 +37,7 @@ _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'
 _REFUSALS = {message.code: message for message in (
     Message('host-refused', 'This page is for this device only.', 'Open it as http://127.0.0.1 with its port.'),
+    Message('site-refused', 'Another web site asked for this page.', 'Open it from the live picture.'),
     Message('method-refused', 'This page only shows things. Nothing can be sent to it.'),
     Message('upload-refused', 'Files are opened from the device and not sent to it.', 'Use Files.'),
     Message('body-refused', 'This page accepts no content.', _ADDRESS_ONLY),
@@ -43,6 +46,12 @@ _REFUSALS = {message.code: message for message in (
     Message('request-refused', 'The request cannot be answered.', _LIVE),
     Message('unexpected', 'Something inside the service failed.',
             'Go back to the live picture, and restart the device if it happens again.'))}
+#: A whole number from 1 in an address: ASCII digits alone, since int() takes ' 1', '+1', '1_0' and '\u0661' too.
+_WHOLE_NUMBER = re.compile('[1-9][0-9]{0,8}')
+
+#: Values of Sec-Fetch-Site with which a page of ours, an address bar or a bookmark asks.
+_OWN_SITES = ('same-origin', 'none')
+
 _CODES = {404: 'page-missing', 405: 'method-refused', 413: 'request-too-large', 500: 'unexpected'}
 
 
@@ -57,11 +66,14 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
     hosts = frozenset('%s:%d' % (name, port) for name in _NAMES)
     if port == 80:  # browsers leave the default port out
         hosts |= frozenset(_NAMES)
+    app.wsgi_app = _without_other_hosts(app.wsgi_app, hosts)  # type: ignore[method-assign]
 
     @app.before_request
     def guard() -> Optional[Response]:
-        if request.headers.get('Host', '').lower() not in hosts:
+        if not request.environ['HTTP_HOST']:
             return _refuse(400, 'host-refused')
+        if _from_another_site():
+            return _refuse(403, 'site-refused')
         if request.method not in methods:
             response = _refuse(405, 'method-refused')
             response.headers['Allow'] = ', '.join(methods)
@@ -77,13 +89,29 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
 
     @app.after_request
     def stamp(response: Response) -> Response:
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             response.headers[name] = value
         return response
 
     app.register_error_handler(ThermoscreenError, _thermoscreen_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
+
+
+def whole_number(name: str) -> int:
+    """An argument of the address that counts from 1; 1 where it is not given.
+
+    Args:
+        name: of the argument.
+
+    Raises:
+        InputError: ``number-refused`` for anything but ASCII digits, nothing before and nothing after them.
+    """
+    text = request.args.get(name, '1')
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise InputError('number-refused', 'In the address, %s must be a whole number from 1.' % name,
+                         'Go back and choose again.')
+    return int(text)
 
 
 def refuse(status: int, message: Message) -> Response:
@@ -106,6 +134,32 @@ def json_reply(document: Dict[str, Any], status: int = 200) -> Response:
 def text_reply(text: str, status: int = 200) -> Response:
     """JSON that is text already."""
     return Response(text, status, mimetype='application/json')
+
+
+def _without_other_hosts(application: Callable[..., Iterable[bytes]], hosts: FrozenSet[str]
+                         ) -> Callable[..., Iterable[bytes]]:
+    """Empty any other Host before Flask sees it: there are names with which its routing cannot even refuse."""
+    def answer(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get('HTTP_HOST', '').lower() not in hosts:
+            environ['HTTP_HOST'] = ''
+        return application(environ, start_response)
+
+    return answer
+
+
+def _from_another_site() -> bool:
+    """Whether a browser says that another site made it ask.
+
+    A link may lead a person to the live page, which does no work for it. A program that is no browser says nothing; a
+    browser without Sec-Fetch-Site still names the Origin where a script reads across sites.
+    """
+    headers = request.headers
+    site = headers.get('Sec-Fetch-Site')
+    if site is None:
+        return headers.get('Origin', request.host_url.rstrip('/')).lower() != request.host_url.rstrip('/').lower()
+    followed = (request.path == '/' and request.method == 'GET' and headers.get('Sec-Fetch-Mode') == 'navigate'
+                and headers.get('Sec-Fetch-Dest') == 'document')
+    return site not in _OWN_SITES and not followed
 
 
 def _refuse(status: int, code: str) -> Response:

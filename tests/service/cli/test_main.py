@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import click
 import pytest
@@ -47,6 +48,21 @@ def test_a_fault_of_the_program_is_one_line_too(monkeypatch, capsys, failing):
     code, out, err = run(monkeypatch, capsys, 'doctor')
     assert code == 70 and out == '' and err.count('\n') == 1
     assert 'ZeroDivisionError' in err and '--debug' in err
+
+
+def test_no_folder_for_temporary_files_is_one_sentence(monkeypatch, capsys):
+    """As anything that asks `tempfile` for one meets it, where every candidate is read-only."""
+    @click.command()
+    def command():
+        with tempfile.TemporaryFile():
+            pass
+
+    monkeypatch.setattr(type(program), 'get_command', lambda self, ctx, name: command)
+    monkeypatch.setattr(tempfile, 'tempdir', None)
+    monkeypatch.setattr(tempfile, '_candidate_tempdir_list', lambda: ['/proc/nowhere'])
+    code, out, err = run(monkeypatch, capsys, 'doctor')
+    assert (code, out, err.count('\n')) == (6, '', 1)
+    assert 'TMPDIR' in err and '[temporary-folder]' in err
 
 
 def test_debug_shows_the_traceback(monkeypatch, failing):

@@ -137,6 +137,13 @@ def test_it_speaks_the_form_that_is_asked_for(scrape):
     assert scrape.answer.get_data(as_text=True).endswith('# EOF\n')
 
 
+@pytest.mark.parametrize('version', ['a', '1.x', '', '\xb2', '1' * 5000, '-1'])
+def test_a_version_that_is_none_is_no_fault(client, version):
+    for kind in ('application/openmetrics-text', 'text/plain'):
+        answer = client.get('/metrics', headers={'Accept': '%s;version=%s;escaping=x' % (kind, version)})
+        assert answer.status_code == 200 or (answer.status_code, answer.get_json()['code']) == (400, 'accept-refused')
+
+
 def test_without_the_library_one_line_says_so_and_the_page_runs(client, monkeypatch):
     for name in [name for name in sys.modules if name.split('.')[0] == 'prometheus_client']:
         monkeypatch.setitem(sys.modules, name, None)

@@ -26,7 +26,8 @@ def test_own_names_are_answered(client, host):
 
 
 @pytest.mark.parametrize('host', ['evil.example', 'evil.example:8080', '127.0.0.1', '127.0.0.1:80', 'localhost:8081',
-                                  '127.0.0.1:8080.evil.example', '127.0.0.1:8080@evil.example', '0.0.0.0:8080', ''])
+                                  '127.0.0.1:8080.evil.example', '127.0.0.1:8080@evil.example', '0.0.0.0:8080', '',
+                                  'a..b', 'x' * 64 + '.example', '[::1', 'a:b:c', '\xe9', '127.0.0.1:99999999'])
 @pytest.mark.parametrize('route', ['/', '/live/values', '/static/css/theme.css'])
 def test_other_names_are_refused(app, host, route):
     # Not through the test client, whose own cookie jar stumbles over some of these names.
@@ -63,3 +64,53 @@ def test_chunked_contents_are_refused(client):
 def test_head_answers_without_contents(client):
     answer = client.head('/')
     assert (answer.status_code, answer.data) == (200, b'')
+
+
+#: What browsers send when a page of another site embeds, fetches, frames or opens something: all but the last of them.
+ELSEWHERE = [
+    {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image'},
+    {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty'},
+    {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'iframe'},
+    {'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'script'},
+    {'Sec-Fetch-Site': 'same-origin, cross-site'},
+    {'Origin': 'https://evil.example'},
+    {'Origin': 'http://127.0.0.1:8081'},
+    {'Origin': 'null'}]
+
+
+@pytest.mark.parametrize('headers', ELSEWHERE, ids=lambda headers: ' '.join(headers.values()))
+@pytest.mark.parametrize('route', ROUTES + ('/open/overlay.png?path=visit 1/frontal.csv',))
+def test_other_sites_are_refused_before_any_work(client, stub, route, headers):
+    before = stub.backend_stub.runs
+    with client.get(route, headers=headers) as answer:
+        assert (answer.status_code, b'site-refused' in answer.data) == (403, True)
+    assert stub.backend_stub.runs == before
+
+
+@pytest.mark.parametrize('headers', [
+    {}, {'Origin': 'http://127.0.0.1:8080'}, {'Sec-Fetch-Site': 'none', 'Sec-Fetch-Mode': 'navigate'},
+    {'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'no-cors', 'Sec-Fetch-Dest': 'image'},
+    {'Sec-Fetch-Site': 'same-origin', 'Origin': 'null'}], ids=lambda headers: ' '.join(headers.values()) or 'curl')
+def test_its_own_pages_and_programs_are_answered(client, headers):
+    for route in ('/', '/status', '/live/values', '/healthz', '/static/css/theme.css'):
+        with client.get(route, headers=headers) as answer:
+            assert answer.status_code == 200
+
+
+def test_a_link_elsewhere_leads_to_the_live_page_alone(client):
+    followed = {'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Dest': 'document'}
+    assert client.get('/', headers=followed).status_code == 200
+    for route in ('/open', '/open?path=visit 1/frontal.csv', '/status', '/live.mjpg'):
+        assert client.get(route, headers=followed).status_code == 403
+
+
+@pytest.mark.parametrize('text', ['1e3', 'nan', 'inf', '+1', ' 1', '1 ', '1_0', '-1', '0', '01', '1.0', '', '0x1',
+                                  '\u0661', '\uff11', '1\n', '9' * 10, '9' * 5000])
+@pytest.mark.parametrize('route, name', [('/open', 'frame'), ('/open', 'page'), ('/open/result', 'frame'),
+                                         ('/open/overlay.png', 'frame')])
+def test_a_number_in_an_address_is_digits_alone(client, stub, route, name, text):
+    path = 'many' if name == 'page' else 'visit 1/frontal.csv'
+    before = stub.backend_stub.runs
+    answer = client.get(route, query_string={'path': path, name: text})
+    assert (answer.status_code, b'number-refused' in answer.data) == (400, True)
+    assert stub.backend_stub.runs == before
