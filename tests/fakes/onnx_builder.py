@@ -17,6 +17,16 @@ def varint(value):
             return bytes(out)
 
 
+def padded(value, size):
+    """A varint of more bytes than its value needs."""
+    return bytes([value >> 7 * place & 0x7F | 0x80 for place in range(size - 1)] + [value >> 7 * (size - 1) & 0x7F])
+
+
+def wide_key(field, data):
+    """A chunk whose key has bit 32 set, which parsers of protocol buffers with 32-bit keys cut off."""
+    return varint(field << 3 | 2 | 1 << 32) + varint(len(data)) + data
+
+
 def number(field, value):
     return varint(field << 3) + varint(value)
 
