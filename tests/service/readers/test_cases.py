@@ -1,0 +1,37 @@
+"""Small files as programs and cameras really save them, and what they hold: ``cases`` of the shared data."""
+import pytest
+
+from service.messages import InputError
+from service.readers import read_raw
+
+#: Degrees Celsius that a value may be away from the table.
+TOLERANCE_C = 0.02
+
+#: (lowest, highest, mean) of the scene of most files, and of the same in tenths of a degree; °C.
+SCENE = (21.835, 34.635, 27.921)
+TENTHS = (21.8, 34.6, 27.922)
+
+#: File, arguments of `read_raw`, corrections, and (lowest, highest, mean) in °C or the code of the refusal.
+CASES = [
+    # Text.
+    # TIFF.
+    # FLIR.
+    ('k4_air_0.5m.fff', {}, {}, SCENE),
+    # Others.
+]
+
+
+@pytest.mark.parametrize('name, options, corrections, expected', CASES)
+def test_every_case_is_read_or_refused_as_its_table_says(shared_data, name, options, corrections, expected):
+    path = shared_data / 'cases' / name
+    if not path.exists():
+        pytest.skip('%s is absent' % path)
+    if isinstance(expected, str):
+        with pytest.raises(InputError) as caught:
+            read_raw(path, **options).corrected(corrections).thermogram()
+        assert caught.value.code == expected
+        return
+    thermogram = read_raw(path, **options).corrected(corrections).thermogram()
+    assert thermogram.is_celsius
+    pixels = thermogram.pixels.astype(float)
+    assert (pixels.min(), pixels.max(), pixels.mean()) == pytest.approx(expected, abs=TOLERANCE_C)
