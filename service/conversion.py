@@ -37,7 +37,7 @@ def convert(source: str, target: str, scale: Optional[str] = None, frame: Option
         replace: whether an old target is replaced.
     Returns:
         ``source``, ``target``, ``frames``, ``width``, ``height``, ``unit``, ``lowest_c`` and ``highest_c`` (of the
-        first frame; None where it has no temperatures), ``emissivity`` and ``notes``.
+        first frame; None where it has no temperatures), ``emissivity``, ``notes`` and ``warnings``.
     Raises:
         InputError: ``output-format``, ``output-exists``, ``output-is-input``, ``output-sidecar``, ``convert-relative``,
             ``convert-frames``, ``convert-range``, or what is wrong with the source or a correction.
@@ -69,7 +69,8 @@ def convert(source: str, target: str, scale: Optional[str] = None, frame: Option
     lowest, highest = bounds if thermogram.is_celsius else (None, None)
     return {'source': source, 'target': target, 'frames': len(numbers), 'width': thermogram.width,
             'height': thermogram.height, 'unit': thermogram.unit, 'lowest_c': lowest, 'highest_c': highest,
-            'emissivity': thermogram.provenance.emissivity, 'notes': list(thermogram.provenance.notes)}
+            'emissivity': thermogram.provenance.emissivity, 'notes': list(thermogram.provenance.notes),
+            'warnings': [warning.to_dict() for warning in thermogram.provenance.warnings]}
 
 
 def _numbers(source: str, suffix: str, frame: Optional[int]) -> Sequence[int]:

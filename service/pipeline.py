@@ -8,7 +8,7 @@ from .body import Body, find_body
 from .bundle import Bundle, Trust, open_bundle
 from .chains import Prepared
 from .decode import Prediction, decode
-from .messages import OK, Message
+from .messages import OK, PROBLEM, Message
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .selection import Runtime, baseline, start_first, start_proven
@@ -104,7 +104,7 @@ class Pipeline:
         """
         watch = Stopwatch()
         body = find_body(thermogram)
-        checks = check_frame(thermogram, body, self.options.quality)
+        checks = thermogram.provenance.warnings + check_frame(thermogram, body, self.options.quality)
         watch.lap('quality')
         if checks[-1].severity != OK:
             return self._result(thermogram, body, checks, watch)
@@ -149,6 +149,6 @@ class Pipeline:
 
     def _result(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], watch: Stopwatch,
                 **fields: Any) -> Result:
-        fields.setdefault('sentences', tuple(check.text for check in checks if check.severity != OK))
+        fields.setdefault('sentences', tuple(check.text for check in checks if check.severity == PROBLEM))
         return Result(thermogram=thermogram, body=body, checks=checks, bundle=self._identity, backend=self._backend,
                       timings_ms=watch.read_ms(), **fields)

@@ -8,7 +8,7 @@ from .body import Body
 from .chains import Prepared
 from .messages import ADJUNCT_NOTICE, PROBLEM, Message
 from .regions import REGIONS, Box
-from .thermogram import Thermogram
+from .thermogram import Provenance, Thermogram
 
 #: Of ``result.json``. 2: checks are messages.
 SCHEMA = 2
@@ -96,7 +96,8 @@ class Result:
 
     Attributes:
         body: where the body is.
-        checks: every quality check, in order; those with severity PROBLEM stand in the way of a result.
+        checks: the warnings of the thermogram's provenance and every quality check, in order; those with severity
+            PROBLEM stand in the way of a result.
         bundle: ``{'id', 'version', 'hash'}`` of the bundle that ran.
         backend: what ran it, with version and precision.
         labels: uint8 HxW region ids at the frame's own resolution; None where the network did not run.
@@ -158,12 +159,19 @@ class Result:
             'hottest': {REGIONS[spot.region]: _rounded(spot, skip='region') for spot in self.spots},
             'confidence': _number(self.confidence),
             'size': {'width_px': self.thermogram.width, 'height_px': self.thermogram.height},
-            'provenance': dict(vars(self.thermogram.provenance), notes=list(self.thermogram.provenance.notes)),
+            'provenance': _source(self.thermogram.provenance),
             'timings_ms': {stage: round(value, 3) for stage, value in self.timings_ms.items()},
             'bundle': self.bundle,
             'backend': self.backend,
             'notice': ADJUNCT_NOTICE,
         }
+
+
+def _source(provenance: Provenance) -> Dict[str, Any]:
+    """Where the frame came from; its warnings are among the checks."""
+    values = dict(vars(provenance), notes=list(provenance.notes))
+    del values['warnings']
+    return values
 
 
 def _rounded(entry: Any, skip: str) -> Dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Optional, Tuple
 
 import numpy as np
 
-from .messages import InputError
+from .messages import InputError, Message
 
 #: Smallest and largest side that is a thermogram rather than a mistake, in pixels. The low end admits a Lepton 2.5
 #: (80x60); the high end is beyond any thermal array and bounds memory.
@@ -28,6 +28,7 @@ class Provenance:
         mirrored: whether the picture was a mirror image, with the patient's right on the right of the picture.
             Readers and cameras undo it; it is kept for the record.
         notes: what a reader had to decide, in sentences.
+        warnings: what somebody should look at before relying on the temperatures.
     """
 
     source: str
@@ -36,6 +37,7 @@ class Provenance:
     emissivity: Optional[float] = None
     mirrored: bool = False
     notes: Tuple[str, ...] = ()
+    warnings: Tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,14 +7,14 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 import click
 
-from ..messages import InputError, ThermoscreenError
+from ..messages import WARNING, InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..pipeline import Pipeline
 from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
 from ..record import recover_records, write_record
 from ..settings import Settings, load_settings
-from .options import bundle_option, json_option, make_pipeline, settings_option, threads_option
+from .options import bundle_option, correction_options, json_option, make_pipeline, settings_option, threads_option
 
 
 @click.command()
@@ -26,26 +26,30 @@ from .options import bundle_option, json_option, make_pipeline, settings_option,
               help='Which frame of a recording, counted from 1.')
 @click.option('--palette', type=click.Choice(sorted(PALETTES)), help='Palette of the overlay.')
 @click.option('--layer', type=click.Choice(LAYERS), help='What lies under the contours.')
+@correction_options
 @bundle_option
 @threads_option
 @settings_option
 @json_option
 def analyse(paths: Sequence[str], out: str, scale: Optional[str], frame: int, palette: Optional[str],
             layer: Optional[str], bundle: Optional[str], threads: Optional[int], settings_path: Optional[str],
-            as_json: bool) -> None:
+            as_json: bool, **corrections: Optional[float]) -> None:
     """Analyse thermogram files.
 
     A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with
     overlay.png, labels.png (region ids at the file's own resolution) and result.json. A file that
     cannot be used is reported and the others go on; the exit code is then 1. A 'no result' is an
     answer and not a failure. Of a recording one frame is analysed, the first unless --frame names another.
+    A parameter that a file states wrongly, such as its emissivity, can be overruled for all files.
 
     \b
     Example:
       thermoscreen analyse visit/*.txt --out results
       thermoscreen analyse counts.png --scale centikelvin --out results --json
       thermoscreen analyse cooling.seq --frame 20 --out results
+      thermoscreen analyse IMG_0001.jpg --emissivity 0.98 --reflected 22 --out results
     """
+    given = {name: value for name, value in corrections.items() if value is not None}
     settings = load_settings(settings_path, bundle=bundle, threads=threads, palette=palette, layer=layer)
     files = find_thermograms(paths)
     recover_records(out)
@@ -54,7 +58,7 @@ def analyse(paths: Sequence[str], out: str, scale: Optional[str], frame: int, pa
         with _progress(files) as bar:
             taken: Set[str] = set()
             for path in bar:
-                reports.append(_report(path, out, scale, frame, settings, pipeline, taken))
+                reports.append(_report(path, out, scale, frame, given, settings, pipeline, taken))
     failed = [report for report in reports if report['outcome'] == 'failed']
     if as_json:
         click.echo(json.dumps({'results': reports, 'failed': len(failed)}, indent=1))
@@ -74,12 +78,12 @@ def _progress(files: List[str]) -> Iterator[Iterable[str]]:
         yield bar
 
 
-def _report(path: str, out: str, scale: Optional[str], frame: int, settings: Settings, pipeline: Pipeline,
-            taken: Set[str]) -> Dict[str, Any]:
+def _report(path: str, out: str, scale: Optional[str], frame: int, corrections: Dict[str, float], settings: Settings,
+            pipeline: Pipeline, taken: Set[str]) -> Dict[str, Any]:
     """Analyse one file; an error becomes its report."""
     try:
         folder = _folder(path, out, taken)
-        result = pipeline.analyse(read_thermogram(path, scale=scale, frame=frame))
+        result = pipeline.analyse(read_thermogram(path, scale, frame, corrections))
         write_record(folder, result, palette_name=settings.palette, layer=settings.layer)
         return dict(result.to_dict(), path=path, folder=folder, frame=frame, frames=count_frames(path))
     except ThermoscreenError as error:
@@ -108,5 +112,8 @@ def _print(reports: List[Dict[str, Any]], failed: List[Dict[str, Any]]) -> None:
             click.echo('  No result:')
         for sentence in report['sentences']:
             click.echo('  ' + sentence)
+        for check in report['checks']:
+            if check['severity'] == WARNING:
+                click.echo('  Warning: %(sentence)s %(next_step)s' % check)
     if len(reports) > 1:
         click.echo('%d of %d files analysed.' % (len(reports) - len(failed), len(reports)), err=True)

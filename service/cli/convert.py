@@ -1,35 +1,18 @@
 """``thermoscreen convert``: a thermogram file as another kind of file, computed anew where asked."""
 import json
-from typing import Any, Callable, Optional
+from typing import Optional
 
 import click
 
 from ..conversion import convert as convert_file
 from ..readers import SCALES
-from .options import json_option
-
-#: Options that correct an object parameter: its name in `OBJECT_PARAMETERS`, and the help.
-_CORRECTIONS = {
-    'emissivity': ('emissivity', 'Emissivity of the surface (skin: 0.98).'),
-    'reflected': ('reflected_c', 'Reflected temperature in °C, usually that of the room.'),
-    'air': ('air_c', 'Temperature of the air in between, °C.'),
-    'humidity': ('humidity_percent', 'Relative humidity of that air, percent.'),
-    'distance': ('distance_m', 'Distance to the surface, metres.'),
-    'window': ('window_c', 'Temperature of a window in front of the camera, °C.'),
-    'window-transmission': ('window_transmission', 'Share of the radiation that the window lets through, up to 1.'),
-}
-
-
-def _correction_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option, (name, text) in reversed(list(_CORRECTIONS.items())):
-        command = click.option('--' + option, name, type=float, help=text)(command)
-    return command
+from .options import correction_options, json_option
 
 
 @click.command()
 @click.argument('source', type=click.Path(), metavar='IN')
 @click.argument('target', type=click.Path(), metavar='OUT')
-@_correction_options
+@correction_options
 @click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
 @click.option('--frame', type=click.IntRange(1), metavar='N', help='One frame of a recording, counted from 1.')
 @click.option('--force', is_flag=True, help='Replace OUT if it exists.')
@@ -40,8 +23,8 @@ def convert(source: str, target: str, scale: Optional[str], frame: Optional[int]
 
     IN is any file that `analyse` reads. OUT ends in .tscap for a capture file (every frame as it was measured, with all
     that makes it temperatures), in .csv or .npy (degrees Celsius, without loss) or in .tif (16 bits of 0.01 K); the
-    last three get a sidecar OUT.json. A parameter that was set wrongly in the camera can be corrected: temperatures
-    are computed again, from the detector's counts where IN has them.
+    last three get a sidecar OUT.json. A parameter that IN states wrongly can be overruled: temperatures are computed
+    again, from the detector's counts where IN has them.
 
     \b
     Example:
@@ -60,5 +43,5 @@ def convert(source: str, target: str, scale: Optional[str], frame: Optional[int]
         if report['emissivity'] is not None:
             values += ' at emissivity %g' % report['emissivity']
     click.echo('%s -> %s: %s, %dx%d, %s.' % (source, target, frames, report['width'], report['height'], values))
-    for note in report['notes']:
+    for note in report['notes'] + ['Warning: %(sentence)s %(next_step)s' % warning for warning in report['warnings']]:
         click.echo('  ' + note)

@@ -1,5 +1,5 @@
 """Options that several verbs share; heavy imports wait until they are needed, for `serve` in safe mode does without."""
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import click
 
@@ -13,7 +13,25 @@ bundle_option = click.option('--bundle', type=click.Path(), metavar='DIR',
                              help='Model bundle. Default: the shipped one.')
 threads_option = click.option('--threads', type=int, metavar='N',
                               help='Threads of one inference; 0 for every core.')
+#: Options that overrule an object parameter: its name in `service.radiometry.OBJECT_PARAMETERS`, and the help.
+CORRECTIONS = {
+    '--emissivity': ('emissivity', 'Emissivity of the surface (skin: 0.98).'),
+    '--reflected': ('reflected_c', 'Reflected temperature in °C, usually that of the room.'),
+    '--air': ('air_c', 'Temperature of the air in between, °C.'),
+    '--humidity': ('humidity_percent', 'Relative humidity of that air, percent.'),
+    '--distance': ('distance_m', 'Distance to the surface, metres.'),
+    '--window': ('window_c', 'Temperature of a window in front of the camera, °C.'),
+    '--window-transmission': ('window_transmission',
+                              'Share of the radiation that the window lets through; 1 is no window.'),
+}
 json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
+
+
+def correction_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb the options of `CORRECTIONS`; it receives them as keywords, None where they were not given."""
+    for option, (name, text) in reversed(list(CORRECTIONS.items())):
+        command = click.option(option, name, type=float, help=text)(command)
+    return command
 
 
 def load_settings(path: Optional[str] = None, **overrides: Any) -> 'Settings':

@@ -7,11 +7,13 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ..messages import InputError
+from ..messages import InputError, Message
 from .object_parameters import OBJECT_PARAMETERS, ObjectParameters, check_number
 from .radiation import AirConstants, PlanckConstants, recompute_celsius
 
 _COUNTS = 65536
+#: Of an impossible value.
+_LONGEST_TEXT = 40
 #: What can be corrected without the detector's counts.
 _SURFACE = ('emissivity', 'reflected_c')
 
@@ -21,6 +23,9 @@ class Meaning(abc.ABC):
 
     #: Word for files.
     kind = ''
+    #: What the source states and cannot be, as texts by the names of `OBJECT_PARAMETERS`; a statement or a correction
+    #: replaces it.
+    impossible: Mapping[str, str] = {}
 
     @property
     @abc.abstractmethod
@@ -39,6 +44,10 @@ class Meaning(abc.ABC):
         Raises:
             InputError: a ``radiometry-`` code.
         """
+
+    def doubts(self) -> Tuple[Message, ...]:
+        """Warnings: what the temperatures are computed with is not usual in front of a patient."""
+        return ()
 
     @abc.abstractmethod
     def with_stated(self, parameters: Mapping[str, float]) -> 'Meaning':
@@ -131,6 +140,9 @@ class Temperatures(Meaning):
             return celsius
         return recompute_celsius(celsius, ObjectParameters(**self.stated), ObjectParameters(**self.computed_with))
 
+    def doubts(self) -> Tuple[Message, ...]:
+        return ObjectParameters(**self.computed_with).doubts() if self.true else ()
+
     def with_stated(self, parameters: Mapping[str, float]) -> 'Temperatures':
         """The same temperatures, which the camera computed with these; a second statement is a correction."""
         again = {name: value for name, value in parameters.items() if name in self.stated}
@@ -208,6 +220,8 @@ class FlirParameters(Meaning):
         planck: the calibration of the camera.
         object_parameters: what the operator had set.
         air: the camera's model of the air.
+        impossible: as of `Meaning`; `object_parameters` has the defaults in their place. They are refused once they
+            would change a temperature.
     """
 
     kind = 'flir'
@@ -215,6 +229,28 @@ class FlirParameters(Meaning):
     planck: PlanckConstants
     object_parameters: ObjectParameters = field(default_factory=ObjectParameters)
     air: AirConstants = field(default_factory=AirConstants)
+    impossible: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        for name, text in self.impossible.items():
+            if name not in OBJECT_PARAMETERS or not isinstance(text, str) or len(text) > _LONGEST_TEXT:
+                raise ValueError('no object parameter %r' % (name,))
+
+    @classmethod
+    def of_header(cls, planck: PlanckConstants, stated: Mapping[str, float], air: AirConstants) -> 'FlirParameters':
+        """What a header states, with impossible values kept aside until somebody overrules them.
+
+        Args:
+            planck, air: as of the class.
+            stated: object parameters by their names.
+        """
+        parameters, impossible = ObjectParameters(), {}
+        for name, value in stated.items():
+            try:
+                parameters = parameters.corrected({name: value})
+            except InputError:
+                impossible[name] = '%g' % value
+        return cls(planck, parameters, air, impossible)
 
     @property
     def value_types(self) -> Tuple[str, ...]:
@@ -222,10 +258,13 @@ class FlirParameters(Meaning):
 
     @property
     def computed_with(self) -> Dict[str, float]:
-        return self.object_parameters.to_dict()
+        return {name: value for name, value in self.object_parameters.to_dict().items() if name not in self.impossible}
 
     def celsius(self, values: np.ndarray) -> np.ndarray:
         return flir_celsius(values, self)
+
+    def doubts(self) -> Tuple[Message, ...]:
+        return self.object_parameters.doubts()
 
     def with_stated(self, parameters: Mapping[str, float]) -> 'FlirParameters':
         """What a person states beside the file takes precedence over what the file states."""
@@ -233,11 +272,14 @@ class FlirParameters(Meaning):
 
     def corrected(self, changes: Mapping[str, float]) -> 'FlirParameters':
         """The same camera with other object parameters; see `ObjectParameters.corrected`."""
-        return dataclasses.replace(self, object_parameters=self.object_parameters.corrected(changes))
+        impossible = {name: text for name, text in self.impossible.items() if name not in changes}
+        return dataclasses.replace(self, object_parameters=self.object_parameters.corrected(changes),
+                                   impossible=impossible)
 
     def to_dict(self) -> Dict[str, Any]:
-        return {'kind': self.kind, 'planck': dataclasses.asdict(self.planck), 'air': dataclasses.asdict(self.air),
-                'scene': self.object_parameters.to_dict()}
+        document = {'kind': self.kind, 'planck': dataclasses.asdict(self.planck), 'air': dataclasses.asdict(self.air),
+                    'scene': self.object_parameters.to_dict()}
+        return dict(document, impossible=dict(self.impossible)) if self.impossible else document
 
 
 def flir_celsius(raw: np.ndarray, parameters: FlirParameters) -> np.ndarray:
@@ -250,7 +292,8 @@ def flir_celsius(raw: np.ndarray, parameters: FlirParameters) -> np.ndarray:
         float32 HxW, °C; the float64 result rounded once.
     Raises:
         InputError: ``radiometry-no-temperature`` where a count stands for no temperature with these parameters
-            (row and column counted from 1), ``radiometry-air`` or ``radiometry-scene``.
+            (row and column counted from 1), ``radiometry-value`` where one that counts is impossible,
+            ``radiometry-air`` or ``radiometry-scene``.
     """
     if raw.dtype != np.uint16:
         raise ValueError('raw counts must be uint16, not %s' % raw.dtype)
@@ -307,6 +350,9 @@ def _gain_and_offset(parameters: FlirParameters) -> Tuple[float, float]:
     counts only where its transmission is below 1. Source: [FlirGevDemo].
     """
     setting = parameters.object_parameters
+    for name in setting.in_use:
+        if name in parameters.impossible:
+            raise _impossible(name, parameters.impossible[name])
     through_air, through_window = parameters.air.transmission(setting), setting.window_transmission
     whole = through_window * through_air * setting.emissivity
     others = sum(share * float(parameters.planck.counts(celsius)) for share, celsius in (
@@ -340,7 +386,9 @@ def meaning_from_dict(document: Any) -> Meaning:
 
 def _flir_from(document: Dict[str, Any]) -> Meaning:
     planck, air, scene = (document.pop(name) for name in ('planck', 'air', 'scene'))
-    return FlirParameters(PlanckConstants(**planck), ObjectParameters(**scene), AirConstants(**air), **document)
+    impossible = dict(document.pop('impossible', {}))
+    return FlirParameters(PlanckConstants(**planck), ObjectParameters(**scene), AirConstants(**air), impossible,
+                          **document)
 
 
 def _temperatures_from(document: Dict[str, Any]) -> Meaning:
@@ -359,6 +407,13 @@ _MAKERS: Dict[str, Callable[[Dict[str, Any]], Meaning]] = {
 def _not_a_meaning(detail: str) -> InputError:
     return InputError('radiometry-stored', 'The file describes its values in a way that this program does not know.',
                       'Write it again.', detail)
+
+
+def _impossible(name: str, text: str) -> InputError:
+    bounds = OBJECT_PARAMETERS[name]
+    return InputError('radiometry-value', 'The %s must be a number from %g to %g%s; the header states %s.'
+                      % (bounds.label, bounds.lowest, bounds.highest, bounds.unit, text),
+                      'Give the right one: ' + bounds.remedy(name))
 
 
 def _unstated(name: str, example: float) -> InputError:

@@ -2,11 +2,11 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, NamedTuple
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
 
 import numpy as np
 
-from ..messages import InputError
+from ..messages import WARNING, InputError, Message
 
 #: Nothing is colder than absolute zero, and nothing in front of a bedside camera is hotter than this. Whether a
 #: temperature can be a patient's is the quality gate's question.
@@ -14,24 +14,34 @@ LOWEST_C, HIGHEST_C = -273.15, 2000.0
 
 
 class Bounds(NamedTuple):
-    """What an object parameter may be, and what it is called in a sentence."""
+    """What an object parameter may be, what is usual at a bedside, and what it is called in a sentence."""
 
     lowest: float
     highest: float
     #: With a leading space, or empty.
     unit: str
     label: str
+    #: Of the command line, and what to give there as an example.
+    option: str
+    example: float
+    #: Beyond these, somebody should look whether it is meant.
+    least_usual: float
+    most_usual: float
+
+    def remedy(self, name: str) -> str:
+        """How a person overrules it, as the end of a sentence; `name` is its own in `OBJECT_PARAMETERS`."""
+        return '%s %g, or {"%s": %g} in a sidecar.' % (self.option, self.example, name, self.example)
 
 
 #: Every object parameter by its name. The temperatures admit whatever the menu of a camera does.
 OBJECT_PARAMETERS: Dict[str, Bounds] = {
-    'emissivity': Bounds(0.01, 1.0, ' (skin: 0.98)', 'emissivity'),
-    'reflected_c': Bounds(-200.0, 2000.0, ' °C', 'reflected temperature'),
-    'air_c': Bounds(-60.0, 100.0, ' °C', 'air temperature'),
-    'humidity_percent': Bounds(0.0, 100.0, ' percent', 'relative humidity'),
-    'distance_m': Bounds(0.0, 10000.0, ' metres', 'distance'),
-    'window_c': Bounds(-200.0, 2000.0, ' °C', 'temperature of the window'),
-    'window_transmission': Bounds(0.01, 1.0, '', 'transmission of the window'),
+    'emissivity': Bounds(0.01, 1.0, ' (skin: 0.98)', 'emissivity', '--emissivity', 0.98, 0.9, 1.0),
+    'reflected_c': Bounds(-200.0, 2000.0, ' °C', 'reflected temperature', '--reflected', 22.0, -20.0, 50.0),
+    'air_c': Bounds(-60.0, 100.0, ' °C', 'air temperature', '--air', 22.0, -20.0, 50.0),
+    'humidity_percent': Bounds(0.0, 100.0, ' percent', 'relative humidity', '--humidity', 50.0, 0.0, 100.0),
+    'distance_m': Bounds(0.0, 10000.0, ' metres', 'distance', '--distance', 1.0, 0.0, 20.0),
+    'window_c': Bounds(-200.0, 2000.0, ' °C', 'temperature of the window', '--window', 22.0, -20.0, 50.0),
+    'window_transmission': Bounds(0.01, 1.0, '', 'transmission of the window', '--window-transmission', 1.0, 1.0, 1.0),
 }
 
 
@@ -62,8 +72,9 @@ class ObjectParameters:
     window_transmission: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, (lowest, highest, unit, label) in OBJECT_PARAMETERS.items():
-            object.__setattr__(self, name, check_number(getattr(self, name), lowest, highest, 'The ' + label, unit))
+        for name, bounds in OBJECT_PARAMETERS.items():
+            object.__setattr__(self, name, check_number(getattr(self, name), bounds.lowest, bounds.highest,
+                                                        'The ' + bounds.label, bounds.unit))
 
     def corrected(self, changes: Mapping[str, Any]) -> 'ObjectParameters':
         """The same parameters with other values.
@@ -79,9 +90,36 @@ class ObjectParameters:
                              'Use one of %s.' % ', '.join(OBJECT_PARAMETERS))
         return dataclasses.replace(self, **changes)
 
+    @property
+    def in_use(self) -> Tuple[str, ...]:
+        """Names of the values that change a temperature: no air over no distance, no window of transmission 1."""
+        unused = {'reflected_c'} if self.emissivity == 1 else set()
+        unused.update(('air_c', 'humidity_percent') if self.distance_m == 0 else ())
+        unused.update(('window_c',) if self.window_transmission == 1 else ())
+        return tuple(name for name in OBJECT_PARAMETERS if name not in unused)
+
+    def doubts(self) -> Tuple[Message, ...]:
+        """A warning for every value in use that is possible, but not usual in front of a patient."""
+        return tuple(_doubt(name, getattr(self, name)) for name in self.in_use
+                     if not OBJECT_PARAMETERS[name].least_usual <= round(getattr(self, name), 6)
+                     <= OBJECT_PARAMETERS[name].most_usual)
+
     def to_dict(self) -> Dict[str, float]:
         """The values as JSON, by the names of `OBJECT_PARAMETERS`."""
         return {name: getattr(self, name) for name in OBJECT_PARAMETERS}
+
+
+def _doubt(name: str, value: float) -> Message:
+    bounds = OBJECT_PARAMETERS[name]
+    usual = '%g' % bounds.least_usual
+    if bounds.most_usual != bounds.least_usual:
+        usual += ' to %g' % bounds.most_usual
+    sentence = 'The temperatures were computed with the %s %g%s; usual is %s.' % (
+        bounds.label, value, bounds.unit, usual)
+    if name.endswith('_c') and bounds.least_usual <= value + LOWEST_C <= bounds.most_usual:
+        sentence += ' It may have been meant as kelvin, which is %.1f °C.' % (value + LOWEST_C)
+    next_step = 'If it is wrong, give the right one: ' + bounds.remedy(name)
+    return Message('radiometry-unusual', sentence, next_step, WARNING, facts={name: round(value, 6)})
 
 
 def check_number(value: Any, lowest: float, highest: float, label: str, unit: str,

@@ -56,7 +56,8 @@ class Raw:
             check_possible(pixels, source)
         emissivity = self.meaning.computed_with.get('emissivity', self.provenance.emissivity)
         return Thermogram(pixels, unit, replace(
-            self.provenance, emissivity=None if emissivity is None else round(emissivity, _DIGITS)))
+            self.provenance, emissivity=None if emissivity is None else round(emissivity, _DIGITS),
+            warnings=self.meaning.doubts()))
 
     def corrected(self, changes: Mapping[str, float]) -> 'Raw':
         """The same frame with other object parameters; `thermogram` then computes from the same values anew.
@@ -80,15 +81,16 @@ class Raw:
 
     def _changed(self, change: Callable[[Mapping[str, float]], Meaning], values: Mapping[str, float]) -> 'Raw':
         """The frame after a change of its meaning, with a note on every value that differs now."""
-        before = self.meaning.computed_with
+        before, impossible = self.meaning.computed_with, self.meaning.impossible
         values = {name: value for name, value in values.items() if not _equal(value, before.get(name))}
         if not values:
             return self
         with _naming(self.provenance.source):
             meaning = change(values)
-        notes = tuple('computed with %s %g instead of %g' % (OBJECT_PARAMETERS[name].label, value, before[name])
+        texts = dict(impossible, **{name: '%g' % value for name, value in before.items()})
+        notes = tuple('computed with %s %g instead of %s' % (OBJECT_PARAMETERS[name].label, value, texts[name])
                       for name, value in sorted(meaning.computed_with.items())
-                      if not _equal(value, before.get(name, value)))
+                      if name in texts and not _equal(value, before.get(name)))
         return Raw(self.values, meaning, replace(self.provenance, notes=self.provenance.notes + notes))
 
     def packed(self) -> 'Raw':

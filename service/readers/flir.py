@@ -13,7 +13,7 @@ from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from ..messages import InputError
-from ..radiometry import ZERO_K_C, AirConstants, FlirParameters, ObjectParameters, PlanckConstants
+from ..radiometry import ZERO_K_C, AirConstants, FlirParameters, PlanckConstants
 from ..radiometry.object_parameters import with_source
 from ..thermogram import check_size
 from .base import DecodedImage, Path, PictureReader, Reader, Recording
@@ -271,7 +271,7 @@ def _camera_info(data: bytes, source: str) -> _CameraInfo:
     """The camera record of a container.
 
     Raises:
-        InputError: ``flir-no-calibration``, ``radiometry-constant`` or ``radiometry-value`` for values out of bounds,
+        InputError: ``flir-no-calibration``, ``radiometry-constant`` for a calibration out of bounds,
             ``file-truncated`` or ``file-damaged``.
     """
     body = _record(data, _CAMERA_INFO, source)
@@ -286,11 +286,11 @@ def _camera_info(data: bytes, source: str) -> _CameraInfo:
     r1, b, f = struct.unpack_from(order + '3f', body, _PLANCK)
     o, r2 = struct.unpack_from(order + 'if', body, _OFFSET_AND_R2)
     try:
-        parameters = FlirParameters(
+        parameters = FlirParameters.of_header(
             PlanckConstants(r1, b, f, float(o), r2),
-            ObjectParameters(emissivity, reflected + ZERO_K_C, air + ZERO_K_C,
-                             humidity if humidity > _LARGEST_SHARE else 100 * humidity, distance, window + ZERO_K_C,
-                             transmission),
+            {'emissivity': emissivity, 'reflected_c': reflected + ZERO_K_C, 'air_c': air + ZERO_K_C,
+             'humidity_percent': humidity if humidity > _LARGEST_SHARE else 100 * humidity, 'distance_m': distance,
+             'window_c': window + ZERO_K_C, 'window_transmission': transmission},
             AirConstants(*struct.unpack_from(order + '5f', body, _AIR)))
     except InputError as error:
         raise with_source(error, source)

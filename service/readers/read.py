@@ -1,6 +1,6 @@
 """From a path to thermograms: which files are meant, which reader a file is for, and what its sidecar states."""
 import os
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ..messages import InputError
 from ..radiometry import OBJECT_PARAMETERS, Raw
@@ -24,7 +24,8 @@ READERS: Tuple[Reader, ...] = (
 SUFFIXES: Dict[str, Reader] = {suffix: reader for reader in READERS for suffix in reader.suffixes}
 
 
-def read_thermogram(path: Path, scale: Optional[str] = None, frame: int = 1) -> Thermogram:
+def read_thermogram(path: Path, scale: Optional[str] = None, frame: int = 1,
+                    corrections: Optional[Mapping[str, float]] = None) -> Thermogram:
     """Read a thermogram file with its sidecar.
 
     The format is decided by content and must agree with the suffix. A sidecar (``NAME.json`` or ``STEM.json`` next to
@@ -35,12 +36,13 @@ def read_thermogram(path: Path, scale: Optional[str] = None, frame: int = 1) -> 
         path: the file.
         scale: key of `SCALES`, needed for 16-bit files whose sidecar does not state one.
         frame: which frame of a recording, counted from 1; `count_frames` tells how many there are.
+        corrections: object parameters by the names of `OBJECT_PARAMETERS`; they overrule file and sidecar.
     Returns:
-        float32 HxW; ``provenance.notes`` tell what had to be decided.
+        float32 HxW; ``provenance.notes`` tell what had to be decided, ``provenance.warnings`` what to look at.
     Raises:
         InputError: whatever is wrong; no other exception leaves.
     """
-    return read_raw(path, scale, frame).thermogram()
+    return read_raw(path, scale, frame).corrected(corrections or {}).thermogram()
 
 
 def read_raw(path: Path, scale: Optional[str] = None, frame: int = 1) -> Raw:

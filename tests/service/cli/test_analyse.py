@@ -136,3 +136,31 @@ def test_a_frame_of_a_recording(tmp_path):
     assert (report['frame'], report['frames']) == (3, 3) and 'frame 3 of 3' in report['provenance']['notes']
     missing = run(path, '--frame', 4, '--out', tmp_path / 'out')
     assert missing.exit_code == 1 and 'frame-missing' in missing.stderr
+
+
+def test_a_value_of_the_header_is_overruled(tmp_path):
+    path = tmp_path / 'IMG_1.jpg'
+    path.write_bytes(flir_files.flir_jpeg(flir_files.frame(frames.torso(120, 160), patch=[(0x20, 'f', 0.0)])))
+    refused = run(path, '--out', tmp_path / 'out')
+    assert refused.exit_code == 1 and 'the header states 0. Give the right one: --emissivity 0.98,' in refused.stderr
+    assert not os.path.exists(str(tmp_path / 'out' / 'IMG_1'))
+    read = run(path, '--out', tmp_path / 'out', '--emissivity', '0.98', '--json')
+    report = json.loads(read.stdout)['results'][0]
+    assert report['outcome'] == 'result' and report['provenance']['emissivity'] == 0.98
+    assert 'computed with emissivity 0.98 instead of 0' in report['provenance']['notes']
+
+
+def test_a_doubtful_header_is_told_and_does_not_stop_the_result(tmp_path):
+    path = tmp_path / 'IMG_1.jpg'
+    path.write_bytes(flir_files.flir_jpeg(flir_files.frame(frames.torso(120, 160), patch=[(0x28, 'f', 298.0 + 50.0)])))
+    assert '  Warning: The temperatures were computed with the reflected temperature 74.85 °C; usual is -20 to 50.' in \
+        run(path, '--out', tmp_path / 'out').stdout
+    report = json.loads(run(path, '--out', tmp_path / 'out', '--json').stdout)['results'][0]
+    written = json.loads((tmp_path / 'out' / 'IMG_1' / 'result.json').read_text())
+    for document in (report, written):
+        assert document['outcome'] == 'result' and 'warnings' not in document['provenance']
+        first = document['checks'][0]
+        assert (first['code'], first['severity'], first['facts']) == ('radiometry-unusual', 'warning',
+                                                                      {'reflected_c': pytest.approx(74.85)})
+    overruled = run(path, '--out', tmp_path / 'out', '--reflected', '22', '--json')
+    assert all(check['severity'] == 'ok' for check in json.loads(overruled.stdout)['results'][0]['checks'])

@@ -1,11 +1,22 @@
 """FLIR counts: golden values of published calibrations, every term of the radiation, and the way back."""
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.messages import InputError
-from service.radiometry import AirConstants, FlirParameters, ObjectParameters, PlanckConstants, flir_celsius, flir_raw
+from service.radiometry import (
+    OBJECT_PARAMETERS,
+    AirConstants,
+    FlirParameters,
+    ObjectParameters,
+    PlanckConstants,
+    flir_celsius,
+    flir_raw,
+    meaning_from_dict,
+)
 
 I7 = PlanckConstants(13799.269, 1374.5, 1.35, -6646, 0.022241818)
 SC660 = PlanckConstants(21106.77, 1501, 1, -7340, 0.012545258)
@@ -145,6 +156,53 @@ def test_air_that_lets_nothing_through_is_refused():
 def test_a_room_beyond_the_curve_is_refused():
     pole = PlanckConstants(13799.269, 1374.5, 5.0, -6646, 0.022241818)
     refused('radiometry-scene', flir_celsius, frame(13000), FlirParameters(pole, ObjectParameters(0.9, 1000.0)))
+
+
+#: What a camera may state, with a window and a metre of air, so that everything counts.
+HEADER = {'emissivity': 0.98, 'reflected_c': 21.0, 'air_c': 22.0, 'humidity_percent': 50.0, 'distance_m': 1.0,
+          'window_c': 21.0, 'window_transmission': 0.9}
+IMPOSSIBLE = [('emissivity', 0.0), ('emissivity', 95.0), ('emissivity', np.nan), ('reflected_c', np.inf),
+              ('air_c', -273.15), ('humidity_percent', -50.0), ('distance_m', -1.0), ('window_c', -273.15),
+              ('window_transmission', 0.0), ('window_transmission', 82.0)]
+
+
+@pytest.mark.parametrize('name, value', IMPOSSIBLE)
+def test_an_impossible_value_that_counts_is_refused_until_it_is_overruled(name, value):
+    impossible = FlirParameters.of_header(I7, dict(HEADER, **{name: value}), AirConstants())
+    message = refused('radiometry-value', flir_celsius, frame(13000), impossible)
+    bounds = OBJECT_PARAMETERS[name]
+    assert bounds.label in message and 'states %g.' % value in message and bounds.option + ' ' in message
+    assert name not in impossible.computed_with
+    right = impossible.corrected({name: HEADER[name]})
+    whole = FlirParameters(I7, ObjectParameters(**HEADER))
+    assert right == whole == impossible.with_stated({name: HEADER[name]}) and not right.impossible
+    assert np.array_equal(flir_celsius(frame(13000), right), flir_celsius(frame(13000), whole))
+
+
+@pytest.mark.parametrize('name, value, unused', [
+    ('reflected_c', np.nan, {'emissivity': 1.0}), ('air_c', -273.15, {'distance_m': 0.0}),
+    ('humidity_percent', np.inf, {'distance_m': 0.0}), ('window_c', -273.15, {'window_transmission': 1.0})])
+def test_an_impossible_value_that_changes_nothing_does_not_matter(name, value, unused):
+    header = dict(HEADER, **unused)
+    kept = FlirParameters.of_header(I7, dict(header, **{name: value}), AirConstants())
+    whole = FlirParameters(I7, ObjectParameters(**header))
+    assert np.array_equal(flir_celsius(frame(13000), kept), flir_celsius(frame(13000), whole))
+    again = kept.corrected({next(iter(unused)): 0.9})
+    assert OBJECT_PARAMETERS[name].label in refused('radiometry-value', flir_celsius, frame(13000), again)
+
+
+@pytest.mark.parametrize('name, value', IMPOSSIBLE)
+def test_an_impossible_value_is_stored_as_what_it_is(name, value):
+    stored = FlirParameters.of_header(I7, dict(HEADER, **{name: value}), AirConstants())
+    assert meaning_from_dict(json.loads(json.dumps(stored.to_dict(), allow_nan=False))) == stored
+    assert 'impossible' not in FlirParameters(I7).to_dict()
+
+
+@pytest.mark.parametrize('impossible', [
+    {'colour': 'red'}, {'emissivity': 0.0}, {'emissivity': 'x' * 41}, ['emissivity'], 'emissivity', None, 3])
+def test_impossible_values_that_nobody_wrote_are_refused(impossible):
+    document = dict(FlirParameters(I7).to_dict(), impossible=impossible)
+    refused('radiometry-stored', meaning_from_dict, document)
 
 
 @pytest.mark.parametrize('name, value', [

@@ -1,4 +1,5 @@
 """Files of FLIR cameras: radiometric JPEGs, containers of one frame and of many, and directories that lie."""
+import json
 import os
 import struct
 
@@ -137,6 +138,49 @@ def test_statements_that_cannot_be_are_refused_by_name(jpeg_path, patch, code):
     assert 'frame.jpg' in refusal(jpeg_path, code).message.text
 
 
+@pytest.mark.parametrize('patch, stated, note', [
+    ((0x20, 'f', 0.0), {'emissivity': 0.98}, 'emissivity 0.98 instead of 0'),
+    ((0x20, 'f', float('nan')), {'emissivity': 0.98}, 'emissivity 0.98 instead of nan'),
+    ((0x20, 'f', 95.0), {'emissivity': 0.98}, 'emissivity 0.98 instead of 95'),
+    ((0x24, 'f', -1.0), {'distance_m': 1.0}, 'distance 1 instead of -1'),
+    ((0x28, 'f', float('inf')), {'reflected_c': 21.0}, 'reflected temperature 21 instead of inf'),
+    ((0x2C, 'f', 0.0), {'air_c': 22.0}, 'air temperature 22 instead of -273.15'),
+    ((0x34, 'f', 0.0), {'window_transmission': 1.0}, 'transmission of the window 1 instead of 0'),
+    ((0x3C, 'f', 900.0), {'humidity_percent': 50.0}, 'relative humidity 50 instead of 900')])
+@pytest.mark.parametrize('sidecar', [True, False])
+def test_a_statement_that_cannot_be_is_overruled(jpeg_path, patch, stated, note, sidecar):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[patch])))
+    if sidecar:
+        (jpeg_path.parent / 'frame.json').write_text(json.dumps(stated))
+    thermogram = read_thermogram(jpeg_path, corrections={} if sidecar else stated)
+    assert np.abs(thermogram.pixels - BODY).max() < QUANTUM_C
+    assert 'computed with ' + note in thermogram.provenance.notes and thermogram.provenance.warnings == ()
+
+
+def test_an_option_overrules_the_sidecar(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY)))
+    (jpeg_path.parent / 'frame.json').write_text('{"emissivity": 0.5}')
+    assert np.abs(read_thermogram(jpeg_path, corrections={'emissivity': 0.98}).pixels - BODY).max() < QUANTUM_C
+
+
+def test_a_window_of_0_k_counts_only_where_there_is_one(jpeg_path):
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[(0x30, 'f', 0.0)])))
+    assert np.abs(read_thermogram(jpeg_path).pixels - BODY).max() < QUANTUM_C
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[(0x30, 'f', 0.0), (0x34, 'f', 0.9)])))
+    assert '--window 22' in refusal(jpeg_path, 'radiometry-value').message.next_step
+
+
+def test_statements_of_a_cat_s61_are_in_doubt(jpeg_path):
+    """See issue 19 of Thermimage: a room of 298 K written as °C, and a window that nobody has put there."""
+    jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[(0x28, 'f', 571.15), (0x34, 'f', 0.82)])))
+    warnings = read_thermogram(jpeg_path).provenance.warnings
+    assert [name for warning in warnings for name in warning.facts] == ['reflected_c', 'window_transmission']
+    assert 'reflected temperature 298 °C' in warnings[0].sentence and '24.9 °C' in warnings[0].sentence
+    assert '0.82' in warnings[1].sentence and '--window-transmission 1,' in warnings[1].next_step
+    right = read_thermogram(jpeg_path, corrections={'reflected_c': 21.0, 'window_transmission': 1.0})
+    assert np.abs(right.pixels - BODY).max() < QUANTUM_C and right.provenance.warnings == ()
+
+
 @pytest.mark.parametrize('records, code', [
     ([(0x01, 2, raw_data(flir_raw(BODY, I7)))], 'flir-no-calibration'),
     ([(0x22, 1, b'x' * 784)], 'flir-no-raw')])
@@ -182,6 +226,22 @@ SCENE = 21.835, 34.635, 27.921
 def test_the_air_over_any_distance(shared_data, distance):
     pixels = read_thermogram(shared_data / 'cases' / ('k4_air_%s.fff' % distance)).pixels
     assert np.allclose(statistics_of(pixels), SCENE, atol=0.02)
+
+
+@pytest.mark.parametrize('name, corrections', [
+    ('k7_emissivity_0.jpg', {'emissivity': 0.98}),
+    ('k7_window_0K.jpg', {}),
+    ('k9_cat_s61.jpg', {'emissivity': 0.98, 'reflected_c': 20.0, 'window_transmission': 1.0})])
+def test_headers_of_other_people(shared_data, name, corrections):
+    pixels = read_thermogram(shared_data / 'cases' / name, corrections=corrections).pixels
+    assert np.allclose(statistics_of(pixels), SCENE, atol=0.02)
+
+
+def test_headers_of_other_people_as_they_are(shared_data):
+    assert '--emissivity 0.98' in refusal(shared_data / 'cases' / 'k7_emissivity_0.jpg',
+                                          'radiometry-value').message.next_step
+    warnings = read_thermogram(shared_data / 'cases' / 'k9_cat_s61.jpg').provenance.warnings
+    assert [name for warning in warnings for name in warning.facts] == ['reflected_c', 'window_transmission']
 
 
 def test_a_real_camera_s_clock(shared_data):

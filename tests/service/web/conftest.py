@@ -136,6 +136,7 @@ def files_root(tmp_path_factory):
     (visit / 'cut.csv').write_text((visit / 'frontal.csv').read_text()[:9000])
     (visit / 'notes.doc').write_text('no thermogram')
     (visit / 'cooling.seq').write_bytes(b''.join(flir_files.frame(celsius - step, order='<') for step in range(3)))
+    (visit / 'hot room.fff').write_bytes(flir_files.frame(celsius, order='<', patch=[(0x28, 'f', 75 + 273.15)]))
     many = root / 'many'
     many.mkdir()
     for number in range(23):

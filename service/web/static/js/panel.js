@@ -21,7 +21,8 @@ export function announce(sentence) {
 
 export function renderPanel(values) {
   const refused = values.checks.filter((check) => check.severity === 'problem');
-  renderChecks(values.checks, refused);
+  renderWarnings(values.checks.filter((check) => check.severity === 'warning'));
+  renderChecks(values.checks.filter((check) => check.severity === 'ok'), refused);
   renderRefusal(refused);
   show(byId('readings'), refused.length === 0);
   if (refused.length === 0) {
@@ -39,11 +40,21 @@ export function renderPanel(values) {
   announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + values.sentences[values.sentences.length - 1]);
 }
 
-function renderChecks(checks, refused) {
-  const passed = checks.filter((check) => check.severity !== 'problem');
+// What somebody should look at before relying on the temperatures, such as a file that states a room of 298 °C.
+function renderWarnings(warnings) {
+  const list = byId('warnings');
+  show(list, warnings.length > 0);
+  fillRows(list, warnings.map((warning, index) => ({ key: String(index), text: warning.sentence })), () => {
+    const item = element('li');
+    item.append(icon('attention'), element('span'));
+    return item;
+  }, (item, row) => setText(item.lastChild, row.text));
+}
+
+function renderChecks(passed, refused) {
   const text = passed.map((check) => check.code.replace(/-/g, ' '));
   // One line when all passed; with a problem, the list shows how far the frame came.
-  const rows = refused.length ? text : [checks.length + ' of ' + checks.length + ' quality checks passed'];
+  const rows = refused.length ? text : [passed.length + ' of ' + passed.length + ' quality checks passed'];
   const list = byId('checks');
   list.classList.toggle('single', refused.length === 0);
   fillRows(list, rows.map((row, index) => ({ key: String(index), text: row })), () => {
