@@ -1,12 +1,11 @@
 """How fast each candidate runs a bundle on this machine, and how closely its labels agree with FP32."""
-import io
 import time
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from ..backends import Backend, Tensors, Worker
-from ..bundle import Bundle, golden_thermogram
+from ..bundle import Bundle, golden_thermogram, read_golden
 from ..messages import Message, ThermoscreenError
 from ..simulator import make_phantom
 from ..thermogram import Thermogram
@@ -19,8 +18,7 @@ WARM_UP_RUNS = 3
 
 def feeds(bundle: Bundle, count: int) -> List[Tensors]:
     """Network inputs of the golden thermogram and of `count` simulated ones."""
-    with np.load(io.BytesIO(bundle.golden), allow_pickle=False) as pair:
-        thermograms = [golden_thermogram(pair['thermogram'])]
+    thermograms = [golden_thermogram(read_golden(bundle)['thermogram'])]
     thermograms += [Thermogram.from_celsius(make_phantom(seed, 240, 320).celsius, source='phantom')
                     for seed in range(1, count + 1)]
     return [{bundle.inputs[0].name: bundle.chain.apply(thermogram).tensor.copy()} for thermogram in thermograms]

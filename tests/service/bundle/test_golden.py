@@ -1,11 +1,16 @@
 """The golden pair must match, or the bundle does not run."""
+import io
+import struct
+import zipfile
+
 import numpy as np
 import pytest
 
 from service.backends import OnnxRuntimeBackend, Worker
-from service.bundle import golden_thermogram, open_bundle, pack_golden, prove, to_counts
+from service.bundle import golden_thermogram, open_bundle, pack_golden, prove, read_golden, to_counts
 from service.messages import BundleError
 from service.pipeline import Pipeline
+from service.selection.measurement import feeds
 from tests.fakes import bundles
 
 
@@ -58,6 +63,68 @@ def test_a_damaged_pair_is_refused(tmp_path):
     with pytest.raises(BundleError) as caught:
         prove(bundle, lambda feed: {})
     assert caught.value.code == 'golden-unreadable'
+
+
+def archive(arrays, method=zipfile.ZIP_DEFLATED):
+    """A zip file of arrays, as numpy writes it, with a bytes object put in as it is."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, 'w', method) as file:
+        for name, array in arrays:
+            member = io.BytesIO()
+            member.write(array) if isinstance(array, bytes) else np.lib.format.write_array(member, array)
+            file.writestr(name + '.npy', member.getvalue())
+    return stream.getvalue()
+
+
+def pair(**changes):
+    """The arrays of the small bundle's golden pair."""
+    good = np.load(io.BytesIO(bundles.files()['golden.npz']))
+    return [(name, changes.get(name, good[name])) for name in good.files]
+
+
+def claiming(shape, header=118):
+    """An array that claims a shape and has no values."""
+    words = ("{'descr': '<u2', 'fortran_order': False, 'shape': %r, }" % (shape,)).encode().ljust(header - 1) + b'\n'
+    return b'\x93NUMPY\x01\x00' + struct.pack('<H', len(words)) + words
+
+
+@pytest.mark.parametrize('data, why', [
+    (archive(pair(thermogram=np.zeros((3000, 3000), np.uint16))), 'thermogram has more than'),
+    (archive(pair(labels=np.zeros((1, 4000, 4000), np.uint8))), 'labels has more than 3328 bytes'),
+    (archive(pair(labels=np.zeros((1, 48, 64), np.int32))), 'labels has more than 3328 bytes'),
+    (archive(pair(labels=np.zeros((1, 64, 48), np.uint8))), '(1, 48, 64) of uint8 is stated'),
+    (archive(pair(confidence=np.zeros((1, 48, 64), np.int16))), 'float16 is stated'),
+    (archive(pair(thermogram=np.zeros((8, 8), np.uint16))), 'thermogram is (8, 8)'),
+    (archive(pair(thermogram=np.zeros((1, 96, 128), np.uint16))), 'thermogram is (1, 96, 128)'),
+    (archive(pair(thermogram=np.asfortranarray(np.zeros((96, 128), np.uint16)))), 'thermogram is'),
+    (archive(pair(thermogram=claiming((2048, 2048)))), ''),
+    (archive(pair(thermogram=claiming((96, 128), 60000))), 'does not begin as numpy begins'),
+    (archive(pair(thermogram=b'\x93NUMPY\x02\x00' + bytes(200))), 'does not begin as numpy begins'),
+    (archive(pair(), zipfile.ZIP_LZMA), 'unusual way'),
+    (archive(pair(), zipfile.ZIP_BZIP2), 'unusual way'),
+    (archive([('a%d' % index, b'') for index in range(100)] + pair()), 'more arrays'),
+    (archive(pair(), zipfile.ZIP_STORED) + bytes(8 << 20), 'bytes'),
+])
+def test_a_pair_that_is_larger_than_stated_or_of_another_kind_is_refused(tmp_path, data, why):
+    contents = dict(bundles.files(), **{'golden.npz': data})
+    with pytest.raises(BundleError) as caught:
+        read_golden(open_bundle(bundles.write(tmp_path / 'b', contents=contents)))
+    assert caught.value.code == 'golden-unreadable' and why in caught.value.detail
+
+
+def test_no_more_is_inflated_than_the_manifest_states(tmp_path, monkeypatch):
+    contents = dict(bundles.files(), **{'golden.npz': archive(pair(labels=bytes(20 << 20)))})
+    bundle, asked, read = open_bundle(bundles.write(tmp_path / 'b', contents=contents)), [], zipfile.ZipExtFile.read
+    monkeypatch.setattr(zipfile.ZipExtFile, 'read', lambda self, size=-1: asked.append(size) or read(self, size))
+    with pytest.raises(BundleError):
+        read_golden(bundle)
+    assert asked == [48 * 64 + 257]
+
+
+def test_what_is_measured_reads_the_pair_with_the_same_limits(tmp_path):
+    contents = dict(bundles.files(), **{'golden.npz': archive(pair(thermogram=np.zeros((3000, 3000), np.uint16)))})
+    with pytest.raises(BundleError):
+        feeds(open_bundle(bundles.write(tmp_path / 'b', contents=contents)), 0)
 
 
 def test_counts_keep_temperatures_to_a_hundredth():
