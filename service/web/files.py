@@ -1,4 +1,5 @@
 """Opening a file of the device: folders below one root, and a file with the values and pictures of the live page."""
+import itertools
 import os
 import stat
 import threading
@@ -24,6 +25,9 @@ blueprint = Blueprint('files', __name__, url_prefix='/open')
 
 #: Entries of one page of a folder: what a 7 inch panel shows without scrolling.
 ENTRIES_PER_PAGE = 10
+
+#: Entries of a folder that are read. More would keep the page waiting.
+MAX_ENTRIES = 100000
 
 #: No real path is longer; a longer one is refused before the file system sees it.
 MAX_PATH_LENGTH = 1024
@@ -79,6 +83,23 @@ class Entry:
     is_folder: bool
 
 
+@dataclass(frozen=True)
+class Listing:
+    """One page of a folder.
+
+    Attributes:
+        entries: at most `ENTRIES_PER_PAGE`.
+        number: of the page, from 1.
+        pages: how many there are.
+        complete: False where the folder holds more than `MAX_ENTRIES` and the others are not listed.
+    """
+
+    entries: Sequence[Entry]
+    number: int
+    pages: int
+    complete: bool
+
+
 def resolve(root: str, relative: str) -> str:
     """The real path of a folder or plain file below a root; links that stay below the root are followed.
 
@@ -112,35 +133,56 @@ def resolve(root: str, relative: str) -> str:
     return path
 
 
-def list_folder(root: str, relative: str, is_thermogram: Callable[[str], bool]) -> List[Entry]:
-    """Folders and thermograms of a folder, folders first, by name.
+def list_folder(root: str, relative: str, is_thermogram: Callable[[str], bool], number: int = 1) -> Listing:
+    """One page of the folders and thermograms of a folder: folders first, by name.
+
+    What an entry is comes with its name, and only the entries of the page are looked at further: a link is sorted by
+    what its name looks like, and left out of its page where it leads outside.
 
     Args:
         root, relative: as for `resolve`.
         is_thermogram: whether a file name looks like one.
+        number: of the page, from 1; the last one where there are not as many.
 
     Returns:
         Without hidden entries, links to the outside, and names that no page can show.
+
+    Raises:
+        InputError: as of `resolve`.
+        PlaceError: as of `resolve`, and ``path-unreadable``.
     """
-    folder = resolve(root, relative)
+    folders: List[str] = []
+    files: List[str] = []
     try:
-        names = sorted(os.listdir(folder), key=lambda name: (name.lower(), name))
+        with os.scandir(resolve(root, relative)) as entries:
+            read = list(itertools.islice(entries, MAX_ENTRIES + 1))
+            for entry in read[:MAX_ENTRIES]:
+                if entry.name[0] == '.':
+                    continue
+                if is_thermogram(entry.name) and (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
+                    files.append(entry.name)
+                elif entry.is_dir(follow_symlinks=False) or entry.is_symlink():
+                    folders.append(entry.name)
     except OSError as error:
         raise PlaceError('path-unreadable', 'The folder cannot be read.', 'Check its rights.', detail=str(error))
-    folders, files = [], []
-    for name in names:
-        below = relative.rstrip('/') + '/' + name if relative else name
-        if name.startswith('.') or not _showable(name):
-            continue
-        try:
-            path = resolve(root, below)
-        except InputError:
-            continue
-        if os.path.isdir(path):
-            folders.append(Entry(name, below, True))
-        elif is_thermogram(name):
-            files.append(Entry(name, below, False))
-    return folders + files
+    # Two sorts of plain texts are quicker than one by pairs, and put equal names in the same order every time.
+    names = [name for kind in (folders, files) for name in sorted(sorted(kind), key=str.lower)]
+    pages = max(1, -(-len(names) // ENTRIES_PER_PAGE))
+    number = min(number, pages)
+    shown = names[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
+    listed = [_entry(root, '%s/%s' % (relative, name) if relative else name, is_thermogram) for name in shown]
+    return Listing([entry for entry in listed if entry is not None], number, pages, len(read) <= MAX_ENTRIES)
+
+
+def _entry(root: str, path: str, is_thermogram: Callable[[str], bool]) -> Optional[Entry]:
+    """What a path below the root opens; None for a link to the outside, something else, or bytes as a name."""
+    name = path.rpartition('/')[2]
+    try:
+        path.encode('utf-8')
+        is_folder = os.path.isdir(resolve(root, path))
+    except (InputError, UnicodeEncodeError):
+        return None
+    return Entry(name, path, is_folder) if is_folder or is_thermogram(name) else None
 
 
 class OpenedFiles:
@@ -200,12 +242,8 @@ def _file_page(relative: str) -> str:
 
 def _folder_page(relative: str) -> str:
     root = services().settings.files_root
-    entries = list_folder(root, relative, _is_thermogram)
-    pages = max(1, -(-len(entries) // ENTRIES_PER_PAGE))
-    number = min(whole_number('page'), pages)
-    shown = entries[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
-    return render_template('folder.html', path=relative, parent=_parent(relative), entries=shown, number=number,
-                           pages=pages, root=root)
+    return render_template('folder.html', path=relative, parent=_parent(relative), root=root, most=MAX_ENTRIES,
+                           listing=list_folder(root, relative, _is_thermogram, whole_number('page')))
 
 
 def _result() -> 'Result':
@@ -239,15 +277,7 @@ def _parent(relative: str) -> Optional[str]:
 
 
 def _is_thermogram(name: str) -> bool:
-    return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def _showable(name: str) -> bool:
-    try:
-        name.encode('utf-8')
-    except UnicodeEncodeError:
-        return False
-    return True
+    return name[name.rfind('.'):].lower() in SUFFIXES
 
 
 def _version(path: str) -> Tuple[float, int, int]:

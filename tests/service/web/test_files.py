@@ -1,5 +1,6 @@
 """Opening files of the device: folders, values, pictures, and nothing outside the root."""
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from service.overlay import LAYERS
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
 from service.thermogram import Provenance
+from service.web import files
 from service.web.files import list_folder, resolve
 
 
@@ -31,6 +33,70 @@ def test_long_folders_have_pages(client):
     assert 'Page 1 of 3' in first and 'view-09.csv' in first and 'view-10.csv' not in first and 'Back' not in first
     assert 'Page 3 of 3' in last and 'view-22.csv' in last and 'More' not in last
     assert 'Page 3 of 3' in html(client, path='many', page=99)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Counts what asks the file system about one path."""
+    asked = []
+    for name in ('stat', 'lstat'):
+        real = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda path, *args, _real=real, **kwargs: asked.append(path) or _real(path, *args,
+                                                                                                        **kwargs))
+    return asked
+
+
+def test_the_work_for_a_page_does_not_grow_with_the_folder(tmp_path, counted):
+    asked = []
+    for count in (20, 600):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for number in range(0, count, 2):
+            (folder / ('view-%03d.csv' % number)).touch()
+            (folder / ('link-%03d.csv' % number)).symlink_to(folder / 'view-000.csv')
+        del counted[:]
+        listing = list_folder(str(folder), '', lambda name: name.endswith('.csv'), number=999)
+        asked.append(len(counted))
+        assert [entry.name for entry in listing.entries] == ['view-%03d.csv' % (count - 2 * left)
+                                                             for left in range(10, 0, -1)]
+        assert (listing.number, listing.pages, listing.complete) == (count // 10, count // 10, True)
+    assert asked[0] == asked[1] > 0
+
+
+def test_an_endless_folder_is_cut_and_says_so(client, files_root, monkeypatch):
+    monkeypatch.setattr(files, 'MAX_ENTRIES', 12)
+    page = html(client, path='many')
+    assert 'more than 12 entries' in page and 'Page 1 of 2' in page
+    assert 'entries' not in html(client, path='visit 1').replace('class="entries"', '')
+
+
+def test_links_are_looked_at_on_their_page_alone(client, files_root):
+    astray = files_root / 'astray'
+    astray.mkdir()
+    (astray / 'zz.csv').write_text('empty enough')
+    for number in range(20):
+        (astray / ('away-%02d.csv' % number)).symlink_to('/etc/passwd')
+    (astray / 'folder.csv').symlink_to(files_root / 'many')
+    os.mkfifo(str(astray / 'pipe.csv'))
+    try:
+        page = html(client, path='astray')
+        assert 'Nothing on this page leads to a thermogram.' in page and 'Page 1 of 3' in page and 'away' not in page
+        last = html(client, path='astray', page=3)
+        assert 'zz.csv' in last and '#folder' in last and '>folder.csv<' in last and 'pipe.csv' not in last
+    finally:
+        shutil.rmtree(str(astray))
+
+
+def test_long_folders_lead_to_their_ends(client, files_root):
+    for number in range(91):
+        (files_root / 'many' / ('more-%02d.csv' % number)).touch()
+    try:
+        middle = html(client, path='many', page=5)
+        assert 'page=4' in middle and 'page=6' in middle and 'page=12' in middle and '>First<' in middle
+        assert '>Last<' not in html(client, path='many', page=12) and '>First<' not in html(client, path='many')
+    finally:
+        for number in range(91):
+            (files_root / 'many' / ('more-%02d.csv' % number)).unlink()
 
 
 def test_folder_without_thermograms_says_so(client, files_root):
@@ -191,7 +257,8 @@ def test_names_that_no_page_can_show_are_left_out(tmp_path):
     for name in (b'good.csv', b'bad-\xff.csv'):
         with open(os.path.join(raw, name), 'wb'):
             pass
-    assert [entry.name for entry in list_folder(str(tmp_path), '', lambda name: True)] == ['good.csv']
+    listing = list_folder(str(tmp_path), '', lambda name: True)
+    assert [entry.name for entry in listing.entries] == ['good.csv']
 
 
 def test_root_that_is_gone_says_which(client, app, tmp_path):
