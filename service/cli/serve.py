@@ -1,11 +1,10 @@
 """``thermoscreen serve``: the appliance."""
-import sys
 from typing import Any, Dict, Optional
 
 import click
 
 from ..messages import Message, ThermoscreenError
-from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Supervision, give_up_reason
+from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Supervision, end_process, give_up_reason
 from ..web.safe import serve_safe
 from .options import bundle_option, settings_option, threads_option
 
@@ -38,7 +37,8 @@ def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **give
     \b
     Exit codes:
       0   stopped as told
-      2   settings, port          3   model bundle
+      2   settings, port, state folder in use
+      3   model bundle
       4   model does not run      5   camera specification
       6   disk                    70  a fault of the program
       79  GPU lost, start again   80  Try again in safe mode, start again
@@ -48,28 +48,29 @@ def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **give
       thermoscreen serve --camera sim
       thermoscreen serve --camera replay:/media/usb --files-root /media/usb
     """
-    supervision = Supervision(state)
-    reason = supervision.record.reason_asked(supervision.supervised) if safe else None
+    end_process(_serve(Supervision(state), safe, settings_path, given))
+
+
+def _serve(supervision: Supervision, safe: bool, settings_path: Optional[str], given: Dict[str, Any]) -> int:
+    """Serve the station, or safe mode, until told to stop. Returns the exit code."""
     try:
-        reason = reason or supervision.record.begin()
+        reason = supervision.begin(safe)
         if reason is None:
             _serve_station(supervision, settings_path, given)
-            return
+            return 0
     except ThermoscreenError as error:
-        supervision.record.stopped()
+        supervision.refused()
         if not supervision.supervised:
             raise
         click.echo('thermoscreen: %s' % error, err=True)
         reason = give_up_reason(error)
-    except KeyboardInterrupt:
-        supervision.record.stopped()
-        raise
     if not _serve_safe(supervision, reason, given):
-        return
-    supervision.record.leave()
-    if supervision.supervised:
-        sys.exit(TRY_AGAIN_EXIT_CODE)
-    _serve_station(supervision, settings_path, given)
+        return 0
+    supervision.leave_safe_mode()
+    if not supervision.supervised:
+        _serve_station(supervision, settings_path, given)
+        return 0
+    return TRY_AGAIN_EXIT_CODE
 
 
 def _serve_station(supervision: Supervision, settings_path: Optional[str], given: Dict[str, Any]) -> None:

@@ -9,19 +9,21 @@ from typing import Any, Callable, Dict, Optional
 from ..durable import atomic_write, storage_error
 from ..messages import Message, StorageError
 from .starts import Moment
+from .threads import LastingThread
 
 _log = logging.getLogger(__name__)
 
-CAPTURE, INFERENCE, STORAGE, PAGE = 'capture', 'inference', 'storage', 'page'
+CAPTURE, INFERENCE, LIVE, STORAGE, PAGE = 'capture', 'inference', 'live', 'storage', 'page'
 
 #: Seconds without a beat after which a part counts as stuck. The camera's loop waits at most 5 s between two attempts
 #: and some cameras open slowly; a Nano without its GPU takes about 2 s per frame; a slow card may block a write long.
-LIMITS_S = {CAPTURE: 15.0, INFERENCE: 15.0, STORAGE: 60.0, PAGE: 15.0}
+LIMITS_S = {CAPTURE: 15.0, INFERENCE: 15.0, LIVE: 15.0, STORAGE: 60.0, PAGE: 15.0}
 
 #: What an operator is told about a part that is stuck.
 _SENTENCES = {
     CAPTURE: 'The camera does not answer any more.',
     INFERENCE: 'The analysis does not answer any more.',
+    LIVE: 'The live picture does not answer any more.',
     STORAGE: 'The disk does not accept data any more.',
     PAGE: 'The page does not answer any more.',
 }
@@ -35,6 +37,8 @@ FILE = 'alive.json'
 CHECK_EVERY_S = 5.0
 #: Seconds between two durable writes while nothing is wrong: writing wears a memory card out.
 WRITE_EVERY_S = 60.0
+#: Longest wait for a check that is under way when the service stops: an end in the middle would leave half a file.
+_LAST_CHECK_S = 1.0
 
 
 class Heartbeats:
@@ -117,7 +121,7 @@ class StorageBeat:
     Args:
         folder: of the service's state. It exists: one that is gone is a disk that left, and is not created again.
         heartbeats: beats after every check that found nothing wrong.
-        after_check: called in the thread after each of these.
+        after_check: called in the thread before each of these beats.
         clock: monotonic seconds.
     """
 
@@ -129,15 +133,17 @@ class StorageBeat:
         self._clock = clock
         self._written_s: Optional[float] = None
         self._stop = threading.Event()
+        self._thread = LastingThread('storage', self._run, self._stop)
 
     def start(self) -> None:
         """Start the thread; from now on the storage must beat."""
         self._heartbeats.expect(STORAGE)
-        threading.Thread(target=self._run, name='storage', daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
-        """End the thread after its current check."""
+        """End the thread after its current check, which is waited for unless the disk hangs."""
         self._stop.set()
+        self._thread.join(_LAST_CHECK_S)
 
     def check(self) -> bool:
         """Check the disk once. Returns whether it is well; then the storage has beaten."""
@@ -150,6 +156,7 @@ class StorageBeat:
                 _log.critical('%s: %s', error, error.detail)
             self._written_s = None
             return False
+        self._after_check()
         self._heartbeats.beat(STORAGE)
         return True
 
@@ -176,6 +183,5 @@ class StorageBeat:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            if self.check():
-                self._after_check()
+            self.check()
             self._stop.wait(CHECK_EVERY_S)

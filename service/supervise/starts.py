@@ -1,4 +1,5 @@
 """How the last starts ended, remembered across crashes, so that restarting comes to an end."""
+import fcntl
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from ..durable import atomic_write_json, storage_error
-from ..messages import Message, StorageError, ThermoscreenError
+from ..messages import Message, SettingsError, StorageError, ThermoscreenError
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +93,50 @@ def state_folder(named: Optional[str], supervised: bool, environ: Optional[Mappi
     given = environ.get('STATE_DIRECTORY', '').split(':')[0]
     own = environ.get('XDG_STATE_HOME') or os.path.join(os.path.expanduser('~'), '.local', 'state')
     return given or os.path.join(own, 'thermoscreen')
+
+
+def hold_folder(folder: str) -> Optional[int]:
+    """Take a state folder for this process alone, for as long as it lives.
+
+    The lock is on the folder itself, so it leaves no file behind and holds on a read-only disk as well.
+
+    Args:
+        folder: made where it is absent.
+
+    Returns:
+        A descriptor that holds the lock until it is closed or the process ends; None where there is no folder to
+        lock: what is wrong with the disk is told by the first write.
+
+    Raises:
+        SettingsError: ``state-in-use``: another process has it.
+    """
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _holder(os.fstat(descriptor))
+        os.close(descriptor)
+        raise SettingsError('state-in-use', 'Another thermoscreen%s keeps its state in %s.'
+                            % (' (process %s)' % holder if holder else '', folder),
+                            'Stop it, or give another folder with --state.')
+    except OSError as error:
+        _log.warning('%s cannot be locked: %s', folder, error)
+    return descriptor
+
+
+def _holder(locked: os.stat_result) -> str:
+    """The process that has a lock (flock) on a file, from /proc/locks; ``''`` where the kernel does not say."""
+    name = '%02x:%02x:%d' % (os.major(locked.st_dev), os.minor(locked.st_dev), locked.st_ino)
+    try:
+        with open('/proc/locks', encoding='ascii') as stream:
+            entries = [line.split() for line in stream]
+    except OSError:
+        return ''
+    return next((entry[4] for entry in entries if entry[1] == 'FLOCK' and entry[5] == name), '')
 
 
 def read_power_losses(folder: str, now: Optional[Moment] = None) -> List[Dict[str, Any]]:

@@ -6,6 +6,7 @@ import threading
 from typing import Callable, Mapping, Optional
 
 from .heartbeats import Heartbeats
+from .threads import LastingThread
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Notifier:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
                 channel.settimeout(_SEND_TIMEOUT_S)
-                channel.sendto('\n'.join(lines).encode('utf-8'), self._address)
+                channel.sendto('\n'.join(lines).encode('utf-8', 'backslashreplace'), self._address)
         except OSError as error:
             if not self._failed:
                 _log.warning('The supervisor does not accept messages: %s', error)
@@ -117,10 +118,9 @@ class Watchdog:
         self._silent = False
 
     def start(self) -> None:
-        """Ping for the first time and go on in a thread."""
+        """Ping at once and go on in a thread."""
         self._heartbeats.watched = True
-        self.turn()
-        threading.Thread(target=self._run, name='watchdog', daemon=True).start()
+        LastingThread('watchdog', self._run, self._stop).start()
 
     def stop(self) -> None:
         """End the thread; by then the supervisor knows that the service is stopping."""
@@ -136,16 +136,18 @@ class Watchdog:
             if not self._silent:
                 _log.critical('The watchdog gets no ping; stuck: %s.', parts)
         else:
-            self._notifier.status(self._describe())
             self._notifier.alive()
+            self._notifier.status(self._describe())
             if self._silent:
                 _log.warning('Every part is back; the watchdog is pinged again.')
         self._silent = bool(stale)
         return not stale
 
     def _run(self) -> None:
-        while not self._stop.wait(self._interval_s / 2):
+        while True:
             self.turn()
+            if self._stop.wait(self._interval_s / 2):
+                return
 
 
 class Extension:
@@ -168,7 +170,7 @@ class Extension:
     def __enter__(self) -> 'Extension':
         self._notifier.status(self._status)
         self._notifier.extend(self._step_s)
-        threading.Thread(target=self._run, name='starting', daemon=True).start()
+        LastingThread('starting', self._run, self._done).start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -31,7 +31,8 @@ class Server:
         host: loopback address.
         port: of TCP.
         viewers: pages that may watch at once. Each holds two threads, one for the pictures and one for the values.
-        on_stop: called first when the server stops, so that streams end by themselves.
+        on_stop: called first when the server was told to stop, so that streams end by themselves. Not called when `run`
+            ends by a fault, which must not look like a stop.
         on_turn: called several times a second by the loop that serves, as a sign of life.
     """
 
@@ -54,7 +55,11 @@ class Server:
             ident='thermoscreen', asyncore_use_poll=True)
 
     def run(self) -> None:
-        """Serve until `stop`."""
+        """Serve until `stop`.
+
+        Raises:
+            Exception: a fault of the program, such as one of `on_turn`.
+        """
         try:
             while not self._stopping:
                 if self._on_turn is not None:
@@ -68,7 +73,7 @@ class Server:
         self._stopping = True
 
     def _finish(self) -> None:
-        if self._on_stop is not None:
+        if self._stopping and self._on_stop is not None:
             self._on_stop()
         deadline_s = time.monotonic() + _GOODBYE_S
         while time.monotonic() < deadline_s and any(

@@ -1,4 +1,5 @@
 """``thermoscreen serve`` as a process of its own: it answers, it says why it cannot, it ends."""
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+
+from service.supervise.starts import hold_folder
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _LIMIT_S = 60
@@ -75,3 +78,81 @@ def test_a_port_that_is_taken_is_named():
         process = start('--camera', 'sim:1', '--port', str(taken.getsockname()[1]))
         out, err = process.communicate(timeout=_LIMIT_S)
     assert process.returncode == 2 and '[port-unavailable]' in err and 'Traceback' not in err
+
+
+#: ``thermoscreen serve`` whose start stands still at one place and says so; nothing heavy is imported.
+STANDING = '''
+import sys, threading, types
+from service.supervise import starts
+
+def stand(*_):
+    print('standing', flush=True)
+    try:
+        threading.Event().wait()
+    except BaseException:  # as a library may do
+        threading.Event().wait()
+
+def load(supervision, *_):
+    with supervision.loading():
+        stand()
+
+def write(path, document):
+    if document['start']:
+        stand_once()
+    real(path, document)
+
+def stand_once():
+    if not stood:
+        stood.append(True)
+        print('standing', flush=True)
+        sys.stdin.read()
+
+stood, real = [], starts.atomic_write_json
+station = types.ModuleType('service.cli.station')
+station.serve_station = {'importing': stand, 'loading': load, 'recording': stand}[sys.argv[1]]
+sys.modules['service.cli.station'] = station
+if sys.argv[1] == 'recording':
+    starts.atomic_write_json = write
+from service.cli import main
+sys.argv[1:] = ['serve', '--state', sys.argv[2]]
+main()
+'''
+
+
+@contextlib.contextmanager
+def standing(place, state):
+    """A start that stands still at a place."""
+    process = subprocess.Popen([sys.executable, '-c', STANDING, place, str(state)], cwd=ROOT, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    with process:
+        try:
+            assert process.stdout.readline() == 'standing\n'
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize('place', ['recording', 'importing', 'loading'])
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_at_any_moment_of_a_start_is_no_crash(tmp_path, place, number):
+    with standing(place, tmp_path) as process:
+        assert json.loads((tmp_path / 'starts.json').read_text())['start'] if place != 'recording' else True
+        process.send_signal(number)
+        out, err = process.communicate(timeout=_LIMIT_S)  # ends what is being recorded, too
+        assert (process.returncode, out, err) == (0, '', '')
+    assert json.loads((tmp_path / 'starts.json').read_text())['start'] is None
+    assert os.listdir(str(tmp_path)) == ['starts.json']
+
+
+def test_a_second_instance_on_the_same_state_is_refused(tmp_path):
+    with standing('importing', tmp_path) as first:
+        before = (tmp_path / 'starts.json').read_bytes()
+        for arguments in ([], ['--safe']):
+            second = start('--state', str(tmp_path), '--port', str(free_port()), *arguments)
+            out, err = second.communicate(timeout=_LIMIT_S)
+            assert second.returncode == 2 and out == '' and err.count('\n') == 1
+            assert err.endswith('[state-in-use]\n') and '(process %d)' % first.pid in err and str(tmp_path) in err
+        assert (tmp_path / 'starts.json').read_bytes() == before
+        first.kill()
+        first.wait()
+        os.close(hold_folder(str(tmp_path)))  # the lock ended with the process

@@ -103,9 +103,9 @@ def test_it_pings_says_why_not_and_pings_again(notifier, clock):
     assert not watchdog.turn()
     heartbeats.beat(CAPTURE)
     assert watchdog.turn()
-    assert notifier.sent == [('status', 'Live.'), ('ping',),
+    assert notifier.sent == [('ping',), ('status', 'Live.'),
                              ('status', 'Stuck: capture for 12 s. The watchdog gets no ping.'),
-                             ('status', 'Live.'), ('ping',)]
+                             ('ping',), ('status', 'Live.')]
 
 
 def test_the_thread_pings_until_it_is_stopped(notifier):

@@ -201,6 +201,14 @@ def test_localhost_may_be_two_sockets(app):
     server.run()
 
 
+def test_a_fault_of_the_loop_is_no_stop(app):
+    told = []
+    server = Server(app, '127.0.0.1', free_port(), 1, on_stop=lambda: told.append(True), on_turn=lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        server.run()
+    assert told == [], 'a service that ends by a fault has crashed, and the next start must know'
+
+
 def test_a_port_in_use_is_one_sentence(app):
     with contextlib.closing(socket.socket()) as taken:
         taken.bind(('127.0.0.1', 0))
