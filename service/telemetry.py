@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional,
 from .doctor import Check, disk_room, plugin_check
 from .messages import OK, PROBLEM, WARNING, Message
 from .plugins import metadata, plugins
+from .supervise import LastingThread
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -39,6 +40,8 @@ PERIOD_S = 5.0
 REST = 20.0
 #: An older reading says nothing about the present: the thread is stuck in a sensor.
 STALE_S = 60.0
+#: After a failure of the readings themselves, wait this long before they begin again.
+_PAUSE_S = 30.0
 #: The doctor's checks whose answer may change while the service runs and that cost next to nothing.
 CHECKS = ('clock',)
 
@@ -154,9 +157,11 @@ class Vitals:
         self._open_sources, self._clock, self._period_s = open_sources, clock, period_s
         self._newest: Optional[Tuple[float, Reading]] = None
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='telemetry', daemon=True)
+        self._thread = LastingThread('telemetry', self._run, self._stop, _PAUSE_S)
+        self._began_s: Optional[float] = None
 
     def __enter__(self) -> 'Vitals':
+        self._began_s = self._clock()
         self._thread.start()
         return self
 
@@ -167,7 +172,8 @@ class Vitals:
     def newest(self) -> Reading:
         """The newest reading."""
         if self._newest is None:
-            return Reading()
+            waits_s = 0.0 if self._began_s is None else self._clock() - self._began_s
+            return Reading(age_s=waits_s, offered=True, silent=True) if waits_s > STALE_S else Reading()
         taken_s, reading = self._newest
         age_s = max(0.0, self._clock() - taken_s)
         if age_s > STALE_S:
@@ -190,8 +196,6 @@ class Vitals:
         try:
             while not self._stop.is_set():
                 self._stop.wait(max(self._period_s, REST * self.look(sources, checks)))
-        except Exception:
-            _log.exception('telemetry-unexpected')
         finally:
             sources.close()
 

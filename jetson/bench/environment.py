@@ -15,6 +15,7 @@ from service import __version__
 from service.machine import NONE, UNKNOWN, processor_name, read_text
 from service.selection import machine_key
 from service.settings import Settings
+from service.supervise import LastingThread
 
 from ..platform import Platform
 from ..telemetry import CpuLoad
@@ -143,11 +144,11 @@ class TelemetryRecorder:
         self._shares = shares or ProcessorShares(clock=clock)
         self.readings: List[Dict[str, Any]] = []
         self._stop = threading.Event()
-        self._thread: Optional[threading.Thread] = None
+        self._thread: Optional[LastingThread] = None
 
     def __enter__(self) -> 'TelemetryRecorder':
         self._stop.clear()
-        self._thread = threading.Thread(target=self._run, name='telemetry', daemon=True)
+        self._thread = LastingThread('telemetry', self._run, self._stop)
         self._thread.start()
         return self
 

@@ -1,12 +1,15 @@
 """What a build is doing and for how long, shown while TensorRT itself may be silent for minutes."""
 import abc
 import contextlib
+import functools
 import re
 import shutil
 import sys
 import threading
 import time
 from typing import Any, Callable, ContextManager, Dict, Iterator, Optional, TextIO
+
+from service.supervise import LastingThread
 
 #: Seconds between two updates of a terminal, whose line is rewritten, and between two lines of a log file.
 TERMINAL_S, LOG_S = 1.0, 5.0
@@ -64,7 +67,7 @@ class Progress(Listener):
         """While the block runs, show every few seconds for how long and what it is doing."""
         self._doing, self._since = 'starting', self._clock()
         done = threading.Event()
-        thread = threading.Thread(target=self._show, args=(title, done), name='progress', daemon=True)
+        thread = LastingThread('progress', functools.partial(self._show, title, done), done)
         thread.start()
         try:
             yield

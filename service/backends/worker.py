@@ -1,4 +1,5 @@
 """The thread that owns the backend, and the queue in front of it."""
+import functools
 import logging
 import threading
 from collections import deque
@@ -6,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, Optional, Type
 
 from ..messages import BackendError, ThermoscreenError
+from ..supervise import LastingThread
 from .base import Backend, Parts, Tensors
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Worker:
         """
         # Its own queue, so that a thread that hung in an earlier run can never take a job of this one.
         jobs, loaded = _Queue(), _Job({})
-        thread = threading.Thread(target=self._run, args=(jobs, loaded), name='inference', daemon=True)
+        thread = LastingThread('inference', functools.partial(self._run, jobs, loaded), jobs.closed)
         thread.start()
         if not loaded.wait(self._start_timeout_s):
             jobs.close()
@@ -108,19 +110,23 @@ class Worker:
         return outputs
 
     def _run(self, jobs: '_Queue', loaded: '_Job') -> None:
+        # Whatever a library raises, SystemExit included, is the answer: nobody waits for one that never comes.
         try:
             backend = self._make_backend()
             backend.activate()
-        except Exception as error:
-            loaded.fail(error)
+            description = dict(backend.describe(), **backend.chosen)
+        except BaseException as error:
+            loaded.fail(error if isinstance(error, ThermoscreenError) else BackendError(
+                'backend-load', 'The model could not be loaded.', 'Restart the device if this happens again.',
+                detail=repr(error)))
             return
-        loaded.finish(dict(backend.describe(), **backend.chosen))
+        loaded.finish(description)
         try:
             for job in iter(jobs.get, None):
                 try:
                     outputs = backend.infer(job.feed)
                     job.finish(outputs, backend.parts_ms)
-                except Exception as error:
+                except BaseException as error:
                     job.fail(error)
         finally:
             backend.deactivate()
@@ -134,13 +140,13 @@ class _Job:
         self.parts_ms: Parts = ()
         self._done = threading.Event()
         self._value: Dict[str, Any] = {}
-        self._error: Optional[Exception] = None
+        self._error: Optional[BaseException] = None
 
     def finish(self, value: Dict[str, Any], parts_ms: Parts = ()) -> None:
         self._value, self.parts_ms = value, parts_ms
         self._done.set()
 
-    def fail(self, error: Exception) -> None:
+    def fail(self, error: BaseException) -> None:
         self._error = error
         self._done.set()
 
@@ -159,12 +165,16 @@ class _Job:
 
 
 class _Queue:
-    """Jobs for one thread. Unlike `queue.Queue` it can be closed at any time, and a job can be taken back."""
+    """Jobs for one thread. Unlike `queue.Queue` it can be closed at any time, and a job can be taken back.
+
+    Attributes:
+        closed: set once no more jobs are taken.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._jobs: Deque[_Job] = deque()
-        self._closed = False
+        self.closed = threading.Event()
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -176,7 +186,7 @@ class _Queue:
             BackendError: ``backend-busy`` where it is full, ``backend-stopped`` where it is closed.
         """
         with self._changed:
-            if self._closed:
+            if self.closed.is_set():
                 raise _stopped()
             if len(self._jobs) >= QUEUE_DEPTH:
                 raise BackendError('backend-busy', 'Other frames are being analysed.', 'Try again in a moment.')
@@ -192,14 +202,14 @@ class _Queue:
     def get(self) -> Optional[_Job]:
         """Wait for the next job; None once it is closed."""
         with self._changed:
-            while not self._jobs and not self._closed:
+            while not self._jobs and not self.closed.is_set():
                 self._changed.wait()
-            return None if self._closed else self._jobs.popleft()
+            return None if self.closed.is_set() else self._jobs.popleft()
 
     def close(self) -> None:
         """Take no more jobs, and fail those that wait."""
         with self._changed:
-            self._closed = True
+            self.closed.set()
             while self._jobs:
                 self._jobs.popleft().fail(_stopped())
             self._changed.notify_all()

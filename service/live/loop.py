@@ -1,4 +1,5 @@
 """The thread that turns the frames of a camera into pictures and values for the page."""
+import functools
 import logging
 import threading
 import time
@@ -12,7 +13,7 @@ from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
 from ..messages import ADJUNCT_NOTICE, Message, ThermoscreenError
 from ..overlay import draw_overlay
 from ..stopwatch import Stopwatch
-from ..supervise import INFERENCE, Heartbeats
+from ..supervise import INFERENCE, LIVE, Heartbeats, LastingThread
 from .publisher import RUNNING, STARTING, LiveState, Publisher, as_text
 from .statistics import Counters, Latencies
 
@@ -67,7 +68,7 @@ class LiveLoop:
         palette_name, layer, jpeg_quality: as of `Painter`.
         clock: monotonic seconds, the clock of the camera's frames.
         read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
-        heartbeats: told of the progress of ``'capture'`` and ``'inference'``.
+        heartbeats: told of the progress of ``'capture'``, ``'inference'`` and ``'live'``.
 
     Attributes:
         capture: the camera's thread; ask it for a frame to keep.
@@ -114,7 +115,8 @@ class LiveLoop:
         self._publisher.reopen()
         self._publish(STARTING)
         self.capture.start()
-        self._thread = threading.Thread(target=self._run, args=(self._stop,), name='live', daemon=True)
+        self.heartbeats.expect(LIVE)
+        self._thread = LastingThread('live', functools.partial(self._run, self._stop), self._stop)
         self._thread.start()
 
     def dismiss(self) -> None:
@@ -160,34 +162,38 @@ class LiveLoop:
             if stop.is_set():
                 return
         try:
-            self._show_frames(stop)
+            while not stop.is_set():
+                self._turn()
+                self.heartbeats.beat(LIVE)
+            self.heartbeats.rest(LIVE)
         finally:
             self._owned.release()
 
-    def _show_frames(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            watch = Stopwatch()
-            self._doing = 'camera'
-            try:
-                frame = self.capture.take(self._read_timeout_s)
-            except ThermoscreenError as error:
-                self._camera_lost(error)
-                continue
-            if frame is None:  # a closed shutter is no trouble; the capture reports what lasts longer
-                continue
-            watch.lap('capture')
-            self._doing = 'analysis'
-            # An analysis that raises has not answered: its beat stays due.
-            self.heartbeats.expect(INFERENCE)
-            try:
-                self._show(frame, watch)
-                self.heartbeats.rest(INFERENCE)
-            except ThermoscreenError as error:
-                self._analysis_failed(error)
-            except Exception:
-                _LOGGER.exception('analysis-unexpected')
-                self._trouble(Message('analysis-unexpected', 'The picture could not be analysed.', _RESTART,
-                                      subject='analysis'))
+    def _turn(self) -> None:
+        """Show the next frame, or say why there is none; raises nothing that is not a fault of the program."""
+        watch = Stopwatch()
+        self._doing = 'camera'
+        try:
+            frame = self.capture.take(self._read_timeout_s)
+        except ThermoscreenError as error:
+            self._camera_lost(error)
+            return
+        if frame is None:  # a closed shutter is no trouble; the capture reports what lasts longer
+            return
+        watch.lap('capture')
+        self._doing = 'analysis'
+        # An analysis that raises has not answered: its beat stays due, and the loop's own is not until it returns.
+        self.heartbeats.expect(INFERENCE)
+        self.heartbeats.rest(LIVE)
+        try:
+            self._show(frame, watch)
+            self.heartbeats.rest(INFERENCE)
+        except ThermoscreenError as error:
+            self._analysis_failed(error)
+        except BaseException:  # a library may raise anything, SystemExit included
+            _LOGGER.exception('analysis-unexpected')
+            self._trouble(Message('analysis-unexpected', 'The picture could not be analysed.', _RESTART,
+                                  subject='analysis'))
 
     def _show(self, frame: Frame, watch: Stopwatch) -> None:
         result = self._pipeline.analyse(frame.thermogram)

@@ -1,7 +1,7 @@
 """Threads that an exception does not end."""
 import logging
 import threading
-from typing import Callable
+from typing import Callable, Optional
 
 _log = logging.getLogger(__name__)
 
@@ -21,14 +21,15 @@ class LastingThread(threading.Thread):
         body: runs until `ended` is set, or until nothing is left to do. It is called again after it raised, so it
             leaves nothing behind that the next call would not expect.
         ended: set once the thread shall end.
-        pause_s: before the body is called again.
+        pause_s: before the body is called again; `PAUSE_S` by default.
     """
 
-    def __init__(self, name: str, body: Callable[[], None], ended: threading.Event, pause_s: float = PAUSE_S) -> None:
+    def __init__(self, name: str, body: Callable[[], None], ended: threading.Event,
+                 pause_s: Optional[float] = None) -> None:
         super().__init__(name=name, daemon=True)
         self._body = body
         self._ended = ended
-        self._pause_s = pause_s
+        self._pause_s = PAUSE_S if pause_s is None else pause_s
 
     def run(self) -> None:
         """Call the body until it returns."""

@@ -8,7 +8,7 @@ from flask import Blueprint, abort, render_template
 from ..live import RECENT, StageTimes
 from ..messages import OK, WARNING, Message
 from ..selection import noteworthy
-from ..supervise import INFERENCE, STORAGE
+from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
 from .services import Services, services
 
@@ -77,7 +77,7 @@ def _messages(objects: Services, reading: 'Reading', stages: Dict[str, Tuple[flo
 
 
 def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) -> List[Message]:
-    """How camera, analysis, model and, where it is stuck, the disk are.
+    """How camera, analysis, model and, where they are stuck, disk and live picture are.
 
     Args:
         objects: the application's.
@@ -89,16 +89,18 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     live = objects.live
     values = live.state.values['live']
     troubles = live.heartbeats.troubles()
-    messages = [_camera(live.state.status, values['camera'], live.pulse()['capture']),
+    messages = [_camera(live.state.status, values['camera'], live.pulse()['capture'], troubles),
                 _analysis(live.state.status, values, troubles, stages), _model(objects.pipeline)]
-    if STORAGE in troubles:
-        age_s = live.heartbeats.stale().get(STORAGE, 0.0)
-        messages.append(replace(troubles[STORAGE], subject='disk', facts={'figures': 'silent for %.0f s' % age_s}))
-    return messages
+    ages_s = live.heartbeats.stale()
+    return messages + [replace(message, subject='disk' if part == STORAGE else part,
+                               facts={'figures': 'silent for %.0f s' % ages_s.get(part, 0.0)})
+                       for part, message in troubles.items() if part not in (CAPTURE, INFERENCE)]
 
 
-def _camera(status: Message, camera: Dict[str, Any], capture: Dict[str, Any]) -> Message:
-    if status.severity != OK and status.subject == 'camera':
+def _camera(status: Message, camera: Dict[str, Any], capture: Dict[str, Any], troubles: Dict[str, Message]) -> Message:
+    if CAPTURE in troubles:
+        message = troubles[CAPTURE]
+    elif status.severity != OK and status.subject == 'camera':
         message = status
     elif capture['notice']:
         message = replace(Message(**capture['notice']), severity=OK)

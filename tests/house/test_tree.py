@@ -55,6 +55,13 @@ def test_every_link_between_documents_leads_somewhere(root, files):
     assert not broken
 
 
+def test_no_thread_ends_without_a_word(root, files):
+    """A plain thread that raises is gone; `LastingThread` begins again and says so."""
+    plain = [str(path) for path in files if path.suffix == '.py' and path.parts[0] in PACKAGES[:3]
+             and re.search(r'\bThread\(', (root / path).read_text(encoding='utf-8').replace('LastingThread(', ''))]
+    assert plain == [], 'use service.supervise.LastingThread'
+
+
 def test_every_top_folder_says_what_it_is(files):
     folders = {path.parts[0] for path in files if len(path.parts) > 1 and not path.parts[0].startswith('.')}
     assert set(PACKAGES) <= folders

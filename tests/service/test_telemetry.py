@@ -169,6 +169,36 @@ def test_the_thread_reads_again_and_again_and_lets_go_at_the_end():
     assert not given and set(taken) == {'telemetry'}
 
 
+@pytest.mark.parametrize('error', [ZeroDivisionError(), SystemExit(), MemoryError()], ids=repr)
+@pytest.mark.parametrize('place', ['opening', 'reading'])
+def test_readings_that_fail_begin_again(monkeypatch, error, place):
+    monkeypatch.setattr(telemetry, '_PAUSE_S', 0.01)
+    faults, enough = [error], threading.Event()
+
+    class Failing(Given):
+        def read(self):
+            if faults:
+                raise faults.pop()
+            enough.set()
+            return {'power_mw': 1.0}
+
+    def open_sources():
+        if place == 'opening' and faults:
+            raise faults.pop()
+        return Failing({})
+
+    with Vitals(Settings(), open_sources=open_sources, period_s=0.0):
+        assert enough.wait(PATIENCE_S)
+
+
+def test_a_first_reading_that_never_comes_is_silent(clock):
+    let_go = threading.Event()
+    with Vitals(Settings(), open_sources=lambda: let_go.wait(PATIENCE_S) and Given({}), clock=clock) as watched:
+        clock.now_s += telemetry.STALE_S + 1
+        assert watched.newest.silent and machine_messages(watched.newest)[0].code == 'telemetry-silent'
+        let_go.set()
+
+
 def test_a_reading_that_takes_long_is_taken_seldom(monkeypatch, clock):
     waits = []
 

@@ -1,4 +1,5 @@
 """The thread that keeps a camera running and hands out its newest frame."""
+import functools
 import json
 import logging
 import threading
@@ -7,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from ...messages import CameraError, Message, ThermoscreenError
-from ...supervise import CAPTURE, Heartbeats
+from ...supervise import CAPTURE, Heartbeats, LastingThread
 from ..base import Camera, Frame
 from .corrections import Corrections
 from .mailbox import Requests, Slot
@@ -78,7 +79,8 @@ class Capture:
         wait: waits for some seconds, at most until `stop`; None for a real wait.
         read_timeout_s: longest wait for a frame.
         backoff_s: first and longest pause before the camera is opened again.
-        heartbeats: told of every step.
+        heartbeats: told of every step, unless the last one failed in an unknown way: what a new process may cure must
+            not look like progress.
     Attributes:
         description: of the camera, as `Camera.describe`; empty before it was opened.
         counts: frames and faults since the start.
@@ -107,6 +109,7 @@ class Capture:
         self._pause_s, self._changes = backoff_s[0], 0
         self._last_sequence: Optional[int] = None
         self._in_a_row = {STALL: 0, BAD: 0}
+        self._unexplained = False
         self._thread: Optional[threading.Thread] = None
         # Every thread has a stop event of its own: a hung one must not take a later `start` for its own.
         self._newest_stop = self._stop = threading.Event()
@@ -126,7 +129,7 @@ class Capture:
         if self._thread is not None:
             return
         self._newest_stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(self._newest_stop,), name='capture', daemon=True)
+        self._thread = LastingThread('capture', functools.partial(self._run, self._newest_stop), self._newest_stop)
         self._thread.start()
 
     def dismiss(self) -> None:
@@ -219,7 +222,8 @@ class Capture:
 
     def step(self) -> None:
         """One move: open the camera, read one frame, or wait a little before opening it again."""
-        self._heartbeats.beat(CAPTURE)
+        if not self._unexplained:
+            self._heartbeats.beat(CAPTURE)
         try:
             if self._is_open and self._camera is not None:
                 self._requests.serve(self._camera)
@@ -227,8 +231,10 @@ class Capture:
             else:
                 self._open_or_wait()
         except ThermoscreenError as error:
+            self._unexplained = False
             self._lost(error)
-        except Exception as error:
+        except BaseException as error:  # a library may raise anything, SystemExit included
+            self._unexplained = True
             _LOGGER.exception('camera-unexpected')
             self._lost(CameraError('camera-unexpected', 'The camera failed in an unknown way.', detail=repr(error)))
 
@@ -240,7 +246,7 @@ class Capture:
             return
         try:
             self._camera.__exit__(None, None, None)
-        except Exception:  # a lost camera may fail to close; it is opened again all the same
+        except BaseException:  # a lost camera may fail to close; it is opened again all the same
             _LOGGER.exception('camera-close')
 
     def _run(self, stop: threading.Event) -> None:
@@ -252,9 +258,9 @@ class Capture:
             self._stop = stop
             while not stop.is_set():
                 self.step()
+            self._heartbeats.rest(CAPTURE)
         finally:
             self.close()
-            self._heartbeats.rest(CAPTURE)
             self._owned.release()
 
     def _open_or_wait(self) -> None:
@@ -326,6 +332,7 @@ class Capture:
             self.counts.received += 1
             corrected = self._corrections.apply(frame.thermogram, frame.t_monotonic)
         self._slot.put(frame if corrected is frame.thermogram else replace(frame, thermogram=corrected))
+        self._unexplained = False
 
     def _lost(self, error: ThermoscreenError) -> None:
         self.close()

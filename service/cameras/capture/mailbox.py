@@ -99,13 +99,22 @@ class Requests:
                               'Wait until there is a picture and try again.')
 
     def serve(self, camera: Camera) -> None:
-        """Carry out the pending requests."""
+        """Carry out the pending requests.
+
+        Raises:
+            BaseException: what a request raised beyond a `ThermoscreenError`; whoever asked gets a
+                ``camera-unexpected``.
+        """
         for action, answer in self._all():
             if answer.set_running_or_notify_cancel():
                 try:
                     answer.set_result(action(camera))
-                except Exception as error:  # raised where it was asked for
+                except ThermoscreenError as error:  # raised where it was asked for
                     answer.set_exception(error)
+                except BaseException as error:
+                    answer.set_exception(CameraError('camera-unexpected', 'The camera failed in an unknown way.',
+                                                     detail=repr(error)))
+                    raise
 
     def refuse(self, error: ThermoscreenError) -> None:
         """Answer the pending requests with an error."""

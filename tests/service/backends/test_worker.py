@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from service.backends import Worker
-from service.backends.worker import QUEUE_DEPTH
+from service.backends.worker import QUEUE_DEPTH, _Queue
 from service.messages import BackendError
+from service.supervise import threads
 from tests.fakes.stub_backend import StubBackend
 
 FEED = {'thermogram': np.zeros((1, 1, 240, 320), np.float32)}
@@ -189,6 +190,51 @@ def test_a_backend_that_cannot_load_fails_the_start():
     with pytest.raises(BackendError) as caught:
         Worker(broken).start()
     assert caught.value.code == 'backend-load'
+
+
+@pytest.mark.parametrize('error', [SystemExit(), MemoryError(), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize('place', ['_activate', 'describe'])
+def test_a_start_that_ends_in_any_exception_says_so_at_once(place, error):
+    backend = StubBackend()
+
+    def fail(*_):
+        raise error
+
+    setattr(backend, place, fail)
+    with pytest.raises(BackendError) as caught:
+        Worker(lambda: backend, start_timeout_s=1e6).start()
+    assert caught.value.code == 'backend-load' and type(error).__name__ in caught.value.detail
+
+
+@pytest.mark.parametrize('error', [SystemExit(), MemoryError(), KeyboardInterrupt()], ids=repr)
+def test_a_run_that_ends_in_any_exception_says_so_at_once_and_the_worker_lives_on(error):
+    backend = StubBackend()
+
+    def fail(feed):
+        raise error
+
+    with Worker(lambda: backend, timeout_s=1e6) as worker:
+        backend._infer = fail
+        with pytest.raises(BackendError) as caught:
+            worker.infer(FEED)
+        assert caught.value.code == 'backend-run' and type(error).__name__ in caught.value.detail
+        del backend._infer
+        assert worker.infer(FEED)
+
+
+def test_a_thread_that_fails_beside_its_jobs_loads_the_model_again(monkeypatch):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.01)
+    made, faults, get = [], [SystemExit()], _Queue.get
+
+    def fail(queue):
+        if faults:
+            raise faults.pop()
+        return get(queue)
+
+    monkeypatch.setattr(_Queue, 'get', fail)
+    with Worker(lambda: made.append(StubBackend()) or made[-1]) as worker:
+        assert worker.infer(FEED)
+    assert len(made) == 2 and made[1].runs == 1
 
 
 def test_a_stopped_worker_says_so():

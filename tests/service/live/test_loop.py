@@ -10,7 +10,7 @@ import pytest
 
 from service.cameras.capture import MAX_SILENT_READS
 from service.messages import BackendError, CameraError
-from service.supervise import INFERENCE
+from service.supervise import INFERENCE, LIVE, threads
 
 from .conftest import PATIENCE_S, running, stopped, until
 
@@ -148,6 +148,53 @@ def test_the_unexpected_is_logged_and_survived(play, camera, stub, caplog):
     assert 'ZeroDivisionError' in caplog.text
     camera.frame()
     until(live, running)
+
+
+@pytest.mark.parametrize('error', [SystemExit(), MemoryError()], ids=repr)
+def test_whatever_a_library_raises_is_survived(play, camera, stub, error):
+    live = play(Failing(stub, error))
+    camera.frame()
+    until(live, stopped('analysis-unexpected'))
+    camera.frame()
+    until(live, running)
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError(), SystemExit(), MemoryError()], ids=repr)
+@pytest.mark.parametrize('place', ['take', 'report'])
+def test_a_fault_of_the_loop_itself_is_survived(play, camera, monkeypatch, error, place):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.01)
+    live = play()
+    camera.frame()
+    until(live, running)
+    faults, real = [error], getattr(live.capture, place)
+
+    def fail(*arguments):
+        if faults and threading.current_thread().name == 'live':
+            raise faults.pop()
+        return real(*arguments)
+
+    monkeypatch.setattr(live.capture, place, fail)
+    while faults:
+        camera.frame()
+        time.sleep(0.01)
+    camera.frame()
+    until(live, lambda state: running(state) and state.picture >= 2)
+
+
+def test_a_fault_of_the_loop_that_stays_is_a_missed_beat(play, camera, monkeypatch):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.001)
+    live, tried = play(read_timeout_s=0.01), threading.Semaphore(0)
+    monkeypatch.setattr(live.capture, 'take', lambda timeout_s: tried.release() or 1 / 0)
+    for _ in range(3):
+        assert tried.acquire(timeout=PATIENCE_S)
+    assert LIVE in live.heartbeats.stale(now=time.monotonic() + 100.0)
+    live.stop(PATIENCE_S)
+
+
+def test_a_loop_that_was_told_to_stop_rests(play):
+    live = play(read_timeout_s=0.01)
+    live.stop(PATIENCE_S)
+    assert live.heartbeats.report()[LIVE]['age_s'] is None
 
 
 def test_numbers_that_json_lacks_stop_one_frame_only(play, camera, stub):

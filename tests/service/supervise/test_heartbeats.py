@@ -97,6 +97,14 @@ def test_a_disk_that_refuses_does_not_beat_until_it_takes_again(beat, clock, sto
     assert beat.check() and storage_beats.stale() == {}
 
 
+def test_what_follows_a_check_belongs_to_the_beat(tmp_path, storage_beats, clock):
+    beat = StorageBeat(str(tmp_path), storage_beats, lambda: 1 // 0, clock)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            beat.check()
+    assert storage_beats.report() == {}, 'what cannot be recorded is a missed beat'
+
+
 @pytest.mark.parametrize('system', [SimpleNamespace(f_flag=os.ST_RDONLY, f_bavail=9),
                                     SimpleNamespace(f_flag=0, f_bavail=0)])
 def test_a_file_system_that_says_so_itself_is_proven_at_once(beat, monkeypatch, system, tmp_path):

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from service.supervise import CAPTURE, Extension, Heartbeats, Notifier, Watchdog, watchdog_interval_s
+from service.supervise import CAPTURE, Extension, Heartbeats, Notifier, Watchdog, threads, watchdog_interval_s
 
 
 @pytest.fixture(params=['path', 'abstract'])
@@ -115,6 +115,21 @@ def test_the_thread_pings_until_it_is_stopped(notifier):
     notifier.until(('ping',), 3)
     assert heartbeats.watched
     watchdog.stop()
+
+
+def test_a_state_that_cannot_be_described_costs_no_ping(notifier, monkeypatch, caplog):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.01)
+    watchdog = Watchdog(notifier, Heartbeats(), 0.02, lambda: 1 // 0)
+    watchdog.start()
+    notifier.until(('ping',), 3)
+    watchdog.stop()
+    assert 'ZeroDivisionError' in caplog.text
+
+
+def test_a_status_that_is_no_text_for_systemd_is_sent_all_the_same(listening):
+    channel, address = listening
+    Notifier.from_environment({'NOTIFY_SOCKET': address}).status('recording \udcff is over')
+    assert channel.recv(4096).decode() == 'STATUS=recording \\udcff is over'
 
 
 def test_loading_asks_for_time_again_and_again_but_not_for_ever(notifier):

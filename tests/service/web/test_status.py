@@ -64,12 +64,13 @@ def test_a_camera_that_is_away_says_what_to_do(status, live, camera):
     assert 'It waits for the camera.' in text
 
 
-@pytest.mark.parametrize('part, code', [('inference', 'inference-stuck'), ('storage', 'storage-stuck')])
+@pytest.mark.parametrize('part, code', [('inference', 'inference-stuck'), ('storage', 'storage-stuck'),
+                                        ('capture', 'capture-stuck'), ('live', 'live-stuck')])
 def test_a_part_that_hangs(status, live, part, code):
     live.heartbeats.expect(part)
     live.heartbeats._since_s[part] -= 600
     text = status()
-    assert code in text and ('There is room for results.' in text) == (part == 'inference')
+    assert code in text and ('There is room for results.' in text) == (part != 'storage')
 
 
 def test_a_model_that_was_passed_over_is_told(stub, status, monkeypatch):

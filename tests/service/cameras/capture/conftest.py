@@ -70,7 +70,7 @@ class ScriptedCamera:
 
     def read(self, timeout_s):
         item = self.items.pop(0) if self.items else GONE
-        if isinstance(item, Exception):
+        if isinstance(item, BaseException):
             self._clock.sleep(timeout_s if item is SILENT else 1 / RATE_HZ)
             raise item
         item = dict(item)

@@ -1,5 +1,7 @@
 """The thread's steps, one by one on a fake clock; frames to keep; and a few tests with the thread itself."""
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from service.cameras.capture import BACKOFF_S, MAX_BAD_FRAMES, MAX_SILENT_READS, Capture
 from service.cameras.capture.quality import FROZEN_S
 from service.messages import CameraError
-from service.supervise import CAPTURE, Heartbeats
+from service.supervise import CAPTURE, Heartbeats, threads
 
 from ..contract import camera_error
 from .conftest import DAMAGED, GONE, RATE_HZ, SILENT, codes, picture, read_all, steps, thermogram
@@ -152,23 +154,29 @@ def test_a_recording_and_a_picture_of_one_value_may_repeat(make, camera, recorde
     assert len(read_all(capture, camera)) == 50
 
 
+def _raise(error):
+    raise error
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError('by zero'), SystemExit('by zero'), MemoryError('by zero')],
+                         ids=repr)
 @pytest.mark.parametrize('stage', ['open', 'describe', 'read', 'close'])
-def test_the_unexpected_is_survived(make, camera, stage, caplog):
+def test_the_unexpected_is_survived(make, camera, stage, error, caplog):
     capture = make()
     camera.items = [{}]
     if stage == 'open':
-        camera.open_errors = [ZeroDivisionError('by zero')]
+        camera.open_errors = [error]
     elif stage == 'describe':
         camera.description['name'] = object()
     elif stage == 'read':
-        camera.items.insert(0, ZeroDivisionError('by zero'))
+        camera.items.insert(0, error)
     else:
-        camera.__class__ = type('Sticky', (type(camera),), {'__exit__': lambda self, *exc_info: 1 / 0})
+        camera.__class__ = type('Sticky', (type(camera),), {'__exit__': lambda self, *exc_info: _raise(error)})
         camera.items.insert(0, GONE)
     steps(capture, 2)
-    error = camera_error(lambda: capture.take(0), 'camera-gone' if stage == 'close' else 'camera-unexpected')
-    assert 'zero' not in error.message.text
-    assert 'Error' in caplog.text
+    told = camera_error(lambda: capture.take(0), 'camera-gone' if stage == 'close' else 'camera-unexpected')
+    assert 'zero' not in told.message.text
+    assert (type(error).__name__ if stage != 'describe' else 'TypeError') in caplog.text
     camera.description['name'] = 'scripted camera'
     assert len(read_all(capture, camera)) == 1
 
@@ -181,6 +189,54 @@ def test_every_step_beats(make, camera, clock):
         before_s = clock.now()
         capture.step()
         assert heartbeats.report()[CAPTURE]['age_s'] == pytest.approx(clock.now() - before_s, abs=0.06)
+
+
+def test_a_failure_that_nobody_understands_is_no_progress(make, camera, clock):
+    heartbeats = Heartbeats({CAPTURE: 10.0}, clock.now)
+    capture = make(heartbeats=heartbeats)
+    camera.items = [{}]
+    capture.step()
+    camera.open_errors = [SystemExit()] * 1000
+    while not heartbeats.stale():
+        capture.step()
+    assert codes(capture) == ['camera-unexpected'], 'said, and the watchdog gets no ping'
+    camera.open_errors = [GONE]
+    while codes(capture) != ['camera-gone']:
+        capture.step()
+    capture.step()
+    assert not heartbeats.stale(), 'a camera that is merely gone is looked for'
+    camera.open_errors = [ZeroDivisionError()]
+    camera.items = [{}]
+    while capture.counts.received < 2:
+        capture.step()
+    clock.sleep(9)
+    capture.step()
+    assert heartbeats.report()[CAPTURE]['age_s'] < 1, 'a picture makes good for it'
+
+
+@pytest.mark.parametrize('error', [ZeroDivisionError(), SystemExit(), MemoryError()], ids=repr)
+def test_the_thread_survives_a_fault_of_the_capture_itself(make, camera, monkeypatch, error):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.01)
+    heartbeats, faults = Heartbeats(), [error]
+    capture = make(heartbeats=heartbeats)
+    step = capture.step
+    monkeypatch.setattr(capture, 'step', lambda: _raise(faults.pop()) if faults else step())
+    camera.frames(1)
+    with capture:
+        assert capture.take(PATIENCE_S)
+    assert CAPTURE in heartbeats.report() and not heartbeats.stale(time.monotonic() + 100), 'told to stop, it rests'
+
+
+def test_a_fault_of_the_capture_that_stays_is_a_missed_beat(make, monkeypatch):
+    monkeypatch.setattr(threads, 'PAUSE_S', 0.001)
+    heartbeats, tried = Heartbeats(), threading.Semaphore(0)
+    capture = make(heartbeats=heartbeats)
+    heartbeats.expect(CAPTURE)
+    monkeypatch.setattr(capture, 'step', lambda: tried.release() or sys.exit())
+    with capture:
+        for _ in range(3):
+            assert tried.acquire(timeout=PATIENCE_S)
+        assert CAPTURE in heartbeats.stale(time.monotonic() + 100)
 
 
 def test_the_age_of_a_frame_is_the_cameras(make, camera, clock):
