@@ -103,7 +103,7 @@ def test_safe_page_is_started_only_where_the_service_was_given_up(root, tmp_path
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):
     names = ('thermoscreen.service', 'thermoscreen-engine.service')
     service, engine = (_read(root / 'systemd' / name)['DeviceAllow'] for name in names)
-    assert [line for line in service if 'video4linux' not in line] == engine
+    assert [line for line in service if line not in ('char-video4linux rw', 'char-usb_device rw')] == engine
 
 
 @pytest.mark.parametrize('name', OURS[:2])

@@ -13,7 +13,7 @@ from .commands import Commands, commands_for
 from .interface import BUFFERS, Buffer, Node, VideoDevice, VideoSystem, camera_error
 from .linux import LinuxVideoSystem
 from .recorded import RecordedVideoSystem
-from .selection import Choice, choose_format, wire_named, wrong_pictures
+from .selection import Choice, choose_format, wire_named, without_picture, wrong_pictures
 from .simulated import FAULTS, SimulatedUsbCamera, SimulatedVideoSystem
 
 #: A camera delivers its first whole picture within this time of its start, including its first shutter.
@@ -113,7 +113,7 @@ class V4l2Camera(Camera):
                               'Unplug it and plug it in again.', node.path)
         wire = choose_format(formats, device.formats())
         if wire is None:
-            raise wrong_pictures(self.name)
+            raise without_picture(node, self.name)
         chosen = device.set_format(wire.fourcc, wire.width, wire.height)
         if (chosen.fourcc, chosen.width, chosen.height) != (wire.fourcc, wire.width, wire.height):
             raise wrong_pictures(self.name, 'gives another picture than it offers', '%r for %s' % (chosen, wire.name))

@@ -9,6 +9,7 @@ import time
 from typing import Callable, Dict, Type
 
 from ..wire import WireFormat
+from .bulk import SHUTTER, tell
 from .interface import VideoDevice
 from .layouts import ZOOM_ABSOLUTE
 
@@ -109,12 +110,23 @@ class InfirayT2Commands(Commands):
         device.set_control(ZOOM_ABSOLUTE, self._SHUTTER)
 
 
+class ThermalMasterP3Commands(Commands):
+    """Thermal Master P3: its shutter, as a vendor request. Source: jvdillon/p3-ir-camera."""
+
+    has_flat_field = True
+
+    def flat_field(self, device: VideoDevice) -> None:
+        tell(device, SHUTTER)
+
+
 _BY_VENDOR: Dict[int, Type[Commands]] = {0x1E4E: PureThermalCommands, 0x0BDA: InfirayP2Commands,
                                          0x1514: InfirayT2Commands, 0x04B4: InfirayT2Commands}
 
 
 def commands_for(wire: WireFormat) -> Commands:
     """The commands of a wire format's camera."""
+    if wire.bulk:
+        return ThermalMasterP3Commands()
     for vendor, _ in wire.usb:
         if vendor in _BY_VENDOR:
             return _BY_VENDOR[vendor]()

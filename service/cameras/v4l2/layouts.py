@@ -1,4 +1,4 @@
-"""The kernel's structures and request numbers of V4L2, of UVC extension units and of USB control transfers.
+"""The kernel's structures and request numbers of V4L2, of UVC extension units and of USB transfers.
 
 From linux/videodev2.h, linux/uvcvideo.h and linux/usbdevice_fs.h, for 64-bit little-endian machines: x86-64 and
 aarch64 share the layout and the numbers. The numbers are made of direction, size and command as
@@ -111,6 +111,18 @@ class UsbControl(ctypes.Structure):
                 ('timeout_ms', _U32), ('data', ctypes.c_void_p)]
 
 
+class UsbBulk(ctypes.Structure):
+    """struct usbdevfs_bulktransfer."""
+
+    _fields_ = [('endpoint', _U32), ('length', _U32), ('timeout_ms', _U32), ('data', ctypes.c_void_p)]
+
+
+class UsbInterface(ctypes.Structure):
+    """struct usbdevfs_setinterface."""
+
+    _fields_ = [('interface', _U32), ('setting', _U32)]
+
+
 _WRITE, _READ = 1, 2
 
 
@@ -134,6 +146,10 @@ ENUM_FRAMESIZES = _number(_READ | _WRITE, 'V', 74, FrameSize)
 ENUM_FRAMEINTERVALS = _number(_READ | _WRITE, 'V', 75, FrameInterval)
 UVC_CTRL_QUERY = _number(_READ | _WRITE, 'u', 0x21, ExtensionQuery)
 USB_CONTROL = _number(_READ | _WRITE, 'U', 0, UsbControl)
+USB_BULK = _number(_READ | _WRITE, 'U', 2, UsbBulk)
+SET_INTERFACE = _number(_READ, 'U', 4, UsbInterface)
+CLAIM_INTERFACE = _number(_READ, 'U', 15, ctypes.c_uint)
+RELEASE_INTERFACE = _number(_READ, 'U', 16, ctypes.c_uint)
 
 
 def code_of(fourcc: str) -> int:

@@ -15,10 +15,12 @@ from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 from . import layouts as v4l2
+from .bulk import BulkVideoDevice
 from .interface import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
-from .selection import why_unusable
+from .selection import formats_of, why_unusable
 
 _CLASS = os.path.join('sys', 'class', 'video4linux')
+_USB_DEVICES = os.path.join('sys', 'bus', 'usb', 'devices')
 _NODE = re.compile('video([0-9]+)')
 #: No sysfs attribute that is read here is longer; a longer one is garbage and is cut.
 _LONGEST_BYTES = 256
@@ -45,12 +47,11 @@ class KernelCalls:
         """Close it."""
         os.close(descriptor)
 
-    def ioctl(self, descriptor: int, request: int, structure: Any) -> None:
-        """One request; the kernel reads and fills a ctypes structure. Interrupted calls are repeated."""
+    def ioctl(self, descriptor: int, request: int, structure: Any) -> int:
+        """One request; the kernel reads and fills a ctypes structure. Its answer. Interrupted calls are repeated."""
         while True:
             try:
-                fcntl.ioctl(descriptor, request, structure, True)
-                return
+                return fcntl.ioctl(descriptor, request, structure, True)
             except InterruptedError:
                 continue
 
@@ -72,6 +73,10 @@ class KernelCalls:
         """Seconds on CLOCK_MONOTONIC, with which drivers stamp frames."""
         return time.monotonic()
 
+    def sleep(self, seconds: float) -> None:
+        """Wait for a camera that needs time between two commands."""
+        time.sleep(seconds)
+
 
 class LinuxVideoSystem(VideoSystem):
     """`VideoSystem` of /sys/class/video4linux and /dev. Any thread may use it.
@@ -90,20 +95,24 @@ class LinuxVideoSystem(VideoSystem):
         self._captures: Dict[Tuple[str, Optional[_Stamp]], bool] = {}
 
     def nodes(self) -> List[Node]:
-        return [self._node(name) for name in self._names()]
+        return [self._node(name) for name in self._names()] + self._bulk_cameras()
 
     def others(self) -> List[Node]:
         video = {self._describe(name).bus for name in self._names()}
         return [node for node in self._usb_devices() if why_unusable(node.vid, node.pid) and node.bus not in video]
 
-    def open(self, path: str) -> 'LinuxVideoDevice':
+    def open(self, path: str) -> VideoDevice:
         # By its real name, because /dev/thermal-camera and /dev/v4l/by-id/... are links to it.
         real = os.path.realpath(self._below(path))
+        for node in self._bulk_cameras() if _NODE.fullmatch(os.path.basename(real)) is None else ():
+            if os.path.realpath(self._below(node.path)) == real:
+                return BulkVideoDevice(real, formats_of(node)[0], self._calls)
         usb_path = self._usb_path(os.path.basename(real))
         return LinuxVideoDevice(real, self._below(usb_path) if usb_path else '', self._calls)
 
     def generation(self) -> int:
         current = [(name, self._stamp(name)) for name in self._names()]
+        current += [(node.path, None) for node in self._bulk_cameras()]
         with self._lock:
             if current != self._last:
                 self._last = current
@@ -157,9 +166,9 @@ class LinuxVideoSystem(VideoSystem):
 
     def _usb_devices(self) -> List[Node]:
         """Every USB device as a node without a path, in the order of the ports."""
-        devices = os.path.join(self._root, 'sys', 'bus', 'usb', 'devices')
+        devices = os.path.join(self._root, _USB_DEVICES)
         try:
-            names = sorted(os.listdir(devices))
+            names = sorted(name for name in os.listdir(devices) if ':' not in name)  # the others are interfaces
         except OSError:
             return []
         folders = [os.path.join(devices, name) for name in names]
@@ -167,6 +176,12 @@ class LinuxVideoSystem(VideoSystem):
                      _attribute(folder, 'idProduct').lower(), _attribute(folder, 'serial'), os.path.basename(folder),
                      False)
                 for folder in folders if os.path.exists(os.path.join(folder, 'idVendor'))]
+
+    def _bulk_cameras(self) -> List[Node]:
+        """Cameras on USB that are read without a video device, with the path of their USB device."""
+        nodes = [replace(node, path=self._device_path(os.path.join(self._root, _USB_DEVICES, node.bus)), capture=True)
+                 for node in self._usb_devices()]
+        return [node for node in nodes if node.path and any(wire.bulk for wire in formats_of(node))]
 
     def _usb_folder(self, name: str) -> str:
         """Folder of the USB device that a node belongs to, or ``''``.
@@ -183,8 +198,12 @@ class LinuxVideoSystem(VideoSystem):
 
     def _usb_path(self, name: str) -> str:
         """Path of the USB device of a node, such as ``'/dev/bus/usb/001/004'``, or ``''``."""
-        usb = self._usb_folder(name)
-        bus, device = _attribute(usb, 'busnum'), _attribute(usb, 'devnum')
+        return self._device_path(self._usb_folder(name))
+
+    @staticmethod
+    def _device_path(folder: str) -> str:
+        """Path of the USB device of a folder in /sys, or ``''``."""
+        bus, device = _attribute(folder, 'busnum'), _attribute(folder, 'devnum')
         if not (bus.isdigit() and device.isdigit()):
             return ''
         return '/dev/bus/usb/%03d/%03d' % (int(bus), int(device))

@@ -19,13 +19,15 @@ _SERIAL = 'it uses a serial port, for which there is no driver here'
 UNUSABLE = {
     ('289d', '0010'): ('Seek Compact', _NO_FORMULA),
     ('289d', '0011'): ('Seek CompactPRO', _NO_FORMULA),
-    ('2bdf', '0102'): ('Hikmicro Mini / Topdon TC002C Duo', _NO_PICTURE),
     ('04b4', '0100'): ('InfiRay T2S+ of the second version', 'the computer has to correct its picture, and its '
                                                              'absolute temperatures are then unreliable'),
     ('0416', 'b002'): ('Meridian SenXor MI08', _SERIAL),
     ('0416', 'b020'): ('Meridian SenXor MI16', _SERIAL),
     ('0416', '9393'): ('Meridian SenXor MI05', _SERIAL),
 }
+
+#: Cameras with the ids of one that can be used, of which they do not offer the picture.
+_NAMESAKES = {('2bdf', '0102'): ('Hikmicro Mini', _NO_PICTURE)}
 
 
 def why_unusable(vid: str, pid: str) -> Optional[Tuple[str, str]]:
@@ -70,6 +72,15 @@ def unreadable(node: Node) -> CameraError:
     ids = ' (%s:%s)' % (node.vid, node.pid) if node.vid else ''
     return CameraError('camera-unknown', 'The video device %s, %s%s, is not a thermal camera that this program can '
                        'read.' % (node.path, node.name, ids), next_step)
+
+
+def without_picture(node: Node, camera: str) -> CameraError:
+    """The error for a device with the ids of a known camera that offers none of its pictures."""
+    namesake = _NAMESAKES.get((node.vid, node.pid))
+    if namesake:
+        return CameraError('camera-unusable', 'The %s cannot be used: %s.' % namesake,
+                           'Plug in one of the cameras in docs/cameras.md.', node.path)
+    return wrong_pictures(camera)
 
 
 def wrong_pictures(camera: str, what: str = 'offers none of the pictures that this program knows of it',
@@ -183,7 +194,7 @@ def _listed(system: VideoSystem, node: Node, spec: str) -> ListedCamera:
         return ListedCamera(node, title, spec, problem=camera_error(error, title, node.path, opening=True).message)
     wire = choose_format(formats, offers)
     if wire is None:
-        return ListedCamera(node, title, problem=wrong_pictures(title).message)
+        return ListedCamera(node, title, problem=without_picture(node, title).message)
     return ListedCamera(node, wire.camera, spec, {
         'format': wire.name, 'unit': wire.unit, 'width': wire.shape[1], 'height': wire.shape[0],
         'rate_hz': wire.rate_hz, 'netd_mk': wire.netd_mk, 'accuracy': wire.accuracy})

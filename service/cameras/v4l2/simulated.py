@@ -9,6 +9,7 @@ from ..simulated import Fault
 from ..wire import FORMATS, WireFormat
 from ..wire.simulated import FAULTS as WIRE_FAULTS
 from ..wire.simulated import FrameMaker
+from .bulk import SHUTTER
 from .interface import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
 
 #: What happens to the cable: unplugged for a while; or plugged in again as another node.
@@ -27,6 +28,7 @@ _NEXT = 2
 _LEPTON_FFC = 6, 17
 _P2_FFC = b'\x0d\xc1\0\0\0\0\0\0'
 _T2_FFC = 0x8000
+_SHUTTERS = (_P2_FFC, SHUTTER)
 _LEPTON, _P2, _T2 = 0x1E4E, 0x0BDA, 0x1514
 
 
@@ -238,9 +240,9 @@ class SimulatedVideoDevice(VideoDevice):
 
     def usb_control(self, request_type: int, request: int, value: int, index: int, data: bytes) -> bytes:
         self._check()
-        if self._vendor != _P2:
+        if self._vendor != _P2 and not self._camera.wire.bulk:
             raise _error(errno.EPIPE)
-        if data == _P2_FFC:
+        if data in _SHUTTERS:
             self._close_shutter()
         return data
 

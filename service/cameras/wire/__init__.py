@@ -4,11 +4,13 @@ numpy only, no device. To add a format, write a `WireFormat` in a module of its 
 """
 from typing import Dict, Tuple
 
-from . import boson, gige, lepton, p2pro, xtherm
+from . import boson, gige, lepton, p2pro, thermal_master, topdon_duo, xtherm
 from .base import WireError, WireFormat, WireReading
 from .gige import GigeFormat
 
-_ALL: Tuple[WireFormat, ...] = lepton.FORMATS + p2pro.FORMATS + xtherm.FORMATS + boson.FORMATS + gige.FORMATS
+_ALL: Tuple[WireFormat, ...] = (
+    lepton.FORMATS + p2pro.FORMATS + thermal_master.FORMATS + topdon_duo.FORMATS + xtherm.FORMATS + boson.FORMATS +
+    gige.FORMATS)
 
 #: Every format by its name; of several that one camera offers, the preferred one comes first.
 FORMATS: Dict[str, WireFormat] = {wire.name: wire for wire in _ALL}

@@ -70,6 +70,7 @@ class WireFormat(abc.ABC):
         quantum_c: °C of one count; None for relative formats.
         rate_hz: frames per second that the camera sends.
         usb: (vendor, product) ids; product None for any of that vendor.
+        bulk: it is no video device; `service.cameras.v4l2.bulk` reads it.
         lowest_c, highest_c: what can be in front of a camera at a bedside, °C; the high-gain range of these cameras
             ends at 120 to 150 °C.
         full_scale: the count at which it saturates.
@@ -85,6 +86,7 @@ class WireFormat(abc.ABC):
     quantum_c: Optional[float] = None
     rate_hz = 0.0
     usb: Tuple[Tuple[int, Optional[int]], ...] = ()
+    bulk = False
     lowest_c, highest_c = -50.0, 150.0
     full_scale = 0xFFFF
     netd_mk: Optional[float] = None

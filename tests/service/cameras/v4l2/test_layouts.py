@@ -24,14 +24,19 @@ STRUCTURES = [
     ('v4l2_streamparm', layouts.StreamParameters, 204, {'parm': ('capability', 4)}),
     ('v4l2_control', layouts.Control, 8, {'value': ('value', 4)}),
     ('uvc_xu_control_query', layouts.ExtensionQuery, 16, {'size': ('size', 4), 'data': ('data', 8)}),
+    ('usbdevfs_bulktransfer', layouts.UsbBulk, 24, {'timeout': ('timeout_ms', 8), 'data': ('data', 16)}),
+    ('usbdevfs_setinterface', layouts.UsbInterface, 8, {'altsetting': ('setting', 4)}),
     ('usbdevfs_ctrltransfer', layouts.UsbControl, 24, {'timeout': ('timeout_ms', 8), 'data': ('data', 16)}),
 ]
 #: C name and ours of every request.
-REQUESTS = {name: ('USBDEVFS_CONTROL' if name == 'USB_CONTROL' else
-                   'UVCIOC_CTRL_QUERY' if name == 'UVC_CTRL_QUERY' else 'VIDIOC_' + name)
+NOT_V4L2 = {'USB_CONTROL': 'USBDEVFS_CONTROL', 'USB_BULK': 'USBDEVFS_BULK', 'SET_INTERFACE': 'USBDEVFS_SETINTERFACE',
+            'CLAIM_INTERFACE': 'USBDEVFS_CLAIMINTERFACE', 'RELEASE_INTERFACE': 'USBDEVFS_RELEASEINTERFACE',
+            'UVC_CTRL_QUERY': 'UVCIOC_CTRL_QUERY'}
+REQUESTS = {name: NOT_V4L2.get(name, 'VIDIOC_' + name)
             for name in ('QUERYCAP', 'ENUM_FMT', 'S_FMT', 'REQBUFS', 'QUERYBUF', 'QBUF', 'DQBUF', 'STREAMON',
                          'STREAMOFF', 'S_PARM', 'S_CTRL', 'ENUM_FRAMESIZES', 'ENUM_FRAMEINTERVALS',
-                         'UVC_CTRL_QUERY', 'USB_CONTROL')}
+                         'UVC_CTRL_QUERY', 'USB_CONTROL', 'USB_BULK', 'SET_INTERFACE', 'CLAIM_INTERFACE',
+                         'RELEASE_INTERFACE')}
 CONSTANTS = {'V4L2_BUF_TYPE_VIDEO_CAPTURE': layouts.CAPTURE, 'V4L2_MEMORY_MMAP': layouts.MMAP,
              'V4L2_CAP_VIDEO_CAPTURE': layouts.CAP_VIDEO_CAPTURE, 'V4L2_CAP_STREAMING': layouts.CAP_STREAMING,
              'V4L2_CAP_DEVICE_CAPS': layouts.CAP_DEVICE_CAPS, 'V4L2_BUF_FLAG_ERROR': layouts.FLAG_ERROR,

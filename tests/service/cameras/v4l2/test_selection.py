@@ -19,7 +19,7 @@ from service.cameras.wire import FORMATS, formats_for
 
 from ..contract import camera_error
 from ..fake_clock import FakeClock
-from .scripted import ScriptedSystem
+from .scripted import ScriptedSystem, camera_of, opened
 from .test_linux import Tree
 
 WEBCAM = Node('/dev/video0', 'HD Webcam', '046d', '0825')
@@ -42,8 +42,8 @@ def test_ids_say_which_formats_there_may_be():
 
 def test_size_alone_chooses_nothing():
     # 256x196 as YUYV is a T2S+, and also a camera whose pixels have no temperatures.
-    assert formats_of(HIKMICRO) == ()
-    assert 'Hikmicro' in camera_error(lambda: Choice().find([HIKMICRO]), 'camera-unusable').message.text
+    assert choose_format(formats_of(HIKMICRO), [Offer('YUYV', 256, 196)]) is None
+    assert formats_of(Node('/dev/video5', 'T2S+', '04b4', '0100')) == ()
 
 
 def test_the_first_known_camera():
@@ -159,7 +159,7 @@ def test_a_camera_that_offers_nothing_known():
 
 def test_cameras_that_cannot_be_used_say_why(tmp_path):
     tree = Tree(tmp_path)
-    tree.plug(0, 'HIK Camera', '2bdf', '0102', usb='sys/devices/usb1/1-1')
+    tree.plug(0, 'T2S+', '04b4', '0100', usb='sys/devices/usb1/1-1')
     (tmp_path / 'sys/bus/usb/devices').mkdir(parents=True)
     (tmp_path / 'sys/bus/usb/devices/1-1').symlink_to(tmp_path / 'sys/devices/usb1/1-1')
     for name, vid, pid in (('1-2', '289d', '0010'), ('1-3', '1d6b', '0002')):
@@ -167,10 +167,25 @@ def test_cameras_that_cannot_be_used_say_why(tmp_path):
         folder.mkdir()
         (folder / 'idVendor').write_text(vid)
         (folder / 'idProduct').write_text(pid)
-    hikmicro, seek = list_cameras(LinuxVideoSystem(str(tmp_path)))
-    assert hikmicro.problem.code == seek.problem.code == 'camera-unusable'
-    assert 'Hikmicro' in hikmicro.problem.text and '8 bits' in hikmicro.problem.text
+    infiray, seek = list_cameras(LinuxVideoSystem(str(tmp_path)))
+    assert infiray.problem.code == seek.problem.code == 'camera-unusable'
+    assert 'second version' in infiray.problem.text and 'unreliable' in infiray.problem.text
     assert seek.node.path == '' and 'formula' in seek.problem.text
+
+
+def test_two_cameras_with_the_same_ids_are_told_apart_by_their_pictures():
+    """A Hikmicro Mini has 8 bits, a Topdon TC002C Duo temperatures beside other pictures and names that are garbage."""
+    sizes = [(256, 192), (256, 392), (4, 12305), (60, 3299)]
+    hikmicro = ScriptedSystem(FakeClock(), node=HIKMICRO, offers=[Offer('YUYV', *size) for size in sizes])
+    found, = list_cameras(hikmicro)
+    assert found.problem.code == 'camera-unusable' and not found.spec
+    assert 'Hikmicro' in found.problem.text and '8 bits' in found.problem.text
+    camera_error(camera_of(hikmicro).open, 'camera-unusable')
+    topdon = ScriptedSystem(FakeClock(), FORMATS['tc002c-duo'], node=HIKMICRO,
+                            offers=[Offer('YUYV', *size) for size in sizes + [(512, 484)]])
+    found, = list_cameras(topdon)
+    assert found.problem is None and found.delivers['format'] == 'tc002c-duo'
+    assert opened(topdon).read().thermogram.is_celsius
 
 
 @pytest.mark.parametrize('ids', sorted(UNUSABLE))

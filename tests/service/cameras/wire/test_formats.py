@@ -17,6 +17,7 @@ CELSIUS = [name for name in ALL if FORMATS[name].unit == 'celsius']
 #: Bytes a frame, as facts 1.1 and the sizes of the family have them.
 SIZES = {'lepton-y16': 38400, 'lepton-y16-telemetry': 39040, 'lepton25-y16': 9600, 'lepton25-y16-telemetry': 10080,
          'p2pro': 196608, 't2s': 100352, 'ht301': 224256, 'xtherm-640': 660480, 'xtherm-240': 88320,
+         'thermal-master-p2': 197632, 'thermal-master-p3': 197632, 'tc002c-duo': 495616,
          'boson-320': 163840, 'boson-640': 655360, 'boson-640-telemetry': 657920, 'gige-10mk': 322944}
 
 
@@ -164,8 +165,11 @@ def test_a_camera_is_known_by_its_usb_ids():
     assert names(0x0BDA, 0x5830) == names(0x0BDA, 0x5840) == ['p2pro']
     assert names(0x1514, 0x0001) == names(0x1514, 0xBEEF) == ['t2s', 'ht301', 'xtherm-640', 'xtherm-240']
     assert names(0x09CB, 0x4007)[:2] == ['boson-320', 'boson-320-telemetry']
-    # A Hikmicro Mini sends frames of the size of a T2S+; a T2S+ of the second version has other values.
-    assert names(0x2BDF, 0x0102) == names(0x04B4, 0x0100) == names(0x046D, 0x0825) == []
+    assert names(0x3474, 0x4281) == names(0x3474, 0x4321) == ['thermal-master-p2']
+    assert names(0x3474, 0x45A2) == ['thermal-master-p3'] and names(0x3474, 0x45C2) == []
+    # A Hikmicro Mini has the ids of a TC002C Duo and frames of the size of a T2S+, but none of 512x484.
+    assert names(0x2BDF, 0x0102) == ['tc002c-duo']
+    assert names(0x04B4, 0x0100) == names(0x046D, 0x0825) == []  # a T2S+ of the second version has other values
 
 
 def test_formats_of_one_camera_differ_in_size_or_must_be_asked_for():
@@ -177,12 +181,16 @@ def test_formats_of_one_camera_differ_in_size_or_must_be_asked_for():
 
 GOLDEN = [('lepton-y16', 'FB77', 34.00), ('lepton-y16-telemetry', 'FB77', 34.00), ('lepton25-y16', 'FB77', 34.00),
           ('lepton25-y16-telemetry', 'FB77', 34.00), ('boson-320-tlinear', 'FB77', 34.00), ('gige-10mk', 'FB77', 34.00),
-          ('p2pro', 'CA4C', 34.0063), ('ax5-high', 'FF1D', 34.01), ('gige-100mk', '000C', 34.05)]
+          ('p2pro', 'CA4C', 34.0063), ('thermal-master-p2', 'CA4C', 34.0063), ('thermal-master-p3', 'CA4C', 34.0063),
+          ('tc002c-duo', '3213', 33.975), ('ax5-high', 'FF1D', 34.01), ('gige-100mk', '000C', 34.05)]
+
+#: First byte of the temperatures, where they do not come first.
+STARTS = {'p2pro': 98304, 'thermal-master-p2': 98304 + 1024, 'thermal-master-p3': 98304 + 1024}
 
 
 def picture_bytes(wire, data):
-    """The words of the temperatures: behind the grey picture of a P2 Pro, in front otherwise."""
-    start = len(data) // 2 if wire.name == 'p2pro' else 0
+    """The words of the temperatures."""
+    start = STARTS.get(wire.name, 0)
     return data[start:start + 2 * wire.shape[0] * wire.shape[1]]
 
 
@@ -198,7 +206,7 @@ def test_34_degrees(name, word, celsius):
 def test_one_count_more_is_one_step_more(name, word, celsius):
     wire = FORMATS[name]
     data = bytearray(wire.encode(np.full(wire.shape, 34.0, np.float32)))
-    at = len(data) // 2 if name == 'p2pro' else 0
+    at = STARTS.get(name, 0)
     count = int.from_bytes(data[at:at + 2], 'little') + 1
     data[at:at + 2] = count.to_bytes(2, 'little')
     decoded = wire.decode(data)

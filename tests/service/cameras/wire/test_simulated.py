@@ -17,7 +17,7 @@ from service.cameras.wire.simulated import (
 )
 
 LEPTON = FORMATS['lepton-y16-telemetry']
-SPOKEN = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 't2s', 'boson-320')
+SPOKEN = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 'thermal-master-p2', 't2s', 'boson-320')
 
 
 class Plain:

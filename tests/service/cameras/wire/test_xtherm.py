@@ -36,7 +36,7 @@ def value_of(celsius, said, sensor=PLAIN):
     def response(t):
         return said.cal_01 * t * t + said.cal_02 * t
     gain = said.cal_03 * said.fpa_c ** 2 + said.cal_04 * said.fpa_c + said.cal_05
-    zero = said.cal_00 - max(0.0, round(sensor.zero_c - sensor.zero_per_fpa * said.fpa_c))
+    zero = said.cal_00 - max(0, int(sensor.zero_c - sensor.zero_per_fpa * said.fpa_c))
     return zero + (response(seen) - response(said.shutter_c)) / gain
 
 
@@ -45,6 +45,13 @@ def test_a_black_body_as_warm_as_the_shutter_has_the_value_of_the_zero():
     # The maker's correction of distance takes 1.125 % of the difference from the air off even at 0 m.
     expected = said.shutter_c - 0.01125 * (said.shutter_c - said.air_c)
     assert temperature_table(said, PLAIN)[4000 - 170] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize('fpa_c, zero', [(40.0, 4000 - 108), (40.05, 4000 - 107), (40.13, 4000 - 107), (60.0, 4000)])
+def test_the_zero_of_the_ht301_family_is_cut_off(fpa_c, zero):
+    """108.0, 107.6, 107.1 and less than 0 of 390 - 7.05 F: a black body as warm as the shutter has that value."""
+    said = SIMULATED._replace(emissivity=1.0, distance_m=0.0, fpa_c=fpa_c, air_c=SIMULATED.shutter_c)
+    assert temperature_table(said, Sensor(7800.0, 36.0, 390.0, 7.05))[zero] == pytest.approx(said.shutter_c, abs=1e-4)
 
 
 @settings(max_examples=40)
