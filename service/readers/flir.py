@@ -18,7 +18,8 @@ from ..radiometry.object_parameters import with_source
 from ..thermogram import check_size
 from .base import DecodedImage, Path, PictureReader, Reader, Recording
 from .files import damaged, opened, read_bytes, shown_name, truncated
-from .pictures import JPEG_APP1, JPEG_SCAN, PNG_MAGIC, JpegReader, decode_png, jpeg_segments
+from .jpeg_ls import JPEG_START, decode_jpeg_ls
+from .pictures import JPEG_APP1, JPEG_SCAN, NO_COUNTS_STEP, PNG_MAGIC, JpegReader, decode_png, jpeg_segments
 from .recordings import CUT_NOTE
 
 _MAGICS = (b'FFF\0', b'AFF\0')
@@ -45,9 +46,6 @@ _LARGEST_SHARE = 2.0
 _FIRST_YEAR, _LAST_YEAR = 1995, 2100
 
 _RAW_HEAD_BYTES = 32
-#: A JPEG-LS stream starts so: start of image, then its frame header.
-_JPEG_LS = b'\xff\xd8\xff\xf7'
-
 #: One frame is smaller than this.
 _MAX_FRAME_BYTES = 64 << 20
 #: More than two hours at 9 frames a second; bounds the walk through a file that lies.
@@ -72,7 +70,7 @@ class FlirJpegReader(PictureReader):
 
 
 class FffReader(Reader):
-    """FFF, SEQ and CSQ; the frames of the latter only where they are not packed as JPEG-LS."""
+    """FFF, SEQ and CSQ, of one frame or many."""
 
     name = 'fff'
     label = 'a FLIR recording'
@@ -308,7 +306,7 @@ def _captured_at(body: bytes, order: str) -> str:
 
 
 def _raw_counts(data: bytes, source: str) -> Tuple[np.ndarray, Tuple[str, ...]]:
-    """The counts of a container, plain or as a PNG: (uint16 HxW in the byte order of the machine, notes).
+    """The counts of a container, plain, as PNG or as JPEG-LS: (uint16 HxW in the byte order of the machine, notes).
 
     Raises:
         InputError: ``flir-no-raw``, ``format-unsupported``, ``file-truncated``, ``file-damaged``,
@@ -316,10 +314,7 @@ def _raw_counts(data: bytes, source: str) -> Tuple[np.ndarray, Tuple[str, ...]]:
     """
     body = _record(data, _RAW_DATA, source)
     if body is None:
-        if _JPEG_LS in data:
-            raise _jpeg_ls_error(source)
-        raise InputError('flir-no-raw', '%s holds no raw counts, only a picture of them.' % source,
-                         'Save it as a radiometric picture from the camera or its software.')
+        raise InputError('flir-no-raw', '%s holds no raw counts, only a picture of them.' % source, NO_COUNTS_STEP)
     if len(body) < _RAW_HEAD_BYTES:
         raise _damaged(source, 'raw data')
     order = _record_order(body, source)
@@ -329,8 +324,8 @@ def _raw_counts(data: bytes, source: str) -> Tuple[np.ndarray, Tuple[str, ...]]:
     notes: Tuple[str, ...] = ()
     if pixels.startswith(PNG_MAGIC):
         counts, notes = _in_machine_order(decode_png(pixels, source), source)
-    elif _JPEG_LS in pixels[:64]:
-        raise _jpeg_ls_error(source)
+    elif pixels.startswith(JPEG_START):
+        counts = decode_jpeg_ls(pixels, source)
     elif len(pixels) < 2 * width * height:
         raise _damaged(source, 'raw data of %d bytes' % len(pixels))
     else:
@@ -357,11 +352,6 @@ def _in_machine_order(image: np.ndarray, source: str) -> Tuple[np.ndarray, Tuple
 def _roughness(counts: np.ndarray) -> int:
     """Sum of the differences between neighbours in a row."""
     return int(np.abs(np.diff(counts.astype(np.int32), axis=1)).sum(dtype=np.int64))
-
-
-def _jpeg_ls_error(source: str) -> InputError:
-    return InputError('format-unsupported', '%s holds raw counts packed as JPEG-LS, which this program cannot unpack.'
-                      % source, 'Export the frame from the camera software as CSV or as a radiometric JPEG.')
 
 
 def _damaged(source: str, detail: str) -> InputError:

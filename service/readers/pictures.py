@@ -7,7 +7,7 @@ import io
 import re
 import struct
 import zlib
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
 import cv2
 import numpy as np
@@ -25,7 +25,7 @@ _CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
 #: Files have a few chunks, or one per few KiB of pixels.
 _MAX_CHUNKS = 65536
 
-_START, _END, JPEG_SCAN, JPEG_APP1 = 0xD8, 0xD9, 0xDA, 0xE1
+_START, _END, JPEG_SCAN, JPEG_APP1, JPEG_APP2, JPEG_APP3 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2, 0xE3
 #: Frame headers that are decoded: baseline, extended, progressive.
 _FRAMES = (0xC0, 0xC1, 0xC2)
 #: Those that are not: lossless, hierarchical, arithmetic.
@@ -34,7 +34,13 @@ _OTHER_FRAMES = (0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF)
 _MAX_SCANS = 64
 #: The end of entropy-coded data: a marker that is neither stuffing nor a restart.
 _AFTER_SCAN = re.compile(b'\xff[^\x00\xd0-\xd7\xff]')
-_EXIF, _ORIENTATION = b'Exif\0\0', 274
+_EXIF, _MAKE, _ORIENTATION = b'Exif\0\0', 271, 274
+#: HIKMICRO's cameras put this and their temperatures behind the end of the picture.
+_HIKMICRO_DATA = b'\xff\xd9HDRI'
+
+#: What helps where FLIR's counts are missing.
+NO_COUNTS_STEP = ('Set the camera to radiometric pictures and take it again, or open the original in FLIR Thermal '
+                  'Studio and export its temperatures as CSV.')
 
 _NPY_MAGIC = b'\x93NUMPY'
 #: NumPy's header of a two-dimensional array takes 128 bytes; longer ones are not parsed.
@@ -200,22 +206,36 @@ class JpegReader(PictureReader):
         return head.startswith(b'\xff\xd8\xff')
 
     def decode(self, data: bytes, source: str) -> DecodedImage:
-        channels, orientation = _jpeg_header(data, source)
-        if channels not in (1, 3):
-            raise colour_error(source)
+        header = _jpeg_header(data, source)
+        maker = _maker_of(data, header, source)
+        if header.channels not in (1, 3):
+            raise maker or colour_error(source)
         try:
             # Strict: libjpeg fills what is missing with grey, which would not be the patient.
-            image = simplejpeg.decode_jpeg(data, 'GRAY' if channels == 1 else 'BGR')
+            image = simplejpeg.decode_jpeg(data, 'GRAY' if header.channels == 1 else 'BGR')
         except ValueError as error:
             raise _damaged_jpeg(source, str(error)[:400])
-        grey = image[:, :, 0] if channels == 1 else _grey_of(image, source)
-        return DecodedImage(_upright(grey, orientation))
+        try:
+            grey = image[:, :, 0] if header.channels == 1 else _grey_of(image, source)
+        except InputError as error:
+            raise maker or error
+        return DecodedImage(_upright(grey, header.orientation), (maker.message.text,) if maker else ())
 
 
-def _jpeg_header(data: bytes, source: str) -> Tuple[int, int]:
-    """(channels, Exif orientation) of a JPEG of acceptable size that runs to its end marker."""
-    channels, orientation, scans = 0, 1, 0
+class _JpegHeader(NamedTuple):
+    """What a JPEG states: colour channels, Exif orientation and make of the camera, markers of its segments."""
+
+    channels: int
+    orientation: int
+    make: str
+    markers: Set[int]
+
+
+def _jpeg_header(data: bytes, source: str) -> _JpegHeader:
+    """The header of a JPEG of acceptable size that runs to its end marker."""
+    channels, orientation, make, scans, markers = 0, 1, '', 0, set()
     for marker, body in jpeg_segments(data, source):
+        markers.add(marker)
         if marker in _OTHER_FRAMES:
             raise _unsupported(source, 'a lossless or arithmetic-coded JPEG', 'Save it as an ordinary JPEG or as PNG.')
         if marker in _FRAMES:
@@ -230,10 +250,27 @@ def _jpeg_header(data: bytes, source: str) -> Tuple[int, int]:
             if scans > _MAX_SCANS or not channels:
                 raise _damaged_jpeg(source, 'scan %d' % scans)
         elif marker == JPEG_APP1 and body.startswith(_EXIF):
-            orientation = _exif_orientation(body[len(_EXIF):])
+            orientation, make = _exif(body[len(_EXIF):])
     if not channels or not scans:
         raise _damaged_jpeg(source, 'no picture')
-    return channels, orientation
+    return _JpegHeader(channels, orientation, make, markers)
+
+
+def _maker_of(data: bytes, header: _JpegHeader, source: str) -> Optional[InputError]:
+    """What to say of a picture whose maker keeps the temperatures where this program does not read them, or None."""
+    make = header.make.lower()
+    if make.startswith('dji') and JPEG_APP3 in header.markers:
+        what = 'a DJI R-JPEG, whose temperatures this program does not read'
+        next_step = ('Convert it to a TIFF in degrees Celsius (float32) with the DJI Thermal SDK or a program that is '
+                     'built on it.')
+    elif make.startswith('hikmicro') or _HIKMICRO_DATA in data:
+        what = 'a HIKMICRO picture, whose temperatures this program does not read'
+        next_step = 'Open it in HIKMICRO Analyzer and export its temperatures as CSV.'
+    elif 'flir' in make:
+        what, next_step = 'a picture of a FLIR camera without the counts of its detector', NO_COUNTS_STEP
+    else:
+        return None
+    return InputError('picture-colour', '%s is %s.' % (source, what), next_step)
 
 
 def jpeg_segments(data: bytes, source: str) -> Iterator[Tuple[int, bytes]]:
@@ -270,12 +307,13 @@ def jpeg_segments(data: bytes, source: str) -> Iterator[Tuple[int, bytes]]:
         offset = end
 
 
-def _exif_orientation(exif: bytes) -> int:
-    """How a camera was held, 1..8 as in the TIFF tag; 1 (upright) where that cannot be read."""
+def _exif(exif: bytes) -> Tuple[int, str]:
+    """(how a camera was held, 1..8 as in the TIFF tag, its make); 1 (upright) and empty where they cannot be read."""
     try:
-        return TiffDirectory.of(exif, 'Exif').one(_ORIENTATION, 1)
+        directory = TiffDirectory.of(exif, 'Exif')
+        return directory.one(_ORIENTATION, 1), directory.text(_MAKE)
     except InputError:
-        return 1
+        return 1, ''
 
 
 def _upright(image: np.ndarray, orientation: int) -> np.ndarray:

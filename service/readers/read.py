@@ -8,6 +8,7 @@ from ..thermogram import Thermogram
 from .base import Path, Reader, ReadOptions, check_scale
 from .files import read_head, shown_name, suffix_of
 from .flir import FffReader, FlirJpegReader
+from .infiray import InfirayJpegReader
 from .pictures import JpegReader, NpyReader, PngReader
 from .recordings import CaptureReader, Tc001Reader
 from .sidecar import read_sidecar
@@ -17,8 +18,8 @@ from .tiff import TiffReader
 #: All readers, in the order in which they look at a file: a radiometric JPEG is a JPEG too, and text has no magic
 #: bytes.
 READERS: Tuple[Reader, ...] = (
-    CaptureReader(), PngReader(), TiffReader(), FlirJpegReader(), JpegReader(), FffReader(), NpyReader(), Tc001Reader(),
-    CsvReader(), TextReader())
+    CaptureReader(), PngReader(), TiffReader(), FlirJpegReader(), InfirayJpegReader(), JpegReader(), FffReader(),
+    NpyReader(), Tc001Reader(), CsvReader(), TextReader())
 
 #: Every suffix that is read, with a reader that claims it; one that several share belongs to the last of them here.
 SUFFIXES: Dict[str, Reader] = {suffix: reader for reader in READERS for suffix in reader.suffixes}

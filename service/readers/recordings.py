@@ -99,11 +99,18 @@ class _Tc001Dump(Recording):
         words = np.frombuffer(data, '<u2').reshape(_ROWS, _COLUMNS)
         coloured = int(np.count_nonzero(words[:_ROWS // 2] >> 8 != _NEUTRAL))
         counts = words[_ROWS // 2:].astype(np.uint16)
-        celsius = SCALES['kelvin64'].celsius(counts)
-        saturated = counts == _SATURATED
-        beyond = float(np.mean(((celsius < _LOWEST_C) | (celsius > _HIGHEST_C)) & ~saturated))
-        if coloured or beyond > _BEYOND_SHARE or saturated.mean() > _SATURATED_SHARE:
+        doubt = doubt_kelvin64(counts)
+        if coloured or doubt:
             raise InputError('file-damaged', '%s holds a frame that no TC001 sends whole.' % source, 'Record it again.',
-                             '%d chroma bytes are not 128, %.1f %% of temperatures cannot be, %.1f %% are saturated'
-                             % (coloured, 100 * beyond, 100 * saturated.mean()))
+                             '%d chroma bytes are not 128; %s' % (coloured, doubt or 'the temperatures can be'))
         return DecodedImage(counts, meaning=Temperatures(SCALES['kelvin64']))
+
+
+def doubt_kelvin64(counts: np.ndarray) -> str:
+    """Why counts (uint16 HxW) of this family of cameras cannot be what was in front of one; empty where they can."""
+    celsius = SCALES['kelvin64'].celsius(counts)
+    saturated = counts == _SATURATED
+    beyond = float(np.mean(((celsius < _LOWEST_C) | (celsius > _HIGHEST_C)) & ~saturated))
+    if beyond <= _BEYOND_SHARE and saturated.mean() <= _SATURATED_SHARE:
+        return ''
+    return '%.1f %% of temperatures cannot be, %.1f %% are saturated' % (100 * beyond, 100 * saturated.mean())

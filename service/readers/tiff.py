@@ -19,6 +19,7 @@ _ORDERS = {b'II*\0': '<', b'MM\0*': '>'}
 _BIG = (b'II+\0', b'MM\0+')
 #: Bytes of one value of the types that matter, and its letter for `struct`: SHORT and LONG.
 _TYPES = {3: (2, 'H'), 4: (4, 'I')}
+_ASCII = 2
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
 _OFFSETS, _ORIENTATION, _CHANNELS, _ROWS, _COUNTS, _PREDICTOR = 273, 274, 277, 278, 279, 317
@@ -113,6 +114,15 @@ class TiffDirectory:
     def one(self, tag: int, default: Optional[int] = None) -> int:
         """The first number of a tag, or its default where TIFF has one."""
         return default if default is not None and tag not in self.tags else self.many(tag)[0]
+
+    def text(self, tag: int) -> str:
+        """The characters of a tag, or none where it is missing or cannot be read."""
+        kind, count, offset = self.tags.get(tag, (0, 0, 0))
+        if kind != _ASCII:
+            return ''
+        if count > 4:
+            offset = struct.unpack_from(self.order + 'I', self.data, offset)[0]
+        return self.data[offset:offset + min(count, 256)].partition(b'\0')[0].decode('ascii', 'replace').strip()
 
     def damaged(self, detail: str) -> InputError:
         """The error for a directory that contradicts itself."""

@@ -17,6 +17,8 @@ from service.radiometry import Raw, flir_raw
 from service.readers import count_frames, read_thermogram
 from service.thermogram import MAX_SIDE_PX, MIN_SIDE_PX, Provenance, Thermogram
 from tests.fakes import flir_files
+from tests.fakes.infiray_files import infiray_jpeg
+from tests.fakes.jpeg_ls import awkward_counts, jpeg_ls
 from tests.service.readers.files import body_c, matrix, npy, png, tiff
 
 SIDECAR = (b'{"scale": "centikelvin", "emissivity": 0.98, "captured_at": "2024-05-31T11:30:00+02:00", '
@@ -139,6 +141,12 @@ def _picture():
     return png((body_c() * 100).astype(np.uint16) + 27315)
 
 
+def _csq(counts):
+    """A recording of one packed picture, which begins where most of the damage is done."""
+    return flir_files.fff([(0x01, 2, flir_files.raw_data(counts, pixels=jpeg_ls(counts, spiff=True))),
+                           (0x20, 1, flir_files.camera_info())], '<', 2)
+
+
 def _file_targets():
     body = body_c()
     counts, grey = (body * 100 + 27315).astype(np.uint16), (body * 5).astype(np.uint8)
@@ -154,10 +162,14 @@ def _file_targets():
     yield FileTarget('jpeg', '.jpg', [cv2.imencode('.jpg', grey, [cv2.IMWRITE_JPEG_QUALITY, 90] + options)[1].tobytes()
                                       for options in ([], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])])
     yield FileTarget('npy', '.npy', [npy(body), npy(body.astype('>f4')), npy(counts)])
-    yield FileTarget('flir-jpeg', '.jpg', [flir_files.flir_jpeg(frames[0]), flir_files.flir_jpeg(packed, 1500)],
+    yield FileTarget('flir-jpeg', '.jpg', [flir_files.flir_jpeg(frames[0]), flir_files.flir_jpeg(packed, 1500),
+                                           flir_files.flir_jpeg(flir_files.frame(body, pixels=jpeg_ls))],
                      with_right_checksums)
+    kelvin64 = ((body + 273.15) * 64).astype(np.uint16)
+    yield FileTarget('infiray-jpeg', '.jpg', [infiray_jpeg(kelvin64), infiray_jpeg(kelvin64, states_temperatures=True)])
     yield FileTarget('fff', '.fff', [frames[0], packed], with_right_checksums)
     yield FileTarget('seq', '.seq', [b''.join(frames)])
+    yield FileTarget('csq', '.csq', [_csq(flir_raw(body_c(40, 50), flir_files.I7)), _csq(awkward_counts(60, 64))])
     yield FileTarget('tc001', '.raw', [struct.pack('<4H', 384, 256, 8, 2) + dump, dump * 2])
     yield FileTarget('capture', CAPTURE_SUFFIX, _captures(), with_right_hashes)
     yield FileTarget('sidecar', '.json', [SIDECAR, b'{"scale": "centikelvin"}'], sidecar=True)

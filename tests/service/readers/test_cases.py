@@ -17,7 +17,11 @@ CASES = [
     # TIFF.
     # FLIR.
     ('k4_air_0.5m.fff', {}, {}, SCENE),
+    ('k1_jpegls.jpg', {}, {}, SCENE),
+    ('k1_jpegls.csq', {}, {}, SCENE),
+    ('k1_jpegls.csq', {'frame': 2}, {}, SCENE),
     # Others.
+    ('k8_infiray_ijpeg.jpg', {}, {}, (21.803, 34.631, 27.926)),
 ]
 
 

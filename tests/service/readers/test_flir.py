@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from service.radiometry import flir_celsius, flir_raw
 from service.readers import count_frames, read_raw, read_thermogram
 from tests.fakes.flir_files import I7, camera_info, fff, flir_jpeg, frame, png16, raw_data
+from tests.fakes.jpeg_ls import jpeg_ls
 
 from .contract import ReaderContract, refusal
 from .files import body_c
@@ -33,6 +34,13 @@ class TestPackedFlirJpeg(TestFlirJpeg):
 
     def content(self, celsius):
         return flir_jpeg(frame(celsius, record_order='>', pixels=png16), chunk_bytes=1500)
+
+
+class TestJpegLsFlirJpeg(TestFlirJpeg):
+    """As FLIR Thermal Studio saves a picture again."""
+
+    def content(self, celsius):
+        return flir_jpeg(frame(celsius, pixels=lambda raw: jpeg_ls(raw, spiff=True)), chunk_bytes=1500)
 
 
 @pytest.fixture
@@ -186,7 +194,8 @@ def test_statements_of_a_cat_s61_are_in_doubt(jpeg_path):
     ([(0x22, 1, b'x' * 784)], 'flir-no-raw')])
 def test_counts_need_a_calibration_and_a_calibration_counts(jpeg_path, records, code):
     jpeg_path.write_bytes(flir_jpeg(fff(records)))
-    refusal(jpeg_path, code)
+    message = refusal(jpeg_path, code).message
+    assert 'CSV' in message.next_step and 'as a radiometric' not in message.next_step
 
 
 @pytest.mark.parametrize('name, shape, notes, statistics, by_halves', [
@@ -272,6 +281,13 @@ class TestPackedSeq(TestFff):
         return frame(celsius, order='<', pixels=png16)
 
 
+class TestCsq(TestFff):
+    suffix = '.csq'
+
+    def content(self, celsius):
+        return frame(celsius, order='<', pixels=jpeg_ls)
+
+
 @pytest.fixture
 def seq_path(tmp_path):
     return tmp_path / 'frames.seq'
@@ -327,15 +343,20 @@ def test_a_long_recording_is_not_read_whole(seq_path, monkeypatch):
     assert count_frames(seq_path) == 2 and read_thermogram(seq_path, frame=2).is_celsius
 
 
-@pytest.mark.parametrize('pixels', [b'\xff\xd8\xff\xf7\0\x0b\x0e\0\x3c\0\x50\1\1\x11\0' + b'x' * 3000, None])
-def test_packed_frames_are_refused_by_name(tmp_path, pixels):
-    """A CSQ; also where the stream is in a record of a kind that is not known."""
-    seq_path = tmp_path / 'frames.csq'
-    records = [(0x20, 1, camera_info())]
-    records.append((0x01, 2, raw_data(RAW, pixels=pixels)) if pixels else (0x77, 1, b'\xff\xd8\xff\xf7' + b'x' * 300))
-    seq_path.write_bytes(fff(records, '<') * 2)
-    message = refusal(seq_path, 'format-unsupported').message.text
-    assert 'JPEG-LS' in message and 'CSV' in message
+def test_every_frame_of_a_csq(tmp_path):
+    csq_path = tmp_path / 'frames.csq'
+    frames = [body_c(seed=seed) for seed in range(3)]
+    csq_path.write_bytes(b''.join(frame(celsius, order='<', pixels=jpeg_ls) for celsius in frames))
+    assert count_frames(csq_path) == 3
+    for number, celsius in enumerate(frames, 1):
+        assert np.abs(read_thermogram(csq_path, frame=number).pixels - celsius).max() < QUANTUM_C
+
+
+def test_packed_counts_that_are_not_read_are_refused_by_name(tmp_path):
+    csq_path = tmp_path / 'frames.csq'
+    csq_path.write_bytes(frame(BODY, order='<', pixels=lambda raw: jpeg_ls(raw, scan=(2, 0, 0))))
+    message = refusal(csq_path, 'format-unsupported').message
+    assert 'packed' in message.sentence and 'JPEG' not in message.next_step and 'CSV' in message.next_step
 
 
 def patched(offset, kind, value, data=None):
@@ -378,6 +399,8 @@ def test_containers_that_lie(seq_path, data, code):
     (png16(RAW[:50]), 'file-damaged'),
     (png16(RAW)[:-20], 'file-truncated'),
     (png16(RAW).replace(b'\x10\0\0\0\0', b'\x08\0\0\0\0', 1), 'file-damaged'),
+    (jpeg_ls(RAW[:50]), 'file-damaged'),
+    (jpeg_ls(RAW)[:-20], 'file-truncated'),
     (b'\x89PNG\r\n\x1a\n', 'file-truncated')])
 def test_raw_pictures_that_lie(seq_path, pixels, code):
     seq_path.write_bytes(fff([(0x20, 1, camera_info()), (0x01, 3, raw_data(RAW, pixels=pixels))]))

@@ -211,6 +211,50 @@ def test_a_mirrored_orientation_is_undone(jpeg_path):
     assert np.array_equal(read_thermogram(jpeg_path).pixels, plain[:, ::-1])
 
 
+def of_maker(make, colour=True, markers=(), behind=b''):
+    """A picture whose Exif names a make, with empty segments of other markers and bytes behind its end."""
+    name = make.encode('ascii') + b'\0'
+    tags = b'Exif\0\0MM\0*\0\0\0\x08\0\x01' + struct.pack('>HHI', 0x010F, 2, len(name))
+    tags += name.ljust(4, b'\0') + bytes(4) if len(name) <= 4 else struct.pack('>II', 26, 0) + name
+    data = after_start(jpeg(cv2.applyColorMap(JPEG_GREY, cv2.COLORMAP_JET) if colour else JPEG_GREY), 0xE1, tags)
+    for marker in markers:
+        data = after_start(data, marker, b'')
+    return data + behind
+
+
+#: Pictures that hold temperatures where this program does not read them, or held them: (file, maker, program).
+MAKERS = {
+    'DJI': (dict(make='DJI', markers=[0xE3, 0xE4]), 'DJI R-JPEG', 'DJI Thermal SDK'),
+    'HIKMICRO': (dict(make='HIKMICRO'), 'HIKMICRO', 'HIKMICRO Analyzer'),
+    'HIKMICRO without a make': (dict(make='', behind=b'HDRI' + bytes(400)), 'HIKMICRO', 'HIKMICRO Analyzer'),
+    'FLIR A400': (dict(make='FLIR Systems AB'), 'FLIR camera without the counts', 'FLIR Thermal Studio')}
+
+
+@pytest.mark.parametrize('name', sorted(MAKERS))
+def test_the_maker_s_program_is_named(jpeg_path, name):
+    picture, what, program = MAKERS[name]
+    jpeg_path.write_bytes(of_maker(**picture))
+    message = refusal(jpeg_path, 'picture-colour').message
+    assert what in message.sentence and program in message.next_step
+    jpeg_path.write_bytes(of_maker(colour=False, **picture))
+    thermogram = read_thermogram(jpeg_path)
+    assert not thermogram.is_celsius and any(program in note for note in thermogram.provenance.notes)
+
+
+@pytest.mark.parametrize('make', ['DJI', 'Canon', ''])
+def test_photographs_are_colour_pictures(jpeg_path, make):
+    jpeg_path.write_bytes(of_maker(make))
+    assert 'palette' in refusal(jpeg_path, 'picture-colour').message.text
+
+
+@pytest.mark.parametrize('offset', [0, 26, 400])
+def test_a_make_that_cannot_be_read_is_none(jpeg_path, offset):
+    data = of_maker('FLIR Systems')
+    place = data.index(struct.pack('>I', 26))
+    jpeg_path.write_bytes(data[:place] + struct.pack('>I', offset) + data[place + 4:])
+    assert ('FLIR' in refusal(jpeg_path, 'picture-colour').message.text) == (offset == 26)
+
+
 def resized(data, width, height, channels=1):
     start = data.index(b'\xff\xc0')
     return data[:start + 5] + struct.pack('>HHB', height, width, channels) + data[start + 10:]
