@@ -9,7 +9,17 @@ import cv2
 import numpy as np
 
 from .capture_file import MAX_FRAMES, SUFFIX, pack_capture
-from .durable import atomic_write, encode_json, hidden_name, rename_new, storage_error, sync_folder
+from .durable import (
+    atomic_write,
+    clear_parts,
+    encode_json,
+    held,
+    hidden_file,
+    hidden_name,
+    rename_new,
+    storage_error,
+    sync_folder,
+)
 from .messages import InputError
 from .radiometry import Raw
 from .readers import SCALES, count_frames, read_each
@@ -61,6 +71,7 @@ def convert(source: str, target: str, scale: Optional[str] = None, frame: Option
     else:
         raise InputError('convert-relative', '%s has grey levels and no temperatures.' % shown_name(source),
                          'Convert it to a %s file.' % SUFFIX)
+    clear_parts(os.path.dirname(os.path.abspath(target)))
     if replace and len(files) == 1:
         atomic_write(*files[0])
     else:
@@ -120,9 +131,10 @@ def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
     folder = os.path.dirname(os.path.abspath(target))
     old: List[str] = []
     try:
-        with contextlib.ExitStack() as undo:
-            staged = [_stage(folder, data, undo) for _, data in files]
+        with contextlib.ExitStack() as hiding, contextlib.ExitStack() as undo:
+            staged = [hiding.enter_context(hidden_file(folder, data)) for _, data in files]
             for path in [path for path, _ in reversed(files) if replace and os.path.lexists(path)]:
+                hiding.enter_context(held(path))
                 hidden = hidden_name(folder)
                 os.rename(path, hidden)
                 undo.callback(_quietly, os.rename, hidden, path)
@@ -133,21 +145,10 @@ def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
                 undo.callback(_quietly, os.unlink, path)
                 sync_folder(folder)
             undo.pop_all()
+            for hidden in old:
+                _quietly(os.unlink, hidden)
     except OSError as error:
         raise storage_error(error, target)
-    for hidden in old:
-        _quietly(os.unlink, hidden)
-
-
-def _stage(folder: str, data: bytes, undo: contextlib.ExitStack) -> str:
-    """Write a file under a hidden name, which it loses later or which is removed."""
-    path = hidden_name(folder)
-    with open(path, 'xb') as stream:
-        undo.callback(_quietly, os.unlink, path)
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return path
 
 
 def _quietly(call: Callable[..., None], *paths: str) -> None:

@@ -2,13 +2,15 @@
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import platform
 import re
 import shutil
+import stat
 import uuid
-from typing import Any, Callable, Mapping, Optional, Union
+from typing import Any, Callable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from .messages import StorageError
 
@@ -38,9 +40,13 @@ _NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 #: File systems (some network and FUSE ones) that cannot fsync a folder say so with these.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
-#: Roles of what stands beside a folder while it is replaced: the new one until it is complete, and the old one.
-_STAGED, _RETIRED = 'staged', 'previous'
-_LEFTOVER = re.compile(r'\.(.+)\.(?:staged|previous)\Z', re.DOTALL)
+#: A name that `hidden_name` gives.
+_PART = re.compile(r'\.[0-9a-f]{32}\.part\Z')
+
+#: What stands beside a folder while it is replaced: the new one until it is complete, under a name of its writer's own,
+#: and the old one.
+_STAGED = re.compile(r'\.(.+)\.[0-9a-f]{8}\.staged\Z', re.DOTALL)
+_RETIRED = re.compile(r'\.(.+)\.previous\Z', re.DOTALL)
 
 #: Number of Linux' renameat2 per machine, for C libraries that do not offer it by name (glibc 2.27 of JetPack 4.6).
 _RENAMEAT2 = {'x86_64': 316, 'aarch64': 276}
@@ -66,14 +72,9 @@ def atomic_write(path: PathLike, data: bytes) -> None:
     """
     path = os.path.abspath(os.fspath(path))
     folder = os.path.dirname(path)
-    temporary = hidden_name(folder)
     try:
-        try:
-            _write_new(temporary, data)
+        with hidden_file(folder, data) as temporary:
             os.replace(temporary, path)
-        except BaseException:
-            _remove(temporary)
-            raise
         sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
@@ -89,14 +90,9 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
         StorageError: ``file-exists`` and the codes of `atomic_write`.
     """
     folder = os.path.dirname(os.path.abspath(path))
-    temporary = hidden_name(folder)
     try:
-        try:
-            _write_new(temporary, data, mode)
+        with hidden_file(folder, data, mode) as temporary:
             rename_new(temporary, path)
-        except BaseException:
-            _remove(temporary)
-            raise
         sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
@@ -123,6 +119,79 @@ def rename_new(old: str, new: str) -> None:
 def hidden_name(folder: str) -> str:
     """A free name in a folder that nobody takes for an exam or a thermogram."""
     return os.path.join(folder, '.%s.part' % uuid.uuid4().hex)
+
+
+@contextlib.contextmanager
+def hidden_file(folder: str, data: bytes, mode: int = 0o666) -> Iterator[str]:
+    """A file under a hidden name, written and durable; at the end it is gone, unless it was renamed.
+
+    `clear_parts` of another process leaves it alone meanwhile.
+
+    Args:
+        mode: its permissions, less the umask.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path, lock = _create_hidden(folder, mode)
+    try:
+        # The lock lasts until the last descriptor is closed; a failing disk may tell it at the first close.
+        descriptor = os.dup(lock)
+        try:
+            _write(descriptor, data)
+        finally:
+            os.close(descriptor)
+        yield path
+    finally:
+        _remove(path)
+        with contextlib.suppress(OSError):
+            os.close(lock)
+
+
+@contextlib.contextmanager
+def held(path: str) -> Iterator[None]:
+    """Keep a file from `clear_parts` of other processes, whatever it is called meanwhile."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+
+
+def clear_parts(folder: str) -> None:
+    """Remove the hidden files that writers left in a folder which were killed.
+
+    It takes only names that `hidden_name` gives, and only files that no living writer holds. Whatever the system
+    refuses stays: a leftover is no reason not to start.
+    """
+    with contextlib.suppress(OSError):
+        for name in filter(_PART.match, os.listdir(folder)):
+            with contextlib.suppress(OSError):
+                _remove_unheld(os.path.join(folder, name))
+
+
+def _remove_unheld(path: str) -> None:
+    # For writing, since NFS gives the lock to nobody else.
+    descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(path)
+    finally:
+        os.close(descriptor)
+
+
+def _create_hidden(folder: str, mode: int) -> Tuple[str, int]:
+    """A new file under a hidden name, locked where the file system can, and its descriptor."""
+    while True:
+        path = hidden_name(folder)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.path.lexists(path):
+            return path, descriptor
+        os.close(descriptor)  # `clear_parts` came between the two
 
 
 def atomic_write_json(path: PathLike, document: Any) -> None:
@@ -185,7 +254,8 @@ def make_folders(folder: str) -> None:
 def write_folder(folder: str, files: Mapping[str, bytes], owns: Optional[Owns] = None) -> None:
     """Write a folder of files so that it becomes visible whole or not at all, and survives a power cut.
 
-    It is built beside its place, and takes the place in one step.
+    It is built beside its place, and takes the place in one step. Two writers at once build two folders, of which the
+    later one stays, or one of them fails.
 
     Args:
         folder: in an existing folder; it may exist itself and keeps its permissions then.
@@ -193,21 +263,21 @@ def write_folder(folder: str, files: Mapping[str, bytes], owns: Optional[Owns] =
         owns: as for `replace_folder`.
 
     Raises:
-        OSError: as `replace_folder`; nothing is left beside the folder.
+        OSError: as `replace_folder`; nothing is left beside the folder that the disk lets go.
     """
-    recover_folder(folder, owns)
-    staging = _beside(folder, _STAGED)
+    parent, name = os.path.split(os.path.abspath(folder))
+    staging = os.path.join(parent, '.%s.%s.staged' % (name, uuid.uuid4().hex[:8]))
     try:
         os.mkdir(staging)
-        for name, data in files.items():
-            _write_new(os.path.join(staging, name), data)
+        for file_name, data in files.items():
+            _write_new(os.path.join(staging, file_name), data)
         if os.path.isdir(folder):
             shutil.copymode(folder, staging)
         sync_folder(staging)
         replace_folder(staging, folder, owns)
     except BaseException:
         with contextlib.suppress(OSError):
-            recover_folder(folder, owns)
+            _discard(staging, folder, owns)
         raise
 
 
@@ -233,13 +303,13 @@ def replace_folder(staging: str, folder: str, owns: Optional[Owns] = None) -> No
         return
     retired = staging
     if not _exchange(staging, folder):
-        retired = _beside(folder, _RETIRED)
+        retired = _retired(folder)
         _rename_twice(staging, folder, retired)
     _discard(retired, folder, owns)
 
 
 def recover_folder(folder: str, owns: Optional[Owns] = None) -> None:
-    """Put back, or clear away, what a power cut in `replace_folder` left beside a folder.
+    """Put back, or clear away, what killed writers left beside a folder; nobody may be writing it.
 
     Args:
         owns: as for `replace_folder`.
@@ -247,20 +317,34 @@ def recover_folder(folder: str, owns: Optional[Owns] = None) -> None:
     Raises:
         OSError: it cannot be put back.
     """
-    _recover_retired(folder, owns)
-    staging = _beside(folder, _STAGED)
-    if os.path.isdir(staging):
-        _discard(staging, folder, owns)
+    parent, name = os.path.split(os.path.abspath(folder))
+    _recover(parent, [left for left in os.listdir(parent) if _folder_of(left) == name], owns)
 
 
 def recover_folders(parent: str, owns: Optional[Owns] = None) -> None:
-    """`recover_folder` for every folder in `parent` that a power cut left something of."""
-    for match in filter(None, map(_LEFTOVER.match, os.listdir(parent))):
-        recover_folder(os.path.join(parent, match.group(1)), owns)
+    """`recover_folder` for every folder in `parent` that a killed writer left something of."""
+    _recover(parent, os.listdir(parent), owns)
+
+
+def _recover(parent: str, names: List[str], owns: Optional[Owns]) -> None:
+    left = [name for name in names if _folder_of(name) and os.path.isdir(os.path.join(parent, name))]
+    # First what is put back, so that there is a folder to which the others leave what they do not own.
+    for name in sorted(left, key=lambda name: not _RETIRED.match(name)):
+        folder = os.path.join(parent, _folder_of(name))
+        if _RETIRED.match(name):
+            _recover_retired(folder, owns)
+        else:
+            _discard(os.path.join(parent, name), folder, owns)
+
+
+def _folder_of(name: str) -> str:
+    """Name of the folder that a leftover is of; empty for everything else."""
+    match = _STAGED.match(name) or _RETIRED.match(name)
+    return match.group(1) if match else ''
 
 
 def _recover_retired(folder: str, owns: Optional[Owns]) -> None:
-    retired = _beside(folder, _RETIRED)
+    retired = _retired(folder)
     if os.path.isdir(retired) and not os.path.lexists(folder):
         os.rename(retired, folder)
         sync_folder(os.path.dirname(os.path.abspath(folder)))
@@ -268,9 +352,9 @@ def _recover_retired(folder: str, owns: Optional[Owns]) -> None:
         _discard(retired, folder, owns)
 
 
-def _beside(folder: str, role: str) -> str:
+def _retired(folder: str) -> str:
     parent, name = os.path.split(os.path.abspath(folder))
-    return os.path.join(parent, '.%s.%s' % (name, role))
+    return os.path.join(parent, '.%s.previous' % name)
 
 
 def _discard(retired: str, folder: str, owns: Optional[Owns]) -> None:
@@ -317,19 +401,20 @@ def _rename_twice(staging: str, folder: str, retired: str) -> None:
         raise
 
 
-def _write_new(path: str, data: bytes, mode: int = 0o666) -> None:
-    """Write and fsync a file that must not exist yet; the umask is taken off its mode."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def _write_new(path: str, data: bytes) -> None:
+    """Write and fsync a file that must not exist yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        rest = memoryview(data)
-        while len(rest):
-            rest = rest[os.write(descriptor, rest):]
-        os.fsync(descriptor)
-    except BaseException:
-        _remove(path)
-        raise
+        _write(descriptor, data)
     finally:
         os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while len(rest):
+        rest = rest[os.write(descriptor, rest):]
+    os.fsync(descriptor)
 
 
 def _remove(path: str) -> None:

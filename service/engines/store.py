@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 import stat
-import time
-import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
-from ..durable import atomic_write, atomic_write_json, storage_error
+from ..durable import atomic_write, atomic_write_json, clear_parts, hidden_file, storage_error
 from ..messages import BackendError, StorageError, ThermoscreenError
 from ..schema import schema_problem
 from .key import MACHINE_FIELDS, EngineKey, describe_differences
@@ -24,9 +22,6 @@ _SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'record.schema.json')
 
 #: A record is a page of text; its warnings are truncated where they are collected.
 _MAX_RECORD_BYTES = 256 * 1024
-
-#: A temporary file of this age is abandoned.
-_ABANDONED_S = 3600.0
 
 #: Free space required before a build, as a multiple of the ONNX file: an FP32 plan is about as large as its ONNX file,
 #: the old one stays beside it, and the timing cache comes on top.
@@ -97,15 +92,10 @@ class EngineStore:
         Raises:
             StorageError: ``engine-store-unwritable`` or ``disk-full``.
         """
-        probe = os.path.join(self.folder, '.%s.part' % uuid.uuid4().hex)
         try:
             os.makedirs(self.folder, exist_ok=True)
-            descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            try:
-                os.write(descriptor, b'?')
-            finally:
-                os.close(descriptor)
-                os.unlink(probe)
+            with hidden_file(self.folder, b'?'):
+                pass
             space = os.statvfs(self.folder)
         except OSError as error:
             if error.errno == errno.ENOSPC:
@@ -250,6 +240,7 @@ class EngineStore:
 
     def sweep(self) -> None:
         """Delete plans that no record names, and what a killed writer left behind."""
+        clear_parts(self.folder)
         entries = {entry.name: entry for entry in self.list()}
         for name in os.listdir(self.folder):
             path = os.path.join(self.folder, name)
@@ -258,8 +249,6 @@ class EngineStore:
                 # A plan that an unreadable record may name stays until that record is removed.
                 if entry is None or (entry.record and entry.record['plan']['file'] != name):
                     _unlink(path)
-            elif name.startswith('.') and name.endswith('.part') and _age_s(path) > _ABANDONED_S:
-                _unlink(path)
 
     def _record_path(self, name: str) -> str:
         return os.path.join(self.folder, name + RECORD)
@@ -388,13 +377,6 @@ def _supersedes(new: Dict[str, Any], old: Dict[str, Any]) -> bool:
             and all(new['key'][name] == old['key'][name] for name in ('precision', 'sm', 'board')))
     return same and bool(new['bundle']['hash'] != old['bundle']['hash']
                          or new['key']['tensorrt'] != old['key']['tensorrt'])
-
-
-def _age_s(path: str) -> float:
-    try:
-        return time.time() - os.lstat(path).st_mtime
-    except OSError:
-        return 0.0
 
 
 def _unlink(path: str) -> None:

@@ -1,9 +1,11 @@
 """A file or a folder is the old one or the new one, whole, whatever the disk does and whoever is killed."""
+import contextlib
 import ctypes
 import errno
 import json
 import os
 import shutil
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +14,10 @@ from service import durable
 from service.durable import (
     atomic_write,
     atomic_write_json,
+    clear_parts,
+    held,
+    hidden_file,
+    hidden_name,
     make_folders,
     recover_folder,
     recover_folders,
@@ -222,6 +228,54 @@ def test_a_writer_of_a_new_file_killed_at_any_call_leaves_it_whole_or_absent(tmp
     assert outcomes[0] is False and outcomes[-1] is True
 
 
+def test_a_killed_writers_file_is_cleared_away_and_a_living_ones_is_not(tmp_path):
+    left = hidden_name(str(tmp_path))
+    with open(left, 'wb') as stream:
+        stream.write(b'half')
+    with hidden_file(str(tmp_path), b'whole') as living:
+        clear_parts(str(tmp_path))
+        assert [str(tmp_path / name) for name in os.listdir(str(tmp_path))] == [living]
+        os.replace(living, str(tmp_path / 'file'))
+    clear_parts(str(tmp_path))
+    assert (tmp_path / 'file').read_bytes() == b'whole'
+
+
+def test_a_file_that_was_moved_aside_is_not_cleared_away(path):
+    hidden = hidden_name(str(path.parent))
+    with held(str(path)):
+        os.rename(str(path), hidden)
+        clear_parts(str(path.parent))
+        assert os.path.exists(hidden)
+    clear_parts(str(path.parent))
+    assert not os.path.exists(hidden)
+
+
+@pytest.mark.parametrize('name', ['.part', '.notes.part', '.%s.part.txt' % ('0' * 32), 'x.%s.part' % ('0' * 32)])
+def test_what_is_not_surely_ours_is_not_cleared_away(tmp_path, name):
+    (tmp_path / name).write_bytes(b'mine')
+    (tmp_path / ('.%s.part' % ('0' * 32))).mkdir()
+    os.mkfifo(str(tmp_path / ('.%s.part' % ('1' * 32))))
+    os.symlink(name, str(tmp_path / ('.%s.part' % ('2' * 32))))
+    clear_parts(str(tmp_path))
+    clear_parts(str(tmp_path / 'nowhere'))
+    assert len(os.listdir(str(tmp_path))) == 4 and (tmp_path / name).read_bytes() == b'mine'
+
+
+def test_a_writer_whose_new_file_was_cleared_away_at_once_makes_another(tmp_path, monkeypatch):
+    """Another process clears away between the making of the file and its lock."""
+    flock, removed = durable.fcntl.flock, []
+
+    def late(descriptor, operation):
+        removed.extend(str(path) for path in tmp_path.iterdir() if not removed)
+        for path in tmp_path.iterdir():
+            if str(path) in removed:
+                path.unlink()
+        flock(descriptor, operation)
+    monkeypatch.setattr(durable.fcntl, 'flock', late)
+    atomic_write(str(tmp_path / 'file'), b'whole')
+    assert len(removed) == 1 and (tmp_path / 'file').read_bytes() == b'whole'
+
+
 FILES = {'a.txt': b'new a', 'b.txt': b'new b' * 1000}
 
 
@@ -300,6 +354,54 @@ def test_a_writer_killed_at_any_call_leaves_the_old_folder_or_the_new_one(folder
             shutil.copytree(str(saved), str(folder))
     assert len(outcomes) > 12 and outcomes[0] is False and outcomes[-1] is True
     assert outcomes == sorted(outcomes), 'once the new folder is in place it stays'
+
+
+class Turns:
+    """Two threads that make their calls of the system in turns, the first some calls ahead."""
+
+    def __init__(self, ahead):
+        self.ahead, self.turn, self.done = ahead, 0, set()
+        self.changed = threading.Condition()
+
+    def call(self, real):
+        def turned(*args, **kwargs):
+            number = int(threading.current_thread().name)
+            with self.changed:
+                self.changed.wait_for(lambda: self.turn == number or 1 - number in self.done, timeout=10)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                with self.changed:
+                    self.ahead -= 1
+                    self.turn = 0 if self.ahead > 0 else 1 - number
+                    self.changed.notify_all()
+        return turned
+
+    def run(self, *works):
+        def run(number):
+            with contextlib.suppress(OSError):
+                works[number]()
+            with self.changed:
+                self.done.add(number)
+                self.changed.notify_all()
+        threads = [threading.Thread(target=run, args=(number,), name=str(number)) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize('ahead', range(14))
+def test_two_writers_in_turns_mix_nothing(folder, monkeypatch, way, ahead):
+    """On file systems whose locks do not work, as on some network ones; one of the two may fail."""
+    other = {'a.txt': b'other a', 'b.txt': b'other b' * 1000}
+    turns = Turns(ahead)
+    with monkeypatch.context() as patch:
+        for name in ('mkdir', 'open', 'write', 'fsync', 'rename', 'unlink', 'rmdir'):
+            patch.setattr(durable.os, name, turns.call(getattr(os, name)))
+        turns.run(lambda: write_folder(str(folder), FILES), lambda: write_folder(str(folder), other))
+    recover_folders(str(folder.parent))
+    assert content(folder) in (FILES, other)
 
 
 def failing_from(k, real, number):

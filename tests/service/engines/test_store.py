@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from service.durable import hidden_name
 from service.engines import EngineStore, default_folder
 from service.messages import BackendError, StorageError
 from tests.fakes.engines import key, record
@@ -211,11 +212,10 @@ def test_a_full_disk_in_the_middle_leaves_what_was_there(store, monkeypatch, fai
 def test_a_writer_killed_between_plan_and_record_leaves_the_old_engine(store):
     store.write(key(), PLAN, record())
     orphan = os.path.join(store.folder, key().name + '.000000000000.plan')
-    abandoned = os.path.join(store.folder, '.0000.part')
+    abandoned = hidden_name(store.folder)
     for path in (orphan, abandoned):
         with open(path, 'wb') as stream:
             stream.write(b'half')
-    os.utime(abandoned, (0, 0))
     assert store.find(key()).plan == PLAN
     store.sweep()
     assert not os.path.exists(orphan) and not os.path.exists(abandoned) and store.find(key()).plan == PLAN
