@@ -1,8 +1,9 @@
 """The overlay: what an operator sees of a result."""
 import functools
 import math
+import unicodedata
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -26,6 +27,10 @@ PICTURE_HEIGHT_PX = 480
 
 NOTICE_HEIGHT_PX = 44
 SCALE_WIDTH_PX = 66
+
+#: Columns of a contact sheet, and the room in it for one overlay with its two lines of text, in pixels.
+_SHEET_COLUMNS = 4
+_CELL_WIDTH_PX, _CELL_HEIGHT_PX, _CAPTION_HEIGHT_PX = 400, 300, 48
 
 #: Side of the patch under R and L.
 _MARK_PX = 40
@@ -133,6 +138,33 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
     canvas[PICTURE_HEIGHT_PX:] = _notice_strip(canvas.shape[1])
     return canvas
+
+
+def draw_contact_sheet(cells: Sequence[Tuple[np.ndarray, str, str]]) -> np.ndarray:
+    """Draw overlays side by side, each with its name and a line about it.
+
+    Args:
+        cells: at least one of (uint8 HxWx3 overlay, BGR; name; line), left to right and top to bottom.
+
+    Returns:
+        uint8 HxWx3, BGR.
+    """
+    columns = min(len(cells), _SHEET_COLUMNS)
+    rows = -(-len(cells) // columns)
+    height = _CELL_HEIGHT_PX + _CAPTION_HEIGHT_PX
+    sheet = np.full((rows * height + NOTICE_HEIGHT_PX, columns * _CELL_WIDTH_PX, 3), _PAPER, np.uint8)
+    for number, (overlay, name, line) in enumerate(cells):
+        row, column = divmod(number, columns)
+        cell = sheet[row * height:(row + 1) * height, column * _CELL_WIDTH_PX:(column + 1) * _CELL_WIDTH_PX]
+        factor = min((_CELL_WIDTH_PX - 8) / float(overlay.shape[1]), (_CELL_HEIGHT_PX - 8) / float(overlay.shape[0]))
+        small = cv2.resize(overlay, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        left = (_CELL_WIDTH_PX - small.shape[1]) // 2
+        cell[4:4 + small.shape[0], left:left + small.shape[1]] = small
+        for text, base in ((name, 18), (line, 38)):
+            text = _ascii(text)
+            _write(cell, text, 8, _CELL_HEIGHT_PX + base, size=_fitting(text, _CELL_WIDTH_PX - 16, largest=0.5))
+    sheet[-NOTICE_HEIGHT_PX:] = _notice_strip(sheet.shape[1])
+    return sheet
 
 
 def automatic_span(thermogram: Thermogram, body: Body) -> Span:
@@ -339,6 +371,12 @@ def _write(picture: np.ndarray, text: str, x: int, y: int, size: float = 0.55) -
     for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
         cv2.putText(picture, text, (x + dx, y + dy), _FONT, size, _SHADOW, 1, cv2.LINE_AA)
     cv2.putText(picture, text, (x, y), _FONT, size, _INK, 1, cv2.LINE_AA)
+
+
+def _ascii(text: str) -> str:
+    """A text in the letters that OpenCV's font has: without accents, and ? for what is no Latin letter."""
+    plain = (letter for letter in unicodedata.normalize('NFKD', text) if not unicodedata.combining(letter))
+    return ''.join(plain).encode('ascii', 'replace').decode('ascii')
 
 
 def _fitting(text: str, width_px: int, largest: float = 0.55) -> float:

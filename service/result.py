@@ -10,8 +10,8 @@ from .messages import ADJUNCT_NOTICE, PROBLEM, Message
 from .regions import REGIONS, Box
 from .thermogram import Provenance, Thermogram
 
-#: Of ``result.json``. 2: checks are messages.
-SCHEMA = 2
+#: Of ``result.json``. 2: checks are messages. 3: a written one says of which file it is and when it was written.
+SCHEMA = 3
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,10 @@
 """``thermoscreen analyse`` on good files and bad ones."""
+import csv
+import hashlib
 import json
 import os
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -29,7 +32,7 @@ def stub(request, monkeypatch):
                 pass
 
         monkeypatch.setattr(module, 'make_pipeline', lambda settings: Started())
-        yield
+        yield pipeline
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def test_a_model_without_a_finding_says_so(visit, tmp_path):
     result = run(visit / 'a.txt', '--out', tmp_path / 'out')
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert 'Left breast 0.6 °C warmer than right.' in lines[1]
+    assert 'Left breast 0.6 °C warmer than right.' in lines[-4]
     assert lines[-1] == '  ' + NO_FINDING
     document = json.loads(run(visit / 'a.txt', '--out', tmp_path / 'out', '--json').stdout)
     assert document['results'][0]['outcome'] == 'result' and document['results'][0]['finding'] is None
@@ -78,7 +81,7 @@ def test_a_model_without_a_finding_says_so(visit, tmp_path):
 def test_a_bad_file_does_not_stop_the_others(visit, tmp_path):
     result = run(visit, '--out', tmp_path / 'out')
     assert result.exit_code == 1
-    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a', 'b']
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a', 'b', 'contact-sheet.png', 'summary.csv']
     assert result.stderr.count('not analysed.') == 3
     assert '2 of 5 files analysed.' in result.stderr
 
@@ -96,13 +99,151 @@ def test_json_is_json_and_nothing_else(visit, tmp_path):
     outcomes = {os.path.basename(entry['path']): entry['outcome'] for entry in document['results']}
     assert outcomes == {'a.txt': 'result', 'b.txt': 'result', 'empty.txt': 'failed', 'nan.txt': 'failed',
                         'words.txt': 'failed'}
-    assert document['failed'] == 3
+    assert document['failed'] == 3 and document['interrupted'] is False
+    assert [os.path.basename(path) for path in document['summary']] == ['summary.csv', 'contact-sheet.png']
+    hashes = {os.path.basename(entry['path']): entry['input']['sha256'] for entry in document['results']}
+    assert hashes == {name: hashlib.sha256((visit / name).read_bytes()).hexdigest() for name in outcomes}
 
 
 def test_a_no_result_is_an_answer(visit, tmp_path):
     np.savetxt(str(visit / 'wall.txt'), np.full((60, 80), 25.0), fmt='%.2f')
     result = run(visit / 'wall.txt', '--out', tmp_path / 'out')
     assert result.exit_code == 0 and 'No result:' in result.output
+
+
+def test_one_file_is_a_table_of_temperatures(visit, tmp_path):
+    lines = run(visit / 'a.txt', '--out', tmp_path / 'out').stdout.splitlines()
+    heads, rows = lines[1:3], {line.split()[0]: line.split()[1:] for line in lines[3:7]}
+    assert 'mean, °C' in heads[0] and heads[1].split() == ['right', 'left', 'left-right'] * 2
+    assert list(rows) == ['breast', 'nipple', 'armpit', 'neck']
+    regions = json.loads((tmp_path / 'out' / 'a' / 'result.json').read_text(encoding='utf-8'))['regions']
+    right, left, difference = map(float, rows['breast'][:3])
+    assert right == round(regions['right_breast']['mean'], 1) and left == round(regions['left_breast']['mean'], 1)
+    assert abs(difference - (regions['left_breast']['mean'] - regions['right_breast']['mean'])) < 0.01
+
+
+def test_several_files_are_a_line_each(visit, tmp_path):
+    np.savetxt(str(visit / 'wall.txt'), np.full((60, 80), 25.0), fmt='%.2f')
+    cv2.imwrite(str(visit / 'grey.png'), (frames.torso(120, 160) * 6).astype(np.uint8))
+    out = run(visit, '--out', tmp_path / 'out').stdout
+    lines = {line.split()[0]: line for line in out.splitlines()[2:]}
+    assert '+0.60' in lines['a.txt'] and 'No result: ' in lines['wall.txt'] and 'grey levels' in lines['grey.png']
+    assert 'In °C.' in out and str(tmp_path / 'out' / 'summary.csv') in out
+
+
+def rows_of(folder):
+    with open(str(folder / 'summary.csv'), encoding='utf-8', newline='') as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_summary_has_a_row_for_each_input(visit, tmp_path):
+    np.savetxt(str(visit / 'wall.txt'), np.full((60, 80), 25.0), fmt='%.2f')
+    run(visit, '--out', tmp_path / 'out')
+    rows = {row['input']: row for row in rows_of(tmp_path / 'out')}
+    assert {name: row['outcome'] for name, row in rows.items()} == {
+        'a.txt': 'result', 'b.txt': 'result', 'wall.txt': 'no-result', 'empty.txt': 'failed', 'nan.txt': 'failed',
+        'words.txt': 'failed'}
+    for name, row in rows.items():
+        assert row['sha256'] == hashlib.sha256((visit / name).read_bytes()).hexdigest() and 'adjunct' in row['notice']
+    assert rows['empty.txt']['code'] == 'file-empty' and rows['wall.txt']['code'] and rows['wall.txt']['sentence']
+    document = json.loads((tmp_path / 'out' / 'a' / 'result.json').read_text(encoding='utf-8'))
+    assert float(rows['a.txt']['left_breast_mean']) == document['regions']['left_breast']['mean']
+    assert float(rows['a.txt']['breast_left_minus_right_mean']) == document['differences']['breast']['mean']
+    assert rows['a.txt']['breast_left_minus_right_exceeds'] == 'no' and rows['a.txt']['written_at'].endswith('Z')
+
+
+def test_a_summary_is_of_what_lies_there(visit, tmp_path):
+    """Also when one file is analysed again, or a result was changed since."""
+    out = tmp_path / 'out'
+    run(visit / 'a.txt', visit / 'b.txt', '--out', out)
+    np.savetxt(str(visit / 'a.txt'), frames.torso(120, 160) + 1, fmt='%.2f')
+    refused = run(visit / 'a.txt', '--out', out)
+    assert refused.exit_code == 1 and 'result-of-another-file' in refused.stderr
+    run(visit / 'a.txt', '--out', out, '--force')
+    (out / 'b' / 'labels.png').write_bytes((out / 'a' / 'overlay.png').read_bytes())
+    run(visit / 'a.txt', '--out', out)
+    rows = {row['result']: row for row in rows_of(out)}
+    assert rows['a']['sha256'] == hashlib.sha256((visit / 'a.txt').read_bytes()).hexdigest()
+    assert rows['b']['code'] == 'result-changed' and rows['b']['left_breast_mean'] == ''
+
+
+def test_a_summary_of_somebody_else_stays(visit, tmp_path):
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'summary.csv').write_text('mine\n')
+    result = run(visit, '--out', out)
+    assert isinstance(result.exception, ThermoscreenError) and result.exception.code == 'output-exists'
+    assert os.listdir(str(out)) == ['summary.csv'] and (out / 'summary.csv').read_text() == 'mine\n'
+
+
+def test_a_folder_that_takes_its_own_results(visit):
+    for _ in range(2):
+        result = run(visit, '--out', visit)
+        assert '2 of 5 files analysed.' in result.stderr
+
+
+def test_a_name_is_no_formula(visit, tmp_path):
+    (visit / 'a.txt').rename(visit / '=1+1.txt')
+    run(visit / '=1+1.txt', visit / 'b.txt', '--out', tmp_path / 'out')
+    assert sorted(row['input'] for row in rows_of(tmp_path / 'out')) == ["'=1+1.txt", 'b.txt']
+
+
+def test_a_contact_sheet_shows_every_overlay(visit, tmp_path):
+    run(visit / 'a.txt', visit / 'b.txt', '--out', tmp_path / 'out')
+    sheet = cv2.imread(str(tmp_path / 'out' / 'contact-sheet.png'))
+    assert sheet.shape == (392, 800, 3)
+    # The same overlay twice, with another name below.
+    assert np.array_equal(sheet[:300, :400], sheet[:300, 400:]) and sheet[:300, :400].std() > 20
+    assert not np.array_equal(sheet[300:348, :400], sheet[300:348, 400:])
+
+
+@pytest.mark.parametrize('ended', [0, 1, 2])
+def test_an_interrupted_run_says_how_far_it_came(visit, tmp_path, stub, monkeypatch, ended):
+    np.savetxt(str(visit / 'c.txt'), frames.torso(120, 160), fmt='%.2f')
+    analyse, left = stub.analyse, [ended]
+
+    def interrupted(thermogram):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return analyse(thermogram)
+    monkeypatch.setattr(stub, 'analyse', interrupted)
+    out = tmp_path / 'out'
+    result = run(visit / 'a.txt', visit / 'b.txt', visit / 'c.txt', '--out', out)
+    assert result.exit_code == 130
+    if not ended:
+        assert 'before the first of 3 files' in result.stderr and not out.exists()
+        return
+    assert 'Interrupted after %d of 3 files; their results are complete in %s.' % (ended, out) in result.stderr
+    assert [row['input'] for row in rows_of(out)] == ['a.txt', 'b.txt'][:ended]
+    assert run('--verify', '--out', out).exit_code == 0
+
+
+def test_results_are_verified(visit, tmp_path):
+    out = tmp_path / 'out'
+    run(visit / 'a.txt', visit / 'b.txt', '--out', out)
+    whole = run('--verify', '--out', out)
+    assert whole.exit_code == 0 and whole.stdout.count('as it was written') == 2
+    assert run('--verify', visit / 'a.txt', '--out', out).exit_code == 0
+    np.savetxt(str(visit / 'a.txt'), frames.torso(120, 160) + 1, fmt='%.2f')
+    other = run('--verify', visit / 'a.txt', '--out', out)
+    assert other.exit_code == 1 and 'result-of-another-file' in other.stderr
+    (out / 'b' / 'overlay.png').unlink()
+    changed = run('--verify', '--out', out, '--json')
+    report = {os.path.basename(entry['folder']): entry for entry in json.loads(changed.stdout)['results']}
+    assert changed.exit_code == 1 and report['a']['outcome'] == 'whole' and report['b']['code'] == 'result-changed'
+    nothing = run('--verify', '--out', tmp_path / 'nowhere')
+    assert isinstance(nothing.exception, ThermoscreenError) and nothing.exception.code == 'result-missing'
+
+
+def test_the_sample_is_analysed_at_once(tmp_path):
+    result = run('--sample', '--out', tmp_path / 'out')
+    assert result.exit_code == 0 and os.listdir(str(tmp_path / 'out')) == ['phantom']
+
+
+def test_nothing_to_analyse(tmp_path):
+    result = run('--out', tmp_path / 'out')
+    assert result.exit_code == 2 and '--sample' in result.output + result.stderr
 
 
 def test_two_files_of_one_name_do_not_overwrite_each_other(visit, tmp_path):
