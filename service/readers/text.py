@@ -1,18 +1,32 @@
 """Temperature matrices as text: DMR-IR ``.txt`` files and the ``.csv`` exports of camera software.
 
-Works on bytes, line by line: memory is bounded, and whatever is wrong is named with its line.
+What programs write before, above and beside the numbers is in the table `DIALECTS`; how they write the numbers is in
+`_NOTATIONS`. Memory and time are bounded, and whatever is wrong is named with its line.
 """
 import re
-from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, replace
+from typing import Dict, List, NamedTuple, Optional, Pattern, Tuple
 
 import numpy as np
 
 from ..messages import InputError
-from ..radiometry import HIGHEST_C, LOWEST_C, OBJECT_PARAMETERS, Temperatures
-from ..thermogram import MAX_SIDE_PX, MIN_SIDE_PX, check_size
-from .base import DecodedImage, Path, PictureReader
-from .files import suffix_of
+from ..radiometry import OBJECT_PARAMETERS, Temperatures
+from ..thermogram import MIN_SIDE_PX, check_size
+from .base import DecodedImage, Path, PictureReader, Reader, Recording
+from .files import MAX_HELD_BYTES, read_bytes, shown_name, suffix_of
+from .rows import (
+    EMPTY,
+    EXPORT_AGAIN,
+    NO_LABEL,
+    NUMBER,
+    Block,
+    Notation,
+    counts_up,
+    line_at,
+    parse_rows,
+    unquoted,
+    words_of,
+)
 
 _UTF8_MARK = b'\xef\xbb\xbf'
 _WIDE_MARKS = (b'\xff\xfe', b'\xfe\xff')
@@ -21,18 +35,90 @@ _BINARY = bytes(byte for byte in range(32) if byte not in b'\t\n\r\x0c') + b'\x7
 
 _CSV_SUFFIXES = ('.csv', '.tsv')
 
-#: A header longer than this is no header.
-_MAX_HEADER_LINES = 100
-#: No number needs more characters; bounds what one line can cost.
-_MAX_WORD = 32
+#: A header longer than this is no header; of each of its lines so much is looked at for what it states.
+_MAX_HEADER_LINES, _MAX_HEADER_BYTES, _MAX_STATEMENT_BYTES = 100, 256 << 10, 1000
+#: More than a recording of the smallest frames holds in a file that is read whole.
+_MAX_FRAMES = 20000
 
-#: A degree sign in Latin-1 or UTF-8, a bracket or ``deg``, then the letter alone; or the word.
-_OTHER_UNIT = re.compile(rb'fahrenheit|kelvin|(?:\xb0|\bdeg\.?|\[|\()[ \t]*[fk](?![a-z])', re.IGNORECASE)
-#: The name, a mark, and nothing but a number after it.
-_EMISSIVITY = re.compile(rb'emissivity[" \t]*[:;,=\t][:;,=" \t]*([01](?:[.,]\d{1,8})?)[;," \t\r]*$',
-                         re.IGNORECASE | re.MULTILINE)
 
-_EXPORT_AGAIN = 'Export it again from the camera software.'
+@dataclass(frozen=True)
+class Dialect:
+    """What a program writes above and beside the rows of a matrix.
+
+    Attributes:
+        name: programs that write so.
+        above: the line above the first row, in lower case, its cells joined by ``|``; None for anything or nothing. The
+            group ``width``, where there is one, is the number of columns, and ``height`` that of rows.
+        first: the cell before the values of the first row; None where there is none. A ``frame`` starts anew with each.
+        label: what stands there in the rows below.
+    """
+
+    name: str
+    above: Optional[Pattern[bytes]] = None
+    first: Optional[Pattern[bytes]] = None
+    label: str = NO_LABEL
+
+    def match(self, above: List[bytes], row: List[bytes]) -> Optional[Dict[str, int]]:
+        """The size that the line above states, or an empty dict; None where a matrix is not of this dialect."""
+        if self.first is not None and not self.first.fullmatch(row[0].strip()):
+            return None
+        if self.above is None:
+            return {}
+        found = self.above.fullmatch(b'|'.join(cell.strip() for cell in above).lower())
+        if found is None or (self.label == NUMBER and not len(row) - 1 <= len(above) <= len(row)):
+            return None
+        size = {name: int(text) for name, text in found.groupdict().items()}
+        return size if size.get('width', len(row)) == len(row) else None
+
+
+#: The first that matches is taken.
+DIALECTS: Tuple[Dialect, ...] = (
+    Dialect('FLIR Thermal Studio, FLIR Research Studio', first=re.compile(rb'Frame \d{1,9}'), label=EMPTY),
+    Dialect('HIKMICRO Analyzer, R, pandas, spreadsheets: names or numbers of rows and columns',
+            above=re.compile(rb'[^|]*(?:\|[^|]+)+'), first=re.compile(rb'[01]'), label=NUMBER),
+    Dialect('Optris PIX Connect: a line with the size',
+            above=re.compile(rb'(?P<width>\d{1,5})\|(?P<height>\d{1,5})')),
+    Dialect('FLIR Tools, DMR-IR, others: rows of numbers'),
+)
+
+
+class _Look(NamedTuple):
+    """How a row starts in a notation; `decimal_comma` is None where any comma in the text is one."""
+
+    start: Pattern[bytes]
+    delimiter: Optional[bytes]
+    decimal_comma: Optional[bool]
+
+
+#: The first that matches is taken.
+_NOTATIONS = (
+    _Look(re.compile(rb'[^;]*;'), b';', None),
+    _Look(re.compile(rb'[^\t]*\t'), b'\t', None),
+    _Look(re.compile(rb' *[-+]?\d+,\d+ +[-+]?\d+,\d+(?: |\s*$)'), None, True),
+    _Look(re.compile(rb'[^,]*,'), b',', False),
+    _Look(re.compile(rb''), None, False),
+)
+
+#: The word; a degree sign in Latin-1 or UTF-8, a bracket or ``deg``, then the letter alone; the letter alone in its
+#: line, or at its end after a word for a unit or a temperature.
+_OTHER_UNIT = re.compile(
+    rb'fahrenheit|kelvin|(?:\xb0|\bdeg\.?|\[|\()[ \t]{0,9}[fk](?![a-z])|'
+    rb'(?:^|\b(?:unit\S{0,3}|einheit\S?|unidad\S?|temp(?:erat\w{1,4})?\S?)[" :;,=\t]{1,20})'
+    rb'[";,\t]?[fk][" ;,\t\r]{0,20}$', re.IGNORECASE | re.MULTILINE)
+
+_NUMBER = rb'[" \t]{0,9}[:;,=\t][:;,=" \t]{0,20}([-+]?\d{1,6}(?:[.,]\d{1,8})?)'
+_DEGREES = rb'[ \t]{0,4}(?:(?:\xc2?\xb0|deg\.?)[ \t]?C)?'
+#: What the lines before the numbers may state that the temperatures were computed with: name, a mark, number, unit,
+#: nothing more.
+_STATED = {name: re.compile(label + _NUMBER + unit + rb'[;," \t\r]{0,4096}$', re.IGNORECASE | re.MULTILINE)
+           for name, label, unit in (
+    ('emissivity', rb'(?:emissivity|emissionsgrad|emissivit\xc3?[\xa0\xa9\xe0\xe9]|emisividad)', rb''),
+    ('reflected_c', rb'refl(?:\.|ected)?(?: apparent)? ?temp(?:\.|erature)?', _DEGREES),
+    ('air_c', rb'(?:atm(?:\.|ospheric)?|air) ?temp(?:\.|erature)?', _DEGREES),
+    ('humidity_percent', rb'rel(?:\.|ative)? ?hum(?:\.|idity)?', rb'[ \t]{0,4}%?'),
+    ('distance_m', rb'distance', rb'[ \t]{0,4}m(?:et(?:er|re)s?)?'),
+    ('window_c', rb'ext(?:\.|ernal)? ?optics ?temp(?:\.|erature)?', _DEGREES),
+    ('window_transmission', rb'ext(?:\.|ernal)? ?optics ?trans(?:\.|mission)?', rb''))}
 
 
 def is_text(head: bytes) -> bool:
@@ -51,12 +137,11 @@ class TextReader(PictureReader):
         return is_text(head) and suffix_of(path) not in _CSV_SUFFIXES
 
     def decode(self, data: bytes, source: str) -> DecodedImage:
-        celsius, notes = parse_matrix(_plain(data, source), source)
-        return DecodedImage(celsius, tuple(notes))
+        return DecodedImage(parse_matrix(_plain(data, source), source))
 
 
-class CsvReader(PictureReader):
-    """Comma, semicolon or tab separated matrices in degrees Celsius; header lines are allowed."""
+class CsvReader(Reader):
+    """Matrices in degrees Celsius as programs export them, one or many; header lines are allowed."""
 
     name = 'csv'
     label = 'a CSV file'
@@ -65,11 +150,103 @@ class CsvReader(PictureReader):
     def sniff(self, head: bytes, path: Path) -> bool:
         return is_text(head) and suffix_of(path) in _CSV_SUFFIXES
 
-    def decode(self, data: bytes, source: str) -> DecodedImage:
-        text = _plain(data, source)
-        celsius, notes = parse_matrix(text, source, allow_header=True)
-        stated = _stated_in(text[:_start(text.rstrip(), source)[0]], source)
-        return DecodedImage(celsius, tuple(notes), meaning=Temperatures(None, stated) if stated else None)
+    def open(self, path: Path) -> Recording:
+        source = shown_name(path)
+        return _Matrices(_plain(read_bytes(path, MAX_HELD_BYTES), source), source)
+
+
+def parse_matrix(text: bytes, source: str) -> np.ndarray:
+    """The numbers of a text that is nothing but rows.
+
+    Rows end in ``\\n``, ``\\r\\n`` or ``\\r\\r\\n`` and all have the same number of values, between semicolons, tabs,
+    commas or blanks; decimals have a point, or a comma where nothing else is separated by commas.
+
+    Args:
+        text: the file, without a byte order mark.
+        source: its name for sentences.
+    Returns:
+        float32 HxW in °C.
+    Raises:
+        InputError: ``text-ambiguous``, what `parse_rows` raises, ``frame-too-small`` or ``frame-too-large``.
+    """
+    block = Block(text, 0, _end_of(text), 1, text.endswith(b'\n'), source)
+    matrix = parse_rows(block, _notation(block))
+    check_size(matrix.shape[1], matrix.shape[0], source)
+    return matrix
+
+
+class _Matrices(Recording):
+    """The frames of a CSV file.
+
+    Raises:
+        InputError: ``text-no-numbers``, ``text-unit``, ``text-ambiguous`` or ``frame-too-large``.
+    """
+
+    def __init__(self, text: bytes, source: str) -> None:
+        self._text, self._source = text, source
+        self._end = _end_of(text)
+        start, self._first_line, above, row = _first_row(text, source)
+        self._dialect, self._size = next(
+            (dialect, size) for dialect, size in ((dialect, dialect.match(above, row)) for dialect in DIALECTS)
+            if size is not None)
+        header = b'\n'.join(line[:_MAX_STATEMENT_BYTES] for line in text[:start].split(b'\n'))
+        self._stated = _stated_in(unquoted(header), source)
+        self._starts = self._frame_starts(start)
+        self._notation = replace(_notation(self._block(1)), label=self._dialect.label)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def read(self, number: int) -> DecodedImage:
+        block, notes = self._block(number), []  # type: Block, List[str]
+        matrix = parse_rows(block, self._notation)
+        if self._first_line > 1:
+            notes.append('%d header lines before the numbers were left out' % (self._first_line - 1))
+        is_numbered = self._notation.label == NO_LABEL and len(matrix) >= MIN_SIDE_PX and counts_up(
+            matrix[:, 0].tolist())
+        if is_numbered:
+            matrix = matrix[:, 1:]
+        if is_numbered or self._notation.label == NUMBER:
+            notes.append('a first column of row numbers was left out')
+        self._check_height(len(matrix))
+        check_size(matrix.shape[1], matrix.shape[0], self._source)
+        meaning = Temperatures(None, self._stated) if self._stated else None
+        return DecodedImage(matrix, tuple(notes), meaning=meaning)
+
+    def _check_height(self, height: int) -> None:
+        """Refuse a frame that lacks rows which the file says it has, or which its other frames have."""
+        first = self._block(1)
+        expected = self._size.get('height') or first.text.count(b'\n', first.start, first.end) + 1
+        if height != expected:
+            raise InputError('file-truncated' if height < expected else 'text-ragged',
+                             '%s has a frame of %d rows where %d belong.' % (self._source, height, expected),
+                             'Copy it again from its source.')
+
+    def _frame_starts(self, start: int) -> List[int]:
+        """Where each frame starts, its label included."""
+        if self._dialect.label != EMPTY:
+            return [start]
+        mark = b'\n' + re.split(rb'\d', line_at(self._text, start))[0]
+        if self._text.count(mark, start, self._end) >= _MAX_FRAMES:
+            raise InputError('frame-too-large', '%s has more than %d frames.' % (self._source, _MAX_FRAMES),
+                             EXPORT_AGAIN)
+        starts = [start]
+        while True:
+            found = self._text.find(mark, starts[-1], self._end)
+            if found < 0:
+                return starts
+            starts.append(found + 1)
+
+    def _block(self, number: int) -> Block:
+        """The rows of a frame, counted from 1, without its label."""
+        start, is_last = self._starts[number - 1], number == len(self._starts)
+        end = self._end if is_last else _end_of(self._text, self._starts[number])
+        line = self._first_line + self._text.count(b'\n', self._starts[0], start)
+        if self._dialect.label == EMPTY:
+            label = re.compile(rb'"?Frame \d{1,9}"?').match(self._text, start)
+            start = label.end() if label else start
+        is_complete = not is_last or self._text.endswith(b'\n')
+        return Block(self._text, start, end, line, is_complete, self._source)
 
 
 def _plain(data: bytes, source: str) -> bytes:
@@ -77,13 +254,25 @@ def _plain(data: bytes, source: str) -> bytes:
     if data[:2] in _WIDE_MARKS or b'\0' in data[:512]:
         raise InputError('text-encoding', '%s is UTF-16 text.' % source, 'Save it as plain text (ASCII or UTF-8).')
     data = data[len(_UTF8_MARK):] if data.startswith(_UTF8_MARK) else data
-    if not data.strip():
+    if not _end_of(data):
         raise InputError('file-empty', '%s holds nothing but blanks.' % source, 'Copy it again from its source.')
     return data
 
 
+def _end_of(text: bytes, end: Optional[int] = None) -> int:
+    """Where text ends without the blanks at its end; not by `rstrip`, which copies all of it."""
+    end = len(text) if end is None else end
+    while end:
+        tail = text[max(0, end - 4096):end]
+        kept = len(tail.rstrip())
+        end -= len(tail) - kept
+        if kept:
+            break
+    return end
+
+
 def _stated_in(header: bytes, source: str) -> Dict[str, float]:
-    """The emissivity that the camera software computed with, where the lines before the numbers state it.
+    """What the camera software computed with, as far as the lines before the numbers state it within bounds.
 
     Raises:
         InputError: ``text-unit``: the numbers are not degrees Celsius.
@@ -91,176 +280,66 @@ def _stated_in(header: bytes, source: str) -> Dict[str, float]:
     if _OTHER_UNIT.search(header):
         raise InputError('text-unit', '%s says that its temperatures are in Fahrenheit or kelvin.' % source,
                          'Export it in degrees Celsius.')
-    match = _EMISSIVITY.search(header)
-    emissivity = float(match.group(1).replace(b',', b'.')) if match else 0.0
-    bounds = OBJECT_PARAMETERS['emissivity']
-    return {'emissivity': emissivity} if bounds.lowest <= emissivity <= bounds.highest else {}
+    stated: Dict[str, float] = {}
+    for name, pattern in _STATED.items():
+        match, bounds = pattern.search(header), OBJECT_PARAMETERS[name]
+        value = float(match.group(1).replace(b',', b'.')) if match else None
+        if value is not None and bounds.lowest <= value <= bounds.highest:
+            stated[name] = value
+    return stated
 
 
-@dataclass(frozen=True)
-class _Dialect:
-    """How numbers stand in a line.
+def _notation(block: Block) -> Notation:
+    """The notation of rows, by the first of them.
 
-    Attributes:
-        delimiter: between numbers; None for any run of blanks.
-        decimal_comma: 30,5 instead of 30.5.
+    Raises:
+        InputError: ``text-ambiguous``.
     """
-
-    delimiter: Optional[bytes]
-    decimal_comma: bool
-
-    @classmethod
-    def of(cls, line: bytes, rest: bytes) -> '_Dialect':
-        """The dialect of a first row, given all the text from there on."""
-        delimiter = next((mark for mark in (b';', b'\t', b',') if mark in line), None)
-        return cls(delimiter, delimiter in (b';', b'\t') and b',' in rest)
-
-    def words(self, line: bytes) -> List[bytes]:
-        """The words of a line; one delimiter at its end ends no empty word."""
-        words = line.split(self.delimiter)
-        if self.delimiter and not words[-1].strip():
-            words.pop()
-        return words
-
-    def number(self, word: bytes) -> Optional[float]:
-        """A word as a float, or None. NaN and infinity are floats here."""
-        if b'_' in word or (self.decimal_comma and b'.' in word):
-            return None
-        try:
-            return float(word.replace(b',', b'.') if self.decimal_comma else word)
-        except ValueError:
-            return None
+    text, line = block.text, line_at(block.text, block.start, block.end)
+    notation = _notation_of(unquoted(line), b'"' not in line and text.find(b',', block.start, block.end) >= 0)
+    if notation.delimiter == b',' and b'"' not in line and text.find(b'.', block.start, block.end) < 0:
+        raise InputError('text-ambiguous', '%s has commas and no points, so that a comma could separate numbers or '
+                         'decimals.' % block.source, 'Export it with semicolons between the numbers.')
+    return notation
 
 
-def parse_matrix(text: bytes, source: str, allow_header: bool = False) -> Tuple[np.ndarray, List[str]]:
-    """The numbers of a text matrix.
-
-    Rows end in ``\\n``, ``\\r\\n`` or ``\\r\\r\\n`` and all have the same number of values, between semicolons, tabs,
-    commas or blanks; decimals have a point, or a comma between semicolons or tabs.
+def _notation_of(line: bytes, has_comma: bool) -> Notation:
+    """The notation of a line without quotation marks.
 
     Args:
-        text: the file, without a byte order mark.
-        source: its name for sentences.
-        allow_header: lines before the numbers, a line of column numbers and a column of row numbers are left out,
-            with a note.
-    Returns:
-        (float32 HxW in °C, notes).
-    Raises:
-        InputError: ``text-not-a-number``, ``text-ragged``, ``file-truncated``, ``text-ambiguous``,
-            ``text-no-numbers``, ``frame-not-finite``, ``temperature-impossible``, ``frame-too-small`` or
-            ``frame-too-large``.
+        line: without its line end.
+        has_comma: whether a comma stands anywhere in the rows.
     """
-    complete, text, notes = text.endswith(b'\n'), text.rstrip(), []
-    start, first_line = _start(text, source) if allow_header else (0, 1)
-    if first_line > 1:
-        notes.append('%d header lines before the numbers were left out' % (first_line - 1))
-    dialect = _Dialect.of(_line_at(text, start), text[start:])
-    if dialect.delimiter == b',' and b'.' not in text[start:]:
-        raise InputError('text-ambiguous', '%s has commas and no points, so that a comma could separate numbers or '
-                         'decimals.' % source, 'Export it with semicolons between the numbers.')
-    rows: List[np.ndarray] = []
-    while start < len(text):
-        line = _line_at(text, start)
-        number = first_line + len(rows)
-        if len(rows) == MAX_SIDE_PX:
-            raise InputError('frame-too-large', '%s has more than %d rows.' % (source, MAX_SIDE_PX), _EXPORT_AGAIN)
-        words = _words(line, number, dialect, source)
-        start += len(line) + 1
-        if rows and len(words) != len(rows[0]):
-            if start > len(text) and not complete and len(words) < len(rows[0]):
-                raise InputError('file-truncated', '%s is cut off in line %d (%d of %d values).'
-                                 % (source, number, len(words), len(rows[0])), 'Copy it again from its source.')
-            raise InputError('text-ragged', '%s, line %d has %d values where the lines before have %d.'
-                             % (source, number, len(words), len(rows[0])), _EXPORT_AGAIN)
-        rows.append(_row(words, number, dialect, source))
-    matrix = np.array(rows)
-    if allow_header and len(matrix) >= MIN_SIDE_PX and _counts_up(matrix[:, 0].tolist()):
-        matrix = matrix[:, 1:]
-        notes.append('a first column of row numbers was left out')
-    check_size(matrix.shape[1], matrix.shape[0], source)
-    return matrix, notes
+    look = next(look for look in _NOTATIONS if look.start.match(line))
+    return Notation(look.delimiter, has_comma if look.decimal_comma is None else look.decimal_comma)
 
 
-def _line_at(text: bytes, start: int) -> bytes:
-    end = text.find(b'\n', start)
-    return text[start:] if end < 0 else text[start:end]
-
-
-def _start(text: bytes, source: str) -> Tuple[int, int]:
-    """Where the numbers of a file with a header start: (offset, line counted from 1).
+def _first_row(text: bytes, source: str) -> Tuple[int, int, List[bytes], List[bytes]]:
+    """Where the numbers of a file with a header start: (offset, line counted from 1, cells above, cells).
 
     A line with a number among many words is a row, not a header: a damaged first row must be named and not skipped.
     """
-    start = 0
+    start, above, small = 0, [], 0  # type: int, List[bytes], int
     for number in range(1, _MAX_HEADER_LINES + 2):
-        line = _line_at(text, start)
-        dialect = _Dialect.of(line, line)
-        words = _words(line, number, dialect, source) if line.strip() else []
-        values = [dialect.number(word) for word in words]
-        is_row = any(value is not None for value in values) and len(words) >= MIN_SIDE_PX
-        corner = 1 if words and not words[0].strip(b' "\r') else 0
-        if is_row and not _counts_up(values[corner:]):
-            return start, number
-        if number == 1 and len(words) > 1 and None not in values and len(words) < MIN_SIDE_PX:
-            check_size(len(words), text.count(b'\n') + 1, source)
-        start += len(line) + 1
-        if start >= len(text):
+        line = unquoted(line_at(text, start))
+        notation = _notation_of(line, b',' in line)
+        words = words_of(line, number, notation, source) if line.strip() else []
+        if len(words) >= MIN_SIDE_PX and _is_row(words, notation):
+            return start, number, above, words
+        if number == 1 and len(words) > 1 and all(notation.number(word) is not None for word in words):
+            small = len(words)
+        above = words or above
+        start += len(line_at(text, start)) + 1
+        if start >= min(len(text), _MAX_HEADER_BYTES):
             break
+    if small:
+        check_size(small, text.count(b'\n') + 1, source)
     raise InputError('text-no-numbers', '%s has no rows of at least %d numbers.' % (source, MIN_SIDE_PX),
                      'Export the temperature matrix, not the report.')
 
 
-def _counts_up(values: Sequence[Optional[float]]) -> bool:
-    """Whether values are 0, 1, 2 ... or 1, 2, 3 ...: an index, not temperatures."""
-    first = values[0] if values else None
-    return first in (0, 1) and list(values) == [first + index for index in range(len(values))]
-
-
-def _words(line: bytes, number: int, dialect: _Dialect, source: str) -> List[bytes]:
-    if len(line) > MAX_SIDE_PX * _MAX_WORD:
-        raise InputError('frame-too-large', '%s, line %d is longer than any row of a thermogram.' % (source, number),
-                         _EXPORT_AGAIN)
-    words = dialect.words(line)
-    if len(words) > MAX_SIDE_PX:
-        raise InputError('frame-too-large', '%s, line %d has %d values; the largest accepted side is %d.'
-                         % (source, number, len(words), MAX_SIDE_PX), _EXPORT_AGAIN)
-    return words
-
-
-def _row(words: List[bytes], number: int, dialect: _Dialect, source: str) -> np.ndarray:
-    """One row as float32, every value a possible temperature."""
-    values: List[Optional[float]]
-    try:
-        if dialect.decimal_comma or any(b'_' in word for word in words):
-            raise ValueError
-        values = list(map(float, words))
-    except ValueError:
-        values = [dialect.number(word) for word in words]
-        if None in values:
-            column = values.index(None)
-            raise InputError('text-not-a-number', '%s, line %d, value %d is %s where a number belongs.'
-                             % (source, number, column + 1, _shown(words[column].strip())), _EXPORT_AGAIN)
-    row = np.array(values, np.float64)
-    if not (row.size and row.min() >= LOWEST_C and row.max() <= HIGHEST_C):
-        raise _row_error(row, number, source)
-    return row.astype(np.float32)
-
-
-def _row_error(row: np.ndarray, number: int, source: str) -> InputError:
-    """The error for a row that is empty or has a value that is no temperature."""
-    if not row.size:
-        return InputError('text-ragged', '%s, line %d is empty.' % (source, number), _EXPORT_AGAIN)
-    column = int(np.argmax(~((row >= LOWEST_C) & (row <= HIGHEST_C))))
-    where = '%s, line %d, value %d' % (source, number, column + 1)
-    if np.isfinite(row[column]):
-        return InputError('temperature-impossible', '%s is %g, which is no temperature in degrees Celsius.'
-                          % (where, row[column]), 'Export the temperatures in degrees Celsius.')
-    return InputError('frame-not-finite', '%s is not a finite number.' % where, _EXPORT_AGAIN)
-
-
-def _shown(word: bytes) -> str:
-    """A word from a file, safe to show: short, printable ASCII, in quotes."""
-    if not word:
-        return 'empty'
-    text = ''.join(chr(byte) if 32 <= byte < 127 else '?' for byte in word[:24])
-    return "'%s%s'" % (text, '...' if len(word) > 24 else '')
+def _is_row(words: List[bytes], notation: Notation) -> bool:
+    """Whether words are the values of a row, damaged or not, rather than names or numbers of columns."""
+    corner = int(notation.number(words[0]) is None)
+    values = [notation.number(word) for word in words[corner:]]
+    return any(value is not None for value in values) and not counts_up(values)

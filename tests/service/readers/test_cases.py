@@ -14,6 +14,16 @@ TENTHS = (21.8, 34.6, 27.922)
 #: File, arguments of `read_raw`, corrections, and (lowest, highest, mean) in °C or the code of the refusal.
 CASES = [
     # Text.
+    ('k2_thermal_studio.csv', {}, {}, SCENE),
+    ('k2_thermal_studio_two.csv', {}, {}, SCENE),
+    ('k2_thermal_studio_two.csv', {'frame': 2}, {}, (22.335, 35.135, 28.421)),
+    ('k3_hikmicro_quoted.csv', {}, {}, TENTHS),
+    ('k3_quoted.csv', {}, {}, TENTHS),
+    ('k3_hikmicro_axis.csv', {}, {}, TENTHS),
+    ('k3_optris_size_line.csv', {}, {}, TENTHS),
+    ('k3_r_write_csv.csv', {}, {}, TENTHS),
+    ('k10_blank_comma.txt', {}, {}, (21.840, 34.630, 27.921)),
+    ('k10_unit_k.csv', {}, {}, 'text-unit'),
     # TIFF.
     # FLIR.
     ('k4_air_0.5m.fff', {}, {}, SCENE),

@@ -1,13 +1,15 @@
 """DMR-IR matrices and CSV exports: every dialect, and every way to spoil one."""
 import os
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.readers import read_thermogram
-from service.readers.text import parse_matrix
+from service.messages import InputError
+from service.readers import count_frames, read_raw, read_thermogram, rows
+from service.readers.text import DIALECTS, parse_matrix
 
 from .contract import ReaderContract, refusal
 from .files import body_c, matrix
@@ -61,8 +63,8 @@ def test_round_trip_of_any_size(height, width, seed, style, line_end, last_line_
     end = delimiter + line_end if trailing else line_end
     text = matrix(celsius, delimiter, end, comma=comma)
     text = text if last_line_end else text.rstrip()
-    values, notes = parse_matrix(text, 'a.txt')
-    assert np.array_equal(values, celsius.astype(np.float32)) and notes == []
+    values = parse_matrix(text, 'a.txt')
+    assert np.array_equal(values, celsius.astype(np.float32))
 
 
 @settings(max_examples=60)
@@ -207,7 +209,11 @@ def test_a_header_s_emissivity_reaches_the_record(tmp_path, line, emissivity):
 
 @pytest.mark.parametrize('line, refused', [
     ('Temperature \u00b0F'.encode('latin-1'), True), ('Unit;\u00b0F'.encode('utf-8'), True), (b'Values (K)', True),
-    (b'T [F]', True), (b'Scale: Kelvin', True), (b'deg F', True), (b'FAHRENHEIT', True),
+    (b'T [F]', True), (b'Scale: Kelvin', True), (b'deg F', True), (b'FAHRENHEIT', True), (b'unit: K', True),
+    (b'K', True), (b'"F"', True), (b'Unit,K', True), ('Unit\u00e9;F'.encode('utf-8'), True), (b'Temperature,F', True),
+    (b'Temp.\tK', True), (b'Units;"K"', True),
+    (b'Sex;F', False), (b'Initial,K', False), (b'unit: K7', False), (b'Refl. temp.:,295 K', False),
+    (b'unit' + b' ' * 900 + b'x', False),
     ('Temperature \u00b0C'.encode('latin-1'), False), (b'Values (C)', False), (b'NETD 50 mK', False),
     (b'Lens (FOL18)', False), (b'File: (knee).jpg', False), (b'Reflected 293 K', False)])
 def test_other_units_are_refused_where_a_header_names_them(tmp_path, line, refused):
@@ -268,3 +274,213 @@ def test_a_csv_without_a_matrix_is_refused(tmp_path, data, code):
     path = tmp_path / 'a.csv'
     path.write_bytes(data)
     refusal(path, code)
+
+
+def cells(*values):
+    return ','.join(str(value) for value in values)
+
+
+def thermal_studio(frames, header=''):
+    """Labels the first row of a frame, and leaves the cell before the others empty."""
+    text = 'File:,C:\\rec\\a.csq\r\n\r\n' + header + '\r\n'
+    for number, celsius in enumerate(frames, 1):
+        lines = matrix(celsius, ',', '\r\n', 3).decode('ascii')
+        text += ('Frame %d,' % number) + lines.rstrip().replace('\n', '\n,') + '\r\n'
+    return text.encode('utf-8')
+
+
+def numbered(celsius, corner='Axis X/Y', names=None, first=0):
+    lines = [cells(corner, *(names or range(celsius.shape[1])))]
+    lines += [cells(row, *values) for row, values in enumerate(celsius.round(2).tolist(), first)]
+    return 'Unit,Celsius,,,\n{}\n'.format('\n'.join(lines)).encode('ascii')
+
+
+#: A file of every dialect of the table.
+SAMPLES = {
+    'FLIR Thermal Studio, FLIR Research Studio': lambda celsius: thermal_studio([celsius]),
+    'HIKMICRO Analyzer, R, pandas, spreadsheets: names or numbers of rows and columns': numbered,
+    'Optris PIX Connect: a line with the size':
+        lambda celsius: cells(*celsius.shape[::-1]).encode('ascii') + b'\r\n' + matrix(celsius, ',', '\r\n'),
+    'FLIR Tools, DMR-IR, others: rows of numbers': lambda celsius: matrix(celsius, ','),
+}
+
+
+def save(folder, data, name='a.csv'):
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize('dialect', DIALECTS, ids=lambda dialect: dialect.name.split(',')[0].split(':')[0])
+def test_every_dialect_of_the_table(tmp_path, dialect):
+    path = save(tmp_path, SAMPLES[dialect.name](body_c()))
+    assert np.array_equal(read_thermogram(path).pixels, body_c().astype(np.float32))
+    assert len(SAMPLES) == len(DIALECTS) and count_frames(path) == 1
+
+
+@pytest.mark.parametrize('write', [
+    lambda celsius: ('"x","","","y"\r\n"Emissionsgrad","","","0,98"\r\n"Max. Temp.(\u00b0C)","","","34,6"\r\n""\r\n'
+                     .encode('latin-1') + b'"' + matrix(celsius, '","', '"\r\n"', comma=True)[:-1]),
+    lambda celsius: b'"' + matrix(celsius, '","', '"\n"')[:-1],
+    lambda celsius: b'"' + matrix(celsius, '";"', '"\n"', comma=True)[:-1],
+    lambda celsius: re.sub(rb'(\d+),(\d+)', rb'"\1,\2"', matrix(celsius, ';', '\n', comma=True)).replace(b';', b','),
+    lambda celsius: matrix(celsius, '\t', '\r\n', comma=True),
+    lambda celsius: matrix(celsius, ' ', '\r\n', comma=True),
+    lambda celsius: matrix(celsius, '  ', '\r\n', comma=True)])
+def test_quotes_and_decimal_commas(tmp_path, write):
+    assert np.array_equal(read_thermogram(save(tmp_path, write(body_c()))).pixels, body_c().astype(np.float32))
+
+
+def test_frames_of_one_file(tmp_path):
+    path = save(tmp_path, thermal_studio([body_c(seed=seed) for seed in range(3)]))
+    assert count_frames(path) == 3
+    for number in (1, 2, 3):
+        thermogram = read_thermogram(path, frame=number)
+        assert np.array_equal(thermogram.pixels, body_c(seed=number - 1).astype(np.float32))
+        assert 'frame %d of 3' % number in thermogram.provenance.notes
+    refusal(path, 'frame-missing', frame=4)
+
+
+def test_blank_lines_between_frames_and_quoted_labels(tmp_path):
+    text = thermal_studio([body_c(seed=1), body_c(seed=2)]).replace(b'Frame 2', b'\r\n\r\nFrame 2')
+    path = save(tmp_path, re.sub(rb'(Frame \d)', rb'"\1"', text))
+    assert np.array_equal(read_thermogram(path, frame=2).pixels, body_c(seed=2).astype(np.float32))
+    assert count_frames(path) == 2
+
+
+def test_a_frame_that_is_cut_off_is_refused_and_the_others_are_read(tmp_path):
+    text = thermal_studio([body_c(seed=1), body_c(seed=2)])
+    path = save(tmp_path, text[:text.rindex(b'\r\n', 0, -400)])
+    assert '59 rows where 60 belong' in refusal(path, 'file-truncated', frame=2).message.text
+    assert read_thermogram(path).is_celsius
+    refusal(save(tmp_path, text[:-9]), 'file-truncated', frame=2)
+
+
+def test_line_numbers_count_the_frames_before(tmp_path):
+    text = thermal_studio([body_c(seed=1), body_c(seed=2)])
+    start = text.index(b'Frame 2')
+    path = save(tmp_path, text[:start] + text[start:].replace(b'\r\n,', b'\r\n,x', 1))
+    assert "line 65, value 1 is 'x" in refusal(path, 'text-not-a-number', frame=2).message.text
+    path = save(tmp_path, text[:start] + text[start:].replace(b'\r\n,', b'\r\nnote,', 1))
+    assert "line 65 starts with 'note'" in refusal(path, 'text-not-a-number', frame=2).message.text
+
+
+def test_too_many_frames_are_refused(tmp_path):
+    path = save(tmp_path, thermal_studio([body_c()]) + b'Frame 2,1\n' * 20000)
+    refusal(path, 'frame-too-large')
+
+
+HEADER_VALUES = ('Parameters:,Emissivity:,0.97\r\n,Refl. temp.:,22.5 \u00b0C\r\n,Distance:,1.2 m\r\n'
+                 ',Atmospheric temp.:,21.0 \u00b0C\r\n,Ext. optics temp.:,20.5 \u00b0C\r\n,Ext. optics trans.:,0.9\r\n'
+                 ',Relative humidity:,45.0 %\r\n')
+
+
+def test_what_a_header_states_reaches_the_record(tmp_path):
+    path = save(tmp_path, thermal_studio([body_c()], HEADER_VALUES))
+    raw = read_raw(path)
+    assert raw.meaning.computed_with == {
+        'emissivity': 0.97, 'reflected_c': 22.5, 'distance_m': 1.2, 'air_c': 21.0, 'window_c': 20.5,
+        'window_transmission': 0.9, 'humidity_percent': 45.0}
+    assert raw.thermogram().provenance.emissivity == 0.97
+    warmer = raw.corrected({'emissivity': 0.9}).thermogram()
+    assert warmer.pixels.max() > body_c().max() + 0.3
+
+
+@pytest.mark.parametrize('line', ['Distance:,3 ft', 'Distance:,1', 'Refl. temp.:,295 K', 'Refl. temp.:,9000 \u00b0C',
+                                  'Relative humidity:,300 %', 'Ext. optics trans.:,0'])
+def test_what_is_in_another_unit_or_out_of_bounds_is_left_out(tmp_path, line):
+    path = save(tmp_path, thermal_studio([body_c()], line + '\r\n'))
+    assert read_raw(path).meaning.computed_with == {}
+
+
+@pytest.mark.parametrize('change, line', [
+    (lambda lines: lines[:12] + lines[13:], 'line 13 is numbered 11 where 10 belongs'),
+    (lambda lines: lines[:12] + [lines[12].replace(b'10,', b'70,')] + lines[13:], 'numbered 70 where 10 belongs')])
+def test_rows_that_do_not_count_up_are_refused(tmp_path, change, line):
+    path = save(tmp_path, b'\n'.join(change(numbered(body_c()).splitlines())) + b'\n')
+    assert line in refusal(path, 'text-ragged').message.text
+
+
+def test_names_of_columns_and_quoted_numbers_of_rows(tmp_path):
+    names = ['"V%d"' % number for number in range(1, 81)]
+    text = re.sub(rb'^(\d+),', rb'"\1",', numbered(body_c(), '""', names, 1), flags=re.MULTILINE)
+    thermogram = read_thermogram(save(tmp_path, text))
+    assert np.array_equal(thermogram.pixels, body_c().astype(np.float32))
+    assert 'a first column of row numbers was left out' in thermogram.provenance.notes
+
+
+@pytest.mark.parametrize('size, code', [((80, 59), 'text-ragged'), ((80, 61), 'file-truncated')])
+def test_a_size_that_is_not_that_of_the_rows_is_refused(tmp_path, size, code):
+    refusal(save(tmp_path, cells(*size).encode('ascii') + b'\n' + matrix(body_c(), ',')), code)
+
+
+def test_a_line_of_two_numbers_that_is_no_size_is_a_header(tmp_path):
+    path = save(tmp_path, b'25,36\n' + matrix(body_c(), ','))
+    assert read_thermogram(path).provenance.notes == ('1 header lines before the numbers were left out',)
+
+
+DECIMALS = st.one_of(
+    st.integers(-200, 1999).map(str), st.floats(-200, 1999).map(lambda value: '%.2f' % value),
+    st.floats(-200, 1999).map(lambda value: '%.7f' % value), st.floats(-200, 1999).map(lambda value: '%+.11f' % value),
+    st.sampled_from(['.5', '7.', '-0.0', '0007', '-.25', '36.123456789012345678', '3.05e+01', '1e-320']))
+
+
+@settings(max_examples=60)
+@given(st.lists(DECIMALS, min_size=1, max_size=60), st.sampled_from([' ', ';', '\t', ',']), st.booleans())
+def test_every_number_is_what_python_reads(words, delimiter, trailing):
+    words = words * (1600 // len(words) + 1)
+    lines = [words[start:start + 40] for start in range(0, 1600, 40)]
+    lines[0][0] = '30.5'  # commas without a point anywhere are ambiguous
+    text = ''.join(delimiter.join(line) + delimiter * trailing + '\n' for line in lines)
+    expected = np.array([list(map(float, line)) for line in lines]).astype(np.float32)
+    assert np.array_equal(parse_matrix(text.encode('ascii'), 'a'), expected)
+
+
+def test_plain_decimals_are_read_in_bulk(monkeypatch):
+    def refuse(*args):
+        raise AssertionError('one by one')
+    monkeypatch.setattr(rows, '_one_by_one', refuse)
+    for text in (matrix(body_c()), matrix(body_c() - 30, ';', '\r\r\n', 5), matrix(body_c(), ';', comma=True),
+                 matrix(body_c(), ';', ';\n'), matrix(body_c(480, 640), ', ')):
+        parse_matrix(text, 'a')
+
+
+@pytest.mark.parametrize('old, new', [
+    (b';', b' '), (b';', b';;'), (b';', b'; ;'), (b'.', b'..'), (b'.', b'.1.'), (b'.', b'-'), (b'.', b'+'),
+    (b'\n', b';;\n'), (b'\n', b'\n;'), (b';', b'1;;1'), (b';', b';\n'), (b'\n', b';'), (b';', b';+;')])
+def test_what_only_looks_even_is_refused(old, new):
+    text = matrix(body_c(), ';')
+    for count in (1, 2, 40):
+        changed = text.replace(old, new, count)
+        with pytest.raises(InputError):
+            parse_matrix(changed, 'a')
+
+
+def test_a_row_that_lacks_what_another_has_too_many_of_is_refused():
+    lines = matrix(body_c(), ';').splitlines()
+    lines[3], lines[4] = lines[3] + b';30.00', lines[4].rpartition(b';')[0]
+    with pytest.raises(InputError) as caught:
+        parse_matrix(b'\n'.join(lines), 'a')
+    assert 'line 4 has 81 values' in caught.value.message.text
+
+
+def test_a_bad_row_ends_the_reading(monkeypatch):
+    """And sizes are told before anything is read."""
+    read, whole = [], rows._plain_decimals
+    monkeypatch.setattr(rows, '_plain_decimals', lambda *args: read.append(args) or whole(*args))
+    text = matrix(body_c(1500, 640))
+    with pytest.raises(InputError):
+        parse_matrix(text.replace(b' ', b'x', 1), 'a')
+    assert len(read) == 1
+    parse_matrix(text, 'a')
+    assert len(read) > 15
+    del read[:]
+    for too_large in (b'30.5 ' * 3000 + b'\n') * 1500, (b'30.5 ' * 40 + b'\n') * 4097:
+        with pytest.raises(InputError) as caught:
+            parse_matrix(too_large, 'a')
+        assert caught.value.code == 'frame-too-large' and not read
+
+
+def test_a_long_header_is_no_header(tmp_path):
+    path = save(tmp_path, (b'x;' * 4000 + b'\n') * 60 + matrix(body_c(), ';'))
+    refusal(path, 'text-no-numbers')
