@@ -115,4 +115,7 @@ def main() -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(_read(sys.argv[1]) if sys.argv[1:] else main())
+    if sys.argv[1:]:
+        _read(sys.argv[1])
+    else:
+        sys.exit(main())

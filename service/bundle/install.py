@@ -7,16 +7,22 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional
 
+from ..backends import OnnxRuntimeBackend
 from ..durable import atomic_write, atomic_write_json, recover_folder, replace_folder, storage_error
 from ..messages import BundleError, InputError, StorageError
+from .golden import prove
+from .history import History, order
 from .load import MAX_FILE_BYTES, Bundle, open_bundle
 from .manifest import MANIFEST_NAME, read_plain
 from .signature import SIGNATURE_NAME, Trust
 
 #: Prefix of the folders in which a bundle is put together before it is installed.
 _STAGING = '.install-'
+
+#: After the name of the installed bundle: the folder of the one before it.
+_PREVIOUS = '.previous'
 
 
 @dataclass(frozen=True)
@@ -35,19 +41,22 @@ class Installed:
 def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool = False) -> Installed:
     """Copy a bundle to where the device reads it.
 
-    It is verified at its source, copied beside the target, verified again as the copy, and put in place in one step.
-    Whatever fails on the way, including a full disk, leaves the old bundle untouched.
+    It is verified at its source, copied beside the target, verified again as the copy, proven with its golden pair, and
+    put in place in one step; the bundle that was there is kept as `previous_of` the target. Whatever fails on the way,
+    including a full disk, leaves the old bundle in place, or puts it back.
 
     Args:
         source: a bundle folder, on a USB stick for example.
-        target: the folder that the setting `bundle` names; it may hold an older bundle.
+        target: the folder that the setting `bundle` names; it may hold an older bundle. `History` lies beside it.
         trust: whose bundles are accepted.
-        allow_downgrade: accept a lower version than that of the bundle that is there.
+        allow_downgrade: accept a lower version than this station has had.
     Raises:
-        BundleError: the new bundle is refused, as by `open_bundle`; ``bundle-downgrade``.
+        BundleError: the new bundle is refused, as by `open_bundle` and `prove`; ``bundle-key-expired``;
+            ``bundle-downgrade``.
+        BackendError: ONNX Runtime does not run it.
         InputError: ``install-into-itself``.
-        StorageError: ``not-a-bundle`` for a target that holds something else; ``install-busy``; a disk that is full,
-            read-only or failing.
+        StorageError: ``not-a-bundle`` for a target that holds something else; ``install-busy``; ``bundle-history``; a
+            disk that is full, read-only or failing.
     """
     source, target = os.path.realpath(source), os.path.realpath(target)
     if os.path.commonpath([source, target]) in (source, target):
@@ -59,18 +68,46 @@ def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool
         os.makedirs(parent, exist_ok=True)
         with _exclusive(parent):
             recover_folder(target)
+            recover_folder(previous_of(target))
             _clear(parent)
-            replaced = _replaced_version(bundle, target, trust, allow_downgrade)
-            staging = tempfile.mkdtemp(prefix=_STAGING, dir=parent)
-            try:
-                _copy(bundle, staging)
-                open_bundle(staging, trust=trust)
+            old, history = _good_bundle(target, trust), History(parent)
+            _check_history(bundle, old, history, trust, allow_downgrade)
+            kept = old is not None and old.manifest.sha256 != bundle.manifest.sha256
+            with _staged(bundle, parent) as staging:
+                _prove(open_bundle(staging, trust=trust))
+                # Of the installation that is about to happen, so that no power cut leaves it unnoticed.
+                history.write()
+                if old is not None and kept:
+                    _place(old, previous_of(target))
                 replace_folder(staging, target)
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
+            try:
+                installed = open_bundle(target, trust=trust)
+            except BundleError:
+                if kept:
+                    _place(open_bundle(previous_of(target), trust=trust), target)
+                raise
     except OSError as error:
         raise storage_error(error, target)
-    return Installed(open_bundle(target, trust=trust), replaced)
+    return Installed(installed, None if old is None else str(old.manifest['version']))
+
+
+def return_to_previous(target: str, trust: Trust) -> Installed:
+    """Install the bundle that the last installation replaced; the one that is there takes its place.
+
+    Raises:
+        BundleError: ``bundle-missing`` where none was kept; as `install_bundle`.
+        BackendError, StorageError: as `install_bundle`.
+    """
+    previous = previous_of(os.path.realpath(target))
+    if not os.path.isdir(previous):
+        raise BundleError('bundle-missing', 'There is no previous bundle: %s does not exist.' % previous,
+                          'Install the one that you want to return to, with --allow-downgrade.')
+    return install_bundle(previous, target, trust, allow_downgrade=True)
+
+
+def previous_of(target: str) -> str:
+    """Folder of the bundle that was installed before the one in `target`."""
+    return target + _PREVIOUS
 
 
 def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes]) -> Bundle:
@@ -109,23 +146,38 @@ def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes])
     return open_bundle(folder, study=True)
 
 
-def _replaced_version(bundle: Bundle, target: str, trust: Trust, allow_downgrade: bool) -> Optional[str]:
-    """Version of the good bundle at the target; None for one that this device would not run anyway."""
+def _good_bundle(target: str, trust: Trust) -> Optional[Bundle]:
+    """The bundle at the target; None where there is none that this device would run."""
     if not os.path.isdir(target):
         if os.path.lexists(target):
             raise StorageError('not-a-bundle', '%s is not a folder.' % target, 'Choose another one.')
         return None
     _require_bundle(target)
     try:
-        old = open_bundle(target, trust=trust)
+        return open_bundle(target, trust=trust)
     except BundleError:
         return None
-    there, new = old.manifest.identity, bundle.manifest.identity
-    if there['id'] == new['id'] and _order(new['version']) < _order(there['version']) and not allow_downgrade:
-        raise BundleError('bundle-downgrade', '%s has %s %s, which is newer than %s.'
-                          % (target, there['id'], there['version'], new['version']),
+
+
+def _check_history(bundle: Bundle, old: Optional[Bundle], history: History, trust: Trust,
+                   allow_downgrade: bool) -> None:
+    """Refuse a bundle that is older than what this station has had, or signed with a key that has expired since."""
+    if old is not None:
+        history.note(old.manifest)
+    name, version = history.newest(bundle.manifest)
+    new = bundle.manifest.identity
+    if version and order(new['version']) < order(version) and not allow_downgrade:
+        raise BundleError('bundle-downgrade', 'This station has had %s %s, which is newer than %s %s.'
+                          % (name, version, new['id'], new['version']),
                           'To go back, install with --allow-downgrade.')
-    return there['version']
+    history.note(bundle.manifest)
+    trust.check_date(bundle.signed_by or '', history.latest, history.path)
+
+
+def _prove(bundle: Bundle) -> None:
+    """Run the golden pair with what every device has."""
+    with OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs) as backend:
+        prove(bundle, backend.infer)
 
 
 def _require_bundle(folder: str) -> None:
@@ -135,8 +187,22 @@ def _require_bundle(folder: str) -> None:
                            'Choose another folder.')
 
 
-def _order(version: str) -> Tuple[int, ...]:
-    return tuple(int(part) for part in version.split('.'))
+@contextlib.contextmanager
+def _staged(bundle: Bundle, parent: str) -> Iterator[str]:
+    """A folder in `parent` with a copy of a bundle, which is gone afterwards."""
+    staging = tempfile.mkdtemp(prefix=_STAGING, dir=parent)
+    try:
+        _copy(bundle, staging)
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _place(bundle: Bundle, folder: str) -> None:
+    """Copy a bundle that is on this device already to another folder of it."""
+    with _staged(bundle, os.path.dirname(folder)) as staging:
+        open_bundle(staging)
+        replace_folder(staging, folder)
 
 
 def _copy(bundle: Bundle, staging: str) -> None:

@@ -10,8 +10,9 @@ import json
 import os
 import re
 import warnings
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Tuple
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Dict, FrozenSet, NamedTuple, Optional, Tuple
 
 from ..messages import BundleError, SettingsError
 from .manifest import read_plain
@@ -27,8 +28,16 @@ MAX_SIGNATURE_BYTES = 4096
 #: Public keys that come with the program.
 SHIPPED_KEYS = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'keys')
 
-#: A public key has 113 bytes.
+#: In a folder of public keys: the ids of keys that are not trusted any more, one a line; # begins a comment.
+REVOKED_NAME = 'revoked.txt'
+
+#: A public key has 113 bytes, with its last day 137.
 _MAX_KEY_BYTES = 4096
+
+_MAX_REVOKED_BYTES = 65536
+
+#: Above the key in its file: the last day on which bundles that it signed can be installed.
+_NOT_AFTER = 'Not-After:'
 
 _ALGORITHM = 'ed25519'
 _SIGNATURE_BYTES = 64
@@ -64,10 +73,14 @@ class Trust:
         keys: raw public keys, 32 bytes each.
         allow_unsigned: also accept a bundle without a signature. One with a wrong signature, or with that of another
             key, is refused all the same.
+        revoked: ids of keys that are refused wherever else they are listed.
+        not_after: by id, the last day (YYYY-MM-DD) of keys that have one.
     """
 
     keys: Tuple[bytes, ...]
     allow_unsigned: bool = False
+    revoked: FrozenSet[str] = frozenset()
+    not_after: Dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_settings(cls, settings: 'Settings') -> 'Trust':
@@ -76,14 +89,19 @@ class Trust:
         Raises:
             SettingsError: ``trusted-keys`` for a folder that is missing or holds no key; ``trusted-key-unreadable``.
         """
-        keys = read_keys(SHIPPED_KEYS)
+        keys, revoked = read_keys(SHIPPED_KEYS), read_revoked(SHIPPED_KEYS)
         if settings.trusted_keys:
-            own = read_keys(settings.trusted_keys)
-            if not own:
+            own, refused = read_keys(settings.trusted_keys), read_revoked(settings.trusted_keys)
+            if not own and not refused:
                 raise SettingsError('trusted-keys', 'There is no public key (*.pub) in %s, which trusted_keys names.'
                                     % settings.trusted_keys, 'Put one there or correct the setting.')
-            keys += own
-        return cls(keys, settings.allow_unsigned)
+            keys, revoked = keys + own, revoked | refused
+        not_after: Dict[str, str] = {}
+        for key in keys:
+            if key.not_after:
+                name = key_id(key.raw)
+                not_after[name] = min(key.not_after, not_after.get(name, key.not_after))
+        return cls(tuple(key.raw for key in keys), settings.allow_unsigned, revoked, not_after)
 
     def check(self, folder: str, manifest: bytes) -> str:
         """Refuse a bundle that no trusted key has signed.
@@ -94,8 +112,8 @@ class Trust:
         Returns:
             `key_id` of the key that signed; ``''`` for an unsigned bundle that is allowed.
         Raises:
-            BundleError: ``bundle-unsigned``, ``bundle-key``, ``bundle-signature``, ``signature-unreadable`` or
-                ``signature-library``.
+            BundleError: ``bundle-unsigned``, ``bundle-key``, ``bundle-key-revoked``, ``bundle-signature``,
+                ``signature-unreadable`` or ``signature-library``.
         """
         signature = read_signature(folder)
         if signature is None:
@@ -104,6 +122,9 @@ class Trust:
             raise BundleError('bundle-unsigned', 'The bundle in %s is not signed.' % folder,
                               'Have it signed with thermoscreen bundle sign, or for development set allow_unsigned in '
                               'the settings.')
+        if signature.key in self.revoked:
+            raise BundleError('bundle-key-revoked', 'The bundle in %s is signed by key %s, which was revoked.'
+                              % (folder, signature.key), 'Use a bundle that its supplier has signed with another key.')
         candidates = [key for key in self.keys if key_id(key) == signature.key]
         if not candidates:
             raise BundleError('bundle-key', 'The bundle in %s is signed by key %s, which this machine does not trust.'
@@ -114,6 +135,22 @@ class Trust:
             raise BundleError('bundle-signature', 'The signature of the bundle in %s does not match its manifest; the '
                               'bundle was changed or damaged.' % folder, _COPY_AGAIN)
         return signature.key
+
+    def check_date(self, name: str, today: str, history: str) -> None:
+        """Refuse to install what a key signed that has expired. What is installed already goes on running.
+
+        Args:
+            name: `key_id` of the key.
+            today: the latest date that is certain to have passed, YYYY-MM-DD.
+            history: file that remembers it, for the message.
+        Raises:
+            BundleError: ``bundle-key-expired``.
+        """
+        last = self.not_after.get(name, today)
+        if today > last:
+            raise BundleError('bundle-key-expired', 'Key %s, which signed the bundle, expired on %s; it is %s.'
+                              % (name, last, today), 'Use a bundle that is signed with a newer key. If the date is '
+                              'wrong, set the clock and remove %s.' % history)
 
 
 def key_id(public: bytes) -> str:
@@ -159,8 +196,20 @@ def verifies(signature: Signature, data: bytes, public: bytes) -> bool:
     return True
 
 
-def read_keys(folder: str) -> Tuple[bytes, ...]:
-    """The raw public keys of a folder's ``*.pub`` files, in the order of their names.
+class PublicKey(NamedTuple):
+    """A key of a file.
+
+    Attributes:
+        raw: the 32 bytes.
+        not_after: its last day, YYYY-MM-DD; ``''`` where it has none.
+    """
+
+    raw: bytes
+    not_after: str
+
+
+def read_keys(folder: str) -> Tuple[PublicKey, ...]:
+    """The public keys of a folder's ``*.pub`` files, in the order of their names.
 
     Raises:
         SettingsError: ``trusted-key-unreadable`` for a file that is not an Ed25519 public key in PEM.
@@ -168,8 +217,29 @@ def read_keys(folder: str) -> Tuple[bytes, ...]:
     return tuple(read_public_key(path) for path in sorted(glob.glob(os.path.join(glob.escape(folder), '*.pub'))))
 
 
-def read_public_key(path: str) -> bytes:
-    """The raw 32 bytes of a public key in a PEM file.
+def read_revoked(folder: str) -> FrozenSet[str]:
+    """The ids in a folder's list of revoked keys; none where it has no list.
+
+    Raises:
+        SettingsError: ``trusted-key-unreadable`` for a list that cannot be read or holds anything else.
+    """
+    path = os.path.join(folder, REVOKED_NAME)
+    try:
+        text = read_plain(path, _MAX_REVOKED_BYTES).decode('utf-8')
+        lines = [line.partition('#')[0].strip() for line in text.splitlines()]
+        wrong = [number for number, line in enumerate(lines, 1) if line and not _KEY_ID.match(line)]
+        if wrong:
+            raise ValueError('line %d is not the id of a key' % wrong[0])
+    except FileNotFoundError:
+        return frozenset()
+    except (OSError, ValueError, BundleError) as error:
+        raise SettingsError('trusted-key-unreadable', '%s is not a list of revoked keys.' % path, 'Write one id of a '
+                            'key (16 hexadecimal digits) a line.', detail=str(error))
+    return frozenset(filter(None, lines))
+
+
+def read_public_key(path: str) -> PublicKey:
+    """A public key in a PEM file.
 
     Raises:
         SettingsError: ``trusted-key-unreadable``.
@@ -177,14 +247,37 @@ def read_public_key(path: str) -> bytes:
     ed25519, serialization, _ = library()
     try:
         with open(path, 'rb') as stream:
-            key = serialization.load_pem_public_key(stream.read(_MAX_KEY_BYTES))
+            head, begin, body = stream.read(_MAX_KEY_BYTES).partition(b'-----BEGIN')
+        key = serialization.load_pem_public_key(begin + body)
         if not isinstance(key, ed25519.Ed25519PublicKey):
             raise ValueError('a key of another kind')
-        return bytes(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+        raw = bytes(key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+        return PublicKey(raw, _last_day(head.decode('utf-8')))
     # Also UnsupportedAlgorithm, whose module differs between releases of the library.
     except Exception as error:
         raise SettingsError('trusted-key-unreadable', '%s is not a public Ed25519 key (PEM).' % path,
                             'Create keys with thermoscreen bundle keygen, or remove the file.', detail=repr(error))
+
+
+def not_after_line(day: str) -> bytes:
+    """The line that gives the public key below it a last day, YYYY-MM-DD.
+
+    Raises:
+        ValueError: there is no such day.
+    """
+    datetime.strptime(day, '%Y-%m-%d')
+    if len(day) != len('YYYY-MM-DD'):  # strptime takes 2027-1-1, which does not compare
+        raise ValueError(day)
+    return ('%s %s\n' % (_NOT_AFTER, day)).encode('ascii')
+
+
+def _last_day(head: str) -> str:
+    """The earliest day in the lines above a key; ``''`` for none."""
+    days = [line[len(_NOT_AFTER):].strip() for line in head.splitlines()
+            if line.lower().startswith(_NOT_AFTER.lower())]
+    for day in days:
+        not_after_line(day)
+    return min(days, default='')
 
 
 def library() -> Tuple[Any, Any, Any]:

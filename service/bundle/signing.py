@@ -6,25 +6,38 @@ from ..durable import atomic_write, write_new
 from ..messages import BundleError, InputError, StorageError
 from .load import open_bundle
 from .manifest import read_manifest_bytes
-from .signature import SIGNATURE_NAME, Signature, key_id, library, read_public_key, read_signature
+from .signature import (
+    SIGNATURE_NAME,
+    Signature,
+    key_id,
+    library,
+    not_after_line,
+    read_public_key,
+    read_signature,
+)
 
 #: A private key has 120 bytes, an encrypted one 300.
 _MAX_KEY_BYTES = 16384
 
 
-def generate_key(path: str, passphrase: Optional[bytes] = None) -> Tuple[str, str]:
+def generate_key(path: str, passphrase: Optional[bytes] = None, not_after: str = '') -> Tuple[str, str]:
     """Create a key pair: the private key, readable by this user alone, and beside it the public one.
 
     Args:
         path: file of the private key (PEM, PKCS 8); neither it nor the public one may exist.
         passphrase: encrypts the private key; None leaves it unencrypted.
+        not_after: last day (YYYY-MM-DD) on which bundles that it signed can be installed; ``''`` for none.
     Returns:
         Path of the public key and its `key_id`.
     Raises:
-        InputError: ``key-name`` for a name that is the public key's.
+        InputError: ``key-name`` for a name that is the public key's; ``key-date``.
         StorageError: ``file-exists`` and the codes of `write_new`; nothing is left behind.
     """
     public_path = public_path_of(path)
+    try:
+        head = not_after_line(not_after) if not_after else b''
+    except ValueError as error:
+        raise InputError('key-date', '%s is not a day.' % not_after, 'Write it as YYYY-MM-DD.', detail=str(error))
     for taken in (path, public_path):
         if os.path.lexists(taken):
             raise StorageError('file-exists', '%s already exists and is not overwritten.' % taken,
@@ -35,12 +48,12 @@ def generate_key(path: str, passphrase: Optional[bytes] = None) -> Tuple[str, st
                   else serialization.NoEncryption())
     write_new(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption), 0o600)
     try:
-        write_new(public_path, key.public_key().public_bytes(serialization.Encoding.PEM,
-                                                             serialization.PublicFormat.SubjectPublicKeyInfo))
+        write_new(public_path, head + key.public_key().public_bytes(serialization.Encoding.PEM,
+                                                                    serialization.PublicFormat.SubjectPublicKeyInfo))
     except StorageError:
         os.unlink(path)
         raise
-    return public_path, key_id(read_public_key(public_path))
+    return public_path, key_id(read_public_key(public_path).raw)
 
 
 def public_path_of(path: str) -> str:

@@ -13,6 +13,7 @@ from ..bundle import (
     load_key,
     open_bundle,
     read_signature,
+    return_to_previous,
     sign_bundle,
 )
 from ..messages import InputError
@@ -42,20 +43,24 @@ def bundle() -> None:
               help='Private key to write, such as release.pem.')
 @click.option('--passphrase', 'ask', is_flag=True, help='Ask for a passphrase, which encrypts the private key.')
 @_passphrase_option
-def keygen(out: str, ask: bool, passphrase_file: Optional[str]) -> None:
+@click.option('--not-after', default='', metavar='YYYY-MM-DD',
+              help='Last day on which bundles signed with it can be installed. Default: no end.')
+def keygen(out: str, ask: bool, passphrase_file: Optional[str], not_after: str) -> None:
     """Create a key pair for signing bundles.
 
     KEY is the private key, readable by you alone; keep it off every device. The public key is written beside it as
-    .pub and belongs in the folder that a device's setting trusted_keys names. Neither file is ever overwritten.
+    .pub and belongs in the folder that a device's setting trusted_keys names. Neither file is ever overwritten. A key
+    that is no longer to be trusted goes into revoked.txt in that folder, by its id.
 
     \b
     Example:
       thermoscreen bundle keygen --out release.pem
+      thermoscreen bundle keygen --out release.pem --not-after 2028-12-31
     """
     passphrase = _read_passphrase(passphrase_file) if passphrase_file else None
     if ask and passphrase is None:
         passphrase = click.prompt('Passphrase of the new key', hide_input=True, confirmation_prompt=True).encode()
-    public, name = generate_key(out, passphrase)
+    public, name = generate_key(out, passphrase, not_after)
     click.echo('Key %s: %s is private, keep it safe; %s is public.' % (name, out, public))
 
 
@@ -100,11 +105,15 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
       thermoscreen bundle verify /media/usb/phantom-unet
       thermoscreen bundle verify build/bundle --keys keys --json
     """
-    report = _describe(open_bundle(folder, trust=_trust(settings_path, keys)))
+    trust = _trust(settings_path, keys)
+    opened = open_bundle(folder, trust=trust)
+    report = dict(_describe(opened), key_not_after=trust.not_after.get(opened.signed_by or ''))
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
     signer = 'key %s' % report['key'] if report['key'] else 'nobody, which the settings allow'
+    if report['key_not_after']:
+        signer += ', whose bundles can be installed until %s' % report['key_not_after']
     click.echo('%(id)s %(version)s (%(hash)s) is intact.' % report)
     click.echo('  signed by  %s' % signer)
     for line in _variant_lines(report):
@@ -112,24 +121,34 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
 
 
 @bundle.command()
-@click.argument('folder', type=click.Path(), metavar='BUNDLE')
+@click.argument('folder', type=click.Path(), metavar='[BUNDLE]', required=False)
 @click.option('--to', 'target', required=True, type=click.Path(), metavar='DIR',
               help='Folder of the installed bundle; the setting `bundle` names it.')
-@click.option('--allow-downgrade', is_flag=True, help='Replace a newer version by an older one.')
+@click.option('--previous', is_flag=True, help='Install the bundle that the last installation replaced.')
+@click.option('--allow-downgrade', is_flag=True, help='Install an older version than this station has had.')
 @_keys_option
 @settings_option
-def install(folder: str, target: str, allow_downgrade: bool, keys: Optional[str],
+def install(folder: Optional[str], target: str, previous: bool, allow_downgrade: bool, keys: Optional[str],
             settings_path: Optional[str]) -> None:
     """Install a verified bundle, replacing the one that is there.
 
-    It is verified, copied beside DIR, verified again, and takes the place of DIR in one step. Whatever fails, including
-    a full disk, leaves the old bundle in place. A running service keeps its own copy until it is restarted.
+    It is verified, copied beside DIR, verified again, proven with its golden pair, and takes the place of DIR in one
+    step. Whatever fails, including a full disk, leaves the old bundle in place. The old one is kept as DIR.previous;
+    --previous exchanges the two. A running service keeps its own copy until it is restarted.
+
+    The station remembers in bundle-history.json beside DIR which versions it has had: an older one, also one with a
+    name that is new here, needs --allow-downgrade.
 
     \b
     Example:
       thermoscreen bundle install /media/usb/phantom-unet --to /var/lib/thermoscreen/bundle
+      thermoscreen bundle install --previous --to /var/lib/thermoscreen/bundle
     """
-    installed = install_bundle(folder, target, _trust(settings_path, keys), allow_downgrade)
+    if bool(folder) == previous:
+        raise click.UsageError('Name a BUNDLE, or give --previous, but not both.')
+    trust = _trust(settings_path, keys)
+    installed = (install_bundle(folder, target, trust, allow_downgrade) if folder
+                 else return_to_previous(target, trust))
     identity = installed.bundle.manifest.identity
     click.echo('%s %s (%s) is installed in %s%s. Restart the service, then run thermoscreen doctor.'
                % (identity['id'], identity['version'], identity['hash'][:12], target,

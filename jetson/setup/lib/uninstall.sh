@@ -2,7 +2,7 @@
 # --uninstall: remove exactly what the manifest lists; exam data stays. Sourced by install.sh.
 
 # Files of the service beside exam data that are useless without it. Bundle and engines have lines of their own.
-KEPT_BY_SERVICE=(starts.json alive.json)
+KEPT_BY_SERVICE=(starts.json alive.json bundle-history.json)
 
 uninstall() {
     if [ ! -f "$ROOT$MANIFEST" ]; then
@@ -60,7 +60,7 @@ remove_files() {
 
 remove_trees() {
     local path
-    for path in $(names_of tree) "$ENGINES"; do
+    for path in $(names_of tree) "$BUNDLE_FOLDER.previous" "$ENGINES"; do
         [ ! -e "$ROOT$path" ] || act "remove $ROOT$path with everything in it" rm -rf "$ROOT$path"
     done
     for path in "${KEPT_BY_SERVICE[@]}"; do

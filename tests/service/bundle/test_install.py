@@ -1,13 +1,17 @@
 """A bundle is installed whole and verified, or the one that was there stays."""
+import dataclasses
 import errno
 import fcntl
+import json
 import os
 import shutil
+from unittest import mock
 
 import pytest
 
 from service import durable
-from service.bundle import install_bundle, open_bundle, write_bundle
+from service.bundle import install_bundle, key_id, open_bundle, return_to_previous, write_bundle
+from service.bundle.install import previous_of as previous_path
 from service.messages import BundleError, InputError, StorageError
 from service.pipeline import Pipeline
 from tests.fakes import bundles, signing, variants
@@ -16,6 +20,15 @@ from tests.fakes import onnx_builder as build
 
 def release(folder, version='1.0.0', **changes):
     return signing.sign(variants.write_variants(folder, version=version, **changes))
+
+
+def previous_of(target):
+    return previous_path(str(target))
+
+
+def beside(target):
+    """What is in the folder of the station, without the history."""
+    return sorted(set(os.listdir(str(target.parent))) - {'bundle-history.json'})
 
 
 def version_in(folder):
@@ -48,14 +61,14 @@ def refused(kind, source, target, trust=signing.TRUST, **options):
 def test_the_first_one_makes_its_folder(tmp_path):
     done = install_bundle(release(tmp_path / 'new'), str(tmp_path / 'some' / 'where'), signing.TRUST)
     assert done.replaced is None and done.bundle.folder == str(tmp_path / 'some' / 'where')
-    assert os.listdir(str(tmp_path / 'some')) == ['where']
+    assert sorted(os.listdir(str(tmp_path / 'some'))) == ['bundle-history.json', 'where']
     assert os.stat(done.bundle.folder).st_mode & 0o777 == 0o755
 
 
 def test_a_newer_one_takes_its_place(tmp_path, target, way):
     done = install_bundle(release(tmp_path / 'new', '1.1.0'), str(target), signing.TRUST)
-    assert done.replaced == '1.0.0' and version_in(target) == '1.1.0'
-    assert os.listdir(str(target.parent)) == ['bundle']
+    assert done.replaced == '1.0.0' and version_in(target) == '1.1.0' and version_in(previous_of(target)) == '1.0.0'
+    assert beside(target) == ['bundle', 'bundle.previous']
 
 
 def test_only_what_the_manifest_lists_is_copied(tmp_path, target):
@@ -77,7 +90,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_path, target, monkeypatch, way):
     monkeypatch.setattr(durable.os, 'write', write)
     assert refused(StorageError, source, target) == 'disk-full'
     monkeypatch.undo()
-    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+    assert version_in(target) == '1.0.0' and beside(target) == ['bundle']
 
 
 @pytest.mark.parametrize('step', ['mkdtemp', 'rename'])
@@ -99,7 +112,9 @@ def test_any_step_that_the_disk_refuses_leaves_the_old_one(tmp_path, target, mon
         real = os.rename
         monkeypatch.setattr(durable.os, 'rename', fail)
     assert refused(StorageError, source, target) == code
-    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+    assert version_in(target) == '1.0.0'
+    # The last step is the exchange: the old one was kept by then.
+    assert beside(target) == ['bundle', 'bundle.previous'][:2 if step == 'rename' else 1]
 
 
 def test_a_copy_that_is_not_the_source_is_not_put_in_place(tmp_path, target, monkeypatch):
@@ -111,7 +126,7 @@ def test_a_copy_that_is_not_the_source_is_not_put_in_place(tmp_path, target, mon
 
     monkeypatch.setattr('service.bundle.install.atomic_write', write)
     assert refused(BundleError, source, target) == 'bundle-hash'
-    assert version_in(target) == '1.0.0' and os.listdir(str(target.parent)) == ['bundle']
+    assert version_in(target) == '1.0.0' and beside(target) == ['bundle']
 
 
 @pytest.mark.parametrize('sign, code', [
@@ -144,18 +159,110 @@ def test_a_downgrade_is_asked_for(tmp_path, older):
     assert version_in(target) == older
 
 
-def test_the_same_version_and_another_name_are_no_downgrade(tmp_path, target):
+def test_the_same_version_is_no_downgrade(tmp_path, target):
     assert install_bundle(str(tmp_path / 'old'), str(target), signing.TRUST).replaced == '1.0.0'
-    other = signing.sign(bundles.write(tmp_path / 'other', bundles.document(version='0.0.1')))
-    assert install_bundle(other, str(target), signing.TRUST).bundle.manifest['name'] == 'tiny'
+    assert beside(target) == ['bundle']
 
 
-def test_a_spoiled_one_protects_nothing(tmp_path):
-    target = tmp_path / 'device'
+def test_a_downgrade_is_seen_for_the_station_and_not_for_a_name(tmp_path, target):
+    older = signing.sign(bundles.write(tmp_path / 'older', bundles.document(version='0.0.1')))
+    assert refused(BundleError, older, target) == 'bundle-downgrade'
+    done = install_bundle(older, str(target), signing.TRUST, allow_downgrade=True)
+    assert done.bundle.manifest['name'] == 'tiny'
+    # The name is known now, and goes on from its own version.
+    newer = signing.sign(bundles.write(tmp_path / 'newer', bundles.document(version='0.0.2')))
+    install_bundle(newer, str(target), signing.TRUST)
+    assert refused(BundleError, release(tmp_path / 'variants', '0.9.0'), target) == 'bundle-downgrade'
+
+
+def test_another_bundle_in_between_or_a_spoiled_or_removed_one_opens_no_way_back(tmp_path):
+    target = tmp_path / 'device' / 'bundle'
     install_bundle(release(tmp_path / 'old', '9.0.0'), str(target), signing.TRUST)
     (target / 'model.onnx').write_bytes(b'spoiled')
-    assert install_bundle(release(tmp_path / 'new'), str(target), signing.TRUST).replaced is None
+    old = release(tmp_path / 'new')
+    assert refused(BundleError, old, target) == 'bundle-downgrade'
+    shutil.rmtree(str(target))
+    assert refused(BundleError, old, target) == 'bundle-downgrade'
+    assert install_bundle(old, str(target), signing.TRUST, allow_downgrade=True).replaced is None
+    other = signing.sign(bundles.write(tmp_path / 'other', bundles.document(version='9.9.9')))
+    install_bundle(other, str(target), signing.TRUST)
+    assert refused(BundleError, old, target) == 'bundle-downgrade'
+
+
+@pytest.mark.parametrize('text', ['', 'null', '[]', '{"versions": {"a": "1"}, "latest": "2026-01-01"}',
+                                  '{"versions": {}, "latest": "today"}', '{"versions": {"a": 1}}', '[' * 5000])
+def test_a_damaged_history_is_named(tmp_path, target, text):
+    (target.parent / 'bundle-history.json').write_text(text)
+    assert refused(StorageError, release(tmp_path / 'new', '2.0.0'), target) == 'bundle-history'
+    (target.parent / 'bundle-history.json').unlink()
+    install_bundle(release(tmp_path / 'newer', '2.0.0'), str(target), signing.TRUST)
+
+
+def test_what_does_not_give_its_golden_answer_is_not_installed(tmp_path, target):
+    contents = dict(bundles.files(), **{'model.onnx': variants.network('fp32')})
+    source = signing.sign(bundles.write(tmp_path / 'new', bundles.document(version='2.0.0'), contents))
+    assert refused(BundleError, source, target) == 'golden-mismatch'
+    assert version_in(target) == '1.0.0' and beside(target) == ['bundle']
+    install_bundle(release(tmp_path / 'newer', '1.5.0'), str(target), signing.TRUST)
+
+
+def test_one_returns_to_the_previous_bundle_and_back(tmp_path, target, way):
+    install_bundle(release(tmp_path / 'new', '1.1.0'), str(target), signing.TRUST)
+    assert return_to_previous(str(target), signing.TRUST).replaced == '1.1.0'
+    assert version_in(target) == '1.0.0' and version_in(previous_of(target)) == '1.1.0'
+    return_to_previous(str(target), signing.TRUST)
+    assert version_in(target) == '1.1.0' and beside(target) == ['bundle', 'bundle.previous']
+
+
+def test_a_previous_bundle_that_is_missing_or_spoiled_replaces_nothing(tmp_path, target):
+    for code in ('bundle-missing', 'bundle-hash'):
+        with pytest.raises(BundleError) as caught:
+            return_to_previous(str(target), signing.TRUST)
+        assert caught.value.code == code and version_in(target)
+        install_bundle(release(tmp_path / code, '1.1.0'), str(target), signing.TRUST)
+        (target.parent / 'bundle.previous' / 'model.onnx').write_bytes(b'spoiled')
+    assert version_in(target) == '1.1.0'
+
+
+def test_a_spoiled_bundle_does_not_take_the_place_of_the_previous_one(tmp_path, target):
+    install_bundle(release(tmp_path / 'new', '1.1.0'), str(target), signing.TRUST)
+    (target / 'model.onnx').write_bytes(b'spoiled')
+    assert return_to_previous(str(target), signing.TRUST).replaced is None
     assert version_in(target) == '1.0.0'
+
+
+def test_what_is_spoiled_while_it_takes_its_place_is_taken_back(tmp_path, target, monkeypatch):
+    source, real = release(tmp_path / 'new', '1.1.0'), durable.replace_folder
+
+    def spoil(staging, folder):
+        real(staging, folder)
+        if folder == str(target):
+            monkeypatch.undo()
+            (target / 'model.onnx').write_bytes(b'spoiled')
+
+    monkeypatch.setattr('service.bundle.install.replace_folder', spoil)
+    assert refused(BundleError, source, target) == 'bundle-hash' and version_in(target) == '1.0.0'
+
+
+def test_a_key_that_has_expired_installs_nothing_and_what_is_installed_goes_on(tmp_path, target, monkeypatch):
+    def clock(day):
+        monkeypatch.setattr('service.bundle.history.datetime', mock.Mock(**{'now.return_value.strftime.return_value':
+                                                                            day}))
+
+    trust = dataclasses.replace(signing.TRUST, not_after={key_id(signing.raw(signing.SIGNER)): '2027-06-30'})
+    new, newer = release(tmp_path / 'new', '1.1.0'), release(tmp_path / 'newer', '1.2.0')
+    clock('2027-06-30')
+    install_bundle(new, str(target), trust)
+    clock('2027-07-01')
+    assert refused(BundleError, newer, target, trust) == 'bundle-key-expired'
+    assert open_bundle(str(target), trust=trust).manifest['version'] == '1.1.0'
+    # The refusal was not an installation; the clock of a board without a battery starts in 1970.
+    clock('1970-01-01')
+    install_bundle(newer, str(target), trust)
+    history = json.loads((target.parent / 'bundle-history.json').read_text())
+    assert history == {'schema': 1, 'latest': '2027-06-30', 'versions': {'variants': '1.2.0'}}
+    late = release(tmp_path / 'late', '1.3.0', created='2027-07-02T08:00:00Z')
+    assert refused(BundleError, late, target, trust) == 'bundle-key-expired'
 
 
 def test_other_folders_and_files_are_left_alone(tmp_path):
@@ -198,7 +305,7 @@ def test_what_a_power_cut_left_is_cleared_away(tmp_path, target):
     (target.parent / '.install-abc').mkdir()
     (target.parent / '.install-abc' / 'model.onnx').write_bytes(b'half')
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
-    assert os.listdir(str(target.parent)) == ['bundle']
+    assert beside(target) == ['bundle', 'bundle.previous']
 
 
 def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
@@ -207,7 +314,7 @@ def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
     assert version_in(target) == '1.0.0'
     shutil.copytree(str(target), str(target.parent / '.bundle.previous'))
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
-    assert os.listdir(str(target.parent)) == ['bundle']
+    assert beside(target) == ['bundle', 'bundle.previous']
 
 
 REFUSED = {'refused': 'It needs a mask drawn by hand, which no camera gives'}

@@ -230,3 +230,56 @@ def test_without_its_library_a_signature_is_not_accepted(signed, monkeypatch):
     monkeypatch.setattr(signature, 'library', lacking)
     for trust in (signing.TRUST, signing.LENIENT):
         assert refusal(signed, trust) == 'signature-library'
+
+
+def test_a_revoked_key_opens_nothing_even_where_it_is_trusted(tmp_path, signed):
+    keys, name = signing.write_public(tmp_path / 'keys'), key_id(signing.raw(signing.SIGNER))
+    assert open_bundle(signed, trust=Trust.from_settings(Settings(trusted_keys=keys))).signed_by == name
+    (tmp_path / 'keys' / 'revoked.txt').write_text('# lost in March\n\n%s  # release.pem\n' % name)
+    for allow_unsigned in (False, True):
+        assert refusal(signed, Trust.from_settings(Settings(trusted_keys=keys, allow_unsigned=allow_unsigned))) == (
+            'bundle-key-revoked')
+
+
+def test_a_list_of_revoked_keys_alone_is_enough_and_reaches_the_shipped_ones(tmp_path):
+    name = open_bundle(SHIPPED_BUNDLE, trust=Trust.from_settings(Settings())).signed_by
+    (tmp_path / 'revoked.txt').write_text(name)
+    assert refusal(SHIPPED_BUNDLE, Trust.from_settings(Settings(trusted_keys=str(tmp_path)))) == 'bundle-key-revoked'
+
+
+@pytest.mark.parametrize('text', ['release.pem', '0123456789ABCDEF', '0123456789abcdef0', '\xff'])
+def test_a_list_that_revokes_nothing_it_names_is_a_mistake(tmp_path, text):
+    (tmp_path / 'revoked.txt').write_bytes(text.encode('latin-1'))
+    with pytest.raises(SettingsError) as caught:
+        Trust.from_settings(Settings(trusted_keys=str(tmp_path)))
+    assert caught.value.code == 'trusted-key-unreadable'
+
+
+def with_head(folder, head):
+    """A folder of one key with lines above it."""
+    folder = signing.write_public(folder)
+    path = os.path.join(folder, 'test.pub')
+    with open(path, 'rb') as stream:
+        key = stream.read()
+    with open(path, 'wb') as stream:
+        stream.write(head.encode() + key)
+    return folder
+
+
+def test_a_last_day_above_a_key(tmp_path):
+    name = key_id(signing.raw(signing.SIGNER))
+    keys = with_head(tmp_path / 'keys', 'The key of 2026\nnot-after: 2028-12-31\nNot-After: 2029-01-01\n')
+    trust = Trust.from_settings(Settings(trusted_keys=keys))
+    assert trust.not_after == {name: '2028-12-31'}
+    trust.check_date(name, '2028-12-31', 'history')
+    trust.check_date('another', '2999-12-31', 'history')
+    with pytest.raises(BundleError) as caught:
+        trust.check_date(name, '2029-01-01', 'history')
+    assert caught.value.code == 'bundle-key-expired' and 'remove history' in caught.value.message.next_step
+
+
+@pytest.mark.parametrize('day', ['', 'soon', '2028-02-30', '2028-1-1', '31.12.2028'])
+def test_a_last_day_that_is_none_is_a_mistake(tmp_path, day):
+    with pytest.raises(SettingsError) as caught:
+        Trust.from_settings(Settings(trusted_keys=with_head(tmp_path / 'keys', 'Not-After: %s\n' % day)))
+    assert caught.value.code == 'trusted-key-unreadable'

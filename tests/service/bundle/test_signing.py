@@ -19,12 +19,12 @@ def signature_of(folder):
 def test_a_pair_is_made_and_signs(tmp_path):
     path = str(tmp_path / 'release.pem')
     public, name = generate_key(path)
-    assert public == str(tmp_path / 'release.pub') and name == key_id(read_public_key(public))
+    assert public == str(tmp_path / 'release.pub') and name == key_id(read_public_key(public).raw)
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
     assert b'PRIVATE' not in (tmp_path / 'release.pub').read_bytes()
     folder = bundles.write(tmp_path / 'b')
     assert sign_bundle(folder, load_key(path)) == (name, True)
-    assert open_bundle(folder, trust=Trust((read_public_key(public),))).signed_by == name
+    assert open_bundle(folder, trust=Trust((read_public_key(public).raw,))).signed_by == name
 
 
 def test_two_pairs_differ(tmp_path):

@@ -99,9 +99,33 @@ def test_a_downgrade_by_request(run, tmp_path, keys):
     to = ['--to', tmp_path / 'device', '--keys', keys]
     assert run('bundle', 'install', new, *to)[0] == 0
     code, _, err = run('bundle', 'install', old, *to)
-    assert code == 3 and '1.1.0, which is newer than 1.0.0' in err
+    assert code == 3 and 'tiny 1.1.0, which is newer than tiny 1.0.0' in err
     code, out, _ = run('bundle', 'install', old, '--allow-downgrade', *to)
     assert code == 0 and 'in place of version 1.1.0' in out
+
+
+def test_the_way_back_by_request(run, tmp_path, keys):
+    to = ['--to', tmp_path / 'device', '--keys', keys]
+    for version in ('1.0.0', '1.1.0'):
+        folder = signing.sign(bundles.write(tmp_path / version, bundles.document(version=version)))
+        assert run('bundle', 'install', folder, *to)[0] == 0
+    code, out, _ = run('bundle', 'install', '--previous', *to)
+    assert code == 0 and 'tiny 1.0.0' in out and 'in place of version 1.1.0' in out
+    for wrong in ([], ['--previous', folder]):
+        code, _, err = run('bundle', 'install', *(wrong + to))
+        assert code == 2 and 'but not both' in err
+
+
+def test_a_key_with_a_last_day(run, tmp_path):
+    folder, key = bundles.write(tmp_path / 'b'), tmp_path / 'k.pem'
+    code, _, err = run('bundle', 'keygen', '--out', key, '--not-after', '2028-02-30')
+    assert code == 2 and err.endswith('[key-date]\n') and not key.exists()
+    assert run('bundle', 'keygen', '--out', key, '--not-after', '2028-02-28')[0] == 0
+    assert (tmp_path / 'k.pub').read_text().startswith('Not-After: 2028-02-28\n-----BEGIN PUBLIC KEY-----\n')
+    assert run('bundle', 'sign', folder, '--key', key)[0] == 0
+    assert 'can be installed until 2028-02-28' in run('bundle', 'verify', folder, '--keys', tmp_path)[1]
+    report = json.loads(run('bundle', 'verify', folder, '--keys', tmp_path, '--json')[1])
+    assert report['key_not_after'] == '2028-02-28'
 
 
 def test_show_needs_no_key_and_says_that_it_verified_none(run, tmp_path):
