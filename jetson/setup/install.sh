@@ -2,8 +2,10 @@
 # Makes a station out of a flashed Jetson, or of a Debian or Ubuntu PC; see jetson/setup/README.md. For bash 4.4 and newer.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
+# With it, cd goes elsewhere and prints where.
+unset CDPATH
 
-SETUP=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SETUP=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 SOURCE=${SETUP%/jetson/setup}
 ROOT='' DRY_RUN=0 YES=0 ACTION=install OFFLINE='' FETCH='' BUNDLE='' CAMERA=sim KIOSK=auto ENGINE=1 PYTHON=''
 
@@ -83,7 +85,7 @@ check_options() {
     case $CAMERA in *[\"\\]* | *$'\n'*) usage_error 'A camera specification contains no quotation marks or backslashes.' ;; esac
     if [ -n "$OFFLINE" ]; then
         [ -d "$OFFLINE" ] || usage_error "$OFFLINE is not a folder; --offline needs one with wheels."
-        OFFLINE=$(cd "$OFFLINE" && pwd)
+        OFFLINE=$(cd -- "$OFFLINE" && pwd)
         FROM=(--no-index --find-links "$OFFLINE")
     fi
     [ -z "$BUNDLE" ] || [ -f "$BUNDLE/manifest.json" ] || usage_error "$BUNDLE is not a bundle; --bundle needs the folder of one."

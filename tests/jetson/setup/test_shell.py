@@ -1,4 +1,5 @@
 """The shell scripts of installer and kiosk: ShellCheck, syntax, help."""
+import os
 import re
 import shutil
 import subprocess
@@ -37,6 +38,26 @@ def test_bash_of_ubuntu_18_is_enough(scripts):
     """Words that came after bash 4.4."""
     newer = re.compile(r'EPOCHSECONDS|EPOCHREALTIME|SRANDOM|wait -[a-z]*p|\$\{[^}]*@[UuLKk]\}|assoc_expand_once')
     assert not [path.name for path in scripts if newer.search(path.read_text())]
+
+
+def test_cdpath_leads_no_script_elsewhere(root):
+    """Every program in shell that changes folders forgets CDPATH first; what it sources runs after that."""
+    programs = [path for path in [root / '.ci' / 'run'] + sorted(root.rglob('*.sh'))
+                if path.exists() and path.parent.name != 'lib' and not {'.nox', '.venv'} & set(path.parts)]
+    codes = {path: re.sub(r'(?m)^ *#.*', '', path.read_text()) for path in programs}
+    changing = {path: code.split('cd ')[0] for path, code in codes.items() if re.search(r'\bcd ', code)}
+    assert root / 'jetson' / 'setup' / 'install.sh' in changing
+    assert not [path for path, before in changing.items() if '\nunset CDPATH\n' not in before]
+    recipes = (root / 'Makefile').read_text().split('\n\t') if (root / 'Makefile').exists() else []
+    assert not [line for line in recipes[1:] if re.search(r'\bcd ', line)]
+
+
+def test_the_installer_finds_its_parts_whatever_cdpath_says(root, tmp_path):
+    (tmp_path / 'jetson' / 'setup').mkdir(parents=True)
+    command = ['bash', 'jetson/setup/install.sh', '--root', str(tmp_path / 'station'), '--bundle', 'none']
+    process = subprocess.run(command, cwd=str(root), env={'PATH': os.environ['PATH'], 'CDPATH': str(tmp_path)},
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    assert process.returncode == 2 and 'none is not a bundle' in process.stdout and 'lib/' not in process.stdout
 
 
 def test_help_covers_every_option(root):
