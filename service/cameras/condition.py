@@ -4,6 +4,8 @@ from typing import Any, Dict, List, Optional
 
 from ..messages import INFO, PROBLEM, WARNING, Message
 
+HIGH_GAIN, LOW_GAIN = 'high', 'low'
+
 #: States of the flat-field correction (FFC), for which the camera closes its shutter and evens its pixels out.
 FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE = 'never', 'imminent', 'running', 'complete'
 FFC_STATES = (FFC_NEVER, FFC_IMMINENT, FFC_RUNNING, FFC_COMPLETE)
@@ -24,6 +26,10 @@ _MESSAGES = {message.code: message for message in (
             WARNING),
     Message('saturated', 'Part of the picture is hotter than the camera can measure.',
             'Take hot things out of the view.', INFO),
+    Message('low-gain', 'The camera is in low gain, which is for hot things: its temperatures are coarse.',
+            'Unplug it and plug it in again.', WARNING),
+    Message('no-temperatures', 'The camera sends counts and not temperatures: its TLinear is off.',
+            'Unplug it and plug it in again; a Lepton 2.0 or 3.0 has no temperatures.', WARNING),
 )}
 
 
@@ -41,6 +47,8 @@ class Condition:
         shutter_locked: it is outside the temperatures at which it uses its shutter.
         agc: automatic gain control is on: the values are grey levels.
         saturated: share of pixels at the end of the scale, 0..1.
+        gain: `HIGH_GAIN` or `LOW_GAIN`, of which the latter reaches several hundred degrees.
+        tlinear: its values are temperatures.
     """
 
     ffc: Optional[str] = None
@@ -52,10 +60,14 @@ class Condition:
     shutter_locked: Optional[bool] = None
     agc: Optional[bool] = None
     saturated: Optional[float] = None
+    gain: Optional[str] = None
+    tlinear: Optional[bool] = None
 
     def __post_init__(self) -> None:
         if self.ffc is not None and self.ffc not in FFC_STATES:
             raise ValueError('ffc must be one of %s, not %r' % (', '.join(FFC_STATES), self.ffc))
+        if self.gain not in (None, HIGH_GAIN, LOW_GAIN):
+            raise ValueError('gain must be high or low, not %r' % (self.gain,))
 
     @property
     def usable(self) -> bool:
@@ -65,6 +77,11 @@ class Condition:
     def messages(self) -> List[Message]:
         """Why the frame must not be used for an exam; empty if it may."""
         return [_MESSAGES[code] for code in self._codes()]
+
+    def warnings(self) -> List[Message]:
+        """What to look at before relying on the temperatures; the frame may be used all the same."""
+        noted = (('low-gain', self.gain == LOW_GAIN), ('no-temperatures', self.tlinear is False))
+        return [_MESSAGES[code] for code, noticed in noted if noticed]
 
     def to_dict(self) -> Dict[str, Any]:
         """What the frame reports, as JSON values, and ``usable``."""

@@ -302,7 +302,7 @@ class ConditionMonitor:
         """What is wrong with the camera; a calibration is left out, because it passes in a moment."""
         messages = [message for message in self._condition.messages() if not message.code.startswith('ffc-')]
         checks = (self._warming(now_s), self._closed(now_s), self._overdue(), self._drifted())
-        return messages + [message for message in checks if message]
+        return messages + self._condition.warnings() + [message for message in checks if message]
 
     def _warming(self, now_s: float) -> Optional[Message]:
         left_s = self.warming_s(now_s)

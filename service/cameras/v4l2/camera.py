@@ -178,7 +178,8 @@ class V4l2Camera(Camera):
 
     def _frame(self, buffer: Buffer, reading: WireReading, wire: WireFormat) -> Frame:
         captured_at = utc_now(max(self._clock.now() - buffer.t_monotonic, 0.0))
-        provenance = Provenance(self.name, reader=wire.name, captured_at=captured_at)
+        provenance = Provenance(self.name, reader=wire.name, captured_at=captured_at,
+                                warnings=tuple(reading.condition.warnings()))
         try:
             thermogram = Thermogram(reading.pixels, reading.unit, provenance)
         except InputError as error:

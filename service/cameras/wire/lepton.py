@@ -1,20 +1,20 @@
 """FLIR Lepton behind a PureThermal board: ``Y16 ``, centikelvin, low byte first, telemetry as footer.
 
-With telemetry the frame itself says whether its values are temperatures (TLinear) and in which steps. Without, they are
-0.01 K by the board's default; a camera that was switched to counts (at most 16383, which would be -109 °C) or to 0.1 K
-is then refused as impossible, never shown.
+With telemetry the frame itself says whether its values are temperatures (TLinear), in which steps, and in which gain.
+Without, they are 0.01 K by the board's default; a camera that was switched to counts (at most 16383, which would be
+-109 °C) or to 0.1 K is then refused by name, never shown.
 
 Telemetry is 240 words behind the picture: rows A, B and C of 80 words each, one after the other. A Lepton 3 packs two
 into one line of its picture and adds an unused row D. 32-bit values have their low word first. Source: FLIR Lepton
-engineering datasheet 500-0659-00-09 rev 203, table 3, and groupgets/purethermal1-firmware (frame sizes, byte order,
-footer).
+engineering datasheet 500-0659-00-09 rev 203, table 3, groupgets/purethermal1-firmware (frame sizes, byte order,
+footer), and flirpy (gain words).
 """
 from dataclasses import dataclass
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
-from ..condition import FFC_COMPLETE, FFC_NEVER, FFC_STATES, Condition
+from ..condition import FFC_COMPLETE, FFC_NEVER, FFC_STATES, HIGH_GAIN, LOW_GAIN, Condition
 from .base import ZERO_K_C, WireError, WireFormat, WireReading, absolute, linear_counts, relative
 
 PURETHERMAL = (0x1E4E, 0x0100)
@@ -30,6 +30,9 @@ _REVISION, _UPTIME, _STATUS, _FRAME, _MEAN, _FPA_K100 = 0, 1, 3, 20, 22, 24
 _FFC_FPA_K100, _FFC_TIME = 29, 30
 _ROW_C = 160
 _TLINEAR, _RESOLUTION, _SPOT_MEAN, _SPOT_MAX, _SPOT_MIN = (_ROW_C + word for word in (48, 49, 50, 51, 52))
+_GAIN_MODE, _EFFECTIVE_GAIN = _ROW_C + 5, _ROW_C + 6
+#: By the values of both words; the third mode is automatic, and the other word then says which of the two it is.
+_GAINS, _AUTOMATIC = (HIGH_GAIN, LOW_GAIN), 2
 _FFC_SHIFT, _AGC_BIT, _LOCKOUT_BIT, _OVERTEMP_BIT = 4, 12, 15, 20
 
 #: Kelvin of one count by the value of the resolution word.
@@ -86,11 +89,19 @@ class LeptonFormat(WireFormat):
         rows = self.shape[0]
         counts = words[:rows].astype(np.uint16)
         if not self.has_telemetry:
+            self._check_tlinear(counts)
             return absolute(counts, self.quantum_c)
         telemetry = parse_telemetry(words[rows:].ravel(), self.camera)
         if not telemetry.tlinear or telemetry.condition.agc:
             return relative(counts, telemetry.condition)
         return absolute(counts, telemetry.resolution_k, telemetry.condition)
+
+    def _check_tlinear(self, counts: np.ndarray) -> None:
+        """Refuse 14-bit values, which would be colder than -109 °C."""
+        if 0 < counts.max() <= _FULL_SCALE_COUNTS:
+            raise WireError('The %s sends counts, or steps of 0.1 K, and not the temperatures of TLinear with 0.01 K.'
+                            % self.camera, 'Let it send its telemetry rows, which say so, or switch TLinear on.',
+                            'highest value %d' % counts.max())
 
     def _encode(self, celsius: np.ndarray, condition: Condition, tlinear: bool = True,
                 resolution_k: float = 0.01) -> bytes:
@@ -132,8 +143,15 @@ def parse_telemetry(footer: np.ndarray, camera: str) -> Telemetry:
     condition = Condition(
         ffc=ffc, ffc_age_s=None if ffc == FFC_NEVER else ffc_age_ms / 1000.0, fpa_c=round(fpa_c, 2),
         uptime_s=uptime_ms / 1000.0, frame_number=_long(words, _FRAME), agc=_bit(status, _AGC_BIT),
-        shutter_locked=_bit(status, _LOCKOUT_BIT), over_temperature=_bit(status, _OVERTEMP_BIT))
+        shutter_locked=_bit(status, _LOCKOUT_BIT), over_temperature=_bit(status, _OVERTEMP_BIT),
+        gain=_gain(words), tlinear=bool(words[_TLINEAR]))
     return Telemetry(condition, bool(words[_TLINEAR]), RESOLUTIONS_K[words[_RESOLUTION]])
+
+
+def _gain(words: Sequence[int]) -> Optional[str]:
+    """The gain that counts now; None for a value that the data sheet does not have."""
+    word = words[_EFFECTIVE_GAIN] if words[_GAIN_MODE] == _AUTOMATIC else words[_GAIN_MODE]
+    return _GAINS[word] if word < len(_GAINS) else None
 
 
 def build_telemetry(telemetry: Telemetry, counts: np.ndarray) -> np.ndarray:
@@ -162,6 +180,7 @@ def build_telemetry(telemetry: Telemetry, counts: np.ndarray) -> np.ndarray:
     words[_MEAN] = int(round(float(counts.mean())))
     words[_FPA_K100] = words[_FFC_FPA_K100] = fpa_k100
     _put_long(words, _FFC_TIME, max(uptime_ms - int(round(1000 * (condition.ffc_age_s or 0.0))), 0))
+    words[_GAIN_MODE] = words[_EFFECTIVE_GAIN] = _GAINS.index(condition.gain or HIGH_GAIN)
     words[_TLINEAR] = bool(telemetry.tlinear)
     words[_RESOLUTION] = RESOLUTIONS_K.index(telemetry.resolution_k)
     height, width = counts.shape

@@ -36,8 +36,10 @@ def test_a_hot_spot_is_usable_and_a_hot_region_is_not():
 def test_every_message_is_a_sentence_with_a_next_step():
     everything = [Condition(ffc=state, agc=True, shutter_locked=True, over_temperature=True, saturated=1.0)
                   for state in FFC_STATES]
-    messages = {message.code: message for condition in everything for message in condition.messages()}
-    assert len(messages) == 7
+    everything.append(Condition(gain='low', tlinear=False))
+    messages = {message.code: message for condition in everything
+                for message in condition.messages() + condition.warnings()}
+    assert len(messages) == 9
     for code, message in messages.items():
         assert code == code.lower() and ' ' not in code and message.severity != 'ok'
         assert message.sentence.endswith('.') and message.next_step.endswith('.') and message.text.isprintable()
@@ -51,3 +53,12 @@ def test_json_leaves_out_what_the_camera_does_not_report():
 def test_a_state_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match='ffc'):
         Condition(ffc='done')
+    with pytest.raises(ValueError, match='gain'):
+        Condition(gain='auto')
+
+
+def test_what_is_only_noted_leaves_the_frame_usable():
+    condition = Condition(gain='low', tlinear=False)
+    assert condition.usable and condition.messages() == []
+    assert [message.code for message in condition.warnings()] == ['low-gain', 'no-temperatures']
+    assert Condition(gain='high', tlinear=True).warnings() == Condition().warnings() == []

@@ -27,8 +27,9 @@ def test_every_format_has_a_line():
 def test_every_reason_is_on_the_page(page):
     conditions = [Condition(ffc=state) for state in FFC_STATES if state != FFC_COMPLETE]
     conditions.append(Condition(agc=True, shutter_locked=True, over_temperature=True, saturated=1.0))
+    conditions.append(Condition(gain='low', tlinear=False))
     for condition in conditions:
-        for message in condition.messages():
+        for message in condition.messages() + condition.warnings():
             assert '`%s`' % message.code in page
 
 

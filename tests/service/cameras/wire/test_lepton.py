@@ -83,10 +83,28 @@ def test_stretched_contrast_is_grey_and_not_usable():
 
 def test_counts_where_celsius_are_promised_are_refused():
     counts = np.frombuffer(WITH.encode(patient(WITH.shape), tlinear=False), '<u2')[:120 * 160]
-    refused(WITHOUT, counts.tobytes(), 'impossible temperatures')
+    refused(WITHOUT, counts.tobytes(), 'counts', 'TLinear', 'telemetry')
     tenths = np.frombuffer(WITH.encode(patient(WITH.shape), resolution_k=0.1), '<u2')[:120 * 160]
-    refused(WITHOUT, tenths.tobytes(), 'impossible temperatures')
-    refused(WITHOUT, np.full(120 * 160, 200, '<u2').tobytes())  # 8-bit grey
+    refused(WITHOUT, tenths.tobytes(), 'steps of 0.1 K')
+    refused(WITHOUT, np.full(120 * 160, 200, '<u2').tobytes(), 'TLinear')  # 8-bit grey
+    refused(WITHOUT, bytes(2 * 120 * 160), 'impossible temperatures')
+
+
+@pytest.mark.parametrize('tlinear', [True, False])
+def test_counts_say_that_they_are_counts(tlinear):
+    condition = WITH.decode(WITH.encode(patient(WITH.shape), tlinear=tlinear)).condition
+    assert condition.tlinear == tlinear and condition.usable
+    assert [message.code for message in condition.warnings()] == ([] if tlinear else ['no-temperatures'])
+
+
+@pytest.mark.parametrize('mode, effective, gain', [(0, 0, 'high'), (1, 1, 'low'), (0, 1, 'high'), (1, 0, 'low'),
+                                                   (2, 0, 'high'), (2, 1, 'low'), (2, 7, None), (9, 0, None)])
+def test_the_gain_is_noted(mode, effective, gain):
+    telemetry, frame = words_of(WITH, WITH.encode(patient(WITH.shape)))
+    telemetry[160 + 5:160 + 7] = mode, effective
+    condition = WITH.decode(frame.tobytes()).condition
+    assert condition.gain == gain and condition.usable
+    assert [message.code for message in condition.warnings()] == (['low-gain'] if gain == 'low' else [])
 
 
 @pytest.mark.parametrize('word, value', [(160 + 48, 2), (160 + 49, 7), (24, 0), (24, 60000), (31, 0x0FFF)])
