@@ -2,7 +2,7 @@
 import functools
 import math
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Optional, Sequence, Tuple
 
 import cv2
@@ -13,7 +13,7 @@ from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
 from .regions import Box
 from .result import Result
-from .thermogram import Thermogram
+from .thermogram import MIN_SIDE_PX, Thermogram
 
 #: What can lie under the contours.
 LAYERS = ('original', 'equalised', 'regions', 'difference')
@@ -165,6 +165,27 @@ def draw_contact_sheet(cells: Sequence[Tuple[np.ndarray, str, str]]) -> np.ndarr
             _write(cell, text, 8, _CELL_HEIGHT_PX + base, size=_fitting(text, _CELL_WIDTH_PX - 16, largest=0.5))
     sheet[-NOTICE_HEIGHT_PX:] = _notice_strip(sheet.shape[1])
     return sheet
+
+
+def at_picture_size(result: Result) -> Result:
+    """A result that is drawn just as this one, without the pixels of a large frame that no picture shows.
+
+    Its labels, boxes and spots are those of the picture, so that it is for drawing alone. Frames no higher than the
+    picture come back as they are.
+    """
+    thermogram = result.thermogram
+    width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
+    if thermogram.height <= PICTURE_HEIGHT_PX or width < MIN_SIDE_PX:
+        return result
+    size = (width, PICTURE_HEIGHT_PX)
+    scale_x, scale_y = width / float(thermogram.width), PICTURE_HEIGHT_PX / float(thermogram.height)
+    pixels = cv2.resize(thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
+    labels = None if result.labels is None else cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)
+    boxes = {region: (slice(*_reach(rows, scale_y, PICTURE_HEIGHT_PX)), slice(*_reach(columns, scale_x, width)))
+             for region, (rows, columns) in result.boxes.items()}
+    spots = tuple(replace(spot, x_px=int(spot.x_px * scale_x), y_px=int(spot.y_px * scale_y))
+                  for spot in result.spots)
+    return replace(result, thermogram=replace(thermogram, pixels=pixels), labels=labels, boxes=boxes, spots=spots)
 
 
 def automatic_span(thermogram: Thermogram, body: Body) -> Span:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 from flask import Flask
 
 from ..messages import ADJUNCT_NOTICE
+from ..opening import OpenedFiles
 from ..telemetry import Vitals
 from . import responses
 from .about import blueprint as about_pages
-from .files import OpenedFiles
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .monitoring import blueprint as monitoring_answers

@@ -36,7 +36,8 @@ blueprint = Blueprint('live', __name__)
 
 @blueprint.route('/')
 def page() -> str:
-    """The page for the operator."""
+    """The page for the operator. Who comes back to it has finished with the file that was open."""
+    services().opened.clear()
     return render_template('live.html')
 
 

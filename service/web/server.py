@@ -47,6 +47,8 @@ class Server:
             app, map=self._map, host=host, port=port, threads=threads,
             # Besides the threads: the listening sockets, and keep-alive connections that wait idle.
             connection_limit=2 * threads + 8, channel_timeout=30, cleanup_interval=10, backlog=64,
+            # A connection is read while it is answered, so that a reading that nobody waits for any more is noticed.
+            channel_request_lookahead=1,
             # Events must not wait until a buffer is full. That takes send_bytes=1, which is waitress' default from
             # 2.0 on and deprecated to name.
             outbuf_high_watermark=MAX_WAITING_BYTES,

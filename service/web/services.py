@@ -7,10 +7,10 @@ from flask import current_app
 
 if TYPE_CHECKING:
     from ..live import LiveLoop
+    from ..opening import OpenedFiles
     from ..pipeline import Pipeline
     from ..settings import Settings
     from ..telemetry import Vitals
-    from .files import OpenedFiles
 
 
 class Slots:
@@ -59,7 +59,7 @@ class Services:
         pipeline: started.
         live: started, or not yet.
         settings: of the installation.
-        opened: the files that were opened last, analysed.
+        opened: opens files, and keeps those that were opened last.
         vitals: how the machine is.
         pictures, events: the open streams of each kind.
     """

@@ -1,6 +1,7 @@
 """The overlay shows what was found and nothing that was not."""
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -159,3 +160,21 @@ def test_every_pixel_is_as_drawn_the_plain_way(results, layer):
         assert np.array_equal(first, draw_overlay(whole, palette_name, layer, span))
     drawn_plainly(refused, layer)
     drawn_plainly(grey, layer, 'inferno')
+
+
+@pytest.mark.parametrize('layer', LAYERS)
+@pytest.mark.parametrize('shape, relative', [((960, 1280), False), ((1000, 700), True), ((481, 640), False)])
+def test_a_large_frame_is_drawn_from_what_its_picture_shows(layer, shape, relative):
+    """A kept result of 16 million pixels would take the memory of thirty pictures."""
+    large = cv2.resize(frames.torso().astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    result = analysed(large * 5 if relative else large, relative)
+    assert len(result.boxes) == 7 and len(result.spots) == 2
+    small = overlay.at_picture_size(result)
+    assert small.thermogram.height == overlay.PICTURE_HEIGHT_PX and small.labels.shape == small.thermogram.pixels.shape
+    assert np.array_equal(draw_overlay(small, layer=layer), draw_overlay(result, layer=layer))
+    assert overlay.at_picture_size(small) is small
+
+
+def test_a_frame_too_narrow_to_be_made_smaller_stays():
+    result = analysed(np.full((4096, 40), 30.0))
+    assert overlay.at_picture_size(result) is result

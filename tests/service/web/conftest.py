@@ -3,6 +3,7 @@ import contextlib
 import socket
 import threading
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from service.cameras import Camera, Frame
 from service.cameras.simulated import SimulatedCamera
 from service.live import LiveLoop
 from service.messages import CameraError
+from service.opening import OpenedFiles
 from service.pipeline import Pipeline
 from service.regions import LEFT_BREAST
 from service.settings import SHIPPED_BUNDLE, Settings
@@ -168,9 +170,18 @@ def live(make_live, stub, camera):
     return make_live(stub, camera)
 
 
+@pytest.fixture(scope='session')
+def shared_opened(stub):
+    """One process that reads files for all tests, since to start one takes longer than most of them."""
+    return OpenedFiles(stub)
+
+
 @pytest.fixture
-def app(stub, live, files_root):
-    return create_app(stub, live, Settings(port=8080, max_viewers=2, files_root=str(files_root)))
+def app(stub, live, files_root, shared_opened):
+    app = create_app(stub, live, Settings(port=8080, max_viewers=2, files_root=str(files_root)))
+    shared_opened.clear()
+    app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], opened=shared_opened)
+    return app
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+#: What the browser says of an answer that carries a refusal.
+TOLD = 'Failed to load resource: the server responded with a status of 400 (BAD REQUEST)'
+REFUSED = "() => document.body.classList.contains('refused')"
 
 
 @pytest.fixture
@@ -46,23 +49,25 @@ def test_a_file_of_a_model_without_a_finding(serve, regions_only, camera, visit)
 def test_an_unreadable_file_gives_its_sentence(open_files):
     page = open_files.go('/open?path=visit 1')
     page.page.click('text=cut.csv')
+    page.wait(REFUSED)
     assert page.text('#banner-sentence').startswith('cut.csv is cut off in line ')
     assert page.text('#banner-code') == 'file-truncated'
     assert not page.page.is_visible('#picture') and not page.page.is_visible('.tools')
     assert page.page.is_visible('footer.notice')
     page.page.click('text=Folder')
     assert page.text('h1') == 'visit 1'
-    assert page.complaints == []
+    assert page.complaints == [TOLD]
 
 
 def test_counts_become_temperatures_with_one_touch(open_files):
     page = open_files.go('/open?path=visit 1/counts.png')
+    page.wait(REFUSED)
     assert 'counts' in page.text('#banner-sentence') and 'Choose the scale' in page.text('#banner-step')
     page.page.click('text=centikelvin')
     page.wait(SHOWN)
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     assert page.text('#tiles').split()[1] == '30.0'
-    assert page.complaints == []
+    assert page.complaints == [TOLD]
 
 
 def test_a_recording_is_looked_through_frame_by_frame(open_files):
@@ -113,6 +118,18 @@ def test_a_doubtful_header_is_told_beside_the_values(open_files):
     page.go('/open?path=visit 1/frontal.csv')
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     assert not page.page.is_visible('#warnings')
+
+
+def test_a_picture_that_is_not_kept_is_read_again_with_its_values(serve, stub, camera, visit):
+    """Another page went back to the list meanwhile; what is shown then comes from one new reading."""
+    port = serve(stub, camera)
+    page = visit(port).go('/open?path=visit 1/frontal.csv')
+    page.wait(SHOWN)
+    before = page.page.get_attribute('#picture', 'src')
+    serve.services.opened.clear()
+    page.page.click('[data-layer=regions]')
+    page.wait("(src) => { const p = document.getElementById('picture'); return p.src.includes('layer=regions')"
+              " && p.complete && p.naturalWidth > 0 && document.getElementById('banner').hidden; }", before)
 
 
 def test_folders_turn_pages(open_files):

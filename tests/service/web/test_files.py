@@ -1,4 +1,5 @@
 """Opening files of the device: folders, values, pictures, and nothing outside the root."""
+import json
 import os
 import shutil
 
@@ -7,12 +8,13 @@ import numpy as np
 import pytest
 
 from service.capture_file import pack_capture
+from service.opening import list_folder, places, resolve
 from service.overlay import LAYERS
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
 from service.thermogram import Provenance
-from service.web import files
-from service.web.files import list_folder, resolve
+
+from ...fakes import frames
 
 
 def html(client, **query):
@@ -64,7 +66,7 @@ def test_the_work_for_a_page_does_not_grow_with_the_folder(tmp_path, counted):
 
 
 def test_an_endless_folder_is_cut_and_says_so(client, files_root, monkeypatch):
-    monkeypatch.setattr(files, 'MAX_ENTRIES', 12)
+    monkeypatch.setattr(places, 'MAX_ENTRIES', 12)
     page = html(client, path='many')
     assert 'more than 12 entries' in page and 'Page 1 of 2' in page
     assert 'entries' not in html(client, path='visit 1').replace('class="entries"', '')
@@ -143,15 +145,71 @@ def test_unknown_ways_of_drawing_are_refused(client, query, code):
 
 
 def test_a_file_is_analysed_once_for_values_and_pictures(client, stub, files_root):
-    path = files_root / 'visit 1' / 'frontal.csv'
     before = stub.backend_stub.runs
-    for address in ('/open', '/open/result', '/open/overlay.png', '/open/overlay.png?layer=regions'):
-        joint = '&' if '?' in address else '?'
-        assert client.get(address + joint + 'path=visit 1/frontal.csv').status_code == 200
+    opened = client.get('/open/result?path=visit 1/frontal.csv').get_json()
+    for address in ('/open/result?id=%(id)s', '/open/overlay.png?id=%(id)s',
+                    '/open/overlay.png?id=%(id)s&layer=regions', '/open/result?path=visit 1/frontal.csv'):
+        assert client.get(address % opened).status_code == 200
     assert stub.backend_stub.runs == before + 1
-    os.utime(str(path), (1, 1))
-    client.get('/open/result?path=visit 1/frontal.csv')
-    assert stub.backend_stub.runs == before + 2
+
+
+@pytest.fixture
+def sticks(files_root):
+    """Two sticks that are the same to the file system, and a way to exchange them under one path."""
+    paths = [files_root / name / 'frontal.csv' for name in ('stick', 'other stick')]
+    for path, warmer in zip(paths, (0.0, 3.0)):
+        path.parent.mkdir()
+        np.savetxt(str(path), frames.torso() + warmer, fmt='%.2f', delimiter=';')
+        os.utime(str(path), (1, 1))
+
+    def exchange():
+        contents = [path.read_bytes() for path in paths]
+        assert len(contents[0]) == len(contents[1])
+        for path, content in zip(paths, reversed(contents)):
+            with open(str(path), 'r+b') as stream:  # the inode stays as well
+                stream.write(content)
+            os.utime(str(path), (1, 1))
+    yield exchange
+    for path in paths:
+        path.unlink()
+        path.parent.rmdir()
+
+
+def warmth(values):
+    return values['regions']['right_breast']['mean']
+
+
+def test_two_sticks_of_one_name_date_size_and_inode(client, sticks):
+    first = client.get('/open/result?path=stick/frontal.csv').get_json()
+    pictures = [client.get('/open/overlay.png?id=%(id)s' % first).data]
+    sticks()
+    second = client.get('/open/result?path=stick/frontal.csv').get_json()
+    assert warmth(second) == pytest.approx(warmth(first) + 3, abs=0.01)
+    # What the first page asks for later is still the first patient's.
+    assert client.get('/open/result?id=%(id)s' % first).get_json() == first
+    pictures += [client.get('/open/overlay.png?id=%(id)s' % values).data for values in (first, second)]
+    assert pictures[0] == pictures[1] != pictures[2]
+    assert pictures[2] == client.get('/open/overlay.png?path=stick/frontal.csv').data
+
+
+def test_a_sidecar_is_part_of_what_was_read(client, files_root):
+    sidecar = files_root / 'visit 1' / 'counts.png.json'
+    keys = []
+    for scale in ('centikelvin', 'decikelvin', 'centikelvin'):
+        sidecar.write_text(json.dumps({'scale': scale}))
+        os.utime(str(sidecar), (1, 1))
+        keys.append(client.get('/open/result?path=visit 1/counts.png').get_json().get('id'))
+    sidecar.unlink()
+    assert keys[0] == keys[2] != keys[1]
+
+
+@pytest.mark.parametrize('page', ['/', '/open', '/open?path=visit 1'])
+def test_nothing_of_a_patient_is_kept_when_the_next_is_chosen(client, page):
+    opened = client.get('/open/result?path=visit 1/frontal.csv').get_json()
+    assert client.get(page).status_code == 200
+    for route in ('result', 'overlay.png'):
+        answer = client.get('/open/%s?id=%s' % (route, opened['id']))
+        assert (answer.status_code, answer.get_json()['code']) == (410, 'opened-gone')
 
 
 def test_unreadable_file_gives_its_sentence(client):
@@ -160,13 +218,19 @@ def test_unreadable_file_gives_its_sentence(client):
     reason = answer.get_json()
     assert reason['code'] == 'file-truncated' and 'cut.csv' in reason['sentence']
     assert set(reason) == {'code', 'severity', 'sentence', 'next_step'}
+
+
+def test_the_page_of_a_file_does_not_wait_for_it(client, shared_opened, monkeypatch):
+    """It comes before the file was read, and asks for the rest."""
+    monkeypatch.setattr(shared_opened, 'open', None)
     page = html(client, path='visit 1/cut.csv')
-    assert 'cut.csv is cut off' in page and 'file-truncated' in page and 'data-refused' in page
+    assert 'The file is being opened.' in page and 'data-path="visit 1/cut.csv"' in page
 
 
 def test_counts_offer_the_scales(client):
-    page = html(client, path='visit 1/counts.png')
-    assert 'Choose the scale of the camera' in page and 'scale=centikelvin' in page and '--scale' not in page
+    reason = client.get('/open/result?path=visit 1/counts.png').get_json()
+    assert reason['next_step'] == 'Choose the scale of the camera that took it.'
+    assert 'centikelvin' in reason['facts']['scales'] and '--scale' not in str(reason)
     values = client.get('/open/result?path=visit 1/counts.png&scale=centikelvin').get_json()
     assert values['regions']['right_breast']['mean'] == pytest.approx(30.0, abs=0.1)
     refused = client.get('/open/result?path=visit 1/counts.png&scale=furlong')
@@ -174,24 +238,20 @@ def test_counts_offer_the_scales(client):
 
 
 def test_every_frame_of_a_recording_can_be_opened(client):
-    means = [client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame).get_json()['regions']['right_breast']
-             ['mean'] for frame in (1, 2, 3)]
+    opened = [client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame).get_json() for frame in (1, 2, 3)]
+    means = [warmth(values) for values in opened]
     assert means == pytest.approx([means[0], means[0] - 1, means[0] - 2], abs=0.01)
+    assert [values['frames'] for values in opened] == [3, 3, 3]
     assert client.get('/open/overlay.png?path=visit 1/cooling.seq&frame=3').status_code == 200
-    first, second, third = (html(client, path='visit 1/cooling.seq', frame=frame) for frame in (1, 2, 3))
-    assert 'Frame 1 of 3' in first and 'frame=2' in first and 'Previous' not in first
-    assert 'Previous' in second and 'Next' in second and 'data-frame="2"' in second
-    assert 'Next' not in third
-    assert 'Frame' not in html(client, path='visit 1/frontal.csv')
+    assert client.get('/open/result?path=visit 1/frontal.csv').get_json()['frames'] == 1
 
 
 @pytest.mark.parametrize('frame', [4, 10 ** 9 - 1])
-def test_a_frame_that_is_not_there_leads_back(client, frame):
-    page = html(client, path='visit 1/cooling.seq', frame=frame)
-    assert 'frame-missing' in page and 'holds frames 1 to 3' in page
-    assert 'frame=3"' in page
+def test_a_frame_that_is_not_there_says_how_many_there_are(client, frame):
     answer = client.get('/open/result?path=visit 1/cooling.seq&frame=%d' % frame)
-    assert (answer.status_code, answer.get_json()['code']) == (400, 'frame-missing')
+    reason = answer.get_json()
+    assert (answer.status_code, reason['code'], reason['facts']) == (400, 'frame-missing', {'frames': 3})
+    assert 'holds frames 1 to 3' in reason['sentence']
 
 
 def test_a_capture_file_opens_like_any_other(client, files_root):

@@ -1,63 +1,103 @@
-// An opened file: its values once, its picture in the chosen layer and palette.
-import { byId } from './dom.js';
+// An opened file: its values once, its picture in the chosen layer and palette, all from one reading of the file.
+import { byId, element, setText, show } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
 
+const AGAIN_MS = 700;
 const file = byId('file');
 const picture = byId('picture');
 const palette = byId('palette');
 const layers = Array.from(document.querySelectorAll('[data-layer]'));
+const frame = Number(file.dataset.frame);
 
-function address(route, more = {}) {
-  const query = new URLSearchParams({ path: file.dataset.path, frame: file.dataset.frame });
-  if (file.dataset.scale) {
-    query.set('scale', file.dataset.scale);
-  }
-  Object.entries(more).forEach(([key, value]) => query.set(key, value));
-  return '/open' + route + '?' + query;
+// Stands for the bytes that were read: a picture that is asked for by it is never another file's.
+let id = '';
+let pictureRetried = false;
+
+function query(entries) {
+  return new URLSearchParams(Object.entries(entries).filter(([, value]) => value));
+}
+
+function pageAddress(changes) {
+  return '/open?' + query({ path: file.dataset.path, scale: file.dataset.scale, frame, ...changes });
 }
 
 function fetchPicture() {
   const layer = layers.find((button) => button.getAttribute('aria-pressed') === 'true').dataset.layer;
-  picture.src = address('/overlay.png', { layer, palette: palette.value });
+  picture.src = '/open/overlay.png?' + query({ id, layer, palette: palette.value });
 }
 
-async function fetchValues() {
-  let answer;
+async function ask(entries) {
   try {
-    answer = await fetch(address('/result'));
+    const answer = await fetch('/open/result?' + query(entries));
+    return { ok: answer.ok, values: await answer.json() };
   } catch (lost) {
-    refuse({ code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the file again in a moment.' });
-    return;
+    return { ok: false, values: { code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the file again in a moment.' } };
   }
-  const values = await answer.json();
-  if (answer.ok) {
+}
+
+async function openFile() {
+  const { ok, values } = await ask({ path: file.dataset.path, scale: file.dataset.scale, frame });
+  if (ok) {
+    id = values.id;
+    renderFrames(values.frames);
+    document.body.classList.remove('refused');
     renderPanel(values);
     fetchPicture();
+  } else if (values.code === 'opening-busy') {
+    setTimeout(openFile, AGAIN_MS);
   } else {
     refuse(values);
   }
 }
 
 function refuse(message) {
+  const facts = message.facts || {};
   renderTrouble(message);
+  renderFrames(facts.frames || 1);
+  renderScales(facts.scales || []);
   picture.hidden = true;
+  document.body.classList.add('refused');
+}
+
+function renderFrames(frames) {
+  show(byId('frames'), frames > 1);
+  setText(byId('count'), 'Frame ' + frame + ' of ' + frames);
+  show(byId('previous'), frame > 1);
+  show(byId('next'), frame < frames);
+  byId('previous').href = pageAddress({ frame: Math.min(frame - 1, frames) });
+  byId('next').href = pageAddress({ frame: frame + 1 });
+}
+
+function renderScales(scales) {
+  show(byId('scales'), scales.length > 0);
+  byId('scales').replaceChildren(...scales.map((scale) => {
+    const choice = element('a', scale, 'button');
+    choice.href = pageAddress({ scale });
+    return choice;
+  }));
 }
 
 picture.addEventListener('load', () => {
+  pictureRetried = false;
   picture.hidden = false;
   renderTrouble(null);
 });
-picture.addEventListener('error', () => renderTrouble({
-  code: 'picture-missing', sentence: 'The picture cannot be shown.', next_step: 'Go back to the folder and open the file again.',
-}));
+picture.addEventListener('error', async () => {
+  const { ok, values } = await ask({ id });
+  if (values.code === 'opened-gone') {
+    openFile();
+  } else if (ok && !pictureRetried) {
+    pictureRetried = true;
+    setTimeout(fetchPicture, AGAIN_MS);
+  } else {
+    renderTrouble({ code: 'picture-missing', sentence: 'The picture cannot be shown.', next_step: 'Go back to the folder and open the file again.' });
+  }
+});
 palette.addEventListener('change', fetchPicture);
 layers.forEach((button) => button.addEventListener('click', () => {
   layers.forEach((other) => other.setAttribute('aria-pressed', String(other === button)));
   fetchPicture();
 }));
 
-// The page of a file that cannot be read has its message already.
-if (!('refused' in file.dataset)) {
-  startViews();
-  fetchValues();
-}
+startViews();
+openFile();
