@@ -27,6 +27,13 @@ CASES = [
     # TIFF.
     # FLIR.
     ('k4_air_0.5m.fff', {}, {}, SCENE),
+    ('k4_air_1m.fff', {}, {}, SCENE),
+    ('k4_air_2m.fff', {}, {}, SCENE),
+    ('k4_air_5m.fff', {}, {}, SCENE),
+    ('k7_emissivity_0.jpg', {}, {}, 'radiometry-value'),
+    ('k7_emissivity_0.jpg', {}, {'emissivity': 0.98}, SCENE),
+    ('k7_window_0K.jpg', {}, {}, SCENE),
+    ('k9_cat_s61.jpg', {}, {'emissivity': 0.98, 'reflected_c': 20.0, 'window_transmission': 1.0}, SCENE),
     ('k1_jpegls.jpg', {}, {}, SCENE),
     ('k1_jpegls.csq', {}, {}, SCENE),
     ('k1_jpegls.csq', {'frame': 2}, {}, SCENE),
