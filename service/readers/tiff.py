@@ -1,4 +1,4 @@
-"""TIFF: 16-bit grey is counts, 8-bit grey is a picture without temperatures. After the specification, [TIFF6].
+"""TIFF: floats are degrees Celsius, 16-bit grey is counts, 8-bit grey is a picture. After the specification, [TIFF6].
 
 Decoded here rather than by a library: libtiff writes to the standard error of the process, and the readers of strips in
 Pillow do not notice a strip that is too short. What is unpacked is bounded by the size of the picture.
@@ -12,8 +12,9 @@ import numpy as np
 
 from ..messages import InputError
 from ..thermogram import check_size
-from .base import DecodedImage, Path, PictureReader
-from .files import colour_error, damaged, truncated
+from .base import DecodedImage, Path, Reader, Recording
+from .files import MAX_HELD_BYTES, colour_error, damaged, read_bytes, shown_name, truncated
+from .recordings import CUT_NOTE
 
 _ORDERS = {b'II*\0': '<', b'MM\0*': '>'}
 _BIG = (b'II+\0', b'MM\0+')
@@ -21,11 +22,17 @@ _BIG = (b'II+\0', b'MM\0+')
 _TYPES = {3: (2, 'H'), 4: (4, 'I')}
 _ASCII = 2
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 256, 257, 258, 259, 262, 266
+_SUBFILE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _FILL_ORDER = 254, 256, 257, 258, 259, 262, 266
 _OFFSETS, _ORIENTATION, _CHANNELS, _ROWS, _COUNTS, _PREDICTOR = 273, 274, 277, 278, 279, 317
 _TILE_WIDTH, _SAMPLE_FORMAT = 322, 339
 _UNCOMPRESSED, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS = 1, 5, 8, 32946, 32773
 _BLACK_IS_ZERO = 1
+#: Bound the walk through a file that lies; a page of a camera has some twenty tags of 12 bytes.
+_MAX_PAGES, _MAX_DIRECTORY_BYTES = 4096, 4 << 20
+#: Of a page: a smaller copy of another one, or a mask of it.
+_COPY_OR_MASK = 1 | 4
+#: NumPy's letter for a sample format and the bits that it may have.
+_KINDS = {1: ('u', (8, 16)), 3: ('f', (32, 64))}
 _HORIZONTAL_DIFFERENCES = 2
 
 _CLEAR, _END = 256, 257
@@ -38,8 +45,8 @@ _LZW_STARTS = np.cumsum(_LZW_WIDTHS) - _LZW_WIDTHS
 _LZW_CLEAR_BYTES = 512
 
 
-class TiffReader(PictureReader):
-    """TIFF pictures, the first page of each."""
+class TiffReader(Reader):
+    """TIFF pictures; every page is a frame."""
 
     name = 'tiff'
     label = 'a TIFF picture'
@@ -48,35 +55,71 @@ class TiffReader(PictureReader):
     def sniff(self, head: bytes, path: Path) -> bool:
         return head[:4] in _ORDERS or head[:4] in _BIG
 
-    def decode(self, data: bytes, source: str) -> DecodedImage:
-        directory = TiffDirectory.of(data, source)
-        check_size(directory.one(_WIDTH), directory.one(_HEIGHT), source)
+    def open(self, path: Path) -> Recording:
+        source = shown_name(path)
+        return _Pages(read_bytes(path, MAX_HELD_BYTES), source)
+
+
+class _Pages(Recording):
+    """The pages of a file, but for smaller copies and masks of others.
+
+    Raises:
+        InputError: the first page cannot be found.
+    """
+
+    def __init__(self, data: bytes, source: str) -> None:
+        pages = [TiffDirectory.of(data, source)]
+        offsets, size, whole = {pages[0].offset}, pages[0].size, True
+        while pages[-1].next_offset and whole:
+            try:
+                page = pages[-1].following()
+            except InputError:
+                whole = False
+                break
+            size += page.size
+            whole = page.offset not in offsets and size <= _MAX_DIRECTORY_BYTES and len(pages) < _MAX_PAGES
+            if whole:
+                pages.append(page)
+                offsets.add(page.offset)
+        kept = [page for page in pages if not page.is_copy_or_mask] or pages
+        self._pages = kept
+        self.notes = (() if whole else (CUT_NOTE,)) + (() if len(kept) == len(pages) else (
+            '%d smaller copies or masks in the file were left out' % (len(pages) - len(kept)),))
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def read(self, number: int) -> DecodedImage:
+        directory = self._pages[number - 1]
+        check_size(directory.one(_WIDTH), directory.one(_HEIGHT), directory.source)
         _check_kind(directory)
-        notes = ('only the first page of the TIFF was read',) if directory.has_more else ()
-        return DecodedImage(_pixels(directory), notes)
+        return DecodedImage(_pixels(directory))
 
 
 @dataclass(frozen=True)
 class TiffDirectory:
-    """The first directory of a TIFF, or of the Exif data in a JPEG.
+    """A directory of a TIFF, or of the Exif data in a JPEG.
 
     Attributes:
         data: the file.
         order: byte order for `struct`.
         tags: (type, number of values, offset of the value field) by tag.
-        has_more: whether another page follows.
+        offset, size: where it is, and its bytes.
+        next_offset: where the directory of the next page is; 0 after the last.
         source: the file's name for sentences.
     """
 
     data: bytes
     order: str
     tags: Dict[int, Tuple[int, int, int]]
-    has_more: bool
+    offset: int
+    size: int
+    next_offset: int
     source: str
 
     @classmethod
     def of(cls, data: bytes, source: str) -> 'TiffDirectory':
-        """Read a directory.
+        """Read the first directory.
 
         Raises:
             InputError: ``format-unsupported``, ``file-truncated``.
@@ -86,7 +129,18 @@ class TiffDirectory:
             raise InputError('format-unsupported', '%s is a BigTIFF.' % source, 'Save it as an ordinary TIFF.')
         if len(data) < 8:
             raise truncated(source)
-        offset = struct.unpack_from(order + 'I', data, 4)[0]
+        return cls._at(struct.unpack_from(order + 'I', data, 4)[0], data, order, source)
+
+    def following(self) -> 'TiffDirectory':
+        """The directory at `next_offset`.
+
+        Raises:
+            InputError: ``file-truncated``.
+        """
+        return self._at(self.next_offset, self.data, self.order, self.source)
+
+    @classmethod
+    def _at(cls, offset: int, data: bytes, order: str, source: str) -> 'TiffDirectory':
         if offset + 2 > len(data):
             raise truncated(source)
         count = struct.unpack_from(order + 'H', data, offset)[0]
@@ -97,7 +151,15 @@ class TiffDirectory:
         for entry in range(offset + 2, end, 12):
             tag, kind, length = struct.unpack_from(order + 'HHI', data, entry)
             tags.setdefault(tag, (kind, length, entry + 8))
-        return cls(data, order, tags, bool(struct.unpack_from(order + 'I', data, end)[0]), source)
+        return cls(data, order, tags, offset, end + 4 - offset, struct.unpack_from(order + 'I', data, end)[0], source)
+
+    @property
+    def is_copy_or_mask(self) -> bool:
+        """Whether the page is a smaller copy or a mask of another; a damaged tag says no."""
+        try:
+            return bool(self.one(_SUBFILE, 0) & _COPY_OR_MASK)
+        except InputError:
+            return False
 
     def many(self, tag: int) -> Tuple[int, ...]:
         """All whole numbers of a tag."""
@@ -133,12 +195,15 @@ def _check_kind(directory: TiffDirectory) -> None:
     """Refuse kinds of TIFF that are no thermogram, or that no camera writes."""
     if directory.one(_CHANNELS, 1) != 1 or directory.one(_PHOTOMETRIC) in (2, 3, 5, 6):
         raise colour_error(directory.source)
+    # Not "with 16 bits": programs stretch the temperatures over them.
+    as_floats = 'Save the temperatures as 32-bit floats in degrees Celsius, or as CSV.'
+    kind = directory.one(_SAMPLE_FORMAT, 1)
     for tag, default, accepted, next_step in (
-            (_BITS, 1, (8, 16), 'Save it with 8 or 16 bits a pixel.'),
-            (_SAMPLE_FORMAT, 1, (1,), 'Save it with unsigned whole numbers.'),
+            (_SAMPLE_FORMAT, 1, tuple(_KINDS), as_floats),
+            (_BITS, 1, _KINDS.get(kind, ('', ()))[1], as_floats),
             (_PHOTOMETRIC, None, (_BLACK_IS_ZERO,), 'Save it with black as zero.'),
             (_COMPRESSION, 1, (_UNCOMPRESSED, _LZW, _DEFLATE, _OLD_DEFLATE, _PACKBITS), 'Save it uncompressed.'),
-            (_PREDICTOR, 1, (1, _HORIZONTAL_DIFFERENCES), 'Save it uncompressed.'),
+            (_PREDICTOR, 1, (1, _HORIZONTAL_DIFFERENCES) if kind == 1 else (1,), 'Save it uncompressed.'),
             (_FILL_ORDER, 1, (1,), 'Save it uncompressed.'),
             (_ORIENTATION, 1, (1,), 'Save it upright and not mirrored.')):
         value = directory.one(tag, default)
@@ -150,11 +215,11 @@ def _check_kind(directory: TiffDirectory) -> None:
 
 
 def _pixels(directory: TiffDirectory) -> np.ndarray:
-    """The pixels of an accepted kind of TIFF: uint8 or uint16 HxW."""
+    """The pixels of an accepted kind of TIFF: uint8, uint16, float32 or float64 HxW."""
     width, height, bits = directory.one(_WIDTH), directory.one(_HEIGHT), directory.one(_BITS)
     compression = directory.one(_COMPRESSION, 1)
     data = b''.join(_unpacked(strip, compression, size, directory) for strip, size in _strips(directory))
-    dtype = np.dtype('%su%d' % (directory.order, bits // 8))
+    dtype = np.dtype('%s%s%d' % (directory.order, _KINDS[directory.one(_SAMPLE_FORMAT, 1)][0], bits // 8))
     values = np.frombuffer(data, dtype).reshape(height, width).astype(dtype.newbyteorder('='))
     if compression in (_LZW, _DEFLATE, _OLD_DEFLATE) and directory.one(_PREDICTOR, 1) == _HORIZONTAL_DIFFERENCES:
         values = np.cumsum(values, axis=1, dtype=values.dtype)

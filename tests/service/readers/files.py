@@ -38,8 +38,11 @@ def chunk(kind, body):
     return struct.pack('>I', len(body)) + kind + body + struct.pack('>I', checksum)
 
 
-def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
-    """A TIFF of uint8 or uint16 HxW in strips; `extra` adds or overrides (tag, value) of type LONG."""
+def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0, at=0):
+    """A TIFF of uint8, uint16 or floats HxW in strips; `extra` adds or overrides (tag, value) of type LONG.
+
+    `more` is the offset of the next page; `at` is where the file will stand in another, whose header serves both.
+    """
     image = np.asarray(image)
     height, width = image.shape
     native = image.astype(image.dtype.newbyteorder(order))
@@ -47,9 +50,10 @@ def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
     strips = [{8: zlib.compress, 32773: pack_bits}.get(compression, bytes)(strip) for strip in strips]
     tags = {256: width, 257: height, 258: image.dtype.itemsize * 8, 259: compression, 262: 1, 277: 1,
             278: rows_per_strip}
+    tags.update({339: 3} if image.dtype.kind == 'f' else {})
     tags.update(dict(extra))
     count = len(strips)
-    table = 8 + 2 + 12 * (len(tags) + 2) + 4
+    table = at + 8 + 2 + 12 * (len(tags) + 2) + 4
     offsets, position = [], table + 8 * count
     for strip in strips:
         offsets.append(position)
@@ -57,10 +61,22 @@ def tiff(image, order='<', rows_per_strip=16, extra=(), compression=1, more=0):
     entries = {tag: (1, value) for tag, value in tags.items()}
     entries[273] = (count, table if count > 1 else offsets[0])
     entries[279] = (count, table + 4 * count if count > 1 else len(strips[0]))
-    head = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(order + 'IH', 8, len(entries))
+    head = (b'II*\0' if order == '<' else b'MM\0*') + struct.pack(order + 'IH', at + 8, len(entries))
     head += b''.join(struct.pack(order + 'HHII', tag, 4, *entries[tag]) for tag in sorted(entries))
     lists = struct.pack('%s%dI' % (order, 2 * count), *(offsets + [len(strip) for strip in strips]))
     return head + struct.pack(order + 'I', more) + lists + b''.join(strips)
+
+
+def tiff_pages(images, order='<', extra=({},), more=0):
+    """A TIFF of several pages, with `extra` tags for the first of them; `more` follows the last."""
+    pages, at = [], 0
+    for number, image in enumerate(images):
+        tags = extra[number] if number < len(extra) else {}
+        length = len(tiff(image, order, extra=tags))
+        following = more if number == len(images) - 1 else at + length + 8
+        pages.append(tiff(image, order, extra=tags, more=following, at=at))
+        at += length
+    return b''.join(pages)
 
 
 def pack_bits(data):

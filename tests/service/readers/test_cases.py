@@ -25,6 +25,9 @@ CASES = [
     ('k10_blank_comma.txt', {}, {}, (21.840, 34.630, 27.921)),
     ('k10_unit_k.csv', {}, {}, 'text-unit'),
     # TIFF.
+    ('k5_float32_celsius.tif', {}, {}, SCENE),
+    ('k5_float32_be.tif', {}, {}, SCENE),
+    ('keba_out.tif', {}, {}, (10.480, 26.033, 23.119)),
     # FLIR.
     ('k4_air_0.5m.fff', {}, {}, SCENE),
     ('k4_air_1m.fff', {}, {}, SCENE),

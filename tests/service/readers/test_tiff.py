@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.messages import InputError
-from service.readers import read_raw, read_thermogram
+from service.readers import count_frames, read_raw, read_thermogram
 
 from .contract import CountsContract, ReaderContract, refusal
-from .files import body_c, tiff
+from .files import body_c, tiff, tiff_pages
 
 
 class TestTiff(CountsContract):
@@ -72,9 +72,81 @@ def path(tmp_path):
     return tmp_path / 'frame.tif'
 
 
-def test_later_pages_are_mentioned(path):
-    path.write_bytes(tiff(COUNTS, more=8))
-    assert any('first page' in note for note in read_thermogram(path, scale='centikelvin').provenance.notes)
+class TestFloatTiff(ReaderContract):
+    """What ImageJ and Python write: degrees Celsius."""
+
+    name, suffix, tolerance = 'tiff', '.tif', 1e-6
+
+    def content(self, celsius):
+        return tiff(celsius.astype('<f4'))
+
+    def expected(self, celsius):
+        return celsius.astype(np.float32)
+
+
+class TestBigEndianFloat64Tiff(TestFloatTiff):
+    def content(self, celsius):
+        return tiff(celsius, '>', compression=8)
+
+
+@pytest.mark.parametrize('order', ['<', '>'])
+@pytest.mark.parametrize('dtype', [np.float32, np.float64])
+@pytest.mark.parametrize('compression', [1, 8, 32773])
+def test_floats_are_degrees_celsius(path, order, dtype, compression):
+    path.write_bytes(tiff(body_c().astype(dtype), order, compression=compression))
+    thermogram = read_thermogram(path, scale='centikelvin')
+    assert np.array_equal(thermogram.pixels, body_c().astype(np.float32)) and thermogram.is_celsius
+    assert any('not used' in note for note in thermogram.provenance.notes)
+
+
+@pytest.mark.parametrize('value, code', [(np.nan, 'frame-not-finite'), (np.inf, 'frame-not-finite'),
+                                         (-9999, 'temperature-impossible'), (1e300, 'temperature-impossible')])
+def test_floats_that_are_no_temperature(path, value, code):
+    celsius = body_c()
+    celsius[3, 5] = value
+    path.write_bytes(tiff(celsius))
+    refusal(path, code)
+
+
+def test_pages_are_frames(path):
+    path.write_bytes(tiff_pages([body_c(seed=1), body_c(48, 64, seed=2), COUNTS], '>'))
+    assert count_frames(path) == 3
+    assert np.array_equal(read_thermogram(path).pixels, body_c(seed=1).astype(np.float32))
+    second = read_thermogram(path, frame=2)
+    assert np.array_equal(second.pixels, body_c(48, 64, seed=2).astype(np.float32))
+    assert second.provenance.notes == ('frame 2 of 3',)
+    refusal(path, 'scale-unknown', frame=3)
+    refusal(path, 'frame-missing', frame=4)
+
+
+@pytest.mark.parametrize('kind', [1, 4, 5])
+def test_smaller_copies_and_masks_are_no_frames(path, kind):
+    path.write_bytes(tiff_pages([body_c(40, 50), body_c(seed=1)], extra=({254: kind}, {254: 2})))
+    thermogram = read_thermogram(path)
+    assert count_frames(path) == 1 and thermogram.pixels.shape == (60, 80)
+    assert any('copies' in note for note in thermogram.provenance.notes)
+    path.write_bytes(tiff_pages([body_c(seed=1)], extra=({254: kind},)))
+    assert read_thermogram(path).pixels.shape == (60, 80)
+
+
+@pytest.mark.parametrize('more', [8, 0xFFFFFFF0])
+def test_pages_that_lead_nowhere_or_back(path, more):
+    data = tiff_pages([body_c(seed=1), body_c(seed=2)], more=more)
+    path.write_bytes(data)
+    thermogram = read_thermogram(path)
+    assert np.array_equal(thermogram.pixels, body_c(seed=1).astype(np.float32))
+    assert any('cut off or damaged' in note for note in thermogram.provenance.notes)
+    assert count_frames(path) == 2
+
+
+@pytest.mark.parametrize('entries, limit', [(0, 4096), (200, (4 << 20) // 2406)])
+def test_a_long_chain_of_pages_ends(path, entries, limit):
+    size = 6 + 12 * entries
+    chain = b''.join(struct.pack('<H', entries) + bytes(size - 6) + struct.pack('<I', 8 + size * (place + 1))
+                     for place in range(5000))
+    path.write_bytes(b'II*\0\x08\0\0\0' + chain)
+    assert count_frames(path) == limit
+    refusal(path, 'file-damaged')
 
 
 def test_unknown_tags_do_no_harm(path, capfd):
@@ -93,6 +165,10 @@ def test_unknown_tags_do_no_harm(path, capfd):
     ({262: 3}, 'picture-colour'),
     ({262: 0}, 'format-unsupported'),
     ({258: 32}, 'format-unsupported'),
+    ({258: 64}, 'format-unsupported'),
+    ({339: 3, 258: 24}, 'format-unsupported'),
+    ({339: 3, 258: 32, 317: 2}, 'format-unsupported'),
+    ({339: 4}, 'format-unsupported'),
     ({258: 1}, 'format-unsupported'),
     ({339: 2}, 'format-unsupported'),
     ({339: 3}, 'format-unsupported'),
@@ -106,7 +182,8 @@ def test_unknown_tags_do_no_harm(path, capfd):
     ({257: 64}, 'file-damaged')])
 def test_unusable_kinds(path, tags, code):
     path.write_bytes(tiff(COUNTS, extra=tags))
-    refusal(path, code, scale='centikelvin')
+    message = refusal(path, code, scale='centikelvin').message
+    assert '16 bits' not in message.next_step  # programs stretch temperatures over them
 
 
 def test_big_tiff_is_refused_by_name(path):
