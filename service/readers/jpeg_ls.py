@@ -24,7 +24,9 @@ _AFTER_SCAN = re.compile(b'\xff+([\x80-\xfe])')
 #: The largest detectors of FLIR's cameras have 1280x1024 pixels; larger pictures would take too long.
 _MAX_PIXELS = 1280 * 1024
 #: What cannot be compressed takes little more than its 16 bits a pixel.
-_MAX_BYTES_A_PIXEL = 4
+_MAX_BYTES_A_PIXEL = 3
+#: Bits take a byte each while they are sorted; so many bytes at a time.
+_BLOCK_BYTES = 65536
 
 #: A last byte that is not full, and one that follows a byte of ones.
 _MAX_SPARE_BITS = 16
@@ -136,15 +138,26 @@ def _with_defaults(width: int, height: int, bits: int, preset: Tuple[int, ...], 
 
 
 def _words(packed: bytes, width: int) -> Tuple[List[int], int]:
-    """(numbers of 64 bits, how many bits of them are data) of entropy-coded bytes, without the stuffed zeros.
+    """(numbers of 64 bits, how many of all bits are data) of entropy-coded bytes, without the stuffed zeros.
 
     A row of ones follows, so that no loop over a row reads past the end.
     """
     codes = np.frombuffer(packed, np.uint8)
-    bits = np.delete(np.unpackbits(codes), 8 * (np.flatnonzero(codes[:-1] == 0xFF) + 1))
-    padded = np.ones((len(bits) // 64 + width + 3) * 64, np.uint8)
-    padded[:len(bits)] = bits
-    return np.packbits(padded).view('>u8').tolist(), len(bits)
+    stuffed = np.zeros(len(codes), bool)
+    stuffed[1:] = codes[:-1] == 0xFF
+    words: List[int] = []
+    rest = np.empty(0, np.uint8)
+    for start in range(0, len(codes), _BLOCK_BYTES):
+        block = slice(start, start + _BLOCK_BYTES)
+        kept = np.ones((len(codes[block]), 8), bool)
+        kept[stuffed[block], 0] = False
+        bits = np.concatenate((rest, np.unpackbits(codes[block]).reshape(-1, 8)[kept]))
+        whole = len(bits) // 64 * 64
+        words += np.packbits(bits[:whole]).view('>u8').tolist()
+        rest = bits[whole:]
+    last = np.concatenate((rest, np.ones(64 - len(rest), np.uint8)))
+    words += np.packbits(last).view('>u8').tolist() + [2 ** 64 - 1] * (width + 2)
+    return words, 8 * len(codes) - int(np.count_nonzero(stuffed))
 
 
 def _pixels(header: _Header, words: List[int], total_bits: int, source: str) -> np.ndarray:

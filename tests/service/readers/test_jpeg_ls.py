@@ -66,6 +66,12 @@ def test_what_stands_around_the_picture_is_passed_over():
     assert np.array_equal(decode_jpeg_ls(commented, 'x'), COUNTS)
 
 
+@pytest.mark.parametrize('block_bytes', [1, 7, 64])
+def test_bits_are_sorted_a_block_at_a_time(monkeypatch, block_bytes):
+    monkeypatch.setattr('service.readers.jpeg_ls._BLOCK_BYTES', block_bytes)
+    assert np.array_equal(decode_jpeg_ls(STREAM, 'x'), COUNTS)
+
+
 def test_the_library_writes_the_same_scan():
     """On every Python, also where the library does not exist."""
     assert hashlib.sha256(scan_of(STREAM)).hexdigest() == SCAN_SHA256
