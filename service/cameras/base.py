@@ -3,10 +3,10 @@ import abc
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple, TypeVar
 
+from ..condition import Condition
 from ..messages import CameraError
 from ..thermogram import Thermogram
 from .clock import SystemClock
-from .condition import Condition
 from .specification import Options
 
 CameraType = TypeVar('CameraType', bound='Camera')

@@ -10,9 +10,9 @@ from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
+from ...condition import FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
 from ...messages import INFO, SEVERITIES, WARNING, Message, worst
 from ..base import Frame
-from ..condition import FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
 
 #: The grades that the page and the metrics show, best first; the worst severity decides.
 GRADES = ('excellent', 'fair', 'poor', 'unusable')

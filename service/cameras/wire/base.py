@@ -9,9 +9,9 @@ from typing import Any, Optional, Tuple, Union
 
 import numpy as np
 
+from ...condition import Condition
 from ...messages import CameraError
 from ...thermogram import CELSIUS, RELATIVE
-from ..condition import Condition
 
 #: 0 K in °C.
 ZERO_K_C = -273.15

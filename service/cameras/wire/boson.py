@@ -14,7 +14,7 @@ from typing import Optional
 
 import numpy as np
 
-from ..condition import FFC_COMPLETE, FFC_STATES, HIGH_GAIN, LOW_GAIN, Condition
+from ...condition import FFC_COMPLETE, FFC_STATES, HIGH_GAIN, LOW_GAIN, Condition
 from .base import ZERO_K_C, WireError, WireFormat, WireReading, absolute, linear_counts, relative
 
 #: What a simulated one sends: counts at 0 °C, and per kelvin. No real camera has these figures.

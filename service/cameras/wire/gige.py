@@ -5,7 +5,7 @@ The pictures come without padding, low byte first, in the size that the camera s
 """
 import numpy as np
 
-from ..condition import Condition
+from ...condition import Condition
 from .base import WireFormat, WireReading, absolute, linear_counts
 
 #: Modes by name: (GenICam pixel format, kelvin per count, highest count).

@@ -3,60 +3,27 @@
 With telemetry the frame itself says whether its values are temperatures (TLinear), in which steps, and in which gain.
 Without, they are 0.01 K by the board's default; a camera that was switched to counts (at most 16383, which would be
 -109 °C) or to 0.1 K is then refused by name, never shown.
-
-Telemetry is 240 words behind the picture: rows A, B and C of 80 words each, one after the other. A Lepton 3 packs two
-into one line of its picture and adds an unused row D. 32-bit values have their low word first. Source: FLIR Lepton
-engineering datasheet 500-0659-00-09 rev 203, table 3, groupgets/purethermal1-firmware (frame sizes, byte order,
-footer), and flirpy (gain words).
 """
-from dataclasses import dataclass
-from typing import Optional, Sequence
-
 import numpy as np
 
-from ..condition import FFC_COMPLETE, FFC_NEVER, FFC_STATES, HIGH_GAIN, LOW_GAIN, Condition
-from .base import ZERO_K_C, WireError, WireFormat, WireReading, absolute, linear_counts, relative
+from ...condition import Condition
+from ...lepton import (
+    FPA_C,
+    FRAME_SIZES,
+    FULL_SCALE_COUNTS,
+    WORDS,
+    FrameSize,
+    Telemetry,
+    build_telemetry,
+    parse_telemetry,
+)
+from .base import WireError, WireFormat, WireReading, absolute, linear_counts, relative
 
 PURETHERMAL = (0x1E4E, 0x0100)
 
 #: A Lepton that is not radiometric sends 14-bit counts, about 8192 where the scene is as warm as the sensor and some 35
 #: more per kelvin. For the simulated camera only.
-_COUNTS_AT_FPA, _COUNTS_PER_K, _FULL_SCALE_COUNTS = 8192, 35.0, 0x3FFF
-
-#: Words of telemetry rows A to C.
-WORDS = 240
-
-_REVISION, _UPTIME, _STATUS, _FRAME, _MEAN, _FPA_K100 = 0, 1, 3, 20, 22, 24
-_FFC_FPA_K100, _FFC_TIME = 29, 30
-_ROW_C = 160
-_TLINEAR, _RESOLUTION, _SPOT_MEAN, _SPOT_MAX, _SPOT_MIN = (_ROW_C + word for word in (48, 49, 50, 51, 52))
-_GAIN_MODE, _EFFECTIVE_GAIN = _ROW_C + 5, _ROW_C + 6
-#: By the values of both words; the third mode is automatic, and the other word then says which of the two it is.
-_GAINS, _AUTOMATIC = (HIGH_GAIN, LOW_GAIN), 2
-_FFC_SHIFT, _AGC_BIT, _LOCKOUT_BIT, _OVERTEMP_BIT = 4, 12, 15, 20
-
-#: Kelvin of one count by the value of the resolution word.
-RESOLUTIONS_K = (0.1, 0.01)
-
-#: Temperatures at which a sensor still answers, °C, and that of a simulated one that is not told otherwise.
-_FPA_RANGE_C = (-60.0, 150.0)
-_FPA_C = 31.0
-
-
-@dataclass(frozen=True)
-class Telemetry:
-    """What the telemetry rows say.
-
-    Attributes:
-        condition: state of the camera.
-        tlinear: the pixels are temperatures; otherwise they are counts.
-        resolution_k: kelvin of one count if they are temperatures.
-    """
-
-    condition: Condition
-    tlinear: bool = True
-    resolution_k: float = 0.01
-
+_COUNTS_AT_FPA, _COUNTS_PER_K = 8192, 35.0
 
 class LeptonFormat(WireFormat):
     """A Lepton without or with telemetry.
@@ -64,9 +31,8 @@ class LeptonFormat(WireFormat):
     `encode` carries ``tlinear`` (bool) and ``resolution_k`` (0.1 or 0.01) if there is telemetry to say so.
 
     Args:
-        name, camera, accuracy: as of `WireFormat`.
-        height, width: of the picture.
-        footer_rows: telemetry rows behind it; 0 for none.
+        size: of its frames; telemetry rows are behind the picture.
+        accuracy: as of `WireFormat`.
     """
 
     fourcc = 'Y16 '
@@ -75,10 +41,10 @@ class LeptonFormat(WireFormat):
     usb = (PURETHERMAL,)
     netd_mk = 50.0
 
-    def __init__(self, name: str, camera: str, height: int, width: int, footer_rows: int, accuracy: str) -> None:
-        self.name, self.camera, self.accuracy = name, camera, accuracy
-        self.shape = height, width
-        self.width, self.height = width, height + footer_rows
+    def __init__(self, size: FrameSize, accuracy: str) -> None:
+        self.name, self.camera, self.accuracy = size.name, size.camera, accuracy
+        self.shape = size.height, size.width
+        self.width, self.height = size.width, size.height + size.telemetry_rows
 
     @property
     def has_telemetry(self) -> bool:
@@ -91,14 +57,18 @@ class LeptonFormat(WireFormat):
         if not self.has_telemetry:
             self._check_tlinear(counts)
             return absolute(counts, self.quantum_c)
-        telemetry = parse_telemetry(words[rows:].ravel(), self.camera)
+        try:
+            telemetry = parse_telemetry(words[rows:])
+        except ValueError as error:
+            raise WireError('The %s sent impossible telemetry.' % self.camera, 'Unplug it and plug it in again.',
+                            str(error))
         if not telemetry.tlinear or telemetry.condition.agc:
             return relative(counts, telemetry.condition)
         return absolute(counts, telemetry.resolution_k, telemetry.condition)
 
     def _check_tlinear(self, counts: np.ndarray) -> None:
         """Refuse 14-bit values, which would be colder than -109 °C."""
-        if 0 < counts.max() <= _FULL_SCALE_COUNTS:
+        if 0 < counts.max() <= FULL_SCALE_COUNTS:
             raise WireError('The %s sends counts, or steps of 0.1 K, and not the temperatures of TLinear with 0.01 K.'
                             % self.camera, 'Let it send its telemetry rows, which say so, or switch TLinear on.',
                             'highest value %d' % counts.max())
@@ -110,9 +80,9 @@ class LeptonFormat(WireFormat):
         if tlinear:
             counts = linear_counts(celsius, resolution_k)
         else:
-            fpa_c = _FPA_C if condition.fpa_c is None else condition.fpa_c
+            fpa_c = FPA_C if condition.fpa_c is None else condition.fpa_c
             counts = np.clip(np.rint(_COUNTS_AT_FPA + _COUNTS_PER_K * (celsius - fpa_c)), 0,
-                             _FULL_SCALE_COUNTS).astype('<u2')
+                             FULL_SCALE_COUNTS).astype('<u2')
         if not self.has_telemetry:
             return counts.tobytes()
         footer = np.zeros((self.height - self.shape[0]) * self.width, '<u2')
@@ -120,93 +90,7 @@ class LeptonFormat(WireFormat):
         return counts.tobytes() + footer.tobytes()
 
 
-def parse_telemetry(footer: np.ndarray, camera: str) -> Telemetry:
-    """Read telemetry.
+_ACCURACY = {'FLIR Lepton 3.5': 'The maker states ±5 °C (high gain, 35 °C blackbody, 25 °C room).',
+             'FLIR Lepton 2.5': 'The maker\'s figure is not on record here; a Lepton 3.5 has ±5 °C.'}
 
-    Args:
-        footer: uint16, at least `WORDS` of them, as sent.
-        camera: for sentences.
-    Raises:
-        WireError: values that no Lepton sends: the frame is damaged or comes from another camera.
-    """
-    words = [int(word) for word in footer[:WORDS]]
-    uptime_ms, status = _long(words, _UPTIME), _long(words, _STATUS)
-    ffc_age_ms = (uptime_ms - _long(words, _FFC_TIME)) & 0xFFFFFFFF  # the clock starts over after 50 days
-    fpa_c = words[_FPA_K100] * 0.01 + ZERO_K_C
-    ffc = FFC_STATES[status >> _FFC_SHIFT & 3]
-    for wrong, what in ((not any(words), 'all zero'),
-                        (words[_TLINEAR] > 1 or words[_RESOLUTION] > 1, 'TLinear words'),
-                        (not _FPA_RANGE_C[0] <= fpa_c <= _FPA_RANGE_C[1], 'FPA temperature %.2f °C' % fpa_c),
-                        (ffc_age_ms > 0x7FFFFFFF, 'FFC after now, which is %d ms' % uptime_ms)):
-        if wrong:
-            raise WireError('The %s sent impossible telemetry.' % camera, 'Unplug it and plug it in again.', what)
-    condition = Condition(
-        ffc=ffc, ffc_age_s=None if ffc == FFC_NEVER else ffc_age_ms / 1000.0, fpa_c=round(fpa_c, 2),
-        uptime_s=uptime_ms / 1000.0, frame_number=_long(words, _FRAME), agc=_bit(status, _AGC_BIT),
-        shutter_locked=_bit(status, _LOCKOUT_BIT), over_temperature=_bit(status, _OVERTEMP_BIT),
-        gain=_gain(words), tlinear=bool(words[_TLINEAR]))
-    return Telemetry(condition, bool(words[_TLINEAR]), RESOLUTIONS_K[words[_RESOLUTION]])
-
-
-def _gain(words: Sequence[int]) -> Optional[str]:
-    """The gain that counts now; None for a value that the data sheet does not have."""
-    word = words[_EFFECTIVE_GAIN] if words[_GAIN_MODE] == _AUTOMATIC else words[_GAIN_MODE]
-    return _GAINS[word] if word < len(_GAINS) else None
-
-
-def build_telemetry(telemetry: Telemetry, counts: np.ndarray) -> np.ndarray:
-    """The words that a Lepton sends.
-
-    Args:
-        telemetry: what to report; what its condition leaves open is that of a healthy camera that has just started.
-        counts: uint16 HxW, the pixels that go with it.
-    Returns:
-        ``<u2``, `WORDS` long.
-    Raises:
-        ValueError: a resolution that no Lepton has.
-    """
-    condition = telemetry.condition
-    words = np.zeros(WORDS, '<u2')
-    uptime_ms = int(round(1000 * (condition.uptime_s or 0.0)))
-    fpa_k100 = int(round(((_FPA_C if condition.fpa_c is None else condition.fpa_c) - ZERO_K_C) * 100))
-    status = FFC_STATES.index(condition.ffc or FFC_COMPLETE) << _FFC_SHIFT
-    for flag, bit in ((condition.agc, _AGC_BIT), (condition.shutter_locked, _LOCKOUT_BIT),
-                      (condition.over_temperature, _OVERTEMP_BIT)):
-        status |= bool(flag) << bit
-    words[_REVISION] = 14
-    _put_long(words, _UPTIME, uptime_ms)
-    _put_long(words, _STATUS, status)
-    _put_long(words, _FRAME, condition.frame_number or 0)
-    words[_MEAN] = int(round(float(counts.mean())))
-    words[_FPA_K100] = words[_FFC_FPA_K100] = fpa_k100
-    _put_long(words, _FFC_TIME, max(uptime_ms - int(round(1000 * (condition.ffc_age_s or 0.0))), 0))
-    words[_GAIN_MODE] = words[_EFFECTIVE_GAIN] = _GAINS.index(condition.gain or HIGH_GAIN)
-    words[_TLINEAR] = bool(telemetry.tlinear)
-    words[_RESOLUTION] = RESOLUTIONS_K.index(telemetry.resolution_k)
-    height, width = counts.shape
-    spot = counts[height // 2 - 1:height // 2 + 1, width // 2 - 1:width // 2 + 1]
-    words[_SPOT_MEAN], words[_SPOT_MAX], words[_SPOT_MIN] = int(spot.mean()), spot.max(), spot.min()
-    return words
-
-
-def _long(words: Sequence[int], index: int) -> int:
-    return words[index] | words[index + 1] << 16
-
-
-def _put_long(words: np.ndarray, index: int, value: int) -> None:
-    words[index], words[index + 1] = value & 0xFFFF, value >> 16 & 0xFFFF
-
-
-def _bit(status: int, bit: int) -> bool:
-    return bool(status >> bit & 1)
-
-
-_ACCURACY_35 = 'The maker states ±5 °C (high gain, 35 °C blackbody, 25 °C room).'
-_ACCURACY_25 = 'The maker\'s figure is not on record here; a Lepton 3.5 has ±5 °C.'
-
-FORMATS = (
-    LeptonFormat('lepton-y16-telemetry', 'FLIR Lepton 3.5', 120, 160, 2, _ACCURACY_35),
-    LeptonFormat('lepton-y16', 'FLIR Lepton 3.5', 120, 160, 0, _ACCURACY_35),
-    LeptonFormat('lepton25-y16-telemetry', 'FLIR Lepton 2.5', 60, 80, 3, _ACCURACY_25),
-    LeptonFormat('lepton25-y16', 'FLIR Lepton 2.5', 60, 80, 0, _ACCURACY_25),
-)
+FORMATS = tuple(LeptonFormat(size, _ACCURACY[size.camera]) for size in FRAME_SIZES)

@@ -6,7 +6,7 @@ chroma byte is 128.
 """
 import numpy as np
 
-from ..condition import Condition
+from ...condition import Condition
 from .base import WireError, WireFormat, WireReading, absolute, linear_counts
 
 _ROWS, _COLUMNS = 192, 256

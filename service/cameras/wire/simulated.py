@@ -10,8 +10,8 @@ from typing import Any, Callable, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from ...condition import FFC_COMPLETE, FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
 from ...simulator import Scene
-from ..condition import FFC_COMPLETE, FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
 from .base import WireFormat
 
 FREEZE, FFC, SHORT, WRONG_SIZE = 'freeze', 'ffc', 'short', 'wrong-size'

@@ -13,7 +13,7 @@ from typing import Tuple
 
 import numpy as np
 
-from ..condition import Condition
+from ...condition import Condition
 from .base import WireError, WireFormat, WireReading, absolute, linear_counts
 
 _ROWS, _COLUMNS, _OWN_ROWS = 192, 256, 2

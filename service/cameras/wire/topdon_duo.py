@@ -9,7 +9,7 @@ the camera as 1/64 °C from a zero that it does not know; the two have not been 
 """
 import numpy as np
 
-from ..condition import Condition
+from ...condition import Condition
 from .base import WireFormat, WireReading, absolute, linear_counts
 
 _ROWS, _COLUMNS = 192, 256

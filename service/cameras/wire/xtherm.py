@@ -26,9 +26,9 @@ from typing import NamedTuple, Optional
 
 import numpy as np
 
+from ...condition import Condition
 from ...radiometry import AirConstants, ObjectParameters
 from ...thermogram import CELSIUS
-from ..condition import Condition
 from .base import ZERO_K_C, WireError, WireFormat, WireReading
 
 #: Values that a pixel can have.

@@ -3,9 +3,9 @@ import re
 
 import pytest
 
-from service.cameras.condition import FFC_COMPLETE, FFC_STATES, Condition
 from service.cameras.wire import FORMATS, formats_for
 from service.cameras.wire.__main__ import markdown_table
+from service.condition import FFC_COMPLETE, FFC_STATES, Condition
 
 
 @pytest.fixture(scope='module')

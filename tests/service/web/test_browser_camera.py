@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.cameras.condition import Condition
+from service.condition import Condition
 
 from .conftest import SwitchedCamera
 

@@ -6,7 +6,7 @@ import pytest
 
 from service.cameras import Frame
 from service.cameras.capture import Capture
-from service.cameras.condition import Condition
+from service.condition import Condition
 from service.messages import CameraError
 from service.thermogram import Thermogram
 

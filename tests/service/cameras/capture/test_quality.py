@@ -16,7 +16,7 @@ from service.cameras.capture.quality import (
     ConditionMonitor,
     Connection,
 )
-from service.cameras.condition import Condition
+from service.condition import Condition
 from service.messages import SEVERITIES, Message
 from service.thermogram import Thermogram
 

@@ -5,9 +5,9 @@ import errno
 import numpy as np
 import pytest
 
-from service.cameras.condition import Condition
 from service.cameras.v4l2 import Capability, Choice, Chosen, Offer, SimulatedUsbCamera, SimulatedVideoSystem, V4l2Camera
 from service.cameras.wire import FORMATS
+from service.condition import Condition
 
 from ..contract import CameraContract, camera_error, is_closed
 from .scripted import camera_of, error, frame_of, opened

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.cameras.condition import FFC_STATES, Condition
 from service.cameras.wire import FORMATS
+from service.condition import FFC_STATES, Condition
 
 from .pictures import patient, refused
 

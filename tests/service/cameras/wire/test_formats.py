@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.cameras.condition import Condition
 from service.cameras.wire import FORMATS, WireError, formats_for
+from service.condition import Condition
 
 from .pictures import patient, pictures, refused
 

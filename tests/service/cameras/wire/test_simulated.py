@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from service.cameras.condition import Condition
 from service.cameras.wire import FORMATS, WireError
 from service.cameras.wire.simulated import (
     DRIFT_C,
@@ -15,6 +14,7 @@ from service.cameras.wire.simulated import (
     FrameMaker,
     fpa_c,
 )
+from service.condition import Condition
 
 LEPTON = FORMATS['lepton-y16-telemetry']
 SPOKEN = ('lepton-y16-telemetry', 'lepton-y16', 'p2pro', 'thermal-master-p2', 't2s', 'boson-320')

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.cameras.condition import Condition
 from service.cameras.wire import FORMATS
 from service.cameras.wire.xtherm import SIMULATED, Sensor, implausible, temperature_table
+from service.condition import Condition
 from service.radiometry import AirConstants, ObjectParameters
 
 from .pictures import patient, refused

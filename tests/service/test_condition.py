@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from service.cameras.condition import FFC_STATES, Condition
+from service.condition import FFC_STATES, Condition
 
 
 def codes(condition):

@@ -2,7 +2,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional
 
-from ..messages import INFO, PROBLEM, WARNING, Message
+from .messages import INFO, PROBLEM, WARNING, Message
 
 HIGH_GAIN, LOW_GAIN = 'high', 'low'
 
