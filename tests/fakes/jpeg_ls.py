@@ -167,7 +167,7 @@ def awkward_counts(height=60, width=80):
     """A picture in which every way to code a pixel is taken: noise, steps, long runs and values at both ends."""
     rng = np.random.RandomState(0)
     counts = np.full((height, width), 20000)
-    counts[5:25, 10:60] = 20000 + rng.randint(-3, 4, (20, 50))
+    counts[5:25, 10:] = 20000 + rng.randint(-3, 4, (20, width - 10))
     counts[30:40] = rng.randint(0, 65536, (10, width))
     counts[40:45, ::7] = 65535
     counts[45:50, 3::11] = 0

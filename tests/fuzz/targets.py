@@ -169,7 +169,7 @@ def _file_targets():
     yield FileTarget('infiray-jpeg', '.jpg', [infiray_jpeg(kelvin64), infiray_jpeg(kelvin64, states_temperatures=True)])
     yield FileTarget('fff', '.fff', [frames[0], packed], with_right_checksums)
     yield FileTarget('seq', '.seq', [b''.join(frames)])
-    yield FileTarget('csq', '.csq', [_csq(flir_raw(body_c(40, 50), flir_files.I7)), _csq(awkward_counts(60, 64))])
+    yield FileTarget('csq', '.csq', [_csq(flir_raw(body_c(40, 50), flir_files.I7)), _csq(awkward_counts(56, 40))])
     yield FileTarget('tc001', '.raw', [struct.pack('<4H', 384, 256, 8, 2) + dump, dump * 2])
     yield FileTarget('capture', CAPTURE_SUFFIX, _captures(), with_right_hashes)
     yield FileTarget('sidecar', '.json', [SIDECAR, b'{"scale": "centikelvin"}'], sidecar=True)

@@ -13,7 +13,7 @@ from tests.fakes.jpeg_ls import awkward_counts, jpeg_ls, segment
 COUNTS = awkward_counts()
 STREAM = jpeg_ls(COUNTS)
 #: Of the scan that CharLS 2.4 (pyjpegls 1.5.1) writes for these counts.
-SCAN_SHA256 = '057338de5840972fa522c67d6c1d453c99d6f0826a54e3f01ff8ea5382797a4c'
+SCAN_SHA256 = 'ba18fb172ed3fab7018e16ac66c1617c3db7945a4d3cb592ca84da9f2e4896e2'
 
 
 def scan_of(stream):
@@ -162,7 +162,7 @@ def test_streams_that_lie(name):
 
 
 def test_a_stream_that_is_cut_anywhere_is_refused():
-    for length in range(2, len(STREAM), 97):
+    for length in range(2, len(STREAM), 151):
         assert refused(STREAM[:length]).code == 'file-truncated'
         assert refused(STREAM[:length] + b'\xff\xd9').code in ('file-truncated', 'file-damaged')
 
