@@ -114,10 +114,9 @@ def _doubt(name: str, value: float) -> Message:
     usual = '%g' % bounds.least_usual
     if bounds.most_usual != bounds.least_usual:
         usual += ' to %g' % bounds.most_usual
-    sentence = 'The temperatures were computed with the %s %g%s; usual is %s.' % (
-        bounds.label, value, bounds.unit, usual)
+    sentence = 'The %s is %g%s, where %s is usual.' % (bounds.label, value, bounds.unit, usual)
     if name.endswith('_c') and bounds.least_usual <= value + LOWEST_C <= bounds.most_usual:
-        sentence += ' It may have been meant as kelvin, which is %.1f °C.' % (value + LOWEST_C)
+        sentence += ' As kelvin it would be %.1f °C.' % (value + LOWEST_C)
     next_step = 'If it is wrong, give the right one: ' + bounds.remedy(name)
     return Message('radiometry-unusual', sentence, next_step, WARNING, facts={name: round(value, 6)})
 

@@ -294,7 +294,7 @@ def test_a_value_of_the_header_is_overruled(tmp_path):
 def test_a_doubtful_header_is_told_and_does_not_stop_the_result(tmp_path):
     path = tmp_path / 'IMG_1.jpg'
     path.write_bytes(flir_files.flir_jpeg(flir_files.frame(frames.torso(120, 160), patch=[(0x28, 'f', 298.0 + 50.0)])))
-    assert '  Warning: The temperatures were computed with the reflected temperature 74.85 °C; usual is -20 to 50.' in \
+    assert '  Warning: The reflected temperature is 74.85 °C, where -20 to 50 is usual.' in \
         run(path, '--out', tmp_path / 'out').stdout
     report = json.loads(run(path, '--out', tmp_path / 'out', '--json').stdout)['results'][0]
     written = json.loads((tmp_path / 'out' / 'IMG_1' / 'result.json').read_text())

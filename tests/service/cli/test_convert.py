@@ -74,7 +74,7 @@ def test_a_doubtful_header_is_told(tmp_path):
     path = tmp_path / 'IMG_1.jpg'
     path.write_bytes(flir_jpeg(frame(body_c(), patch=[(0x34, 'f', 0.82)])))
     result = run(path, tmp_path / 'out.csv')
-    assert '  Warning: The temperatures were computed with the transmission of the window 0.82; usual is 1.' in \
+    assert '  Warning: The transmission of the window is 0.82, where 1 is usual.' in \
         result.output
     report = json.loads(run(path, tmp_path / 'out.npy', '--json').output)
     assert [warning['facts'] for warning in report['warnings']] == [{'window_transmission': 0.82}]

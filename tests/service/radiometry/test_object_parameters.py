@@ -77,5 +77,5 @@ def test_what_is_unusual_and_counts_is_in_doubt(setting, in_doubt):
 
 def test_kelvin_for_celsius_is_recognised():
     doubt, = ObjectParameters(0.98, 298.0).doubts()
-    assert doubt.sentence.endswith('It may have been meant as kelvin, which is 24.9 °C.')
+    assert doubt.sentence.endswith('As kelvin it would be 24.9 °C.')
     assert 'kelvin' not in ObjectParameters(0.98, 100.0).doubts()[0].sentence

@@ -183,7 +183,7 @@ def test_statements_of_a_cat_s61_are_in_doubt(jpeg_path):
     jpeg_path.write_bytes(flir_jpeg(frame(BODY, patch=[(0x28, 'f', 571.15), (0x34, 'f', 0.82)])))
     warnings = read_thermogram(jpeg_path).provenance.warnings
     assert [name for warning in warnings for name in warning.facts] == ['reflected_c', 'window_transmission']
-    assert 'reflected temperature 298 °C' in warnings[0].sentence and '24.9 °C' in warnings[0].sentence
+    assert 'reflected temperature is 298 °C' in warnings[0].sentence and '24.9 °C' in warnings[0].sentence
     assert '0.82' in warnings[1].sentence and '--window-transmission 1,' in warnings[1].next_step
     right = read_thermogram(jpeg_path, corrections={'reflected_c': 21.0, 'window_transmission': 1.0})
     assert np.abs(right.pixels - BODY).max() < QUANTUM_C and right.provenance.warnings == ()
