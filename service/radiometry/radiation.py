@@ -95,7 +95,7 @@ class AirConstants:
         """Share of the radiation that passes the whole distance, as FLIR's own programs compute it.
 
         [Thermimage] and what was derived from it take half of the distance twice, which is another value: the model is
-        not exponential in the distance. For skin it comes out 0.03 to 0.08 °C warmer over 0.5 to 5 m.
+        not exponential in the distance. For skin it comes out 0.02 to 0.08 °C warmer over 0.5 to 5 m.
 
         Args:
             parameters: `air_c`, `humidity_percent` and `distance_m` count.

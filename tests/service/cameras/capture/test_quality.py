@@ -134,6 +134,12 @@ def test_a_shutter_that_stays_closed():
     assert codes_of(made, FFC_STUCK_S + 1) == ['shutter-closed']
 
 
+def test_what_is_only_noted_is_told_and_the_frame_is_kept():
+    made = conditions()
+    made.received(frame(0.0, gain='low', tlinear=False))
+    assert made.usable and codes_of(made, 0.0) == ['low-gain', 'no-temperatures']
+
+
 @pytest.mark.parametrize('said', [{}, {'uptime_s': 300.0}])
 def test_warming_up(said):
     made = conditions(warms_up=True)

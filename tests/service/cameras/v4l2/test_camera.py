@@ -84,6 +84,16 @@ def test_a_frame_carries_the_condition_of_its_camera(system):
     assert frame.condition.ffc == 'imminent' and not frame.condition.usable
 
 
+@pytest.mark.parametrize('said, tlinear, codes', [
+    (Condition(gain='low'), True, ['low-gain']), (Condition(), False, ['no-temperatures']), (Condition(), True, [])])
+def test_what_is_only_noted_comes_with_every_thermogram(system, said, tlinear, codes):
+    system.fail.update({'xu 5': errno.EIO, 'xu 21': errno.EIO})
+    system.send(frame_of(system.wire, condition=said, tlinear=tlinear))
+    frame = opened(system).read()
+    assert [warning.code for warning in frame.thermogram.provenance.warnings] == codes and frame.condition.usable
+    assert frame.thermogram.is_celsius == tlinear
+
+
 def test_it_describes_what_is_plugged_in(system):
     described = opened(system).describe()
     assert described['format'] == 'lepton-y16-telemetry' and described['usb'] == '1e4e:0100'
