@@ -81,8 +81,8 @@ class Telemetry:
     resolution_k: float = 0.01
 
 
-def split_telemetry(frame: np.ndarray) -> Optional[Tuple[np.ndarray, Telemetry]]:
-    """The picture and the telemetry of a frame that was saved with both.
+def find_telemetry(frame: np.ndarray) -> Optional[Tuple[slice, Telemetry]]:
+    """The rows of the picture, and the telemetry, of a frame that was saved with both.
 
     Args:
         frame: uint16, any size.
@@ -95,9 +95,9 @@ def split_telemetry(frame: np.ndarray) -> Optional[Tuple[np.ndarray, Telemetry]]
         rows = size.telemetry_rows
         if rows and frame.shape == (size.height + rows, size.width):
             try:
-                return frame[:-rows], parse_telemetry(frame[-rows:])
+                return slice(0, size.height), parse_telemetry(frame[size.height:])
             except ValueError:
-                return frame[rows:], parse_telemetry(frame[:rows])
+                return slice(rows, rows + size.height), parse_telemetry(frame[:rows])
     return None
 
 

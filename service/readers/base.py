@@ -6,8 +6,9 @@ from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Unio
 
 import numpy as np
 
+from ..lepton import FULL_SCALE_COUNTS, Telemetry, find_telemetry
 from ..messages import InputError
-from ..radiometry import GreyLevels, LinearScale, Meaning, Raw, Temperatures, check_possible
+from ..radiometry import ZERO_K_C, GreyLevels, LinearScale, Meaning, Raw, Temperatures, check_possible
 from ..thermogram import Provenance, Thermogram
 from .files import read_bytes, shown_name
 
@@ -22,6 +23,9 @@ SCALES: Dict[str, LinearScale] = {
     'centicelsius': LinearScale(0.01, 0.0),
     'optris': LinearScale(0.1, -100.0),
 }
+
+#: Nothing in front of a bedside camera is so cold that all of a picture is below this, °C.
+_ALL_COLDER_C = -100.0
 
 
 def check_scale(name: Any, source: str) -> None:
@@ -125,6 +129,20 @@ class Reader(abc.ABC):
             InputError: and nothing else.
         """
 
+    def mismatch(self, path: Path, other: Optional['Reader']) -> InputError:
+        """The error for a file that has a suffix of this format, but not its content.
+
+        Args:
+            path: the file.
+            other: the reader that its content belongs to, if any.
+        """
+        name = shown_name(path)
+        if other is None:
+            return InputError('format-mismatch', '%s claims to be %s but does not look like one.' % (name, self.label),
+                              'Copy it again from its source.')
+        return InputError('format-mismatch', '%s claims to be %s but is %s.' % (name, self.label, other.label),
+                          'If it is a thermogram, rename it to end in %s.' % other.suffixes[0])
+
     def read(self, path: Path, options: ReadOptions = ReadOptions()) -> Thermogram:
         """Read the only or the first frame of a file.
 
@@ -159,12 +177,14 @@ class Reader(abc.ABC):
 
     def _to_raw(self, image: DecodedImage, source: str, options: ReadOptions, frame_notes: Tuple[str, ...]) -> Raw:
         """Give values their meaning, and apply what is known beside the file."""
+        image = _without_telemetry(image, source, options)
         values, notes, meaning = image.values, image.notes, image.meaning
         is_counts = values.dtype == np.uint16
         if is_counts and meaning is None:
             if options.scale is None:
                 raise _scale_unknown(source)
             meaning = Temperatures(SCALES[options.scale])
+            _check_scale_fits(values, options.scale, source)
             notes += ('16-bit counts read as %s' % options.scale,)
         elif options.scale is not None:
             notes += ('scale %s not used: the file %s' % (
@@ -217,6 +237,79 @@ class _Picture(Recording):
 
     def read(self, number: int) -> DecodedImage:
         return self._reader.decode(read_bytes(self._path, self._reader.max_bytes), shown_name(self._path))
+
+
+def _without_telemetry(image: DecodedImage, source: str, options: ReadOptions) -> DecodedImage:
+    """A picture of a Lepton without the telemetry rows that were saved with it, read as they say.
+
+    Raises:
+        InputError: ``lepton-telemetry``, ``lepton-counts`` or ``scale-contradiction``.
+    """
+    values, is_counts = image.values, image.values.dtype == np.uint16
+    if image.meaning is not None or not (is_counts or values.dtype.kind == 'f'):
+        return image
+    try:
+        # Degrees that somebody computed from a whole frame have its telemetry in them.
+        found = find_telemetry(values if is_counts else _centikelvin(values))
+    except ValueError as error:
+        if not is_counts:
+            return image
+        raise InputError('lepton-telemetry', '%s has the size of a Lepton frame with telemetry (%dx%d), and neither '
+                         'its last nor its first rows are telemetry.' % (source, values.shape[1], values.shape[0]),
+                         'Save it as the camera sent it, or without those rows.', str(error))
+    if found is None:
+        return image
+    rows, telemetry = found
+    picture = values[rows]
+    notes = image.notes + ('%d rows of Lepton telemetry were left out: %s'
+                           % (len(values) - len(picture), _said(telemetry)),)
+    if not is_counts:
+        return DecodedImage(picture, notes, image.captured_at)
+    if not telemetry.tlinear or telemetry.condition.agc:
+        raise InputError('lepton-counts', '%s holds counts of a Lepton and no temperatures: its telemetry says %s.'
+                         % (source, _said(telemetry)),
+                         'Switch TLinear on in the program that records, and record again.')
+    scale = next(name for name, scale in SCALES.items()
+                 if scale == LinearScale(telemetry.resolution_k, ZERO_K_C))
+    if options.scale not in (None, scale):
+        raise InputError('scale-contradiction', '%s was asked for as %s, but its telemetry says %s.'
+                         % (source, options.scale, scale), 'Leave the scale out.')
+    return DecodedImage(picture, notes, image.captured_at, Temperatures(SCALES[scale]))
+
+
+def _centikelvin(celsius: np.ndarray) -> np.ndarray:
+    """Counts of 0.01 K: uint16 of the same shape, 0 for what is none."""
+    with np.errstate(invalid='ignore', over='ignore'):
+        counts = np.rint((celsius.astype(np.float64) - ZERO_K_C) * 100)
+    return np.where((counts >= 0) & (counts <= 65535), counts, 0).astype(np.uint16)
+
+
+def _said(telemetry: Telemetry) -> str:
+    """What telemetry says of the temperatures, in a few words."""
+    condition = telemetry.condition
+    parts = ['TLinear in steps of %g K' % telemetry.resolution_k if telemetry.tlinear else 'TLinear off']
+    parts += ['AGC on'] if condition.agc else []
+    parts += ['%s gain' % condition.gain] if condition.gain else []
+    parts += ['shutter correction %s' % condition.ffc]
+    return ', '.join(parts)
+
+
+def _check_scale_fits(counts: np.ndarray, scale: str, source: str) -> None:
+    """Refuse a scale with which nothing in the picture is a temperature in front of a camera.
+
+    Raises:
+        InputError: ``lepton-counts``, ``temperature-impossible``.
+    """
+    warmest_c = float(SCALES[scale].celsius(counts.max(keepdims=True))[0, 0])
+    if warmest_c >= _ALL_COLDER_C:
+        return
+    if counts.max() <= FULL_SCALE_COUNTS:
+        raise InputError('lepton-counts', '%s holds counts up to %d, as a Lepton with TLinear off sends, and no '
+                         'temperatures: as %s nothing in it would be warmer than %.0f °C.'
+                         % (source, counts.max(), scale, warmest_c),
+                         'Give the scale of its camera; for a Lepton, switch TLinear on and record again.')
+    raise InputError('temperature-impossible', '%s has nothing warmer than %.0f °C as %s.' % (source, warmest_c, scale),
+                     'Give the scale of the camera that took it.')
 
 
 def _scale_unknown(source: str) -> InputError:

@@ -110,12 +110,8 @@ def reader_for(path: Path) -> Reader:
     by_suffix = SUFFIXES.get(suffix)
     if by_content is not None and suffix in by_content.suffixes:
         return by_content
-    if by_content is not None and by_suffix is not None:
-        raise InputError('format-mismatch', '%s claims to be %s but is %s.' % (name, by_suffix.label, by_content.label),
-                         'If it is a thermogram, rename it to end in %s.' % by_content.suffixes[0])
     if by_suffix is not None:
-        raise InputError('format-mismatch', '%s claims to be %s but does not look like one.' % (name, by_suffix.label),
-                         'Copy it again from its source.')
+        raise by_suffix.mismatch(path, by_content)
     if by_content is not None:
         raise InputError('format-unknown', '%s looks like %s, but its name does not end in %s.'
                          % (name, by_content.label, ' or '.join(by_content.suffixes)),

@@ -1,9 +1,11 @@
 """Recordings whose frames are stored as they came: our own capture files, and raw dumps of a Topdon TC001."""
 import struct
+from typing import Optional
 
 import numpy as np
 
 from ..capture_file import MAGIC, SUFFIX, CaptureFile, damaged_capture
+from ..lepton import FRAME_SIZES
 from ..messages import InputError
 from ..radiometry import GreyLevels, Temperatures
 from .base import SCALES, DecodedImage, Path, Reader, Recording
@@ -72,6 +74,20 @@ class Tc001Reader(Reader):
 
     def open(self, path: Path) -> Recording:
         return _Tc001Dump(path)
+
+    def mismatch(self, path: Path, other: Optional[Reader]) -> InputError:
+        """As of `Reader`; a dump of a Lepton has nothing to know it by but its length, and is named by that."""
+        with opened(path) as stream:
+            length = stream.seek(0, 2)
+        size = next((size for size in FRAME_SIZES if length % size.bytes == 0), None)
+        if other is not None or size is None:
+            return super().mismatch(path, other)
+        frames = length // size.bytes
+        return InputError('format-mismatch', '%s is no dump of a TC001; it is as long as %s of a %s (%dx%d%s).'
+                          % (shown_name(path), 'one frame' if frames == 1 else '%d frames' % frames, size.camera,
+                             size.width, size.height, ' with telemetry' if size.telemetry_rows else ''),
+                          'If it is a recording of one, play it as a camera: thermoscreen serve --camera '
+                          '"raw:PATH?format=%s".' % size.name)
 
 
 class _Tc001Dump(Recording):

@@ -30,6 +30,7 @@ from .rows import (
 
 _UTF8_MARK = b'\xef\xbb\xbf'
 _WIDE_MARKS = (b'\xff\xfe', b'\xfe\xff')
+_NUMBERS = b'0123456789.,;+- \t\r\n'
 #: Bytes that no text has: control characters other than tab and line ends.
 _BINARY = bytes(byte for byte in range(32) if byte not in b'\t\n\r\x0c') + b'\x7f'
 
@@ -134,7 +135,10 @@ class TextReader(PictureReader):
     suffixes = ('.txt',)
 
     def sniff(self, head: bytes, path: Path) -> bool:
-        return is_text(head) and suffix_of(path) not in _CSV_SUFFIXES
+        if suffix_of(path) in _CSV_SUFFIXES or not is_text(head):
+            return False
+        # Bytes that happen to be letters are no text, but where the name says so.
+        return suffix_of(path) in self.suffixes or 2 * len(head.translate(None, _NUMBERS)) < len(head)
 
     def decode(self, data: bytes, source: str) -> DecodedImage:
         return DecodedImage(parse_matrix(_plain(data, source), source))

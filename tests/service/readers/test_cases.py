@@ -27,6 +27,9 @@ CASES = [
     # TIFF.
     ('k5_float32_celsius.tif', {}, {}, SCENE),
     ('k5_float32_be.tif', {}, {}, SCENE),
+    ('k6_lepton_160x122.tif', {}, {}, (21.828, 34.630, 27.938)),
+    ('k6_lepton_160x122.tif', {'scale': 'centikelvin'}, {}, (21.828, 34.630, 27.938)),
+    ('k6_lepton_160x122.tif', {'scale': 'decikelvin'}, {}, 'scale-contradiction'),
     ('keba_out.tif', {}, {}, (10.480, 26.033, 23.119)),
     # FLIR.
     ('k4_air_0.5m.fff', {}, {}, SCENE),
@@ -41,6 +44,7 @@ CASES = [
     ('k1_jpegls.csq', {}, {}, SCENE),
     ('k1_jpegls.csq', {'frame': 2}, {}, SCENE),
     # Others.
+    ('k10_lepton.raw', {}, {}, 'format-mismatch'),
     ('k8_infiray_ijpeg.jpg', {}, {}, (21.803, 34.631, 27.926)),
 ]
 
@@ -59,3 +63,10 @@ def test_every_case_is_read_or_refused_as_its_table_says(shared_data, name, opti
     assert thermogram.is_celsius
     pixels = thermogram.pixels.astype(float)
     assert (pixels.min(), pixels.max(), pixels.mean()) == pytest.approx(expected, abs=TOLERANCE_C)
+
+
+def test_every_file_has_a_row(shared_data):
+    folder = shared_data / 'cases'
+    if not folder.exists():
+        pytest.skip('%s is absent' % folder)
+    assert {path.name for path in folder.iterdir() if path.suffix != '.md'} == {case[0] for case in CASES}
