@@ -5,8 +5,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from typing import Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Sequence, Tuple
 
 _START_LIMIT_S = 60.0
 
@@ -21,6 +22,13 @@ def served(*arguments: str) -> Iterator[int]:
     Args:
         arguments: further options of ``thermoscreen serve``.
     """
+    with started(*arguments) as (port, _):
+        yield port
+
+
+@contextlib.contextmanager
+def started(*arguments: str) -> Iterator[Tuple[int, int]]:
+    """As `served`; gives its port and the id of its process."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = int(probe.getsockname()[1])
@@ -35,7 +43,7 @@ def served(*arguments: str) -> Iterator[int]:
             if process.poll() is not None or time.monotonic() - started_s > _START_LIMIT_S:
                 raise SystemExit('The station does not start.')
             time.sleep(0.1)
-        yield port
+        yield port, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -50,15 +58,71 @@ def ask(port: int, path: str) -> Tuple[int, float]:
     Raises:
         OSError, http.client.HTTPException: there was none.
     """
+    status, _, took_s = fetch(port, path)
+    return status, took_s
+
+
+def fetch(port: int, path: str, limit_s: float = GIVEN_UP_S) -> Tuple[int, bytes, float]:
+    """As `ask`, with the body in between."""
     began_s = time.monotonic()
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=GIVEN_UP_S)
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=limit_s)
     try:
         connection.request('GET', path)
         answer = connection.getresponse()
-        answer.read()
-        return answer.status, time.monotonic() - began_s
+        body = answer.read()
+        return answer.status, body, time.monotonic() - began_s
     finally:
         connection.close()
+
+
+class Watch:
+    """Looks at the front page, ``/healthz`` and the live picture until it is told to stop.
+
+    Attributes:
+        longest_s: by what was looked at: the longest answer, or the longest time between two parts of the picture.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._stop = threading.Event()
+        self.longest_s: Dict[str, float] = {'/': 0.0, '/healthz': 0.0, 'live picture': 0.0}
+        self._threads = [threading.Thread(target=self._ask, args=(path,), daemon=True) for path in ('/', '/healthz')]
+        self._threads.append(threading.Thread(target=self._follow, daemon=True))
+
+    def __enter__(self) -> 'Watch':
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(2 * GIVEN_UP_S)
+
+    def _ask(self, path: str) -> None:
+        while not self._stop.wait(0.2):
+            began_s = time.monotonic()
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                ask(self._port, path)
+            self._took(path, time.monotonic() - began_s)
+
+    def _follow(self) -> None:
+        while not self._stop.is_set():
+            last_s = time.monotonic()
+            try:
+                connection = http.client.HTTPConnection('127.0.0.1', self._port, timeout=GIVEN_UP_S)
+                connection.request('GET', '/live.mjpg')
+                answer = connection.getresponse()
+                while not self._stop.is_set() and answer.read(4096):
+                    self._took('live picture', time.monotonic() - last_s)
+                    last_s = time.monotonic()
+            except (OSError, http.client.HTTPException):
+                pass
+            self._took('live picture', time.monotonic() - last_s)
+            connection.close()
+
+    def _took(self, what: str, took_s: float) -> None:
+        self.longest_s[what] = max(self.longest_s[what], took_s)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

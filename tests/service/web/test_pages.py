@@ -167,13 +167,14 @@ def test_missing_answers_are_json(client):
     assert (answer.status_code, answer.get_json()['code']) == (404, 'page-missing')
 
 
-def test_the_unexpected_shows_no_traceback(client, stub, monkeypatch, caplog):
-    def fail(thermogram):
+def test_the_unexpected_shows_no_traceback(client, stub, shared_opened, monkeypatch, caplog):
+    def fail(*args):
         raise ZeroDivisionError('inner words')
 
     monkeypatch.setattr(stub, 'analyse', fail)
     answer = client.get('/open/result?path=visit%201/frontal.csv')
     assert (answer.status_code, answer.get_json()['code']) == (500, 'unexpected')
+    monkeypatch.setattr(shared_opened, 'look', fail)
     page = client.get('/open?path=visit%201/frontal.csv')
     assert page.status_code == 500
     for reply in (answer, page):
