@@ -1,16 +1,23 @@
 """Putting a bundle in its place, as a whole: written on the workstation, or verified and installed on a device."""
 import contextlib
 import fcntl
-import glob
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 from ..backends import OnnxRuntimeBackend
-from ..durable import atomic_write, atomic_write_json, recover_folder, replace_folder, storage_error
+from ..durable import (
+    atomic_write,
+    atomic_write_json,
+    clear_parts,
+    recover_folder,
+    replace_folder,
+    storage_error,
+)
 from ..messages import BundleError, InputError, StorageError
 from .golden import prove
 from .history import History, order
@@ -20,6 +27,8 @@ from .signature import SIGNATURE_NAME, Trust
 
 #: Prefix of the folders in which a bundle is put together before it is installed.
 _STAGING = '.install-'
+#: Their names, and those of what is beside a folder while it is replaced.
+_LEFTOVER = re.compile(r'\.install-[a-z0-9_]{8}\Z|\..+\.(staged|previous)\Z', re.DOTALL)
 
 #: After the name of the installed bundle: the folder of the one before it.
 _PREVIOUS = '.previous'
@@ -67,9 +76,7 @@ def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool
     try:
         os.makedirs(parent, exist_ok=True)
         with _exclusive(parent):
-            recover_folder(target)
-            recover_folder(previous_of(target))
-            _clear(parent)
+            _recover(target)
             old, history = _good_bundle(target, trust), History(parent)
             _check_history(bundle, old, history, trust, allow_downgrade)
             kept = old is not None and old.manifest.sha256 != bundle.manifest.sha256
@@ -108,6 +115,22 @@ def return_to_previous(target: str, trust: Trust) -> Installed:
 def previous_of(target: str) -> str:
     """Folder of the bundle that was installed before the one in `target`."""
     return target + _PREVIOUS
+
+
+def recover_bundle(target: str) -> None:
+    """Put back, or clear away, what an installation left that was cut off.
+
+    Nothing is done while another one runs, or where this user may not or the disk refuses: opening the bundle tells
+    what is wrong with it.
+    """
+    target = os.path.realpath(target)
+    parent = os.path.dirname(target)
+    clear_parts(parent)
+    with contextlib.suppress(OSError, StorageError):
+        # The lock is for the rare case alone, so that no start comes in the way of an installation.
+        if _leftovers(parent):
+            with _exclusive(parent):
+                _recover(target)
 
 
 def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes]) -> Bundle:
@@ -234,7 +257,15 @@ def _exclusive(parent: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _clear(parent: str) -> None:
-    """Remove what installations left that were ended by a power cut."""
-    for left in glob.glob(os.path.join(glob.escape(parent), _STAGING + '*')):
-        shutil.rmtree(left, ignore_errors=True)
+def _recover(target: str) -> None:
+    """Put back, or clear away, what installations left that were ended by a power cut; the parent is locked."""
+    parent = os.path.dirname(target)
+    recover_folder(target)
+    recover_folder(previous_of(target))
+    for name in _leftovers(parent):
+        if name.startswith(_STAGING):
+            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+
+
+def _leftovers(parent: str) -> List[str]:
+    return [name for name in os.listdir(parent) if _LEFTOVER.match(name)]

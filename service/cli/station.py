@@ -5,6 +5,7 @@ from typing import Any, Callable, Dict, Optional
 
 import click
 
+from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
 from ..live import LiveLoop
@@ -34,6 +35,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
             # The loop opens it, and opens it again after it was lost.
             camera = make_camera(settings.camera)
             corrections = Corrections.from_settings(settings)
+            recover_bundle(settings.bundle)
             pipeline = running.enter_context(make_pipeline(settings))
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
-from ..durable import atomic_write_json, storage_error
+from ..durable import atomic_write_json, clear_parts, storage_error
 from ..messages import Message, SettingsError, StorageError, ThermoscreenError
 
 _log = logging.getLogger(__name__)
@@ -194,6 +194,7 @@ class StartRecord:
         """
         if self._path is None:
             return None
+        clear_parts(os.path.dirname(self._path))
         with self._lock:
             now = self._now()
             crash = self._add_crash(now)

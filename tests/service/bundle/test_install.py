@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 
 from service import durable
-from service.bundle import install_bundle, key_id, open_bundle, return_to_previous, write_bundle
+from service.bundle import install_bundle, key_id, open_bundle, recover_bundle, return_to_previous, write_bundle
 from service.bundle.install import previous_of as previous_path
 from service.messages import BundleError, InputError, StorageError
 from service.pipeline import Pipeline
@@ -301,9 +301,28 @@ def test_one_at_a_time(tmp_path, target):
     install_bundle(source, str(target), signing.TRUST)
 
 
+def test_a_start_puts_back_and_clears_away_what_a_power_cut_left(target):
+    os.rename(str(target), str(target.parent / '.bundle.previous'))
+    (target.parent / '.install-abc_1234').mkdir()
+    (target.parent / ('.%s.part' % ('0' * 32))).write_bytes(b'half')
+    (target.parent / '.install-notes').mkdir()
+    recover_bundle(str(target))
+    assert version_in(target) == '1.0.0' and beside(target) == ['.install-notes', 'bundle']
+
+
+def test_a_start_leaves_an_installation_that_runs(target):
+    (target.parent / '.install-abc_1234').mkdir()
+    descriptor = os.open(str(target.parent), os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    recover_bundle(str(target))
+    assert '.install-abc_1234' in beside(target)
+    os.close(descriptor)
+    recover_bundle(str(target.parent / 'nowhere' / 'bundle'))
+
+
 def test_what_a_power_cut_left_is_cleared_away(tmp_path, target):
-    (target.parent / '.install-abc').mkdir()
-    (target.parent / '.install-abc' / 'model.onnx').write_bytes(b'half')
+    (target.parent / '.install-abc_1234').mkdir()
+    (target.parent / '.install-abc_1234' / 'model.onnx').write_bytes(b'half')
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
     assert beside(target) == ['bundle', 'bundle.previous']
 

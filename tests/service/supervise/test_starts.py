@@ -1,5 +1,6 @@
 """Which ends of a start lead to safe mode, and which are ordinary life."""
 import json
+import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -37,6 +38,12 @@ class Device:
 
     def reboot(self):
         self.boot, self.now_s = self.boot + 1, 10.0
+
+
+def test_a_start_clears_away_what_a_killed_one_left(tmp_path):
+    (tmp_path / ('.%s.part' % ('0' * 32))).write_bytes(b'half')
+    Device(tmp_path).start()
+    assert os.listdir(str(tmp_path)) == ['starts.json']
 
 
 @pytest.fixture(autouse=True)
