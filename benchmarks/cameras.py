@@ -4,7 +4,7 @@ Frames pass through driver, capture, analysis and drawing as in the service, whe
 They are also generated on this machine, unlike those of a real camera: the figures are an upper bound for the same
 machine, and say nothing about a Jetson Nano.
 
-    python -m benchmarks.cameras [--seconds 20] [--threads 0] [--source simusb:p2pro]
+    python -m benchmarks.cameras [--seconds 20] [--threads 0] [--camera simusb:p2pro]
 """
 import os
 from typing import Tuple
@@ -47,7 +47,7 @@ def measure(pipeline: Pipeline, source: str, seconds: float) -> Tuple[str, ...]:
 @click.command()
 @click.option('--seconds', default=20.0, help='How long each camera runs.')
 @click.option('--threads', default=0, help='Threads of one inference; 0 for all cores.')
-@click.option('--source', 'sources', multiple=True, help='Only this camera; repeatable.')
+@click.option('--camera', 'sources', multiple=True, help='Only this camera; repeatable.')
 def main(seconds: float, threads: int, sources: Tuple[str, ...]) -> None:
     """Print the table as Markdown."""
     with Pipeline.from_folder(SHIPPED_BUNDLE, threads) as pipeline:

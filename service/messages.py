@@ -4,8 +4,9 @@ The page, the doctor, the live picture, the supervision and the command line all
 a user can cause is raised as a `ThermoscreenError`: the command line prints one line and exits with `exit_code`, the
 page answers with `http_status` and the same code. A traceback that reaches a person is a bug.
 """
+import difflib
 from dataclasses import dataclass, field
-from typing import Any, Dict
+from typing import Any, Dict, Iterable
 
 #: Must stay visible on every screen and in every export.
 ADJUNCT_NOTICE = ('Research and adjunct use only. Not for screening or diagnosis. Not a substitute for '
@@ -53,6 +54,12 @@ class Message:
         if self.facts:
             values['facts'] = dict(self.facts)
         return values
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``'Did you mean X?'`` with the known word that is closest to one that is not; ``''`` where none is close."""
+    close = difflib.get_close_matches(word, list(known), 1)
+    return 'Did you mean %s?' % close[0] if close else ''
 
 
 def worst(*severities: str) -> str:

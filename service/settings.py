@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
-from .messages import SettingsError, ThermoscreenError
+from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
 from .quality import QualityLimits
@@ -147,7 +147,7 @@ def _checked(entry: 'Field[Any]', value: Any) -> Any:
         raise SettingsError('setting-type', '%s must be %s, not %r.' % (entry.name, _TYPE_NAMES[entry.type], value))
     if rules['choices'] and value not in rules['choices']:
         raise SettingsError('setting-choice', '%s must be one of %s, not %r.'
-                            % (entry.name, ', '.join(rules['choices']), value))
+                            % (entry.name, ', '.join(rules['choices']), value), did_you_mean(value, rules['choices']))
     if rules['low'] is not None and not rules['low'] <= value <= rules['high']:
         raise SettingsError('setting-range', '%s must be between %g and %g, not %r.'
                             % (entry.name, rules['low'], rules['high'], value))
@@ -180,14 +180,13 @@ def _from_file(path: str, overridden: Dict[str, Any]) -> Settings:
     for section, body in _parse(text, path).items():
         if section not in _SECTIONS or not isinstance(body, dict):
             raise _at(path, _line(text, section), SettingsError(
-                'setting-unknown', 'there is no section [%s].' % section, 'The sections are %s.'
-                % ', '.join(sorted(_SECTIONS))))
+                'setting-unknown', 'there is no section [%s].' % section, did_you_mean(section, _SECTIONS)
+                or 'The sections are %s.' % ', '.join(sorted(_SECTIONS))))
         for name, value in body.items():
             entry, line = _SECTIONS[section].get(name), _line(text, section, name)
             if entry is None:
                 raise _at(path, line, SettingsError(
-                    'setting-unknown', '[%s] has no setting %s.' % (section, name), 'It has %s.'
-                    % ', '.join(_SECTIONS[section])))
+                    'setting-unknown', '[%s] has no setting %s.' % (section, name), _place_of(section, name)))
             if name in overridden:
                 continue
             try:
@@ -199,6 +198,14 @@ def _from_file(path: str, overridden: Dict[str, Any]) -> Settings:
     except SettingsError as error:  # every value is right by itself
         name = next(name for name in ('skin_low_c', 'skin_high_c') if name in values)
         raise _at(path, _line(text, 'quality', name), error) from None
+
+
+def _place_of(section: str, name: str) -> str:
+    """Where a setting that is not in a section may be meant to be."""
+    elsewhere = [other for other, entries in _SECTIONS.items() if name in entries]
+    if elsewhere:
+        return 'It belongs into [%s].' % elsewhere[0]
+    return did_you_mean(name, _SECTIONS[section]) or 'It has %s.' % ', '.join(_SECTIONS[section])
 
 
 def _read(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Optional
 import click
 
 from service.cli.options import load_settings, make_pipeline
+from service.cli.verbs import Group
 from service.durable import atomic_write
 
 from ..platform import RealPlatform
@@ -21,7 +22,7 @@ from .session import Protocol, Session
 from .soak import soak
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option('--seconds', type=SECONDS, default=60.0, show_default=True, metavar='S',
               help='Minimum duration of the closed loop.')
 @click.option('--queries', type=click.IntRange(1, 10000000), default=1024, show_default=True, metavar='N',
@@ -32,7 +33,7 @@ from .soak import soak
               help='Rounds of every backend and precision; 0 for none.')
 @measuring_options('bench.json (every sample), bench.md and the figures')
 @click.pass_context
-def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds: int, source: Optional[str],
+def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds: int, camera: Optional[str],
           out: Optional[str], bundle: Optional[str], threads: Optional[int], settings_path: Optional[str],
           as_json: bool) -> None:
     """Measure how long a frame takes on this machine, from the camera to the encoded picture.
@@ -47,13 +48,13 @@ def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds
     \b
     Example:
       thermoscreen bench --seconds 60 --out before
-      thermoscreen bench --source replay:/media/usb --json
+      thermoscreen bench --camera replay:/media/usb --json
       thermoscreen bench compare before after
     """
     if ctx.invoked_subcommand is not None:
         refuse_group_options(ctx)
         return
-    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=source)
+    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=camera)
     if out:
         prepare_folder(out, BENCH)
     progress = Progress()
@@ -66,12 +67,15 @@ def bench(ctx: click.Context, seconds: float, queries: int, paced: float, rounds
     document = session.document()
     if document is None:
         click.echo('Stopped before anything was measured.', err=True)
-        sys.exit(130)
+        raise click.Abort()
     check_document(document)
     # Shown before it is written, so that a disk that has filled up does not take the figures with it.
     click.echo(json.dumps(document, indent=1) + '\n' if as_json else report(document), nl=False)
     if out:
         _write(out, document)
+    if session.error and as_json:  # which has it as trouble
+        click.echo('thermoscreen: %s' % session.error, err=True)
+        sys.exit(session.error.exit_code)
     if session.error:
         raise session.error
     sys.exit(130 if session.interrupted else 0)

@@ -35,7 +35,7 @@ StartOptions = Dict[str, Any]
 @click.option('--starts', type=click.IntRange(1, 1000), default=5, show_default=True, metavar='N',
               help='Number of processes to start, one after the other.')
 @measuring_options('cold.json')
-def cold(starts: int, source: Optional[str], out: Optional[str], bundle: Optional[str], threads: Optional[int],
+def cold(starts: int, camera: Optional[str], out: Optional[str], bundle: Optional[str], threads: Optional[int],
          settings_path: Optional[str], as_json: bool) -> None:
     """Start the program several times and time it up to the first picture.
 
@@ -47,10 +47,10 @@ def cold(starts: int, source: Optional[str], out: Optional[str], bundle: Optiona
     Example:
       thermoscreen bench cold --starts 10
     """
-    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=source)
+    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=camera)
     if out:
         prepare_folder(out, COLD)
-    options = {'settings': settings_path, 'bundle': bundle, 'source': source, 'threads': threads}
+    options = {'settings': settings_path, 'bundle': bundle, 'camera': camera, 'threads': threads}
     progress = Progress()
     with RealPlatform(tegrastats=read_line) as platform, until_stopped():
         document = measure_cold(starts, options, settings, platform, Runtime.from_settings(settings).engines,

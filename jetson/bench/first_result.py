@@ -60,13 +60,13 @@ def first_result(started_s: float, settings: Settings, clock: Callable[[], float
 @click.option('--since', type=float, required=True)
 @click.option('--settings', 'settings_path')
 @click.option('--bundle')
-@click.option('--source')
+@click.option('--camera')
 @click.option('--threads', type=int)
-def main(since: float, settings_path: Optional[str], bundle: Optional[str], source: Optional[str],
+def main(since: float, settings_path: Optional[str], bundle: Optional[str], camera: Optional[str],
          threads: Optional[int]) -> None:
     """Print one start as JSON."""
     try:
-        answer = first_result(since, load_settings(settings_path, bundle=bundle, threads=threads, camera=source))
+        answer = first_result(since, load_settings(settings_path, bundle=bundle, threads=threads, camera=camera))
     except ThermoscreenError as error:
         click.echo(json.dumps({'error': dict(error.to_dict(), exit_code=error.exit_code)}))
         sys.exit(error.exit_code)

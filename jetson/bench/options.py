@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, Optional, TextIO
 
 import click
 
-from service.cli.options import bundle_option, json_option, settings_option, threads_option
+from service.cli.options import bundle_option, camera_option, json_option, settings_option, threads_option
 
 
 class _Amount(click.ParamType):
@@ -37,12 +37,9 @@ SECONDS = _Amount('seconds', 3600)
 HOURS = _Amount('hours', 1000)
 PERCENT = _Amount('percent', 1000, '%')
 
-_source_option = click.option('--source', metavar='SPEC', help='Where frames come from: sim, sim:SEED, replay:FOLDER '
-                              'or another camera. Default: the camera of the settings.')
-
 
 def measuring_options(content: str, out_required: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Options of every verb that measures: source, ``--out``, bundle, threads, settings and JSON.
+    """Options of every verb that measures: camera, ``--out``, bundle, threads, settings and JSON.
 
     Args:
         content: what is written to the folder of ``--out``.
@@ -52,7 +49,7 @@ def measuring_options(content: str, out_required: bool = False) -> Callable[[Cal
     out_option = click.option('--out', type=click.Path(), metavar='DIR', required=out_required, help=text)
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in (json_option, settings_option, threads_option, bundle_option, out_option, _source_option):
+        for option in (json_option, settings_option, threads_option, bundle_option, out_option, camera_option):
             command = option(command)
         return command
 
@@ -68,7 +65,7 @@ def refuse_group_options(ctx: click.Context) -> None:
     for param in ctx.command.params:
         if ctx.get_parameter_source(str(param.name)) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError('Write %s after %s, if %s has this option.'
-                                   % (param.opts[-1], ctx.invoked_subcommand, ctx.invoked_subcommand))
+                                   % (param.opts[0], ctx.invoked_subcommand, ctx.invoked_subcommand))
 
 
 @contextlib.contextmanager

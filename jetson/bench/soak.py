@@ -213,7 +213,7 @@ def judge_soak(document: Document) -> Document:
 @click.option('--point', 'point_s', type=SECONDS, metavar='S',
               help='Seconds per point. Default: a minute, and more if that gives over 500 points.')
 @measuring_options('soak.json, rewritten after every point', out_required=True)
-def soak(hours: float, resume: bool, point_s: Optional[float], source: Optional[str], out: str, bundle: Optional[str],
+def soak(hours: float, resume: bool, point_s: Optional[float], camera: Optional[str], out: str, bundle: Optional[str],
          threads: Optional[int], settings_path: Optional[str], as_json: bool) -> None:
     """Run at the camera's rate for hours and watch memory, slow frames and restarts.
 
@@ -225,7 +225,7 @@ def soak(hours: float, resume: bool, point_s: Optional[float], source: Optional[
       thermoscreen bench soak --hours 24 --out soak
       thermoscreen bench soak --hours 24 --out soak --resume
     """
-    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=source)
+    settings = load_settings(settings_path, bundle=bundle, threads=threads, camera=camera)
     prepare_folder(out, SOAK, keep=resume)
     earlier = read_document(out, SOAK) if resume and os.path.exists(os.path.join(out, FILES[SOAK])) else None
     progress, stopped = Progress(), False
@@ -241,7 +241,7 @@ def soak(hours: float, resume: bool, point_s: Optional[float], source: Optional[
             progress.end()
     if session.document is None:
         click.echo('Stopped before anything was measured.', err=True)
-        sys.exit(130)
+        raise click.Abort()
     if as_json:
         click.echo(json.dumps(session.document, indent=1))
     else:

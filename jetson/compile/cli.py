@@ -10,6 +10,7 @@ import click
 
 from service.bundle import Bundle, Trust, open_bundle
 from service.cli.options import bundle_option, json_option, load_settings, settings_option
+from service.cli.verbs import Group
 from service.engines import EngineKey, EngineStore, Entry, default_folder, machine_facts
 from service.engines.key import MACHINE_FIELDS, describe_differences
 from service.messages import OK, Message, ThermoscreenError
@@ -67,7 +68,7 @@ def compile_command(bundle: str, precision: str, engines: Optional[str], workspa
         click.echo(sentence)
 
 
-@click.group()
+@click.group(cls=Group)
 def engines() -> None:
     """List, verify and remove the engines of this board.
 

@@ -115,7 +115,7 @@ def open_bundle(folder: str, study: bool = False, trust: Optional[Trust] = None)
     manifest = check_manifest(data, folder)
     if manifest.refused and not study:
         raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s'
-                          % (folder, manifest.refused), 'Name another one with --bundle.')
+                          % (folder, manifest.refused), 'Name another bundle.')
     _check_listing(folder, manifest)
     variants = read_variants(manifest)
     stated = dict(manifest.raw.get('variants', {}), **{BASE: manifest['model']})

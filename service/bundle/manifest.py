@@ -1,5 +1,7 @@
 """The manifest: what a bundle states about itself, checked before anything in it is used."""
+import difflib
 import hashlib
+import itertools
 import json
 import os
 import stat
@@ -15,6 +17,12 @@ from ..schema import schema_problem
 
 MANIFEST_NAME = 'manifest.json'
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
+
+#: Bundles that come with the program.
+_SHIPPED_BUNDLES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), 'bundles')
+
+#: Entries of a folder among which a misspelt name is looked for.
+_MAX_LOOKED_AT = 1000
 
 #: A manifest is a page of text; anything larger is not one.
 MAX_MANIFEST_BYTES = 256 * 1024
@@ -117,7 +125,7 @@ def read_manifest_bytes(folder: str) -> bytes:
         return read_plain(os.path.join(folder, MANIFEST_NAME), MAX_MANIFEST_BYTES)
     except OSError as error:
         raise BundleError('bundle-missing', 'There is no bundle in %s: %s cannot be read.' % (folder, MANIFEST_NAME),
-                          'Name a bundle folder with --bundle.', detail=str(error))
+                          _bundle_to_name(folder), detail=str(error))
 
 
 def check_manifest(data: bytes, folder: str) -> Manifest:
@@ -196,6 +204,27 @@ def read_plain(path: str, limit: int) -> bytes:
         raise BundleError('bundle-file-large', '%s has more than %d bytes, which is the most that the device takes.'
                           % (path, limit))
     return data
+
+
+def _bundle_to_name(folder: str) -> str:
+    """What to name in place of a folder that holds no bundle, from what is there."""
+    path = os.path.abspath(folder)
+    parent, name = os.path.split(path)
+    if os.path.isfile(path) and os.path.isfile(os.path.join(parent, MANIFEST_NAME)):
+        return 'Name the folder: %s' % parent
+    there: Dict[str, str] = {}
+    for place in (_SHIPPED_BUNDLES, parent):
+        try:
+            with os.scandir(place) as entries:
+                there.update((entry.name, entry.path) for entry in itertools.islice(entries, _MAX_LOOKED_AT)
+                             if os.path.isfile(os.path.join(entry.path, MANIFEST_NAME)))
+        except OSError:
+            continue
+    close = difflib.get_close_matches(name, list(there), 1)
+    if close:
+        return 'Did you mean %s?' % there[close[0]]
+    shipped = sorted(entry for entry in there.values() if os.path.dirname(entry) == _SHIPPED_BUNDLES)
+    return 'Name the folder of a bundle%s.' % (', such as %s' % shipped[0] if shipped else '')
 
 
 def _no_number(word: str) -> None:

@@ -4,7 +4,7 @@ To add a kind, write a `Camera` with a `from_spec` in a module of its own and ad
 """
 from typing import Dict, Optional, Type
 
-from ..messages import CameraError
+from ..messages import CameraError, did_you_mean
 from .aravis import AravisCamera
 from .base import Camera
 from .clock import SystemClock
@@ -41,5 +41,7 @@ def make_camera(spec: str, clock: Optional[SystemClock] = None) -> Camera:
     kind, where, options = split_spec(spec)
     if kind not in KINDS:
         raise CameraError('camera-spec', 'There is no camera %r: a camera begins with one of %s.'
-                          % (spec, ', '.join(sorted(KINDS))), 'See "thermoscreen cameras".')
+                          % (spec, ', '.join(sorted(KINDS))),
+                          did_you_mean(kind, KINDS) or 'thermoscreen cameras lists what is plugged in; sim is a '
+                          'simulated camera.')
     return KINDS[kind].from_spec(where, Options(spec, options), clock or SystemClock())

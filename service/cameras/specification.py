@@ -2,7 +2,7 @@
 from typing import Dict, List, Optional, Sequence, Tuple
 from urllib.parse import parse_qsl
 
-from ..messages import CameraError
+from ..messages import CameraError, did_you_mean
 
 
 def split_spec(spec: str) -> Tuple[str, str, Dict[str, str]]:
@@ -67,17 +67,20 @@ class Options:
         if text is None:
             return default
         if text not in choices:
-            raise self.error('needs %s to be one of %s' % (name, ', '.join(sorted(choices))))
+            raise self.error('needs %s to be one of %s' % (name, ', '.join(sorted(choices))),
+                             did_you_mean(text, choices))
         return text
 
     def finish(self) -> None:
         """Refuse options that nobody asked for."""
         if self._values:
-            raise self.error('has no option %s (it has %s)' % (sorted(self._values)[0], ', '.join(self._names)))
+            unknown = sorted(self._values)[0]
+            raise self.error('has no option %s (it has %s)' % (unknown, ', '.join(self._names)),
+                             did_you_mean(unknown, self._names))
 
-    def error(self, what: str) -> CameraError:
+    def error(self, what: str, next_step: str = '') -> CameraError:
         """The error for this specification."""
-        return CameraError('camera-spec', 'The camera %r %s.' % (self._spec, what))
+        return CameraError('camera-spec', 'The camera %r %s.' % (self._spec, what), next_step)
 
     def _take(self, name: str) -> Optional[str]:
         self._names.append(name)

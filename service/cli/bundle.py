@@ -18,6 +18,7 @@ from ..bundle import (
 )
 from ..messages import InputError
 from .options import json_option, load_settings, settings_option
+from .verbs import Group
 
 _MAX_PASSPHRASE_BYTES = 1024
 
@@ -27,7 +28,7 @@ _keys_option = click.option('--keys', type=click.Path(), metavar='DIR',
                             help='Folder of public keys (*.pub) in place of the setting trusted_keys.')
 
 
-@click.group()
+@click.group(cls=Group)
 def bundle() -> None:
     """Sign, verify, install and show model bundles.
 

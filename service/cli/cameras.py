@@ -16,7 +16,7 @@ def cameras(as_json: bool) -> None:
     """List the USB cameras that are plugged in.
 
     For each: what it delivers (degrees Celsius, or counts without temperatures), its size, frame rate and noise, the
-    accuracy that its maker states, and the value for --camera or --source. Network cameras are not searched for: gige
+    accuracy that its maker states, and the value for --camera. Network cameras are not searched for: gige
     takes the first.
 
     \b

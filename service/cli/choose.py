@@ -41,7 +41,7 @@ def choose(bundle: str, frames: int, rounds: int, engines: Optional[str], write:
     \b
     Example:
       thermoscreen choose /opt/thermoscreen/bundles/phantom-unet
-      thermoscreen choose phantom-unet --engines /var/lib/thermoscreen/engines --write
+      thermoscreen choose /var/lib/thermoscreen/bundle --engines /var/lib/thermoscreen/engines --write
     """
     settings = load_settings(settings_path, bundle=bundle, engines=engines, threads=threads)
     runtime = Runtime.from_settings(settings)

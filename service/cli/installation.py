@@ -9,11 +9,11 @@ import click
 from ..doctor import examine
 from ..messages import PROBLEM
 from ..settings import document_keys, load_settings
-from .options import bundle_option, json_option, settings_option
+from .options import bundle_option, camera_option, json_option, settings_option
 
 
 @click.command()
-@click.option('--camera', metavar='SPEC', help='Camera to try: usb, v4l2:PATH, sim:SEED, replay:FOLDER, ...')
+@camera_option
 @click.option('--port', type=int, metavar='N', help='Port of the page.')
 @bundle_option
 @settings_option

@@ -1,4 +1,8 @@
 """The program: one line and an exit code for everything that goes wrong."""
+import contextlib
+import difflib
+import itertools
+import json
 import logging
 import os
 import sys
@@ -7,11 +11,14 @@ from typing import List
 import click
 
 from .. import __version__
-from ..messages import StorageError, ThermoscreenError
+from ..messages import Message, StorageError, ThermoscreenError
 from .verbs import Verbs
 
 #: Exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h).
 _EXIT_INTERNAL = 70
+
+#: Exit code after Ctrl-C, as of shells: 128 and the number of SIGINT.
+_EXIT_INTERRUPTED = 130
 
 #: Comes with every Debian and Ubuntu, and implies no language.
 _UTF8_LOCALE = 'C.UTF-8'
@@ -19,7 +26,7 @@ _MODULE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 @click.group(cls=Verbs, context_settings={'help_option_names': ['-h', '--help']})
-@click.version_option(__version__, prog_name='thermoscreen')
+@click.version_option(__version__, '-V', '--version', prog_name='thermoscreen')
 @click.option('--debug', is_flag=True, help='Show tracebacks and debug messages.')
 @click.pass_context
 def program(ctx: click.Context, debug: bool) -> None:
@@ -41,18 +48,18 @@ def main() -> None:
     _ensure_utf8()
     debug = '--debug' in sys.argv
     try:
-        code = program.main(standalone_mode=False)
+        code = program.main(prog_name='thermoscreen', standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = click.NoSuchOption(error.option_name, possibilities=_close_options(error), ctx=error.ctx)
         error.show()
-        sys.exit(error.exit_code)
+        sys.exit(_report(Message(getattr(error, 'code', 'usage'), ' '.join(error.format_message().split())),
+                         error.exit_code))
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.exit(_report(Message('interrupted', 'It was interrupted.'), _EXIT_INTERRUPTED))
     except ThermoscreenError as error:
-        click.echo('thermoscreen: %s' % error, err=True)
-        if debug and error.detail:
-            click.echo(error.detail, err=True)
-        sys.exit(error.exit_code)
+        sys.exit(_report_error(error, debug))
     except BrokenPipeError:
         # The reader of a pipe left (`thermoscreen ... | head`), and nobody reads a message.
         sys.stderr.close()
@@ -63,11 +70,33 @@ def main() -> None:
         if _lacks_temporary_folder(error):
             lacking = StorageError('temporary-folder', 'There is no folder for temporary files that can be written to.',
                                    'Set TMPDIR to one.')
-            click.echo('thermoscreen: %s' % lacking, err=True)
-            sys.exit(lacking.exit_code)
-        click.echo('thermoscreen: something went wrong inside the program (%s: %s). Run it again with --debug and '
-                   'report what it prints. [internal]' % (type(error).__name__, error), err=True)
-        sys.exit(_EXIT_INTERNAL)
+            sys.exit(_report_error(lacking, debug))
+        fault = Message('internal', 'something went wrong inside the program (%s: %s).' % (type(error).__name__, error),
+                        'Run it again with --debug and report what it prints.')
+        click.echo('thermoscreen: %s [%s]' % (fault.text, fault.code), err=True)
+        sys.exit(_report(fault, _EXIT_INTERNAL))
+
+
+def _report_error(error: ThermoscreenError, debug: bool) -> int:
+    """Say what went wrong; the exit code."""
+    click.echo('thermoscreen: %s' % error, err=True)
+    if debug and error.detail:
+        click.echo(error.detail, err=True)
+    return _report(error.message, error.exit_code, error.detail)
+
+
+def _report(message: Message, exit_code: int, detail: str = '') -> int:
+    """Print a failure as JSON too where JSON was asked for; the exit code."""
+    if '--json' in itertools.takewhile(lambda word: word != '--', sys.argv[1:]):
+        with contextlib.suppress(BrokenPipeError):
+            click.echo(json.dumps(dict(message.to_dict(), outcome='failed', exit_code=exit_code, detail=detail)))
+    return exit_code
+
+
+def _close_options(error: click.NoSuchOption) -> List[str]:
+    """The option that may be meant, as click prints it; releases of click differ in what they look for."""
+    options = [name for param in error.ctx.command.params for name in param.opts] if error.ctx else []
+    return difflib.get_close_matches(error.option_name, options, 1)
 
 
 def _lacks_temporary_folder(error: Exception) -> bool:

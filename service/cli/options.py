@@ -1,5 +1,5 @@
 """Options that several verbs share; heavy imports wait until they are needed, for `serve` in safe mode does without."""
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 import click
 
@@ -25,6 +25,20 @@ CORRECTIONS = {
                               'Share of the radiation that the window lets through; 1 is no window.'),
 }
 json_option = click.option('--json', 'as_json', is_flag=True, help='Print JSON.')
+
+
+class _CameraOption(click.Option):
+    """``--camera``, which was ``--source`` in some verbs; the old name works and is not shown."""
+
+    def get_help_record(self, ctx: click.Context) -> Optional[Tuple[str, str]]:
+        """Names and help, as click gives them."""
+        names, text = super().get_help_record(ctx) or ('', '')
+        return names.replace(', --source', ''), text
+
+
+camera_option = click.option('--camera', '--source', 'camera', metavar='SPEC', cls=_CameraOption,
+                             help='Camera: usb, v4l2:PATH, gige, sim:SEED, simusb:FORMAT, replay:FOLDER; see '
+                             'thermoscreen cameras. Default: that of the settings.')
 
 
 def correction_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -6,7 +6,7 @@ import click
 from ..messages import Message, ThermoscreenError
 from ..supervise import PAGE, TRY_AGAIN_EXIT_CODE, Supervision, end_process, give_up_reason
 from ..web.safe import serve_safe
-from .options import bundle_option, settings_option, threads_option
+from .options import bundle_option, camera_option, settings_option, threads_option
 
 #: Where the page of safe mode is served when neither the command line nor an earlier start gives a usable address.
 _ADDRESS = ('127.0.0.1', 8080)
@@ -14,8 +14,7 @@ _HOSTS = ('127.0.0.1', '::1', 'localhost')
 
 
 @click.command()
-@click.option('--camera', metavar='SPEC', help='Camera: usb, v4l2:PATH, gige, sim:SEED, simusb:FORMAT, '
-              'replay:FOLDER; see thermoscreen cameras.')
+@camera_option
 @click.option('--host', metavar='ADDRESS', help='Loopback address of the page. Default: 127.0.0.1.')
 @click.option('--port', type=int, metavar='N', help='Port of the page. Default: 8080.')
 @click.option('--files-root', type=click.Path(), metavar='DIR', help='Folder whose files the page may open.')

@@ -1,14 +1,18 @@
 """Which verbs there are, found without loading any of them."""
 import importlib.util
 import logging
+import os
 import sys
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import click
 
+from ..messages import did_you_mean
 from ..plugins import metadata, plugins
 
 _log = logging.getLogger(__name__)
+
+_CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 #: Entry-point group in which other packages register their verbs.
 GROUP = 'thermoscreen.verbs'
@@ -78,12 +82,40 @@ def registered() -> Dict[str, 'metadata.EntryPoint']:
     return entries
 
 
-class Verbs(click.Group):
+class Group(click.Group):
+    """A command group that says which of its commands may be meant."""
+
+    def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
+        """As click does it.
+
+        Raises:
+            click.UsageError: there is no such command.
+        """
+        if not args[0].startswith('-') and self.get_command(ctx, args[0]) is None:
+            ctx.fail(('No such command %r. %s' % (args[0], did_you_mean(args[0], self.names()))).rstrip())
+        return super().resolve_command(ctx, args)
+
+    def names(self) -> List[str]:
+        """The commands that may be meant."""
+        return list(self.commands)
+
+
+class MissingLibrary(click.ClickException):
+    """A verb needs a library that is not installed here."""
+
+    code = 'library-missing'
+
+
+class Verbs(Group):
     """A command group whose commands are loaded when they are called.
 
     `service` imports none of the other packages; they register entry points. A verb that needs a library which is
     not installed (``train`` on a device without PyTorch) is left out of the list.
     """
+
+    def names(self) -> List[str]:
+        """Also those whose libraries are missing: calling one says so."""
+        return list(registered())
 
     def list_commands(self, ctx: click.Context) -> List[str]:
         """The verbs whose package and libraries are here, in order."""
@@ -93,7 +125,7 @@ class Verbs(click.Group):
         """A verb, loaded.
 
         Raises:
-            click.ClickException: a library that it needs is not installed.
+            MissingLibrary: a library that it needs is not installed.
             Exception: anything else that is wrong with its module is a bug, and stays one.
         """
         entry = registered().get(cmd_name)
@@ -106,8 +138,8 @@ class Verbs(click.Group):
             if not library or _is_installed(library):
                 raise
             _log.debug('%s cannot be loaded.', entry.value, exc_info=True)
-            raise click.ClickException('%s needs %s, which is not installed here. The verbs of the workstation run in '
-                                       'the environment of requirements/workstation.txt.' % (cmd_name, library))
+            raise MissingLibrary('%s needs %s, which is not installed here. %s'
+                                 % (cmd_name, library, _workstation()))
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -126,6 +158,17 @@ class Verbs(click.Group):
             _log.debug('%s cannot be loaded.', name, exc_info=True)
             return '(cannot be loaded; --debug says why)'
         return command.get_short_help_str(200) if command else ''
+
+
+def _workstation() -> str:
+    """How the person at this machine gets the verbs of the workstation."""
+    if sys.version_info < (3, 11):
+        return 'It runs on a workstation with Python 3.11 or newer, and this is %d.%d.' % sys.version_info[:2]
+    requirements = os.path.join(_CHECKOUT, 'requirements', 'workstation.txt')
+    if os.path.isfile(requirements):
+        return 'Install the libraries of the workstation: %s -m pip install -r %s' % (sys.executable, requirements)
+    return ('It runs from a checkout of the project on a workstation, after: python3 -m pip install -r '
+            'requirements/workstation.txt')
 
 
 def _needs(entry: 'metadata.EntryPoint') -> Tuple[str, ...]:

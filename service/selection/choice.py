@@ -164,7 +164,7 @@ def _no_candidate(bundle: Bundle, runtime: Runtime) -> BackendError:
                             'Build one with thermoscreen compile %s, or set backend to auto.' % bundle.folder)
     return BackendError('precision-missing', 'The bundle in %s has no %s variant, only %s.'
                         % (bundle.folder, runtime.precision, ', '.join(bundle.variants)),
-                        'Set precision to auto, or name another bundle with --bundle.')
+                        'Set precision to auto, or name another bundle.')
 
 
 def _onnxruntime_version() -> str:

@@ -2,7 +2,7 @@
 import re
 from typing import Any, Dict, Optional, Sequence, Tuple
 
-from ...messages import CameraError, InputError
+from ...messages import CameraError, InputError, did_you_mean
 from ...thermogram import RELATIVE, Provenance, Thermogram, utc_now
 from ..base import Camera, Frame
 from ..clock import SystemClock
@@ -240,7 +240,8 @@ class SimulatedCameraOverUsb(V4l2Camera):
         """
         wire = wire_named(where)
         if wire is None:
-            raise options.error('needs a camera to simulate, one of %s' % ', '.join(_NAMES))
+            raise options.error('needs a camera to simulate, one of %s' % ', '.join(_NAMES),
+                                did_you_mean(where, _NAMES))
         fault = Fault(options.choice('fault', NONE, (NONE,) + tuple(FAULTS)) or NONE,
                       options.number('at', 10.0, 0, 1e6), options.number('for', 5.0, 0, 1e6))
         unit = SimulatedUsbCamera(wire, options.whole('seed', 1, 0, 999999999), fault,

@@ -140,7 +140,7 @@ class ListedCamera:
     Attributes:
         node: where it is; without a path if it is not a video device.
         title: what it is, as this program calls it; its own name if it is unknown.
-        spec: what ``--camera`` and ``--source`` take; ``''`` if it cannot be used.
+        spec: what ``--camera`` takes; ``''`` if it cannot be used.
         delivers: of the chosen format: ``format``, ``unit``, ``width``, ``height``, ``rate_hz``, ``netd_mk``,
             ``accuracy``; empty if it cannot be used.
         problem: why it cannot be used, or not now; None otherwise.

@@ -19,7 +19,7 @@ from service.messages import BundleError, CameraError, InputError, StorageError
 from tests.fakes import signing
 from tests.fakes.variants import write_variants
 
-SOURCE = 'sim:1?rate=100&width=160&height=120'
+CAMERA = 'sim:1?rate=100&width=160&height=120'
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +29,7 @@ def installed(tmp_path_factory):
     (folder / 'settings.toml').write_text('[model]\ntrusted_keys = "%s"\nthreads = 1\nbackend = "onnxruntime"\n'
                                           % signing.write_public(folder / 'public'))
     bundle = signing.sign(write_variants(folder / 'bundle'))
-    return ('--settings', str(folder / 'settings.toml'), '--bundle', bundle, '--source', SOURCE)
+    return ('--settings', str(folder / 'settings.toml'), '--bundle', bundle, '--camera', CAMERA)
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +79,8 @@ def test_refusals_come_before_anything_is_measured(installed, tmp_path):
         return run(*(installed + arguments)).exception
 
     assert isinstance(refused('--bundle', str(tmp_path)), BundleError)
-    assert refused('--source', 'crystal-ball').code == 'camera-spec'
-    assert isinstance(refused('--source', 'replay:%s' % (tmp_path / 'none')), CameraError)
+    assert refused('--camera', 'crystal-ball').code == 'camera-spec'
+    assert isinstance(refused('--camera', 'replay:%s' % (tmp_path / 'none')), CameraError)
     (tmp_path / 'bench.json').write_text('{}')
     assert isinstance(refused('--out', str(tmp_path)), InputError)
 

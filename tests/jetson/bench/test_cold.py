@@ -28,7 +28,7 @@ def installed(tmp_path_factory):
                                           % signing.write_public(folder / 'public'))
     bundle = signing.sign(bundles.write(folder / 'bundle'))
     return {'settings': str(folder / 'settings.toml'), 'bundle': bundle,
-            'source': 'sim:1?rate=100&width=160&height=120'}
+            'camera': 'sim:1?rate=100&width=160&height=120'}
 
 
 def start(total_ms):
@@ -64,7 +64,7 @@ def test_steps_on_a_clock_of_the_test(monkeypatch):
 
 
 def test_a_real_start(installed, tmp_path):
-    options = ['--settings', installed['settings'], '--bundle', installed['bundle'], '--source', installed['source']]
+    options = ['--settings', installed['settings'], '--bundle', installed['bundle'], '--camera', installed['camera']]
     out = str(tmp_path / 'out')
     result = CliRunner().invoke(bench, ['cold', '--starts', '1', '--out', out, '--json'] + options)
     assert result.exit_code == 0, result.exception

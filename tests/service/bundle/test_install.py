@@ -337,8 +337,8 @@ def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
 
 
 REFUSED = {'refused': 'It needs a mask drawn by hand, which no camera gives'}
-REASON = ('is not for deployment: It needs a mask drawn by hand, which no camera gives. Name another one with '
-          '--bundle.')
+REASON = ('is not for deployment: It needs a mask drawn by hand, which no camera gives. Name another '
+          'bundle.')
 
 
 def masked(channels, side=bundles.HEIGHT):
