@@ -25,7 +25,7 @@ from .cameras.registry import open_camera
 from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
-from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError
+from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size
 from .pipeline import Pipeline
 from .plugins import metadata, plugins
 from .selection import CHOICE_NAME, Runtime, noteworthy
@@ -191,8 +191,8 @@ def check_disk(settings: 'Settings') -> Message:
                        'Change to a folder that can be written, or check whether the disk is mounted read-only.',
                        PROBLEM, 'disk', facts)
     severity, next_step = disk_room(free_bytes)
-    return Message('disk-ok' if severity == OK else 'disk-low', '%.1f GiB are free for results in %s.'
-                   % (free_bytes / float(1024 * _MIB), folder), next_step, severity, 'disk', facts)
+    return Message('disk-ok' if severity == OK else 'disk-low', '%s are free for results in %s.'
+                   % (shown_size(free_bytes), folder), next_step, severity, 'disk', facts)
 
 
 def disk_room(free_bytes: int) -> Tuple[str, str]:

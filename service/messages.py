@@ -62,6 +62,16 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return 'Did you mean %s?' % close[0] if close else ''
 
 
+def shown_size(size_bytes: float) -> str:
+    """A number of bytes as a sentence says it, never as 0 of a unit that is too large: 900 bytes, 1.5 MiB, 64 MiB."""
+    size, unit = float(size_bytes), 'bytes'
+    for larger in ('KiB', 'MiB', 'GiB', 'TiB'):
+        if round(size) < 1024:
+            break
+        size, unit = size / 1024, larger
+    return '%.*f %s' % (1 if unit != 'bytes' and round(size, 1) < 10 else 0, size, unit)
+
+
 def worst(*severities: str) -> str:
     """The gravest of some severities; OK where there are none."""
     return max(severities, key=SEVERITIES.index, default=OK)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .doctor import Check, disk_room, plugin_check
-from .messages import OK, PROBLEM, WARNING, Message
+from .messages import OK, PROBLEM, WARNING, Message, shown_size
 from .plugins import metadata, plugins
 from .supervise import LastingThread
 
@@ -45,7 +45,7 @@ _PAUSE_S = 30.0
 #: The doctor's checks whose answer may change while the service runs and that cost next to nothing.
 CHECKS = ('clock',)
 
-_MIB, _GIB = float(1 << 20), float(1 << 30)
+_MIB = float(1 << 20)
 
 #: Degrees Celsius from which the device is called hot. A Nano begins to hold its voltage back at 86 (trip ``dfll-cap``
 #: of its CPU zone in the B01 device tree) and slows down at 97.
@@ -361,7 +361,8 @@ def _fan(fan: Dict[str, float]) -> str:
 
 
 def _disk_figures(disk: Optional[Disk]) -> str:
-    return '' if disk is None else '%.1f of %.1f GiB free' % (disk.free_bytes / _GIB, disk.total_bytes / _GIB)
+    return '' if disk is None else '%s of %s free' % (
+        shown_size(disk.free_bytes), shown_size(disk.total_bytes))
 
 
 def _signs(signs: Sequence[str]) -> str:

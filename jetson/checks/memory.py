@@ -1,7 +1,7 @@
 """Memory for the model, and swap for building its engine."""
 from typing import Optional
 
-from service.messages import OK, PROBLEM, WARNING, Message
+from service.messages import OK, PROBLEM, WARNING, Message, shown_size
 from service.settings import Settings
 
 from ..platform import Platform, RealPlatform
@@ -62,9 +62,9 @@ def swap_message(platform: Optional[Platform] = None) -> Optional[Message]:
     disk = memory.swap_disk_bytes if memory.swap_disk_bytes is not None else memory.swap_total_bytes or 0
     facts = {'swap_disk_bytes': disk, 'swap_total_bytes': memory.swap_total_bytes}
     if disk >= _ENOUGH_SWAP_BYTES:
-        return Message('swap-ok', 'There is %.1f GiB of swap on disk, enough to build an engine.'
-                       % (disk / float(_GIB)), severity=OK, subject='swap', facts=facts)
+        return Message('swap-ok', 'There are %s of swap on disk, enough to build an engine.'
+                       % shown_size(disk), severity=OK, subject='swap', facts=facts)
     return Message('swap-missing', 'There is %s swap on disk, so the kernel may kill the build of an engine.'
-                   % ('only %.1f GiB of' % (disk / float(_GIB)) if disk else 'no'),
+                   % ('only %s of' % shown_size(disk) if disk else 'no'),
                    'Before a build: sudo fallocate -l 4G /swapfile && sudo chmod 600 /swapfile && sudo mkswap '
                    '/swapfile && sudo swapon /swapfile. Running an engine needs none.', WARNING, 'swap', facts)

@@ -5,7 +5,7 @@ import re
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from service.machine import NONE, UNKNOWN, Runner, board_facts, power_mode
-from service.messages import InputError
+from service.messages import InputError, shown_size
 
 from ..telemetry import BoardError, CpuLoad, KernelLog, Telemetry, parse_tegrastats, rails_closed, read_telemetry
 from ..telemetry.sysfs import find
@@ -131,7 +131,7 @@ class RecordedLines(Platform):
             raise InputError('recording-unreadable', '%s cannot be read (%s).' % (path, error.strerror),
                              detail=str(error)) from error
         if len(data) > _MAX_RECORDING_BYTES:
-            raise InputError('recording-large', '%s is larger than %d MiB.' % (path, _MAX_RECORDING_BYTES >> 20),
+            raise InputError('recording-large', '%s is larger than %s.' % (path, shown_size(_MAX_RECORDING_BYTES)),
                              'Split it.')
         return cls(data.decode('utf-8', 'replace').splitlines())
 

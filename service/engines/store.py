@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, ContextManager, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ..durable import atomic_write, atomic_write_json, clear_parts, hidden_file, storage_error
-from ..messages import BackendError, StorageError, ThermoscreenError
+from ..messages import BackendError, StorageError, ThermoscreenError, shown_size
 from ..schema import schema_problem
 from .key import MACHINE_FIELDS, EngineKey, describe_differences
 
@@ -106,8 +106,8 @@ class EngineStore:
                                detail=repr(error))
         free, needed = space.f_bavail * space.f_frsize, max(_SPACE_FACTOR * model_bytes, _MIN_SPACE_BYTES)
         if free < needed:
-            raise StorageError('disk-full', 'There are %d MiB free where engines are kept (%s), and a build may need '
-                               '%d.' % (free >> 20, self.folder, needed >> 20), 'Free some space first.')
+            raise StorageError('disk-full', '%s are free where engines are kept (%s), and a build may need %s.'
+                               % (shown_size(free), self.folder, shown_size(needed)), 'Free some space first.')
 
     def lock(self, purpose: str = 'a build') -> ContextManager[None]:
         """Hold the folder's lock, so that one program builds at a time.

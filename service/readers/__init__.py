@@ -16,8 +16,7 @@ from .read import (
     reader_and_options,
     reader_for,
 )
-from .sidecar import sidecar_path
 
 __all__ = ['DecodedImage', 'HeldFile', 'PictureReader', 'READERS', 'ReadOptions', 'Reader', 'Recording', 'SCALES',
            'SUFFIXES', 'count_frames', 'find_thermograms', 'read_each', 'read_raw', 'read_thermogram',
-           'reader_and_options', 'reader_for', 'sidecar_path']
+           'reader_and_options', 'reader_for']

@@ -52,12 +52,14 @@ class ReadOptions:
             counts of a detector are computed with them, whatever the camera was set to.
         captured_at: UTC ISO-8601, or empty.
         mirrored: the file is a mirror image; it is flipped back.
+        notes: of what lies beside the file, for the record.
     """
 
     scale: Optional[str] = None
     object_parameters: Mapping[str, float] = field(default_factory=dict)
     captured_at: str = ''
     mirrored: bool = False
+    notes: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +197,7 @@ class Reader(abc.ABC):
         elif not is_counts and not isinstance(meaning, GreyLevels):
             check_possible(values, source)
             values = values.astype(np.float32)
-        notes += frame_notes
+        notes += frame_notes + options.notes
         if options.mirrored:
             values = values[:, ::-1]
             notes += ('mirror image flipped back',)

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import BinaryIO, Iterator, Optional, Union
 
-from ..messages import InputError
+from ..messages import InputError, shown_size
 
 #: Bytes that are enough to tell every format from every other.
 HEAD_BYTES = 512
@@ -138,12 +138,19 @@ def read_bytes(path: Union[str, 'os.PathLike[str]'], max_bytes: int) -> bytes:
     """
     with opened(path) as stream:
         data = stream.read(max_bytes + 1)
+        if len(data) > max_bytes:
+            raise too_large(path, stream.seek(0, os.SEEK_END), max_bytes)
     if not data:
-        raise _empty(path)
-    if len(data) > max_bytes:
-        raise InputError('file-too-large', '%s is larger than %d MiB, which no thermogram of this kind is.'
-                         % (shown_name(path), max_bytes >> 20), 'Check that it is the right file.')
+        raise empty(path)
     return data
+
+
+def too_large(path: Union[str, 'os.PathLike[str]'], size_bytes: int, max_bytes: int) -> InputError:
+    """The error for a file of more bytes than any of its kind has."""
+    size, most = shown_size(size_bytes), shown_size(max_bytes)
+    return InputError('file-too-large', '%s has %s; a file of its kind has at most %s.'
+                      % (shown_name(path), '%d bytes' % size_bytes if size == most else size, most),
+                      'Check that it is the right file.')
 
 
 def read_head(path: Union[str, 'os.PathLike[str]']) -> bytes:
@@ -151,7 +158,7 @@ def read_head(path: Union[str, 'os.PathLike[str]']) -> bytes:
     with opened(path) as stream:
         head = stream.read(HEAD_BYTES)
     if not head:
-        raise _empty(path)
+        raise empty(path)
     return head
 
 
@@ -177,5 +184,6 @@ def colour_error(source: str) -> InputError:
                       'Export the temperature matrix, or a grey picture.')
 
 
-def _empty(path: Union[str, 'os.PathLike[str]']) -> InputError:
+def empty(path: Union[str, 'os.PathLike[str]']) -> InputError:
+    """The error for a file without a byte."""
     return InputError('file-empty', '%s is empty.' % shown_name(path), _COPY_AGAIN)

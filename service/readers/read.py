@@ -80,14 +80,14 @@ def reader_and_options(path: Path, scale: Optional[str] = None) -> Tuple[Reader,
     if scale is not None:
         check_scale(scale, 'The request')
     reader = reader_for(path)
-    stated = read_sidecar(path, reader.takes_stem_sidecar)
+    stated, notes = read_sidecar(path, reader.takes_stem_sidecar)
     if scale is not None and stated.get('scale', scale) != scale:
         raise InputError('scale-contradiction', '%s was asked for as %s, but its sidecar says %s.'
                          % (shown_name(path), scale, stated['scale']), 'Correct one of them.')
     if scale is not None:
         stated['scale'] = scale
     parameters = {name: stated.pop(name) for name in OBJECT_PARAMETERS if name in stated}
-    return reader, ReadOptions(object_parameters=parameters, **stated)
+    return reader, ReadOptions(object_parameters=parameters, notes=notes, **stated)
 
 
 def count_frames(path: Path) -> int:

@@ -14,6 +14,7 @@ from service.messages import (
     Message,
     StorageError,
     ThermoscreenError,
+    shown_size,
     worst,
 )
 
@@ -81,3 +82,11 @@ def test_errors_have_exit_codes_of_their_own():
                      'StorageError': 6}
     assert ThermoscreenError.exit_code == 1 and (InputError.http_status, StorageError.http_status) == (400, 507)
     assert all(400 <= kind.http_status < 600 for kind in ERRORS)
+
+
+@pytest.mark.parametrize('size_bytes, text', [
+    (0, '0 bytes'), (1023, '1023 bytes'), (1024, '1.0 KiB'), (16 << 10, '16 KiB'), (1536 << 10, '1.5 MiB'),
+    (1048575, '1.0 MiB'), (64 << 20, '64 MiB'), (9.96 * 1024 * 1024, '10 MiB'), (29.5 * (1 << 30), '30 GiB'),
+    (5000 << 30, '4.9 TiB')])
+def test_sizes_are_said_in_a_unit_that_fits(size_bytes, text):
+    assert shown_size(size_bytes) == text

@@ -232,7 +232,7 @@ def test_all_is_well():
     assert reports['temperature'].sentence == 'The device is cool enough, 51 °C inside.'
     assert reports['temperature'].facts['figures'] == 'ao 51.0 °C, cpu 45.5 °C, gpu 44.0 °C'
     assert reports['speed'].facts['figures'] == '4 cores, 1224 of 1479 MHz, 61 % busy; GPU 845 of 922 MHz'
-    assert reports['disk'].facts['figures'] == '50.0 of 64.0 GiB free'
+    assert reports['disk'].facts['figures'] == '50 GiB of 64 GiB free'
 
 
 @pytest.mark.parametrize('name, code, changed', [

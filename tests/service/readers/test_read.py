@@ -141,9 +141,46 @@ def test_a_sidecar_that_is_wrong(path, text, code):
     assert 'frame.json' in refusal(path, code).message.text
 
 
-def test_a_sidecar_is_not_read_without_bound(path):
-    (path.parent / 'frame.json').write_bytes(b' ' * (1 << 20))
-    refusal(path, 'file-too-large')
+@pytest.mark.parametrize('data, size', [
+    (b' ' * (1 << 20), '1.0 MiB'), (b'{"scale": "centikelvin", "x": "' + b' ' * 20000 + b'"}', '20 KiB'),
+    (b'{"scale": "centikelvin"}' + b' ' * ((16 << 10) - 23), '16385 bytes')])
+def test_a_sidecar_is_not_read_without_bound(path, data, size):
+    (path.parent / 'frame.json').write_bytes(data)
+    sentence = refusal(path, 'file-too-large').message.sentence
+    assert sentence == 'frame.json has %s; a file of its kind has at most 16 KiB.' % size
+
+
+LABELME = {'version': '5.3.1', 'flags': {}, 'shapes': [{'label': 'breast', 'points': [[1, 2]]}],
+           'imagePath': 'frame.png', 'imageData': None, 'imageHeight': 60, 'imageWidth': 80}
+
+
+@pytest.mark.parametrize('text', [
+    json.dumps(LABELME), json.dumps(dict(LABELME, imageData='A' * 200000)), json.dumps(LABELME)[:100],
+    json.dumps({'description': '', 'tags': [], 'size': {'height': 60, 'width': 80}, 'objects': []}),
+    json.dumps({'info': {}, 'images': [], 'annotations': [], 'categories': [], 'licenses': []}),
+    json.dumps([{'id': 1, 'annotations': []}]), json.dumps({'Modality': 'TG', 'Manufacturer': 'FLIR'}),
+    '{"a": 1, "a": 2}', '{"x": "' + 'y' * 17000 + '"}'])
+@pytest.mark.parametrize('name', ['frame.json', 'frame.png.json'])
+def test_a_file_of_another_program_is_left_alone(path, name, text):
+    (path.parent / name).write_text(text)
+    thermogram = read_thermogram(path, scale='centikelvin')
+    assert '%s is of another program and was not used' % name in thermogram.provenance.notes
+
+
+def test_a_sidecar_counts_beside_a_file_of_another_program(path):
+    (path.parent / 'frame.png.json').write_text(json.dumps(LABELME))
+    (path.parent / 'frame.json').write_text('{"scale": "centikelvin"}')
+    assert len(read_thermogram(path).provenance.notes) == 2
+
+
+@pytest.mark.parametrize('text, code', [
+    (json.dumps(dict(LABELME, mirrored=True)), 'sidecar-key'), ('{"Emisivity": 0.98}', 'sidecar-key'),
+    ('{"reflected": 20}', 'sidecar-key'), ('{"mirrored": true', 'sidecar-not-json'),
+    ('[{"mirrored": true}]', 'sidecar-not-json'), ('{"mirror', 'sidecar-not-json'), ('\0' * 50, 'sidecar-not-json'),
+    ('{"mirored": true, "x": "' + 'y' * 17000 + '"}', 'file-too-large')])
+def test_a_sidecar_of_ours_that_is_broken_is_refused(path, text, code):
+    (path.parent / 'frame.json').write_text(text)
+    refusal(path, code, scale='centikelvin')
 
 
 @pytest.mark.parametrize('stated, utc', [

@@ -91,7 +91,7 @@ def test_board_shows_every_figure(status):
     text = status('/board')
     for words in ('board Jetson Nano 4 GB', 'power mode MAXN', 'temperature ao 51.0 °C',
                   'GPU 845 of 922 MHz, 72 % busy',
-                  'power 5.59 W in all', 'fan driven at 50 %', 'disk 50.0 of 64.0 GiB free',
+                  'power 5.59 W in all', 'fan driven at 50 %', 'disk 50 GiB of 64 GiB free',
                   'not measured memory clock', 'read 2 s ago'):
         assert words in text
     assert 'Nothing here measures the machine' in status('/board', Reading(age_s=1.0))
