@@ -1,8 +1,8 @@
 """JPEG-LS, in which FLIR's programs and recording cameras pack counts: one plane, without loss.
 
-Decoded here, after [JpegLs1998], because CharLS, the library for it, ends the process on some damaged files; so does
-GDCM, which holds it and has the only wheel for Python 3.6 on aarch64. Every pixel depends on the one before it, so this
-is a loop in plain Python, of which docs/figures.md has the times; NumPy computes what depends on the row above alone.
+Decoded here, after [JpegLs1998]: the only library with a wheel for Python 3.6 on aarch64 is GDCM, whose CharLS 2.0 ends
+the process on some damaged files. Every pixel depends on the one before it, so this is a loop in plain Python, of which
+docs/figures.md has the times; NumPy computes what depends on the row above alone.
 """
 import re
 import struct
