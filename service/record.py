@@ -14,7 +14,7 @@ import numpy as np
 from .durable import clear_parts, encode_json, make_folders, recover_folders, storage_error, write_folder
 from .messages import InputError, StorageError
 from .overlay import draw_overlay
-from .readers.files import opened, read_bytes, shown_name
+from .readers.files import HeldFile, opened, read_bytes, shown_name
 from .result import Result
 from .thermogram import utc_now
 
@@ -53,35 +53,23 @@ class Input:
     frame: int = 1
 
 
-@contextlib.contextmanager
-def input_of(path: str, frame: int = 1) -> Iterator[Input]:
-    """The `Input` that a file is; at the end it must still be that file.
+def input_of(file: HeldFile, frame: int = 1) -> Input:
+    """The `Input` that an opened file is: of the bytes that a reader takes from it.
 
     Args:
         frame: which one will be analysed.
 
     Raises:
-        InputError: ``file-changed``, or what `opened` raises.
+        InputError: the disk fails while a long recording is read.
     """
-    with opened(path) as stream:
+    sha256 = file.sha256
+    if sha256 is None:
         digest = hashlib.sha256()
-        for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b''):
-            digest.update(chunk)
-        before = _state(os.fstat(stream.fileno()))
-        # Another memory stick may have a file of the same name, size, time and inode. While this one is open it keeps
-        # its device, so that the other one has another.
-        held = os.dup(stream.fileno())
-    try:
-        yield Input(shown_name(path), digest.hexdigest(), frame)
-        try:
-            after = _state(os.stat(path))
-        except OSError:
-            after = ()
-        if after != before:
-            raise InputError('file-changed', '%s changed while it was read.' % shown_name(path),
-                             'Analyse it again when nothing writes it.')
-    finally:
-        os.close(held)
+        with opened(file) as stream:
+            for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b''):
+                digest.update(chunk)
+        sha256 = digest.hexdigest()
+    return Input(shown_name(file), sha256, frame)
 
 
 def write_record(folder: str, result: Result, source: Input, palette_name: str = 'iron', layer: str = 'original',
@@ -299,10 +287,6 @@ def _read_document(folder: str) -> Optional[Dict[str, Any]]:
 def _own_hash(document: Dict[str, Any]) -> str:
     """Hash of a document's JSON as it is written, without the hash itself."""
     return hashlib.sha256(encode_json(document)).hexdigest()
-
-
-def _state(status: os.stat_result) -> Any:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _is_owned(name: str) -> bool:

@@ -13,7 +13,7 @@ from ..messages import WARNING, InputError, ThermoscreenError
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..pipeline import Pipeline
-from ..readers import SCALES, count_frames, find_thermograms, read_thermogram
+from ..readers import SCALES, HeldFile, count_frames, find_thermograms, read_thermogram
 from ..readers.files import shown_name
 from ..record import (
     SUMMARY_NAME,
@@ -148,10 +148,11 @@ def _report(path: str, out: str, scale: Optional[str], frame: int, corrections: 
     """Analyse one file; an error becomes its report."""
     source = None
     try:
-        with input_of(path, frame) as source:
+        with HeldFile(path) as file:
+            source = input_of(file, frame)
             folder = _folder(path, out, taken)
-            frames = count_frames(path)
-            result = pipeline.analyse(read_thermogram(path, scale, frame, corrections))
+            frames = count_frames(file)
+            result = pipeline.analyse(read_thermogram(file, scale, frame, corrections))
         write_record(folder, result, source, settings.palette, settings.layer, force)
         return dict(result.to_dict(), path=path, folder=folder, input=asdict(source), frame=frame, frames=frames)
     except ThermoscreenError as error:
@@ -201,8 +202,8 @@ def _verified(folder: str, path: Optional[str]) -> Report:
         document = read_record(folder)
         stated = document['input']
         if path is not None:
-            with input_of(path, stated['frame']) as source:
-                if source.sha256 != stated['sha256']:
+            with HeldFile(path) as file:
+                if input_of(file).sha256 != stated['sha256']:
                     raise result_of_another(folder, Input(**stated))
         return {'folder': folder, 'outcome': 'whole', 'input': stated, 'written_at': document['written_at']}
     except ThermoscreenError as error:
