@@ -2,7 +2,7 @@
 import os
 from typing import Any, Optional, Tuple
 
-from ..durable import atomic_write, write_new
+from ..durable import atomic_write, clear_parts, write_new
 from ..messages import BundleError, InputError, StorageError
 from .load import open_bundle
 from .manifest import read_manifest_bytes
@@ -130,5 +130,6 @@ def sign_bundle(folder: str, key: Any) -> Tuple[str, bool]:
             return signature.key, False
     except BundleError:  # whatever is there is replaced
         pass
+    clear_parts(folder)
     atomic_write(os.path.join(folder, SIGNATURE_NAME), signature.to_bytes())
     return signature.key, True
