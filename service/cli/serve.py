@@ -89,4 +89,5 @@ def _serve_safe(supervision: Supervision, reason: Message, given: Dict[str, Any]
                    % (reason.sentence, reason.code, host, port))
         supervision.ready((host, port), lambda: 'Safe mode: ' + reason.sentence, parts=(PAGE,))
 
-    return serve_safe(reason, host, port, on_ready=ready, on_turn=supervision.turned, on_stop=supervision.stopping)
+    return serve_safe(reason, host, port, on_ready=ready, on_answer=supervision.page_answered,
+                      on_stop=supervision.stopping)

@@ -58,8 +58,8 @@ def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, setting
         live.dismiss()
 
     with live:
-        serve_app(create_app(pipeline, live, settings, vitals), settings.host, settings.port, settings.max_viewers,
-                  on_stop=stop, on_turn=supervision.turned, on_ready=ready)
+        serve_app(create_app(pipeline, live, settings, vitals), settings.host, settings.port,
+                  on_stop=stop, on_answer=supervision.page_answered, on_ready=ready)
 
 
 def _printable(host: str) -> str:

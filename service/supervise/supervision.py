@@ -105,8 +105,8 @@ class Supervision:
             faulthandler.enable()
             self._start(Watchdog(self.notifier, self.heartbeats, self._interval_s, describe))
 
-    def turned(self) -> None:
-        """The loop that serves the page went round once more."""
+    def page_answered(self) -> None:
+        """The server asked itself for a page and got it."""
         self.heartbeats.beat(PAGE)
 
     def stopping(self) -> None:

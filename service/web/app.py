@@ -10,8 +10,9 @@ from . import responses
 from .about import blueprint as about_pages
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
+from .live import picture_viewers, value_viewers
 from .monitoring import blueprint as monitoring_answers
-from .services import Services, Slots, services
+from .services import Services, services
 from .status import blueprint as status_pages
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
-                                              vitals or Vitals(settings), Slots(settings.max_viewers),
-                                              Slots(settings.max_viewers))
+                                              vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
+                                              value_viewers(live, settings.max_viewers))
     responses.install(app, settings.port)
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers):
         app.register_blueprint(blueprint)

@@ -1,19 +1,20 @@
 """The live page, its pictures as multipart/x-mixed-replace and its values as server-sent events.
 
 The two streams do no work of their own: pictures and JSON were made once by the live loop. Both send something at
-intervals even when nothing happens, since a server notices only by writing that a viewer left.
+intervals even when nothing happens, since only writing shows that a viewer left.
 """
 import json
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, render_template
 
 from ..messages import Message
 from .responses import refuse, text_reply
-from .services import Slots, services
+from .services import services
+from .streams import Viewers
 
 if TYPE_CHECKING:
-    from ..live import LiveLoop
+    from ..live import LiveLoop, LiveState
 
 #: Without news the last picture is sent again after this time.
 REPEAT_S = 2.0
@@ -47,14 +48,13 @@ def picture_stream() -> Response:
     objects = services()
     if not objects.live.state.picture:
         return refuse(503, _NO_PICTURE)
-    return _stream(objects.pictures, pictures(objects.live), 'multipart/x-mixed-replace; boundary=' + _BOUNDARY)
+    return _stream(objects.pictures, 'multipart/x-mixed-replace; boundary=' + _BOUNDARY)
 
 
 @blueprint.route('/live/events')
 def value_stream() -> Response:
     """The values as they come."""
-    objects = services()
-    return _stream(objects.events, events(objects.live), 'text/event-stream')
+    return _stream(services().events, 'text/event-stream')
 
 
 @blueprint.route('/live/values')
@@ -63,56 +63,36 @@ def newest_values() -> Response:
     return text_reply(services().live.state.text)
 
 
-def pictures(live: 'LiveLoop') -> Iterator[bytes]:
-    """The newest picture again and again, each complete as soon as it is sent.
+def picture_viewers(live: 'LiveLoop', limit: int) -> Viewers:
+    """The viewers of the pictures, each complete as soon as it is sent.
 
     The separator follows its picture at once: a browser shows a part when it sees its end, and would otherwise always
     be one picture behind.
     """
-    sequence, shown = -1, 0
-    yield _SEPARATOR
-    while not live.stopped:
-        state = live.wait_for(sequence, REPEAT_S)
-        if state is None:
-            state = live.state
-        elif state.picture == shown:  # only the status changed, and that goes through the events
-            sequence = state.sequence
-            continue
-        if live.stopped:
-            return
-        sequence, shown = state.sequence, state.picture
-        if state.jpeg:
-            yield b'Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n%s' % (len(state.jpeg), state.jpeg,
-                                                                                      _SEPARATOR)
+    def part(state: 'LiveState') -> bytes:
+        return b'Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n%s' % (len(state.jpeg), state.jpeg,
+                                                                                   _SEPARATOR)
+
+    return Viewers(live, limit, _SEPARATOR, lambda state: state.picture, part, lambda live: part(live.state), REPEAT_S)
 
 
-def events(live: 'LiveLoop') -> Iterator[bytes]:
-    """``values`` events as they come, ``alive`` events in between.
+def value_viewers(live: 'LiveLoop', limit: int) -> Viewers:
+    """The viewers of the values: ``values`` events as they come, ``alive`` events in between.
 
     ``alive`` is an event and not a comment because the page must see it: with it, and without a picture, the camera
     or the analysis stopped; without it, the service did.
     """
-    sequence = -1
-    yield b'retry: %d\n\n' % RETRY_MS
-    while not live.stopped:
-        state = live.wait_for(sequence, BEAT_S)
-        if live.stopped:
-            return
-        if state is None:
-            yield _event('alive', json.dumps(live.pulse()))
-        else:
-            sequence = state.sequence
-            yield _event('values', state.text)
+    return Viewers(live, limit, b'retry: %d\n\n' % RETRY_MS, lambda state: state.sequence,
+                   lambda state: _event('values', state.text),
+                   lambda live: _event('alive', json.dumps(live.pulse())), BEAT_S)
 
 
 def _event(name: str, text: str) -> bytes:
     return ('event: %s\ndata: %s\n\n' % (name, text)).encode('utf-8')
 
 
-def _stream(slots: Slots, parts: Iterator[bytes], content_type: str) -> Response:
-    release = slots.take()
-    if release is None:
+def _stream(viewers: Viewers, content_type: str) -> Response:
+    viewer = viewers.admit()
+    if viewer is None:
         return refuse(503, _TOO_MANY)
-    response = Response(parts, content_type=content_type)
-    response.call_on_close(release)
-    return response
+    return Response(viewer, content_type=content_type, direct_passthrough=True)

@@ -59,14 +59,14 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
 
 
 def serve_safe(reason: Message, host: str, port: int, on_ready: Optional[Callable[[], None]] = None,
-               on_turn: Optional[Callable[[], None]] = None, on_stop: Optional[Callable[[], None]] = None) -> bool:
+               on_answer: Optional[Callable[[], None]] = None, on_stop: Optional[Callable[[], None]] = None) -> bool:
     """Serve the page of safe mode until the operator presses Try again, or until SIGTERM or SIGINT.
 
     Args:
         reason: why the station is in safe mode.
         host, port: where to serve.
         on_ready: called once the port is taken.
-        on_turn, on_stop: as of `serve_app`.
+        on_answer, on_stop: as of `serve_app`.
 
     Returns:
         Whether it was Try again.
@@ -83,5 +83,5 @@ def serve_safe(reason: Message, host: str, port: int, on_ready: Optional[Callabl
         if on_ready is not None:
             on_ready()
 
-    serve_app(create_safe_app(reason, port, again), host, port, 1, on_stop, on_turn, ready)
+    serve_app(create_safe_app(reason, port, again), host, port, on_stop, on_answer, ready)
     return bool(pressed)

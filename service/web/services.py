@@ -1,7 +1,6 @@
 """What the routes work with."""
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Optional, cast
+from typing import TYPE_CHECKING, cast
 
 from flask import current_app
 
@@ -11,44 +10,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ..settings import Settings
     from ..telemetry import Vitals
-
-
-class Slots:
-    """Limits how many streams are open at once: each holds a thread of the server while it is watched.
-
-    Args:
-        limit: largest number open at once.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._taken = 0
-        self._lock = threading.Lock()
-
-    @property
-    def taken(self) -> int:
-        """How many are open."""
-        return self._taken
-
-    def take(self) -> Optional[Callable[[], None]]:
-        """Open one; None where all are taken.
-
-        Returns:
-            Gives the slot back; calling it again does nothing.
-        """
-        with self._lock:
-            if self._taken >= self.limit:
-                return None
-            self._taken += 1
-        open_slots = [self]
-
-        def release() -> None:
-            with self._lock:
-                if open_slots:
-                    open_slots.pop()
-                    self._taken -= 1
-
-        return release
+    from .streams import Viewers
 
 
 @dataclass(frozen=True)
@@ -61,7 +23,7 @@ class Services:
         settings: of the installation.
         opened: opens files, and keeps those that were opened last.
         vitals: how the machine is.
-        pictures, events: the open streams of each kind.
+        pictures, events: the viewers of each stream.
     """
 
     pipeline: 'Pipeline'
@@ -69,8 +31,8 @@ class Services:
     settings: 'Settings'
     opened: 'OpenedFiles'
     vitals: 'Vitals'
-    pictures: Slots
-    events: Slots
+    pictures: 'Viewers'
+    events: 'Viewers'
 
 
 def services() -> Services:

@@ -199,7 +199,7 @@ def serve(request, files_root, make_live):
         live = make_live(pipeline, camera)
         live.start()
         app = create_app(pipeline, live, settings, vitals)
-        server = Server(app, settings.host, settings.port, max_viewers, on_stop=live.dismiss)
+        server = Server(app, settings.host, settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
 

@@ -27,7 +27,7 @@ def main(path):
     settings = Settings(port=free_port())
     camera = SimulatedCamera(SEED)
     with Pipeline.from_folder(SHIPPED_BUNDLE) as pipeline, LiveLoop(pipeline, lambda: camera) as live:
-        server = Server(create_app(pipeline, live, settings), settings.host, settings.port, 1, on_stop=live.dismiss)
+        server = Server(create_app(pipeline, live, settings), settings.host, settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run)
         thread.start()
         try:

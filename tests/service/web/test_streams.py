@@ -6,14 +6,20 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
 import cv2
 import numpy as np
 import pytest
+from flask import Flask
 
 from service.messages import SettingsError
+from service.supervise import starts
+from service.web import server, streams
+from service.web.responses import HEADERS
+from service.web.safe import create_safe_app
 from service.web.server import Server
 
 from .conftest import PATIENCE_S, free_port, picture_shown
@@ -55,6 +61,20 @@ def next_picture(stream):
 def get(port, path):
     with opened(port, path) as answer:
         return answer.status, json.loads(answer.read().decode('utf-8'))
+
+
+@contextlib.contextmanager
+def served(app, **options):
+    """Serve any application; gives the port, and the server as an attribute."""
+    served.server = Server(app, '127.0.0.1', free_port(), **options)
+    thread = threading.Thread(target=served.server.run, daemon=True)
+    thread.start()
+    try:
+        yield served.server._address[1]
+    finally:
+        served.server.stop()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
 
 
 def until_free(slots):
@@ -124,18 +144,74 @@ def test_a_stopped_camera_is_told_and_its_return(serve, stub, camera):
                 codes.append(json.loads(event['data'])['live']['status']['code'])
 
 
-def test_as_many_viewers_as_allowed_and_their_places_return(serve, stub, camera):
+def test_as_many_viewers_as_allowed_and_their_places_return(serve, stub, camera, monkeypatch):
+    monkeypatch.setattr(streams, 'UNREAD_BYTES', 1000)
     port = serve(stub, camera, max_viewers=2)
     picture_shown(serve.live)
     with contextlib.ExitStack() as stack:
         for path in ('/live.mjpg', '/live/events') * 2:
-            stack.enter_context(opened(port, path)).readline()
+            stack.enter_context(opened(port, path)).read(2000)
         for path in ('/live.mjpg', '/live/events'):
             status, reason = get(port, path)
             assert (status, reason['code']) == (503, 'viewers-full')
         assert get(port, '/live/values')[0] == 200
     until_free(serve.services.pictures)
     until_free(serve.services.events)
+
+
+@pytest.mark.parametrize('path', ['/live.mjpg', '/live/events'])
+def test_viewers_that_never_read_keep_nobody_away(serve, stub, camera, path):
+    port = serve(stub, camera, max_viewers=2)
+    picture_shown(serve.live)
+    with contextlib.ExitStack() as stack:
+        for _ in range(6):
+            wire = stack.enter_context(contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)))
+            wire.sendall(('GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % (path, port)).encode('ascii'))
+        answer = stack.enter_context(opened(port, path))
+        assert answer.status == 200 and answer.read(2000)
+        assert get(port, '/healthz')[0] == 200
+    assert serve.services.pictures.taken <= 2 and serve.services.events.taken <= 2
+
+
+def test_a_viewer_that_reads_keeps_its_place(monkeypatch, live):
+    monkeypatch.setattr(streams, 'UNREAD_BYTES', 100)
+    viewers = streams.Viewers(live, 2, b'x' * 200, lambda state: 0, lambda state: b'', lambda live: b'', 100.0)
+    ends = []
+    places = []
+    for _ in range(2):
+        ours, theirs = socket.socketpair()
+        ends.append(theirs)
+        places.append(viewers.admit())
+        places[-1].take_over(ours, b'')
+    assert viewers.admit() is None
+    places[0].waiting = b'y'
+    places[0].taken_s -= 1.0
+    assert viewers.admit() is not None
+    assert places[0].connection.fileno() == -1 and places[1].connection.fileno() != -1
+    places[1].close()
+    for end in ends:
+        end.close()
+
+
+def test_a_fault_among_the_viewers_ends_them_and_the_next_one_is_served(serve, stub, camera, monkeypatch):
+    port = serve(stub, camera)
+    picture_shown(serve.live)
+    real = streams.Viewers._serve
+    broken = []
+
+    def serve_or_fail(self, viewer, state):
+        if threading.current_thread().name == 'viewers' and not broken:
+            broken.append(viewer)
+            raise ValueError('as a fault of the program would')
+        real(self, viewer, state)
+
+    monkeypatch.setattr(streams.Viewers, '_serve', serve_or_fail)
+    with opened(port, '/live/events') as answer:
+        while answer.read(1000):
+            pass
+    assert broken
+    with opened(port, '/live/events') as answer:
+        assert next_event(answer) == {'retry': '1000'} and next_event(answer)['event'] == 'values'
 
 
 def test_head_takes_no_place(app, client, live):
@@ -188,22 +264,133 @@ def test_stop_ends_streams_and_threads(serve, stub, camera):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith('waitress-')]
 
 
-def test_waitress_holds_nothing_back(app):
-    server = Server(app, '127.0.0.1', free_port(), 1)
-    assert server._server.adj.send_bytes == 1
-    server.stop()
-    server.run()
+def everything(wire):
+    """What comes until the end of a connection; a server that has not read all that was sent resets it."""
+    parts = []
+    with contextlib.suppress(ConnectionResetError):
+        for part in iter(lambda: wire.recv(1 << 16), b''):
+            parts.append(part)
+    return b''.join(parts)
+
+
+def wires(port, count, sent):
+    """Connections that have sent some bytes."""
+    stack = contextlib.ExitStack()
+    for _ in range(count):
+        wire = stack.enter_context(contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)))
+        wire.sendall(sent.replace('PORT', str(port)).encode('latin-1'))
+    return stack
+
+
+@pytest.mark.parametrize('sent', ['', 'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nX-Slow: ',
+                                  'GET / HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nContent-Length: 60000\r\n\r\nslow'])
+def test_connections_that_wait_keep_nobody_away(serve, stub, camera, monkeypatch, sent):
+    monkeypatch.setattr(server, 'MAX_SILENT', 10)
+    port = serve(stub, camera)
+    picture_shown(serve.live)
+    with wires(port, 60, sent):
+        for path in ('/healthz', '/live/values'):
+            assert get(port, path)[0] == 200
+        with opened(port, '/live.mjpg') as answer:
+            assert answer.readline() == b'--picture\r\n'
+        assert len(serve.server._channels()) <= 12
+
+
+def test_an_answer_that_nobody_takes_holds_no_thread(monkeypatch):
+    """As many as there are threads ask for more than a connection holds, and take nothing of it."""
+    app = Flask('large')
+    app.add_url_rule('/large', 'large', lambda: b'x' * (8 << 20))
+    app.add_url_rule('/small', 'small', lambda: 'well')
+    with served(app) as port, wires(port, server.WORKERS + 2, 'GET /large HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n'):
+        with opened(port, '/small') as answer:
+            assert answer.read() == b'well'
+
+
+def test_an_answer_needs_no_temporary_file(monkeypatch):
+    def refuse(*args, **kwargs):
+        raise FileNotFoundError('No usable temporary directory found')
+
+    monkeypatch.setattr(tempfile, 'TemporaryFile', refuse)
+    app = Flask('large')
+    app.add_url_rule('/large', 'large', lambda: b'x' * (4 << 20))
+    with served(app) as port, opened(port, '/large') as answer:
+        assert answer.status == 200 and len(answer.read()) == 4 << 20
+
+
+def test_a_second_request_before_the_answer_ends_the_connection(serve, stub, camera):
+    port = serve(stub, camera)
+    one = 'GET /live/values HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port
+    with contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)) as wire:
+        wire.sendall((one * 50).encode('ascii'))
+        answers = everything(wire)
+    assert answers.count(b'HTTP/1.1') <= 1
+    assert get(port, '/live/values')[0] == 200
+
+
+@pytest.mark.parametrize('sent, status', [
+    ('GET / HTTP/1.1\r\nno header\r\n\r\n', b'400'), ('get / HTTP/1.1\r\n\r\n', b'400'),
+    ('GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n', b'400'),
+    ('GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n', b'400'),
+    ('GET / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n', b'413'),
+    ('GET / HTTP/1.1\r\nX: %s\r\n\r\n' % ('x' * 16384), b'431')])
+def test_what_the_server_itself_refuses_is_closed_off_too(app, sent, status):
+    with served(app) as port:
+        with contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)) as wire:
+            wire.sendall(sent.encode('ascii'))
+            answer = everything(wire)
+    head, _, body = answer.partition(b'\r\n\r\n')
+    assert head.split()[1] == status and body.endswith(b']\n') and b'waitress' not in answer
+    lines = head.decode('ascii').split('\r\n')
+    for name, value in HEADERS.items():
+        assert '%s: %s' % (name, value) in lines
+
+
+def test_the_proof_is_an_answer_and_not_a_turn_of_the_loop(monkeypatch):
+    """Every thread that answers is stuck: the loop still turns, and the server no longer says that it answers."""
+    monkeypatch.setattr(server, 'PROOF_LIMIT_S', 0.3)
+    monkeypatch.setattr(server, 'PROOF_EVERY_S', 0.01)
+    stuck, free, proofs = threading.Semaphore(0), threading.Event(), threading.Event()
+
+    def hang():
+        stuck.release()
+        free.wait(PATIENCE_S)
+        return 'late'
+
+    app = Flask('stuck')
+    app.add_url_rule('/about', 'about', lambda: 'well')
+    app.add_url_rule('/hang', 'hang', hang)
+    with served(app, on_answer=proofs.set) as port:
+        assert proofs.wait(PATIENCE_S)
+        assert served.server.answers()
+        with wires(port, server.WORKERS, 'GET /hang HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n'):
+            for _ in range(server.WORKERS):
+                assert stuck.acquire(timeout=PATIENCE_S)
+            assert not served.server.answers()
+            free.set()
+        assert served.server.answers()
+
+
+def test_safe_mode_proves_its_page_too():
+    port = free_port()
+    safe = Server(create_safe_app(starts.CRASH_LOOP, port, None), '127.0.0.1', port)
+    thread = threading.Thread(target=safe.run, daemon=True)
+    thread.start()
+    assert safe.answers()
+    safe.stop()
+    thread.join(PATIENCE_S)
+    assert not safe.answers()
 
 
 def test_localhost_may_be_two_sockets(app):
-    server = Server(app, 'localhost', free_port(), 1)
+    server = Server(app, 'localhost', free_port())
     server.stop()
     server.run()
 
 
-def test_a_fault_of_the_loop_is_no_stop(app):
+def test_a_fault_of_the_loop_is_no_stop(app, monkeypatch):
     told = []
-    server = Server(app, '127.0.0.1', free_port(), 1, on_stop=lambda: told.append(True), on_turn=lambda: 1 // 0)
+    monkeypatch.setattr(Server, '_close_silent', lambda self: 1 // 0)
+    server = Server(app, '127.0.0.1', free_port(), on_stop=lambda: told.append(True))
     with pytest.raises(ZeroDivisionError):
         server.run()
     assert told == [], 'a service that ends by a fault has crashed, and the next start must know'
@@ -215,7 +402,7 @@ def test_a_port_in_use_is_one_sentence(app):
         taken.listen(1)
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError) as caught:
-            Server(app, '127.0.0.1', port, 1)
+            Server(app, '127.0.0.1', port)
     assert caught.value.code == 'port-unavailable' and str(port) in caught.value.message.text
 
 
@@ -223,7 +410,7 @@ PROGRAM = '''
 import sys
 from flask import Flask
 from service.web.server import serve_app
-serve_app(Flask('empty'), '127.0.0.1', int(sys.argv[1]), 1, on_stop=lambda: print('told', flush=True))
+serve_app(Flask('empty'), '127.0.0.1', int(sys.argv[1]), on_stop=lambda: print('told', flush=True))
 print('ended', flush=True)
 '''
 
