@@ -46,7 +46,7 @@ _PART = re.compile(r'\.[0-9a-f]{32}\.part\Z')
 #: What stands beside a folder while it is replaced: the new one until it is complete, under a name of its writer's own,
 #: and the old one.
 _STAGED = re.compile(r'\.(.+)\.[0-9a-f]{8}\.staged\Z', re.DOTALL)
-_RETIRED = re.compile(r'\.(.+)\.previous\Z', re.DOTALL)
+_RETIRED = re.compile(r'\.(.+)\.previous\.staged\Z', re.DOTALL)
 
 #: Number of Linux' renameat2 per machine, for C libraries that do not offer it by name (glibc 2.27 of JetPack 4.6).
 _RENAMEAT2 = {'x86_64': 316, 'aarch64': 276}
@@ -354,7 +354,7 @@ def _recover_retired(folder: str, owns: Optional[Owns]) -> None:
 
 def _retired(folder: str) -> str:
     parent, name = os.path.split(os.path.abspath(folder))
-    return os.path.join(parent, '.%s.previous' % name)
+    return os.path.join(parent, '.%s.previous.staged' % name)
 
 
 def _discard(retired: str, folder: str, owns: Optional[Owns]) -> None:

@@ -28,7 +28,7 @@ from .signature import SIGNATURE_NAME, Trust
 #: Prefix of the folders in which a bundle is put together before it is installed.
 _STAGING = '.install-'
 #: Their names, and those of what is beside a folder while it is replaced.
-_LEFTOVER = re.compile(r'\.install-[a-z0-9_]{8}\Z|\..+\.(staged|previous)\Z', re.DOTALL)
+_LEFTOVER = re.compile(r'\.install-[a-z0-9_]{8}\Z|\..+\.staged\Z', re.DOTALL)
 
 #: After the name of the installed bundle: the folder of the one before it.
 _PREVIOUS = '.previous'

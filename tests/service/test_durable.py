@@ -356,6 +356,14 @@ def test_a_writer_killed_at_any_call_leaves_the_old_folder_or_the_new_one(folder
     assert outcomes == sorted(outcomes), 'once the new folder is in place it stays'
 
 
+@pytest.mark.parametrize('name', ['.config.previous', '.notes.staged', '.x.0123456.staged', 'x.01234567.staged'])
+def test_a_folder_that_is_not_surely_ours_is_left_alone(tmp_path, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / 'mine').write_text('')
+    recover_folders(str(tmp_path))
+    assert os.listdir(str(tmp_path)) == [name] and (tmp_path / name / 'mine').exists()
+
+
 class Turns:
     """Two threads that make their calls of the system in turns, the first some calls ahead."""
 

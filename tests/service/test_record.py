@@ -164,7 +164,7 @@ def test_the_next_start_clears_away_what_was_left(tmp_path, earlier):
     for name in ('.frame.01234567.staged', '.other.89abcdef.staged'):
         (tmp_path / name).mkdir()
         (tmp_path / name / 'overlay.png').write_bytes(b'half')
-    (tmp_path / 'frame').rename(tmp_path / '.gone.previous')
+    (tmp_path / 'frame').rename(tmp_path / '.gone.previous.staged')
     (tmp_path / ('.%s.part' % ('0' * 32))).write_bytes(b'half')
     recover_records(str(tmp_path))
     assert os.listdir(str(tmp_path)) == ['gone'] and content(tmp_path / 'gone') == OLD

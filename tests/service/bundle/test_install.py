@@ -302,7 +302,7 @@ def test_one_at_a_time(tmp_path, target):
 
 
 def test_a_start_puts_back_and_clears_away_what_a_power_cut_left(target):
-    os.rename(str(target), str(target.parent / '.bundle.previous'))
+    os.rename(str(target), str(target.parent / '.bundle.previous.staged'))
     (target.parent / '.install-abc_1234').mkdir()
     (target.parent / ('.%s.part' % ('0' * 32))).write_bytes(b'half')
     (target.parent / '.install-notes').mkdir()
@@ -328,10 +328,10 @@ def test_what_a_power_cut_left_is_cleared_away(tmp_path, target):
 
 
 def test_a_power_cut_between_two_renames_loses_nothing(tmp_path, target):
-    os.rename(str(target), str(target.parent / '.bundle.previous'))
+    os.rename(str(target), str(target.parent / '.bundle.previous.staged'))
     assert refused(BundleError, release(tmp_path / 'older', '0.1.0'), target) == 'bundle-downgrade'
     assert version_in(target) == '1.0.0'
-    shutil.copytree(str(target), str(target.parent / '.bundle.previous'))
+    shutil.copytree(str(target), str(target.parent / '.bundle.previous.staged'))
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)
     assert beside(target) == ['bundle', 'bundle.previous']
 
