@@ -42,11 +42,12 @@ $(VENV)/python-$(VERSION): | python
 
 $(VENV)/libraries: $(VENV)/python-$(VERSION) requirements/pip.txt $(wildcard requirements/*.txt)
 	@echo 'Installing the libraries of the device half (once; about 100 MB).'
-	@if [ '$(VERSION)' = 3.6 ]; then $(VENV)/bin/python $(PIP) install -r requirements/pip.txt; fi
-	@$(VENV)/bin/python $(PIP) install -r "$$($(VENV)/bin/python requirements/choose.py)"
+	@if [ '$(VERSION)' = 3.6 ]; then $(VENV)/bin/python requirements/install.py requirements/pip.txt; fi
+	@$(VENV)/bin/python requirements/install.py "$$($(VENV)/bin/python requirements/choose.py)"
 	@touch $@
 
 $(VENV)/project: $(VENV)/libraries setup.py setup.cfg
+	@echo 'Installing the program.'
 	@$(VENV)/bin/python $(PIP) install --no-deps --editable .
 	@touch $@
 
@@ -58,5 +59,6 @@ $(TOOLS)/python-$(VERSION): | python
 	@touch $@
 
 $(TOOLS)/ready: $(TOOLS)/python-$(VERSION) requirements/nox.txt
-	@$(TOOLS)/bin/python $(PIP) install -r requirements/nox.txt
+	@echo 'Installing what runs the tests (once).'
+	@$(TOOLS)/bin/python requirements/install.py requirements/nox.txt
 	@touch $@

@@ -103,8 +103,8 @@ def _libraries(session, *names):
     if stamp.exists() and stamp.read_text() == wanted:
         return
     if session.python == '3.6':
-        session.install('-r', 'requirements/pip.txt')
-    session.install(*[word for path in files for word in ('-r', str(path))])
+        session.run_install('python', 'requirements/install.py', 'requirements/pip.txt')
+    session.run_install('python', 'requirements/install.py', *map(str, files))
     stamp.write_text(wanted)
 
 

@@ -1,7 +1,7 @@
 """Run every nox session, or those named, and end with one line for each.
 
 Two sessions at a time: while one waits for downloads or for the disk, the other computes. What a session prints is
-shown when it is through, in one piece.
+shown when it is through, in one piece; what is installed for it, as it happens.
 """
 import json
 import os
@@ -26,6 +26,9 @@ REQUIRED_IN_CI = 'device-3.6'
 _SUMMARY = re.compile(r'^=+ .*\b(passed|failed|skipped|error|errors|deselected|no tests ran)\b.* =+$')
 _SKIPPED = re.compile(r'\bskipped: (.*?)\.?$')
 
+
+#: How requirements/install.py begins its lines, which are shown at once.
+INSTALLING = 'pip: '
 
 _PRINTING = threading.Lock()
 
@@ -89,6 +92,9 @@ class Session:
                 lines.append(line.rstrip('\n'))
                 log.write(line)
                 log.flush()
+                if line.startswith(INSTALLING):
+                    with _PRINTING:
+                        print('%s: %s' % (self.name, lines[-1]), flush=True)
         return process.wait(), lines
 
 
