@@ -231,8 +231,9 @@ class Capture:
             else:
                 self._open_or_wait()
         except ThermoscreenError as error:
-            self._unexplained = False
+            self._unexplained = True  # until it was handed on
             self._lost(error)
+            self._unexplained = False
         except BaseException as error:  # a library may raise anything, SystemExit included
             self._unexplained = True
             _LOGGER.exception('camera-unexpected')
