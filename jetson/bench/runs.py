@@ -33,7 +33,7 @@ _FRAME_TIMEOUT_S = 1.0
 MAX_SILENT_READS = 5
 
 #: What `Capture.report` counts, and what it says about the corrections.
-_COUNTS = ('received', 'dropped', 'repeated', 'lost', 'bad', 'stalls', 'reconnects')
+_COUNTS = ('received', 'dropped', 'repeated', 'lost', 'missed', 'bad', 'stalls', 'reconnects')
 _CORRECTIONS = ('bad_pixels', 'offset_c', 'denoised')
 
 
@@ -258,8 +258,8 @@ def run_paced(run: Run, timer: FrameTimer, capture: Capture, seconds: float, pro
 def capture_figures(capture: Capture, before: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
     """What a capture did.
 
-    Frames ``received``, ``dropped`` (not taken in time), ``repeated``, ``lost`` and ``bad``; ``stalls`` and
-    ``reconnects``; and its corrections: ``bad_pixels``, ``offset_c`` (or None), ``denoised``.
+    Frames ``received``, ``dropped`` (not taken in time), ``repeated``, ``lost``, ``missed`` and ``bad``;
+    ``stalls`` and ``reconnects``; and its corrections: ``bad_pixels``, ``offset_c`` (or None), ``denoised``.
 
     Args:
         capture: running or not.

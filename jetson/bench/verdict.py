@@ -176,7 +176,8 @@ def _camera(document: Document) -> Iterator[Message]:
     if paced['silent']:
         yield _remark('camera-silent', 'The camera gave no frame in time %d times.' % paced['silent'])
     counts = paced.get('capture', {})
-    faults = [(name, counts[key]) for key, name in (('lost', 'lost'), ('bad', 'damaged'), ('repeated', 'repeated'))
+    faults = [(name, counts[key]) for key, name in (('lost', 'lost'), ('missed', 'missed by a busy computer'),
+                                                    ('bad', 'damaged'), ('repeated', 'repeated'))
               if counts.get(key)]
     if faults:
         yield _remark('frames-lost', 'Frames of the camera that could not be used: %s.'

@@ -10,7 +10,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Tuple, Type
 
 from ..messages import CameraError, InputError
 from ..thermogram import Provenance, Thermogram, utc_now
-from .base import Camera, Frame
+from .base import EVERY, Camera, Frame
 from .clock import SystemClock
 from .specification import Options
 from .wire.gige import MODES, GigeFormat
@@ -152,7 +152,7 @@ class AravisCamera(Camera):
             raise CameraError('camera-failed', 'The %s could not be started.' % self.name,
                               'Close other programs that use it, and restart it.',
                               '%s: %s' % (type(error).__name__, error))
-        self._first = self._newest(_OPEN_TIMEOUT_S)
+        self._first, _ = self._newest(_OPEN_TIMEOUT_S)
         reading = self._wire.decode(self._first.data)
         return reading.unit, reading.pixels.shape
 
@@ -166,14 +166,14 @@ class AravisCamera(Camera):
                 pass  # the camera is gone already
 
     def _read(self, timeout_s: float) -> Frame:
-        received = self._newest(timeout_s)
+        received, missed = self._newest(timeout_s)
         reading = self._wire.decode(received.data)
         provenance = Provenance(self.name, reader=self._wire.name, captured_at=utc_now())
         try:
             thermogram = Thermogram(reading.pixels, reading.unit, provenance)
         except InputError as error:
             raise self._bad_frame('sent an invalid frame', error.message.text)
-        return Frame(thermogram, self._count(received.frame_id), received.t_monotonic, reading.condition)
+        return Frame(thermogram, self._count(received.frame_id), received.t_monotonic, reading.condition, missed)
 
     def _connect(self, library: Library) -> None:
         ids = library.device_ids()
@@ -231,9 +231,14 @@ class AravisCamera(Camera):
                               'Close other programs that use it, and restart it.',
                               '%r instead of %r' % (reported, requested))
 
-    def _newest(self, timeout_s: float) -> _Received:
-        """The newest whole frame; the next one if every buffer was full, because the buffered ones are then old."""
+    def _newest(self, timeout_s: float) -> Tuple[_Received, int]:
+        """The newest whole frame; the next one if every buffer was full, because the buffered ones are then old.
+
+        Returns:
+            The frame and its `Frame.missed`.
+        """
         deadline_s = self._clock.now() + timeout_s
+        whole = -1 if self._first is None else 0
         (newest, self._first), count, damaged = (self._first, None), 0, 0
         while not self._lost.is_set():
             now_s = self._clock.now()
@@ -245,12 +250,12 @@ class AravisCamera(Camera):
                 break
             count += 1
             received = self._receive(buffer)
-            newest, damaged = received or newest, damaged + (received is None)
+            newest, whole, damaged = received or newest, whole + (received is not None), damaged + (received is None)
         self._emptied_s = self._clock.now()
         if self._lost.is_set():
             raise self._gone('Check its network cable and its power, and start it again.')
         if newest is not None:
-            return newest
+            return newest, whole if count < _BUFFERS else EVERY
         if damaged:
             raise CameraError('camera-bad-frame', 'The %s lost parts of every frame on the way.' % self.name,
                               'Give it a network card of its own and let its stream through the firewall.',

@@ -1,5 +1,6 @@
 """The interface of every camera: open, read, close, describe."""
 import abc
+import sys
 from dataclasses import dataclass
 from typing import Any, Dict, Optional, Tuple, TypeVar
 
@@ -12,6 +13,10 @@ from .specification import Options
 CameraType = TypeVar('CameraType', bound='Camera')
 
 
+#: As `Frame.missed`: while the computer was late, every buffer filled up, and nobody knows how many found none.
+EVERY = sys.maxsize
+
+
 @dataclass(frozen=True, eq=False)
 class Frame:
     """One frame of a camera.
@@ -22,12 +27,15 @@ class Frame:
             number of frames skipped.
         t_monotonic: when the frame was taken, on the clock of `time.monotonic`, in seconds.
         condition: what the frame reports about its camera; whether it may be used for an exam.
+        missed: how many of the frames skipped before it the computer was too late for; the others were lost by the
+            camera or on the way. `EVERY` for all of them.
     """
 
     thermogram: Thermogram
     sequence: int
     t_monotonic: float
     condition: Condition = Condition()
+    missed: int = 0
 
 
 class Camera(abc.ABC):

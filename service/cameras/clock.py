@@ -21,6 +21,8 @@ class Pacer:
     Args:
         rate_hz: ticks per second.
         clock: where the time comes from.
+    Attributes:
+        missed: ticks that were lost before the newest one, because nobody asked in time.
     """
 
     def __init__(self, rate_hz: float, clock: SystemClock) -> None:
@@ -28,6 +30,7 @@ class Pacer:
         self._clock = clock
         self._start_s = clock.now()
         self._last = -1
+        self.missed = 0
 
     def next_tick(self, timeout_s: float) -> Optional[int]:
         """The newest tick that was not returned yet, waited for if necessary.
@@ -44,6 +47,7 @@ class Pacer:
             self._clock.sleep(max(wait_s, 0))
             # Rounding may leave the clock slightly before the tick that was waited for.
             newest = max(self._last + 1, int((self._clock.now() - self._start_s) * self._rate_hz))
+        self.missed = newest - self._last - 1
         self._last = newest
         return newest
 

@@ -90,7 +90,8 @@ class ReplayCamera(Camera):
             raise self._silent(timeout_s)
         if tick >= len(self._files) and not self._loop:
             raise self._over()
-        return Frame(self._usable(tick, (self._unit, self._shape)), tick, self._pacer.time_of(tick))
+        return Frame(self._usable(tick, (self._unit, self._shape)), tick, self._pacer.time_of(tick),
+                     missed=self._pacer.missed)
 
     def _usable(self, tick: int, required: Optional[_Format]) -> Thermogram:
         """The thermogram of a tick: its own file, or the next that can be shown."""

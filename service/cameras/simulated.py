@@ -121,7 +121,7 @@ class SimulatedCamera(Camera):
                                                  emissivity=0.98)
         except InputError as error:
             raise self._bad_frame('sent an invalid frame', error.message.text)
-        return Frame(thermogram, tick, taken_s)
+        return Frame(thermogram, tick, taken_s, missed=self._pacer.missed)
 
     def _age_s(self) -> float:
         return self._clock.now() - (self._first_open_s or 0.0)

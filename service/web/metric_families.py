@@ -32,6 +32,7 @@ _WHOLE = {'total': ('thermoscreen_picture_seconds', 'One picture, all stages wit
 
 #: Counts of the capture.
 _CAMERA_COUNTS = (('received', 'Frames that the camera gave.'), ('lost', 'Frames that never arrived.'),
+                  ('missed', 'Frames that the computer was too late for.'),
                   ('repeated', 'Frames that repeated the one before.'), ('bad', 'Damaged frames.'),
                   ('stalls', 'Waits that ended without a frame.'), ('reconnects', 'Times that the camera came back.'))
 

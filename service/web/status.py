@@ -32,7 +32,7 @@ _STAGES = {'capture': 'wait for camera', 'preprocess': 'equalise', 'infer': 'net
 _KEEPS_UP = 0.9
 
 #: Counts of the capture that are shown where they are not zero.
-_FAULTS = ('lost', 'repeated', 'bad', 'stalls', 'reconnects')
+_FAULTS = ('lost', 'missed', 'repeated', 'bad', 'stalls', 'reconnects')
 
 StageRow = Tuple[str, Tuple[float, ...]]
 

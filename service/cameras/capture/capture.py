@@ -47,6 +47,7 @@ class Counts:
         received: frames that were handed on.
         repeated: frames that repeated the one before and were left out.
         lost: frames that never arrived, by the camera's own numbers.
+        missed: frames that the computer was too late for.
         bad: damaged frames.
         stalls: waits that ended without a frame.
         reconnects: how often the camera came back.
@@ -55,6 +56,7 @@ class Counts:
     received: int = 0
     repeated: int = 0
     lost: int = 0
+    missed: int = 0
     bad: int = 0
     stalls: int = 0
     reconnects: int = 0
@@ -200,8 +202,8 @@ class Capture:
 
         Returns:
             ``quality`` (``grade`` and ``messages``, the worst first), ``notice`` (a message while the camera
-            calibrates, or None), ``usable`` (whether the newest frame may be kept), ``rate_hz`` at which frames
-            arrive, ``dropped`` (frames that nobody took), the counts, and what the corrections do.
+            calibrates, or None), ``usable`` (whether the newest frame may be kept), ``rate_hz`` at which the
+            camera sends frames, ``dropped`` (frames that nobody took), the counts, and what the corrections do.
         """
         now_s = self._clock()
         with self._lock:
@@ -314,11 +316,14 @@ class Capture:
     def _accept(self, frame: Frame) -> None:
         with self._lock:
             now_s = self._clock()
-            lost = 0 if self._last_sequence is None else max(0, frame.sequence - self._last_sequence - 1)
+            skipped = 0 if self._last_sequence is None else max(0, frame.sequence - self._last_sequence - 1)
+            missed = min(frame.missed, skipped)
+            lost = skipped - missed
             self._last_sequence = frame.sequence
             self._in_a_row = {STALL: 0, BAD: 0}
             self.counts.lost += lost
-            self._connection.received(now_s, lost, max(0.0, now_s - frame.t_monotonic))
+            self.counts.missed += missed
+            self._connection.received(now_s, lost, missed, max(0.0, now_s - frame.t_monotonic))
             self._condition.received(frame)
             if not self._freeze.is_new(frame):
                 self.counts.repeated += 1

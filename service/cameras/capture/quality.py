@@ -6,12 +6,12 @@ the camera reports about itself (`ConditionMonitor`), and whether the whole pict
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Deque, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Deque, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
 from ...condition import FFC_IMMINENT, FFC_NEVER, FFC_RUNNING, Condition
-from ...messages import INFO, SEVERITIES, WARNING, Message, worst
+from ...messages import INFO, OK, SEVERITIES, WARNING, Message, worst
 from ..base import Frame
 
 #: The grades that the page and the metrics show, best first; the worst severity decides.
@@ -85,16 +85,25 @@ class Quality:
         return {'grade': self.grade, 'messages': [message.to_dict() for message in self.messages]}
 
 
+class _Arrival(NamedTuple):
+    """One frame, as `Connection.received` notes it."""
+
+    now_s: float
+    lost: int
+    missed: int
+    age_s: float
+
+
 class Connection:
     """How frames arrive, and what went wrong lately. All times are seconds on one monotonic clock."""
 
     def __init__(self) -> None:
-        self._frames: Deque[Tuple[float, int, float]] = deque()
+        self._frames: Deque[_Arrival] = deque()
         self._events: Deque[Tuple[float, str]] = deque()
 
-    def received(self, now_s: float, lost: int, age_s: float) -> None:
-        """Note a frame, how many were lost before it, and how old it was when it arrived."""
-        self._frames.append((now_s, lost, age_s))
+    def received(self, now_s: float, lost: int, missed: int, age_s: float) -> None:
+        """Note a frame, how many before it were lost or missed (`Frame.missed`), and how old it was on arrival."""
+        self._frames.append(_Arrival(now_s, lost, missed, age_s))
 
     def happened(self, now_s: float, event: str) -> None:
         """Note a `STALL`, a `RECONNECT` or a `BAD` frame."""
@@ -105,23 +114,24 @@ class Connection:
         self._frames.clear()
 
     def rate_hz(self, now_s: float) -> Optional[float]:
-        """Frames that arrive per second; None while there are too few to tell."""
+        """Frames per second that arrive or are missed; None while there are too few to tell."""
         self._forget(now_s)
         if len(self._frames) < _ENOUGH_FRAMES:
             return None
-        span_s = self._frames[-1][0] - self._frames[0][0]
-        return (len(self._frames) - 1) / span_s if span_s > 0 else None
+        span_s = self._frames[-1].now_s - self._frames[0].now_s
+        sent = len(self._frames) - 1 + sum(frame.missed for frame in self._frames) - self._frames[0].missed
+        return sent / span_s if span_s > 0 else None
 
     def messages(self, now_s: float, stated_hz: float) -> List[Message]:
         """What is wrong with the connection; `stated_hz` is the camera's nominal rate, or 0."""
         self._forget(now_s)
-        checks = (self._loss(), self._rate(now_s, stated_hz), self._delay(stated_hz), self._breaks(), self._damage())
+        checks = (self._loss(), self._rate(now_s, stated_hz), self._delay(stated_hz), self._breaks(), self._damage(),
+                  self._busy())
         return [message for message in checks if message]
 
     def _loss(self) -> Optional[Message]:
-        lost, received = sum(frame[1] for frame in self._frames), len(self._frames)
-        share = lost / float(max(lost + received, 1))
-        if lost + received < _ENOUGH_FRAMES or share <= _SOME_LOST:
+        share = self._share(sum(frame.lost for frame in self._frames))
+        if share <= _SOME_LOST:
             return None
         return Message('frames-lost', '%.0f %% of the pictures are lost on the way.' % (100 * share),
                        'Use a shorter cable or another port.', WARNING if share > _MANY_LOST else INFO)
@@ -137,7 +147,9 @@ class Connection:
     def _delay(self, stated_hz: float) -> Optional[Message]:
         if len(self._frames) < _ENOUGH_FRAMES:
             return None
-        ages_s = sorted(frame[2] for frame in self._frames)
+        if self._share(sum(frame.missed for frame in self._frames)) > _SOME_LOST:
+            return None  # the computer is late, and not the camera
+        ages_s = sorted(frame.age_s for frame in self._frames)
         median_s = ages_s[len(ages_s) // 2]
         if median_s <= _LATE_S and (not stated_hz or median_s <= _LATE_FRAMES / stated_hz):
             return None
@@ -162,8 +174,21 @@ class Connection:
         return Message('frames-damaged', '%d damaged pictures were left out in the last minute.' % bad,
                        'Use another cable.', WARNING if bad > 5 else INFO)
 
+    def _busy(self) -> Optional[Message]:
+        """Nothing is wrong with the camera, and nothing is to be done: the newest picture is shown all the same."""
+        share = self._share(sum(frame.missed for frame in self._frames))
+        if share <= _MANY_LOST:
+            return None
+        return Message('frames-missed', 'The computer is busy and leaves out %.0f %% of the pictures.' % (100 * share),
+                       severity=OK)
+
+    def _share(self, frames: int) -> float:
+        """So many frames as a share of all that the camera made; 0 while there are too few to tell."""
+        made = len(self._frames) + sum(frame.lost + frame.missed for frame in self._frames)
+        return frames / float(made) if made >= _ENOUGH_FRAMES else 0.0
+
     def _forget(self, now_s: float) -> None:
-        while self._frames and now_s - self._frames[0][0] > FRAMES_S:
+        while self._frames and now_s - self._frames[0].now_s > FRAMES_S:
             self._frames.popleft()
         while self._events and now_s - self._events[0][0] > EVENTS_S:
             self._events.popleft()

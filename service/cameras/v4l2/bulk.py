@@ -10,6 +10,7 @@ import errno
 import struct
 from typing import Any, List, NamedTuple, Optional
 
+from ..base import EVERY
 from ..wire import WireFormat
 from . import layouts as usb
 from .interface import BUFFERS, Buffer, Capability, Chosen, Offer, VideoDevice
@@ -107,13 +108,14 @@ class BulkVideoDevice(VideoDevice):
             return None
         now_s = self._calls.now()
         deadline_s = now_s + timeout_s
-        if now_s - self._read_s > 1.5 / self._wire.rate_hz:
+        late = now_s - self._read_s > 1.5 / self._wire.rate_hz
+        if late:
             self._in_step = False  # what is left of an old frame comes first
         while now_s < deadline_s:
             buffer = self._take(self._chunk(max(int(1e3 * (deadline_s - now_s)), 1)))
             now_s = self._read_s = self._calls.now()
             if buffer is not None:
-                return buffer
+                return buffer._replace(missed=EVERY) if late else buffer
         return None
 
     def stop(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 from ...messages import CameraError, InputError, did_you_mean
 from ...thermogram import RELATIVE, Provenance, Thermogram, utc_now
-from ..base import Camera, Frame
+from ..base import EVERY, Camera, Frame
 from ..clock import SystemClock
 from ..simulated import NONE, Fault, SimulatedCamera
 from ..specification import Options
@@ -31,7 +31,7 @@ class V4l2Camera(Camera):
 
     The newest frame wins: filled buffers are emptied to the last. A reader that was away for so long that every buffer
     filled up gets the next frame instead, because the buffered ones are old. `Frame.sequence` and `Frame.t_monotonic`
-    are the driver's; a jump of the sequence is what was lost on the way.
+    are the driver's; a jump of the sequence is what was passed over here (`Frame.missed`) and what was lost on the way.
 
     Args:
         system: where the devices are.
@@ -86,12 +86,12 @@ class V4l2Camera(Camera):
     def _read(self, timeout_s: float) -> Frame:
         device, wire = self._running()
         try:
-            buffer = self._newest(device, timeout_s)
+            buffer, missed = self._newest(device, timeout_s)
         except OSError as error:
             raise self._failed(error)
         if buffer is None:
             raise self._silent(timeout_s)
-        return self._frame(buffer, self._decode(wire, buffer), wire)
+        return self._frame(buffer, self._decode(wire, buffer), wire, missed)
 
     def _flat_field(self) -> None:
         if not self._commands.has_flat_field:
@@ -156,27 +156,34 @@ class V4l2Camera(Camera):
             self._first, self._first_sequence = buffer, buffer.sequence
             return reading.unit, reading.pixels.shape
 
-    def _newest(self, device: VideoDevice, timeout_s: float) -> Optional[Buffer]:
-        """The newest filled buffer; the next one if every buffer was full, because what they hold is then old."""
+    def _newest(self, device: VideoDevice, timeout_s: float) -> Tuple[Optional[Buffer], int]:
+        """The newest filled buffer; the next one if every buffer was full, because what they hold is then old.
+
+        Returns:
+            The buffer, or None if there is none in time, and `Frame.missed`.
+        """
         newest, self._first = self._first, None
-        count = 0
+        count, passed_over = 0, -1 if newest is None else 0
         while count < 2 * BUFFERS:
             buffer = device.dequeue(0.0)
             if buffer is None:
                 break
-            newest, count = buffer, count + 1
+            newest, count, passed_over = buffer, count + 1, passed_over + 1 + buffer.missed
         if newest is None:
-            return device.dequeue(timeout_s)
-        if count >= BUFFERS and self._clock.now() - newest.t_monotonic > 1.5 / self.rate_hz:
-            return device.dequeue(timeout_s) or newest
-        return newest
+            newest = device.dequeue(timeout_s)
+            return newest, newest.missed if newest is not None else 0
+        if count < BUFFERS:
+            return newest, passed_over
+        if self._clock.now() - newest.t_monotonic > 1.5 / self.rate_hz:
+            newest = device.dequeue(timeout_s) or newest
+        return newest, EVERY
 
     def _decode(self, wire: WireFormat, buffer: Buffer) -> WireReading:
         if buffer.error:
             raise self._bad_frame('sent a damaged frame', 'sequence %d' % buffer.sequence)
         return wire.decode(buffer.data)
 
-    def _frame(self, buffer: Buffer, reading: WireReading, wire: WireFormat) -> Frame:
+    def _frame(self, buffer: Buffer, reading: WireReading, wire: WireFormat, missed: int) -> Frame:
         captured_at = utc_now(max(self._clock.now() - buffer.t_monotonic, 0.0))
         provenance = Provenance(self.name, reader=wire.name, captured_at=captured_at,
                                 warnings=tuple(reading.condition.warnings()))
@@ -184,7 +191,7 @@ class V4l2Camera(Camera):
             thermogram = Thermogram(reading.pixels, reading.unit, provenance)
         except InputError as error:
             raise self._bad_frame('sent an invalid frame', error.message.text)
-        return Frame(thermogram, buffer.sequence - self._first_sequence, buffer.t_monotonic, reading.condition)
+        return Frame(thermogram, buffer.sequence - self._first_sequence, buffer.t_monotonic, reading.condition, missed)
 
     def _running(self) -> Tuple[VideoDevice, WireFormat]:
         if self._device is None or self._wire is None:

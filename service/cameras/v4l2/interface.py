@@ -84,12 +84,14 @@ class Buffer(NamedTuple):
         sequence: the driver's count of frames, including those that were lost.
         t_monotonic: when the frame was taken, on the clock of `time.monotonic`, in seconds.
         error: the driver says that the data are damaged.
+        missed: frames of the sequence before it that were there and that nobody took in time, where the device knows.
     """
 
     data: bytes
     sequence: int
     t_monotonic: float
     error: bool = False
+    missed: int = 0
 
 
 class VideoSystem(abc.ABC):

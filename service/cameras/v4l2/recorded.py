@@ -102,7 +102,7 @@ class RecordedVideoDevice(VideoDevice):
         with open(path, 'rb') as file:
             file.seek(first)
             data = file.read(min(end - first, 2 * self._wire.frame_bytes))
-        return Buffer(data, tick, self._pacer.time_of(tick))
+        return Buffer(data, tick, self._pacer.time_of(tick), missed=self._pacer.missed)
 
     def stop(self) -> None:
         """Nothing to free."""

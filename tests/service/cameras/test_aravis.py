@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from service.cameras.aravis import AravisCamera
+from service.cameras.base import EVERY
 from service.cameras.specification import Options
 from tests.fakes.aravis_double import NetworkCamera, install
 
@@ -112,7 +113,8 @@ def test_a_setting_that_was_not_taken_is_never_trusted(monkeypatch, clock):
 def test_damaged_frames_are_passed_over(monkeypatch, clock, version):
     _, camera = network(monkeypatch, clock, version, damaged={1, 2})
     with camera:
-        assert [camera.read(1.0).sequence for _ in range(3)] == [0, 3, 4]
+        frames = [camera.read(1.0) for _ in range(3)]
+    assert [(frame.sequence, frame.missed) for frame in frames] == [(0, 0), (3, 0), (4, 0)], 'lost on the way'
 
 
 def test_nothing_but_damaged_frames(monkeypatch, clock, version):
@@ -163,6 +165,7 @@ def test_after_a_long_absence_the_next_frame_is_given_not_an_old_one(monkeypatch
         clock.pass_s(30.05)
         frame = camera.read(1.0)
     assert frame.sequence == 301 and clock.now() - frame.t_monotonic < 1 / unit.rate_hz
+    assert frame.missed == EVERY
     assert frame.thermogram.pixels[0, 0] == pytest.approx(30 + 30.1)
 
 

@@ -198,7 +198,8 @@ const GRADE_ICONS = { excellent: 'good', fair: 'attention', poor: 'attention', u
 
 function renderCamera(capture, heard, stopped) {
   const line = byId('camera');
-  const note = heard && !stopped ? capture.notice || capture.quality.messages[0] || null : null;
+  const found = heard ? capture.quality.messages.find((message) => message.severity !== 'ok') : null;
+  const note = heard && !stopped ? capture.notice || found || null : null;
   const grade = heard ? capture.quality.grade : 'not heard';
   setIcon(line, capture.notice && note ? 'wait' : GRADE_ICONS[grade] || 'stopped');
   setText(line.lastElementChild, 'Camera ' + grade);

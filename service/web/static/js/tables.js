@@ -89,7 +89,7 @@ export function renderTiming(holder, values) {
       { key: 'camera to page', cells: [live.latency_ms === null ? '–' : number(live.latency_ms, 0) + ' ms'] },
       { key: 'pictures a second', cells: [number(live.rate_hz, 1)] },
       { key: 'shown, left out', cells: [live.shown + ', ' + live.dropped] },
-      { key: 'lost, damaged', cells: [live.capture.lost + ', ' + live.capture.bad] },
+      { key: 'missed, lost, damaged', cells: [[live.capture.missed, live.capture.lost, live.capture.bad].join(', ')] },
       ...corrections(live.capture),
     ]);
   }

@@ -75,11 +75,13 @@ class ScriptedCamera:
             raise item
         item = dict(item)
         self._clock.sleep(1 / RATE_HZ)
-        self._sequence += 1 + item.pop('lost', 0)
+        missed = item.pop('missed', 0)
+        self._sequence += 1 + item.pop('lost', 0) + min(missed, 9)
         self._number += 1
         celsius = item.pop('celsius', None)
         taken_s = self._clock.now() - item.pop('late_s', 0.0)
-        return Frame(thermogram(celsius, self._number), self._sequence, taken_s, item.get('condition', Condition()))
+        return Frame(thermogram(celsius, self._number), self._sequence, taken_s, item.get('condition', Condition()),
+                     missed)
 
 
 @pytest.fixture

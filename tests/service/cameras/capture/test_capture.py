@@ -6,6 +6,7 @@ import time
 import numpy as np
 import pytest
 
+from service.cameras.base import EVERY
 from service.cameras.capture import BACKOFF_S, MAX_BAD_FRAMES, MAX_SILENT_READS, Capture
 from service.cameras.capture.quality import FROZEN_S
 from service.messages import CameraError
@@ -32,6 +33,14 @@ def test_frames_lost_on_the_way_are_counted(make, camera):
     camera.items = [{}, {'lost': 3}, {}]
     read_all(capture, camera)
     assert (capture.counts.received, capture.counts.lost) == (3, 3)
+
+
+def test_frames_that_a_busy_computer_missed_are_told_apart(make, camera):
+    capture = make()
+    camera.items = [{'missed': 5}, {'lost': 1, 'missed': 2}, {'missed': EVERY}, {}]
+    read_all(capture, camera)
+    assert (capture.counts.lost, capture.counts.missed) == (1, 2 + 9), 'those before the first frame do not count'
+    assert capture.report()['missed'] == 11
 
 
 def test_a_camera_that_is_gone_is_opened_again_with_growing_pauses(make, camera, clock):

@@ -17,7 +17,7 @@ from service.cameras.capture.quality import (
     Connection,
 )
 from service.condition import Condition
-from service.messages import SEVERITIES, Message
+from service.messages import OK, SEVERITIES, Message
 from service.thermogram import Thermogram
 
 from .conftest import picture, thermogram
@@ -25,10 +25,10 @@ from .conftest import picture, thermogram
 STATED_HZ = 10.0
 
 
-def connection(seconds=5.0, rate_hz=STATED_HZ, lost_every=0, age_s=0.02):
+def connection(seconds=5.0, rate_hz=STATED_HZ, lost_every=0, age_s=0.02, missed=0):
     made, count = Connection(), int(seconds * rate_hz)
     for number in range(count):
-        made.received(number / rate_hz, int(bool(lost_every) and number % lost_every == 0), age_s)
+        made.received(number / rate_hz, int(bool(lost_every) and number % lost_every == 0), missed, age_s)
     return made
 
 
@@ -47,6 +47,8 @@ def judged(made, now_s=5.0, stated_hz=STATED_HZ):
     ({'age_s': 0.25}, 'excellent', []),
     ({'age_s': 0.35}, 'fair', ['frames-late']),
     ({'age_s': 0.6}, 'poor', ['frames-late']),
+    ({'rate_hz': 5.0, 'missed': 1, 'age_s': 0.6}, 'excellent', ['frames-missed']),
+    ({'rate_hz': 2.5, 'missed': 1}, 'fair', ['frames-slow', 'frames-missed']),
     ({'seconds': 0.5, 'lost_every': 4, 'age_s': 9.0, 'rate_hz': 2.0}, 'excellent', [])])
 def test_frames(options, grade, codes):
     assert judged(connection(**options)) == (grade, codes)
@@ -69,6 +71,13 @@ def test_frames_are_forgotten_after_some_seconds_and_with_the_connection():
     made = connection(lost_every=5)
     made.reopened()
     assert judged(made) == ('excellent', []) and made.rate_hz(5.0) is None
+
+
+def test_a_busy_computer_is_not_the_cameras_fault():
+    made = connection(rate_hz=5.0, missed=1)
+    message, = made.messages(5.0, STATED_HZ)
+    assert message.sentence == 'The computer is busy and leaves out 50 % of the pictures.' and message.severity == OK
+    assert made.rate_hz(5.0) == pytest.approx(STATED_HZ)
 
 
 def test_a_camera_that_states_no_rate_is_not_slow():

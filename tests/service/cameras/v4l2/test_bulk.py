@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 
+from service.cameras.base import EVERY
 from service.cameras.v4l2 import Choice, LinuxVideoSystem, V4l2Camera, list_cameras
 from service.cameras.v4l2.bulk import SHUTTER, BulkVideoDevice
 from service.cameras.wire import FORMATS
@@ -156,7 +157,8 @@ def test_what_is_no_frame_is_passed_over(kernel, device, broken):
 def test_a_frame_that_waited_is_old_and_left_out(kernel, device):
     kernel.clock.pass_s(0.5)
     kernel.coming = transfers(frame_of(P3, 20.0), 9, 200) + transfers(frame_of(P3, 31.0), 10, 240)
-    assert P3.decode(device.dequeue(1.0).data).pixels.mean() == pytest.approx(31.0, abs=1 / 64.0)
+    buffer = device.dequeue(1.0)
+    assert P3.decode(buffer.data).pixels.mean() == pytest.approx(31.0, abs=1 / 64.0) and buffer.missed == EVERY
 
 
 def test_a_camera_that_is_silent_or_gone(kernel, device):

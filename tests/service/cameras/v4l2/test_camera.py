@@ -5,6 +5,7 @@ import errno
 import numpy as np
 import pytest
 
+from service.cameras.base import EVERY
 from service.cameras.v4l2 import Capability, Choice, Chosen, Offer, SimulatedUsbCamera, SimulatedVideoSystem, V4l2Camera
 from service.cameras.wire import FORMATS
 from service.condition import Condition
@@ -40,11 +41,14 @@ class DriverContract(CameraContract):
         camera.read(1.0)
         clock.pass_s(2.5 / self.rate_hz)
         waits = len(clock.slept)
-        assert camera.read(1.0).sequence == 2 and sum(clock.slept[waits:]) == 0
+        frame = camera.read(1.0)
+        assert (frame.sequence, frame.missed) == (2, 1) and sum(clock.slept[waits:]) == 0
         clock.pass_s(60.0)
         frame = camera.read(1.0)
+        assert frame.missed == EVERY
         assert 0 <= clock.now() - frame.t_monotonic < 1 / self.rate_hz
-        assert camera.read(1.0).sequence == frame.sequence + 1
+        following = camera.read(1.0)
+        assert (following.sequence, following.missed) == (frame.sequence + 1, 0)
 
 
 class TestLepton(DriverContract):
@@ -111,6 +115,7 @@ def test_the_newest_of_several_wins_and_the_jump_is_kept(system):
         system.send(frame_of(system.wire, 30 + sequence), sequence)
     frame = camera.read()
     assert frame.sequence == 5 and round(float(frame.thermogram.pixels.mean())) == 35
+    assert frame.missed == 3, '0, 3 and 4 were there and passed over; 1 and 2 were lost on the way'
 
 
 def test_when_every_buffer_was_full_the_next_frame_is_waited_for(system):
