@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple, Type
 
 import click
@@ -39,7 +40,9 @@ from service.settings import SHIPPED_BUNDLE, Settings
 from service.supervise import CAPTURE, Extension, Heartbeats, Notifier, StartRecord, StorageBeat, Supervision, threads
 from service.supervise import heartbeats as heartbeats_module
 from service.telemetry import Sources, Vitals, machine_messages
+from service.web.app import create_app
 from service.web.server import Server
+from service.web.streams import Viewers
 
 CAMERA = 'sim:1?rate=9&width=96&height=72'
 
@@ -159,6 +162,15 @@ class Injection:
         if self._left > 0:
             raise CameraError('camera-gone', 'The camera is gone.', 'Plug it in.')
         return real(*arguments)
+
+
+@contextlib.contextmanager
+def _replaced(owner: Any, attribute: str, failing: Callable[..., Any]) -> Iterator[None]:
+    undo = _replace(owner, attribute, failing)
+    try:
+        yield
+    finally:
+        undo()
 
 
 def _replace(owner: Any, attribute: str, failing: Callable[..., Any]) -> Callable[[], None]:
@@ -329,25 +341,73 @@ def attack_page(error: Error) -> str:
     folder, ended = tempfile.mkdtemp(prefix='faults-'), False
     supervision = Supervision(os.path.join(folder, 'state'), {})
     supervision.record.begin()
-
-    def turn() -> None:
-        raise error('injected')
-
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    try:
-        Server(Flask('empty'), '127.0.0.1', port, 1, on_stop=supervision.stopping, on_turn=turn).run()
-    except error:
-        ended = True
+    injection = Injection(Fault('', 'MainThread', Server, '_close_silent'))
+    with injection.installed():
+        injection.arm(error, 1)
+        try:
+            Server(Flask('empty'), '127.0.0.1', _free_port(), on_stop=supervision.stopping).run()
+        except error:
+            ended = True
     counted = StartRecord(os.path.join(folder, 'state'))
     counted.begin()
     shutil.rmtree(folder)
     return CRASHED if ended and counted.crashes else UNNOTICED
 
 
+def attack_proof(error: Error) -> str:
+    """The thread that asks for a page and beats when it came: it goes on after a failure."""
+    beaten, injection = threading.Event(), Injection(Fault('', 'proof', Server, 'answers'))
+    with injection.installed():
+        injection.arm(error, 1)
+        server = Server(Flask('page'), '127.0.0.1', _free_port(), on_answer=beaten.set)
+        with _replaced(Server, 'answers', lambda real, *arguments: real(*arguments) or True):
+            thread = threading.Thread(target=server.run, daemon=True)
+            thread.start()
+            went_on = beaten.wait(PATIENCE_S)
+            server.stop()
+            thread.join(PATIENCE_S)
+    return RECOVERED if injection.hits and went_on else UNNOTICED
+
+
+def attack_viewers(error: Error) -> str:
+    """The thread that serves all viewers: a browser that asks again gets pictures again."""
+    station, injection = Station(), Injection(Fault('', 'viewers', Viewers, '_serve'))
+    settings = Settings(port=_free_port())
+    app = create_app(station.live._pipeline, station.live, settings)
+    server = Server(app, settings.host, settings.port, on_stop=station.live.dismiss)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        with injection.installed():
+            got_before = _comes_true(lambda: _events(server) > 1)
+            injection.arm(error, 1)
+            return RECOVERED if got_before and _comes_true(
+                lambda: _events(server) > 1 and injection.hits > 0) else UNNOTICED
+    finally:
+        server.stop()
+        thread.join(PATIENCE_S)
+        station.close()
+
+
+def _events(server: Server) -> int:
+    """How many events a browser that asks now gets, of at most three."""
+    host, port = server._address
+    try:
+        with urllib.request.urlopen('http://%s:%d/live/events' % (host, port), timeout=3.0) as stream:
+            return sum(b'event:' in stream.readline() for _ in range(12))
+    except OSError:
+        return 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
 #: Faults that are no part of a running station.
-OTHERS = (('worker: load', attack_load), ('start: ask for more time', attack_loading), ('page: loop', attack_page))
+OTHERS = (('worker: load', attack_load), ('start: ask for more time', attack_loading), ('page: loop', attack_page),
+          ('page: proof', attack_proof), ('page: viewers', attack_viewers))
 
 
 def _attack_once(run: Callable[[Error], str]) -> Dict[str, str]:

@@ -18,6 +18,7 @@ from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
 from ..messages import Message, SettingsError
+from ..supervise import LastingThread
 from .responses import HEADERS
 from .streams import Viewer
 
@@ -103,7 +104,7 @@ class Server:
             Exception: a fault of the program.
         """
         if self._on_answer is not None:
-            threading.Thread(target=self._prove, name='proof', daemon=True).start()
+            LastingThread('proof', self._prove, self._finished).start()
         try:
             while not self._stopping:
                 wasyncore.loop(timeout=_POLL_S, use_poll=True, map=self._map, count=1)

@@ -4,16 +4,15 @@ A viewer takes its connection over from the server, so that however many watch, 
 that answers pages waits for them. Nothing is queued either: who has not taken the last part gets the newest one when it
 has.
 """
-import logging
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional
 
+from ..supervise import LastingThread
+
 if TYPE_CHECKING:
     from ..live import LiveLoop, LiveState
-
-_LOGGER = logging.getLogger(__name__)
 
 #: Bytes that may wait in the kernel for one viewer: about one picture. Without a limit the kernel would keep megabytes,
 #: and a slow viewer would see pictures that are half a minute old.
@@ -116,7 +115,8 @@ class Viewers:
         self._number, self._part, self._sign, self._sign_s = number, part, sign, sign_s
         self._lock = threading.RLock()
         self._viewers: List[Viewer] = []
-        self._thread: Optional[threading.Thread] = None
+        self._ended = threading.Event()  # never set: the thread ends with the live picture or the last viewer
+        self._thread: Optional[LastingThread] = None
 
     @property
     def taken(self) -> int:
@@ -145,7 +145,7 @@ class Viewers:
             viewer.waiting, viewer.taken_s = head + self._first, time.monotonic()
             self._serve(viewer, self._live.state)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name='viewers', daemon=True)
+                self._thread = LastingThread('viewers', self._run, self._ended)
                 self._thread.start()
 
     def let_go(self, viewer: Viewer) -> None:
@@ -170,10 +170,16 @@ class Viewers:
                     if not self._viewers:
                         self._thread = None  # the next viewer starts a new one
                         return
-        except Exception:
-            _LOGGER.exception('viewers-unexpected')
-        with self._lock:  # the live picture has ended, or this thread failed: browsers ask again
+        except BaseException:
+            self._let_all_go()
+            raise
+        with self._lock:
             self._thread = None
+            self._let_all_go()
+
+    def _let_all_go(self) -> None:
+        """The live picture has ended, or the thread failed: browsers ask again."""
+        with self._lock:
             for viewer in list(self._viewers):
                 self.let_go(viewer)
 
