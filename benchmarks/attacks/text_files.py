@@ -1,7 +1,7 @@
 """Large text files that are no thermograms: how long the reader is busy before it says so.
 
 Most are as long as a file may be, and what is wrong with them stands at their end; some are made of whatever costs the
-reader most. Exit code 1 where one is read, or takes longer than the bar.
+reader most. Exit code 1 where one is read that is no thermogram, or takes longer than the bar.
 
     python -m benchmarks.attacks.text_files
 """
@@ -19,6 +19,9 @@ MAX_S = 2.0
 
 #: Bytes of a large file, below the limit at which a file is not read at all.
 SIZE = 55 * 10 ** 6
+
+#: The one file that is a thermogram, after lines that cost a careless pattern much.
+GOOD = 'a matrix after a header of tabs'
 
 
 def _filled(row: bytes, last: bytes = b'') -> bytes:
@@ -49,8 +52,7 @@ FILES: Dict[str, Tuple[str, Callable[[], bytes]]] = {
     'prose': ('.csv', lambda: _filled(b'the quick brown fox\n')),
     'header lines of many words': ('.csv', lambda: _filled(b'x;' * 4000 + b'\n')),
     'header lines that count': ('.csv', lambda: _filled(b';'.join(b'%d' % place for place in range(4000)) + b'\n')),
-    'a header of tabs after a name':
-        ('.csv', lambda: (b'Emissivity' + b'\t' * 4000 + b'x\n') * 60 + (b'30.5;' * 640 + b'\n') * 480 + b'x'),
+    GOOD: ('.csv', lambda: (b'Emissivity' + b'\t' * 4000 + b'x\n') * 60 + (b'30.5;' * 640 + b'\n') * 480),
     'frames of one row': ('.csv', lambda: _filled(b'Frame 1' + b',30.5' * 40 + b'\n')),
     'millions of frames': ('.csv', lambda: _frames(b',30.5' * 64 + b'\n') + b'Frame 2,\n' * (SIZE // 9)),
     'blanks': ('.txt', lambda: b' ' * SIZE),
@@ -73,9 +75,9 @@ def main() -> int:
                 answer = error.code
             took_s = time.process_time() - started
             os.remove(path)
-            broken += answer == 'READ' or took_s > MAX_S
+            broken += (answer == 'READ') != (name == GOOD) or took_s > MAX_S
             print('| %s | %.1f | %.2f | %s |' % (name, size / 1e6, took_s, answer), flush=True)
-    print('\nPython %s; %d files are read or take more than %g s of processor time.'
+    print('\nPython %s; %d files are answered wrongly or take more than %g s of processor time.'
           % (sys.version.split()[0], broken, MAX_S))
     return 1 if broken else 0
 

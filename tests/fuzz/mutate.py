@@ -7,7 +7,8 @@ _EDGES = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7
           0xFFFFFFFF)
 #: What turns numbers of a text into something else.
 _WORDS = (b'', b'-', b'+', b'e', b'E9', b'e999', b'nan', b'inf', b'_', b'.', b',', b';', b'\t', b' ', b'\r', b'\n',
-          b'"', b'\0', b'\xff', b'\xef\xbb\xbf', b'1' * 400, b'{', b'[' * 50)
+          b'"', b'\0', b'\xff', b'\xef\xbb\xbf', b'1' * 400, b'{', b'[' * 50, b'","', b'\nFrame 2,', b'\nAxis,0,1,2',
+          b'unit: K')
 #: Most of what can be wrong with a file is at its start.
 _HEAD_BYTES = 600
 

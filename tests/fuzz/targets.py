@@ -14,15 +14,17 @@ from service.capture_file import MAGIC as CAPTURE_MAGIC
 from service.capture_file import SUFFIX as CAPTURE_SUFFIX
 from service.messages import CameraError, InputError
 from service.radiometry import Raw, flir_raw
-from service.readers import count_frames, read_thermogram
+from service.readers import count_frames, read_thermogram, rows
+from service.readers.text import TextReader
 from service.thermogram import MAX_SIDE_PX, MIN_SIDE_PX, Provenance, Thermogram
-from tests.fakes import flir_files
+from tests.fakes import flir_files, text_files
 from tests.fakes.infiray_files import infiray_jpeg
 from tests.fakes.jpeg_ls import awkward_counts, jpeg_ls
-from tests.service.readers.files import body_c, matrix, npy, png, tiff
+from tests.service.readers.files import body_c, matrix, npy, png, tiff, tiff_pages
 
 SIDECAR = (b'{"scale": "centikelvin", "emissivity": 0.98, "captured_at": "2024-05-31T11:30:00+02:00", '
            b'"mirrored": true}')
+LABELME = b'{"version": "5.3.1", "flags": {}, "shapes": [], "imagePath": "frame.png", "imageData": null}'
 #: What a reader may give, degrees Celsius and grey levels, by the unit.
 _POSSIBLE = {'celsius': (-273.15, 2000), 'relative': (0, 255)}
 _PNG_MAGIC = b'\x89PNG\r\n\x1a\n'
@@ -69,6 +71,37 @@ class FileTarget:
         low, high = _POSSIBLE[thermogram.unit]
         assert low - 0.01 <= pixels.min() and pixels.max() <= high, (pixels.min(), pixels.max())
         assert all('\n' not in note for note in thermogram.provenance.notes)
+
+
+class RowsTarget:
+    """Rows of numbers, which must be read in bulk as they are one by one."""
+
+    keeps_size, repair, refusals = False, None, InputError
+
+    def __init__(self, name, seeds):
+        self.name, self.seeds = name, seeds
+
+    def feed(self, data, folder):
+        """Read bytes as rows in both ways; see `FileTarget.feed`."""
+        if not data:
+            return
+        both = _outcome(data)
+        in_bulk, rows._plain_decimals = rows._plain_decimals, lambda *args: None
+        try:
+            slow = _outcome(data)
+        finally:
+            rows._plain_decimals = in_bulk
+        if isinstance(both, InputError):
+            assert both.message == slow.message
+            raise both
+        assert np.array_equal(both, slow)
+
+
+def _outcome(data):
+    try:
+        return TextReader().decode(data, 'rows.txt').values
+    except InputError as error:
+        return error
 
 
 class WireTarget:
@@ -131,6 +164,13 @@ def _captures():
         Thermogram(body, 'celsius', provenance))])]
 
 
+def _lepton(name):
+    """A frame with telemetry: uint16."""
+    wire = FORMATS[name]
+    words = np.frombuffer(wire.encode(body_c(*wire.shape)), '<u2')
+    return words.reshape(wire.height, wire.width).astype(np.uint16)
+
+
 def _write(path, data):
     with open(path, 'wb') as stream:
         stream.write(data)
@@ -154,11 +194,21 @@ def _file_targets():
     packed = flir_files.frame(body, pixels=flir_files.png16)
     dump = FORMATS['p2pro'].encode(body_c(192, 256))
     header = 'File: x\r\nEmissivity;0,98\r\nTemperature \u00b0C\r\n\r\n'.encode('latin-1')
-    yield FileTarget('text', '.txt', [matrix(body), matrix(body, ';', '\r\r\n', 5)])
-    yield FileTarget('csv', '.csv', [matrix(body, ','), header + matrix(body, ';', '\r\n', comma=True)])
+    texts = [matrix(body), matrix(body, ';', '\r\r\n', 5), matrix(body, comma=True)]
+    yield FileTarget('text', '.txt', texts)
+    yield RowsTarget('rows', texts + [matrix(body - 30, ',', ',\n'), matrix(body_c(40, 40), '\t')])
+    yield FileTarget('csv', '.csv', [
+        matrix(body, ','), header + matrix(body, ';', '\r\n', comma=True),
+        text_files.thermal_studio([body_c(40, 40, seed) for seed in range(2)], text_files.HEADER),
+        text_files.quoted(body_c(40, 50)), text_files.numbered(body_c(40, 50)), text_files.sized(body_c(40, 50))])
     yield FileTarget('png', '.png', [png(counts), png(grey), png(np.dstack([grey] * 3))], with_right_checksums)
     yield FileTarget('tiff', '.tif', [tiff(counts), tiff(counts, '>', 60), tiff(counts, compression=8), tiff(grey),
+                                      tiff(body.astype(np.float32)), tiff(body, '>', compression=8),
+                                      tiff_pages([body, counts, grey]),
                                       cv2.imencode('.tif', counts)[1].tobytes()])
+    telemetry = [_lepton(name) for name in ('lepton-y16-telemetry', 'lepton25-y16-telemetry')]
+    yield FileTarget('lepton-npy', '.npy', [npy(telemetry[1]), npy(np.roll(telemetry[1], 3, axis=0)),
+                                            npy(telemetry[1] * 0.01 - 273.15), npy(telemetry[0])])
     yield FileTarget('jpeg', '.jpg', [cv2.imencode('.jpg', grey, [cv2.IMWRITE_JPEG_QUALITY, 90] + options)[1].tobytes()
                                       for options in ([], [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])])
     yield FileTarget('npy', '.npy', [npy(body), npy(body.astype('>f4')), npy(counts)])
@@ -172,7 +222,7 @@ def _file_targets():
     yield FileTarget('csq', '.csq', [_csq(flir_raw(body_c(40, 50), flir_files.I7)), _csq(awkward_counts(56, 40))])
     yield FileTarget('tc001', '.raw', [struct.pack('<4H', 384, 256, 8, 2) + dump, dump * 2])
     yield FileTarget('capture', CAPTURE_SUFFIX, _captures(), with_right_hashes)
-    yield FileTarget('sidecar', '.json', [SIDECAR, b'{"scale": "centikelvin"}'], sidecar=True)
+    yield FileTarget('sidecar', '.json', [SIDECAR, b'{"scale": "centikelvin"}', LABELME], sidecar=True)
 
 
 #: Every target by its name.

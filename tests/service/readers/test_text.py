@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from service.messages import InputError
 from service.readers import count_frames, read_raw, read_thermogram, rows
 from service.readers.text import DIALECTS, parse_matrix
+from tests.fakes import text_files
+from tests.fakes.text_files import cells, numbered, quoted, sized, thermal_studio
 
 from .contract import ReaderContract, refusal
 from .files import body_c, matrix
@@ -276,31 +278,11 @@ def test_a_csv_without_a_matrix_is_refused(tmp_path, data, code):
     refusal(path, code)
 
 
-def cells(*values):
-    return ','.join(str(value) for value in values)
-
-
-def thermal_studio(frames, header=''):
-    """Labels the first row of a frame, and leaves the cell before the others empty."""
-    text = 'File:,C:\\rec\\a.csq\r\n\r\n' + header + '\r\n'
-    for number, celsius in enumerate(frames, 1):
-        lines = matrix(celsius, ',', '\r\n', 3).decode('ascii')
-        text += ('Frame %d,' % number) + lines.rstrip().replace('\n', '\n,') + '\r\n'
-    return text.encode('utf-8')
-
-
-def numbered(celsius, corner='Axis X/Y', names=None, first=0):
-    lines = [cells(corner, *(names or range(celsius.shape[1])))]
-    lines += [cells(row, *values) for row, values in enumerate(celsius.round(2).tolist(), first)]
-    return 'Unit,Celsius,,,\n{}\n'.format('\n'.join(lines)).encode('ascii')
-
-
 #: A file of every dialect of the table.
 SAMPLES = {
     'FLIR Thermal Studio, FLIR Research Studio': lambda celsius: thermal_studio([celsius]),
     'HIKMICRO Analyzer, R, pandas, spreadsheets: names or numbers of rows and columns': numbered,
-    'Optris PIX Connect: a line with the size':
-        lambda celsius: cells(*celsius.shape[::-1]).encode('ascii') + b'\r\n' + matrix(celsius, ',', '\r\n'),
+    'Optris PIX Connect: a line with the size': sized,
     'FLIR Tools, DMR-IR, others: rows of numbers': lambda celsius: matrix(celsius, ','),
 }
 
@@ -319,8 +301,7 @@ def test_every_dialect_of_the_table(tmp_path, dialect):
 
 
 @pytest.mark.parametrize('write', [
-    lambda celsius: ('"x","","","y"\r\n"Emissionsgrad","","","0,98"\r\n"Max. Temp.(\u00b0C)","","","34,6"\r\n""\r\n'
-                     .encode('latin-1') + b'"' + matrix(celsius, '","', '"\r\n"', comma=True)[:-1]),
+    quoted,
     lambda celsius: b'"' + matrix(celsius, '","', '"\n"')[:-1],
     lambda celsius: b'"' + matrix(celsius, '";"', '"\n"', comma=True)[:-1],
     lambda celsius: re.sub(rb'(\d+),(\d+)', rb'"\1,\2"', matrix(celsius, ';', '\n', comma=True)).replace(b';', b','),
@@ -370,13 +351,8 @@ def test_too_many_frames_are_refused(tmp_path):
     refusal(path, 'frame-too-large')
 
 
-HEADER_VALUES = ('Parameters:,Emissivity:,0.97\r\n,Refl. temp.:,22.5 \u00b0C\r\n,Distance:,1.2 m\r\n'
-                 ',Atmospheric temp.:,21.0 \u00b0C\r\n,Ext. optics temp.:,20.5 \u00b0C\r\n,Ext. optics trans.:,0.9\r\n'
-                 ',Relative humidity:,45.0 %\r\n')
-
-
 def test_what_a_header_states_reaches_the_record(tmp_path):
-    path = save(tmp_path, thermal_studio([body_c()], HEADER_VALUES))
+    path = save(tmp_path, thermal_studio([body_c()], text_files.HEADER))
     raw = read_raw(path)
     assert raw.meaning.computed_with == {
         'emissivity': 0.97, 'reflected_c': 22.5, 'distance_m': 1.2, 'air_c': 21.0, 'window_c': 20.5,
