@@ -5,6 +5,8 @@ a user can cause is raised as a `ThermoscreenError`: the command line prints one
 page answers with `http_status` and the same code. A traceback that reaches a person is a bug.
 """
 import difflib
+import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable
 
@@ -16,9 +18,36 @@ ADJUNCT_NOTICE = ('Research and adjunct use only. Not for screening or diagnosis
 OK, INFO, WARNING, PROBLEM = SEVERITIES = ('ok', 'info', 'warning', 'problem')
 
 
+#: Characters that a screen does not show although they count as printable: fillers, joiners, variation selectors and
+#: the empty cell of Braille.
+_UNSEEN = re.compile('[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0'
+                     '\U000e0100-\U000e01ef]')
+
+
+def printable(text: str) -> str:
+    """Text from outside, such as a file's name, as a screen, a terminal or a log may show it.
+
+    What acts on a terminal, turns the direction of writing, cannot be seen, or is no text is shown as its escape, such
+    as ``\\x1b`` or ``\\u202e``; so is what a composed character would replace (normal form C of [UAX15]). Names that
+    differ in nothing else therefore look different.
+    """
+    if text.isprintable() and not _UNSEEN.search(text) and unicodedata.normalize('NFC', text) == text:
+        return text
+    shown = last = ''
+    for letter in text:
+        together = last + letter
+        if not letter.isprintable() or _UNSEEN.match(letter) or unicodedata.normalize('NFC', together) != together:
+            shown += letter.encode('unicode_escape').decode('ascii')
+            last = ''
+        else:
+            shown += letter
+            last = together if unicodedata.combining(letter) else letter
+    return shown
+
+
 @dataclass(frozen=True)
 class Message:
-    """One thing that a person is told.
+    """One thing that a person is told; its texts are `printable`, wherever their parts came from.
 
     Attributes:
         code: stable identifier for the phone call, lower case with hyphens, such as ``'file-truncated'``.
@@ -39,6 +68,8 @@ class Message:
     def __post_init__(self) -> None:
         if self.severity not in SEVERITIES:
             raise ValueError('severity must be one of %s, not %r' % (', '.join(SEVERITIES), self.severity))
+        for name in ('sentence', 'next_step', 'subject'):
+            object.__setattr__(self, name, printable(getattr(self, name)))
 
     @property
     def text(self) -> str:

@@ -13,7 +13,7 @@ from service.cli.options import bundle_option, json_option, load_settings, setti
 from service.cli.verbs import Group
 from service.engines import EngineKey, EngineStore, Entry, default_folder, machine_facts
 from service.engines.key import MACHINE_FIELDS, describe_differences
-from service.messages import OK, Message, ThermoscreenError
+from service.messages import OK, Message, ThermoscreenError, printable
 from service.selection import Runtime
 from service.settings import Settings
 
@@ -98,7 +98,8 @@ def list_command(engines: Optional[str], settings_path: Optional[str], as_json: 
         click.echo(json.dumps({'engines': documents, 'folder': store.folder}, indent=1))
         return
     for entry in entries:
-        click.echo('%s: %s' % (entry.name, entry.problem.message.text if entry.problem else _line(entry.record)))
+        click.echo('%s: %s' % (printable(entry.name),
+                               entry.problem.message.text if entry.problem else _line(entry.record)))
     if not entries:
         click.echo('No engines in %s; thermoscreen compile BUNDLE builds one.' % store.folder)
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
 
 import click
 
-from ..messages import WARNING, InputError, ThermoscreenError
+from ..messages import WARNING, InputError, ThermoscreenError, printable
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..pipeline import Pipeline
@@ -115,10 +115,10 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
     else:
         _print(reports, failed)
         if summary:
-            click.echo('Summary of the results there: %s.' % ', '.join(summary))
+            click.echo('Summary of the results there: %s.' % ', '.join(map(printable, summary)))
     if interrupted:
         click.echo('Interrupted after %d of %d files; their results are complete in %s.'
-                   % (len(reports), len(files), out) if reports else
+                   % (len(reports), len(files), printable(out)) if reports else
                    'Interrupted before the first of %d files was done; nothing was written.' % len(files), err=True)
         sys.exit(_EXIT_INTERRUPTED)
     if len(files) > 1 and not as_json:
@@ -192,7 +192,7 @@ def _verify(out: str, paths: Sequence[str], as_json: bool) -> None:
                 _print_failed(report['folder'], 'not verified', report)
             else:
                 click.echo('%s: as it was written at %s, of %s (SHA-256 %s).'
-                           % (report['folder'], report['written_at'], report['input']['name'],
+                           % (printable(report['folder']), report['written_at'], printable(report['input']['name']),
                               report['input']['sha256']))
     sys.exit(1 if failed else 0)
 
@@ -224,11 +224,11 @@ def _print(reports: List[Report], failed: List[Report]) -> None:
 
 def _print_failed(what: str, state: str, report: Report) -> None:
     text = ' '.join(part for part in (report['sentence'], report['next_step']) if part)
-    click.echo('%s: %s. %s [%s]' % (what, state, text, report['code']), err=True)
+    click.echo('%s: %s. %s [%s]' % (printable(what), state, text, report['code']), err=True)
 
 
 def _print_result(report: Report) -> None:
-    click.echo('%s -> %s' % (report['path'], report['folder']))
+    click.echo('%s -> %s' % (printable(report['path']), printable(report['folder'])))
     if report['frames'] > 1:
         click.echo('  Frame %d of %d; --frame N analyses another.' % (report['frame'], report['frames']))
     if report['outcome'] == 'no-result':

@@ -16,7 +16,7 @@ from ..bundle import (
     return_to_previous,
     sign_bundle,
 )
-from ..messages import InputError
+from ..messages import InputError, printable
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
@@ -62,7 +62,7 @@ def keygen(out: str, ask: bool, passphrase_file: Optional[str], not_after: str) 
     if ask and passphrase is None:
         passphrase = click.prompt('Passphrase of the new key', hide_input=True, confirmation_prompt=True).encode()
     public, name = generate_key(out, passphrase, not_after)
-    click.echo('Key %s: %s is private, keep it safe; %s is public.' % (name, out, public))
+    click.echo('Key %s: %s is private, keep it safe; %s is public.' % (name, printable(out), printable(public)))
 
 
 @bundle.command()
@@ -87,7 +87,7 @@ def sign(folder: str, key: str, passphrase_file: Optional[str]) -> None:
             raise
         private = load_key(key, click.prompt('Passphrase of %s' % key, hide_input=True).encode())
     name, changed = sign_bundle(folder, private)
-    click.echo('%s is signed by key %s%s.' % (folder, name, '' if changed else ' already'))
+    click.echo('%s is signed by key %s%s.' % (printable(folder), name, '' if changed else ' already'))
 
 
 @bundle.command()
@@ -115,10 +115,10 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
     signer = 'key %s' % report['key'] if report['key'] else 'nobody, which the settings allow'
     if report['key_not_after']:
         signer += ', whose bundles can be installed until %s' % report['key_not_after']
-    click.echo('%(id)s %(version)s (%(hash)s) is intact.' % report)
+    click.echo(printable('%(id)s %(version)s (%(hash)s) is intact.' % report))
     click.echo('  signed by  %s' % signer)
     for line in _variant_lines(report):
-        click.echo('  ' + line)
+        click.echo('  ' + printable(line))
 
 
 @bundle.command()
@@ -152,7 +152,7 @@ def install(folder: Optional[str], target: str, previous: bool, allow_downgrade:
                  else return_to_previous(target, trust))
     identity = installed.bundle.manifest.identity
     click.echo('%s %s (%s) is installed in %s%s. Restart the service, then run thermoscreen doctor.'
-               % (identity['id'], identity['version'], identity['hash'][:12], target,
+               % (identity['id'], identity['version'], identity['hash'][:12], printable(target),
                   ' in place of version %s' % installed.replaced if installed.replaced else ''))
 
 
@@ -175,11 +175,11 @@ def show(folder: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(dict(report, verified=False, manifest=opened.manifest.raw), indent=1))
         return
-    click.echo('%(id)s %(version)s (%(hash)s)' % report)
+    click.echo(printable('%(id)s %(version)s (%(hash)s)' % report))
     for line in _manifest_lines(opened.manifest.raw):
-        click.echo('  ' + line)
+        click.echo('  ' + printable(line))
     for line in _variant_lines(report):
-        click.echo('  ' + line)
+        click.echo('  ' + printable(line))
     click.echo('  signature  %s' % ('by key %s, not verified here' % report['key'] if report['key'] else 'none'))
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Dict
 
 import click
 
+from ..messages import printable
 from .options import json_option
 
 if TYPE_CHECKING:
@@ -39,14 +40,14 @@ def cameras(as_json: bool) -> None:
 def _show(camera: 'ListedCamera') -> None:
     node = camera.node
     ids = '%s:%s' % (node.vid, node.pid) if node.vid else 'not on USB'
-    click.echo('%-14s %s (%s%s)' % (node.path or '(no video)', camera.title, ids,
-                                    ', serial %s' % node.serial if node.serial else ''))
+    click.echo('%-14s %s (%s%s)' % (node.path or '(no video)', printable(camera.title), ids,
+                                    ', serial %s' % printable(node.serial) if node.serial else ''))
     if camera.delivers:
         click.echo('%-14s %s. %s' % ('', _delivers(camera.delivers), camera.delivers['accuracy']))
     if camera.problem:
         click.echo('%-14s %s [%s]' % ('', camera.problem.text, camera.problem.code))
     elif camera.spec:
-        click.echo('%-14s --camera %s' % ('', camera.spec))
+        click.echo('%-14s --camera %s' % ('', printable(camera.spec)))
 
 
 def _delivers(delivers: Dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 
 from ..bundle import Trust, open_bundle
 from ..engines import EngineStore
-from ..messages import InputError
+from ..messages import InputError, printable
 from ..selection import ABSENT, INT8_MARGIN, Runtime, every_candidate, fastest, machine_key, write_choice
 from ..selection.measurement import WARM_UP_RUNS, feeds, measure
 from .options import json_option, load_settings, settings_option, threads_option
@@ -101,7 +101,7 @@ def _print(report: Dict[str, Any], written: Optional[str]) -> None:
     click.echo('\nChosen: %s.\nThe rule: %s.' % (report['chosen'] or 'nothing', report['rule']))
     if written:
         click.echo('Written to %s; a service whose settings name this folder under engines and leave precision at '
-                   'auto follows it.' % written)
+                   'auto follows it.' % printable(written))
 
 
 def _print_absent(rows: List[Dict[str, Any]]) -> None:

@@ -5,6 +5,7 @@ from typing import Optional
 import click
 
 from ..conversion import convert as convert_file
+from ..messages import printable
 from ..readers import SCALES
 from .options import correction_options, json_option
 
@@ -42,6 +43,7 @@ def convert(source: str, target: str, scale: Optional[str], frame: Optional[int]
         values = '%.2f to %.2f °C' % (report['lowest_c'], report['highest_c'])
         if report['emissivity'] is not None:
             values += ' at emissivity %g' % report['emissivity']
-    click.echo('%s -> %s: %s, %dx%d, %s.' % (source, target, frames, report['width'], report['height'], values))
+    click.echo('%s -> %s: %s, %dx%d, %s.' % (printable(source), printable(target), frames, report['width'],
+                                             report['height'], values))
     for note in report['notes'] + ['Warning: %(sentence)s %(next_step)s' % warning for warning in report['warnings']]:
-        click.echo('  ' + note)
+        click.echo('  ' + printable(note))

@@ -7,7 +7,7 @@ from typing import Optional
 import click
 
 from ..doctor import examine
-from ..messages import PROBLEM
+from ..messages import PROBLEM, printable
 from ..settings import document_keys, load_settings
 from .options import bundle_option, camera_option, json_option, settings_option
 
@@ -60,4 +60,4 @@ def settings(settings_path: Optional[str], reference: bool, as_json: bool) -> No
         click.echo(json.dumps(values, indent=1))
         return
     for name, value in values.items():
-        click.echo('%-24s %s' % (name, value))
+        click.echo('%-24s %s' % (name, printable(str(value))))

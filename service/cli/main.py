@@ -11,7 +11,7 @@ from typing import List
 import click
 
 from .. import __version__
-from ..messages import Message, StorageError, ThermoscreenError
+from ..messages import Message, StorageError, ThermoscreenError, printable
 from .verbs import Verbs
 
 #: Exit code for a fault of the program itself (EX_SOFTWARE of sysexits.h).
@@ -39,8 +39,16 @@ def program(ctx: click.Context, debug: bool) -> None:
       thermoscreen analyse thermogram.txt --out results
     """
     ctx.obj = {'debug': debug}
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING,
+    handler = logging.StreamHandler()
+    handler.addFilter(_make_printable)
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler],
                         format='%(levelname)s %(name)s: %(message)s')
+
+
+def _make_printable(record: logging.LogRecord) -> bool:
+    """A name from outside neither acts on the terminal that shows the log, nor begins a line of its own."""
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
 
 
 def main() -> None:
@@ -53,6 +61,7 @@ def main() -> None:
     except click.ClickException as error:
         if isinstance(error, click.NoSuchOption):
             error = click.NoSuchOption(error.option_name, possibilities=_close_options(error), ctx=error.ctx)
+        error.message = '\n'.join(map(printable, error.message.split('\n')))  # type: ignore[misc]
         error.show()
         sys.exit(_report(Message(getattr(error, 'code', 'usage'), ' '.join(error.format_message().split())),
                          error.exit_code))
@@ -81,7 +90,7 @@ def _report_error(error: ThermoscreenError, debug: bool) -> int:
     """Say what went wrong; the exit code."""
     click.echo('thermoscreen: %s' % error, err=True)
     if debug and error.detail:
-        click.echo(error.detail, err=True)
+        click.echo('\n'.join(map(printable, error.detail.split('\n'))), err=True)
     return _report(error.message, error.exit_code, error.detail)
 
 

@@ -9,6 +9,7 @@ from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
 from ..live import LiveLoop
+from ..messages import printable
 from ..pipeline import Pipeline
 from ..settings import Settings, load_settings
 from ..supervise import Supervision
@@ -49,7 +50,7 @@ def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, setting
 
     def ready(stop: Callable[[], None]) -> None:
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
-                   % (_printable(settings.host), settings.port, settings.camera, identity['id'],
+                   % (_bracketed(settings.host), settings.port, printable(settings.camera), identity['id'],
                       identity['version']))
         supervision.ready((settings.host, settings.port), lambda: live.state.status.sentence)
 
@@ -62,5 +63,5 @@ def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, setting
                   on_stop=stop, on_answer=supervision.page_answered, on_ready=ready)
 
 
-def _printable(host: str) -> str:
+def _bracketed(host: str) -> str:
     return '[%s]' % host if ':' in host else host

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import BinaryIO, Iterator, Optional, Union
 
-from ..messages import InputError, shown_size
+from ..messages import InputError, printable, shown_size
 
 #: Bytes that are enough to tell every format from every other.
 HEAD_BYTES = 512
@@ -18,10 +18,8 @@ _COPY_AGAIN = 'Copy it again from its source.'
 
 
 def shown_name(path: Union[str, bytes, 'os.PathLike[str]']) -> str:
-    """A file's name as a sentence can carry it: no folder, one line, printable, at most 80 characters."""
-    name = os.path.basename(os.path.normpath(os.fspath(path)))
-    text = name.decode('utf-8', 'replace') if isinstance(name, bytes) else name
-    text = ''.join(letter if letter.isprintable() else '?' for letter in text)
+    """A file's name as a sentence can carry it: no folder, `printable`, at most 80 characters."""
+    text = printable(os.fsdecode(os.path.basename(os.path.normpath(os.fspath(path)))))
     return text if len(text) <= 80 else text[:38] + '...' + text[-39:]
 
 

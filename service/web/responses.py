@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, Optional, Sequence
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from ..messages import InputError, Message, ThermoscreenError
+from ..messages import InputError, Message, ThermoscreenError, printable
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -66,6 +66,8 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
     hosts = frozenset('%s:%d' % (name, port) for name in _NAMES)
     if port == 80:  # browsers leave the default port out
         hosts |= frozenset(_NAMES)
+    # Whatever a template shows may hold a name from outside; an address in it is ASCII already.
+    app.jinja_env.finalize = lambda value: printable(value) if type(value) is str else value
     app.wsgi_app = _without_other_hosts(app.wsgi_app, hosts)  # type: ignore[method-assign]
 
     @app.before_request

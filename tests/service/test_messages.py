@@ -14,6 +14,7 @@ from service.messages import (
     Message,
     StorageError,
     ThermoscreenError,
+    printable,
     shown_size,
     worst,
 )
@@ -55,6 +56,35 @@ def test_a_message_is_a_problem_unless_it_says_otherwise():
         assert Message('a', 'A.', severity=severity).severity == severity
     with pytest.raises(ValueError, match='ok, info, warning, problem'):
         Message('a', 'A.', severity='fatal')
+
+
+#: Names that act, hide, or look like another, and how they are shown.
+ODD = [('\x1b[2Jgone', r'\x1b[2Jgone'), ('a\nWARNING all is well', r'a\nWARNING all is well'), ('a\r\tb', r'a\r\tb'),
+       ('\u202egnp.exe', r'\u202egnp.exe'), ('a\u200fb\u2066c', r'a\u200fb\u2066c'), ('a\u200bb', r'a\u200bb'),
+       ('a\u00a0b', r'a\xa0b'), ('a\u3000b', r'a\u3000b'), ('a\u3164b', r'a\u3164b'), ('a\ufe0fb', r'a\ufe0fb'),
+       ('a\u2800b', r'a\u2800b'), ('a\xadb', r'a\xadb'), ('\udcff', r'\udcff'), ('Mu\u0308ller', r'Mu\u0308ller'),
+       ('q\u0307\u0323', r'q\u0307\u0323'.replace(r'\u0307', '\u0307')), ('36.5 \u212b', r'36.5 \u212b'),
+       ('\u1112\u1161\u11ab', '\u1112' + r'\u1161' + '\u11ab'), ('\U000e0041', r'\U000e0041')]
+
+
+@pytest.mark.parametrize('text, shown', ODD)
+def test_what_acts_hides_or_looks_like_another_is_shown_as_its_escape(text, shown):
+    assert printable(text) == shown == printable(shown)
+    for told in (Message('c', text), Message('c', 'All is well.', text), Message('c', 'All is well.', subject=text)):
+        assert shown in (told.sentence, told.next_step, told.subject)
+    assert str(InputError('c', text)) == shown + ' [c]'
+
+
+@pytest.mark.parametrize('text', ['frontal 01.csv', 'M\xfcller 36,5 \xb0C', '\u5de6\u4e73.png', '\u05d0\u05d1.csv',
+                                  '\u0e19\u0e33', 'q\u0323\u0307', 'a\\b', ''])
+def test_names_in_any_script_stay(text):
+    assert printable(text) == text
+
+
+def test_no_two_names_look_the_same():
+    twins = ['M\xfcller', 'Mu\u0308ller', 'M\xfcller\u200b', 'M\u200d\xfcller', '\u202eM\xfcller', 'M\xfcller\ufe0e',
+             'M\xfcller\xa0', 'M\xfcller ', 'M\xfc\u034fller']
+    assert len({printable(name) for name in twins}) == len(twins)
 
 
 def test_worst_is_the_gravest_severity():

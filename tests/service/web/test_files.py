@@ -2,12 +2,14 @@
 import json
 import os
 import shutil
+from urllib.parse import quote
 
 import cv2
 import numpy as np
 import pytest
 
 from service.capture_file import pack_capture
+from service.messages import printable
 from service.opening import list_folder, places, resolve
 from service.overlay import LAYERS
 from service.radiometry import Raw, Temperatures
@@ -224,7 +226,7 @@ def test_the_page_of_a_file_does_not_wait_for_it(client, shared_opened, monkeypa
     """It comes before the file was read, and asks for the rest."""
     monkeypatch.setattr(shared_opened, 'open', None)
     page = html(client, path='visit 1/cut.csv')
-    assert 'The file is being opened.' in page and 'data-path="visit 1/cut.csv"' in page
+    assert 'The file is being opened.' in page and 'data-path="visit%201/cut.csv"' in page
 
 
 def test_counts_offer_the_scales(client):
@@ -319,6 +321,25 @@ def test_names_that_no_page_can_show_are_left_out(tmp_path):
             pass
     listing = list_folder(str(tmp_path), '', lambda name: True)
     assert [entry.name for entry in listing.entries] == ['good.csv']
+
+
+@pytest.mark.parametrize('name', ['\x1b[2J.csv', '\u202egnp.csv', 'Mu\u0308ller.csv', 'a\nb.csv', 'a\u200bb.csv'])
+def test_a_name_that_acts_or_hides_is_shown_as_its_escape_and_opens(client, files_root, name):
+    folder = files_root / 'odd\u202e'
+    folder.mkdir()
+    try:
+        shutil.copy(str(files_root / 'visit 1' / 'frontal.csv'), str(folder / name))
+        for query in ({'path': folder.name}, {'path': folder.name + '/' + name}):
+            page = html(client, **query)
+            assert printable(name) in page and name not in page and '\u202e' not in page
+        # The path itself stays exact, for the script that asks for the values.
+        assert 'data-path="%s"' % quote(folder.name + '/' + name) in page
+        values = client.get('/open/result', query_string={'path': folder.name + '/' + name}).get_json()
+        assert values['outcome'] == 'result'
+        refused = client.get('/open/result', query_string={'path': folder.name + '/' + name, 'frame': 9}).get_json()
+        assert name not in refused['sentence']
+    finally:
+        shutil.rmtree(str(folder))
 
 
 def test_root_that_is_gone_says_which(client, app, tmp_path):

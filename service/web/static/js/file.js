@@ -18,7 +18,7 @@ function query(entries) {
 }
 
 function pageAddress(changes) {
-  return '/open?' + query({ path: file.dataset.path, scale: file.dataset.scale, frame, ...changes });
+  return '/open?' + query({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame, ...changes });
 }
 
 function fetchPicture() {
@@ -36,7 +36,7 @@ async function ask(entries) {
 }
 
 async function openFile() {
-  const { ok, values } = await ask({ path: file.dataset.path, scale: file.dataset.scale, frame });
+  const { ok, values } = await ask({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame });
   if (ok) {
     id = values.id;
     renderFrames(values.frames);
