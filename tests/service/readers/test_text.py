@@ -300,6 +300,12 @@ def test_every_dialect_of_the_table(tmp_path, dialect):
     assert len(SAMPLES) == len(DIALECTS) and count_frames(path) == 1
 
 
+@pytest.mark.parametrize('dialect', DIALECTS, ids=lambda dialect: dialect.name.split(',')[0].split(':')[0])
+def test_every_dialect_with_semicolons_and_decimal_commas(tmp_path, dialect):
+    text = SAMPLES[dialect.name](body_c()).replace(b',', b';').replace(b'.', b',')
+    assert np.array_equal(read_thermogram(save(tmp_path, text)).pixels, body_c().astype(np.float32))
+
+
 @pytest.mark.parametrize('write', [
     quoted,
     lambda celsius: b'"' + matrix(celsius, '","', '"\n"')[:-1],
