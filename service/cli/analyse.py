@@ -55,7 +55,7 @@ Report = Dict[str, Any]
 @correction_options
 @click.option('--force', is_flag=True, help='Replace the result of another file.')
 @click.option('--verify', is_flag=True,
-              help='Analyse nothing; check that the results in DIR are as they were written, and of PATH.')
+              help='Analyse nothing; check that the results in DIR are as they were written, and of PATH if given.')
 @bundle_option
 @threads_option
 @settings_option
@@ -108,14 +108,14 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
             pass
     failed = [report for report in reports if report['outcome'] == 'failed']
     interrupted = len(reports) < len(files)
+    if not as_json:
+        _print(reports, failed)
     summary = write_summary(out, list(map(_failed_row, failed))) if with_summary and reports else []
     if as_json:
         click.echo(json.dumps({'results': reports, 'failed': len(failed), 'interrupted': interrupted,
                                'summary': summary}, indent=1))
-    else:
-        _print(reports, failed)
-        if summary:
-            click.echo('Summary of the results there: %s.' % ', '.join(map(printable, summary)))
+    elif summary:
+        click.echo('Summary of the results there: %s.' % ', '.join(map(printable, summary)))
     if interrupted:
         click.echo('Interrupted after %d of %d files; their results are complete in %s.'
                    % (len(reports), len(files), printable(out)) if reports else

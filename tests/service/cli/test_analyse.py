@@ -13,7 +13,7 @@ from service.analysis import NO_FINDING
 from service.capture_file import pack_capture
 from service.cli import analyse as module
 from service.cli import program
-from service.messages import ThermoscreenError
+from service.messages import StorageError, ThermoscreenError
 from service.radiometry import Raw
 from service.readers import read_thermogram
 from tests.fakes import flir_files, frames
@@ -174,6 +174,15 @@ def test_a_summary_of_somebody_else_stays(visit, tmp_path):
     result = run(visit, '--out', out)
     assert isinstance(result.exception, ThermoscreenError) and result.exception.code == 'output-exists'
     assert os.listdir(str(out)) == ['summary.csv'] and (out / 'summary.csv').read_text() == 'mine\n'
+
+
+def test_a_summary_that_cannot_be_written_keeps_no_result_back(visit, tmp_path, monkeypatch):
+    def full(folder, failures):
+        raise StorageError('disk-full', 'The disk is full.')
+    monkeypatch.setattr(module, 'write_summary', full)
+    result = run(visit, '--out', tmp_path / 'out')
+    assert result.exception.code == 'disk-full' and 'a.txt' in result.stdout and 'empty.txt' in result.stderr
+    assert sorted(os.listdir(str(tmp_path / 'out'))) == ['a', 'b']
 
 
 def test_a_folder_that_takes_its_own_results(visit):
