@@ -260,6 +260,7 @@ def _exclusive(parent: str) -> Iterator[None]:
 def _recover(target: str) -> None:
     """Put back, or clear away, what installations left that were ended by a power cut; the parent is locked."""
     parent = os.path.dirname(target)
+    clear_parts(parent)
     recover_folder(target)
     recover_folder(previous_of(target))
     for name in _leftovers(parent):

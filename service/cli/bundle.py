@@ -12,6 +12,7 @@ from ..bundle import (
     install_bundle,
     load_key,
     open_bundle,
+    read_golden,
     read_signature,
     return_to_previous,
     sign_bundle,
@@ -98,8 +99,8 @@ def sign(folder: str, key: str, passphrase_file: Optional[str]) -> None:
 def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Verify a bundle as the device does before it runs it.
 
-    Signature, every hash, every network. The keys are those that come with the program and those of --keys or of the
-    settings. A bundle that is refused gives one line with the reason, and exit code 3.
+    Signature, every hash, every network, the form of the golden pair. The keys are those that come with the program and
+    those of --keys or of the settings. A bundle that is refused gives one line with the reason, and exit code 3.
 
     \b
     Example:
@@ -108,6 +109,7 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
     """
     trust = _trust(settings_path, keys)
     opened = open_bundle(folder, trust=trust)
+    read_golden(opened)
     report = dict(_describe(opened), key_not_after=trust.not_after.get(opened.signed_by or ''))
     if as_json:
         click.echo(json.dumps(report, indent=1))

@@ -321,6 +321,7 @@ def test_a_start_leaves_an_installation_that_runs(target):
 
 
 def test_what_a_power_cut_left_is_cleared_away(tmp_path, target):
+    (target.parent / ('.%s.part' % ('0' * 32))).write_bytes(b'half a history')
     (target.parent / '.install-abc_1234').mkdir()
     (target.parent / '.install-abc_1234' / 'model.onnx').write_bytes(b'half')
     install_bundle(release(tmp_path / 'new', '2.0.0'), str(target), signing.TRUST)

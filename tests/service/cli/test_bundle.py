@@ -62,6 +62,13 @@ def test_verify_as_json(run, tmp_path, keys):
     assert report['variants']['fp16']['golden']['confidence_tolerance'] == 0.05
 
 
+def test_a_golden_pair_that_cannot_be_read_does_not_verify(run, tmp_path, keys):
+    contents = dict(bundles.files(), **{'golden.npz': b'PK'})
+    folder = signing.sign(bundles.write(tmp_path / 'b', contents=contents))
+    code, out, err = run('bundle', 'verify', folder, '--keys', keys)
+    assert code == 3 and out == '' and err.endswith('[golden-unreadable]\n')
+
+
 def test_the_shipped_bundle_verifies_as_it_comes(run):
     assert run('bundle', 'verify', SHIPPED_BUNDLE)[0] == 0
 
