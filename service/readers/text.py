@@ -14,6 +14,7 @@ from ..radiometry import OBJECT_PARAMETERS, Temperatures
 from ..thermogram import MIN_SIDE_PX, check_size
 from .base import DecodedImage, Path, PictureReader, Reader, Recording
 from .files import MAX_HELD_BYTES, read_bytes, shown_name, suffix_of
+from .recordings import CUT_NOTE
 from .rows import (
     EMPTY,
     EXPORT_AGAIN,
@@ -197,6 +198,9 @@ class _Matrices(Recording):
         self._stated = _stated_in(unquoted(header), source)
         self._starts = self._frame_starts(start)
         self._notation = replace(_notation(self._block(1)), label=self._dialect.label)
+        if len(self) > 1 and self._last_is_cut():
+            self._end = _end_of(text, self._starts.pop())
+            self.notes = (CUT_NOTE,)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -217,10 +221,19 @@ class _Matrices(Recording):
         meaning = Temperatures(None, self._stated) if self._stated else None
         return DecodedImage(matrix, tuple(notes), meaning=meaning)
 
+    def _last_is_cut(self) -> bool:
+        """Whether the last frame has fewer rows than the first, or its last row fewer values."""
+        first, last = self._block(1), self._block(len(self))
+        if _height(last) < _height(first):
+            return True
+        last_line = last.text[last.text.rfind(b'\n', last.start, last.end) + 1:last.end]
+        lines = line_at(first.text, first.start, first.end), last_line
+        row, last_row = (self._notation.words(unquoted(line)) for line in lines)
+        return not last.is_complete and len(last_row) < len(row)
+
     def _check_height(self, height: int) -> None:
         """Refuse a frame that lacks rows which the file says it has, or which its other frames have."""
-        first = self._block(1)
-        expected = self._size.get('height') or first.text.count(b'\n', first.start, first.end) + 1
+        expected = self._size.get('height') or _height(self._block(1))
         if height != expected:
             raise InputError('file-truncated' if height < expected else 'text-ragged',
                              '%s has a frame of %d rows where %d belong.' % (self._source, height, expected),
@@ -251,6 +264,11 @@ class _Matrices(Recording):
             start = label.end() if label else start
         is_complete = not is_last or self._text.endswith(b'\n')
         return Block(self._text, start, end, line, is_complete, self._source)
+
+
+def _height(block: Block) -> int:
+    """How many lines a block has."""
+    return block.text.count(b'\n', block.start, block.end) + 1
 
 
 def _plain(data: bytes, source: str) -> bytes:

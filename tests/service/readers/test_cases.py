@@ -70,3 +70,12 @@ def test_every_file_has_a_row(shared_data):
     if not folder.exists():
         pytest.skip('%s is absent' % folder)
     assert {path.name for path in folder.iterdir() if path.suffix != '.md'} == {case[0] for case in CASES}
+
+
+def test_what_a_header_states_reaches_the_record(shared_data):
+    path = shared_data / 'cases' / 'k2_thermal_studio_two.csv'
+    if not path.exists():
+        pytest.skip('%s is absent' % path)
+    raw = read_raw(path, frame=2)
+    assert raw.meaning.computed_with['reflected_c'] == 22.0 and raw.meaning.computed_with['distance_m'] == 1.0
+    assert raw.thermogram().provenance.emissivity == 0.98

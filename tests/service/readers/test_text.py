@@ -335,12 +335,23 @@ def test_blank_lines_between_frames_and_quoted_labels(tmp_path):
     assert count_frames(path) == 2
 
 
-def test_a_frame_that_is_cut_off_is_refused_and_the_others_are_read(tmp_path):
-    text = thermal_studio([body_c(seed=1), body_c(seed=2)])
-    path = save(tmp_path, text[:text.rindex(b'\r\n', 0, -400)])
+@pytest.mark.parametrize('cut', [9, 500, 20000])
+def test_a_last_frame_that_is_cut_off_is_left_out_with_a_note(tmp_path, cut):
+    text = thermal_studio([body_c(seed=1), body_c(seed=2), body_c(seed=3)])
+    path = save(tmp_path, text[:-cut])
+    assert count_frames(path) == 2
+    thermogram = read_thermogram(path, frame=2)
+    assert np.array_equal(thermogram.pixels, body_c(seed=2).astype(np.float32))
+    assert any('cut off or damaged' in note for note in thermogram.provenance.notes)
+    refusal(save(tmp_path, thermal_studio([body_c()])[:-9]), 'file-truncated')
+
+
+def test_a_frame_that_lacks_a_row_is_refused(tmp_path):
+    text = thermal_studio([body_c(seed=1), body_c(seed=2), body_c(seed=3)])
+    start = text.index(b'\n', text.index(b'Frame 2')) + 1
+    path = save(tmp_path, text[:start] + text[text.index(b'\n', start) + 1:])
     assert '59 rows where 60 belong' in refusal(path, 'file-truncated', frame=2).message.text
-    assert read_thermogram(path).is_celsius
-    refusal(save(tmp_path, text[:-9]), 'file-truncated', frame=2)
+    assert read_thermogram(path, frame=3).is_celsius
 
 
 def test_line_numbers_count_the_frames_before(tmp_path):
