@@ -1,8 +1,9 @@
 """What this computer is: board, compute capability, L4T, JetPack and power mode, read from files.
 
 An L4T release or a board that is not listed here is ``'unknown'``. What a board can do is asked of its libraries and
-never derived from a version.
+never derived from a version. Also how this process deals with its memory.
 """
+import ctypes
 import os
 import re
 import subprocess
@@ -28,6 +29,9 @@ _JETPACK = {'32.6.1': '4.6', '32.7.1': '4.6.1', '32.7.2': '4.6.2', '32.7.3': '4.
 #: Every file read here is far smaller; the rest of a larger one is ignored.
 _MAX_BYTES = 1 << 16
 _NVPMODEL_TIMEOUT_S = 5.0
+
+#: mallopt(3): the most heaps that glibc keeps.
+_M_ARENA_MAX = -8
 
 
 def board_facts(root: str = '/', runner: Optional[Runner] = None) -> Dict[str, Any]:
@@ -112,3 +116,20 @@ def processor_name(root: str = '/') -> str:
     """Name of the processor, or `UNKNOWN`."""
     match = re.search(r'^model name\s*:\s*(.+)$', read_text(root, 'proc/cpuinfo') or '', re.MULTILINE)
     return match.group(1).strip() if match else UNKNOWN
+
+
+def keep_few_heaps() -> None:
+    """Have glibc keep two heaps; to be called before threads are started.
+
+    By default it keeps up to eight for every core, each with free memory that threads of the others cannot use.
+    """
+    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)  # other C libraries have no such heaps
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 2)
+
+
+def return_memory() -> None:
+    """Give memory that is free in the heaps back to the system; glibc keeps what lies below something in use."""
+    malloc_trim = getattr(ctypes.CDLL(None), 'malloc_trim', None)
+    if malloc_trim is not None:
+        malloc_trim(0)

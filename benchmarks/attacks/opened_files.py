@@ -65,7 +65,6 @@ def main(files: int) -> None:
                 time.sleep(_IDLE_S)
                 note('idle')
     print(conditions('all'))
-    print('MALLOC_ARENA_MAX=%s' % os.environ.get('MALLOC_ARENA_MAX', ''))
     print(table(('after', 'service MiB', 'its peak', 'process that reads files'), rows))
     grown = figures['%d files' % files] - figures['20 files']
     print('grown between 20 and %d files: %.1f MiB (at most %d); in the end %.0f MiB (at most %d)'
@@ -76,15 +75,16 @@ def main(files: int) -> None:
 def _write(root: str) -> List[str]:
     """Twenty files of three sizes, and five large ones."""
     names = []
-    for seed in range(20):
-        celsius = make_phantom(seed).celsius[::1 + seed % 3, ::1 + seed % 3]
-        names.append('%d.csv' % seed if seed % 2 else '%d.npy' % seed)
+    phantom = make_phantom(0).celsius
+    for number in range(20):
+        celsius = phantom[::1 + number % 3, ::1 + number % 3] + 0.1 * number
+        names.append('%d.csv' % number if number % 2 else '%d.npy' % number)
         path = os.path.join(root, names[-1])
-        if seed % 2:
+        if number % 2:
             np.savetxt(path, celsius, fmt='%.2f', delimiter=';')
         else:
             np.save(path, celsius.astype(np.float32))
-    large = np.resize(make_phantom(0).celsius.astype(np.float32), _LARGE)
+    large = np.resize(phantom, _LARGE)
     for number in range(5):
         large[0, 0] = 20 + number
         np.save(os.path.join(root, 'large-%d.npy' % number), large)

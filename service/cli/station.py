@@ -9,6 +9,7 @@ from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
 from ..live import LiveLoop
+from ..machine import keep_few_heaps, return_memory
 from ..messages import printable
 from ..pipeline import Pipeline
 from ..settings import Settings, load_settings
@@ -30,6 +31,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
     Raises:
         ThermoscreenError: what keeps it from starting.
     """
+    keep_few_heaps()
     with contextlib.ExitStack() as running:
         with supervision.loading():
             settings = load_settings(settings_path, **given)
@@ -38,6 +40,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
             corrections = Corrections.from_settings(settings)
             recover_bundle(settings.bundle)
             pipeline = running.enter_context(make_pipeline(settings))
+            return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)

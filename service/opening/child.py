@@ -33,8 +33,6 @@ PACKET = struct.Struct('>II')
 _MAX_BYTES = 1 << 30
 #: Added to the score by which the kernel chooses what to kill when memory runs out (proc(5)).
 _OOM_SCORE = 500
-#: Added to the niceness: the live picture goes first.
-_NICER = 5
 
 Answer = Tuple[Dict[str, Any], bytes]
 
@@ -46,7 +44,6 @@ def main(descriptor: int) -> None:
         descriptor: of a connected UNIX socket.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches this process too
-    os.nice(_NICER)
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_BYTES, _MAX_BYTES))
     with contextlib.suppress(OSError), open('/proc/self/oom_score_adj', 'w', encoding='ascii') as stream:
         stream.write(str(_OOM_SCORE))

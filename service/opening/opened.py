@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional,
 import cv2
 import numpy as np
 
+from ..machine import return_memory
 from ..messages import InputError, Message, ThermoscreenError
 from ..overlay import at_picture_size, draw_overlay
 from ..readers.files import shown_name
@@ -41,6 +42,12 @@ _POLL_S = 0.25
 
 #: Fast rather than small: the picture never leaves the machine.
 _PNG = [int(cv2.IMWRITE_PNG_COMPRESSION), 1]
+
+
+class BusyError(OpeningError):
+    """Too many ask at once. A fault of nobody, so that it is not logged."""
+
+    http_status = 429
 
 
 class GoneError(InputError):
@@ -197,6 +204,7 @@ class OpenedFiles:
         with self._lock:
             self._kept.clear()
             self._refused.clear()
+        return_memory()
 
     def _wait(self, future: 'Future[Any]', name: str, is_gone: Callable[[], bool] = lambda: False,
               job: Optional['_Job'] = None) -> Any:
@@ -248,6 +256,9 @@ class OpenedFiles:
                                        warnings=tuple(Message(**fields) for fields in told['warnings'])))
         thermogram = Thermogram(np.frombuffer(pixels, np.float32).reshape(head['shape']), head['unit'], provenance)
         entry: OpenedFile = self._drawing.put(lambda: self._analysed(key, head['frames'], thermogram)).result()
+        if thermogram.pixels.nbytes > MAX_KEPT_BYTES:
+            del thermogram, pixels
+            return_memory()
         with self._lock:
             self._kept[key] = entry
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > MAX_KEPT_BYTES:
@@ -357,7 +368,7 @@ class _Thread:
 def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
     """Wait as one of a few."""
     if not places.acquire(blocking=False):
-        raise OpeningError('opening-busy', 'Other files are being opened.', 'Try again in a moment.')
+        raise BusyError('opening-busy', 'Other files are being opened.', 'Try again in a moment.')
     try:
         yield
     finally:

@@ -1,9 +1,12 @@
 """Which machine this is."""
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.machine import board_facts, power_mode, read_text, run_quietly
+from service.machine import board_facts, keep_few_heaps, power_mode, read_text, return_memory, run_quietly
 from tests.fakes.board_trees import forbid, identity, write_tree
 
 
@@ -132,3 +135,26 @@ class TestRunQuietly:
     @pytest.mark.parametrize('command', [['/nowhere/nvpmodel', '-q'], ['false'], ['sleep', '60']])
     def test_none_where_it_does_not_work(self, command):
         assert run_quietly(command, 0.2) is None
+
+
+class TestMemory:
+    def test_what_is_free_is_given_back(self):
+        """Many small pieces below one that stays: glibc gives nothing of them back by itself."""
+        code = ('import re\n'
+                'from service.machine import keep_few_heaps, return_memory\n'
+                'keep_few_heaps()\n'
+                'pieces = [bytes(60000) for _ in range(1000)]\n'
+                'last = bytes(60000)\n'
+                'del pieces\n'
+                'def resident():\n'
+                '    return int(re.search("VmRSS:[^0-9]+([0-9]+)", open("/proc/self/status").read()).group(1))\n'
+                'before = resident()\n'
+                'return_memory()\n'
+                'print(before - resident())')
+        freed_kb = int(subprocess.run([sys.executable, '-c', code], stdout=subprocess.PIPE, check=True).stdout)
+        assert freed_kb > 20000
+
+    def test_other_c_libraries_have_neither(self, monkeypatch):
+        monkeypatch.setattr('service.machine.ctypes.CDLL', lambda name: object())
+        keep_few_heaps()
+        return_memory()

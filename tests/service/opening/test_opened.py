@@ -18,7 +18,7 @@ from service.thermogram import Provenance
 from ...fakes import frames
 from ...fakes.pipelines import stub_pipeline
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @pytest.fixture(scope='module')
@@ -29,7 +29,7 @@ def stub():
 
 @pytest.fixture(scope='module')
 def shared(stub):
-    return OpenedFiles(stub)
+    return OpenedFiles(stub, PATIENCE_S)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_many_requests_wait_for_one_reading_and_the_rest_is_told_to_come_again(o
         threading.Event().wait(0.01)
     with pytest.raises(OpeningError) as caught:
         opened.open(str(root), 'a.csv')
-    assert (caught.value.code, caught.value.http_status) == ('opening-busy', 503)
+    assert (caught.value.code, caught.value.http_status) == ('opening-busy', 429)
     release.set()
     for thread in threads:
         thread.join(PATIENCE_S)
@@ -144,7 +144,7 @@ def test_a_request_never_shares_a_reading_that_began_before_it(opened, root, mon
 
 
 def test_a_disk_that_hangs_ends_in_a_sentence_and_the_next_file_opens(stub, root):
-    opened = OpenedFiles(stub)
+    opened = OpenedFiles(stub, PATIENCE_S)
     opened.open(str(root), 'a.csv')
     os.kill(opened._process.pid, signal.SIGSTOP)  # as if it read from a disk that does not answer
     opened._limit_s = 0.5
@@ -191,7 +191,7 @@ def test_a_file_that_takes_long_to_decode_is_refused_at_once_the_next_time(stub,
 
 def test_disks_that_hold_their_readers_for_ever_hold_two_at_most(stub, root, monkeypatch):
     process = ReadingProcess()
-    opened = OpenedFiles(stub, process=process)
+    opened = OpenedFiles(stub, PATIENCE_S, process=process)
 
     class Undead:
         def poll(self):
@@ -231,13 +231,13 @@ def test_lists_of_disks_that_hang_hold_two_threads_at_most(stub, root, monkeypat
 
 @pytest.mark.parametrize('program', ['import os; os.abort()', 'pass', 'raise SystemExit(3)', GARBAGE])
 def test_a_reader_that_crashes_is_a_sentence(stub, root, program):
-    opened = OpenedFiles(stub, process=ReadingProcess(program))
+    opened = OpenedFiles(stub, PATIENCE_S, process=ReadingProcess(program))
     error = refusal(opened, root, 'a.csv')
     assert error.code == 'file-crashes' and 'a.csv' in error.message.sentence and opened._process.pid is None
 
 
 def test_a_file_that_takes_too_much_memory_is_a_sentence(stub, root):
-    opened = OpenedFiles(stub, process=ReadingProcess(
+    opened = OpenedFiles(stub, PATIENCE_S, process=ReadingProcess(
         'import sys; from service.opening import child; child._MAX_BYTES = 64 << 20; child.main(int(sys.argv[1]))'))
     assert refusal(opened, root, 'a.csv').code in ('file-too-large', 'file-crashes')
     opened._process.close()
@@ -310,7 +310,7 @@ def test_one_thread_draws_and_analyses(opened, root, monkeypatch):
 
 def test_the_process_ends_when_it_was_idle_and_when_its_parent_is_gone(stub, root, monkeypatch):
     monkeypatch.setattr(module, 'IDLE_S', 0.05)
-    opened = OpenedFiles(stub)
+    opened = OpenedFiles(stub, PATIENCE_S)
     opened.open(str(root), 'a.csv')
     while opened._process.pid is not None:
         threading.Event().wait(0.01)

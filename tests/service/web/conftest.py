@@ -173,7 +173,7 @@ def live(make_live, stub, camera):
 @pytest.fixture(scope='session')
 def shared_opened(stub):
     """One process that reads files for all tests, since to start one takes longer than most of them."""
-    return OpenedFiles(stub)
+    return OpenedFiles(stub, PATIENCE_S)
 
 
 @pytest.fixture
@@ -199,6 +199,8 @@ def serve(request, files_root, make_live):
         live = make_live(pipeline, camera)
         live.start()
         app = create_app(pipeline, live, settings, vitals)
+        app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'],
+                                                 opened=OpenedFiles(pipeline, PATIENCE_S))
         server = Server(app, settings.host, settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
