@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from waitress import create_server, wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ErrorTask
 
@@ -176,6 +177,24 @@ class _ErrorTask(ErrorTask):
         self.write(body)
 
 
+class _Parser(HTTPRequestParser):
+    """Refuses an address that Python's own parser stumbles over, such as ``http://[``, instead of going silent."""
+
+    #: waitress names it in its log, also where there was none.
+    path = ''
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Parse a head.
+
+        Raises:
+            ParsingError: it is no head of HTTP.
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(str(error))
+
+
 class _Channel(HTTPChannel):
     """One connection, with one request at a time.
 
@@ -183,6 +202,7 @@ class _Channel(HTTPChannel):
     """
 
     error_task_class = _ErrorTask
+    parser_class = _Parser
 
     def received(self, data: bytes) -> bool:
         """Take bytes in; in the thread of the loop."""

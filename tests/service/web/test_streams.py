@@ -329,6 +329,7 @@ def test_a_second_request_before_the_answer_ends_the_connection(serve, stub, cam
 
 @pytest.mark.parametrize('sent, status', [
     ('GET / HTTP/1.1\r\nno header\r\n\r\n', b'400'), ('get / HTTP/1.1\r\n\r\n', b'400'),
+    ('GET http://[ HTTP/1.1\r\n\r\n', b'400'), ('GET http://[::1/x HTTP/1.1\r\n\r\n', b'400'),
     ('GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n', b'400'),
     ('GET / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n', b'400'),
     ('GET / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n', b'413'),

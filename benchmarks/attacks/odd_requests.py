@@ -1,0 +1,152 @@
+"""Odd requests: how many end in a fault of the station, and how many answers lack the security headers.
+
+Methods, targets, headers, arguments and contents are drawn from what is odd, unusual or wrong, with a seed, and sent as
+bytes over connections of their own. A refusal is right; an answer from 500 to 599 is a fault unless it says that
+something is not there now (503, or 501 for what is not installed). The exit code is 1 for any fault, for any answer
+without the headers, and where the station does not answer afterwards.
+
+    python -m benchmarks.attacks.odd_requests [--count 4000] [--seed 1]
+"""
+import collections
+import contextlib
+import os
+import random
+import socket
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Counter, Tuple
+
+import click
+
+from .station import ask, served, table
+
+_METHODS = ['GET'] * 30 + ['HEAD'] * 4 + ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'get',
+    'G\tT', '',
+                                          'X' * 300, 'G\xc9T', 'PRI']
+_PATHS = ['/', '/open', '/open/result', '/open/overlay.png', '/live/values', '/healthz', '/readiness', '/metrics',
+    '/status',
+          '/status/timing', '/status/nothing', '/about', '/about/model', '/about/\xe9', '/static/css/theme.css',
+              '/static/',
+          '/static/../app.py', '/static/%2e%2e/app.py', '//', '/%00', '/%ff', '/%', '*', '/' * 200, '/\xff\xfe',
+              '/open/', '/.',
+          '/' + 'a' * 5000, 'http://evil.example/', 'http://[::1/', '/%F0%9F%92%A9', '/live/events/x', '/try-again/1']
+_PLACES = ['', '..', '../..', '/', '/etc/passwd', 'a.csv', 'a.csv/x', '%00', '\xff', '%ff', '%u2022', 'a' * 2000,
+    '~', 'odd.txt',
+           '%E2%80%AE', '%0a', 'folder', 'folder/', 'folder/../a.csv', '.', './a.csv', '%2e%2e/']
+_NUMBERS = ['1', '0', '-1', '1e3', 'nan', 'inf', '+1', ' 1', '1_0', '%D9%A1', '%EF%BC%91', '9' * 400, '', '0x1',
+    '1;2', '%00']
+_NAMES = ['', 'x', '\xe9', '%00', 'celsius', 'centikelvin', 'iron', 'regions', 'original', '..', 'a' * 3000]
+_ARGUMENTS = {'path': _PLACES, 'frame': _NUMBERS, 'page': _NUMBERS, 'scale': _NAMES, 'layer': _NAMES,
+    'palette': _NAMES,
+              'id': _NAMES, '': _NAMES, 'a[]': _NAMES, '%': _NUMBERS}
+_HEADERS = {
+    'Host': ['127.0.0.1:PORT'] * 3 + ['a..b', 'x' * 64 + '.example', '', '[::1', 'a:b:c', '\xe9', '127.0.0.1',
+        ':PORT', 'localhost:PORT',
+                                      '127.0.0.1:PORT, evil.example', '.', 'xn--a', '127.0.0.1:99999999',
+                                          '[fe80::1%25eth0]:PORT'],
+    'Accept': ['*/*', 'application/openmetrics-text;version=a', 'application/openmetrics-text;version=1.0.0',
+        'text/plain;version=\xb2',
+               ';;;', 'application/openmetrics-text;version=', 'text/plain;version=1.0.0;escaping=x', ',' * 500,
+                   '\xff'],
+    'Accept-Encoding': ['gzip', 'br;q=x', '*;q=-1', '\xff'],
+    'Accept-Language': ['de', '*' * 400], 'Cookie': ['a=b', '=' * 300, 'a="\xff'], 'Authorization': ['Basic !',
+        'Digest x', 'Bearer \xff'],
+    'Range': ['bytes=0-', 'bytes=9-1', 'bytes=-', 'x', 'bytes=' + '0-1,' * 300], 'If-Modified-Since': ['x',
+        'Thu, 01 Jan 1970 00:00:00 GMT'],
+    'If-None-Match': ['*', '"x', 'W/'], 'If-Range': ['x', '"', '\xff'], 'Content-Type': ['multipart/form-data',
+        'a/b; charset=x', '\xff', ';'],
+    'Content-Length': ['0', '5', '-1', '+5', '1_0', 'x', '70000', '9' * 40, '5, 5'], 'Transfer-Encoding': ['chunked',
+        'gzip', 'x, chunked', ''],
+    'Expect': ['100-continue', 'x'], 'Connection': ['close', 'keep-alive', 'upgrade', 'x' * 200], 'Upgrade': ['h2c',
+        'websocket'],
+    'Sec-Fetch-Site': ['none', 'same-origin', 'cross-site', '\xff'], 'Origin': ['null', 'http://127.0.0.1:PORT',
+        'https://evil.example', 'x'],
+    'X-Forwarded-For': ['1.2.3.4'], 'X-Forwarded-Host': ['evil.example'], 'Forwarded': ['for=x;host=y'],
+        'X': ['x' * 17000, ' ', '\x00', '\x0b'],
+    'a b': ['c'], '': ['x'], 'X-\xe9': ['x']}
+_CONTENTS = ['', 'hello', '5\r\nhello\r\n0\r\n\r\n', 'x\r\n', '--x--\r\n', '\x00' * 100, 'G']
+_VERSIONS = [' HTTP/1.1'] * 12 + [' HTTP/1.0', ' HTTP/2.0', ' HTTP/9.9', '', ' HTTP/1.1 x', ' http/1.1']
+
+#: An answer has come by then, or the station waits for the rest of a request that has none.
+WAIT_S = 1.0
+
+#: Requests at the same time.
+_AT_ONCE = 8
+
+#: Not an answer yet.
+_GO_ON = b'HTTP/1.1 100 Continue\r\n\r\n'
+
+#: Header that every answer has, and safe mode's and the server's own refusals too.
+_SIGN = b'content-security-policy:'
+
+
+@click.command()
+@click.option('--count', default=4000, help='Requests.')
+@click.option('--seed', default=1, help='Of what is drawn.')
+def main(count: int, seed: int) -> None:
+    """Print how many answers there were of each class, and how many lacked the headers."""
+    draw = random.Random(seed)
+    answers: Counter[str] = collections.Counter()
+    faults: Counter[str] = collections.Counter()
+    bare = 0
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory() as root:
+        os.mkdir(os.path.join(root, 'folder'))
+        for name in ('a.csv', 'odd.txt'):
+            with open(os.path.join(root, name), 'w') as stream:
+                stream.write('30;31\n')
+        with served('--files-root', root) as port:
+            requests = [_request(draw, port) for _ in range(count)]
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                heads = list(pool.map(lambda request: _send(port, request), requests))
+            for request, (status, head) in zip(requests, heads):
+                answers[status[:1] + 'xx' if status else 'none'] += 1
+                if status.startswith('5') and status not in ('501', '503'):
+                    faults['%s %s' % (status, ascii(request[:100]))] += 1
+                bare += bool(status) and _SIGN not in head.lower()
+            well = ask(port, '/')[0] == 200 and ask(port, '/healthz')[0] == 200
+    print('%d odd requests, seed %d, %.0f s' % (count, seed, time.monotonic() - began_s))
+    print(table(('answer', 'number'), sorted(answers.items())))
+    print(table(('what must not be', 'number'), [('faults (5xx but 501 and 503)', sum(faults.values())),
+                                                ('answers without the headers', bare),
+                                                ('no page afterwards', int(not well))]))
+    for fault, number in faults.most_common(5):
+        print('  %d x %s' % (number, fault))
+    sys.exit(0 if well and not faults and not bare else 1)
+
+
+def _request(draw: random.Random, port: int) -> bytes:
+    names = draw.sample(sorted(_ARGUMENTS), draw.choice((0, 0, 1, 1, 2, 3)))
+    query = '&'.join('%s=%s' % (name, draw.choice(_ARGUMENTS[name])) for name in names)
+    target = draw.choice(_PATHS) + ('?' + query if names or draw.random() < 0.05 else '')
+    # Most requests have their right host, so that they come as far as the pages.
+    lines = ['Host: 127.0.0.1:PORT'] if draw.random() < 0.7 else []
+    for name in draw.sample(sorted(_HEADERS), draw.choice((0, 1, 1, 2, 4))):
+        if name != 'Host' or not lines:
+            lines.append('%s: %s' % (name, draw.choice(_HEADERS[name])))
+    end = draw.choice(['\r\n'] * 20 + ['\n', '\r', '\r\n\t'])
+    first = draw.choice(_METHODS) + ' ' + target + draw.choice(_VERSIONS)
+    text = ''.join(line + end for line in [first] + lines) + end
+    return (text + draw.choice(_CONTENTS)).replace('PORT', str(port)).encode('latin-1')
+
+
+def _send(port: int, request: bytes) -> Tuple[str, bytes]:
+    """Status and head of the answer; empty where the connection was closed without, or is still awaited."""
+    received = b''
+    with contextlib.suppress(OSError), contextlib.closing(socket.create_connection(('127.0.0.1', port), 5.0)) as wire:
+        wire.sendall(request)
+        wire.settimeout(WAIT_S)
+        while b'\r\n\r\n' not in received:
+            part = wire.recv(65536)
+            if not part:
+                break
+            received = (received + part).replace(_GO_ON, b'')
+    head = received.partition(b'\r\n\r\n')[0]
+    words = head.split(b' ', 2)
+    return (words[1].decode('latin-1') if len(words) > 1 and words[0].startswith(b'HTTP/') else ''), head
+
+
+if __name__ == '__main__':
+    main()
