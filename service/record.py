@@ -155,6 +155,12 @@ def result_of_another(folder: str, owner: Optional[Input]) -> InputError:
                       'Choose another folder, or give --force to replace it.')
 
 
+def read_overlay(folder: str) -> Optional[np.ndarray]:
+    """The picture of a record that `read_record` found whole: uint8 HxWx3, BGR; None where it is no picture."""
+    data = read_bytes(os.path.join(folder, OVERLAY_NAME), _MAX_PICTURE_BYTES)
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+
+
 def list_records(parent: str) -> List[str]:
     """The folders of records in a folder, by name; none where there is no such folder.
 

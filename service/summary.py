@@ -4,7 +4,6 @@ import io
 import os
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
-import cv2
 import numpy as np
 
 from .durable import atomic_write, make_folders, storage_error
@@ -12,13 +11,13 @@ from .messages import ADJUNCT_NOTICE, PROBLEM, WARNING, InputError
 from .overlay import draw_contact_sheet
 from .readers.files import shown_name
 from .record import (
-    OVERLAY_NAME,
     SUMMARY_HEAD,
     SUMMARY_NAME,
     alone_in,
     encode_png,
     is_summary,
     list_records,
+    read_overlay,
     read_record,
     sheet_name,
     withdraw_summary,
@@ -145,7 +144,7 @@ def _records(folder: str) -> Iterator[Tuple[Row, Optional[np.ndarray]]]:
         except InputError as error:
             yield dict(failed_row(error.to_dict(), ''), result=name), None
             continue
-        yield dict(summary_row(document), result=name), cv2.imread(os.path.join(path, OVERLAY_NAME))
+        yield dict(summary_row(document), result=name), read_overlay(path)
 
 
 def _caption(row: Row) -> str:

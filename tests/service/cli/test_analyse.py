@@ -13,7 +13,7 @@ from service.analysis import NO_FINDING
 from service.capture_file import pack_capture
 from service.cli import analyse as module
 from service.cli import program
-from service.messages import StorageError, ThermoscreenError
+from service.messages import StorageError, ThermoscreenError, printable
 from service.radiometry import Raw
 from service.readers import read_thermogram
 from tests.fakes import flir_files, frames
@@ -195,6 +195,15 @@ def test_a_name_is_no_formula(visit, tmp_path):
     (visit / 'a.txt').rename(visit / '=1+1.txt')
     run(visit / '=1+1.txt', visit / 'b.txt', '--out', tmp_path / 'out')
     assert sorted(row['input'] for row in rows_of(tmp_path / 'out')) == ["'=1+1.txt", 'b.txt']
+
+
+@pytest.mark.parametrize('name', [b'\xff.txt', b'\x1b[2J\n.txt'])
+def test_a_name_that_no_screen_shows(visit, tmp_path, name):
+    """OpenCV crashes when it is given the first of them."""
+    (visit / 'a.txt').rename(visit / os.fsdecode(name))
+    result = run(visit / os.fsdecode(name), visit / 'b.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 0 and '\x1b' not in result.stdout
+    assert printable(os.fsdecode(name)) in [row['input'] for row in rows_of(tmp_path / 'out')]
 
 
 def test_a_contact_sheet_shows_every_overlay(visit, tmp_path):
