@@ -43,7 +43,7 @@ class Careless:
         if kind == 1:
             raise struct.error('unpack requires more')
         if kind == 2:
-            raise InputError('bad', 'Two\nlines.')
+            raise InputError('bad', 'No sentence')
         if kind == 3:
             print('libpng error', file=sys.__stderr__, flush=True)
 
