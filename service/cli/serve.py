@@ -29,7 +29,7 @@ def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **give
 
     The page is served on this machine only. Ctrl-C stops it.
 
-    Under systemd it reports when it is ready and pings the watchdog while camera, analysis and disk make progress. It
+    Under systemd it reports when it is ready, and pings the watchdog while camera, analysis, disk and page answer. It
     starts in safe mode after a start that did not come up and after five crashes in a minute; nothing is deleted
     there, and Try again on its page leaves it.
 
