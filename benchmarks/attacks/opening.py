@@ -1,7 +1,8 @@
 """Files that hold what opens them: a bad one of 55 MB, a pipe in the place of a file, a hanging disk.
 
 Meanwhile the front page, ``/healthz`` and the live picture are looked at. The exit code is 1 if one of them takes
-longer than a second, or a file is not answered in time.
+longer than a second (the picture: or twice as long as without an attack, where a busy machine is slower than that), or
+a file is not answered in time.
 
     python -m benchmarks.attacks.opening
 """
@@ -21,6 +22,7 @@ from ..conditions import conditions
 from .hanging_disk import NAME, hanging_disk
 from .station import Watch, fetch, served, table
 
+_NO_ATTACK = 'one good file'
 #: Longest time for the page, its health and the next picture, in seconds.
 BAR_S = 1.0
 #: A file is answered within 15 s of being asked for, and 3 s may pass on a busy machine before and after.
@@ -38,6 +40,7 @@ def main() -> None:
         _write(root)
         with served('--files-root', root) as port:
             attacks: List[Tuple[str, Callable[[], 'Counter[str]']]] = [
+                (_NO_ATTACK, lambda: _together(port, 1, 'good.csv')),
                 ('50 requests, one bad file of 55 MB', lambda: _together(port, 50, 'bad.csv')),
                 ('a pipe takes turns with a file', lambda: _pipes(port, root))]
             for name, attack in attacks:
@@ -55,7 +58,7 @@ def main() -> None:
 
 def _look(rows: List[Tuple[str, ...]], port: int, name: str, attack: Callable[[], 'Counter[str]']) -> bool:
     with Watch(port) as watch:
-        time.sleep(1)
+        time.sleep(4)
         answers = attack()
         time.sleep(1)
     longest_s = watch.longest_s
@@ -65,7 +68,11 @@ def _look(rows: List[Tuple[str, ...]], port: int, name: str, attack: Callable[[]
         told[key.rpartition(' ')[0]] += number
     rows.append((name,) + tuple('%.0f' % (1e3 * longest_s[what]) for what in ('/', '/healthz', 'live picture'))
                 + ('%.1f' % file_s, ', '.join('%d x %s' % (told[key], key) for key in sorted(told))))
-    return max(longest_s.values()) <= BAR_S and file_s <= ANSWER_S and 'none' not in told
+    if name == _NO_ATTACK:
+        return True
+    picture_bar_s = max(BAR_S, 2e-3 * float(rows[0][3]))
+    return (max(longest_s['/'], longest_s['/healthz']) <= BAR_S and longest_s['live picture'] <= picture_bar_s
+            and file_s <= ANSWER_S and 'none' not in told)
 
 
 def _together(port: int, number: int, name: str) -> 'Counter[str]':
@@ -118,6 +125,7 @@ def _write(root: str) -> None:
         stream.write(row * (_BAD_BYTES // len(row)) + b'no number\n')
     with open(os.path.join(root, '.file'), 'wb') as stream:
         stream.write(row * 120)
+    os.link(os.path.join(root, '.file'), os.path.join(root, 'good.csv'))
     os.mkfifo(os.path.join(root, '.pipe'))
 
 

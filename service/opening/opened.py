@@ -200,10 +200,13 @@ class OpenedFiles:
             return picture
 
     def clear(self) -> None:
-        """Forget what was opened: the next patient is about to be chosen."""
+        """Forget what was opened: the next patient is about to be chosen.
+
+        What was wrong with the bytes of a file stays known; what took too long or crashed may be tried again.
+        """
         with self._lock:
             self._kept.clear()
-            self._refused.clear()
+            self._refused = OrderedDict((key, refusal) for key, refusal in self._refused.items() if refusal.is_final)
         return_memory()
 
     def _wait(self, future: 'Future[Any]', name: str, is_gone: Callable[[], bool] = lambda: False,
@@ -225,11 +228,12 @@ class OpenedFiles:
         root, relative, scale, frame = job.asked
         with self._lock:
             del self._jobs[job.asked]  # who asks from now on gets a reading of its own
-            known = list(self._kept) + list(self._refused)
+            known: Dict[str, Union[OpenedFile, _Refusal]] = dict(self._kept)
+            known.update(self._refused)
         key = ''
         try:
             for head, pixels in self._process.ask({'root': root, 'path': relative, 'scale': scale, 'frame': frame,
-                                                   'known': known}, lambda: not job.waiting):
+                                                   'known': list(known)}, lambda: not job.waiting):
                 key = head.get('key', key)
                 if 'refusal' in head:
                     return self._refuse(key, _Refusal.told(head['refusal']))
@@ -241,13 +245,12 @@ class OpenedFiles:
         except ThermoscreenError as error:
             refusal = _Refusal.of(error)
             return self._refuse(key, refusal) if isinstance(error, InputError) else refusal
-        with self._lock:
-            if key in self._refused:
-                return self._refused[key]
-        try:
-            return self.kept(key)
-        except GoneError as error:  # the list of files was opened meanwhile
-            return _Refusal.of(error)
+        outcome = known[key]
+        if isinstance(outcome, OpenedFile):
+            with self._lock:  # it may have been forgotten meanwhile, for a page that was opened before this reading
+                self._kept[key] = outcome
+                self._kept.move_to_end(key)
+        return outcome
 
     def _keep(self, key: str, head: Dict[str, Any], pixels: bytearray) -> OpenedFile:
         """Analyse a thermogram that was read, and keep the result."""
@@ -290,6 +293,11 @@ class _Refusal:
     kind: Type[ThermoscreenError]
     message: Message
     detail: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same bytes would be refused again."""
+        return not issubclass(self.kind, OpeningError) and self.message.code != 'file-crashes'
 
     @classmethod
     def of(cls, error: ThermoscreenError) -> '_Refusal':

@@ -2,6 +2,7 @@
 import os
 import signal
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from service.capture_file import pack_capture
 from service.messages import InputError
 from service.opening import GoneError, OpenedFiles, OpeningError, PlaceError, ReadingProcess
 from service.opening import opened as module
+from service.opening.process import AbandonedError
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
 from service.thermogram import Provenance
@@ -88,9 +90,29 @@ def test_a_bad_file_is_decoded_once(opened, root, decoded):
     assert {error.code for error in errors} == {'file-truncated'} and len(decoded) == 1
     # Each is an exception of its own: one that is raised again and again keeps every stack that it went through.
     assert len({id(error) for error in errors}) == 5
+    opened.clear()  # the front page was opened; nothing in the bytes has changed
+    assert refusal(opened, root, 'bad.csv').code == 'file-truncated' and len(decoded) == 1
+
+
+def test_what_may_pass_is_tried_again_when_a_list_was_opened(stub, root):
+    opened = OpenedFiles(stub, PATIENCE_S, process=ReadingProcess('pass'))
+    refusal(opened, root, 'a.csv')
+    opened._refuse('k', module._Refusal.of(opened._slow('a.csv')))
+    opened._refuse('l', module._Refusal.of(InputError('file-crashes', 'It crashed.')))
+    opened._refuse('m', module._Refusal.of(InputError('file-truncated', 'It is cut off.')))
     opened.clear()
-    refusal(opened, root, 'bad.csv')
-    assert len(decoded) == 2
+    assert list(opened._refused) == ['m']
+
+
+def test_a_file_that_is_forgotten_while_it_is_read_again_is_kept_again(opened, root, monkeypatch):
+    key, ask = opened.open(str(root), 'a.csv').key, opened._process.ask
+
+    def forgetful(request, abandoned):
+        answers = list(ask(request, abandoned))
+        opened.clear()
+        return iter(answers)
+    monkeypatch.setattr(opened._process, 'ask', forgetful)
+    assert opened.open(str(root), 'a.csv').key == key and opened.kept(key).key == key
 
 
 def test_many_requests_wait_for_one_reading_and_the_rest_is_told_to_come_again(opened, root, decoded):
@@ -168,25 +190,37 @@ def test_a_reading_that_nobody_waits_for_is_ended(opened, root):
     assert opened._process.pid != pid
 
 
-def test_a_file_that_takes_long_to_decode_is_refused_at_once_the_next_time(stub, root, tmp_path):
-    """Until then its content was known, so that the refusal belongs to it."""
-    program = ('import sys, socket, time\n'
-               'from service.opening.child import PACKET\n'
-               'link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=int(sys.argv[1]))\n'
-               'for line in link.makefile("rb"):\n'
-               '    done = b"k" * 64 in line\n'
-               '    text = b\'{"key": "\' + b"k" * 64 + b\'", "done": \' + (b"true}" if done else b"false}")\n'
-               '    link.sendall(PACKET.pack(len(text), 0) + text)\n'
-               '    time.sleep(0 if done else 60)\n')
-    opened = OpenedFiles(stub, limit_s=2.0, process=ReadingProcess(program))
+class Clock:
+    """Time that a test makes pass."""
+
+    late_s = 0.0
+
+    def monotonic(self):
+        return time.monotonic() + self.late_s
+
+
+def test_a_file_that_takes_long_to_decode_is_refused_at_once_the_next_time(opened, root, monkeypatch):
+    """Its content was known when its time was up, so that the refusal belongs to it."""
+    clock, ask, decoding = Clock(), opened._process.ask, []
+    monkeypatch.setattr(module, 'time', clock)
+
+    def slow(request, abandoned):
+        for head, pixels in ask(request, abandoned):
+            yield head, pixels
+            if not head['done']:
+                decoding.append(head['key'])
+                clock.late_s += 10 * PATIENCE_S
+                while not abandoned():
+                    threading.Event().wait(0.01)
+                raise AbandonedError
+    monkeypatch.setattr(opened._process, 'ask', slow)
     for _ in range(2):
         with pytest.raises(OpeningError) as caught:
             opened.open(str(root), 'a.csv')
         assert caught.value.code == 'opening-slow'
-        while opened._process.pid is not None and not opened._refused:
+        while not opened._refused:
             threading.Event().wait(0.01)
-        opened._limit_s = PATIENCE_S  # the second time nothing is waited for
-    opened._process.close()
+    assert len(decoding) == 1
 
 
 def test_disks_that_hold_their_readers_for_ever_hold_two_at_most(stub, root, monkeypatch):
