@@ -11,7 +11,15 @@ from typing import Any, Dict, Iterator, List, Optional
 import cv2
 import numpy as np
 
-from .durable import clear_parts, encode_json, make_folders, recover_folders, storage_error, write_folder
+from .durable import (
+    clear_parts,
+    encode_json,
+    make_folders,
+    recover_folders,
+    storage_error,
+    sync_folder,
+    write_folder,
+)
 from .messages import InputError, StorageError
 from .overlay import draw_overlay
 from .readers.files import HeldFile, opened, read_bytes, shown_name
@@ -202,9 +210,12 @@ def withdraw_summary(parent: str) -> None:
         OSError: one of them cannot be removed.
     """
     if is_summary(parent):
-        # The summary last: it is what tells that the sheets are ours.
-        for name in sorted(filter(_SHEET.match, os.listdir(parent))) + [SUMMARY_NAME]:
-            os.unlink(os.path.join(parent, name))
+        # The summary last: it is what tells that the sheets are ours. After a power cut neither may be back beside a
+        # newer result.
+        for names in (filter(_SHEET.match, os.listdir(parent)), [SUMMARY_NAME]):
+            for name in names:
+                os.unlink(os.path.join(parent, name))
+            sync_folder(parent)
 
 
 def sheet_name(number: int) -> str:

@@ -15,6 +15,7 @@ from service import durable, record
 from service.messages import InputError, StorageError
 from service.readers import HeldFile, files
 from service.record import Input, input_of, list_records, read_record, recover_records, write_record
+from service.summary import write_summary
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.killing import CALLS, killed_at
@@ -255,6 +256,20 @@ def test_labels_beside_a_result_without_any_are_noticed(tmp_path, refused, earli
     with pytest.raises(InputError) as caught:
         read_record(str(tmp_path / 'frame'))
     assert caught.value.code == 'result-changed'
+
+
+def test_an_old_summary_is_gone_for_good_before_a_result_is_replaced(tmp_path, monkeypatch, refused):
+    write_record(str(tmp_path / 'frame'), refused, SOURCE)
+    write_summary(str(tmp_path))
+    assert sorted(os.listdir(str(tmp_path))) == ['contact-sheet.png', 'frame', 'summary.csv']
+    order, unlink, sync, write = [], os.unlink, record.sync_folder, record.write_folder
+    monkeypatch.setattr(record.os, 'unlink', lambda path, **more: (order.append(os.path.basename(path)),
+                                                                 unlink(path, **more)))
+    monkeypatch.setattr(record, 'sync_folder', lambda path: (order.append('sync'), sync(path)))
+    monkeypatch.setattr(record, 'write_folder', lambda *given: (order.append('write'), write(*given)))
+    write_record(str(tmp_path / 'frame'), refused, OTHER, force=True)
+    assert order[:5] == ['contact-sheet.png', 'sync', 'summary.csv', 'sync', 'write']
+    assert os.listdir(str(tmp_path)) == ['frame']
 
 
 def test_the_records_of_a_folder(tmp_path, result):
