@@ -109,4 +109,5 @@ def _sample(path, row, classes, labels, scale):
 def _labels(path, image, height, width):
     """Labels match the picture in its file; if that is mirrored, they are mirrored with it."""
     labels = read_label_image(path, len(REGIONS))
-    return np.ascontiguousarray(labels[:, ::-1]) if read_sidecar(image).get('mirrored') else labels
+    stated, _ = read_sidecar(image)
+    return np.ascontiguousarray(labels[:, ::-1]) if stated.get('mirrored') else labels
