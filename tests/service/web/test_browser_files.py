@@ -84,6 +84,7 @@ def test_a_recording_is_looked_through_frame_by_frame(open_files):
             page.page.click('text=Next')
             page.wait('(frame) => location.search.includes("frame=" + frame)', frame + 1)
     page.page.click('text=Previous')
+    page.wait('() => location.search.includes("frame=2")')
     page.wait(SHOWN)
     assert page.text('.count') == 'Frame 2 of 3' and page.complaints == []
 
