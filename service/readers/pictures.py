@@ -6,6 +6,7 @@ only given what it cannot complain about, because it complains to standard error
 import io
 import re
 import struct
+import warnings
 import zlib
 from typing import Iterator, List, NamedTuple, Optional, Set, Tuple
 
@@ -373,7 +374,9 @@ def _npy_header(data: bytes, source: str) -> Tuple[int, Tuple[int, ...], bool, n
         # Version 3 differs in the encoding of field names, and a plain array has none.
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else \
             np.lib.format.read_array_header_2_0
-        shape, fortran_order, dtype = read_header(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')  # about what Python 2 wrote, which is read all the same
+            shape, fortran_order, dtype = read_header(stream)
         if dtype.names or dtype.subdtype or min(shape, default=0) < 0:
             raise ValueError('not a plain array')
     except Exception as error:  # NumPy evaluates the header, and names no errors for what may be wrong with it

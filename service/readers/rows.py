@@ -261,11 +261,11 @@ def _one_by_one(chunk: bytes, line: int, columns: int, notation: Notation, sourc
 def _row(words: List[bytes], number: int, notation: Notation, source: str) -> np.ndarray:
     """One row as float64, every value a possible temperature."""
     values: List[Optional[float]]
-    joined = b';'.join(words)
+    joined = b'\n'.join(words)  # which no word holds
     try:
         if b'_' in joined or (notation.decimal_comma and b'.' in joined):
             raise ValueError
-        values = list(map(float, joined.replace(b',', b'.').split(b';') if notation.decimal_comma else words))
+        values = list(map(float, joined.replace(b',', b'.').split(b'\n') if notation.decimal_comma else words))
     except ValueError:
         values = [notation.number(word) for word in words]
     if None in values:

@@ -339,6 +339,13 @@ def test_unusable_arrays(npy_path, array, code):
     refusal(npy_path, code)
 
 
+def test_what_python_2_wrote_is_read_without_a_warning(npy_path):
+    """Its header writes a large number as 120L, which NumPy warns of on standard error."""
+    whole = npy(np.full((120, 160), 30, np.float32))
+    npy_path.write_bytes(whole.replace(b'(120, 160), } ', b'(120L, 160), }'))
+    assert read_thermogram(npy_path).height == 120
+
+
 def test_objects_are_not_unpickled(npy_path):
     stream = io.BytesIO()
     np.save(stream, np.array([[{}] * 60] * 60, object), allow_pickle=True)

@@ -262,6 +262,14 @@ def test_commas_that_may_be_decimals_are_refused(tmp_path):
     refusal(path, 'text-ambiguous')
 
 
+def test_a_semicolon_between_blanks_and_decimal_commas_is_no_number(tmp_path):
+    rows = [' '.join('3%d,%d' % (row % 5, column % 10) for column in range(12)) for row in range(12)]
+    rows[5] = rows[5].replace(' ', ';', 1) + ' 30,1'
+    path = tmp_path / 'frame.txt'
+    path.write_text('\n'.join(rows) + '\n')
+    assert "line 6, value 1 is '30,0;30,1'" in refusal(path, 'text-not-a-number').message.text
+
+
 def test_points_and_decimal_commas_do_not_mix(tmp_path):
     path = tmp_path / 'a.csv'
     path.write_bytes(matrix(body_c(), ';', comma=True).replace(b',', b'.', 1))
