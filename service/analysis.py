@@ -15,8 +15,8 @@ from .regions import (
     RIGHT_BREAST,
     RIGHT_NIPPLE,
     Box,
-    bounding_boxes,
     pair_name,
+    region_masks,
 )
 from .result import Difference, Finding, RegionStatistics, Spot
 
@@ -49,7 +49,9 @@ def region_statistics(pixels: np.ndarray, prediction: Prediction, threshold: flo
     values_of = {}
     for region, box in prediction.boxes.items():
         inside = pixels[box]
-        values = inside[(prediction.labels[box] == region) & (inside > threshold)]
+        values = inside[prediction.labels[box] == region]
+        if values.size and values.min() <= threshold:
+            values = values[values > threshold]
         if values.size:
             values_of[region] = values
     neck = float(values_of[NECK].mean(dtype=np.float64)) if NECK in values_of else None
@@ -58,7 +60,7 @@ def region_statistics(pixels: np.ndarray, prediction: Prediction, threshold: flo
 
 
 def _statistics(region: int, values: np.ndarray, neck: Optional[float], confidence: float) -> RegionStatistics:
-    mean, sd = (float(part.ravel()[0]) for part in cv2.meanStdDev(values[:, np.newaxis]))  # in double precision
+    mean, sd = (float(part[0, 0]) for part in cv2.meanStdDev(values[np.newaxis]))  # in double precision
     return RegionStatistics(
         region=region,
         n=int(values.size),
@@ -110,11 +112,11 @@ class Breasts:
 
     Attributes:
         labels: uint8 hxw, the id of a breast including its nipple, 0 elsewhere.
-        boxes: box of each breast that is present.
+        masks: as `region_masks` gives them, of each breast that is present.
     """
 
     labels: np.ndarray
-    boxes: Dict[int, Box]
+    masks: Dict[int, Tuple[Box, np.ndarray]]
 
 
 def find_breasts(labels: np.ndarray, body: Body) -> Breasts:
@@ -129,10 +131,10 @@ def find_breasts(labels: np.ndarray, body: Body) -> Breasts:
     reduced = cv2.resize(labels, body.mask.shape[::-1], interpolation=cv2.INTER_NEAREST)
     merged = cv2.LUT(reduced, _BREAST_OF)
     merged[body.reduced <= body.threshold] = 0
-    return Breasts(merged, bounding_boxes(merged, BREASTS))
+    return Breasts(merged, region_masks(merged))
 
 
-def mirrored_difference(body: Body, breasts: Breasts) -> Optional[np.ndarray]:
+def mirrored_difference(body: Body, breasts: Breasts) -> np.ndarray:
     """Each breast minus the mirrored other one.
 
     The other breast's box is mirrored and scaled to this one's, which aligns the two without landmarks: what is left
@@ -140,22 +142,19 @@ def mirrored_difference(body: Body, breasts: Breasts) -> Optional[np.ndarray]:
 
     Args:
         body: of the frame.
-        breasts: of the same frame.
+        breasts: of the same frame, both present.
 
     Returns:
-        float32 hxw, NaN outside the breasts and where the mirrored breast has no skin; None where a breast is missing.
+        float32 hxw, NaN outside the breasts and where the mirrored breast has no skin.
     """
-    if len(breasts.boxes) < len(BREASTS):
-        return None
     result = np.full(body.reduced.shape, np.nan, np.float32)
     for own, other in (BREASTS, BREASTS[::-1]):
-        box, twin = breasts.boxes[own], breasts.boxes[other]
-        size = (box[1].stop - box[1].start, box[0].stop - box[0].start)
-        valid = (breasts.labels[twin] == other).astype(np.uint8)
+        (box, mask), (twin, twin_mask) = breasts.masks[own], breasts.masks[other]
+        size = mask.shape[::-1]
         mirrored = cv2.resize(np.ascontiguousarray(body.reduced[twin][:, ::-1]), size,
                               interpolation=cv2.INTER_LINEAR)
-        valid = cv2.resize(np.ascontiguousarray(valid[:, ::-1]), size, interpolation=cv2.INTER_NEAREST)
-        inside = (breasts.labels[box] == own) & (valid > 0)
+        valid = cv2.resize(np.ascontiguousarray(twin_mask[:, ::-1]), size, interpolation=cv2.INTER_NEAREST)
+        inside = (mask > 0) & (valid > 0)
         result[box][inside] = (body.reduced[box] - mirrored)[inside]
     return result
 
@@ -175,10 +174,9 @@ def hottest_spots(body: Body, breasts: Breasts, frame_shape: Tuple[int, int]) ->
     scale_y = frame_shape[0] / float(body.reduced.shape[0])
     scale_x = frame_shape[1] / float(body.reduced.shape[1])
     spots = []
-    for breast, (rows, columns) in breasts.boxes.items():
-        inside = (breasts.labels[rows, columns] == breast).astype(np.uint8)
-        core = cv2.erode(inside, _RIM, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
-        _, value, _, (x, y) = cv2.minMaxLoc(body.reduced[rows, columns], core if core.any() else inside)
+    for breast, ((rows, columns), mask) in breasts.masks.items():
+        core = cv2.erode(mask, _RIM, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+        _, value, _, (x, y) = cv2.minMaxLoc(body.reduced[rows, columns], core if cv2.countNonZero(core) else mask)
         spots.append(Spot(breast, int((columns.start + x + 0.5) * scale_x), int((rows.start + y + 0.5) * scale_y),
                           float(value)))
     return tuple(spots)

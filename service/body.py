@@ -25,6 +25,7 @@ class Body:
         threshold: value that separates body from background, in the frame's own unit.
         level: mean of the body, same unit; the threshold where there is no body.
         contrast: mean of the body minus mean of the cooler rest; 0 where either is empty.
+        low, high: lowest and highest value of `reduced`.
     """
 
     reduced: np.ndarray
@@ -32,11 +33,13 @@ class Body:
     threshold: float
     level: float
     contrast: float
+    low: float
+    high: float
 
     @property
     def share(self) -> float:
         """Part of the frame that is body, 0..1."""
-        return float(self.mask.mean())
+        return np.count_nonzero(self.mask) / float(self.mask.size)
 
 
 def find_body(thermogram: Thermogram) -> Body:
@@ -46,18 +49,18 @@ def find_body(thermogram: Thermogram) -> Body:
     used, so that it works on relative frames too.
     """
     reduced = _reduce(thermogram.pixels)
-    low, high = float(reduced.min()), float(reduced.max())
+    low, high = cv2.minMaxLoc(reduced)[:2]
     if high <= low:
-        return Body(reduced, np.zeros(reduced.shape, bool), high, high, 0.0)
+        return Body(reduced, np.zeros(reduced.shape, bool), high, high, 0.0, low, high)
     # Rounded by NumPy, so that every OpenCV version sees the same 8-bit picture.
     grey = np.rint((reduced - low) * ((_LEVELS - 1) / (high - low))).astype(np.uint8)
     level, warm = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     mask = _largest(warm)
     threshold = low + (level + 0.5) * (high - low) / (_LEVELS - 1)
     if not mask.any() or warm.all():
-        return Body(reduced, mask, threshold, threshold, 0.0)
+        return Body(reduced, mask, threshold, threshold, 0.0, low, high)
     body = cv2.mean(reduced, mask.view(np.uint8))[0]
-    return Body(reduced, mask, threshold, body, body - cv2.mean(reduced, 1 - warm)[0])
+    return Body(reduced, mask, threshold, body, body - cv2.mean(reduced, 1 - warm)[0], low, high)
 
 
 def _reduce(pixels: np.ndarray) -> np.ndarray:
@@ -70,7 +73,7 @@ def _reduce(pixels: np.ndarray) -> np.ndarray:
 
 
 def _largest(warm: np.ndarray) -> np.ndarray:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(warm, connectivity=4, ltype=cv2.CV_16U)
+    count, labels = cv2.connectedComponents(warm, connectivity=4, ltype=cv2.CV_16U)
     if count < 2:
         return np.zeros(warm.shape, bool)
-    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))

@@ -69,6 +69,9 @@ class Fit:
         """Bring labels that were `cut` to the frame's own resolution; every pixel takes its nearest label."""
         if labels.shape == self.frame:
             return labels
+        if self.frame == (2 * labels.shape[0], 2 * labels.shape[1]):
+            # The same in a third of the time: two equal bytes are one number of 16 bits.
+            return np.repeat((labels * np.uint16(0x101)).view(np.uint8), 2, axis=0)
         return cv2.resize(labels, self.frame[::-1], interpolation=cv2.INTER_NEAREST)
 
     def enlarge_box(self, box: Box) -> Box:
@@ -162,7 +165,7 @@ class Chain:
         raise NotImplementedError('%s._tensor' % type(self).__name__)
 
     def _levels(self, pixels: np.ndarray, unit: str, levels: int = 256) -> np.ndarray:
-        """Integer levels of pixels over the window: uint16, same shape, 0..levels-1.
+        """Levels of pixels over the window, for indexing: whole numbers of type intp, same shape, 0..levels-1.
 
         Temperatures outside the window are clipped to its ends. Grey levels of a relative frame, 0..256, spread over
         all levels.
@@ -170,8 +173,10 @@ class Chain:
         low_c, high_c = self.constants['low_c'], self.constants['high_c']
         low, span = (low_c, high_c - low_c) if unit == CELSIUS else (0.0, _RELATIVE_SPAN)
         scaled = (pixels - np.float32(low)) * np.float32(levels / span)
-        np.clip(scaled, 0, levels - 1, out=scaled)
-        return scaled.astype(np.uint16)
+        # As numpy.clip with 0 and levels - 1, in less time.
+        cv2.threshold(scaled, levels - 1, 0, cv2.THRESH_TRUNC, scaled)
+        cv2.threshold(scaled, 0, 0, cv2.THRESH_TOZERO, scaled)
+        return scaled.astype(np.intp)
 
     def grey(self, thermogram: Thermogram) -> np.ndarray:
         """The frame as an 8-bit grey picture over the window: uint8 HxW."""
@@ -240,9 +245,10 @@ class Plateau(Chain):
 
     def _tensor(self, thermogram: Thermogram, body: Body, fit: Fit) -> np.ndarray:
         table = self._table(thermogram, body)
-        frame = fit.to_input(thermogram.pixels, padding=thermogram.pixels.min())
+        padding = 0 if fit.inner[2:] == fit.target else thermogram.pixels.min()
+        frame = fit.to_input(thermogram.pixels, padding)
         levels = self._levels(frame, thermogram.unit, self.constants['levels'])
-        return np.take(table, levels)[np.newaxis, np.newaxis]
+        return table[levels][np.newaxis, np.newaxis]
 
     def _table(self, thermogram: Thermogram, body: Body) -> np.ndarray:
         """The value of every level: float32, one table that the whole frame passes through."""

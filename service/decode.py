@@ -1,14 +1,14 @@
 """From a network's outputs to labels at the frame's own resolution."""
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from .body import Body
 from .chains import Fit
-from .regions import BACKGROUND, REGIONS, Box
+from .regions import BACKGROUND, Box, region_masks
 
 if TYPE_CHECKING:
     from .bundle import Bundle  # it loads cryptography, which settings and analysis do without
@@ -51,7 +51,7 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
     labels, certainty = (fit.cut(outputs[bundle.output_name(role)].reshape(fit.target))
                          for role in ('labels', 'confidence'))
     labels, masks = tidy(labels.astype(np.uint8))
-    body_mask = cv2.resize(body.mask.astype(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    body_mask = cv2.resize(body.mask.view(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
     probability = None
     if bundle.manifest.finding:
         probability = temper(float(outputs[bundle.output_name('finding')].ravel()[0]),
@@ -93,25 +93,23 @@ def tidy(labels: np.ndarray) -> Tuple[np.ndarray, Dict[int, Tuple[Box, np.ndarra
         uint8 hxw labels, every region in one piece or in pieces of comparable size; and per region that is present
         its box and the uint8 mask inside that box.
     """
-    masks, tidied = {}, labels
-    for region in range(1, len(REGIONS)):
-        mask: np.ndarray = cv2.inRange(labels, region, region)
-        outlines: List[np.ndarray] = list(cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2])
-        if not outlines:
+    masks, tidied = region_masks(labels), labels
+    for region, ((rows, columns), mask) in masks.items():
+        outlines: Sequence[np.ndarray] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
+        if len(outlines) == 1:
             continue
-        if len(outlines) > 1:
-            outlines, stray = _split_by_size(outlines)
-            tidied = labels.copy() if tidied is labels else tidied
-            strays = cv2.bitwise_and(cv2.drawContours(np.zeros_like(labels), stray, -1, 255, cv2.FILLED), mask)
-            tidied[strays > 0] = BACKGROUND
-            mask = cv2.bitwise_xor(mask, strays)
-        x, y, width, height = cv2.boundingRect(np.concatenate(outlines))
-        box = (slice(y, y + height), slice(x, x + width))
-        masks[region] = (box, mask[box])
+        kept, stray = _split_by_size(outlines)
+        strays = cv2.bitwise_and(cv2.drawContours(np.zeros_like(mask), stray, -1, 255, cv2.FILLED), mask)
+        tidied = labels.copy() if tidied is labels else tidied
+        tidied[rows, columns][strays > 0] = BACKGROUND
+        x, y, width, height = cv2.boundingRect(np.concatenate(kept))
+        masks[region] = ((slice(rows.start + y, rows.start + y + height),
+                          slice(columns.start + x, columns.start + x + width)),
+                         cv2.bitwise_xor(mask, strays)[y:y + height, x:x + width])
     return tidied, masks
 
 
-def _split_by_size(outlines: List[np.ndarray]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+def _split_by_size(outlines: Sequence[np.ndarray]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
     """Outlines of one region that stay, and those of stray pieces."""
     areas = [cv2.contourArea(outline) for outline in outlines]
     least = _MIN_PIECE * max(areas)

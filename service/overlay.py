@@ -8,6 +8,7 @@ from typing import Dict, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from .analysis import mirrored_difference
 from .body import Body
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
@@ -219,10 +220,10 @@ def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture
     if name == 'regions' and result.labels is not None:
         _draw_tints(result.labels, _levels(pixels, span), picture)
         return Layer(_GREY, span)
-    if name == 'difference' and result.difference_map is not None:
+    if name == 'difference' and result.breasts is not None:
         full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
         _look_up(_levels(pixels, span), _GREY_HALF, picture)
-        _draw_difference(result.difference_map, (-full, full), picture)
+        _draw_difference(mirrored_difference(result.body, result.breasts), (-full, full), picture)
         return Layer(_DIVERGING, (-full, full))
     _look_up(_levels(pixels, span), table, picture)
     return Layer(table, span)

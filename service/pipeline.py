@@ -2,7 +2,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
-from .analysis import describe, find_breasts, hottest_spots, mirrored_difference, pair_differences, region_statistics
+from .analysis import describe, find_breasts, hottest_spots, pair_differences, region_statistics
 from .backends import Worker
 from .body import Body, find_body
 from .bundle import Bundle, Trust, open_bundle
@@ -135,8 +135,7 @@ class Pipeline:
         if checks[-1].severity == OK:
             differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
             finding = self._finding(prediction.probability)
-            fields.update(differences=differences, finding=finding,
-                          difference_map=mirrored_difference(body, breasts),
+            fields.update(differences=differences, finding=finding, breasts=breasts,
                           sentences=describe(differences, finding, thermogram.is_celsius))
         watch.lap('analyse')
         return self._result(thermogram, body, checks, watch, **fields)

@@ -3,6 +3,7 @@ import functools
 from dataclasses import dataclass
 from typing import Callable, Iterable, List, Sequence, Tuple
 
+import cv2
 import numpy as np
 
 from .analysis import BREASTS, Breasts
@@ -87,8 +88,7 @@ def _good(code: str, sentence: str) -> Message:
 
 
 def _signal(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:
-    value_range = float(body.reduced.max() - body.reduced.min())
-    if value_range >= (limits.min_range_c if thermogram.is_celsius else limits.min_range_grey):
+    if body.high - body.low >= (limits.min_range_c if thermogram.is_celsius else limits.min_range_grey):
         return _good('signal', 'The picture has contrast.')
     return Message('signal', 'The whole picture has the same value.',
                    'Check that the lens is uncovered and that the camera has finished calibrating.')
@@ -97,7 +97,7 @@ def _signal(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Messag
 def _saturation(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:
     # The pixels of the reduced frame are means: all of them reach the highest value only where a whole
     # neighbourhood clips.
-    share = float(np.mean(body.reduced > body.reduced.max() - _SAME_VALUE))
+    share = np.count_nonzero(body.reduced > np.float32(body.high) - _SAME_VALUE) / float(body.reduced.size)
     if share <= limits.max_saturated_share:
         return _good('saturation', 'No part of the picture is saturated.')
     return Message('saturation', '%.0f %% of the picture is at the highest value that can be shown.' % (100 * share),
@@ -127,7 +127,7 @@ def _skin_range(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Me
 
 def _breasts(breasts: Breasts, limits: QualityLimits) -> Message:
     missing = [region_label(breast) for breast in BREASTS
-               if breast not in breasts.boxes or _share(breasts, breast) < limits.min_breast_share]
+               if breast not in breasts.masks or _share(breasts, breast) < limits.min_breast_share]
     if not missing:
         return _good('breasts', 'Both breasts are in the picture.')
     return Message('breasts', 'The %s cannot be seen.' % ' and the '.join(missing),
@@ -135,7 +135,7 @@ def _breasts(breasts: Breasts, limits: QualityLimits) -> Message:
 
 
 def _sides(breasts: Breasts) -> Message:
-    right, left = (_centre(breasts.boxes[breast]) for breast in BREASTS)
+    right, left = (_centre(breasts.masks[breast][0]) for breast in BREASTS)
     if right < left:
         return _good('sides', "The patient's right is on the left of the picture.")
     return Message('sides', 'Left and right seem to be exchanged.', 'Check that the camera picture is not mirrored.')
@@ -144,12 +144,11 @@ def _sides(breasts: Breasts) -> Message:
 def _in_frame(breasts: Breasts, limits: QualityLimits) -> Message:
     height, width = breasts.labels.shape
     cut_off = set()
-    for breast, (rows, columns) in breasts.boxes.items():
-        inside = breasts.labels[rows, columns] == breast
-        for side, touches, line in (('left', columns.start == 0, inside[:, 0]),
-                                    ('right', columns.stop == width, inside[:, -1]),
-                                    ('bottom', rows.stop == height, inside[-1])):
-            if touches and line.mean() > limits.max_border_share:
+    for (rows, columns), mask in breasts.masks.values():
+        for side, touches, line in (('left', columns.start == 0, mask[:, 0]),
+                                    ('right', columns.stop == width, mask[:, -1]),
+                                    ('bottom', rows.stop == height, mask[-1])):
+            if touches and np.count_nonzero(line) / float(line.size) > limits.max_border_share:
                 cut_off.add(side)
     if not cut_off:
         return _good('in-frame', 'The patient is in frame.')
@@ -167,7 +166,7 @@ def _confidence(confidence: float, limits: QualityLimits) -> Message:
 
 def _share(breasts: Breasts, breast: int) -> float:
     """Part of the frame that one breast takes, 0..1."""
-    return np.count_nonzero(breasts.labels[breasts.boxes[breast]] == breast) / float(breasts.labels.size)
+    return cv2.countNonZero(breasts.masks[breast][1]) / float(breasts.labels.size)
 
 
 def _centre(box: Box) -> float:

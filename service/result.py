@@ -1,6 +1,6 @@
 """What one analysis gives: the object that the page, the command line and the exam all read."""
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from .chains import Prepared
 from .messages import ADJUNCT_NOTICE, PROBLEM, Message
 from .regions import REGIONS, Box
 from .thermogram import Provenance, Thermogram
+
+if TYPE_CHECKING:
+    from .analysis import Breasts
 
 #: Of ``result.json``. 2: checks are messages. 3: a written one says of which file it is and when it was written.
 SCHEMA = 3
@@ -106,7 +109,7 @@ class Result:
         regions: statistics of the regions that are present.
         differences: left minus right of the pairs that are present.
         spots: hottest spot per breast.
-        difference_map: float32 hxw at working size, own minus mirrored other breast, NaN outside the breasts.
+        breasts: both breasts at working size; None for a 'no result'.
         prepared: what the network saw, and how it lies in the frame.
         finding: None for a 'no result' and from a model that only marks regions.
         sentences: the result in words, most important first.
@@ -124,7 +127,7 @@ class Result:
     regions: Tuple[RegionStatistics, ...] = ()
     differences: Tuple[Difference, ...] = ()
     spots: Tuple[Spot, ...] = ()
-    difference_map: Optional[np.ndarray] = None
+    breasts: Optional['Breasts'] = None
     prepared: Optional[Prepared] = None
     finding: Optional[Finding] = None
     sentences: Tuple[str, ...] = ()

@@ -76,9 +76,12 @@ class OpenedFile:
     def nbytes(self) -> int:
         """Memory of its arrays."""
         result = self.result
-        prepared = [result.prepared.tensor] if result.prepared is not None else []
-        arrays = [result.thermogram.pixels, result.labels, result.difference_map, result.body.reduced, result.body.mask]
-        return sum(array.nbytes for array in arrays + prepared if array is not None)
+        arrays = [result.thermogram.pixels, result.labels, result.body.reduced, result.body.mask]
+        if result.prepared is not None:
+            arrays.append(result.prepared.tensor)
+        if result.breasts is not None:
+            arrays.append(result.breasts.labels)
+        return sum(array.nbytes for array in arrays if array is not None)
 
 
 class OpenedFiles:

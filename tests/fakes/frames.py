@@ -11,7 +11,7 @@ from service.regions import (
     RIGHT_ARMPIT,
     RIGHT_BREAST,
     RIGHT_NIPPLE,
-    bounding_boxes,
+    region_masks,
 )
 
 #: Temperature per region id in degrees Celsius; the left breast is 0.6 °C warmer than the right.
@@ -51,5 +51,5 @@ def torso(height=240, width=320, noise_c=0.05):
 
 def prediction(regions, confidence=0.75):
     """Labels as the decoder gives them, with the same confidence everywhere."""
-    boxes = bounding_boxes(regions)
+    boxes = {region: box for region, (box, _) in region_masks(regions).items()}
     return Prediction(regions, boxes, {region: confidence for region in boxes}, confidence, 0.2)

@@ -2,6 +2,7 @@
 import cv2
 import numpy as np
 
+from service.analysis import mirrored_difference
 from service.messages import ADJUNCT_NOTICE
 from service.overlay import _ticks, automatic_span
 from service.palettes import palette
@@ -60,13 +61,14 @@ def _layer(result, name, table, span, size):
         tint = TINTS[cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)]
         under = _colours(pixels, span, grey)
         return np.where(tint.any(axis=2, keepdims=True), under // 2 + tint // 2, under), grey, span
-    if name == 'difference' and result.difference_map is not None:
+    if name == 'difference' and result.breasts is not None:
+        difference = mirrored_difference(result.body, result.breasts)
         full = 2.0 if result.thermogram.is_celsius else 40.0
         position = np.linspace(-1, 1, 256)[:, np.newaxis]
         ends = np.where(position < 0, np.float64((30, 70, 220)), np.float64((200, 20, 20)))
         table = np.rint(235 + (ends - 235) * np.abs(position)).astype(np.uint8)
-        known = cv2.resize(np.isfinite(result.difference_map).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        values = cv2.resize(np.nan_to_num(result.difference_map), size, interpolation=cv2.INTER_LINEAR)
+        known = cv2.resize(np.isfinite(difference).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        values = cv2.resize(np.nan_to_num(difference), size, interpolation=cv2.INTER_LINEAR)
         picture = np.where(known[:, :, np.newaxis] > 0, _colours(values, (-full, full), table),
                            _colours(pixels, span, grey) // 2)
         return picture, table, (-full, full)

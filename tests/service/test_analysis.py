@@ -16,7 +16,7 @@ from service.analysis import (
     region_statistics,
 )
 from service.body import find_body
-from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, NECK, RIGHT_BREAST, RIGHT_NIPPLE
+from service.regions import FLIPPED, LEFT_BREAST, NECK, RIGHT_BREAST, RIGHT_NIPPLE
 from service.result import Finding
 from service.thermogram import Thermogram
 from tests.fakes import frames
@@ -116,11 +116,6 @@ def test_a_hot_spot_shows_on_its_side_and_as_cold_on_the_other():
     mapped, breasts = difference_map(celsius)
     assert np.nanmax(np.where(breasts == LEFT_BREAST, mapped, np.nan)) == pytest.approx(2.5, abs=0.4)
     assert np.nanmin(np.where(breasts == RIGHT_BREAST, mapped, np.nan)) == pytest.approx(-2.5, abs=0.4)
-
-
-def test_there_is_no_map_with_one_breast():
-    mapped, _ = difference_map(frames.torso(), np.where(np.isin(LABELS, (LEFT_BREAST, LEFT_NIPPLE)), 0, LABELS))
-    assert mapped is None
 
 
 def test_a_breast_on_the_wall_is_no_breast():

@@ -6,7 +6,7 @@ from service.body import find_body
 from service.bundle import Manifest
 from service.chains import Fit
 from service.decode import decode, temper, tidy
-from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST, bounding_boxes
+from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST, region_masks
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import StubBundle
@@ -21,7 +21,8 @@ def test_stray_pieces_go_and_everything_else_stays():
     speckled[200:203, 300:303] = LEFT_ARMPIT
     tidied, masks = tidy(speckled)
     assert np.array_equal(tidied, LABELS)
-    assert {region: box for region, (box, _) in masks.items()} == bounding_boxes(LABELS)
+    assert {region: box for region, (box, _) in masks.items()} == {region: box for region, (box, _)
+                                                                    in region_masks(LABELS).items()}
     assert all(np.array_equal(inside > 0, LABELS[box] == region) for region, (box, inside) in masks.items())
     assert np.array_equal(tidy(LABELS)[0], LABELS)
     assert not tidy(np.zeros((10, 10), np.uint8))[0].any()
@@ -44,7 +45,7 @@ def test_padding_is_cut_off_and_boxes_hold_their_regions(frame):
     assert prediction.labels.shape == frame
     assert prediction.probability == answer['finding'][0, 0]
     assert prediction.confidence == pytest.approx(0.9) and prediction.certainty[NECK] == pytest.approx(0.9)
-    for region, (rows, columns) in bounding_boxes(prediction.labels).items():
+    for region, ((rows, columns), _) in region_masks(prediction.labels).items():
         wide_rows, wide_columns = prediction.boxes[region]
         assert wide_rows.start <= rows.start and rows.stop <= wide_rows.stop
         assert wide_columns.start <= columns.start and columns.stop <= wide_columns.stop

@@ -63,7 +63,7 @@ def test_a_pose_that_fails_keeps_its_labels_but_gives_no_finding():
     with stub_pipeline(labels=np.where(frames.labels() == LEFT_BREAST, 0, frames.labels())) as pipeline:
         result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
     assert result.outcome == 'no-result' and result.labels is not None
-    assert result.finding is None and result.differences == () and result.difference_map is None
+    assert result.finding is None and result.differences == () and result.breasts is None
 
 
 def test_a_model_that_only_marks_regions_gives_a_result_without_a_finding(result):

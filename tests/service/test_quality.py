@@ -6,7 +6,7 @@ from service.analysis import BREASTS, Breasts
 from service.body import find_body
 from service.messages import OK, PROBLEM
 from service.quality import QualityLimits, check_frame, check_labels
-from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST, RIGHT_NIPPLE, bounding_boxes
+from service.regions import FLIPPED, LEFT_BREAST, LEFT_NIPPLE, RIGHT_BREAST, RIGHT_NIPPLE, region_masks
 from service.thermogram import Thermogram
 from tests.fakes import frames
 
@@ -78,7 +78,7 @@ def test_limits_are_the_installation_s():
 def breasts(labels):
     labels = np.where(labels == RIGHT_NIPPLE, RIGHT_BREAST, np.where(labels == LEFT_NIPPLE, LEFT_BREAST, labels))
     labels = np.where(np.isin(labels, BREASTS), labels, 0).astype(np.uint8)
-    return Breasts(labels, bounding_boxes(labels))
+    return Breasts(labels, region_masks(labels))
 
 
 def shifted(columns):

@@ -1,7 +1,8 @@
 """Sides, names and boxes of the regions."""
 import numpy as np
+import pytest
 
-from service.regions import FLIPPED, PAIRS, REGIONS, bounding_boxes, pair_name, region_label
+from service.regions import FLIPPED, PAIRS, REGIONS, pair_name, region_label, region_masks
 from tests.fakes import frames
 
 LABELS = frames.labels()
@@ -15,9 +16,15 @@ def test_flipping_swaps_sides_and_nothing_else():
     assert FLIPPED[0] == 0 and FLIPPED[7] == 7
 
 
-def test_boxes_are_tight():
-    for region, (rows, columns) in bounding_boxes(LABELS).items():
-        mask = LABELS == region
-        assert mask[rows, columns].sum() == mask.sum()
-        assert mask[rows.start].any() and mask[:, columns.stop - 1].any()
-    assert bounding_boxes(np.zeros((5, 5), np.uint8)) == {}
+@pytest.mark.parametrize('labels', [LABELS, LABELS[:, ::-1], LABELS[100:, 50:]], ids=['whole', 'flipped', 'cut'])
+def test_boxes_are_tight_and_hold_the_region(labels):
+    masks = region_masks(labels)
+    assert sorted(masks) == sorted(set(np.unique(labels)) - {0})
+    for region, ((rows, columns), inside) in masks.items():
+        mask = labels == region
+        assert mask[rows, columns].sum() == mask.sum() and np.array_equal(inside > 0, mask[rows, columns])
+        assert all(line.any() for line in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+
+
+def test_what_is_no_region_has_no_box():
+    assert region_masks(np.zeros((5, 5), np.uint8)) == {} == region_masks(np.full((5, 5), 8, np.uint8))
