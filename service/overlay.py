@@ -8,7 +8,7 @@ from typing import Dict, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
-from .analysis import mirrored_difference
+from .analysis import mirrored_difference, percentile
 from .body import Body
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
@@ -89,9 +89,24 @@ def _half_tints() -> np.ndarray:
     return _frozen(table)
 
 
+def _outlines() -> np.ndarray:
+    table = np.zeros((256, 3), np.uint8)
+    # A line is in its tint whether or not the rim's bit is set; the rim alone is black.
+    table[_RIM:_RIM + len(_TINTS)] = _TINTS
+    return _frozen(table)
+
+
 _DIVERGING, _GREY = _diverging(), _bgr_palette('grey')
 #: Half as bright, to lie under something.
 _GREY_HALF, _TINTS_HALF = _frozen(_GREY // 2), _half_tints()
+
+#: In a picture of ids: set on an outline and its rim.
+_RIM = 128
+#: An outline reaches two pixels out of its region and one into it; its rim a pixel further.
+_OUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+_IN = _FURTHER = np.ones((3, 3), np.uint8)
+_RIM_REACH_PX = 3
+_OUTLINES = _outlines()
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,8 +206,8 @@ def at_picture_size(result: Result) -> Result:
 
 def automatic_span(thermogram: Thermogram, body: Body) -> Span:
     """The span of the palette for one frame, from its body alone; from the whole frame where there is none."""
-    values = body.reduced[body.mask] if body.mask.any() else body.reduced
-    low, high = (float(end) for end in np.percentile(values, (_TAIL_PERCENT, 100 - _TAIL_PERCENT)))
+    values = body.reduced[body.mask] if body.mask.any() else body.reduced.ravel()
+    low, high = percentile(values, _TAIL_PERCENT), percentile(values, 100 - _TAIL_PERCENT)
     missing = (_MIN_SPAN_C if thermogram.is_celsius else _MIN_SPAN_GREY) - (high - low)
     if missing > 0:
         low, high = low - missing / 2, high + missing / 2
@@ -251,12 +266,11 @@ def _levels(pixels: np.ndarray, span: Span) -> np.ndarray:
     The float32 HxW pixels are overwritten: allocating another such picture takes longer than the arithmetic.
     """
     low, high = span
-    pixels -= np.float32(low)
-    pixels *= np.float32(255.0 / (high - low))
-    # As numpy.clip with 0 and 255, in less time.
-    cv2.threshold(pixels, 255, 0, cv2.THRESH_TRUNC, pixels)
-    cv2.threshold(pixels, 0, 0, cv2.THRESH_TOZERO, pixels)
-    return pixels.astype(np.uint8)
+    scale = 255.0 / (high - low)
+    cv2.threshold(pixels, high, 0, cv2.THRESH_TRUNC, pixels)
+    # How far below the high end, which saturates at the low one.
+    below = cv2.convertScaleAbs(pixels, None, scale, -scale * high)
+    return cv2.bitwise_not(below, below)
 
 
 def _look_up(levels: np.ndarray, table: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
@@ -265,17 +279,24 @@ def _look_up(levels: np.ndarray, table: np.ndarray, out: Optional[np.ndarray] = 
 
 
 def _draw_regions(picture: np.ndarray, labels: np.ndarray, boxes: Dict[int, Box]) -> None:
-    """Outlines, searched only in the box of each region."""
-    height, width = picture.shape[:2]
-    enlarged = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    for region, (rows, columns) in sorted(boxes.items()):
-        top, bottom = _reach(rows, height / float(labels.shape[0]), height)
-        left, right = _reach(columns, width / float(labels.shape[1]), width)
-        mask = cv2.inRange(enlarged[top:bottom, left:right], region, region)
-        # The last but one of the returned values is the contours, in OpenCV 3 as in 4.
-        contours = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE, offset=(left, top))[-2]
-        cv2.drawContours(picture, contours, -1, _SHADOW, 4)
-        cv2.drawContours(picture, contours, -1, _TINTS[region].tolist(), 2)
+    """Outlines with a dark rim; where regions meet, the tint is that of the higher id: a nipple's, not its breast's.
+
+    They lie where the ids around a pixel differ, which is found for all regions together. Contours drawn as thick
+    lines take three times as long.
+    """
+    if not boxes:
+        return
+    sides = (slice(min(side.start for side in along), max(side.stop for side in along))
+             for along in zip(*boxes.values()))
+    reaches = (_reach(side, drawn / float(given), drawn)
+               for side, drawn, given in zip(sides, picture.shape, labels.shape))
+    area = tuple(slice(max(0, start - _RIM_REACH_PX), stop + _RIM_REACH_PX) for start, stop in reaches)
+    enlarged = cv2.resize(labels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)[area]
+    highest = cv2.dilate(enlarged, _OUT)
+    line = cv2.compare(highest, cv2.erode(enlarged, _IN), cv2.CMP_NE)
+    rim: np.ndarray = cv2.dilate(line, _FURTHER)
+    marks = cv2.bitwise_or(cv2.bitwise_and(highest, line), rim & _RIM)
+    cv2.copyTo(_look_up(marks, _OUTLINES), marks, picture[area])
 
 
 def _reach(side: slice, scale: float, end: int) -> Tuple[int, int]:

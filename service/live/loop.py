@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
-import cv2
+import simplejpeg
 
 from ..cameras import Camera, Frame
 from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
@@ -42,17 +42,16 @@ class Painter:
     def __init__(self, palette_name: str = 'iron', layer: str = 'original', jpeg_quality: int = 85) -> None:
         self._palette_name = palette_name
         self._layer = layer
-        self._parameters = [int(cv2.IMWRITE_JPEG_QUALITY), int(jpeg_quality)]
+        self._jpeg_quality = int(jpeg_quality)
 
     def paint(self, result: 'Result', watch: Stopwatch) -> bytes:
         """The JPEG of a result; laps ``'overlay'`` and ``'encode'`` on `watch`."""
         picture = draw_overlay(result, self._palette_name, self._layer)
         watch.lap('overlay')
-        done, data = cv2.imencode('.jpg', picture, self._parameters)
-        if not done:
-            raise ThermoscreenError('picture-not-encoded', 'The picture could not be encoded.')
+        # OpenCV's own encoder takes four times as long in the releases for Python 3.6.
+        jpeg: bytes = simplejpeg.encode_jpeg(picture, self._jpeg_quality, 'BGR', '420', fastdct=False)
         watch.lap('encode')
-        return data.tobytes()
+        return jpeg
 
 
 class LiveLoop:

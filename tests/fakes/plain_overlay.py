@@ -4,9 +4,8 @@ import numpy as np
 
 from service.analysis import mirrored_difference
 from service.messages import ADJUNCT_NOTICE
-from service.overlay import _ticks, automatic_span
+from service.overlay import _levels, _ticks, automatic_span
 from service.palettes import palette
-from service.regions import REGIONS
 
 TINTS = np.array([(0, 0, 0), (90, 180, 255), (255, 190, 90), (0, 70, 200), (200, 90, 0), (150, 255, 220),
                   (255, 160, 220), (240, 240, 120)], np.uint8)
@@ -24,11 +23,11 @@ def draw(result, palette_name, layer, span):
     picture = np.ascontiguousarray(picture)
     if result.labels is not None:
         labels = cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)
-        for region in range(1, len(REGIONS)):
-            contours = cv2.findContours((labels == region).astype(np.uint8), cv2.RETR_EXTERNAL,
-                                        cv2.CHAIN_APPROX_SIMPLE)[-2]
-            cv2.drawContours(picture, contours, -1, SHADOW, 4)
-            cv2.drawContours(picture, contours, -1, TINTS[region].tolist(), 2)
+        around = np.ones((3, 3), np.uint8)
+        highest = cv2.dilate(labels, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
+        line = highest != cv2.erode(labels, around)
+        picture[cv2.dilate(line.astype(np.uint8), around) > 0] = SHADOW
+        picture[line] = TINTS[highest[line]]
         _spots(picture, result, size)
     for letter, left in (('R', 0), ('L', size[0] - 40)):
         picture[:40, left:left + 40] //= 4
@@ -76,8 +75,7 @@ def _layer(result, name, table, span, size):
 
 
 def _colours(pixels, span, table):
-    levels = (pixels - np.float32(span[0])) * np.float32(255.0 / (span[1] - span[0]))
-    return table[np.clip(levels, 0, 255).astype(np.uint8)]
+    return table[_levels(pixels.copy(), span)]
 
 
 def _spots(picture, result, size):

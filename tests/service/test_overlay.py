@@ -11,6 +11,7 @@ from service.messages import InputError, Message
 from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
 from service.palettes import PALETTES
 from service.pipeline import Pipeline
+from service.regions import LEFT_BREAST, LEFT_NIPPLE, region_masks
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
@@ -109,6 +110,27 @@ def test_a_no_result_says_why_in_the_picture(words):
 def test_a_frame_that_the_network_never_saw_can_be_drawn():
     for layer in LAYERS:
         draw_overlay(analysed(np.full((120, 160), 25.0)), layer=layer)
+
+
+@pytest.mark.parametrize('span', [(28.0, 36.0), (30.2, 32.9), (-500.0, 700.5), (-2.0, 2.0)])
+def test_a_level_is_the_nearest_and_ends_hold_what_lies_beyond(span):
+    values = np.float32([[-1e6, -3, -2, 0, 1.3], [20, 28, 30.2, 31.7, 32.9], [33, 36, 700.5, 701, 1e6]])
+    exact = np.clip((values.astype(np.float64) - span[0]) * 255 / (span[1] - span[0]), 0, 255)
+    levels = overlay._levels(values.copy(), span)
+    assert levels.dtype == np.uint8 and np.abs(levels - exact).max() < 0.51
+
+
+def test_an_outline_has_the_tint_of_its_region_on_a_dark_rim():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[10:30, 10:50], labels[15:25, 20:30] = LEFT_BREAST, LEFT_NIPPLE
+    picture = np.full((40, 60, 3), 77, np.uint8)
+    overlay._draw_regions(picture, labels, {region: box for region, (box, _) in region_masks(labels).items()})
+    breast, nipple = (overlay._TINTS[region].tolist() for region in (LEFT_BREAST, LEFT_NIPPLE))
+    assert picture[12, 5:15].tolist() == [[77] * 3] * 2 + [[0] * 3] + [breast] * 3 + [[0] * 3] + [[77] * 3] * 3
+    assert picture[20, 17:23].tolist() == [[0] * 3, nipple, nipple, nipple, [0] * 3, [77] * 3]
+    bare = np.full((40, 60, 3), 77, np.uint8)
+    overlay._draw_regions(bare, np.zeros_like(labels), {})
+    assert (bare == 77).all()
 
 
 def test_the_span_follows_the_body_and_has_a_least_width():
