@@ -1,5 +1,7 @@
 """``python -m models.phantom_statistics``: healthy phantoms against published statistics of healthy patients.
 
+Flat phantoms are those of a seed alone; solid ones are those by description, here in its default frontal view.
+
 The published values are of healthy frontal DMR-IR thermograms [Silva2014] (arms raised, SC620, room about 21 °C).
 Temperatures: 95 healthy matrices, through fixed probability masks (30 of them with their own outlines, where stated).
 Geometry: the outlines of 51 patients. Values are means and standard deviations between patients. Phantoms and patients
@@ -13,7 +15,7 @@ import cv2
 import numpy as np
 
 from service import regions
-from service.simulator import make_phantom
+from service.simulator import Description, make_phantom
 
 #: Phantoms of this table; no training set uses them.
 FIRST_SEED = 5000
@@ -45,16 +47,24 @@ def main(count: int, data: str) -> None:
     Example:
       python -m models.phantom_statistics --count 200
     """
-    phantoms = []
-    for seed in range(FIRST_SEED, FIRST_SEED + count):
-        phantom = make_phantom(seed, HEIGHT, WIDTH, abnormal=False)
-        # The camera's offset is not a property of a body, and the published frames are from a good camera.
-        phantoms.append(measure(phantom.celsius - phantom.planted['offset_c'], phantom.labels))
+    phantoms, described = (_phantoms(count, description) for description in (None, Description()))
     patients = _measured(data) if data else []
-    rows = compare(phantoms, patients)
+    rows = compare(phantoms, patients, described)
     click.echo(markdown(rows, count, len(patients)))
-    off = [row['quantity'].name for row in rows if not row['agrees']]
-    click.echo('\n%d of %d agree%s' % (len(rows) - len(off), len(rows), '; off: ' + ', '.join(off) if off else ''))
+    click.echo()
+    for name, agrees in (('flat', 'agrees'), ('solid', 'described agrees')):
+        off = [row['quantity'].name for row in rows if not row[agrees]]
+        click.echo('%s: %d of %d agree%s' % (name, len(rows) - len(off), len(rows),
+                                             '; off: ' + ', '.join(off) if off else ''))
+
+
+def _phantoms(count, description):
+    rows = []
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
+        phantom = make_phantom(seed, HEIGHT, WIDTH, False, description)
+        # The camera's offset is not a property of a body, and the published frames are from a good camera.
+        rows.append(measure(phantom.celsius - phantom.planted['offset_c'], phantom.labels))
+    return rows
 
 
 def _measured(data):
@@ -264,21 +274,24 @@ def estimate(rows: Sequence[Dict[str, float]], quantity: Quantity) -> float:
     return float(np.percentile(np.abs(values), int(quantity.how.split()[1])))
 
 
-def compare(phantoms: Sequence[Dict[str, float]],
-            patients: Sequence[Dict[str, float]] = ()) -> List[Dict[str, Any]]:
+def compare(phantoms: Sequence[Dict[str, float]], patients: Sequence[Dict[str, float]] = (),
+            described: Sequence[Dict[str, float]] = ()) -> List[Dict[str, Any]]:
     """Every published quantity beside the phantoms'.
 
     Args:
         phantoms, patients: one `measure` a frame.
+        described: of phantoms by description, which are solid bodies.
 
     Returns:
-        ``quantity``, ``phantoms``, ``patients`` (NaN without any), ``agrees``.
+        ``quantity``, ``phantoms``, ``patients`` and ``described`` (NaN without any), ``agrees`` and ``described
+        agrees``.
     """
     rows = []
     for quantity in PUBLISHED:
-        value = estimate(phantoms, quantity)
+        value, solid = estimate(phantoms, quantity), estimate(described, quantity)
         rows.append({'quantity': quantity, 'phantoms': value, 'patients': estimate(patients, quantity),
-                     'agrees': bool(quantity.low <= value <= quantity.high)})
+                     'described': solid, 'agrees': bool(quantity.low <= value <= quantity.high),
+                     'described agrees': bool(quantity.low <= solid <= quantity.high)})
     return rows
 
 
@@ -289,7 +302,7 @@ def markdown(rows: Sequence[Dict[str, Any]], count: int, patients: int = 0) -> s
         rows: of `compare`.
         count, patients: frames behind the two columns.
     """
-    head = ['quantity', 'published', 'agrees between', 'phantoms (n %d)' % count]
+    head = ['quantity', 'published', 'agrees between', 'flat phantoms (n %d)' % count, 'solid phantoms (n %d)' % count]
     if patients:
         head.append('patients, same estimator (n %d)' % patients)
     lines = ['| %s | agrees |' % ' | '.join(head), '|' + ' --- |' * (len(head) + 1)]
@@ -299,10 +312,11 @@ def markdown(rows: Sequence[Dict[str, Any]], count: int, patients: int = 0) -> s
         cells = [quantity.name + (' (%s)' % quantity.unit if quantity.unit else ''),
                  '%.*f' % (digits, quantity.value),
                  '%.*f and %.*f' % (digits, quantity.low, digits, quantity.high),
-                 '%.*f' % (digits, row['phantoms'])]
+                 '%.*f' % (digits, row['phantoms']), '%.*f' % (digits, row['described'])]
         if patients:
             cells.append('-' if np.isnan(row['patients']) else '%.*f' % (digits, row['patients']))
-        lines.append('| %s | %s |' % (' | '.join(cells), 'yes' if row['agrees'] else 'no'))
+        agrees = ['yes' if row[name] else 'no' for name in ('agrees', 'described agrees')]
+        lines.append('| %s | %s |' % (' | '.join(cells), ', '.join(agrees)))
     return '\n'.join(lines)
 
 

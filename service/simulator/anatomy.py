@@ -5,12 +5,12 @@ right of the picture from the midline, y grows downwards from the top edge. Side
 is the patient's left. Means and spreads follow the outlines of 51 annotated frontal DMR-IR thermograms [Silva2014]
 (arms raised, camera at 1 m) and are widened for other clinics.
 """
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
 from .. import regions
-from .noise import chance, normal, stream, uniform
+from .noise import chance, normal, smooth_noise, stream, uniform
 from .shapes import Value, ellipse, inside_polygon, smooth_min, spline, tapered_capsule
 
 #: Millimetres per body unit: a breast 0.46 wide is then 156 mm, a 36 mm areola 0.106.
@@ -24,6 +24,10 @@ ARMS_RAISED, ARMS_ON_HIPS, ARMS_DOWN = 'arms raised', 'hands on hips', 'arms dow
 class Posture:
     """Numbers of one body.
 
+    Args:
+        seed: of the phantom.
+        arms: how they are held; None lets the seed decide.
+
     Attributes:
         zoom, shift_x, shift_y, tilt: how body units map to the picture (see `Canvas`).
         arms: `ARMS_RAISED`, `ARMS_ON_HIPS` or `ARMS_DOWN`.
@@ -32,13 +36,13 @@ class Posture:
         neck_*, notch_y, head_*: neck column, sternal notch, head ellipse.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, arms: Optional[str] = None) -> None:
         rng = stream(seed, 'posture')
         self._draw_frame(rng)
         self._draw_torso(rng)
         self._draw_neck(rng)
         roll = rng.uniform()
-        self.arms = ARMS_RAISED if roll < 0.92 else ARMS_ON_HIPS if roll < 0.97 else ARMS_DOWN
+        self.arms = arms or (ARMS_RAISED if roll < 0.92 else ARMS_ON_HIPS if roll < 0.97 else ARMS_DOWN)
         angle = self._arm_angle(rng)
         self.breast = Breast(rng)
         self.sides: Dict[int, Side] = {}
@@ -154,8 +158,8 @@ class Side:
         self.areola_aspect = uniform(rng, 0.9, 1.3)
 
 
-class Canvas:
-    """Grids of body coordinates for one posture and one picture size.
+class Grid:
+    """Where on the body every pixel lies.
 
     Attributes:
         height, width: picture size in pixels.
@@ -163,17 +167,47 @@ class Canvas:
         pixel: size of a pixel in body units.
     """
 
-    def __init__(self, posture: Posture, height: int, width: int) -> None:
-        self.height, self.width = height, width
+    def __init__(self, x: np.ndarray, y: np.ndarray, pixel: float) -> None:
+        self.height, self.width = x.shape
+        self.x, self.y, self.pixel = x, y, pixel
+
+
+class Placement(NamedTuple):
+    """How body units map to a picture: its zoom, shift in picture heights, and tilt in radians."""
+
+    zoom: float
+    shift_x: float
+    shift_y: float
+    tilt: float
+
+
+class Canvas(Grid):
+    """Grids of body coordinates for one posture and one picture size.
+
+    Args:
+        posture: its placement before the camera.
+        height, width: picture size in pixels.
+        distortion: of the lens: the share by which the corner of the picture sees further out than a straight lens.
+    """
+
+    def __init__(self, posture: Union[Posture, Placement], height: int, width: int, distortion: float = 0.0) -> None:
         column = ((np.arange(width) + 0.5 - width / 2.0) / height).astype(np.float32)[None, :]
         row = ((np.arange(height) + 0.5) / height - 0.5).astype(np.float32)[:, None]
+        if distortion:
+            corner = 0.25 * (1 + (width / float(height)) ** 2)
+            stretch = (1 + distortion * (column ** 2 + row ** 2) / corner).astype(np.float32)
+            column, row = column * stretch, row * stretch
         column, row = column - posture.shift_x, row - posture.shift_y
         cos, sin = np.float32(np.cos(posture.tilt)), np.float32(np.sin(posture.tilt))
         zoom = np.float32(posture.zoom)
-        self.x = (cos * column + sin * row) / zoom
-        self.y = (cos * row - sin * column) / zoom + np.float32(0.5)
-        self.pixel = 1.0 / (height * posture.zoom)
+        x = (cos * column + sin * row) / zoom
+        y = (cos * row - sin * column) / zoom + np.float32(0.5)
+        super().__init__(x, y, 1.0 / (height * posture.zoom))
         self._posture = posture
+
+    def noise(self, rng: np.random.RandomState, cell: float) -> np.ndarray:
+        """A random field with no detail finer than `cell`, as `smooth_noise` gives it: float32 HxW."""
+        return smooth_noise(rng, self.height, self.width, cell)
 
     def to_pixel(self, x: Value, y: Value) -> Tuple[np.ndarray, np.ndarray]:
         """Body coordinates to (column, row) in pixels, as floats; any shape."""
@@ -194,9 +228,9 @@ class Canvas:
         return slice(top, bottom), slice(left, right)
 
 
-_BREAST = {-1: regions.RIGHT_BREAST, 1: regions.LEFT_BREAST}
-_NIPPLE = {-1: regions.RIGHT_NIPPLE, 1: regions.LEFT_NIPPLE}
-_ARMPIT = {-1: regions.RIGHT_ARMPIT, 1: regions.LEFT_ARMPIT}
+BREAST_IDS = {-1: regions.RIGHT_BREAST, 1: regions.LEFT_BREAST}
+NIPPLE_IDS = {-1: regions.RIGHT_NIPPLE, 1: regions.LEFT_NIPPLE}
+ARMPIT_IDS = {-1: regions.RIGHT_ARMPIT, 1: regions.LEFT_ARMPIT}
 
 
 class Silhouette:
@@ -234,7 +268,7 @@ class Silhouette:
             hand = (elbow[0] + 0.6 * np.cos(s.forearm_angle), elbow[1] - 0.6 * np.sin(s.forearm_angle))
             self.forearm[side] = tapered_capsule(lateral, y, elbow, hand, s.elbow_radius * 0.95,
                                                  s.elbow_radius * 0.6)[0]
-            self.breast[side], self.p[side], self.q[side] = _breast(s, lateral, y)
+            self.breast[side], self.p[side], self.q[side] = breast_distance(s, lateral, y)
             body = smooth_min(body, self.arm[side], 0.07)
             body = np.minimum(body, self.forearm[side])
             body = smooth_min(body, self.breast[side], 0.02)
@@ -243,7 +277,7 @@ class Silhouette:
         self.armpit_points: Dict[int, List[Tuple[float, float]]] = {}
         rng = stream(seed, 'armpit')
         for side in SIDES:
-            points = _armpit_points(rng, posture, side)
+            points = armpit_points(rng, posture, side)
             curve = spline(points, 4) * (side, 1)
             self.armpit[side] = inside_polygon(x, y, curve.tolist())
             self.armpit_points[side] = points
@@ -257,13 +291,13 @@ class Silhouette:
         neck = (y < neckline(posture, offset)) & (offset < posture.spike_x) & (y > posture.chin_y - 0.2)
         labels[body & neck & (self.head > 0)] = regions.NECK
         for side in SIDES:
-            labels[self.armpit[side] & body & (labels == 0)] = _ARMPIT[side]
+            labels[self.armpit[side] & body & (labels == 0)] = ARMPIT_IDS[side]
         for side in SIDES:
-            labels[(self.breast[side] < 0) & (x * side > 0.004)] = _BREAST[side]
+            labels[(self.breast[side] < 0) & (x * side > 0.004)] = BREAST_IDS[side]
         for side in SIDES:
             s = posture.sides[side]
             areola = ellipse(x * side, y, s.nipple, (s.areola, s.areola * s.areola_aspect)) < 0
-            labels[areola & body] = _NIPPLE[side]
+            labels[areola & body] = NIPPLE_IDS[side]
         return labels
 
 
@@ -288,7 +322,7 @@ def _neck(posture: Posture, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(column, below)
 
 
-def _breast(s: Side, lateral: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+def breast_distance(s: Side, lateral: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A tilted egg: superellipse, upper half narrower, lower half swung outwards."""
     q = y - s.centre[1]
     q = np.where(q < 0, q / s.upper, q / s.lower).astype(np.float32)
@@ -300,7 +334,7 @@ def _breast(s: Side, lateral: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np
     return ((radius - 1) * min(s.half_width, s.lower)).astype(np.float32), p.astype(np.float32), q
 
 
-def _armpit_points(rng: np.random.RandomState, posture: Posture, side: int) -> List[Tuple[float, float]]:
+def armpit_points(rng: np.random.RandomState, posture: Posture, side: int) -> List[Tuple[float, float]]:
     """Corners of the tall band from the raised arm's root down to the outline above the breast.
 
     Order: inner top, upper arm, outer arm, lower arm edge, axilla, lower tip, along the breast, inner middle; a

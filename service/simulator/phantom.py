@@ -8,26 +8,18 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 
-from .anatomy import SIDES, Canvas, Posture, Silhouette
+from .anatomy import Canvas, Posture, Silhouette
+from .described import render_described
+from .description import SECOND, Description
 from .lesions import Item, planted_heat
 from .noise import normal, stream, uniform
-from .shapes import smoothstep
-from .skin import face_heat, natural_veins, skin_heat
-from .surroundings import Room, Sensor
-
-#: Level of the inner breasts and its spread. Whole breasts come out 0.1 °C warmer: 95 healthy frontal DMR-IR
-#: matrices [Silva2014] have 30.2 +- 1.2 °C.
-BREAST_MEAN_C, BREAST_SD_C = 30.05, 1.2
-
-#: Natural left-right difference of the inner breasts. Over whole breasts it comes out 7 % smaller, with median 0.31,
-#: upper quartile 0.52 and 95th percentile 0.9 °C of its absolute value; the same 95 matrices have 0.30, 0.54 and
-#: 0.92 °C.
-ASYMMETRY_SD_C = 0.49
+from .skin import ASYMMETRY_SD_C, BREAST_MEAN_C, BREAST_SD_C, face_heat, natural_veins, settle, skin_heat
+from .surroundings import Room, SecondSensor, Sensor, moved
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A simulated frontal thermogram.
+    """A simulated thermogram.
 
     Attributes:
         celsius: float32 HxW, read-only.
@@ -49,7 +41,8 @@ class Rendering:
     planted: Dict[str, Any]
 
 
-def make_phantom(seed: int, height: int = 480, width: int = 640, abnormal: Optional[bool] = None) -> Phantom:
+def make_phantom(seed: int, height: int = 480, width: int = 640, abnormal: Optional[bool] = None,
+                 description: Optional[Description] = None) -> Phantom:
     """Simulate one patient before one camera.
 
     Args:
@@ -57,13 +50,22 @@ def make_phantom(seed: int, height: int = 480, width: int = 640, abnormal: Optio
         height, width: picture size in pixels.
         abnormal: plant an abnormal heat pattern in one breast; None lets the seed decide, half and half. Everything
             else about the phantom is the same either way.
+        description: what else it is to show; None gives an ordinary frontal view, drawn flat and not by `solid`.
 
     Raises:
-        ValueError: negative seed.
+        ValueError: negative seed; an abnormal phantom that lacks a breast or the torso.
     """
-    rendering = render_anatomy(seed, height, width, abnormal)
-    sensor = Sensor(seed)
-    celsius = sensor.optics(rendering.scene_c) + sensor.fixed_pattern(height, width)
+    if description is None:
+        rendering = render_anatomy(seed, height, width, abnormal)
+        sensor = Sensor(seed)
+    else:
+        rendering = Rendering(*render_described(seed, height, width, abnormal, description))
+        sensor = SecondSensor(seed) if description.camera == SECOND else Sensor(seed)
+        sensor.blur = max(sensor.blur, description.defocus)
+    celsius = sensor.optics(rendering.scene_c)
+    if description is not None and description.motion:
+        celsius = moved(celsius, description.motion * height, uniform(stream(seed, 'motion blur'), 0, np.pi))
+    celsius = celsius + sensor.fixed_pattern(height, width)
     celsius = sensor.quantise(celsius + sensor.noise(height, width))
     for array in (celsius, rendering.labels):
         array.setflags(write=False)
@@ -84,7 +86,7 @@ def render_anatomy(seed: int, height: int, width: int, abnormal: Optional[bool] 
     breast_c = normal(level, BREAST_MEAN_C, BREAST_SD_C, 26.8, 33.8)
     difference_c = level.normal(0, ASYMMETRY_SD_C)
     heat = skin_heat(posture, canvas, outline, seed) + natural_veins(posture, canvas, seed)
-    heat = _settle(heat, canvas, outline, breast_c, difference_c)
+    heat = settle(heat, canvas, outline, breast_c, difference_c)
     items: List[Item] = []
     if abnormal:
         extra, items = planted_heat(posture, canvas, outline, seed)
@@ -98,23 +100,6 @@ def render_anatomy(seed: int, height: int, width: int, abnormal: Optional[bool] 
         'tilt_deg': round(float(np.rad2deg(posture.tilt)), 3),
     }
     return Rendering(scene, outline.labels(posture, canvas), planted)
-
-
-def _settle(heat: np.ndarray, canvas: Canvas, outline: Silhouette, breast_c: float, difference_c: float) -> np.ndarray:
-    """Shift the breasts to the drawn mean and left-right difference, fading out around them."""
-    left, right = (_breast_mean(heat, canvas, outline, side) for side in (1, -1))
-    heat = heat - 0.5 * (left + right) + breast_c
-    excess = difference_c - (left - right)
-    for side in SIDES:
-        weight = smoothstep(outline.breast[side], 0.08, -0.10)
-        share = max(_breast_mean(weight, canvas, outline, side), 0.2)
-        heat = heat + 0.5 * side * excess / share * weight
-    return heat
-
-
-def _breast_mean(field: np.ndarray, canvas: Canvas, outline: Silhouette, side: int) -> float:
-    inside = (outline.breast[side] < -0.015) & (canvas.x * side > 0)
-    return float(field[inside].mean()) if inside.any() else 0.0
 
 
 def _compose(heat: np.ndarray, breast_c: float, posture: Posture, canvas: Canvas, outline: Silhouette, room: Room,

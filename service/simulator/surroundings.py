@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 
 import numpy as np
 
-from .anatomy import Canvas, Posture
+from .anatomy import Canvas, Grid, Posture
 from .noise import blur, chance, normal, smooth_noise, stream, uniform
 from .shapes import ellipse, smoothstep
 
@@ -56,8 +56,8 @@ class Room:
             wall = wall + (self._hair_c - wall) * smoothstep(hair, 0.015, -0.015)
         return wall.astype(np.float32)
 
-    def cover(self, celsius: np.ndarray, posture: Posture, canvas: Canvas) -> np.ndarray:
-        """Lay marker and necklace on the skin: float32 HxW, °C."""
+    def cover(self, celsius: np.ndarray, posture: Posture, canvas: Grid) -> np.ndarray:
+        """Lay marker and necklace on the skin: float32 HxW, °C; `canvas` says where on the skin every pixel is."""
         if self.marker is not None:
             m = self.marker
             cos, sin = np.cos(m['turn']), np.sin(m['turn'])
@@ -123,3 +123,43 @@ class Sensor:
     def quantise(self, celsius: np.ndarray) -> np.ndarray:
         """Round to the camera's step: float32."""
         return (np.round(celsius / np.float32(self.step_c)) * np.float32(self.step_c)).astype(np.float32)
+
+
+class SecondSensor(Sensor):
+    """A cheaper camera than those of `Sensor`: noise, coarse steps, stripes and dark corners."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        rng = stream(seed, 'second camera')
+        self.noise_c = uniform(rng, 0.06, 0.22)
+        self.offset_c = normal(rng, 0, 1.5, -4, 4)
+        self.step_c = (0.04, 0.1, 0.0625)[rng.randint(3)]
+        self.blur = uniform(rng, 0.002, 0.009)
+        self.glare = uniform(rng, 0.02, 0.12)
+        self._stripes_c = uniform(rng, 0.03, 0.14)
+        self._shading_c = uniform(rng, 0.3, 1.5)
+
+
+def second_lens(seed: int) -> float:
+    """Distortion of the lens of a `SecondSensor`, as `Canvas` takes it: mostly a barrel, as wide lenses have it."""
+    return uniform(stream(seed, 'second lens'), -0.02, 0.16)
+
+
+def moved(field: np.ndarray, distance_px: float, angle: float) -> np.ndarray:
+    """Mean of a picture along the way that it moved during one frame: float32 HxW, edges repeated.
+
+    Args:
+        field: float32 HxW.
+        distance_px: length of the way.
+        angle: its direction, radians.
+    """
+    height, width = field.shape
+    count = int(np.ceil(distance_px)) + 1
+    margin = int(np.ceil(0.5 * distance_px)) + 1
+    padded = np.pad(field, margin, 'edge')
+    total = np.zeros(field.shape, np.float32)
+    for part in np.linspace(-0.5, 0.5, count):
+        down = margin + int(round(part * distance_px * np.sin(angle)))
+        right = margin + int(round(part * distance_px * np.cos(angle)))
+        total += padded[down:down + height, right:right + width]
+    return total / np.float32(count)
