@@ -198,7 +198,8 @@ class _Parser(HTTPRequestParser):
 class _Channel(HTTPChannel):
     """One connection, with one request at a time.
 
-    Who sends the next one before the answer has come is cut off: answers would pile up for a client that takes none.
+    Who sends many without waiting is cut off: answers would pile up for a client that takes none. Two may be known at
+    once, since a quick client has the whole answer, and sends the next request, before the thread is done with it.
     """
 
     error_task_class = _ErrorTask
@@ -208,11 +209,10 @@ class _Channel(HTTPChannel):
         """Take bytes in; in the thread of the loop."""
         taken = super().received(data)
         with self.requests_lock:
-            more = len(self.requests) > 1
-            refused = more and self.requests[0].error
-            if refused:  # its answer ends the connection, and what follows belongs to no request
+            if self.requests and self.requests[0].error:  # its answer ends the connection; nothing belongs to the rest
                 del self.requests[1:]
-        if more and not refused:
+            excess = len(self.requests) > 2
+        if excess:
             self.handle_close()
         return taken
 

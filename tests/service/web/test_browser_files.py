@@ -6,7 +6,7 @@ pytestmark = pytest.mark.browser
 SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
 #: What the browser says of an answer that carries a refusal.
 TOLD = 'Failed to load resource: the server responded with a status of 400 (BAD REQUEST)'
-REFUSED = "() => document.body.classList.contains('refused')"
+REFUSED = "() => document.body && document.body.classList.contains('refused')"
 
 
 @pytest.fixture

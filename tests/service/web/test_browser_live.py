@@ -6,6 +6,7 @@ import urllib.request
 import pytest
 
 from service.result import ADJUNCT_NOTICE
+from service.web import streams
 
 from .conftest import PATIENCE_S, SwitchedCamera, picture_shown
 
@@ -164,15 +165,26 @@ def test_a_service_that_stops_and_returns(serve, stub, camera, visit, request):
               'return c.toDataURL() !== first; }', before)
 
 
-def test_one_page_too_many_says_so(serve, stub, camera, browser, visit):
+def test_one_page_too_many_says_so(serve, stub, camera, browser, visit, monkeypatch):
+    monkeypatch.setattr(streams, 'UNREAD_BYTES', 0)  # a viewer counts as one that reads at once
     port = serve(stub, camera, max_viewers=1)
     picture_shown(serve.live)
-    # Another connection takes the only place, as a page elsewhere would.
-    with urllib.request.urlopen('http://127.0.0.1:%d/live/events' % port) as taken:
-        taken.readline()
-        page = visit(port).go('/')
-        page.wait("() => document.getElementById('banner-code').innerText === 'viewers-full'")
-        assert 'Close one of them.' in page.text('#banner-step')
+    watching, left = threading.Event(), threading.Event()
+
+    def watch():
+        """Another connection takes the only place and reads on, as a page elsewhere would."""
+        with urllib.request.urlopen('http://127.0.0.1:%d/live/events' % port) as events:
+            while not left.is_set():
+                events.readline()
+                watching.set()
+
+    elsewhere = threading.Thread(target=watch, daemon=True)
+    elsewhere.start()
+    assert watching.wait(PATIENCE_S)
+    page = visit(port).go('/')
+    page.wait("() => document.getElementById('banner-code').innerText === 'viewers-full'")
+    assert 'Close one of them.' in page.text('#banner-step')
+    left.set()
     page.wait(RUNNING)
 
 

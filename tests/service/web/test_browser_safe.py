@@ -20,7 +20,7 @@ def serve_safe(request):
     """Serve the page of safe mode on a port until `stop`, or until its button is pressed."""
     def start(port, reason=starts.UNFINISHED):
         servers = []
-        server = Server(create_safe_app(reason, port, lambda: servers[0].stop()), '127.0.0.1', port, 1)
+        server = Server(create_safe_app(reason, port, lambda: servers[0].stop()), '127.0.0.1', port)
         servers.append(server)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -317,7 +317,7 @@ def test_an_answer_needs_no_temporary_file(monkeypatch):
         assert answer.status == 200 and len(answer.read()) == 4 << 20
 
 
-def test_a_second_request_before_the_answer_ends_the_connection(serve, stub, camera):
+def test_many_requests_before_an_answer_end_the_connection(serve, stub, camera):
     port = serve(stub, camera)
     one = 'GET /live/values HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % port
     with contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)) as wire:
@@ -325,6 +325,29 @@ def test_a_second_request_before_the_answer_ends_the_connection(serve, stub, cam
         answers = everything(wire)
     assert answers.count(b'HTTP/1.1') <= 1
     assert get(port, '/live/values')[0] == 200
+
+
+def test_a_quick_client_asks_again_before_the_thread_is_done():
+    """It has the whole answer, so it may: cutting it off has cost pages their style sheets."""
+    class Answer(list):
+        def close(self):
+            """Waits until the loop knows the second request, or has closed the connection."""
+            deadline_s = time.monotonic() + PATIENCE_S
+            while time.monotonic() < deadline_s and not asked.is_set():
+                channels = served.server._channels()
+                if not channels or len(channels[0].requests) == 2:
+                    asked.set()
+
+    def app(environ, start_response):
+        start_response('200 OK', [('Content-Type', 'text/plain'), ('Content-Length', '4')])
+        return Answer([b'well'])
+
+    asked = threading.Event()
+    with served(app) as port, contextlib.closing(http.client.HTTPConnection('127.0.0.1', port, PATIENCE_S)) as client:
+        for _ in range(2):
+            client.request('GET', '/')
+            assert client.getresponse().read() == b'well'
+    assert asked.is_set()
 
 
 @pytest.mark.parametrize('sent, status', [
