@@ -106,6 +106,9 @@ def until_ready():
 folder, settings, frame, port = sys.argv[1:]
 double = install(pytest.MonkeyPatch(), cuda='driver')
 from service.cli import main
+import service.cli.serve
+# It ends the process at once; here it is to be seen what is left before.
+sys.modules['service.cli.serve'].end_process = sys.exit
 for words in (['compile', folder], ['analyse', frame, '--scale', 'centikelvin', '--bundle', folder, '--out',
                                     frame + '-results'],
               ['engines', 'verify', '--bundle', folder], ['serve', '--port', port, '--bundle', folder]):

@@ -96,7 +96,7 @@ def test_an_unexpected_exception_is_passed_over_too(bundle, offer):
     offer(Faulty, Sound)
     found = start_first(bundle, Runtime())
     found.worker.stop()
-    assert found.passed_over[0].code == 'backend-run'
+    assert found.passed_over[0].code == 'backend-load'
 
 
 def test_an_ignored_choice_is_listed_first(bundle, offer):
