@@ -7,12 +7,12 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 
 import numpy as np
 
 from service import simulator
-from service.simulator import make_phantom
+from service.simulator import choose_kind, describe, make_phantom
 
 #: Temperatures are stored as whole thousandths of a degree in uint16: 0..65 °C, in steps far below camera noise.
 PER_DEGREE = 1000.0
@@ -29,6 +29,8 @@ class PhantomSet:
         patterns: str N, what was planted beside a tumour: ``'focal'``,
             ``'diffuse+vascular'``, ``'tumour only'``; ``''`` in healthy phantoms.
         abnormal: float32 N, 0 or 1.
+        planted: what was planted in each, as `service.simulator.Phantom` has it.
+        views: str N, of `service.simulator.VIEWS`; all ``'frontal'`` in a set without kinds.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -37,6 +39,8 @@ class PhantomSet:
         self.labels = np.load(folder / 'labels.npy', mmap_mode='r')
         self.patterns = np.load(folder / 'patterns.npy')
         self.abnormal = (self.patterns != '').astype(np.float32)
+        self.planted = json.loads((folder / 'planted.json').read_text())
+        self.views = np.array([planted.get('view', 'frontal') for planted in self.planted])
 
     def __len__(self) -> int:
         return len(self.abnormal)
@@ -46,23 +50,38 @@ class PhantomSet:
         return self.milli_c[index].astype(np.float32) / np.float32(PER_DEGREE)
 
 
-def prepare_sets(recipe: Any, folder: Path, workers: int = 2) -> Dict[str, PhantomSet]:
-    """Generate the sets of a recipe under `folder`, or find them there: ``'train'``, ``'val'`` and ``'test'``."""
+def prepare_sets(recipe: Any, folder: Path, workers: int = 2, kinds: Optional[Dict[str, float]] = None
+                 ) -> Dict[str, PhantomSet]:
+    """Generate the sets of a recipe under `folder`, or find them there: ``'train'``, ``'val'`` and ``'test'``.
+
+    `kinds` as of `prepare_set`.
+    """
     sets, first = {}, recipe.first_seed
     for name in SETS:
         count = getattr(recipe, name + '_phantoms')
-        sets[name] = prepare_set(Path(folder) / name, first, count, recipe.height, recipe.width, workers)
+        sets[name] = prepare_set(Path(folder) / name, first, count, recipe.height, recipe.width, workers,
+                                 kinds)
         first += count
     return sets
 
 
-def prepare_set(place: Path, first: int, count: int, height: int, width: int, workers: int = 2) -> PhantomSet:
+def prepare_set(place: Path, first: int, count: int, height: int, width: int, workers: int = 2,
+                kinds: Optional[Dict[str, float]] = None) -> PhantomSet:
     """Generate the phantoms of the seeds `first` to ``first + count - 1`` in a folder, or find them there.
 
     They are generated again if the simulator has changed.
+
+    Args:
+        kinds: how often every kind of `service.simulator.KINDS` is wanted, in any unit; None for phantoms of a seed
+            alone, the kind ``'flat'``.
+
+    Raises:
+        ValueError: an unknown kind, a negative share, or nothing wanted.
     """
-    wanted = {'first': first, 'count': count, 'height': height, 'width': width, 'layout': 2,
-              'simulator': simulator_hash()}
+    if kinds is not None:
+        choose_kind(first, kinds)
+    wanted = {'first': first, 'count': count, 'height': height, 'width': width, 'layout': 3,
+              'kinds': kinds, 'simulator': simulator_hash()}
     note = Path(place) / 'set.json'
     if not (note.exists() and json.loads(note.read_text()) == wanted):
         _make(Path(place), wanted, workers)
@@ -83,8 +102,8 @@ def _make(place, wanted, workers):
     shape = wanted['count'], wanted['height'], wanted['width']
     milli_c = np.lib.format.open_memmap(place / 'milli_c.npy', 'w+', np.uint16, shape)
     labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
-    patterns = []
-    jobs = [(wanted['first'] + i, wanted['height'], wanted['width']) for i in range(wanted['count'])]
+    patterns, planted = [], []
+    jobs = [(wanted['first'] + i, wanted['height'], wanted['width'], wanted['kinds']) for i in range(wanted['count'])]
     # One thread each: the matrices are small, and the processes already use all cores.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
@@ -94,6 +113,8 @@ def _make(place, wanted, workers):
         for i, phantom in enumerate(pool.map(_one, jobs, chunksize=16)):
             milli_c[i], labels[i] = phantom[:2]
             patterns.append(phantom[2])
+            planted.append(phantom[3])
+    (place / 'planted.json').write_text(json.dumps(planted))
     np.save(place / 'patterns.npy', np.array(patterns))
     milli_c.flush()
     labels.flush()
@@ -110,8 +131,10 @@ def _end_with_parent(parent):
 
 
 def _one(job):
-    phantom = make_phantom(*job)
+    seed, height, width, kinds = job
+    description = None if kinds is None else describe(choose_kind(seed, kinds), seed)
+    phantom = make_phantom(seed, height, width, None, description)
     milli = np.clip(np.rint(phantom.celsius * PER_DEGREE), 0, 65535).astype(np.uint16)
     kinds = sorted({item['kind'] for item in phantom.planted['items']} - {'tumour'})
     pattern = '+'.join(kinds) or 'tumour only' if phantom.planted['abnormal'] else ''
-    return milli, phantom.labels, pattern
+    return milli, phantom.labels, pattern, phantom.planted

@@ -100,9 +100,10 @@ def view_of(rotation_deg: float) -> str:
     return min(ANGLES_DEG, key=lambda view: abs(ANGLES_DEG[view] - rotation_deg))
 
 
-#: Kinds that a set of phantoms is mixed from. ``'frontal'`` to ``'right-lateral'`` are views, ``'none'`` has no
-#: torso, and the others are frontal views with something about them.
-KINDS = (FRONTAL, LEFT_OBLIQUE, RIGHT_OBLIQUE, LEFT_LATERAL, RIGHT_LATERAL, 'rotated', 'leaning', 'arms down',
+#: Kinds that a set of phantoms is mixed from. ``'flat'`` is an ordinary frontal view without a description, drawn flat;
+#: ``'frontal'`` to ``'right-lateral'`` are views, ``'none'`` has no torso, and the others are frontal views with
+#: something about them.
+KINDS = ('flat', FRONTAL, LEFT_OBLIQUE, RIGHT_OBLIQUE, LEFT_LATERAL, RIGHT_LATERAL, 'rotated', 'leaning', 'arms down',
          'absent breast', 'reconstructed breast', 'small breasts', 'very large breasts', 'belly folds', 'dressing',
          'breast out of frame', 'defocus', 'motion', 'second camera', NO_TORSO)
 
@@ -126,8 +127,8 @@ def choose_kind(seed: int, shares: Dict[str, float]) -> str:
     return KINDS[int(stream(seed, 'kind').choice(len(KINDS), p=weights / weights.sum()))]
 
 
-def describe(kind: str, seed: int) -> Description:
-    """Draw one phantom of a kind.
+def describe(kind: str, seed: int) -> Optional[Description]:
+    """Draw one phantom of a kind; None of ``'flat'``.
 
     Everything but its subject varies as it does among patients: arms, sizes of the breasts, folds of the belly and
     the camera. What would make it another kind is left out.
@@ -141,6 +142,8 @@ def describe(kind: str, seed: int) -> Description:
     """
     if kind not in KINDS:
         raise ValueError('there is no kind %r of phantoms; there are %s' % (kind, ', '.join(KINDS)))
+    if kind == 'flat':
+        return None
     rng = stream(seed, 'description ' + kind)
     camera = SECOND if kind == 'second camera' or chance(rng, 0.2) else GOOD
     if kind == NO_TORSO:

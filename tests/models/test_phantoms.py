@@ -11,6 +11,7 @@ import pytest
 
 from models import phantoms
 from models.phantoms import prepare_set
+from service.simulator import make_phantom
 
 _MAKE = ('from models.phantoms import prepare_set\n'
          'if __name__ == "__main__":\n'
@@ -23,6 +24,29 @@ def test_a_set_is_made_once(tmp_path):
     again = prepare_set(tmp_path, 5, 3, 60, 80, 1)
     assert (tmp_path / 'milli_c.npy').stat().st_mtime_ns == stamp
     assert len(made) == 3 and np.array_equal(made.labels, again.labels)
+
+
+def test_a_set_of_kinds_says_every_view(tmp_path):
+    kinds = {'flat': 1.0, 'left-lateral': 1.0, 'none': 1.0}
+    made = prepare_set(tmp_path, 5, 6, 60, 80, 1, kinds)
+    assert set(made.views) <= {'frontal', 'left-lateral', 'none'} and len(set(made.views)) > 1
+    for view, planted, labels in zip(made.views, made.planted, made.labels):
+        assert planted.get('view', 'frontal') == view and labels.any() == (view != 'none')
+    stamp = (tmp_path / 'milli_c.npy').stat().st_mtime_ns
+    assert np.array_equal(prepare_set(tmp_path, 5, 6, 60, 80, 1, kinds).views, made.views)
+    assert (tmp_path / 'milli_c.npy').stat().st_mtime_ns == stamp
+
+
+def test_a_set_without_kinds_is_of_seeds_alone(tmp_path):
+    made = prepare_set(tmp_path, 5, 1, 60, 80, 1)
+    assert np.abs(made.celsius(0) - make_phantom(5, 60, 80).celsius).max() < 0.001
+    assert list(made.views) == ['frontal']
+
+
+def test_an_unknown_kind_makes_no_set(tmp_path):
+    with pytest.raises(ValueError, match='sideways'):
+        prepare_set(tmp_path / 'set', 5, 1, 60, 80, 1, {'sideways': 1.0})
+    assert not (tmp_path / 'set').exists()
 
 
 def test_another_simulator_makes_it_anew(tmp_path, monkeypatch):
