@@ -305,7 +305,7 @@ def markdown(rows: Sequence[Dict[str, Any]], count: int, patients: int = 0) -> s
     head = ['quantity', 'published', 'agrees between', 'flat phantoms (n %d)' % count, 'solid phantoms (n %d)' % count]
     if patients:
         head.append('patients, same estimator (n %d)' % patients)
-    lines = ['| %s | agrees |' % ' | '.join(head), '|' + ' --- |' * (len(head) + 1)]
+    lines = ['| %s | agrees: flat, solid |' % ' | '.join(head), '|' + ' --- |' * (len(head) + 1)]
     for row in rows:
         quantity = row['quantity']
         digits = 3 if abs(quantity.value) < 1 else 2

@@ -203,13 +203,15 @@ class _Torso:
         skin = skin + front.arms(arm_heat(seed)) + self._fold_heat(front)
         skin = front.soften(skin)
         skin = skin + edge_heat(front.body, seed)
-        skin = np.clip(np.maximum(skin, room.room_c + 3.5), None, 37.2)
+        # Skin stays above the room, as in `phantom`; softly, since a cold breast may fill a side view.
+        low = room.room_c + 5.0
+        skin = np.where(skin < low, low - 1.5 + 1.5 * np.exp(np.minimum(skin - low, 0) / 1.5), np.minimum(skin, 37.2))
         behind = copy.copy(posture)
         behind.neck_turn = self._body.head(self._angle)[0][0]
-        outline = _HeadOnly(parts)
+        outline = _HeadOnly(front.head_distance)
         if front.head.any():
             face = np.maximum(face_heat(behind, canvas, outline, seed) + breast_c, room.room_c + 1.0)
-            skin = skin + front.head * (face - skin)
+            skin = np.where(front.head, face, skin)
         labels = self._labels(front)
         skin = self._dress(skin, labels, front, room)
         skin = room.cover(skin, posture, Grid(front.x, front.y, canvas.pixel))
@@ -341,7 +343,8 @@ class _Front:
         depth: towards the camera.
         body: distance to the outline of everything but the head, with limbs joined smoothly.
         coverage: share of the pixel that the body or the head covers.
-        head: share of the pixel that shows the head.
+        head: the pixel shows the head.
+        head_distance: distance to the outline of the head; 1 where that is far away.
         seen: the pixel shows the body, not the wall.
         along: position along the arm that is seen, 0 at the shoulder to 1 at the elbow.
         front_x: of a breast, the x of a point in a frontal view.
@@ -355,42 +358,40 @@ class _Front:
         self._cos, self._sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
         # Seen from the side, the muscles of the back and the chest run up the raised arm.
         fillets = {NECK: 0.06, ARM: 0.07 + 0.09 * abs(np.sin(angle)), BREAST: 0.02}
-        self.x, self.y, self.depth = trunk.x, trunk.y, np.where(trunk.distance < 0, trunk.depth, np.float32(-9))
+        # Copies: other parts are laid over them.
+        self.x, self.y, self.front_x = trunk.x.copy(), trunk.y.copy(), trunk.front_x.copy()
+        self.depth = np.where(trunk.distance < 0, trunk.depth, np.float32(-9))
         self.kind = np.zeros(canvas.x.shape, np.uint8)
         self.side = np.zeros(canvas.x.shape, np.int8)
-        self.head = np.zeros(canvas.x.shape, np.float32)
-        self.body = trunk.distance
+        self.body = trunk.distance.copy()
         self.along = np.zeros(canvas.x.shape, np.float32)
         self.ahead = np.abs(trunk.around) < _BACK
-        self.front_x = trunk.front_x
         self.nipple_x = np.full(canvas.x.shape, NOWHERE, np.float32)
-        head = trunk.distance
+        self.head_distance = np.ones(canvas.x.shape, np.float32)
         for part in parts[1:]:
             self._lay(part)
             if part.kind == HEAD:
-                head = part.distance
+                self.head_distance[part.band] = part.distance
             elif part.kind == FOREARM:
                 self.body = np.minimum(self.body, part.distance)
             else:
-                self.body = smooth_min(self.body, part.distance, fillets[part.kind])
-        everything = np.minimum(self.body, head)
+                self.body[part.band] = smooth_min(self.body[part.band], part.distance, fillets[part.kind])
+        everything = np.minimum(self.body, self.head_distance)
+        self.head = self.kind == HEAD_INDEX
         self.coverage = np.clip(0.5 - everything / canvas.pixel, 0, 1)
         self.seen = everything < 0
 
     def _lay(self, part: Part) -> None:
-        nearer = (part.distance < 0) & (part.depth > self.depth)
-        self.depth = np.where(nearer, part.depth, self.depth)
-        self.x = np.where(nearer, part.x, self.x)
-        self.y = np.where(nearer, part.y, self.y)
-        if part.kind == BREAST:
-            self.front_x = np.where(nearer, part.front_x, self.front_x)
-        self.kind[nearer] = _KINDS.index(part.kind)
-        self.side[nearer] = part.side
-        self.along = np.where(nearer, part.along, self.along)
-        if part.kind == HEAD:
-            self.head = np.where(nearer, np.float32(1), self.head)
-        else:
-            self.head = np.where(nearer, np.float32(0), self.head)
+        """Lay one part over those that are further away."""
+        band = part.band
+        nearer = (part.distance < 0) & (part.depth > self.depth[band])
+        np.copyto(self.depth[band], part.depth, where=nearer)
+        np.copyto(self.x[band], part.x, where=nearer)
+        np.copyto(self.y[band], part.y, where=nearer)
+        np.copyto(self.front_x[band], part.front_x, where=nearer)
+        np.copyto(self.along[band], part.along, where=nearer)
+        self.kind[band][nearer] = _KINDS.index(part.kind)
+        self.side[band][nearer] = part.side
 
     def soften(self, field: np.ndarray) -> np.ndarray:
         """Smooth a field where one part ends in front of another: float32 HxW."""
@@ -443,8 +444,8 @@ class _Front:
 class _HeadOnly(Silhouette):
     """The outline of the head, for the face."""
 
-    def __init__(self, parts: List[Part]) -> None:
-        self.head = next(part.distance for part in parts if part.kind == HEAD)
+    def __init__(self, distance: np.ndarray) -> None:
+        self.head = distance
 
 
 def _armpit_curve(points: List[Tuple[float, float]]) -> List[Tuple[float, float]]:

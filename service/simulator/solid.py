@@ -11,7 +11,7 @@ turned to its own left by an angle shows a point (x, z) at ``u = x cos + z sin``
 The skin is unrolled to a flat map. In front its x is that of the frontal view; further round it is the way along the
 skin, so that the pattern on a flank is no wider than that on the chest.
 """
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -37,7 +37,7 @@ TRUNK, NECK, HEAD, ARM, FOREARM, BREAST = 'trunk', 'neck', 'head', 'arm', 'forea
 
 
 class Part(NamedTuple):
-    """What the picture shows of one solid; all float32 HxW.
+    """What the picture shows of one solid; all float32, of the rows `band` of the picture.
 
     Attributes:
         kind: `TRUNK`, `NECK`, `HEAD`, `ARM`, `FOREARM` or `BREAST`.
@@ -49,6 +49,7 @@ class Part(NamedTuple):
         around: of trunk and neck, angle around the body from the front, radians; 0 of other parts.
         front_x: of a breast, x of the point in a frontal view, and of what cannot be seen there the edge's; as `x` of
             other parts.
+        band: rows of the picture that the solid can reach.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Part(NamedTuple):
     along: np.ndarray
     around: np.ndarray
     front_x: np.ndarray
+    band: slice = slice(None)
 
 
 class Slices(NamedTuple):
@@ -210,11 +212,17 @@ class Body:
             angle: how far the body is turned to its own left, radians.
         """
         rows = _Rows(canvas.y)
-        parts = [self._column(TRUNK, self._trunk, canvas, rows, angle),
-                 self._column(NECK, self._neck, canvas, rows, angle), self._head_part(canvas, angle)]
+        p = self._posture
+        parts = [self._column(TRUNK, self._trunk, canvas, rows, angle)]
+        neck, band = _rows_between(canvas, p.chin_y - 0.7, p.notch_y + 0.1)
+        if neck is not None:
+            parts.append(self._column(NECK, self._neck, neck, _Rows(neck.y), angle)._replace(band=band))
+            parts.append(self._head_part(neck, angle)._replace(band=band))
         for side in SIDES:
-            if side in self._breasts:
-                parts.append(self._breast_part(side, canvas, rows, angle))
+            s = p.sides[side]
+            near, band = _rows_between(canvas, s.centre[1] - s.upper - 0.04, s.centre[1] + s.lower + 0.04)
+            if side in self._breasts and near is not None:
+                parts.append(self._breast_part(side, near, _Rows(near.y), angle)._replace(band=band))
             parts += self._arm_parts(side, canvas, angle)
         return parts
 
@@ -312,6 +320,15 @@ class _Rows:
         table = np.asarray(numbers, np.float32)
         low = np.take(table, self._index)
         return low + self._part * (np.take(table, self._index + 1) - low)
+
+
+def _rows_between(canvas: Grid, top: float, bottom: float) -> Tuple[Optional[Grid], slice]:
+    """The rows of a picture that show anything between two heights, and which they are; None without any."""
+    rows = np.nonzero((canvas.y.max(1) > top) & (canvas.y.min(1) < bottom))[0]
+    if not len(rows):
+        return None, slice(0)
+    band = slice(int(rows[0]), int(rows[-1]) + 1)
+    return Grid(canvas.x[band], canvas.y[band], canvas.pixel), band
 
 
 def _project(slices: Slices, u: np.ndarray, rows: _Rows, angle: float
