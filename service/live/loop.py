@@ -1,6 +1,7 @@
 """The thread that turns the frames of a camera into pictures and values for the page."""
 import functools
 import logging
+import math
 import threading
 import time
 from dataclasses import replace
@@ -14,7 +15,7 @@ from ..messages import ADJUNCT_NOTICE, Message, ThermoscreenError
 from ..overlay import draw_overlay
 from ..stopwatch import Stopwatch
 from ..supervise import INFERENCE, LIVE, Heartbeats, LastingThread
-from .publisher import RUNNING, STARTING, LiveState, Publisher, as_text
+from .publisher import RUNNING, STARTING, LiveState, Picture, Publisher, as_text
 from .statistics import Counters, Latencies
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ _LOGGER = logging.getLogger(__name__)
 _CAMERA_RETURNS = 'The picture comes back by itself when the camera does.'
 #: Interval at which a thread that waits for a hung one looks whether it was stopped meanwhile.
 _OWNER_POLL_S = 0.25
+
+#: Pictures are drawn at once for so long after a viewer asked for one, later only when one asks. Longer than the page
+#: waits before it sends the last picture again.
+_WATCHED_S = 5.0
 
 _RESTART = 'If it does not come back by itself, restart the service.'
 
@@ -57,9 +62,9 @@ class Painter:
 class LiveLoop:
     """Analyses every frame of a camera that it can keep up with, and publishes the newest.
 
-    One picture is drawn and encoded per frame, however many viewers there are. The camera has a thread of its own,
-    the `Capture`. The loop outlives the camera: a lost camera is published as the status, and the picture returns
-    with it. Use the loop as a context manager.
+    One picture is drawn and encoded per frame, however many viewers there are, and none while nobody watches. The
+    camera has a thread of its own, the `Capture`. The loop outlives the camera: a lost camera is published as the
+    status, and the picture returns with it. Use the loop as a context manager.
 
     Args:
         pipeline: started.
@@ -90,6 +95,7 @@ class LiveLoop:
         self._publisher = Publisher()
         self._counters = Counters()
         self._busy = 0
+        self._asked_s = -math.inf
         self._values: Dict[str, Any] = {'notice': ADJUNCT_NOTICE}
         self._doing = 'camera'
         # Every thread has a stop event of its own: a hung one must not take a later `start` for its own.
@@ -197,15 +203,22 @@ class LiveLoop:
     def _show(self, frame: Frame, watch: Stopwatch) -> None:
         result = self._pipeline.analyse(frame.thermogram)
         watch.lap('analyse')
-        jpeg = self._painter.paint(result, watch)
+        picture = Picture(functools.partial(self._painter.paint, result, watch), self._asked)
+        # The first is drawn in any case: whoever starts the station looks for it.
+        watched = self.state.picture == 0 or self._clock() - self._asked_s < _WATCHED_S
+        if watched:
+            picture.draw()
         laps_ms = watch.read_ms()
         values = result.to_dict()
         values['timings_ms'] = _merged(values['timings_ms'], laps_ms)
         now_s = self._clock()
         self._counters.shown_at(now_s)
         latency_ms = round(max(0.0, (now_s - frame.t_monotonic) * 1e3), 1)
-        self._publish(RUNNING, values, jpeg, frame.t_monotonic, latency_ms)
-        self.latencies.observe(dict(values['timings_ms'], page=latency_ms))
+        self._publish(RUNNING, values, picture, frame.t_monotonic, latency_ms)
+        self.latencies.observe(dict(values['timings_ms'], page=latency_ms) if watched else values['timings_ms'])
+
+    def _asked(self) -> None:
+        self._asked_s = self._clock()
 
     def _analysis_failed(self, error: ThermoscreenError) -> None:
         if error.code == 'backend-busy':  # a file is being analysed: the next frame is as good as this one
@@ -225,13 +238,13 @@ class LiveLoop:
         if status != self.state.status:
             self._publish(status)
 
-    def _publish(self, status: Message, values: Optional[Dict[str, Any]] = None, jpeg: Optional[bytes] = None,
+    def _publish(self, status: Message, values: Optional[Dict[str, Any]] = None, picture: Optional[Picture] = None,
                  captured_s: Optional[float] = None, latency_ms: Optional[float] = None) -> None:
         """Publish a new state; without a picture the last one stays, and the status says that it is old."""
         last = self.state
         state = replace(last, sequence=last.sequence + 1, status=status)
-        if jpeg is not None:
-            state = replace(state, picture=last.picture + 1, jpeg=jpeg, captured_s=captured_s)
+        if picture is not None:
+            state = replace(state, picture=last.picture + 1, drawing=picture, captured_s=captured_s)
         live = self._live_values(state, latency_ms)
         values = dict(values or self._values, live=live)
         self._publisher.publish(replace(state, values=values, text=as_text(values)))
@@ -258,9 +271,12 @@ class LiveLoop:
 
 
 def _merged(analysis_ms: Dict[str, float], laps_ms: Dict[str, float]) -> Dict[str, float]:
-    """The stages in the order in which they ran; the wait for the camera is shown but not part of the total."""
+    """The stages in the order in which they ran, without those that did not.
+
+    The wait for the camera is shown but not part of the total.
+    """
     timings_ms = {'capture': laps_ms['capture']}
     timings_ms.update((stage, value) for stage, value in analysis_ms.items() if stage != 'total')
-    timings_ms.update(overlay=laps_ms['overlay'], encode=laps_ms['encode'],
-                      total=laps_ms['total'] - laps_ms['capture'])
+    timings_ms.update((stage, laps_ms[stage]) for stage in ('overlay', 'encode') if stage in laps_ms)
+    timings_ms['total'] = laps_ms['total'] - laps_ms['capture']
     return {stage: round(value, 3) for stage, value in timings_ms.items()}

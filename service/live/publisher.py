@@ -2,13 +2,40 @@
 import json
 import threading
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, Optional
 
 from ..messages import INFO, OK, Message
 
 RUNNING = Message('live', 'Live.', severity=OK)
 STARTING = Message('camera-starting', 'The camera is starting.', 'The picture appears here within a few seconds.',
                    INFO, 'camera')
+
+
+class Picture:
+    """A picture that is drawn and encoded when it is first wanted, once for everybody.
+
+    Args:
+        draw: gives the JPEG.
+        asked: called whenever a viewer asks for it.
+    """
+
+    def __init__(self, draw: Callable[[], bytes], asked: Callable[[], None]) -> None:
+        self._draw: Optional[Callable[[], bytes]] = draw
+        self._asked = asked
+        self._lock = threading.Lock()
+        self._jpeg = b''
+
+    def draw(self) -> bytes:
+        """The JPEG."""
+        with self._lock:
+            if self._draw is not None:
+                self._jpeg, self._draw = self._draw(), None
+            return self._jpeg
+
+    def show(self) -> bytes:
+        """The JPEG, for a viewer."""
+        self._asked()
+        return self.draw()
 
 
 @dataclass(frozen=True)
@@ -20,7 +47,7 @@ class LiveState:
         status: severity OK while the picture runs; anything else greys it out, and the subject (``'camera'`` or
             ``'analysis'``) is the part that stopped.
         picture: number of the picture, 0 before the first; it stays where only the status changed.
-        jpeg: the drawn picture, encoded once.
+        drawing: the picture itself; None before the first.
         captured_s: monotonic time at which the picture was taken, or None before the first.
         values: `Result.to_dict()` with ``'live'`` added; before the first result ``'live'`` alone.
         text: `values` as JSON, made once for all viewers.
@@ -29,10 +56,15 @@ class LiveState:
     sequence: int
     status: Message
     picture: int = 0
-    jpeg: bytes = b''
+    drawing: Optional[Picture] = None
     captured_s: Optional[float] = None
     values: Dict[str, Any] = field(default_factory=dict)
     text: str = '{}'
+
+    @property
+    def jpeg(self) -> bytes:
+        """The picture for a viewer, ``b''`` before the first; whoever asks first may have to wait until it is drawn."""
+        return b'' if self.drawing is None else self.drawing.show()
 
     @property
     def running(self) -> bool:

@@ -59,6 +59,20 @@ def test_stages_are_those_of_the_frame(play, camera):
     assert 0 < work_ms <= timings_ms['total'] * 1.01 + 0.1
 
 
+def test_nothing_is_drawn_while_nobody_watches(play, camera):
+    live = play()
+    camera.frame()
+    assert until(live, running).values['timings_ms']['overlay'] > 0
+    camera.frame()
+    unseen = until(live, lambda state: state.picture == 2)
+    assert 'overlay' not in unseen.values['timings_ms'] and unseen.values['timings_ms']['total'] > 0
+    picture = cv2.imdecode(np.frombuffer(unseen.jpeg, np.uint8), cv2.IMREAD_COLOR)
+    assert picture.std() > 10 and unseen.jpeg is unseen.jpeg
+    camera.frame()
+    assert until(live, lambda state: state.picture == 3).values['timings_ms']['overlay'] > 0
+    assert sum(live.latencies.read()['page'].counts) == 2 and sum(live.latencies.read()['total'].counts) == 3
+
+
 def test_viewers_share_one_state(play, camera):
     live, seen = play(), []
     viewers = [threading.Thread(target=lambda: seen.append(until(live, running))) for _ in range(5)]

@@ -55,6 +55,7 @@ def test_the_loop_notes_every_picture(play, camera):
     for number in (1, 2, 3):
         camera.frame(t_monotonic=0.1)
         state = until(live, lambda state, number=number: running(state) and state.picture == number)
+        assert state.jpeg  # somebody watches
     camera.frame()
     until(live, lambda state: state.picture == 4)
     read = live.latencies.read()
