@@ -167,6 +167,7 @@ def test_viewers_that_never_read_keep_nobody_away(serve, stub, camera, path):
         for _ in range(6):
             wire = stack.enter_context(contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)))
             wire.sendall(('GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n' % (path, port)).encode('ascii'))
+            wire.recv(1)  # it was answered: who is only just being let in gives its place to nobody
         answer = stack.enter_context(opened(port, path))
         assert answer.status == 200 and answer.read(2000)
         assert get(port, '/healthz')[0] == 200
