@@ -177,8 +177,9 @@ def _plain_decimals(chunk: bytes, rows: int, columns: int, notation: Notation) -
     inside[1:-1] = (codes < 10) | is_sign | is_point
     edges = np.flatnonzero(inside[1:] != inside[:-1])
     starts, ends = edges[::2], edges[1::2]
-    if len(starts) != rows * columns or not _in_even_rows(codes, starts.reshape(rows, -1), ends.reshape(rows, -1),
-                                                          notation):
+    if not columns or len(starts) != rows * columns:
+        return None
+    if not _in_even_rows(codes, starts.reshape(rows, -1), ends.reshape(rows, -1), notation):
         return None
     decimals, lengths = np.zeros(len(starts), np.int64), ends - starts
     digits = lengths - is_sign[starts]

@@ -73,17 +73,16 @@ def test_the_kill_signal_leaves_a_run_that_goes_on(tmp_path):
 
 
 def test_a_full_disk_is_one_line_and_the_last_checkpoint_stays(tmp_path, monkeypatch):
-    recipe, real, written = small_recipe(), durable._write_new, []
+    recipe, real, written = small_recipe(), durable._write, []
 
-    def write(path, data):
-        written.append(path)
+    def write(descriptor, data):
+        written.append(descriptor)
         if len(written) > 3:
-            with open(path, 'wb') as stream:
-                stream.write(bytes(data)[:1000])
+            os.write(descriptor, bytes(data)[:1000])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        real(path, data)
+        real(descriptor, data)
 
-    monkeypatch.setattr(durable, '_write_new', write)
+    monkeypatch.setattr(durable, '_write', write)
     with pytest.raises(StorageError, match='last.ckpt was not written: the disk is full. Free some space'):
         _train(recipe, tmp_path)
     assert os.listdir(str(tmp_path / 'checkpoints')) == ['last.ckpt']

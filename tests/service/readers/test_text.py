@@ -156,6 +156,13 @@ def test_nothing_but_blanks_is_empty(tmp_path, blank):
     refusal(path, 'file-empty')
 
 
+@pytest.mark.parametrize('data', [b'"', b'"' * 9, b'"\n' * 8, b'"" ""\n' * 8])
+def test_quotes_around_nothing_are_refused(tmp_path, data):
+    path = tmp_path / 'a.txt'
+    path.write_bytes(data)
+    refusal(path)
+
+
 @pytest.mark.parametrize('data, code', [
     (b'1.5 ' * 4097 + b'\n', 'frame-too-large'),
     (b'1.5' * 60000, 'frame-too-large'),
