@@ -45,8 +45,9 @@ def test_frames_stages_drops_and_bundle(scrape, live, stub):
     assert values['thermoscreen_frames_dropped_total',] == state['dropped']
     assert values['thermoscreen_camera_received_total',] == live.capture.counts.received
     assert values['thermoscreen_stage_seconds_count', 'infer'] == state['shown']
-    assert values['thermoscreen_latency_seconds_count',] == state['shown']
     times = live.latencies.read()
+    # Nobody watches: the first picture is drawn, and the others only counted.
+    assert 1 <= values['thermoscreen_latency_seconds_count',] == sum(times['page'].counts) <= state['shown']
     assert values['thermoscreen_stage_seconds_sum', 'infer'] == pytest.approx(times['infer'].sum_ms / 1e3)
     assert values['thermoscreen_picture_seconds_sum',] == pytest.approx(times['total'].sum_ms / 1e3)
     assert not [name for name in values if name[0].startswith('thermoscreen_stage') and name[-1] in ('total', 'page')]
