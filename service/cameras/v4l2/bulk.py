@@ -13,7 +13,7 @@ from typing import Any, List, NamedTuple, Optional
 from ..base import EVERY
 from ..wire import WireFormat
 from . import layouts as usb
-from .interface import BUFFERS, Buffer, Capability, Chosen, Offer, VideoDevice
+from .interface import BUFFERS, Buffer, Capability, Chosen, KernelDevice, Offer, VideoDevice
 
 #: Interfaces, the setting of the second in which it sends, and where it sends.
 _CONTROL, _STREAM, _SENDING, _PICTURES = 0, 1, 1, 0x81
@@ -44,7 +44,7 @@ class _Mark(NamedTuple):
     time_ms: int
 
 
-class BulkVideoDevice(VideoDevice):
+class BulkVideoDevice(KernelDevice):
     """An open P3, as the driver of the video devices sees it. Its frames come without their marks.
 
     Nothing is buffered here: a reader that was away gets the frame that begins after it came back.
@@ -58,7 +58,8 @@ class BulkVideoDevice(VideoDevice):
     """
 
     def __init__(self, path: str, wire: WireFormat, calls: Any) -> None:
-        self._wire, self._calls = wire, calls
+        super().__init__(path, calls)
+        self._wire = wire
         self._claimed: List[int] = []
         self._streaming = False
         self._data = bytearray()
@@ -66,7 +67,6 @@ class BulkVideoDevice(VideoDevice):
         self._in_step = False
         self._read_s = 0.0
         self._sequence, self._time_ms = 0, -1
-        self._descriptor: Optional[int] = calls.open(path)
 
     def query(self) -> Capability:
         self._open_descriptor()
@@ -125,19 +125,6 @@ class BulkVideoDevice(VideoDevice):
             self._ask(usb.SET_INTERFACE, usb.UsbInterface(interface=_STREAM, setting=0))
         for interface in claimed:
             self._ask(usb.RELEASE_INTERFACE, ctypes.c_uint(interface))
-
-    def close(self) -> None:
-        if self._descriptor is None:
-            return
-        try:
-            self.stop()
-        except OSError:  # it was unplugged; closing frees the rest
-            pass
-        descriptor, self._descriptor = self._descriptor, None
-        try:
-            self._calls.close(descriptor)
-        except OSError:
-            pass
 
     def set_control(self, control: int, value: int) -> None:
         raise OSError(errno.ENOTTY, 'no video device')
@@ -198,11 +185,6 @@ class BulkVideoDevice(VideoDevice):
             self._sequence += max(int(round(passed_ms * self._wire.rate_hz / 1000)), 1)
         self._time_ms = time_ms
         return self._sequence
-
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
-            raise OSError(errno.EBADF, 'closed')
-        return self._descriptor
 
     def _ask(self, request: int, structure: Any) -> int:
         return int(self._calls.ioctl(self._open_descriptor(), request, structure))

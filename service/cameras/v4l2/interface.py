@@ -7,7 +7,7 @@ A simulated device therefore fails as a real one does; `camera_error` turns the 
 import abc
 import errno
 from dataclasses import dataclass
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Any, List, NamedTuple, Optional, Tuple
 
 from ...messages import CameraError
 
@@ -179,6 +179,40 @@ class VideoDevice(abc.ABC):
         Returns:
             As long as ``data``: the answer, or what was sent.
         """
+
+
+class KernelDevice(VideoDevice):
+    """A device that is a file of the kernel.
+
+    Args:
+        path: of the file.
+        calls: how the kernel is reached.
+    Raises:
+        OSError: as the kernel answers.
+    """
+
+    def __init__(self, path: str, calls: Any) -> None:
+        self._calls = calls
+        self._descriptor: Optional[int] = calls.open(path)
+
+    def close(self) -> None:
+        if self._descriptor is None:
+            return
+        try:
+            self.stop()
+        except OSError:  # it was unplugged; closing frees the rest
+            pass
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            self._calls.close(descriptor)
+        except OSError:
+            pass
+
+    def _open_descriptor(self) -> int:
+        if self._descriptor is None:
+            raise OSError(errno.EBADF, 'closed')
+        return self._descriptor
+
 
 
 def camera_error(error: OSError, name: str, path: str, opening: bool = False) -> CameraError:

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 from . import layouts as v4l2
 from .bulk import BulkVideoDevice
-from .interface import BUFFERS, Buffer, Capability, Chosen, Node, Offer, VideoDevice, VideoSystem
+from .interface import BUFFERS, Buffer, Capability, Chosen, KernelDevice, Node, Offer, VideoDevice, VideoSystem
 from .selection import formats_of, why_unusable
 
 _CLASS = os.path.join('sys', 'class', 'video4linux')
@@ -212,7 +212,7 @@ class LinuxVideoSystem(VideoSystem):
         return os.path.join(self._root, path.lstrip('/'))
 
 
-class LinuxVideoDevice(VideoDevice):
+class LinuxVideoDevice(KernelDevice):
     """An open node, with the driver's own timestamps and sequence numbers.
 
     Args:
@@ -224,10 +224,9 @@ class LinuxVideoDevice(VideoDevice):
     """
 
     def __init__(self, path: str, usb_path: str, calls: KernelCalls) -> None:
-        self._calls = calls
+        super().__init__(path, calls)
         self._usb_path = usb_path
         self._maps: List[mmap.mmap] = []
-        self._descriptor: Optional[int] = calls.open(path)
 
     def query(self) -> Capability:
         answer = self._ask(v4l2.QUERYCAP, v4l2.Capability())
@@ -299,19 +298,6 @@ class LinuxVideoDevice(VideoDevice):
             self._unmap()
         self._ask(v4l2.REQBUFS, v4l2.RequestBuffers(count=0, type=v4l2.CAPTURE, memory=v4l2.MMAP))
 
-    def close(self) -> None:
-        if self._descriptor is None:
-            return
-        try:
-            self.stop()
-        except OSError:  # it was unplugged; closing frees the rest
-            pass
-        descriptor, self._descriptor = self._descriptor, None
-        try:
-            self._calls.close(descriptor)
-        except OSError:
-            pass
-
     def set_control(self, control: int, value: int) -> None:
         self._ask(v4l2.S_CTRL, v4l2.Control(id=control, value=value))
 
@@ -333,11 +319,6 @@ class LinuxVideoDevice(VideoDevice):
         finally:
             self._calls.close(descriptor)
         return memory.raw
-
-    def _open_descriptor(self) -> int:
-        if self._descriptor is None:
-            raise OSError(errno.EBADF, 'closed')
-        return self._descriptor
 
     def _ask(self, request: int, structure: _Structure) -> _Structure:
         self._calls.ioctl(self._open_descriptor(), request, structure)
