@@ -7,7 +7,9 @@ the patient's number as its name and may contain ``description.html``, which say
 are ignored, because a palette has no order of temperatures.
 
 The packed layout has ``matrices/NNNN.png`` with hundredths of °C, ``patients.csv`` with the columns patient, diagnosis
-and dialect, and ``regions/NNNN.png`` with region ids of some of them: one frontal picture per patient.
+and dialect, and ``regions/NNNN.png`` with region ids of some of them: one frontal picture per patient. Drawings that
+were made on another frame and fitted to these afterwards are in ``regions_registered/``, which then replaces
+``regions/``.
 """
 import datetime
 import functools
@@ -255,7 +257,8 @@ def open_dmr_pack(folder: AnyPath) -> Collection:
     folder = Path(folder)
     rows = unique(read_table(folder / 'patients.csv', ('patient', 'diagnosis', 'dialect')), 'patient',
                   'patients.csv')
-    samples = [_packed_sample(folder, row) for row in rows.values()]
+    drawn = 'regions_registered' if (folder / 'regions_registered').is_dir() else 'regions'
+    samples = [_packed_sample(folder, drawn, row) for row in rows.values()]
     listed = {sample.key for sample in samples}
     strays = sorted(path.name for path in (folder / 'matrices').glob('*.png') if path.stem not in listed)
     if strays:
@@ -265,21 +268,21 @@ def open_dmr_pack(folder: AnyPath) -> Collection:
     return Collection(folder.resolve().name, tuple(samples), CLASSES, REGIONS)
 
 
-def _packed_sample(folder, row):
+def _packed_sample(folder, drawn, row):
     if not (row['patient'].isascii() and row['patient'].isdigit()):
         raise InputError('patient-number', 'patients.csv, line %d has the patient %s; patients of this '
                          'layout are numbers.' % (row['line'], row['patient']))
     _one_of(row, 'diagnosis', CLASSES, 'class-unknown')
     _one_of(row, 'dialect', DIALECTS, 'dialect-unknown')
     key = '%04d' % int(row['patient'])
-    matrix, labels = folder / 'matrices' / (key + '.png'), folder / 'regions' / (key + '.png')
+    matrix, labels = folder / 'matrices' / (key + '.png'), folder / drawn / (key + '.png')
     if not matrix.is_file():
         raise InputError('file-missing', 'patients.csv lists the patient %s, but matrices/%s.png does not exist.'
                          % (row['patient'], key),
                          'Copy it again.')
     if row.get('regions') == 'yes' and not labels.is_file():
-        raise InputError('labels-missing', 'patients.csv says that patient %s has regions, but regions/%s.png does '
-                         'not exist.' % (row['patient'], key),
+        raise InputError('labels-missing', 'patients.csv says that patient %s has regions, but %s/%s.png does '
+                         'not exist.' % (row['patient'], drawn, key),
                          'Copy it again.')
     facts = {'dialect': row['dialect'], 'number': int(row['patient']), 'kind': 'static', 'view': 1,
              'camera': CAMERA}

@@ -184,6 +184,16 @@ def test_a_pack(tmp_path):
     assert np.array_equal(pack[0].labels(), frames.labels(builders.HEIGHT, builders.WIDTH))
 
 
+def test_registered_regions_replace_the_others(tmp_path):
+    builders.dmr_pack(tmp_path)
+    registered = np.roll(frames.labels(builders.HEIGHT, builders.WIDTH), 3, 1)
+    builders.write_png(tmp_path / 'regions_registered' / '0001.png', registered)
+    assert np.array_equal(open_data(tmp_path)[0].labels(), registered)
+    (tmp_path / 'regions_registered' / '0001.png').unlink()
+    with pytest.raises(InputError, match='regions_registered/0001.png does not exist'):
+        open_data(tmp_path)
+
+
 @pytest.mark.parametrize('rows, code, words', [
     (('1,Healthy,space,', '20,Sick,space,', '1,Sick,space,'), 'patient-twice',
      'patient 1 in line 2 and again in line 4'),
