@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional
 import numpy as np
 
 from service import simulator
-from service.simulator import choose_kind, describe, make_phantom
+from service.simulator import choose_kind, describe, make_phantom, view_of
 
 #: Temperatures are stored as whole thousandths of a degree in uint16: 0..65 °C, in steps far below camera noise.
 PER_DEGREE = 1000.0
@@ -30,7 +30,7 @@ class PhantomSet:
             ``'diffuse+vascular'``, ``'tumour only'``; ``''`` in healthy phantoms.
         abnormal: float32 N, 0 or 1.
         planted: what was planted in each, as `service.simulator.Phantom` has it.
-        views: str N, of `service.simulator.VIEWS`; all ``'frontal'`` in a set without kinds.
+        views: str N, of `service.views.VIEWS`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,7 +40,7 @@ class PhantomSet:
         self.patterns = np.load(folder / 'patterns.npy')
         self.abnormal = (self.patterns != '').astype(np.float32)
         self.planted = json.loads((folder / 'planted.json').read_text())
-        self.views = np.array([planted.get('view', 'frontal') for planted in self.planted])
+        self.views = np.array([planted.get('view') or view_of(0.0, planted['arms']) for planted in self.planted])
 
     def __len__(self) -> int:
         return len(self.abnormal)

@@ -5,6 +5,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from .. import regions
+from ..views import NO_TORSO
 from .anatomy import (
     ARMPIT_IDS,
     BREAST_IDS,
@@ -19,7 +20,7 @@ from .anatomy import (
     breast_distance,
     neckline,
 )
-from .description import ANGLES_DEG, FLAT, MOUND, NO_TORSO, SECOND, Description, view_of
+from .description import ANGLES_DEG, FLAT, MOUND, SECOND, Description, view_of
 from .lesions import Item, planted_heat
 from .noise import chance, normal, smooth_noise, stream, uniform
 from .shapes import ellipse, inside_polygon, smooth_min, smoothstep, spline
@@ -117,17 +118,17 @@ class _MapOutline(Silhouette):
 def render_described(seed: int, height: int, width: int, abnormal: Optional[bool], description: Description
                      ) -> Rendered:
     """One described phantom before its camera; arguments and errors as of `make_phantom`."""
-    has_breasts = description.view != NO_TORSO and FLAT not in (description.right_breast, description.left_breast)
+    has_breasts = description.thing is None and FLAT not in (description.right_breast, description.left_breast)
     if abnormal and not has_breasts:
         raise ValueError('an abnormal phantom needs both breasts')
     if abnormal is None:
         abnormal = has_breasts and bool(stream(seed, 'abnormal').uniform() < 0.5)
     distortion = second_lens(seed) if description.camera == SECOND else 0.0
     planted = dict(description.plain(), seed=int(seed), abnormal=bool(abnormal), items=[])
-    if description.view == NO_TORSO:
+    if description.thing is not None:
         canvas = Canvas(Placement(1.0, 0.0, 0.0, 0.0), height, width, distortion)
-        scene, room_c = thing_scene(str(description.thing), canvas, seed)
-        planted.update(room_c=round(room_c, 3), absent_breasts=[])
+        scene, room_c = thing_scene(description.thing, canvas, seed)
+        planted.update(view=NO_TORSO, room_c=round(room_c, 3), absent_breasts=[])
         return Rendered(scene, np.zeros((height, width), np.uint8), planted)
     scene, labels, more = _Torso(seed, height, width, description, distortion).render(bool(abnormal))
     planted.update(more)
@@ -142,7 +143,7 @@ class _Torso:
         rng = stream(seed, 'view')
         turn = description.rotation_deg
         if turn is None:
-            nominal = ANGLES_DEG[description.view]
+            nominal = ANGLES_DEG[description.facing]
             spread, most = _SCATTER_DEG[abs(nominal)]
             turn = nominal + normal(rng, 0, spread, -most, most)
         self.turn_deg = float(turn)
@@ -222,7 +223,7 @@ class _Torso:
             'left_minus_right_c': round(float(difference_c), 3), 'marker': room.marker is not None,
             'arms': posture.arms, 'zoom': round(posture.zoom, 4), 'items': items,
             'tilt_deg': round(float(np.rad2deg(posture.tilt)), 3), 'rotation_deg': round(self.turn_deg, 3),
-            'view': view_of(self.turn_deg),
+            'view': view_of(self.turn_deg, posture.arms),
             'absent_breasts': [name for name, side in (('right', -1), ('left', 1)) if self._breasts[side] == FLAT],
         }
         return scene.astype(np.float32), labels, planted

@@ -1,23 +1,24 @@
-"""What a phantom is to show: which view, how she stands, her breasts, what covers the skin, optics and camera.
+"""What a phantom is to show: how she stands, her breasts, what covers the skin, optics and camera.
 
-A view is named after the patient's side that faces the camera. Turned to her own left, her right side comes into view
-and her chest points to the right of the picture: a right oblique at 45 degrees, a right lateral at 90. The body is
-turned by an angle that scatters around these; `view_of` gives the view of any angle.
+She faces the camera with her front or a side. Turned to her own left, her right side comes into view and her chest
+points to the right of the picture: a right oblique at 45 degrees, a right lateral at 90. The body is turned by an angle
+that scatters around these; `view_of` gives the view of any angle.
 """
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, Optional
 
 import numpy as np
 
+from .. import views
 from .anatomy import ARMS_DOWN, ARMS_ON_HIPS, ARMS_RAISED
 from .noise import chance, stream, uniform
 
-FRONTAL, LEFT_OBLIQUE, RIGHT_OBLIQUE = 'frontal', 'left-oblique', 'right-oblique'
-LEFT_LATERAL, RIGHT_LATERAL, NO_TORSO = 'left-lateral', 'right-lateral', 'none'
+FRONT = 'front'
 
-#: Degrees the body is turned to its own left in every view of a torso.
-ANGLES_DEG = {FRONTAL: 0.0, LEFT_OBLIQUE: -45.0, RIGHT_OBLIQUE: 45.0, LEFT_LATERAL: -90.0, RIGHT_LATERAL: 90.0}
-VIEWS = tuple(ANGLES_DEG) + (NO_TORSO,)
+#: What faces the camera, and the degrees that the body is turned to its own left for it.
+ANGLES_DEG = {FRONT: 0.0, views.LEFT_OBLIQUE: -45.0, views.RIGHT_OBLIQUE: 45.0, views.LEFT_LATERAL: -90.0,
+              views.RIGHT_LATERAL: 90.0}
+FACINGS = tuple(ANGLES_DEG)
 
 ARMS = (ARMS_RAISED, ARMS_ON_HIPS, ARMS_DOWN)
 
@@ -37,8 +38,9 @@ class Description:
     """What one phantom is to show. The default is an ordinary frontal view.
 
     Attributes:
-        view: one of `VIEWS`.
-        rotation_deg: how far the body is turned to its own left, -180 to 180; None draws it around the view's angle.
+        facing: one of `FACINGS`.
+        rotation_deg: how far the body is turned to its own left, -180 to 180; None draws it around the angle of
+            `facing`.
         lean_deg: how far the trunk leans to the right of the picture, -25 to 25.
         stoop_deg: how far it leans towards the camera of a frontal view, -20 to 25.
         arms: one of `ARMS`; None lets the patient decide.
@@ -49,13 +51,14 @@ class Description:
         defocus: Gaussian sigma of a camera out of focus, picture heights; 0.0 leaves the camera's own blur.
         motion: how far the picture moved during a frame, picture heights.
         camera: `GOOD`, as in DMR-IR, or `SECOND`: cheaper, with noise, dark corners and a lens that bends lines.
-        thing: one of `THINGS`, in the view `NO_TORSO` only.
+        thing: one of `THINGS` in place of a torso, to which nothing but `camera`, `defocus` and `motion` applies; None
+            for a torso.
 
     Raises:
         ValueError: a value that is none of these.
     """
 
-    view: str = FRONTAL
+    facing: str = FRONT
     rotation_deg: Optional[float] = None
     lean_deg: float = 0.0
     stoop_deg: float = 0.0
@@ -72,12 +75,12 @@ class Description:
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-                ('view', self.view, VIEWS), ('arms', self.arms, ARMS + (None,)),
+                ('facing', self.facing, FACINGS), ('arms', self.arms, ARMS + (None,)),
                 ('right_breast', self.right_breast, BREASTS), ('left_breast', self.left_breast, BREASTS),
                 ('belly_folds', self.belly_folds, range(4)), ('dressings', self.dressings, range(4)),
                 ('out_of_frame', self.out_of_frame, ('right', 'left', None)),
                 ('camera', self.camera, CAMERAS),
-                ('thing', self.thing, THINGS if self.view == NO_TORSO else (None,))):
+                ('thing', self.thing, THINGS + (None,))):
             if value not in allowed:
                 raise ValueError('%s must be one of %s, not %r' % (name, ', '.join(map(str, allowed)), value))
         for name, number, low, high in (
@@ -92,20 +95,24 @@ class Description:
         return asdict(self)
 
 
-def view_of(rotation_deg: float) -> str:
-    """The view of a torso that is turned to its own left by an angle: the nearest of frontal, oblique and lateral.
+def view_of(rotation_deg: float, arms: str) -> str:
+    """The view, of `service.views.VIEWS`, of a torso that is turned to its own left by an angle.
 
-    Beyond a lateral view, turned away from the camera, it stays lateral.
+    The nearest of frontal, oblique and lateral; the arms, one of `ARMS`, tell frontal views apart. Beyond a lateral
+    view, turned away from the camera, it stays lateral.
     """
-    return min(ANGLES_DEG, key=lambda view: abs(ANGLES_DEG[view] - rotation_deg))
+    nearest = min(ANGLES_DEG, key=lambda facing: abs(ANGLES_DEG[facing] - rotation_deg))
+    if nearest == FRONT:
+        return views.RAISED_ARMS if arms == ARMS_RAISED else views.FRONTAL
+    return nearest
 
 
 #: Kinds that a set of phantoms is mixed from. ``'flat'`` is an ordinary frontal view without a description, drawn flat;
-#: ``'frontal'`` to ``'right-lateral'`` are views, ``'none'`` has no torso, and the others are frontal views with
+#: ``'front'`` to ``'right-lateral'`` are `FACINGS`, ``'none'`` has no torso, and the others are frontal views with
 #: something about them.
-KINDS = ('flat', FRONTAL, LEFT_OBLIQUE, RIGHT_OBLIQUE, LEFT_LATERAL, RIGHT_LATERAL, 'rotated', 'leaning', 'arms down',
-         'absent breast', 'reconstructed breast', 'small breasts', 'very large breasts', 'belly folds', 'dressing',
-         'breast out of frame', 'defocus', 'motion', 'second camera', NO_TORSO)
+KINDS = ('flat',) + FACINGS + (
+    'rotated', 'leaning', 'arms down', 'absent breast', 'reconstructed breast', 'small breasts', 'very large breasts',
+    'belly folds', 'dressing', 'breast out of frame', 'defocus', 'motion', 'second camera', views.NO_TORSO)
 
 
 def choose_kind(seed: int, shares: Dict[str, float]) -> str:
@@ -146,15 +153,15 @@ def describe(kind: str, seed: int) -> Optional[Description]:
         return None
     rng = stream(seed, 'description ' + kind)
     camera = SECOND if kind == 'second camera' or chance(rng, 0.2) else GOOD
-    if kind == NO_TORSO:
-        return Description(view=NO_TORSO, thing=THINGS[rng.randint(len(THINGS))], camera=camera)
+    if kind == views.NO_TORSO:
+        return Description(thing=THINGS[rng.randint(len(THINGS))], camera=camera)
     size = (SMALL, VERY_LARGE, NATURAL)[rng.choice(3, p=(0.08, 0.08, 0.84))]
     size = {'small breasts': SMALL, 'very large breasts': VERY_LARGE}.get(kind, size)
     folds = rng.randint(1, 4) if kind == 'belly folds' or chance(rng, 0.15) else 0
-    plain = Description(view=kind if kind in ANGLES_DEG else FRONTAL, right_breast=size, left_breast=size,
+    plain = Description(facing=kind if kind in FACINGS else FRONT, right_breast=size, left_breast=size,
                         belly_folds=int(folds), camera=camera)
     changes = _subject(kind, rng)
-    if plain.view != FRONTAL and chance(rng, 0.15):
+    if plain.facing != FRONT and chance(rng, 0.15):
         changes.update(arms=_lowered(rng))
     return replace(plain, **changes)
 

@@ -29,9 +29,9 @@ def test_a_set_is_made_once(tmp_path):
 def test_a_set_of_kinds_says_every_view(tmp_path):
     kinds = {'flat': 1.0, 'left-lateral': 1.0, 'none': 1.0}
     made = prepare_set(tmp_path, 5, 6, 60, 80, 1, kinds)
-    assert set(made.views) <= {'frontal', 'left-lateral', 'none'} and len(set(made.views)) > 1
+    assert set(made.views) <= {'frontal', 'raised-arms', 'left-lateral', 'none'} and len(set(made.views)) > 1
     for view, planted, labels in zip(made.views, made.planted, made.labels):
-        assert planted.get('view', 'frontal') == view and labels.any() == (view != 'none')
+        assert planted.get('view', view) == view and labels.any() == (view != 'none')
     stamp = (tmp_path / 'milli_c.npy').stat().st_mtime_ns
     assert np.array_equal(prepare_set(tmp_path, 5, 6, 60, 80, 1, kinds).views, made.views)
     assert (tmp_path / 'milli_c.npy').stat().st_mtime_ns == stamp
@@ -40,7 +40,7 @@ def test_a_set_of_kinds_says_every_view(tmp_path):
 def test_a_set_without_kinds_is_of_seeds_alone(tmp_path):
     made = prepare_set(tmp_path, 5, 1, 60, 80, 1)
     assert np.abs(made.celsius(0) - make_phantom(5, 60, 80).celsius).max() < 0.001
-    assert list(made.views) == ['frontal']
+    assert made.planted[0]['arms'] != 'arms raised' and list(made.views) == ['frontal']
 
 
 def test_an_unknown_kind_makes_no_set(tmp_path):

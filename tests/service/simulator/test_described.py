@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from service import regions
-from service.simulator import KINDS, THINGS, Description, choose_kind, describe, make_phantom, view_of
+from service import regions, views
+from service.simulator import FACINGS, KINDS, THINGS, Description, choose_kind, describe, make_phantom, view_of
 
 HEIGHT, WIDTH = 60, 80
 RIGHT = (regions.RIGHT_BREAST, regions.RIGHT_NIPPLE, regions.RIGHT_ARMPIT)
@@ -33,24 +33,31 @@ def test_every_kind(kind):
 
 @pytest.mark.parametrize('height, width', [(60, 80), (80, 60), (120, 160), (480, 640)])
 def test_every_camera_size_shows_the_same_body(height, width):
-    phantom = make(8, height, width, view='left-oblique', rotation_deg=-45.0)
+    phantom = make(8, height, width, facing='left-oblique', rotation_deg=-45.0)
     assert phantom.labels.shape == (height, width)
     if (height, width) == (480, 640):
-        small = make(8, 120, 160, view='left-oblique', rotation_deg=-45.0)
+        small = make(8, 120, 160, facing='left-oblique', rotation_deg=-45.0)
         assert (phantom.labels[2::4, 2::4] == small.labels).mean() > 0.96
 
 
 @pytest.mark.parametrize('angle, view', [(0, 'frontal'), (-20, 'frontal'), (30, 'right-oblique'),
                                          (-45, 'left-oblique'), (75, 'right-lateral'), (-100, 'left-lateral')])
 def test_the_view_of_an_angle(angle, view):
-    assert view_of(angle) == view
-    assert make(1, rotation_deg=float(angle)).planted['view'] == view
+    assert view_of(angle, 'arms down') == view
+    assert make(1, rotation_deg=float(angle), arms='arms down').planted['view'] == view
 
 
-@pytest.mark.parametrize('view', ['frontal', 'left-oblique', 'right-oblique', 'left-lateral', 'right-lateral'])
-def test_turns_scatter_within_their_view(view):
-    turns = [make(seed, 8, 8, view=view).planted for seed in range(5)]
-    assert {planted['view'] for planted in turns} == {view}
+@pytest.mark.parametrize('arms, view', [('arms raised', 'raised-arms'), ('hands on hips', 'frontal')])
+def test_arms_tell_frontal_views_apart(arms, view):
+    assert view_of(-5, arms) == view and view_of(80, arms) == 'right-lateral'
+    assert make(1, 8, 8, arms=arms).planted['view'] == view
+
+
+@pytest.mark.parametrize('facing', FACINGS)
+def test_turns_scatter_within_their_view(facing):
+    turns = [make(seed, 8, 8, facing=facing, arms='arms raised').planted for seed in range(5)]
+    expected = 'raised-arms' if facing == 'front' else facing
+    assert {planted['view'] for planted in turns} == {expected} <= set(views.VIEWS)
     assert np.std([planted['rotation_deg'] for planted in turns]) > 1
 
 
@@ -62,11 +69,11 @@ def test_an_unturned_body_has_the_outlines_of_the_flat_drawing():
 
 def test_views_are_named_after_the_side_that_faces_the_camera():
     for seed in range(3):
-        for view, near, far in (('left-lateral', LEFT, RIGHT), ('right-lateral', RIGHT, LEFT)):
-            phantom = make(seed, view=view, arms='arms raised')
+        for facing, near, far in (('left-lateral', LEFT, RIGHT), ('right-lateral', RIGHT, LEFT)):
+            phantom = make(seed, facing=facing, arms='arms raised')
             assert share(phantom, *near) > 5 * share(phantom, *far)
     # Her left side faces the camera: her chest, and what is seen of her right breast, is on the left of the picture.
-    phantom = make(1, view='left-oblique', arms='arms raised')
+    phantom = make(1, facing='left-oblique', arms='arms raised')
     columns = np.arange(WIDTH)
     right, left = ((np.isin(phantom.labels, ids).sum(0) * columns).sum() / np.isin(phantom.labels, ids).sum()
                    for ids in ((1, 3), (2, 4)))
@@ -156,7 +163,7 @@ def test_the_second_camera_is_noisier_and_bends_lines():
 
 @pytest.mark.parametrize('thing', THINGS)
 def test_a_thing_is_no_torso(thing):
-    phantom = make_phantom(2, HEIGHT, WIDTH, None, Description(view='none', thing=thing))
+    phantom = make_phantom(2, HEIGHT, WIDTH, None, Description(thing=thing))
     assert not phantom.labels.any() and not phantom.planted['abnormal']
     assert phantom.planted['view'] == 'none' and phantom.planted['thing'] == thing
     assert phantom.celsius.std() > 0.1
@@ -171,14 +178,14 @@ def test_abnormal_patterns_are_planted_in_described_phantoms():
     assert change[hot].max() > change[other].max()
 
 
-@pytest.mark.parametrize('attributes', [{'left_breast': 'flat'}, {'view': 'none', 'thing': 'mug'}])
+@pytest.mark.parametrize('attributes', [{'left_breast': 'flat'}, {'thing': 'mug'}])
 def test_nothing_abnormal_without_two_breasts(attributes):
     with pytest.raises(ValueError, match='both breasts'):
         make(5, abnormal=True, **attributes)
     assert not make(5, abnormal=None, **attributes).planted['abnormal']
 
 
-@pytest.mark.parametrize('attributes', [{'view': 'back'}, {'arms': 'crossed'}, {'thing': 'mug'}, {'view': 'none'},
+@pytest.mark.parametrize('attributes', [{'facing': 'back'}, {'arms': 'crossed'}, {'thing': 'cat'}, {'facing': 'none'},
                                         {'defocus': -1.0}, {'rotation_deg': 200.0}, {'belly_folds': 9},
                                         {'lean_deg': float('nan')}])
 def test_a_description_refuses_what_it_does_not_know(attributes):
@@ -187,12 +194,12 @@ def test_a_description_refuses_what_it_does_not_know(attributes):
 
 
 def test_kinds_come_in_their_shares():
-    shares = {'frontal': 3.0, 'left-lateral': 1.0}
+    shares = {'front': 3.0, 'left-lateral': 1.0}
     kinds = [choose_kind(seed, shares) for seed in range(200)]
-    assert set(kinds) == set(shares) and 120 < kinds.count('frontal') < 178
+    assert set(kinds) == set(shares) and 120 < kinds.count('front') < 178
 
 
-@pytest.mark.parametrize('shares', [{}, {'frontal': 0.0}, {'frontal': -1.0}, {'sideways': 1.0}])
+@pytest.mark.parametrize('shares', [{}, {'front': 0.0}, {'front': -1.0}, {'sideways': 1.0}])
 def test_shares_must_mean_something(shares):
     with pytest.raises(ValueError):
         choose_kind(0, shares)
