@@ -66,7 +66,7 @@ class Fit:
         return image[top:top + height, left:left + width]
 
     def enlarge(self, labels: np.ndarray) -> np.ndarray:
-        """Bring labels that were `cut` to the frame's own resolution; every pixel takes its nearest label."""
+        """Bring an image that was `cut` to the frame's own resolution; every pixel takes its nearest value."""
         if labels.shape == self.frame:
             return labels
         if self.frame == (2 * labels.shape[0], 2 * labels.shape[1]):
@@ -74,10 +74,10 @@ class Fit:
             return np.repeat((labels * np.uint16(0x101)).view(np.uint8), 2, axis=0)
         return cv2.resize(labels, self.frame[::-1], interpolation=cv2.INTER_NEAREST)
 
-    def enlarge_box(self, box: Box) -> Box:
-        """Bring a box in a `cut` image to the frame, rounded outwards."""
+    def enlarge_box(self, box: Box, shape: Shape) -> Box:
+        """Bring a box in an image of this shape, which shows the frame, to the frame, rounded outwards."""
         rows, columns = (slice(max(0, side.start * full // part - 1), min(full, -(-side.stop * full // part) + 1))
-                         for side, full, part in zip(box, self.frame, self.inner[2:]))
+                         for side, full, part in zip(box, self.frame, shape))
         return rows, columns
 
 

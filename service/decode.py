@@ -1,7 +1,7 @@
 """From a network's outputs to labels at the frame's own resolution."""
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, Mapping, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -12,10 +12,6 @@ from .regions import BACKGROUND, Box, region_masks
 
 if TYPE_CHECKING:
     from .bundle import Bundle  # it loads cryptography, which settings and analysis do without
-
-#: Pieces of a region smaller than this part of its largest piece are noise: anatomy is in one piece, apart from what
-#: a marker or an arm cuts off.
-_MIN_PIECE = 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +36,7 @@ class Prediction:
 def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: Body) -> Prediction:
     """Bring a network's outputs back to the frame.
 
-    Whatever can be done on the network's grid is done there, where there are fewer pixels.
+    What can be done on the coarser of two grids, the network's and the frame's, is done there.
 
     Args:
         outputs: array per tensor name.
@@ -50,7 +46,11 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
     """
     labels, certainty = (fit.cut(outputs[bundle.output_name(role)].reshape(fit.target))
                          for role in ('labels', 'confidence'))
-    labels, masks = tidy(labels.astype(np.uint8))
+    labels = labels.astype(np.uint8)
+    if labels.size > fit.frame[0] * fit.frame[1]:
+        # What joins two pieces may fall between the pixels of a smaller frame.
+        labels, certainty = fit.enlarge(labels), fit.enlarge(certainty)
+    labels, masks = tidy(labels)
     body_mask = cv2.resize(body.mask.view(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
     probability = None
     if bundle.manifest.finding:
@@ -58,7 +58,7 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
                              bundle.manifest.finding.get('temperature', 1))
     return Prediction(
         labels=fit.enlarge(labels),
-        boxes={region: fit.enlarge_box(box) for region, (box, _) in masks.items()},
+        boxes={region: fit.enlarge_box(box, labels.shape) for region, (box, _) in masks.items()},
         certainty={region: cv2.mean(certainty[box], mask)[0] for region, (box, mask) in masks.items()},
         confidence=cv2.mean(certainty, body_mask)[0],
         probability=probability,
@@ -84,34 +84,26 @@ def temper(probability: float, temperature: float) -> float:
 
 
 def tidy(labels: np.ndarray) -> Tuple[np.ndarray, Dict[int, Tuple[Box, np.ndarray]]]:
-    """Give stray pieces of a region to the background.
+    """Keep the largest piece of every region, and give the others to the background: anatomy is in one piece.
 
     Args:
         labels: uint8 hxw region ids.
 
     Returns:
-        uint8 hxw labels, every region in one piece or in pieces of comparable size; and per region that is present
-        its box and the uint8 mask inside that box.
+        uint8 hxw labels, every region in one piece of 8-connected pixels; and per region that is present its box and
+        the uint8 mask inside that box.
     """
     masks, tidied = region_masks(labels), labels
     for region, ((rows, columns), mask) in masks.items():
-        outlines: Sequence[np.ndarray] = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)[-2]
-        if len(outlines) == 1:
+        count, pieces = cv2.connectedComponents(mask, connectivity=8)
+        if count == 2:  # the background counts as a piece
             continue
-        kept, stray = _split_by_size(outlines)
-        strays = cv2.bitwise_and(cv2.drawContours(np.zeros_like(mask), stray, -1, 255, cv2.FILLED), mask)
+        largest = np.bincount(pieces[mask > 0]).argmax()
+        strays = (mask > 0) & (pieces != largest)
         tidied = labels.copy() if tidied is labels else tidied
-        tidied[rows, columns][strays > 0] = BACKGROUND
-        x, y, width, height = cv2.boundingRect(np.concatenate(kept))
+        tidied[rows, columns][strays] = BACKGROUND
+        mask[strays] = 0
+        x, y, width, height = cv2.boundingRect(mask)
         masks[region] = ((slice(rows.start + y, rows.start + y + height),
-                          slice(columns.start + x, columns.start + x + width)),
-                         cv2.bitwise_xor(mask, strays)[y:y + height, x:x + width])
+                          slice(columns.start + x, columns.start + x + width)), mask[y:y + height, x:x + width])
     return tidied, masks
-
-
-def _split_by_size(outlines: Sequence[np.ndarray]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
-    """Outlines of one region that stay, and those of stray pieces."""
-    areas = [cv2.contourArea(outline) for outline in outlines]
-    least = _MIN_PIECE * max(areas)
-    return ([outline for outline, area in zip(outlines, areas) if area >= least],
-            [outline for outline, area in zip(outlines, areas) if area < least])

@@ -1,4 +1,5 @@
 """Labels come back to the frame, in one piece."""
+import cv2
 import numpy as np
 import pytest
 
@@ -6,7 +7,7 @@ from service.body import find_body
 from service.bundle import Manifest
 from service.chains import Fit
 from service.decode import decode, temper, tidy
-from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_BREAST, region_masks
+from service.regions import LEFT_ARMPIT, LEFT_BREAST, LEFT_NIPPLE, NECK, RIGHT_BREAST, region_masks
 from service.thermogram import Thermogram
 from tests.fakes import frames
 from tests.fakes.pipelines import StubBundle
@@ -28,12 +29,37 @@ def test_stray_pieces_go_and_everything_else_stays():
     assert not tidy(np.zeros((10, 10), np.uint8))[0].any()
 
 
-def test_a_breast_that_something_cuts_in_two_stays_whole():
+def test_of_a_breast_that_something_cuts_in_two_the_larger_part_stays():
     cut = LABELS.copy()
     rows = np.nonzero((LABELS == LEFT_BREAST).any(axis=1))[0]
-    middle = (rows[0] + rows[-1]) // 2
-    cut[middle:middle + 3][cut[middle:middle + 3] == LEFT_BREAST] = 0
-    assert np.array_equal(tidy(cut)[0], cut)
+    third = rows[0] + (rows[-1] - rows[0]) // 3
+    cut[third:third + 3][cut[third:third + 3] == LEFT_BREAST] = 0
+    expected = cut.copy()
+    expected[:third][expected[:third] == LEFT_BREAST] = 0
+    assert np.array_equal(tidy(cut)[0], expected)
+
+
+def test_an_island_inside_a_hole_of_its_own_region_is_a_piece_too():
+    ringed = np.zeros((40, 40), np.uint8)
+    ringed[5:35, 5:35], ringed[12:28, 12:28], ringed[18:22, 18:22] = LEFT_BREAST, LEFT_NIPPLE, LEFT_BREAST
+    tidied, masks = tidy(ringed)
+    assert (tidied[18:22, 18:22] == 0).all() and np.array_equal(tidied != ringed, (tidied == 0) & (ringed > 0))
+    assert cv2.countNonZero(masks[LEFT_BREAST][1]) == np.count_nonzero(tidied == LEFT_BREAST)
+
+
+@pytest.mark.parametrize('frame', [(240, 320), (480, 640), (60, 80), (97, 131), (331, 257), (41, 640), (241, 319)])
+def test_no_region_is_ever_in_two_pieces(frame):
+    """Whatever a network answers and whatever the camera's resolution: noise, specks, rings, thin bridges."""
+    body = find_body(Thermogram.from_celsius(frames.torso(*frame), source='x'))
+    fit = Fit.of(frame, (240, 320))
+    random = np.random.RandomState(2021)
+    for grain in (1, 2, 3, 7, 30):
+        coarse = random.randint(0, 8, (240 // grain + 1, 320 // grain + 1)).astype(np.uint8)
+        hostile = np.where(random.rand(240, 320) < 0.1, random.randint(0, 8, (240, 320)),
+                           coarse.repeat(grain, 0).repeat(grain, 1)[:240, :320]).astype(np.uint8)
+        labels = decode(StubBackend(hostile).answer, StubBundle(), fit, body).labels
+        for region in range(1, 8):
+            assert cv2.connectedComponents((labels == region).view(np.uint8), connectivity=8)[0] <= 2
 
 
 @pytest.mark.parametrize('frame', [(512, 640), (480, 640), (120, 160), (192, 256), (640, 480)])
