@@ -11,9 +11,10 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 
 from ..backends import TensorSpec
-from ..messages import BundleError, InputError
+from ..messages import BundleError, InputError, did_you_mean
 from ..readers.files import open_regular
 from ..schema import schema_problem
+from ..views import FRONTAL_VIEWS, VIEWS
 
 MANIFEST_NAME = 'manifest.json'
 SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'manifest.schema.json')
@@ -37,6 +38,9 @@ PROMISES = {
     'fp32-logits': ('fp32', False),
     'fp16-logits': ('fp16', False),
 }
+
+#: Outputs that not every model has, with the field of the manifest that says what each means.
+_OPTIONAL = {'finding': 'finding', 'view': 'views'}
 
 #: Output of a network without ArgMax, in place of labels and confidence.
 LOGITS = 'logits'
@@ -69,9 +73,14 @@ class Manifest:
         return self.raw.get('finding')
 
     @property
+    def views(self) -> Tuple[str, ...]:
+        """The views, of `service.views.VIEWS`, whose probabilities the output ``view`` gives; empty without it."""
+        return tuple(self.raw.get('views', {}).get('names', ()))
+
+    @property
     def roles(self) -> Tuple[str, ...]:
         """The roles of the model's outputs, in the order of a bundle's `outputs`."""
-        return ('labels', 'confidence') + (('finding',) if self.finding else ())
+        return ('labels', 'confidence') + tuple(role for role in _OPTIONAL if role in self.raw['outputs'])
 
     @property
     def refused(self) -> str:
@@ -91,7 +100,7 @@ class Manifest:
 class Variant:
     """One form of a bundle's network: another precision, or one for boards without ArgMax.
 
-    All variants take the same input and give the same finding.
+    All variants take the same input and give the same finding and view.
 
     Attributes:
         name: `BASE` for the bundle's `model`, or a name of `PROMISES`.
@@ -101,8 +110,8 @@ class Variant:
         answers: whether it gives labels and confidence. Otherwise its first output is `LOGITS`, float32 1x8xHxW, which
             `backends.FromLogits` turns into them.
         outputs: what its file gives.
-        golden: tolerances for the golden pair: ``labels_agreement``, ``confidence_tolerance`` and, with a finding,
-            ``finding_tolerance``.
+        golden: tolerances for the golden pair: ``labels_agreement``, ``confidence_tolerance`` and, with a finding or
+            views, ``finding_tolerance`` and ``view_tolerance``.
         parity: its measured difference from the model it was made from.
     """
 
@@ -145,7 +154,8 @@ def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
         name: name of the file, for messages.
     Raises:
         BundleError: ``manifest-unreadable``; ``manifest-invalid`` for a document that does not match the schema or
-            contradicts itself; ``finding-unsupported`` for a finding that is not one probability.
+            contradicts itself; ``finding-unsupported`` for a finding that is not one probability;
+            ``views-unsupported`` for views that the service does not know.
     """
     try:
         raw: Dict[str, Any] = json.loads(data.decode('utf-8'), parse_constant=_no_number)
@@ -154,7 +164,9 @@ def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
     problem = schema_problem(SCHEMA_PATH, raw)
     if problem is not None:
         raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s.' % (name, problem))
+    _check_optional(raw, name)
     _check_finding(raw, name)
+    _check_views(raw, name)
     _check_points(raw, name)
     for variant, entry in sorted(raw.get('variants', {}).items()):
         _check_variant(raw, variant, entry, name)
@@ -236,24 +248,52 @@ def _logits(manifest: Manifest) -> TensorSpec:
     return TensorSpec(LOGITS, labels[:1] + (len(manifest['regions']['names']),) + labels[1:], 'float32')
 
 
+def _check_optional(raw: Dict[str, Any], name: str) -> None:
+    """Refuse an output that is stated in one place and missing in another, or that nothing proves."""
+    for role, field in _OPTIONAL.items():
+        output = 'outputs.' + role
+        if (field in raw) != (role in raw['outputs']):
+            missing, present = (output, field) if field in raw else (field, output)
+            raise _contradiction(name, 'it has %s and no %s. A model that gives a %s needs both, any other neither'
+                                 % (present, missing, role))
+        if field not in raw:
+            continue
+        proofs = [('golden', raw['golden'])]
+        proofs += [('variants.%s.golden' % variant, entry['golden'])
+                   for variant, entry in sorted(raw.get('variants', {}).items())]
+        for place, golden in proofs:
+            if role + '_tolerance' not in golden:
+                raise _contradiction(name, 'it has %s and no %s.%s_tolerance to prove it with'
+                                     % (output, place, role))
+
+
 def _check_finding(raw: Dict[str, Any], name: str) -> None:
-    """Refuse a finding that is stated in one place and missing in another, or that is not one probability."""
+    """Refuse a finding that is not one probability."""
     output = raw['outputs'].get('finding')
-    if ('finding' in raw) != (output is not None):
-        missing, present = ('finding', 'outputs.finding') if output else ('outputs.finding', 'finding')
-        raise BundleError('manifest-invalid', '%s contradicts itself: it has %s and no %s. A model that gives a '
-                          'finding needs both, one that only marks regions needs neither.' % (name, present, missing),
-                          _MAKE_AGAIN)
     if output is None:
         return
-    if 'finding_tolerance' not in raw['golden']:
-        raise BundleError('manifest-invalid', '%s has a finding and no golden.finding_tolerance to prove it with.'
-                          % name, _MAKE_AGAIN)
     values, classes = int(np.prod(output['shape'])), len(raw['finding']['classes'])
     if values != 1 or classes != 2:
         raise BundleError('finding-unsupported', '%s has a finding of %d values for %d classes; the service shows one '
                           'probability that tells two classes apart.' % (name, values, classes),
                           'Export the model with such a finding, or without one.')
+
+
+def _check_views(raw: Dict[str, Any], name: str) -> None:
+    """Refuse views that the service does not know, or that are not the values of the output."""
+    output = raw['outputs'].get('view')
+    if output is None:
+        return
+    names = raw['views']['names']
+    unknown = [view for view in names if view not in VIEWS]
+    if unknown:
+        raise BundleError('views-unsupported', '%s has the view %s; the service knows %s.'
+                          % (name, unknown[0], ', '.join(VIEWS)), did_you_mean(unknown[0], VIEWS) or _MAKE_AGAIN)
+    if not set(names) & set(FRONTAL_VIEWS):
+        raise BundleError('views-unsupported', '%s has no frontal view, so that it could never give a difference.'
+                          % name, _MAKE_AGAIN)
+    if output['shape'] != [1, len(names)]:
+        raise _contradiction(name, 'outputs.view has the shape %s for %d views' % (output['shape'], len(names)))
 
 
 def _check_points(raw: Dict[str, Any], name: str) -> None:
@@ -270,13 +310,12 @@ def _check_variant(raw: Dict[str, Any], variant: str, entry: Dict[str, Any], nam
     if entry['answers'] != answers:
         raise _contradiction(name, 'variant %s is stated to give %s'
                              % (variant, 'labels' if entry['answers'] else 'logits'))
-    if 'finding' in raw and 'finding_tolerance' not in entry['golden']:
-        raise _contradiction(name, 'variant %s has no golden.finding_tolerance to prove its finding with' % variant)
     labels = raw['outputs']['labels']['shape']
     if not answers and len(labels) != 3:
         raise _contradiction(name, 'variant %s needs labels of three sides, not %s' % (variant, labels))
-    if not answers and raw['outputs'].get('finding', {}).get('name') == LOGITS:
-        raise _contradiction(name, 'variant %s and the finding both have an output called %s' % (variant, LOGITS))
+    for role in _OPTIONAL:
+        if not answers and raw['outputs'].get(role, {}).get('name') == LOGITS:
+            raise _contradiction(name, 'variant %s and the %s both have an output called %s' % (variant, role, LOGITS))
 
 
 def _check_files(raw: Dict[str, Any], name: str) -> None:

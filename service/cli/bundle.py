@@ -204,8 +204,8 @@ def _variant_lines(report: Dict[str, Any]) -> Iterator[str]:
         golden = variant['golden']
         tolerances = ['labels %g %%' % (100 * golden['labels_agreement']),
                       'confidence %g' % golden['confidence_tolerance']]
-        if 'finding_tolerance' in golden:
-            tolerances.append('finding %g' % golden['finding_tolerance'])
+        tolerances += ['%s %g' % (role, golden[role + '_tolerance']) for role in ('finding', 'view')
+                       if role + '_tolerance' in golden]
         yield 'variant    %-*s  %s  %s; golden within %s' % (
             width, name, variant['sha256'][:12], 'answers' if variant['answers'] else 'logits', ', '.join(tolerances))
 

@@ -57,14 +57,24 @@ def without_finding(**changes):
     return manifest
 
 
-def files(model=None, finding=True):
-    """Contents of the small bundle: name to bytes."""
+def with_views(names=('frontal', 'none'), **changes):
+    """The manifest of the small bundle with a network that tells views apart, without its files."""
+    manifest = document(views={'names': list(names)}, **changes)
+    manifest['outputs']['view'] = {'name': 'view', 'shape': [1, len(names)], 'dtype': 'float32'}
+    manifest['golden']['view_tolerance'] = 0.001
+    return manifest
+
+
+def files(model=None, finding=True, views=False):
+    """Contents of the small bundle: name to bytes; with views, those of `with_views`."""
     counts = to_counts(warm_square())
     tensor = get_chain('plateau-1', {'height': HEIGHT, 'width': WIDTH}).apply(golden_thermogram(counts)).tensor
     outputs = {'labels': (tensor[0] >= 1).astype(np.int32), 'confidence': tensor[0]}
     if finding:
         outputs['finding'] = tensor.mean(axis=(2, 3))
-    return {'model.onnx': model or tiny_model(HEIGHT, WIDTH, finding=finding),
+    if views:
+        outputs['view'] = np.float32(outputs['finding'] * [[1, -1]] + [[0, 1]])
+    return {'model.onnx': model or tiny_model(HEIGHT, WIDTH, finding=finding, views=views),
             'golden.npz': pack_golden(golden_thermogram(counts).pixels, outputs)}
 
 

@@ -3,6 +3,8 @@
 The device half's tests run where no onnx package can be installed, and some of the files they need
 are ones that the package would refuse to write. Field numbers: onnx.proto3.
 """
+import numpy as np
+
 FLOAT, INT8, INT32, INT64, FLOAT16 = 1, 3, 6, 7, 10
 #: ONNX's number of an element type per numpy dtype name.
 TYPES = {'float32': FLOAT, 'int8': INT8, 'int32': INT32, 'int64': INT64, 'float16': FLOAT16}
@@ -75,11 +77,11 @@ def model(nodes, inputs, outputs, initializers=(), opset=13, ir_version=7, domai
     return number(1, ir_version) + chunk(7, graph) + opsets
 
 
-def tiny_model(height=48, width=64, channels=1, finding=True, **options):
+def tiny_model(height=48, width=64, channels=1, finding=True, views=False, **options):
     """A network of four nodes with the product's inputs and outputs, or of two without the finding.
 
     Labels are 1 where the largest input is exactly 1 and 0 elsewhere, confidence is the largest input, the
-    finding is the input's mean for each channel.
+    finding is the input's mean for each channel. With views, the first of two is as probable as the finding.
     """
     nodes = [
         node('ReduceMax', ['thermogram'], ['confidence'], ints('axes', [1]) + integer('keepdims', 0)),
@@ -92,4 +94,8 @@ def tiny_model(height=48, width=64, channels=1, finding=True, **options):
             node('Identity', ['mean'], ['finding']),
         ]
         outputs.append(('finding', FLOAT, (1, channels)))
+    if views:
+        nodes += [node('Mul', ['mean', 'signs'], ['signed']), node('Add', ['signed', 'offsets'], ['view'])]
+        options['initializers'] = [tensor('signs', np.float32([[1, -1]])), tensor('offsets', np.float32([[0, 1]]))]
+        outputs.append(('view', FLOAT, (1, 2)))
     return model(nodes, [('thermogram', FLOAT, (1, channels, height, width))], outputs, **options)

@@ -22,6 +22,29 @@ def test_the_right_answer_passes(tmp_path):
     assert measured['finding_error'] < 1e-4
 
 
+def test_views_are_proven(tmp_path):
+    good = open_bundle(bundles.write(tmp_path / 'b', bundles.with_views(), bundles.files(views=True)))
+    with OnnxRuntimeBackend(good.model, good.inputs, good.outputs) as backend:
+        assert prove(good, backend.infer)['view_error'] < 1e-4
+
+        def infer(feed):
+            answer = dict(backend.infer(feed))
+            answer['view'] = answer['view'][:, ::-1]
+            return answer
+
+        with pytest.raises(BundleError) as caught:
+            prove(good, infer)
+    assert caught.value.code == 'golden-mismatch'
+
+
+def test_a_pair_that_lacks_the_view_is_refused(tmp_path):
+    contents = dict(bundles.files(views=True), **{'golden.npz': bundles.files()['golden.npz']})
+    bundle = open_bundle(bundles.write(tmp_path / 'b', bundles.with_views(), contents))
+    with pytest.raises(BundleError) as caught:
+        prove(bundle, lambda feed: {})
+    assert caught.value.code == 'golden-unreadable'
+
+
 def test_without_a_finding_the_regions_alone_are_proven(tmp_path):
     bundle = open_bundle(bundles.write(tmp_path / 'b', bundles.without_finding(), bundles.files(finding=False)))
     with OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs) as backend:

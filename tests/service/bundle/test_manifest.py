@@ -1,4 +1,5 @@
 """What a manifest states about the finding and deployment, and what is refused."""
+import functools
 import json
 
 import pytest
@@ -54,6 +55,48 @@ def test_a_finding_that_is_not_one_probability(shape, classes):
     code, sentence = refusal(manifest)
     assert code == 'finding-unsupported'
     assert 'a finding of %d values for %d classes' % (shape[0] * shape[1], len(classes)) in sentence
+
+
+def test_views_with_their_output():
+    stated = Manifest(parse(bundles.with_views()), '')
+    assert stated.views == ('frontal', 'none') and stated.roles == ('labels', 'confidence', 'finding', 'view')
+    assert Manifest(parse(bundles.document()), '').views == ()
+
+
+@pytest.mark.parametrize('path, sentence', [
+    ('views', 'it has outputs.view and no views'), ('outputs.view', 'it has views and no outputs.view'),
+    ('golden.view_tolerance', 'it has outputs.view and no golden.view_tolerance')])
+def test_views_stated_in_part(path, sentence):
+    manifest = bundles.with_views()
+    *parents, last = path.split('.')
+    del functools.reduce(dict.__getitem__, parents, manifest)[last]
+    code, text = refusal(manifest)
+    assert code == 'manifest-invalid' and sentence in text
+
+
+def test_a_variant_that_nothing_proves_the_view_of():
+    golden = {'labels_agreement': 0.9, 'confidence_tolerance': 0.1, 'finding_tolerance': 0.1}
+    variant = {'file': 'model-fp16.onnx', 'precision': 'fp16', 'answers': True, 'opset': 13, 'ir_version': 7,
+               'golden': golden}
+    assert 'no variants.fp16.golden.view_tolerance' in refusal(bundles.with_views(variants={'fp16': variant}))[1]
+
+
+@pytest.mark.parametrize('names, code, sentence', [
+    (['frontal', 'rigth-oblique'], 'views-unsupported', 'the view rigth-oblique; the service knows frontal, '),
+    (['left-oblique', 'none'], 'views-unsupported', 'no frontal view'),
+    (['frontal', 'frontal'], 'manifest-invalid', 'views.names')])
+def test_views_that_the_service_does_not_know(names, code, sentence):
+    found, text = refusal(bundles.with_views(names))
+    assert found == code and sentence in text
+    assert ('Did you mean right-oblique?' in text) == ('rigth-oblique' in names)
+
+
+@pytest.mark.parametrize('shape', [[1, 3], [2], [2, 1], [1, 1, 2]])
+def test_views_that_are_not_the_values_of_the_output(shape):
+    manifest = bundles.with_views()
+    manifest['outputs']['view']['shape'] = shape
+    code, sentence = refusal(manifest)
+    assert code == 'manifest-invalid' and 'outputs.view has the shape' in sentence
 
 
 @pytest.mark.parametrize('deployment', [{}, {'refused': ''}, {'refused': ' \n'}, {'refused': 1}, 'no',

@@ -139,7 +139,7 @@ POINT = {'name': 'screening', 'threshold': 0.4, 'sensitivity': 0.9, 'specificity
     ('variants.int8-qdq.precision', 'fp16', 'variant int8-qdq is stated to have precision fp16'),
     ('variants.fp16.answers', False, 'variant fp16 is stated to give logits'),
     ('variants.fp16-logits.answers', True, 'variant fp16-logits is stated to give labels'),
-    ('variants.fp16.golden.finding_tolerance', None, 'no golden.finding_tolerance'),
+    ('variants.fp16.golden.finding_tolerance', None, 'no variants.fp16.golden.finding_tolerance'),
     ('variants.fp16.golden.labels_agreement', 0.5, 'labels_agreement'),
     ('variants.fp16.golden.confidence_tolerance', 1, 'confidence_tolerance'),
     ('variants.fp16.opset', 17, 'opset'),
