@@ -1,15 +1,19 @@
 """From a path to a collection: folders in a layout found by their content, and simulated patients."""
 import functools
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional, Tuple
+
+import numpy as np
 
 from service.messages import InputError
 from service.regions import REGIONS
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
 
+from ..phantoms import PhantomSet
 from .busi import is_busi, open_busi
 from .dmr import is_dmr_pack, is_dmr_raw, open_dmr_pack, open_dmr_raw
 from .files import AnyPath
@@ -17,6 +21,7 @@ from .plain_folder import is_plain_folder, open_plain_folder
 from .sample import Collection, Sample
 
 PHANTOM_CLASSES = ('as expected', 'pattern differs')
+_SIMULATED = ('simulated thermograms, no patients',)
 
 _PHANTOMS = re.compile(r'phantoms:(\d{1,12}):(\d{1,9})', re.ASCII)
 
@@ -38,8 +43,38 @@ class Layout:
     options: Tuple[str, ...] = ()
 
 
+def is_phantom_set(folder: Path) -> bool:
+    """Whether a folder is a finished set of `models.phantoms`."""
+    return (folder / 'set.json').is_file() and (folder / 'milli_c.npy').is_file()
+
+
+def open_phantom_set(folder: AnyPath) -> Collection:
+    """The collection of a set that a training made: the folder ``train``, ``val`` or ``test``.
+
+    Returns:
+        Labelled and classified, each its own patient; facts ``number`` (the seed), ``kind`` ('phantom') and ``view``.
+
+    Raises:
+        InputError: ``phantoms-unreadable``.
+    """
+    folder = Path(folder).resolve()
+    try:
+        phantoms, first = _phantom_set(folder), int(json.loads((folder / 'set.json').read_text())['first'])
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        raise InputError('phantoms-unreadable', 'The phantoms in %s cannot be read.' % folder,
+                         'Delete the folder; the training makes it again.', detail=repr(error))
+    samples = []
+    for index, (abnormal, view) in enumerate(zip(phantoms.abnormal, phantoms.views)):
+        key = 'phantom-%08d' % (first + index)
+        facts = {'number': first + index, 'kind': 'phantom', 'view': str(view)}
+        samples.append(Sample(key, key, facts, int(abnormal), functools.partial(_thermogram_of_set, folder, index),
+                              functools.partial(_labels_of_set, folder, index)))
+    return Collection('phantoms', tuple(samples), PHANTOM_CLASSES, REGIONS, _SIMULATED)
+
+
 #: Layouts in the order in which they are tried, the most specific first.
 LAYOUTS = {
+    'phantom-set': Layout(is_phantom_set, open_phantom_set, 'set.json and milli_c.npy'),
     'dmr-pack': Layout(is_dmr_pack, open_dmr_pack, 'matrices/ and patients.csv'),
     'busi': Layout(is_busi, open_busi, 'benign/, malignant/, normal/'),
     'folder': Layout(is_plain_folder, open_plain_folder, 'images/ and patients.csv',
@@ -130,7 +165,7 @@ def phantom_collection(first_seed: int, count: int, height: int = 240, width: in
                          'as '
                          'phantoms:0:100, not %d and %d.' % (first_seed, count))
     samples = tuple(_phantom_sample(seed, height, width) for seed in range(first_seed, first_seed + count))
-    return Collection('phantoms', samples, PHANTOM_CLASSES, REGIONS, ('simulated thermograms, no patients',))
+    return Collection('phantoms', samples, PHANTOM_CLASSES, REGIONS, _SIMULATED)
 
 
 def _phantom_sample(seed, height, width):
@@ -152,3 +187,16 @@ def _phantom_thermogram(made):
 
 def _phantom_labels(made, height, width):
     return _phantom(made).labels.copy()
+
+
+@functools.lru_cache(maxsize=4)
+def _phantom_set(folder):
+    return PhantomSet(folder)
+
+
+def _thermogram_of_set(folder, index):
+    return Thermogram.from_celsius(_phantom_set(folder).celsius(index), source='phantom %d of %s' % (index, folder))
+
+
+def _labels_of_set(folder, index, height, width):
+    return np.array(_phantom_set(folder).labels[index])

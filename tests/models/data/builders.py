@@ -1,4 +1,6 @@
 """Folders of thermograms made by hand, in every layout."""
+import json
+
 import cv2
 import numpy as np
 
@@ -54,6 +56,18 @@ def plain_folder(folder, rows=('a_1.npy,p1,sick', 'a_2.npy,p1,sick', 'b.npy,p2,h
         np.save(folder / 'images' / row.split(',')[0], celsius(seed).astype(np.float32))
     for name in labels:
         write_png(folder / 'labels' / (name + '.png'), frames.labels(HEIGHT, WIDTH))
+    return folder
+
+
+def phantom_set(folder, views=('frontal', 'left-lateral')):
+    """A finished set of `models.phantoms`, its first seed 500; every second phantom is abnormal."""
+    count = len(views)
+    folder.mkdir(exist_ok=True)
+    np.save(folder / 'milli_c.npy', np.stack([1000 * celsius(seed) for seed in range(count)]).round().astype(np.uint16))
+    np.save(folder / 'labels.npy', np.stack([frames.labels(HEIGHT, WIDTH)] * count))
+    np.save(folder / 'patterns.npy', np.array(['', 'focal'] * count)[:count])
+    write_text(folder / 'planted.json', json.dumps([{'view': view} for view in views]))
+    write_text(folder / 'set.json', json.dumps({'first': 500}))
     return folder
 
 

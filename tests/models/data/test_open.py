@@ -12,15 +12,29 @@ from . import builders  # noqa: E402
 
 
 @pytest.mark.parametrize('build', [
-    builders.dmr_pack, builders.plain_folder,
+    builders.phantom_set, builders.dmr_pack, builders.plain_folder,
     lambda folder: builders.write_matrix(folder / '0001' / 'T0001.1.1.S.txt'),
     lambda folder: builders.write_png(folder / 'normal' / 'normal (1).png', np.zeros((50, 50), np.uint8)),
-], ids=['dmr-pack', 'folder', 'dmr-raw', 'busi'])
+], ids=['phantom-set', 'dmr-pack', 'folder', 'dmr-raw', 'busi'])
 def test_exactly_one_layout_fits(tmp_path, build, request):
     build(tmp_path)
     fitting = [name for name, layout in LAYOUTS.items() if layout.fits(tmp_path)]
     assert fitting == [request.node.callspec.id]
     assert open_data(str(tmp_path)).keys == open_data(tmp_path, fitting[0]).keys
+
+
+def test_a_phantom_set_of_a_training(tmp_path):
+    lateral, = open_data(builders.phantom_set(tmp_path)).where(view='left-lateral')
+    assert lateral.key == 'phantom-00000501' and lateral.klass == 1 and lateral.facts['kind'] == 'phantom'
+    assert np.abs(lateral.thermogram().pixels - builders.celsius(1)).max() < 0.001
+    assert np.array_equal(lateral.labels(), np.load(tmp_path / 'labels.npy')[1])
+
+
+def test_a_damaged_phantom_set(tmp_path):
+    (builders.phantom_set(tmp_path) / 'patterns.npy').write_bytes(b'')
+    with pytest.raises(InputError) as caught:
+        open_data(tmp_path)
+    assert caught.value.code == 'phantoms-unreadable'
 
 
 def test_hidden_files_are_nothing(tmp_path):
