@@ -23,6 +23,8 @@ class Network:
     Attributes:
         architecture: key of `models.architectures.ARCHITECTURES`.
         options: keyword options of its builder.
+        weights: of its backbone, ``'imagenet'`` for those that are published, or a file; ``''`` for random ones. See
+            `models.architectures.imagenet`.
         init: weights of another run to start from, its folder or ``weights.pt``; ``''`` for none.
         init_part: only this part of them, such as ``'encoder'``; ``''`` for all.
         freeze: parts that do not learn and stay in evaluation mode.
@@ -30,6 +32,7 @@ class Network:
 
     architecture: str = setting()
     options: dict = setting({})
+    weights: str = setting('')
     init: str = setting('')
     init_part: str = setting('')
     freeze: list = setting([])

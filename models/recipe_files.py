@@ -170,6 +170,9 @@ def _check_whole(recipe, path):
     if bool(recipe.training.samples) == bool(recipe.training.epochs):
         raise InputError('recipe-value', '%s: training.samples and training.epochs say the same.' % path,
                          'Set exactly one of them above 0.')
+    if recipe.network.weights and recipe.network.init:
+        raise InputError('recipe-value', '%s: network.weights and network.init both say what the network starts from.'
+                         % path, 'Remove one of them.')
     if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
         raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0.' % path, 'Say how many.')
     if recipe.training.patience and recipe.data.source == 'collection' and not recipe.data.val_share:

@@ -39,7 +39,7 @@ RECIPES = {
 }
 
 #: Recipe whose optimiser, schedule, augmentation and loss all of them get, so that networks are compared and not
-#: recipes: their own were made for thousands of pictures, and for ImageNet weights, which are not available here.
+#: recipes: their own were made for thousands of pictures, and for ImageNet weights.
 _COMMON = 'few-shot'
 _BATCH = 4
 

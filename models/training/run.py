@@ -14,6 +14,7 @@ from service.durable import atomic_write, atomic_write_json, storage_error
 from service.messages import InputError
 
 from ..architectures import build
+from ..architectures.imagenet import load_imagenet
 from ..deliver import deliver, joined, why_no_bundle, write_onnx
 from ..recipe import Recipe
 from ..recipe_files import parse_recipe, recipe_text
@@ -97,14 +98,14 @@ def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: 
 
 
 def fresh_network(recipe: Recipe, region_count: int = 8) -> torch.nn.Module:
-    """The recipe's network with its initial weights: random by its seed, or those of another run.
+    """The recipe's network with its initial weights: random by its seed, from ImageNet, or those of another run.
 
     Args:
-        recipe: architecture, options, ``init``.
+        recipe: architecture, options, ``weights``, ``init``.
         region_count: region ids of the data.
 
     Raises:
-        InputError: ``init-missing``, or as `build` and `start_from`.
+        InputError: ``init-missing``, or as `build`, `load_imagenet` and `start_from`.
     """
     if recipe.network.init_part and not recipe.network.init:
         raise InputError('init-missing', 'Recipe %s starts from the %s of another run.'
@@ -112,6 +113,8 @@ def fresh_network(recipe: Recipe, region_count: int = 8) -> torch.nn.Module:
                          'Name its folder with --init.')
     torch.manual_seed(recipe.seed)
     network: torch.nn.Module = build(recipe.network.architecture, **network_options(recipe, region_count))
+    if recipe.network.weights:
+        load_imagenet(network, recipe.network.architecture, recipe.network.weights)
     if recipe.network.init:
         start_from(network, recipe)
     return network

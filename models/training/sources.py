@@ -198,17 +198,24 @@ def _phantom_statement(recipe, metrics):
             'threshold_basis': 'Specificity %.0f %% on %d simulated thermograms that were not trained on.'
                                % (100 * recipe.finding.specificity, recipe.phantoms.val)}
     return Statement('%d simulated thermograms (service/simulator), no real patient. Recipe models/recipes/%s.toml, '
-                     'seed %d.' % (recipe.phantoms.train, recipe.name, recipe.seed),
+                     'seed %d.%s' % (recipe.phantoms.train, recipe.name, recipe.seed, _start(recipe)),
                      PHANTOM_LIMITS + (PHANTOM_FINDING_LIMITS if finding else ()), finding)
+
+
+def _start(recipe):
+    """What the weights were before, as a sentence with a blank before it."""
+    if recipe.network.weights:
+        return ' Its backbone started from ImageNet weights (%s).' % recipe.network.weights
+    if recipe.network.init:
+        return ' It started from the weights of another training (%s).' % recipe.network.init
+    return ''
 
 
 def _collection_statement(recipe, metrics, source):
     """Statement of a network that was trained on patients of a collection."""
     collection, positive = source.collection, source.collection.classes[-1:]
-    training = '%d thermograms of %d patients of %s. Recipe %s, seed %d.' % (
-        len(source.train), len(source.train.patients), collection.name, recipe.name, recipe.seed)
-    if recipe.network.init:
-        training += ' It started from the weights of another training (%s).' % recipe.network.init
+    training = '%d thermograms of %d patients of %s. Recipe %s, seed %d.%s' % (
+        len(source.train), len(source.train.patients), collection.name, recipe.name, recipe.seed, _start(recipe))
     if source.notes:
         training += ' ' + ' '.join(note.rstrip('.') + '.' for note in source.notes)
     limits = [_FRONTAL, 'Patients of one collection (%s): another camera, room or pose was never seen.'

@@ -27,6 +27,7 @@ def test_every_recipe_loads_and_says_what_it_is_for(name):
     ('train = 6000', '', 'Say how many'),
     ('[finding]\nspecificity = 0.9', '', None),
     ('seed = 2021', '[finding]\n[finding]', 'Cannot declare'),
+    ('weights = ""\ninit = ""', 'weights = "imagenet"\ninit = "there"', 'both say what the network starts from'),
 ])
 def test_a_wrong_file_is_refused_in_words(tmp_path, old, new, said):
     assert old in TEXT

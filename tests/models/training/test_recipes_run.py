@@ -69,6 +69,12 @@ def test_a_checkpoint_of_another_architecture_is_refused(encoder):
     assert '\n' not in caught.value.message.text
 
 
+def test_weights_of_the_backbone_are_looked_for(tmp_path):
+    with pytest.raises(InputError) as caught:
+        fresh_network(load_recipe('segformer-b0', ['network.weights=%s' % (tmp_path / 'gone.safetensors')]))
+    assert caught.value.code == 'weights-missing' and 'gone.safetensors' in caught.value.message.sentence
+
+
 @pytest.mark.parametrize('content', [b'', b'PK', b'\x80\x02}q\x00.'])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / 'weights.pt').write_bytes(content)
