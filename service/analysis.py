@@ -194,11 +194,7 @@ def describe(differences: Sequence[Difference], finding: Optional[Finding], is_c
     if not is_celsius:
         sentences.append('The picture has no temperatures; differences are in grey levels and are not compared '
                          'with a threshold.')
-    if finding is None:
-        sentences.append(NO_FINDING)
-    else:
-        sentences.append('%s: %s the threshold.' % (finding.name[:1].upper() + finding.name[1:],
-                                                    'at or above' if finding.above else 'below'))
+    sentences.append(NO_FINDING if finding is None else finding.sentence)
     return tuple(sentences)
 
 

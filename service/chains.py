@@ -13,7 +13,7 @@ import numpy as np
 from .body import Body, find_body
 from .messages import BundleError
 from .palettes import palette
-from .regions import Box
+from .regions import BACKGROUND, Box
 from .thermogram import CELSIUS, Thermogram
 
 Shape = Tuple[int, ...]
@@ -98,6 +98,17 @@ class Prepared:
         """What the network sees, as a uint8 HxW or HxWx3 (RGB) picture of the input's size."""
         channels = np.rint(self.tensor[0] * 255).astype(np.uint8)
         return channels[0] if len(channels) == 1 else np.ascontiguousarray(channels.transpose(1, 2, 0))
+
+    def without_background(self, labels: np.ndarray) -> 'Prepared':
+        """The same, black wherever the frame has no region: what a classifier gets that runs after a segmenter.
+
+        Args:
+            labels: uint8 HxW region ids of the frame.
+        """
+        kept = np.zeros(self.fit.target, np.float32)
+        inner = self.fit.cut(kept)
+        inner[...] = cv2.resize(labels, inner.shape[::-1], interpolation=cv2.INTER_NEAREST) != BACKGROUND
+        return Prepared(self.tensor * kept, self.fit)
 
 
 class Chain:

@@ -23,7 +23,7 @@ class Prediction:
         boxes: box of each region that is present, in the frame; up to two pixels wider than the region.
         certainty: mean probability of its own label per region that is present, 0..1.
         confidence: mean probability of the labels over the body, 0..1.
-        probability: of the finding, 0..1, after the manifest's temperature; None from a model that only marks regions.
+        probability: of the finding, 0..1, after the manifest's temperature; None from a network without one.
     """
 
     labels: np.ndarray
@@ -52,17 +52,24 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
         labels, certainty = fit.enlarge(labels), fit.enlarge(certainty)
     labels, masks = tidy(labels)
     body_mask = cv2.resize(body.mask.view(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    probability = None
-    if bundle.manifest.finding:
-        probability = temper(float(outputs[bundle.output_name('finding')].ravel()[0]),
-                             bundle.manifest.finding.get('temperature', 1))
     return Prediction(
         labels=fit.enlarge(labels),
         boxes={region: fit.enlarge_box(box, labels.shape) for region, (box, _) in masks.items()},
         certainty={region: cv2.mean(certainty[box], mask)[0] for region, (box, mask) in masks.items()},
         confidence=cv2.mean(certainty, body_mask)[0],
-        probability=probability,
+        probability=decode_finding(outputs, bundle) if 'finding' in bundle.manifest.roles else None,
     )
+
+
+def decode_finding(outputs: Mapping[str, np.ndarray], bundle: 'Bundle') -> float:
+    """Probability of the finding, 0..1, after the manifest's temperature.
+
+    Args:
+        outputs: array per tensor name, of a network that has a finding.
+        bundle: names the tensors.
+    """
+    finding = bundle.manifest.finding or {}
+    return temper(float(outputs[bundle.output_name('finding')].ravel()[0]), finding.get('temperature', 1))
 
 
 def temper(probability: float, temperature: float) -> float:

@@ -2,18 +2,24 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, Optional, Tuple
 
+import numpy as np
+
 from .analysis import describe, find_breasts, hottest_spots, pair_differences, region_statistics
 from .backends import Worker
 from .body import Body, find_body
-from .bundle import Bundle, Trust, open_bundle
+from .bundle import CLASSIFY_FIRST, SEGMENT_FIRST, Bundle, Trust, open_bundle
 from .chains import Prepared
-from .decode import Prediction, decode
-from .messages import OK, PROBLEM, Message
+from .decode import Prediction, decode, decode_finding
+from .messages import INFO, OK, PROBLEM, Message
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .selection import Runtime, baseline, start_first, start_proven
 from .stopwatch import Stopwatch
 from .thermogram import Thermogram
+
+#: Beside the finding of a bundle that classifies first, where the segmenter was not reached.
+_NOT_SEGMENTED = Message('regions-not-reached', 'No regions were marked: this model marks them only where the finding '
+                         'reaches its threshold. The pose was not checked.', severity=INFO)
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class Pipeline:
         self._runtime = runtime or Runtime()
         self._started: Optional[Worker] = None
         self._identity = bundle.manifest.identity
+        self._order = bundle.manifest.order
         self._backend: Dict[str, Any] = {}
         #: Why other candidates are not used.
         self.passed_over: Tuple[Message, ...] = ()
@@ -68,7 +75,7 @@ class Pipeline:
         bundle = open_bundle(folder, trust=trust)
         if runtime is not None:
             return cls(bundle, None, options, runtime)
-        return cls(bundle, Worker(baseline(bundle, threads).make), options)
+        return cls(bundle, baseline(bundle, threads).worker(), options)
 
     def __enter__(self) -> 'Pipeline':
         if self._given is None:
@@ -96,6 +103,11 @@ class Pipeline:
     def analyse(self, thermogram: Thermogram) -> Result:
         """Analyse one frame of any size, Celsius or relative.
 
+        A bundle of two networks runs them in the order of its manifest. In ``classify-then-segment`` the segmenter runs
+        only where the finding reaches its threshold; other frames have a finding and no regions. In
+        ``segment-then-classify`` the classifier runs only where the regions pass their checks, and sees them alone on
+        black.
+
         Returns:
             A result, or a 'no result' with its reasons.
 
@@ -109,16 +121,23 @@ class Pipeline:
         if checks[-1].severity != OK:
             return self._result(thermogram, body, checks, watch)
 
+        finding = None
+        if self._order == CLASSIFY_FIRST:
+            finding = self._classify(thermogram, body, watch)
+            if not finding.above:
+                return self._result(thermogram, body, checks + (_NOT_SEGMENTED,), watch, finding=finding,
+                                    sentences=(_NOT_SEGMENTED.sentence, finding.sentence))
+
         prepared = self.bundle.chain.apply(thermogram, body)
         watch.lap('preprocess')
         outputs = self._worker.infer({self.bundle.inputs[0].name: prepared.tensor}, watch)
 
         prediction = decode(outputs, self.bundle, prepared.fit, body)
         watch.lap('decode')
-        return self._analyse(thermogram, body, checks, prepared, prediction, watch)
+        return self._analyse(thermogram, body, checks, prepared, prediction, finding, watch)
 
     def _analyse(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], prepared: Prepared,
-                 prediction: Prediction, watch: Stopwatch) -> Result:
+                 prediction: Prediction, finding: Optional[Finding], watch: Stopwatch) -> Result:
         breasts = find_breasts(prediction.labels, body)
         checks += check_labels(breasts, prediction.confidence, self.options.quality)
         watch.lap('quality')
@@ -134,16 +153,31 @@ class Pipeline:
         }
         if checks[-1].severity == OK:
             differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
-            finding = self._finding(prediction.probability)
+            if prediction.probability is not None:
+                finding = self._finding(prediction.probability)
+            elif self._order == SEGMENT_FIRST:
+                watch.lap('analyse')
+                finding = self._classify(thermogram, body, watch, prediction.labels)
             fields.update(differences=differences, finding=finding, breasts=breasts,
                           sentences=describe(differences, finding, thermogram.is_celsius))
         watch.lap('analyse')
         return self._result(thermogram, body, checks, watch, **fields)
 
-    def _finding(self, probability: Optional[float]) -> Optional[Finding]:
+    def _classify(self, thermogram: Thermogram, body: Body, watch: Stopwatch,
+                  labels: Optional[np.ndarray] = None) -> Finding:
+        """What the classifier says of a frame; of its regions alone where there are labels."""
+        classifier = self.bundle.classifier
+        assert classifier is not None
+        prepared = classifier.chain.apply(thermogram, body)
+        if labels is not None:
+            prepared = prepared.without_background(labels)
+        watch.lap('preprocess')
+        outputs = self._worker.infer({classifier.inputs[0].name: prepared.tensor}, watch, classifier=True)
+        return self._finding(decode_finding(outputs, classifier))
+
+    def _finding(self, probability: float) -> Finding:
         stated = self.bundle.manifest.finding
-        if not stated or probability is None:
-            return None
+        assert stated is not None
         return Finding(stated['name'], probability, stated['threshold'], stated['meaning'])
 
     def _result(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], watch: Stopwatch,

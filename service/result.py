@@ -89,6 +89,12 @@ class Finding:
         """Whether the probability reaches the threshold."""
         return self.probability >= self.threshold
 
+    @property
+    def sentence(self) -> str:
+        """The finding in words."""
+        return '%s: %s the threshold.' % (self.name[:1].upper() + self.name[1:],
+                                          'at or above' if self.above else 'below')
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -103,7 +109,7 @@ class Result:
             PROBLEM stand in the way of a result.
         bundle: ``{'id', 'version', 'hash'}`` of the bundle that ran.
         backend: what ran it, with version and precision.
-        labels: uint8 HxW region ids at the frame's own resolution; None where the network did not run.
+        labels: uint8 HxW region ids at the frame's own resolution; None where no network marked regions.
         boxes: box of each region in `labels`, in the frame; up to two pixels wider than the region.
         confidence: mean confidence over the body, 0..1.
         regions: statistics of the regions that are present.

@@ -122,8 +122,8 @@ def answer(request: Dict[str, Any], channel: Channel) -> Dict[str, Any]:
 
     Args:
         request: ``task`` is ``'abilities'`` with ``sm``; ``'build'`` as `_build` reads it; ``'prove'`` with ``plan``
-            (a file), ``sha256``, ``precision``, ``variant`` and ``record``. The last two have ``bundle`` and
-            ``bundle_hash``, and all ``cuda``, how CUDA is reached.
+            (a file), ``sha256``, ``precision``, ``variant`` and ``record``. The last two have ``bundle``,
+            ``bundle_hash`` and ``classifier`` (which of two networks), and all ``cuda``, how CUDA is reached.
     Returns:
         What `process.ask` gives its caller.
     Raises:
@@ -185,12 +185,15 @@ def _tensorrt() -> Any:
 
 
 def _bundle(request: Dict[str, Any]) -> Bundle:
-    """The bundle that the parent opened: its signature was checked there, and its hash says that it is the same."""
+    """The bundle that the parent opened, or its classifier.
+
+    Its signature was checked there, and its hash says that it is the same.
+    """
     bundle = open_bundle(request['bundle'], study=True)
     if bundle.manifest.identity['hash'] != request['bundle_hash']:
         raise BundleError('bundle-changed', 'The bundle in %s was changed while it was compiled.' % bundle.folder,
                           'Compile it again.')
-    return bundle
+    return bundle.networks[request['classifier']]
 
 
 def main() -> int:

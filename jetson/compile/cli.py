@@ -176,11 +176,14 @@ def _interruptible() -> Iterator[None]:
 
 def _compiled_json(compiled: Compiled, store: EngineStore) -> Dict[str, Any]:
     record = compiled.record
-    return {'name': compiled.name, 'file': os.path.join(store.folder, record['plan']['file']),
+    report = {'name': compiled.name, 'file': os.path.join(store.folder, record['plan']['file']),
             'precision': record['key']['precision'], 'variant': record['variant'], 'reused': compiled.reused,
             'seconds': record['seconds'], 'bytes': record['plan']['bytes'], 'proof': record['proof'],
             'latency_ms': record['latency_ms'], 'low_memory': record['low_memory'], 'warnings': record['warnings'],
             'notes': list(compiled.notes) + record['notes'], 'record': record}
+    if compiled.classifier is not None:
+        report['classifier'] = _compiled_json(compiled.classifier, store)
+    return report
 
 
 def _compiled_text(compiled: Compiled, store: EngineStore) -> Iterator[str]:
@@ -195,6 +198,9 @@ def _compiled_text(compiled: Compiled, store: EngineStore) -> Iterator[str]:
            % (latency['n'], latency['median'], latency['p90']))
     for note in record['notes']:
         yield note
+    if compiled.classifier is not None:
+        yield 'Its classifier:'
+        yield from _compiled_text(compiled.classifier, store)
 
 
 def _entries(store: EngineStore, names: Sequence[str]) -> List[Entry]:
@@ -213,11 +219,12 @@ def _verify(store: EngineStore, entry: Entry, bundle: Bundle, facts: Dict[str, A
             return Message(code, 'It is not for this machine (%s).' % describe_differences(asked, stored.key, fields),
                            'Build one here with thermoscreen compile.', subject=entry.name)
         variant = stored.record['variant']
-        if variant not in bundle.variants or bundle.sha256(variant) != stored.key.onnx_sha256:
+        network = next((network for network in bundle.networks if variant in network.variants
+                        and network.sha256(variant) == stored.key.onnx_sha256), None)
+        if network is None:
             return Message('engine-ok', 'It is intact and for this machine. It is not of the bundle %s, so its answer '
                            'was not checked.' % bundle.folder, severity=OK, subject=entry.name)
-        proof, latency = prove_plan(bundle, stored.plan, stored.key.precision, variant, stored.record,
-                                    cuda=cuda)
+        proof, latency = prove_plan(network, stored.plan, stored.key.precision, variant, stored.record, cuda=cuda)
     except ThermoscreenError as error:
         return replace(error.message, subject=entry.name)
     return Message('engine-ok', 'It gives the golden answer; median %.2f ms of %d runs now, %.2f ms when it was built.'

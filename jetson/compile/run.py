@@ -7,15 +7,15 @@ import hashlib
 import os
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from service.backends.tensorrt_api import import_tensorrt
-from service.bundle import Bundle
+from service.bundle import SEGMENT_FIRST, Bundle
 from service.durable import storage_error
 from service.engines import EngineKey, EngineStore, machine_facts
-from service.messages import BackendError
+from service.messages import BackendError, InputError
 from service.selection import proof_variant
 
 from . import process
@@ -73,17 +73,21 @@ class Compiled:
         record: its record.
         reused: it was there already, and was proven again.
         notes: sentences for the user: what was chosen, what did not work, what was removed.
+        classifier: the same for a classifier that is a network of its own.
     """
 
     name: str
     record: Dict[str, Any] = field(repr=False)
     reused: bool = False
     notes: Tuple[str, ...] = ()
+    classifier: 'Optional[Compiled]' = None
 
 
 def compile_engine(bundle: Bundle, store: EngineStore, precision: str = 'auto',
                    options: Optional[CompileOptions] = None, progress: Optional[Progress] = None) -> Compiled:
     """Build a bundle's engine for this machine, prove it, and store it, replacing older ones of the bundle.
+
+    A bundle of two networks has an engine of each; older ones stay until both are proven.
 
     Args:
         store: written to only after the proof.
@@ -94,11 +98,26 @@ def compile_engine(bundle: Bundle, store: EngineStore, precision: str = 'auto',
             ``precision-missing``, or why the last route failed (`process.ask`, `build_plan`, `prove_plan`).
         StorageError: the store cannot be written; checked before the build and again after it.
         BundleError: a file of the bundle was changed.
+        InputError: ``calibration-order``: frames are named for a classifier that does not see whole frames.
     """
+    options, progress = options or CompileOptions(), progress or Progress()
+    if options.frames and bundle.manifest.order == SEGMENT_FIRST:
+        raise InputError('calibration-order', 'The classifier of this bundle sees regions on black, so its INT8 ranges '
+                         'cannot be measured on frames.', 'Leave --frames out to build INT8 from the bundle.')
     trt = import_tensorrt('There is nothing to compile; the bundle runs on ONNX Runtime instead.')
-    store.check_writable(len(bundle.read_model()))
+    store.check_writable(sum(len(network.read_model()) for network in bundle.networks))
     with store.lock('%s of %s' % (precision, bundle.manifest.identity['id'])):
-        return _Compilation(trt, bundle, store, options or CompileOptions(), progress or Progress()).run(precision)
+        compiled = _Compilation(trt, bundle, store, options, progress).run(precision)
+        if bundle.classifier is not None:
+            progress.say('The classifier is next.')
+            compiled = replace(compiled, classifier=_Compilation(trt, bundle.classifier, store, options,
+                                                                 progress).run(precision))
+        for one in filter(None, (compiled, compiled.classifier)):
+            removed = [] if one.reused else store.remove_superseded(one.record)
+            if removed:
+                compiled = replace(compiled, notes=compiled.notes + ('Replaced: %s.' % ', '.join(removed),))
+                progress.say(compiled.notes[-1])
+    return compiled
 
 
 class _Compilation:
@@ -111,6 +130,7 @@ class _Compilation:
         self._facts = machine_facts()
         self._notes: List[str] = []
         self._measured: Optional[MeasuredRanges] = None
+        self._is_classifier = 'labels' not in bundle.manifest.roles
 
     def run(self, precision: str) -> Compiled:
         abilities = Abilities(**self._ask('abilities', 'abilities', sm=self._facts['sm']))
@@ -160,16 +180,14 @@ class _Compilation:
         with _work_folder(self._store.folder) as folder:
             path, ranges = os.path.join(folder, 'plan'), self._ranges(route)
             built = self._ask(
-                'build', 'build-%s-%s' % (route.precision, route.variant), **self._of_bundle(), route=asdict(route),
+                'build', 'build-%s%s-%s' % ('classifier-' if self._is_classifier else '', route.precision,
+                                            route.variant), **self._of_bundle(), route=asdict(route),
                 timing_cache=os.path.abspath(self._options.timing_cache
                                              or timing_cache_path(self._store.folder, self._facts)),
                 workspace_mib=self._options.workspace_mib, no_cublas=self._options.no_cublas, plan=path,
                 ranges=None if ranges is None else ranges.to_dict(folder))
             plan = _read_plan(path, built['sha256'])
         record = self._store.write(key, plan, self._record(route, built))
-        removed = self._store.remove_superseded(record)
-        if removed:
-            self._note('Replaced: %s.' % ', '.join(removed))
         return Compiled(key.name, record, False, tuple(self._notes))
 
     def _reuse(self, key: EngineKey, route: Route) -> Optional[Compiled]:
@@ -195,7 +213,8 @@ class _Compilation:
                            os.path.join(self._store.folder, log + '.log'))
 
     def _of_bundle(self) -> Dict[str, Any]:
-        return {'bundle': os.path.abspath(self._bundle.folder), 'bundle_hash': self._bundle.manifest.identity['hash']}
+        return {'bundle': os.path.abspath(self._bundle.folder), 'bundle_hash': self._bundle.manifest.identity['hash'],
+                'classifier': self._is_classifier}
 
     def _key(self, route: Route) -> EngineKey:
         flags = ['workspace=%d' % self._options.workspace_mib]

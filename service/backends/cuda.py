@@ -5,6 +5,7 @@ CUDA is reached by one of two modules that offer the same names: `cuda_driver`, 
 import logging
 import os
 import sys
+import threading
 import time
 import traceback
 from types import ModuleType, TracebackType
@@ -37,6 +38,9 @@ _REMEDIES = (
     ('', 'Restart the device; if that does not help, install the NVIDIA driver again.'))
 
 _log = logging.getLogger(__name__)
+
+#: Of each thread: the `context` that is current there, and how many `users` it has.
+_current = threading.local()
 
 
 def cuda_library(interface: str = 'auto') -> ModuleType:
@@ -79,7 +83,7 @@ class CudaContext:
     Never `pycuda.autoinit`: it creates a context in whichever thread imports it, and a TensorRT service with web
     threads then dies in the first request. Nor the device's primary context: releasing it (cuDevicePrimaryCtxRelease)
     does not take it off the thread, and neither does pycuda. TensorRT works in the current context, so there is only
-    this one.
+    one in a thread: two engines of a bundle share it, and it ends with the last `pop`.
 
     Args:
         interface: as of `cuda_library`.
@@ -90,7 +94,7 @@ class CudaContext:
 
     def __init__(self, interface: str = 'auto') -> None:
         self._interface = interface
-        self._context: Any = None
+        self._pushed = False
         self.cuda: ModuleType = cuda_driver
         self.device_name = ''
 
@@ -105,7 +109,7 @@ class CudaContext:
         self.pop()
 
     def push(self) -> None:
-        """Create the context and make it current in the calling thread.
+        """Create the context and make it current in the calling thread, where it is not so already.
 
         Raises:
             BackendError: ``cuda-missing`` where there is no driver or no GPU, or where it has no memory left.
@@ -114,14 +118,21 @@ class CudaContext:
             self.cuda = cuda_library(self._interface)
             device = _first_device(self.cuda)
             self.device_name = str(device.name())
-            self._context = device.make_context()
+            if not getattr(_current, 'users', 0):
+                _current.context, _current.users = device.make_context(), 0
+            _current.users += 1
+            self._pushed = True
         except Exception as error:
             raise _unreachable(error)
 
     def pop(self) -> None:
-        """Take the context off the thread that pushed it, and end it. May be called twice."""
-        context, self._context = self._context, None
-        if context is not None:
+        """Take the context off the thread that pushed it, and end it, unless others use it. May be called twice."""
+        if not self._pushed:
+            return
+        self._pushed = False
+        _current.users -= 1
+        if not _current.users:
+            context, _current.context = _current.context, None
             for step in ('pop', 'detach'):
                 quietly(getattr(context, step))
 

@@ -1,4 +1,5 @@
 """The thread that owns the backend, and the queue in front of it."""
+import contextlib
 import functools
 import logging
 import threading
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: A frame that waits behind more than one other is older than what the operator sees.
 QUEUE_DEPTH = 2
+
+#: Stage of the classifier's runs, beside the ``'infer'`` of the segmenter.
+CLASSIFIER_STAGE = 'infer_classifier'
 
 #: Defaults of the longest wait for an answer, and until a backend is loaded.
 ANSWER_TIMEOUT_S = 30.0
@@ -33,11 +37,13 @@ class Worker:
         make_backend: returns a `Backend` that is not active yet.
         timeout_s: longest wait for one answer, and for a backend that is stopped; `ANSWER_TIMEOUT_S` by default.
         start_timeout_s: longest wait until the backend is loaded, which takes far longer than an answer.
+        make_classifier: as `make_backend`, for a bundle whose classifier is a network of its own.
     """
 
     def __init__(self, make_backend: Callable[[], Backend], timeout_s: Optional[float] = None,
-                 start_timeout_s: float = START_TIMEOUT_S) -> None:
-        self._make_backend = make_backend
+                 start_timeout_s: float = START_TIMEOUT_S,
+                 make_classifier: Optional[Callable[[], Backend]] = None) -> None:
+        self._make_backend, self._make_classifier = make_backend, make_classifier
         self._timeout_s = ANSWER_TIMEOUT_S if timeout_s is None else timeout_s
         self._start_timeout_s = start_timeout_s
         self._jobs = _Queue()
@@ -84,21 +90,26 @@ class Worker:
                 _log.warning('The backend did not stop within %g seconds; its thread is abandoned.', self._timeout_s)
 
     def describe(self) -> Dict[str, Any]:
-        """The backend's own description, with the variant of the bundle that it runs where one was chosen."""
+        """The backend's own description, with the variant of the bundle that it runs where one was chosen.
+
+        That of a classifier is under ``classifier``.
+        """
         return dict(self._description)
 
-    def infer(self, feed: Tensors, watch: Optional['Stopwatch'] = None) -> Tensors:
+    def infer(self, feed: Tensors, watch: Optional['Stopwatch'] = None, classifier: bool = False) -> Tensors:
         """`Backend.infer` on the owning thread.
 
         Args:
-            watch: laps the stages of the run; the way to the thread and back counts as ``'infer'``.
+            watch: laps the stages of the run; the way to the thread and back counts as ``'infer'``, or for the
+                classifier as `CLASSIFIER_STAGE`.
+            classifier: which of two networks runs.
         Raises:
             BackendError: what the run raised; ``backend-busy`` where others wait already; ``backend-stuck`` where no
                 answer came in time, in which case a job that has not started is never run.
         """
         if self._thread is None or not self._thread.is_alive():
             raise _stopped()
-        job, jobs = _Job(feed), self._jobs
+        job, jobs = _Job(feed, classifier), self._jobs
         jobs.put(job)
         if not job.wait(self._timeout_s):
             jobs.take_back(job)
@@ -106,37 +117,37 @@ class Worker:
                                'Restart the service.')
         outputs = job.answer()
         if watch is not None:
-            watch.lap_parts(job.parts_ms)
+            watch.lap_parts([(CLASSIFIER_STAGE, part_ms) if stage == 'infer' else (stage, part_ms)
+                             for stage, part_ms in job.parts_ms] if classifier else job.parts_ms)
         return outputs
 
     def _run(self, jobs: '_Queue', loaded: '_Job') -> None:
-        # Whatever a library raises, SystemExit included, is the answer: nobody waits for one that never comes.
-        try:
-            backend = self._make_backend()
-            backend.activate()
-            description = dict(backend.describe(), **backend.chosen)
-        except BaseException as error:
-            loaded.fail(error if isinstance(error, ThermoscreenError) else BackendError(
-                'backend-load', 'The model could not be loaded.', 'Restart the device if this happens again.',
-                detail=repr(error)))
-            return
-        loaded.finish(description)
-        try:
+        with contextlib.ExitStack() as active:
+            # Whatever a library raises, SystemExit included, is the answer: nobody waits for one that never comes.
+            try:
+                makers = filter(None, (self._make_backend, self._make_classifier))
+                backends = [active.enter_context(make()) for make in makers]
+                description, *others = [dict(backend.describe(), **backend.chosen) for backend in backends]
+            except BaseException as error:
+                loaded.fail(error if isinstance(error, ThermoscreenError) else BackendError(
+                    'backend-load', 'The model could not be loaded.', 'Restart the device if this happens again.',
+                    detail=repr(error)))
+                return
+            loaded.finish(dict(description, classifier=others[0]) if others else description)
             for job in iter(jobs.get, None):
+                backend = backends[job.classifier]
                 try:
                     outputs = backend.infer(job.feed)
                     job.finish(outputs, backend.parts_ms)
                 except BaseException as error:
                     job.fail(error)
-        finally:
-            backend.deactivate()
 
 
 class _Job:
     """A feed on its way to the worker, and the answer on its way back."""
 
-    def __init__(self, feed: Tensors) -> None:
-        self.feed = feed
+    def __init__(self, feed: Tensors, classifier: bool = False) -> None:
+        self.feed, self.classifier = feed, classifier
         self.parts_ms: Parts = ()
         self._done = threading.Event()
         self._value: Dict[str, Any] = {}

@@ -198,9 +198,10 @@ def _check_history(bundle: Bundle, old: Optional[Bundle], history: History, trus
 
 
 def _prove(bundle: Bundle) -> None:
-    """Run the golden pair with what every device has."""
-    with OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs) as backend:
-        prove(bundle, backend.infer)
+    """Run the golden pair of every network with what every device has."""
+    for network in bundle.networks:
+        with OnnxRuntimeBackend(network.model, network.inputs, network.outputs) as backend:
+            prove(network, backend.infer)
 
 
 def _require_bundle(folder: str) -> None:

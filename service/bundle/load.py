@@ -36,6 +36,9 @@ _COPY_AGAIN = 'Copy the bundle again.'
 class Bundle:
     """A model as delivered, checked and ready to be handed to a backend.
 
+    Where the bundle holds two networks, this one is the segmenter, and `classifier` is a `Bundle` of the other one in
+    the same folder.
+
     Attributes:
         folder: the bundle's folder.
         manifest: its description.
@@ -46,6 +49,7 @@ class Bundle:
         variants: by name, `BASE` first, which is the bundle's `model`.
         signed_by: id of the trusted key that signed it, ``''`` where it is unsigned and that is allowed, None where
             the signature was not checked.
+        classifier: the network that gives the finding, where that is one of its own.
     """
 
     folder: str
@@ -56,6 +60,12 @@ class Bundle:
     outputs: Tuple[TensorSpec, ...]
     variants: Dict[str, Variant]
     signed_by: Optional[str] = None
+    classifier: Optional['Bundle'] = None
+
+    @property
+    def networks(self) -> Tuple['Bundle', ...]:
+        """The bundle itself, and its classifier where it has one."""
+        return (self,) if self.classifier is None else (self, self.classifier)
 
     @property
     def model(self) -> bytes:
@@ -63,7 +73,7 @@ class Bundle:
         return self.read_model()
 
     def read_model(self, name: str = BASE) -> bytes:
-        """The ONNX file of a variant, read and hashed again so that up to five of them need not stay in memory.
+        """The ONNX file of a variant, read and hashed again so that they need not stay in memory.
 
         Backends run these bytes, so the file cannot change between the check and its use.
 
@@ -107,7 +117,8 @@ def open_bundle(folder: str, study: bool = False, trust: Optional[Trust] = None)
         trust: whose bundles are accepted; None skips the signature, as on a workstation.
     Raises:
         BundleError: not signed as `trust` requires; a file that is missing, unlisted, changed or too large; an invalid
-            manifest; an unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``.
+            manifest; an unknown chain; an ONNX file beyond the device's limits; ``bundle-not-for-deployment``;
+            ``mask-channel`` for a classifier beside a segmenter that takes a mask.
     """
     data = read_manifest_bytes(folder)
     signed_by = trust.check(folder, data) if trust is not None else None
@@ -117,20 +128,29 @@ def open_bundle(folder: str, study: bool = False, trust: Optional[Trust] = None)
         raise BundleError('bundle-not-for-deployment', 'The bundle in %s is not for deployment: %s'
                           % (folder, manifest.refused), 'Name another bundle.')
     _check_listing(folder, manifest)
-    variants = read_variants(manifest)
-    stated = dict(manifest.raw.get('variants', {}), **{BASE: manifest['model']})
-    networks = {variant.file: stated[name] for name, variant in variants.items()}
-    # One file at a time: a device has little memory and a bundle up to five networks.
+    classifier = manifest.classifier
+    networks: Dict[str, Dict[str, Any]] = {}
+    for network in filter(None, (manifest, classifier)):
+        stated = dict(network.raw.get('variants', {}), **{BASE: network['model']})
+        networks.update((entry['file'], entry) for entry in stated.values())
+    # One file at a time: a device has little memory and a bundle several networks.
     for name in sorted(manifest['files']):
         data = read_listed(folder, manifest, name)
         if name in networks:
             check_model(data, networks[name], name)
+    other = None if classifier is None else _network(folder, classifier, signed_by)
+    return _network(folder, manifest, signed_by, other)
+
+
+def _network(folder: str, manifest: Manifest, signed_by: Optional[str], classifier: Optional[Bundle] = None) -> Bundle:
+    """The network that a manifest describes, whose files were checked."""
     golden = read_listed(folder, manifest, manifest['golden']['file'])
     preprocess = manifest['preprocess']
     chain = get_chain(preprocess['chain'], preprocess['constants'])
     inputs = (spec(manifest['input']),)
     _check_fit(folder, manifest, chain, inputs[0].shape)
-    return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants, signed_by)
+    variants = read_variants(manifest)
+    return Bundle(folder, manifest, chain, golden, inputs, variants[BASE].outputs, variants, signed_by, classifier)
 
 
 def check_model(data: bytes, stated: Dict[str, Any], name: str = 'the ONNX file') -> None:
@@ -176,6 +196,10 @@ def read_listed(folder: str, manifest: Manifest, name: str) -> bytes:
 
 def _check_fit(folder: str, manifest: Manifest, chain: Chain, shape: Tuple[int, ...]) -> None:
     fed: Tuple[int, ...] = (1, chain.channels, chain.constants['height'], chain.constants['width'])
+    if 'labels' not in manifest.roles and shape[1:2] > fed[1:2]:
+        raise BundleError('mask-channel', 'The classifier of the bundle in %s takes %d channels and a thermogram gives '
+                          '%d: it wants a mask, and a predicted one biases the finding.'
+                          % (folder, shape[1], fed[1]), 'Use a classifier that was trained without a mask.')
     # A model that takes more channels than a thermogram has, such as a mask, is intact but not for deployment.
     if manifest.refused and shape[1:2] > fed[1:2]:
         fed = (1, shape[1]) + fed[2:]

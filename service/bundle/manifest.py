@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -42,8 +42,14 @@ PROMISES = {
 #: Outputs that not every model has, with the field of the manifest that says what each means.
 _OPTIONAL = {'finding': 'finding', 'view': 'views'}
 
+#: What a network may answer, in the order of a bundle's `outputs`.
+ROLES = ('labels', 'confidence') + tuple(_OPTIONAL)
+
 #: Output of a network without ArgMax, in place of labels and confidence.
 LOGITS = 'logits'
+
+#: Orders in which the networks of a bundle run: one that answers everything, or a classifier beside a segmenter.
+JOINT, CLASSIFY_FIRST, SEGMENT_FIRST = ORDERS = ('joint', 'classify-then-segment', 'segment-then-classify')
 
 _COPY_AGAIN = 'Copy the bundle again.'
 _MAKE_AGAIN = 'Make the bundle again.'
@@ -69,7 +75,7 @@ class Manifest:
 
     @property
     def finding(self) -> Optional[Dict[str, Any]]:
-        """The model's finding, or None where it only marks regions."""
+        """The bundle's finding, or None where it only marks regions."""
         return self.raw.get('finding')
 
     @property
@@ -80,7 +86,21 @@ class Manifest:
     @property
     def roles(self) -> Tuple[str, ...]:
         """The roles of the model's outputs, in the order of a bundle's `outputs`."""
-        return ('labels', 'confidence') + tuple(role for role in _OPTIONAL if role in self.raw['outputs'])
+        return tuple(role for role in ROLES if role in self.raw['outputs'])
+
+    @property
+    def order(self) -> str:
+        """One of `ORDERS`."""
+        return str(self.raw.get('order', JOINT))
+
+    @property
+    def classifier(self) -> 'Optional[Manifest]':
+        """The manifest of the network that gives the finding, where that is one of its own.
+
+        It is that of a bundle of this network alone. The network of the manifest itself is then the segmenter.
+        """
+        own = _of_classifier(self.raw)
+        return None if own is None else Manifest(own, self.sha256)
 
     @property
     def refused(self) -> str:
@@ -164,12 +184,15 @@ def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
     problem = schema_problem(SCHEMA_PATH, raw)
     if problem is not None:
         raise BundleError('manifest-invalid', '%s does not describe a bundle of this version: %s.' % (name, problem))
-    _check_optional(raw, name)
-    _check_finding(raw, name)
-    _check_views(raw, name)
+    _check_order(raw, name)
+    networks = [network for network in (raw, _of_classifier(raw)) if network is not None]
+    _check_optional(raw, networks, name)
     _check_points(raw, name)
-    for variant, entry in sorted(raw.get('variants', {}).items()):
-        _check_variant(raw, variant, entry, name)
+    for network in networks:
+        _check_finding(network, name)
+        _check_views(network, name)
+        for variant, entry in sorted(network.get('variants', {}).items()):
+            _check_variant(network, variant, entry, name)
     _check_files(raw, name)
     return raw
 
@@ -248,23 +271,46 @@ def _logits(manifest: Manifest) -> TensorSpec:
     return TensorSpec(LOGITS, labels[:1] + (len(manifest['regions']['names']),) + labels[1:], 'float32')
 
 
-def _check_optional(raw: Dict[str, Any], name: str) -> None:
-    """Refuse an output that is stated in one place and missing in another, or that nothing proves."""
+def _of_classifier(raw: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """A manifest as that of its classifier alone; None where it has none."""
+    if 'classifier' not in raw:
+        return None
+    others = ('order', 'classifier', 'variants', 'parity', 'calibration')
+    return dict({key: value for key, value in raw.items() if key not in others}, **raw['classifier'])
+
+
+def _check_order(raw: Dict[str, Any], name: str) -> None:
+    """Refuse an order that the networks of the manifest cannot have."""
+    order = raw.get('order', JOINT)
+    if ('classifier' in raw) != (order != JOINT):
+        raise _contradiction(name, 'order %s is that of %s, and it has %s'
+                             % ((order, 'one network', 'a classifier too') if order == JOINT else
+                                (order, 'a classifier and a segmenter', 'no classifier')))
+
+
+def _check_optional(raw: Dict[str, Any], networks: Sequence[Dict[str, Any]], name: str) -> None:
+    """Refuse an output that is stated in one place and missing in another, that two networks give, or nothing proves.
+
+    Args:
+        networks: `raw`, and the manifest of its classifier.
+    """
     for role, field in _OPTIONAL.items():
         output = 'outputs.' + role
-        if (field in raw) != (role in raw['outputs']):
+        giving = [network for network in networks if role in network['outputs']]
+        if (field in raw) != bool(giving):
             missing, present = (output, field) if field in raw else (field, output)
             raise _contradiction(name, 'it has %s and no %s. A model that gives a %s needs both, any other neither'
                                  % (present, missing, role))
-        if field not in raw:
-            continue
-        proofs = [('golden', raw['golden'])]
-        proofs += [('variants.%s.golden' % variant, entry['golden'])
-                   for variant, entry in sorted(raw.get('variants', {}).items())]
-        for place, golden in proofs:
-            if role + '_tolerance' not in golden:
-                raise _contradiction(name, 'it has %s and no %s.%s_tolerance to prove it with'
-                                     % (output, place, role))
+        if len(giving) > 1:
+            raise _contradiction(name, 'both its model and its classifier give a %s' % role)
+        for network in giving:
+            proofs = [('golden', network['golden'])]
+            proofs += [('variants.%s.golden' % variant, entry['golden'])
+                       for variant, entry in sorted(network.get('variants', {}).items())]
+            for place, golden in proofs:
+                if role + '_tolerance' not in golden:
+                    raise _contradiction(name, 'it has %s and no %s.%s_tolerance to prove it with'
+                                         % (output, place, role))
 
 
 def _check_finding(raw: Dict[str, Any], name: str) -> None:
@@ -310,7 +356,7 @@ def _check_variant(raw: Dict[str, Any], variant: str, entry: Dict[str, Any], nam
     if entry['answers'] != answers:
         raise _contradiction(name, 'variant %s is stated to give %s'
                              % (variant, 'labels' if entry['answers'] else 'logits'))
-    labels = raw['outputs']['labels']['shape']
+    labels = raw['outputs'].get('labels', {}).get('shape', ())
     if not answers and len(labels) != 3:
         raise _contradiction(name, 'variant %s needs labels of three sides, not %s' % (variant, labels))
     for role in _OPTIONAL:
@@ -320,10 +366,13 @@ def _check_variant(raw: Dict[str, Any], variant: str, entry: Dict[str, Any], nam
 
 def _check_files(raw: Dict[str, Any], name: str) -> None:
     """Every file with a part in the bundle must be listed, and have that part alone."""
-    parts = [('its model', raw['model']['file']), ('its golden', raw['golden']['file'])]
-    parts += [('variant ' + variant, entry['file']) for variant, entry in sorted(raw.get('variants', {}).items())]
-    if 'calibration' in raw:
-        parts.append(('its calibration', raw['calibration']['file']))
+    parts = []
+    for of, network in (('', raw), ("its classifier's ", raw.get('classifier', {}))):
+        variants = sorted(network.get('variants', {}).items())
+        entries = [((of or 'its ') + part, network.get(part)) for part in ('model', 'golden')]
+        entries += [(of + 'variant ' + variant, entry) for variant, entry in variants]
+        entries.append(((of or 'its ') + 'calibration', network.get('calibration')))
+        parts += [(part, entry['file']) for part, entry in entries if entry is not None]
     taken: Dict[str, str] = {}
     for part, file in parts:
         if file not in raw['files']:

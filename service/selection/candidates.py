@@ -2,10 +2,10 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence
 
-from ..backends import Backend, FromLogits, OnnxRuntimeBackend, TensorRTBackend
+from ..backends import Backend, FromLogits, OnnxRuntimeBackend, TensorRTBackend, Worker
 from ..backends.cuda import first_gpu
 from ..backends.onnx_runtime import CPU, CUDA, TENSORRT, require_provider
 from ..backends.tensorrt_api import tensorrt_installed
@@ -72,6 +72,8 @@ class Candidate:
         precision: as in `Runtime`.
         start_s: longest wait until it is loaded, in seconds.
         file_variant: the variant whose file it runs; ``''`` for an engine, whose record names it.
+        make_classifier: as `make`, for a classifier that is a network of its own. It has the same backend, and the same
+            precision where the bundle has it in that.
     """
 
     name: str
@@ -81,6 +83,11 @@ class Candidate:
     precision: str
     start_s: float
     file_variant: str = ''
+    make_classifier: Optional[Callable[[], Backend]] = None
+
+    def worker(self) -> Worker:
+        """A worker that runs it, not started."""
+        return Worker(self.make, start_timeout_s=self.start_s, make_classifier=self.make_classifier)
 
 
 def every_candidate(bundle: Bundle, runtime: Runtime, build: bool = False) -> List[Candidate]:
@@ -146,9 +153,14 @@ def _engine_candidates(bundle: Bundle, store: EngineStore, cuda: str) -> List[Ca
     """A candidate for every precision of which the store has an engine, of this bundle or another."""
     # The name of a record that cannot be read still begins with the precision.
     precisions = {entry.key.precision if entry.record else entry.name.split('-')[0] for entry in store.list()}
-    return [Candidate('tensorrt:' + precision, proof_variant(bundle, precision),
-                      _engine_maker(bundle, store, precision, cuda), 'tensorrt', precision, _GPU_START_S)
-            for precision in _ENGINE_ORDER if precision in precisions]
+    candidates = [Candidate('tensorrt:' + precision, proof_variant(bundle, precision),
+                            _engine_maker(bundle, store, (precision,), cuda), 'tensorrt', precision, _GPU_START_S)
+                  for precision in _ENGINE_ORDER if precision in precisions]
+    if bundle.classifier is None:
+        return candidates
+    # In whichever precision it was compiled: not every one may have proven itself.
+    return [replace(candidate, make_classifier=_engine_maker(
+        bundle.classifier, store, (candidate.precision,) + _ENGINE_ORDER, cuda)) for candidate in candidates]
 
 
 def _provider_candidates(bundle: Bundle, runtime: Runtime, build: bool) -> List[Candidate]:
@@ -159,25 +171,40 @@ def _provider_candidates(bundle: Bundle, runtime: Runtime, build: bool) -> List[
         if provider == TENSORRT and build:
             start_s = _BUILD_START_S
         for variant in bundle.variants.values():
+            make_classifier = None
+            if bundle.classifier is not None:
+                other = bundle.classifier.variants[proof_variant(bundle.classifier, variant.precision)]
+                make_classifier = _session_maker(bundle.classifier, other, provider, runtime, build)
             candidates.append(Candidate('onnxruntime-%s:%s' % (word, variant.name), variant.name,
                                         _session_maker(bundle, variant, provider, runtime, build), 'onnxruntime',
-                                        variant.precision, start_s, variant.name))
+                                        variant.precision, start_s, variant.name, make_classifier))
     return candidates
 
 
-def _engine_maker(bundle: Bundle, store: EngineStore, precision: str, cuda: str) -> Callable[[], Backend]:
+def _engine_maker(bundle: Bundle, store: EngineStore, precisions: Sequence[str], cuda: str) -> Callable[[], Backend]:
+    """Makes a backend of the first of these precisions of which the store has an engine."""
     def make() -> Backend:
         try:
-            engine = find_engine(store, bundle, precision)
+            engine = _first_engine(store, bundle, precisions)
         except BackendError as error:
             if error.code == 'engine-foreign' and tensorrt_installed():
                 first_gpu(cuda)  # where none answers, every engine looks like one of another machine
             raise
         variant = bundle.variants[engine.record['variant']]
-        backend = TensorRTBackend(engine.plan, bundle.inputs, variant.outputs, precision, engine.record,
+        backend = TensorRTBackend(engine.plan, bundle.inputs, variant.outputs, engine.key.precision, engine.record,
                                   cuda=cuda)
         return _finished(backend, bundle, variant, engine.notes)
     return make
+
+
+def _first_engine(store: EngineStore, bundle: Bundle, precisions: Sequence[str]) -> StoredEngine:
+    refusals = []
+    for precision in precisions:
+        try:
+            return find_engine(store, bundle, precision)
+        except BackendError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def _session_maker(bundle: Bundle, variant: Variant, provider: str, runtime: Runtime,

@@ -1,6 +1,7 @@
 """How fast each candidate runs a bundle on this machine, and how closely its labels agree with FP32."""
 import time
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -15,9 +16,12 @@ from .startup import failure, start_proven
 #: Runs that are discarded each time a backend was loaded: the first ones fill caches and raise clocks.
 WARM_UP_RUNS = 3
 
+#: Inputs of the network and of a classifier beside it, and the labels of the baseline.
+Frame = Tuple[Tensors, Optional[Tensors], np.ndarray]
+
 
 def feeds(bundle: Bundle, count: int) -> List[Tensors]:
-    """Network inputs of the golden thermogram and of `count` simulated ones."""
+    """Inputs of the bundle's network, or of its segmenter: the golden thermogram and `count` simulated ones."""
     thermograms = [golden_thermogram(read_golden(bundle)['thermogram'])]
     thermograms += [Thermogram.from_celsius(make_phantom(seed, 240, 320).celsius, source='phantom')
                     for seed in range(1, count + 1)]
@@ -31,7 +35,8 @@ def measure(bundle: Bundle, candidates: Sequence[Candidate], inputs: Sequence[Te
 
     Loaded together they would compete for memory, which is short on a Nano, and for the CPU, since ONNX Runtime's
     threads keep spinning after a run. Taking turns, every other round backwards, spreads slow changes such as the
-    temperature of the board over all of them.
+    temperature of the board over all of them. Of a bundle of two networks both are run, as for a frame that reaches
+    both.
 
     Args:
         inputs: as `feeds` gives them; each is run once a round.
@@ -48,19 +53,22 @@ def measure(bundle: Bundle, candidates: Sequence[Candidate], inputs: Sequence[Te
     """
     progress('the baseline')
     expected = _baseline_labels(bundle, inputs, threads)
+    classified: Sequence[Optional[Tensors]] = [None] * len(inputs)
+    if bundle.classifier is not None:
+        classified = feeds(bundle.classifier, len(inputs) - 1)
     trials = [_Trial(bundle, candidate) for candidate in candidates]
     for turn in range(rounds):
         for trial in trials if turn % 2 == 0 else reversed(trials):
             if trial.problem is None:
                 progress('%s, round %d of %d' % (trial.candidate.name, turn + 1, rounds))
-                trial.run(inputs, expected)
+                trial.run(list(zip(inputs, classified, expected)))
     if samples is not None:
         samples.update((trial.candidate.name, list(trial.times_ms)) for trial in trials)
     return [trial.row() for trial in trials]
 
 
 def _baseline_labels(bundle: Bundle, inputs: Sequence[Tensors], threads: int) -> List[np.ndarray]:
-    worker = start_proven(bundle, Worker(baseline(bundle, threads).make)).worker
+    worker = start_proven(bundle, baseline(bundle, threads).worker()).worker
     try:
         return [_labels(bundle, worker.infer(feed)) for feed in inputs]
     finally:
@@ -69,6 +77,14 @@ def _baseline_labels(bundle: Bundle, inputs: Sequence[Tensors], threads: int) ->
 
 def _labels(bundle: Bundle, outputs: Tensors) -> np.ndarray:
     return outputs[bundle.output_name('labels')].astype(np.uint8)
+
+
+def _infer(worker: Worker, frame: Frame) -> Tensors:
+    """The answer of the network or segmenter, after the classifier has run too."""
+    feed, classified, _ = frame
+    if classified is not None:
+        worker.infer(classified, classifier=True)
+    return worker.infer(feed)
 
 
 class _Trial:
@@ -83,17 +99,20 @@ class _Trial:
         self._agreements: List[float] = []
         self._backend: Dict[str, Any] = {}
         self._proof: Dict[str, Any] = {}
-        self._bytes: Optional[int] = None
+        self._bytes: List[int] = []
 
-    def run(self, inputs: Sequence[Tensors], expected: Sequence[np.ndarray]) -> None:
-        """One turn: load, prove, warm up, and time every input."""
-        worker = Worker(self._make, start_timeout_s=self.candidate.start_s)
+    def run(self, frames: Sequence[Frame]) -> None:
+        """One turn: load, prove, warm up, and time every frame."""
+        self._bytes = []
+        make, make_classifier = self.candidate.make, self.candidate.make_classifier
+        worker = replace(self.candidate, make=self._weighed(make),
+                         make_classifier=make_classifier and self._weighed(make_classifier)).worker()
         began = time.perf_counter()
         try:
             self._proof = start_proven(self._bundle, worker, self.candidate.variant).proof
             self._starts_s.append(time.perf_counter() - began)
             self._backend = worker.describe()
-            self._time(worker, inputs, expected)
+            self._time(worker, frames)
         except ThermoscreenError as error:
             self.problem = failure(self.candidate.name, error)
         finally:
@@ -104,7 +123,7 @@ class _Trial:
         row: Dict[str, Any] = {
             'name': self.candidate.name, 'backend': self._backend, 'precision': self.candidate.precision,
             'variant': self._backend.get('variant', self.candidate.variant), 'n': 0, 'median_ms': None, 'p90_ms': None,
-            'start_s': None, 'agreement': None, 'bytes': self._bytes, 'proof': self._proof}
+            'start_s': None, 'agreement': None, 'bytes': sum(self._bytes) or None, 'proof': self._proof}
         if self.problem is not None:
             return dict(row, problem=self.problem.to_dict(), excluded=self.problem.text)
         agreement = float(np.mean(self._agreements))
@@ -112,29 +131,36 @@ class _Trial:
                     p90_ms=float(np.percentile(self.times_ms, 90)), start_s=float(np.median(self._starts_s)),
                     agreement=agreement, problem=None, excluded=self._excluded(agreement))
 
-    def _make(self) -> Backend:
-        backend = self.candidate.make()
-        self._bytes = backend.model_bytes
-        return backend
+    def _weighed(self, make: Callable[[], Backend]) -> Callable[[], Backend]:
+        """The same, noting the size of what is loaded."""
+        def weigh() -> Backend:
+            backend = make()
+            self._bytes.append(backend.model_bytes)
+            return backend
+        return weigh
 
-    def _time(self, worker: Worker, inputs: Sequence[Tensors], expected: Sequence[np.ndarray]) -> None:
+    def _time(self, worker: Worker, frames: Sequence[Frame]) -> None:
         for _ in range(WARM_UP_RUNS):
-            worker.infer(inputs[0])
+            _infer(worker, frames[0])
         first = not self._agreements
-        for feed, labels in zip(inputs, expected):
+        for frame in frames:
             began = time.perf_counter()
-            outputs = worker.infer(feed)
+            outputs = _infer(worker, frame)
             self.times_ms.append((time.perf_counter() - began) * 1e3)
             if first:
-                self._agreements.append(float(np.mean(_labels(self._bundle, outputs) == labels)))
+                self._agreements.append(float(np.mean(_labels(self._bundle, outputs) == frame[2])))
 
     def _excluded(self, agreement: float) -> str:
         """Why it may not be chosen although it gives its golden answer; ``''`` where it may."""
         variant = self._bundle.variants[self.candidate.variant]
-        if variant.precision != 'fp32' and not variant.parity:
-            return 'The manifest does not state how %s differs from FP32.' % variant.name
-        if variant.parity.get('not_finite'):
-            return 'The manifest states that %s gave values that are not finite.' % variant.name
+        classifier, runs = self._bundle.classifier, [variant]
+        if classifier is not None:
+            runs.append(classifier.variants[self._backend['classifier']['variant']])
+        for run in runs:
+            if run.precision != 'fp32' and not run.parity:
+                return 'The manifest does not state how %s differs from FP32.' % run.name
+            if run.parity.get('not_finite'):
+                return 'The manifest states that %s gave values that are not finite.' % run.name
         if agreement < variant.golden['labels_agreement']:
             return ('Only %.4f of its labels on these frames are those of FP32; the manifest promises %.4f.'
                     % (agreement, variant.golden['labels_agreement']))

@@ -1,4 +1,5 @@
 """Starting a backend: it is used once it has given the bundle's golden answer on this machine."""
+import functools
 import logging
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, List, Tuple
@@ -6,7 +7,7 @@ from typing import Any, Dict, Iterable, List, Tuple
 from ..backends import Worker
 from ..bundle import BASE, Bundle, prove
 from ..messages import INFO, WARNING, Message, ThermoscreenError
-from .candidates import Runtime
+from .candidates import Runtime, proof_variant
 from .choice import plan
 
 #: Codes of candidates that this machine simply does not have, as most machines do not.
@@ -31,7 +32,7 @@ class Proven:
 
 
 def start_proven(bundle: Bundle, worker: Worker, variant: str = BASE) -> Proven:
-    """Start a worker and run the golden pair on it; it is stopped again where the answer differs.
+    """Start a worker and run the golden pair of every network on it; it is stopped again where an answer differs.
 
     Args:
         variant: the variant whose golden tolerances count.
@@ -40,7 +41,12 @@ def start_proven(bundle: Bundle, worker: Worker, variant: str = BASE) -> Proven:
     """
     worker.start()
     try:
-        return Proven(worker, prove(bundle, worker.infer, variant))
+        proof = prove(bundle, worker.infer, variant)
+        if bundle.classifier is not None:
+            precision = worker.describe()['classifier']['precision']
+            proof.update(prove(bundle.classifier, functools.partial(worker.infer, classifier=True),
+                               proof_variant(bundle.classifier, precision)))
+        return Proven(worker, proof)
     except BaseException:
         worker.stop()
         raise
@@ -56,7 +62,7 @@ def start_first(bundle: Bundle, runtime: Runtime) -> Proven:
     for message in passed_over:
         _report(message)
     for candidate in candidates:
-        worker = Worker(candidate.make, start_timeout_s=candidate.start_s)
+        worker = candidate.worker()
         try:
             proven = start_proven(bundle, worker, candidate.variant)
         except ThermoscreenError as error:

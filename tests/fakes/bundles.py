@@ -9,7 +9,7 @@ from service.bundle import golden_thermogram, pack_golden, to_counts
 from service.chains import get_chain
 from service.regions import REGIONS
 
-from .onnx_builder import tiny_model
+from .onnx_builder import tiny_classifier, tiny_model
 
 HEIGHT, WIDTH = 48, 64
 
@@ -90,3 +90,37 @@ def write(folder, manifest=None, contents=None):
     with open(os.path.join(str(folder), 'manifest.json'), 'w') as stream:
         json.dump(manifest, stream)
     return str(folder)
+
+
+#: Of the classifier of `pair`, whose input is smaller than the segmenter's.
+CLASSIFIER_HEIGHT, CLASSIFIER_WIDTH = 24, 32
+
+
+def pair_document(order='classify-then-segment', **changes):
+    """The manifest of a small bundle of two networks, without its files."""
+    manifest = dict(without_finding(), order=order, finding=document()['finding'])
+    manifest['classifier'] = {
+        'model': dict(manifest['model'], file='classifier.onnx'),
+        'input': {'name': 'thermogram', 'shape': [1, 1, CLASSIFIER_HEIGHT, CLASSIFIER_WIDTH], 'dtype': 'float32'},
+        'outputs': {'finding': {'name': 'finding', 'shape': [1, 1], 'dtype': 'float32'}},
+        'preprocess': {'chain': 'plateau-1',
+                       'constants': {'height': CLASSIFIER_HEIGHT, 'width': CLASSIFIER_WIDTH}},
+        'golden': {'file': 'classifier.golden.npz', 'finding_tolerance': 0.001},
+    }
+    return dict(manifest, **changes)
+
+
+def pair_files(**contents):
+    """Contents of the small bundle of two networks: name to bytes."""
+    counts = to_counts(warm_square())
+    chain = get_chain('plateau-1', {'height': CLASSIFIER_HEIGHT, 'width': CLASSIFIER_WIDTH})
+    tensor = chain.apply(golden_thermogram(counts)).tensor
+    golden = pack_golden(golden_thermogram(counts).pixels, {'finding': tensor.mean(axis=(2, 3))})
+    return dict(files(finding=False), **dict({
+        'classifier.onnx': tiny_classifier(CLASSIFIER_HEIGHT, CLASSIFIER_WIDTH),
+        'classifier.golden.npz': golden}, **contents))
+
+
+def write_pair(folder, manifest=None, contents=None):
+    """Write a bundle folder of two networks, as `write` writes one."""
+    return write(folder, manifest or pair_document(), contents or pair_files())

@@ -99,3 +99,11 @@ def tiny_model(height=48, width=64, channels=1, finding=True, views=False, **opt
         options['initializers'] = [tensor('signs', np.float32([[1, -1]])), tensor('offsets', np.float32([[0, 1]]))]
         outputs.append(('view', FLOAT, (1, 2)))
     return model(nodes, [('thermogram', FLOAT, (1, channels, height, width))], outputs, **options)
+
+
+def tiny_classifier(height=24, width=32, channels=1, **options):
+    """A network of two nodes whose finding is the input's mean for each channel."""
+    nodes = [node('ReduceMean', ['thermogram'], ['mean'], ints('axes', [2, 3]) + integer('keepdims', 0)),
+             node('Identity', ['mean'], ['finding'])]
+    return model(nodes, [('thermogram', FLOAT, (1, channels, height, width))], [('finding', FLOAT, (1, channels))],
+                 **options)

@@ -3,32 +3,46 @@ import contextlib
 from unittest import mock
 
 from service.backends import Worker
-from service.bundle import Manifest
+from service.bundle import Manifest, Variant
 from service.chains import get_chain
 from service.pipeline import Pipeline
 from service.selection import startup as module
 
 from . import frames
-from .stub_backend import INPUTS, OUTPUTS, StubBackend
+from .stub_backend import INPUTS, OUTPUTS, StubBackend, StubClassifier
 
 
 class StubBundle:
     """The parts of a bundle that the pipeline reads."""
 
-    inputs, outputs = INPUTS, OUTPUTS
+    inputs, outputs, classifier = INPUTS, OUTPUTS, None
     chain = get_chain('plateau-1')
-    manifest = Manifest({'name': 'stub', 'version': '1.0.0',
+    manifest = Manifest({'name': 'stub', 'version': '1.0.0', 'outputs': {spec.name: {} for spec in OUTPUTS},
                          'finding': {'name': 'abnormal left-right heat pattern', 'threshold': 0.5,
                                      'meaning': 'A stub for tests.'}}, '0' * 64)
 
     def __init__(self, gives_finding=True):
         if not gives_finding:
             self.outputs = OUTPUTS[:2]
-            self.manifest = Manifest({'name': 'stub', 'version': '1.0.0'}, '0' * 64)
+            self.manifest = Manifest({'name': 'stub', 'version': '1.0.0',
+                                      'outputs': {spec.name: {} for spec in self.outputs}}, '0' * 64)
 
     @staticmethod
     def output_name(role):
         return role
+
+
+class StubPair(StubBundle):
+    """A bundle of two networks that run in an order."""
+
+    def __init__(self, order):
+        super().__init__(gives_finding=False)
+        finding = StubBundle.manifest['finding']
+        self.manifest = Manifest(dict(self.manifest.raw, order=order, finding=finding), '0' * 64)
+        self.classifier = StubBundle()
+        self.classifier.outputs = OUTPUTS[2:]
+        self.classifier.variants = {'fp32': Variant('fp32', '', 'fp32', True, OUTPUTS[2:], {}, {})}
+        self.classifier.manifest = Manifest(dict(self.manifest.raw, outputs={'finding': {}}), '0' * 64)
 
 
 @contextlib.contextmanager
@@ -40,11 +54,28 @@ def stub_pipeline(options=None, **answers):
     answers.setdefault('labels', frames.labels())
     backend = StubBackend(**answers)
     pipeline = Pipeline(StubBundle(answers.get('finding', 0) is not None), Worker(lambda: backend), options)
+    with _entered(pipeline):
+        pipeline.backend_stub = backend
+        yield pipeline
+
+
+@contextlib.contextmanager
+def stub_pair(order, finding, labels=None):
+    """A running pipeline of two networks, of which the classifier gives this probability for every frame."""
+    segmenter = StubBackend(frames.labels() if labels is None else labels, finding=None)
+    classifier = StubClassifier(finding)
+    pipeline = Pipeline(StubPair(order), Worker(lambda: segmenter, make_classifier=lambda: classifier))
+    with _entered(pipeline):
+        pipeline.segmenter_stub, pipeline.classifier_stub = segmenter, classifier
+        yield pipeline
+
+
+@contextlib.contextmanager
+def _entered(pipeline):
     # Replaced for the start alone: a fixture may hold this open while other tests prove real bundles.
     with mock.patch.object(module, 'prove', lambda *args, **kwargs: {}):
         pipeline.__enter__()
     try:
-        pipeline.backend_stub = backend
-        yield pipeline
+        yield
     finally:
         pipeline.__exit__()

@@ -42,3 +42,17 @@ class StubBackend(Backend):
     def _infer(self, feed):
         self.runs += 1
         return self.answer
+
+
+class StubClassifier(StubBackend):
+    """Gives a fixed finding and nothing else; keeps what it was fed last."""
+
+    def __init__(self, finding=0.2):
+        super().__init__(finding=finding)
+        self.outputs = OUTPUTS[2:]
+        self.answer = {'finding': self.answer['finding']}
+        self.seen = None
+
+    def _infer(self, feed):
+        self.seen = feed['thermogram'].copy()
+        return super()._infer(feed)

@@ -5,13 +5,14 @@ import numpy as np
 import pytest
 
 from service.analysis import NO_FINDING
+from service.overlay import draw_overlay
 from service.pipeline import AnalysisOptions
 from service.quality import QualityLimits
 from service.regions import LEFT_BREAST, REGIONS
 from service.result import ADJUNCT_NOTICE
 from service.thermogram import Thermogram
 from tests.fakes import frames
-from tests.fakes.pipelines import stub_pipeline
+from tests.fakes.pipelines import stub_pair, stub_pipeline
 
 
 @pytest.fixture
@@ -105,3 +106,62 @@ def test_thresholds_are_the_installation_s():
     with stub_pipeline(AnalysisOptions(difference_threshold_c=0.5)) as pipeline:
         result = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
     assert result.differences[0].exceeds is True
+
+
+TORSO = Thermogram.from_celsius(frames.torso(480, 640), source='x')
+
+
+def test_the_segmenter_is_not_reached_below_the_threshold():
+    with stub_pair('classify-then-segment', finding=0.49) as pipeline:
+        result = pipeline.analyse(TORSO)
+        assert (pipeline.classifier_stub.runs, pipeline.segmenter_stub.runs) == (1, 0)
+    assert result.outcome == 'result' and result.labels is None and not result.regions and not result.differences
+    assert result.finding.probability == pytest.approx(0.49) and not result.finding.above
+    assert result.checks[-1].code == 'regions-not-reached' and result.checks[-1].severity == 'info'
+    assert result.sentences == ('No regions were marked: this model marks them only where the finding reaches its '
+                                'threshold. The pose was not checked.',
+                                'Abnormal left-right heat pattern: below the threshold.')
+    assert set(result.timings_ms) == {'quality', 'preprocess', 'infer_classifier', 'total'}
+    document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
+    assert document['outcome'] == 'result' and document['regions'] == {} and document['finding']['above'] is False
+    assert draw_overlay(result).shape[2] == 3
+
+
+def test_at_the_threshold_it_is_and_the_result_is_that_of_one_network(result):
+    with stub_pair('classify-then-segment', finding=0.5) as pipeline:
+        reached = pipeline.analyse(TORSO)
+        assert (pipeline.classifier_stub.runs, pipeline.segmenter_stub.runs) == (1, 1)
+    assert reached.finding.above and reached.sentences[:-1] == result.sentences[:-1]
+    assert reached.sentences[-1] == 'Abnormal left-right heat pattern: at or above the threshold.'
+    assert np.array_equal(reached.labels, result.labels) and reached.differences == result.differences
+    assert set(reached.timings_ms) == set(result.timings_ms) | {'infer_classifier'}
+
+
+def test_a_classifier_after_the_segmenter_sees_the_regions_alone(result):
+    with stub_pair('segment-then-classify', finding=0.2) as pipeline:
+        second = pipeline.analyse(TORSO)
+        seen = pipeline.classifier_stub.seen[0, 0]
+    assert second.finding == result.finding and second.sentences == result.sentences
+    assert set(second.timings_ms) == set(result.timings_ms) | {'infer_classifier'}
+    inside = frames.labels() > 0
+    assert not seen[~inside].any() and np.array_equal(seen[inside], result.prepared.tensor[0, 0][inside])
+    assert sum(second.timings_ms.values()) == pytest.approx(2 * second.timings_ms['total'])
+
+
+def test_regions_that_fail_their_checks_are_not_classified():
+    turned = np.where(frames.labels() == LEFT_BREAST, 0, frames.labels())
+    with stub_pair('segment-then-classify', finding=0.9, labels=turned) as pipeline:
+        refused = pipeline.analyse(TORSO)
+        assert (pipeline.classifier_stub.runs, pipeline.segmenter_stub.runs) == (0, 1)
+    assert refused.outcome == 'no-result' and refused.finding is None
+    with stub_pair('classify-then-segment', finding=0.9, labels=turned) as pipeline:
+        refused = pipeline.analyse(TORSO)
+    assert refused.outcome == 'no-result' and refused.finding is None
+
+
+@pytest.mark.parametrize('order', ['classify-then-segment', 'segment-then-classify'])
+def test_a_frame_that_fails_the_gate_reaches_neither_network(order):
+    with stub_pair(order, finding=0.9) as pipeline:
+        result = pipeline.analyse(Thermogram.from_celsius(np.full((120, 160), 25.0), source='x'))
+        assert (pipeline.classifier_stub.runs, pipeline.segmenter_stub.runs) == (0, 0)
+    assert result.outcome == 'no-result'

@@ -7,8 +7,9 @@ import pytest
 from service.backends import Worker
 from service.backends.worker import QUEUE_DEPTH, _Queue
 from service.messages import BackendError
+from service.stopwatch import Stopwatch
 from service.supervise import threads
-from tests.fakes.stub_backend import StubBackend
+from tests.fakes.stub_backend import StubBackend, StubClassifier
 
 FEED = {'thermogram': np.zeros((1, 1, 240, 320), np.float32)}
 
@@ -275,3 +276,32 @@ def test_what_was_chosen_stands_in_the_description():
     backend.chosen = {'variant': 'fp16'}
     with Worker(lambda: backend) as worker:
         assert worker.describe() == dict(backend.describe(), variant='fp16')
+
+
+class Copying(StubClassifier):
+    """Copies to another device and back."""
+
+    parts_ms = (('copy_in', 1.0), ('infer', None), ('copy_out', 2.0))
+
+
+def test_two_networks_run_in_one_thread_and_are_timed_apart():
+    segmenter, classifier, watch = Recording(), Copying(0.75), Stopwatch()
+    with Worker(lambda: segmenter, make_classifier=lambda: classifier) as worker:
+        assert set(worker.infer(FEED, watch)) == {'labels', 'confidence', 'finding'}
+        assert worker.infer(FEED, watch, classifier=True) == {'finding': [[0.75]]}
+        described = worker.describe()
+    assert (segmenter.runs, classifier.runs) == (1, 1) and segmenter.threads == {'inference'}
+    assert list(watch.read_ms()) == ['infer', 'copy_in', 'infer_classifier', 'copy_out', 'total']
+    assert described == dict(segmenter.describe(), classifier=classifier.describe())
+    assert not segmenter._active and not classifier._active
+
+
+def test_a_classifier_that_cannot_be_loaded_releases_the_segmenter():
+    segmenter = Recording()
+
+    def refuse():
+        raise BackendError('engine-missing', 'There is none.')
+
+    with pytest.raises(BackendError) as caught:
+        Worker(lambda: segmenter, make_classifier=refuse).start()
+    assert caught.value.code == 'engine-missing' and segmenter.released.wait(30)

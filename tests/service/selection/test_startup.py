@@ -156,3 +156,23 @@ def test_an_unsigned_bundle_is_not_started(folder):
     with pytest.raises(BundleError) as caught:
         Pipeline.from_folder(folder, trust=signing.TRUST)
     assert caught.value.code == 'bundle-unsigned'
+
+
+@pytest.mark.parametrize('order', ['classify-then-segment', 'segment-then-classify'])
+def test_two_networks_start_in_one_worker_and_are_both_proven(tmp_path, order):
+    folder = bundles.write_pair(tmp_path / 'pair', bundles.pair_document(order))
+    with Pipeline.from_folder(folder, runtime=Runtime(threads=1)) as pipeline:
+        assert set(pipeline.proof) == {'labels_agreement', 'confidence_error', 'finding_error'}
+        assert pipeline.backend['variant'] == pipeline.backend['classifier']['variant'] == 'fp32'
+        frame = Thermogram.from_celsius(bundles.warm_square(480, 640), source='x')
+        result = pipeline.analyse(frame)
+    stages = {'infer', 'infer_classifier'} & set(result.timings_ms)
+    assert stages == {'infer_classifier' if order.startswith('classify') else 'infer'}
+
+
+def test_a_classifier_with_another_answer_stops_the_start(tmp_path):
+    manifest = bundles.pair_document()
+    manifest['classifier']['golden']['finding_tolerance'] = 1e-9
+    with pytest.raises(BundleError) as caught:
+        Pipeline.from_folder(bundles.write_pair(tmp_path / 'pair', manifest), 1).__enter__()
+    assert caught.value.code == 'golden-mismatch'
