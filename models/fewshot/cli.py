@@ -6,6 +6,8 @@ from typing import Optional, Tuple
 
 import click
 
+from service.messages import InputError
+
 # A verb whose library is absent is not offered; looking is quick, importing PyTorch is not.
 if importlib.util.find_spec('torch') is None:
     raise ImportError('few-shot training needs PyTorch', name='torch')
@@ -19,7 +21,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command('few-shot')
 @click.option('--data', required=True, metavar='DIR', help='Thermograms; some of the patients with labels.')
 @click.option('--init', 'start', required=True, type=click.Path(path_type=Path), metavar='RUN',
-              help='Run folder of a network trained on phantoms (thermoscreen train phantom-unet).')
+              help='Run folder of a network trained on phantoms (thermoscreen train phantom-unet); any architecture.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR',
               help='Receives figures, labels of the held-out patients, and the bundle.')
 @click.option('--phantoms', type=_FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
@@ -30,6 +32,8 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path], count: int, folds: int,
                      changes: Tuple[str, ...], threads: int) -> None:
     """Adapt a network trained on phantoms to patients, of whom a few have labels.
+
+    Architecture, chain and size are those of RUN.
 
     The labelled patients are held out fold by fold and labelled by a network that never saw them, which gives the
     figure. The bundle is then trained on all of them. What is already in --out is kept, so an interrupted run
@@ -45,15 +49,17 @@ def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path]
     from ..data import open_data
     from ..phantoms import prepare_set
     from ..recipe_files import load_recipe
-    from ..training import load_network
-    from .run import few_shot
+    from .run import few_shot, started_from
 
+    for change in changes:
+        if change.startswith(('network.', 'input.')):
+            raise InputError('recipe-key', '--set %s changes nothing: --init decides network and input.' % change,
+                             'Leave it out.')
     logging.basicConfig(format='%(asctime)s %(message)s')
     logging.getLogger('models').setLevel(logging.INFO)
     torch.set_num_threads(threads)
-    recipe = load_recipe('few-shot', changes)
+    recipe = started_from(start, load_recipe('few-shot', changes))
     collection = open_data(data)
-    load_network(start)  # refuses a missing run before phantoms are made, not after
     simulated = prepare_set(phantoms or out / 'phantoms', _FIRST_SEED, count, recipe.input.height,
                             recipe.input.width, threads)
     figures = few_shot(recipe, collection, simulated, start, out, folds)

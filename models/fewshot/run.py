@@ -15,7 +15,7 @@ from service.durable import atomic_write, atomic_write_json
 from service.messages import InputError
 from service.pipeline import Pipeline
 from service.record import encode_png
-from service.regions import FLIPPED
+from service.regions import FLIPPED, REGIONS
 
 from ..data import Collection, check_leak, patient_folds
 from ..deliver import Statement, deliver
@@ -24,7 +24,7 @@ from ..evaluation.outcomes import Outcome, analyse_samples
 from ..phantoms import PhantomSet
 from ..recipe import Recipe
 from ..training.fit import fit
-from ..training.weights import load_network, save_weights
+from ..training.weights import load_network, load_run_recipe, load_weights, save_weights
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,24 @@ class Mixture:
     phantoms: float = 0.2
 
 
+def started_from(start: Path, recipe: Recipe) -> Recipe:
+    """A recipe with the network and the input of the run that it starts from.
+
+    Args:
+        start: run folder or ``weights.pt``.
+        recipe: everything else.
+
+    Raises:
+        InputError: ``few-shot-start``: that run does not find the seven regions; or as `load_weights`.
+    """
+    weights, other = load_weights(start), load_run_recipe(start)
+    if ('regions' not in other.task or other.input.mask
+            or weights['options'].get('classes', len(REGIONS)) != len(REGIONS)):
+        raise InputError('few-shot-start', '%s does not find the seven regions of a thermogram.' % start,
+                         'Name the run of a segmenter that was trained on phantoms.')
+    return dataclasses.replace(recipe, network=other.network, input=other.input)
+
+
 def few_shot(recipe: Recipe, collection: Collection, phantoms: PhantomSet, start: Path, out: Path, folds: int = 5,
              mixture: Mixture = Mixture()) -> Dict[str, Any]:
     """Adapt a network to a clinic, judge it by patient folds, and deliver one trained on all labels.
@@ -57,7 +75,7 @@ def few_shot(recipe: Recipe, collection: Collection, phantoms: PhantomSet, start
     labels by then follow the annotator's habits. No training sees a picture of a patient it is judged on.
 
     Args:
-        recipe: of one round.
+        recipe: of one round, with the network of the start (`started_from`).
         collection: labelled and unlabelled patients.
         phantoms: simulated ones.
         start: run folder of a network trained on phantoms.
@@ -194,6 +212,7 @@ def _fold(recipe: Recipe, adapted: Path, others: Collection, phantoms: PhantomSe
 def _statement(recipe: Recipe, labelled: Collection, others: Collection, phantoms: PhantomSet) -> Statement:
     return Statement(
         '%s: %d patients with labels, %d without, among %d simulated thermograms; started from a network that saw '
-        'simulated ones only. Recipe models/recipes/%s.toml, seed %d.'
-        % (labelled.name, len(labelled.patients), len(others.patients), len(phantoms), recipe.name, recipe.seed),
+        '%s only. Recipe models/recipes/%s.toml, seed %d.'
+        % (labelled.name, len(labelled.patients), len(others.patients), len(phantoms),
+           'ImageNet and simulated ones' if recipe.network.weights else 'simulated ones', recipe.name, recipe.seed),
         _LIMITS, None)

@@ -14,10 +14,10 @@ from models.architectures import Scores, build  # noqa: E402
 from models.data import phantom_collection  # noqa: E402
 from models.fewshot import run as module  # noqa: E402
 from models.fewshot.cli import few_shot_command  # noqa: E402
-from models.fewshot.run import few_shot, mirrored_labels, pseudo_labelled, relabelled  # noqa: E402
+from models.fewshot.run import few_shot, mirrored_labels, pseudo_labelled, relabelled, started_from  # noqa: E402
 from models.phantoms import prepare_set  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
-from models.training.weights import load_network, save_weights  # noqa: E402
+from models.training.weights import load_network, load_weights, save_weights  # noqa: E402
 from service.messages import InputError  # noqa: E402
 
 # Few-shot training on a handful of phantoms that stand in for patients.
@@ -25,36 +25,46 @@ MIXTURE = module.Mixture(rounds=1)
 
 
 @pytest.fixture(scope='module')
-def recipe():
-    return load_recipe('few-shot', ['training.samples=2', 'training.epochs=0', 'training.batch=2'])
+def start(tmp_path_factory):
+    """A network and an input other than those of the recipe few-shot."""
+    folder = tmp_path_factory.mktemp('start')
+    recipe = load_recipe('unet-lite', ['input.height=48', 'input.width=64'])
+    torch.manual_seed(0)
+    save_weights(build('unet_lite'), recipe, folder / 'weights.pt')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def recipe(start):
+    return started_from(start, load_recipe('few-shot', ['training.samples=2', 'training.epochs=0', 'training.batch=2',
+                                                        'training.precision=fp32']))
 
 
 @pytest.fixture(scope='module')
 def patients():
     """Four with labels, two without."""
-    collection = phantom_collection(60, 6, 240, 320)
+    collection = phantom_collection(60, 6, 120, 160)
     samples = tuple(sample if number < 4 else dataclasses.replace(sample, read_labels=None)
                     for number, sample in enumerate(collection))
     return dataclasses.replace(collection, samples=samples)
 
 
 @pytest.fixture(scope='module')
-def start(recipe, tmp_path_factory):
-    folder = tmp_path_factory.mktemp('start')
-    torch.manual_seed(0)
-    save_weights(build('half_unet'), recipe, folder / 'weights.pt')
-    return folder
-
-
-@pytest.fixture(scope='module')
-def simulated(recipe, tmp_path_factory):
-    return prepare_set(tmp_path_factory.mktemp('phantoms'), 70, 2, 240, 320, 1)
+def simulated(tmp_path_factory):
+    return prepare_set(tmp_path_factory.mktemp('phantoms'), 70, 2, 48, 64, 1)
 
 
 @pytest.fixture(scope='module')
 def done(recipe, patients, simulated, start, tmp_path_factory):
     out = tmp_path_factory.mktemp('few-shot')
     return out, few_shot(recipe, patients, simulated, start, out, folds=2, mixture=MIXTURE)
+
+
+def test_network_and_input_are_those_of_the_start(done):
+    assert load_weights(done[0])['architecture'] == 'unet_lite'
+    manifest = json.loads((done[0] / 'bundle' / 'manifest.json').read_text())
+    assert manifest['input']['shape'] == [1, 1, 48, 64]
+    assert 'a network that saw simulated ones only' in manifest['training_data']
 
 
 def test_every_labelled_patient_is_judged_once(done, patients):
@@ -109,6 +119,20 @@ def test_a_missing_start_is_refused_before_phantoms_are_made(tmp_path):
                                                    '--out', str(tmp_path / 'out')])
     assert isinstance(result.exception, InputError) and result.exception.code == 'weights-missing'
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('name, options', [('resnet18', {}), ('unet_lite', {'classes': 2})])
+def test_a_start_without_the_seven_regions_is_refused(tmp_path, name, options):
+    save_weights(build(name, **options), load_recipe(name.replace('_', '-')), tmp_path / 'weights.pt', options)
+    with pytest.raises(InputError) as caught:
+        started_from(tmp_path, load_recipe('few-shot'))
+    assert caught.value.code == 'few-shot-start'
+
+
+def test_a_change_of_the_network_is_refused(tmp_path):
+    result = CliRunner().invoke(few_shot_command, ['--data', 'phantoms:1:4', '--init', str(tmp_path), '--out',
+                                                   str(tmp_path / 'out'), '--set', 'network.architecture=unet_lite'])
+    assert isinstance(result.exception, InputError) and 'changes nothing' in result.exception.message.sentence
 
 
 # Own labels: sides stay the patient's, and nobody's class is looked at.
