@@ -17,10 +17,11 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
 @click.command('evaluate')
-@click.argument('bundle', type=_FOLDER)
+@click.argument('bundles', type=_FOLDER, nargs=-1, required=True, metavar='BUNDLE...')
 @click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR',
               help='Thermograms to judge by, or phantoms:SEED:COUNT.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Folder of the report.')
+@click.option('--flip', is_flag=True, help='Also average each answer with the one to the mirror image.')
 @click.option('--layout', metavar='NAME', help='How the data folder is laid out. Default: detected.')
 @click.option('--patient-from', type=click.Choice(('csv', 'name')),
               help='Plain folders only: patients from patients.csv, or each file a patient of its own.')
@@ -42,19 +43,23 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--threads', default=0, metavar='N', help='Threads of one inference; 0 for every core.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
-def evaluate_command(bundle: Path, data: Path, out: Path, layout: Optional[str], patient_from: Optional[str],
-                     scale: Optional[str], where: Tuple[str, ...], limit: Optional[int], as_json: bool,
-                     **options: Any) -> None:
+def evaluate_command(bundles: Tuple[Path, ...], data: Path, out: Path, layout: Optional[str],
+                     patient_from: Optional[str], scale: Optional[str], where: Tuple[str, ...], limit: Optional[int],
+                     as_json: bool, **options: Any) -> None:
     """Judge a bundle on thermograms whose regions or diagnoses are known.
 
     Every frame goes through the pipeline of the device. DIR receives report.html, report.json with every
     raw value, and labels/ with the predicted regions. A frame that cannot be read is reported, the
     others go on, and the exit code is 1. A 'no result' is counted and is not a failure.
 
+    The report is on the first bundle. With others, or with --flip, a table compares it with the mean of their
+    probabilities: overlap, AUC, predicted time on a Jetson Nano and measured time. A station averages nothing.
+
     \b
     Example:
       thermoscreen evaluate service/bundles/phantom-unet --data dmr --out report
       thermoscreen evaluate bundle --data dmr --where dialect=space --audit audit/audit.json --out report
+      thermoscreen evaluate run-1/bundle run-2/bundle --flip --data phantoms:0:200 --out report
     """
     from models.data import open_data  # the libraries take seconds to import, too long for --help
 
@@ -64,7 +69,8 @@ def evaluate_command(bundle: Path, data: Path, out: Path, layout: Optional[str],
     from .request import Request, evaluate
 
     command = shlex.join(['thermoscreen'] + sys.argv[1:])
-    request = Request(bundle=bundle, out=out, where=where, limit=limit, command=command, **options)
+    request = Request(bundle=bundles[0], others=bundles[1:], out=out, where=where, limit=limit, command=command,
+                      **options)
     how = {'patient_from': patient_from, 'scale': scale}
     collection = open_data(data, layout, **{name: value for name, value in how.items() if value})
     document = evaluate(request, collection, bar('Evaluating'))

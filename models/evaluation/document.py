@@ -63,6 +63,7 @@ def make_document(pipeline: Pipeline, collection: Collection, run: Run, split: s
             threshold_basis=stated['threshold_basis'],
             operating_points=operating_points(outcomes, collection, positive, targets or {}, rounds, seed)),
         'audit': audit,
+        'averaging': None,
         'conditions': evaluation_conditions(pipeline, command, seed=seed, bootstrap_rounds=rounds, n=len(outcomes),
                                             analysis_ms=_durations(outcomes)),
         'frames': [outcome.to_dict(collection.classes) for outcome in outcomes],

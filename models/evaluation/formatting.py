@@ -95,6 +95,8 @@ def terminal(document: Dict[str, Any], out: Path) -> str:
     points = document['finding'] and document['finding']['operating_points']
     if points:
         lines += [''] + _points(points)
+    if document['averaging']:
+        lines += [''] + _averaging(document['averaging'])
     lines += [''] + [_wrapped('Note: ' + note) for note in document['data']['notes'] + document['notes']]
     return '\n'.join(lines + ['  Report: %s' % (out / 'report.html'), _wrapped(document['notice'])])
 
@@ -104,11 +106,43 @@ def _wrapped(line: str) -> str:
 
 
 def _table(regions: Dict[str, Any]) -> List[str]:
-    rows = [('region', 'IoU', 'Dice', 'HD95 px', 'area bias, % of picture')]
+    rows = [['region', 'IoU', 'Dice', 'HD95 px', 'area bias, % of picture']]
     for name in REGIONS:
         region, area = regions['all']['regions'][name], regions['answered']['regions'][name].get('area')
-        rows.append((region_name(name), figure(region['iou']), figure(region['dice']),
-                     figure(region.get('hd95_px'), 1), figure(area and area['bias'], 2)))
+        rows.append([region_name(name), figure(region['iou']), figure(region['dice']),
+                     figure(region.get('hd95_px'), 1), figure(area and area['bias'], 2)])
+    return _aligned(rows)
+
+
+def averaging_rows(ways: List[Dict[str, Any]]) -> List[List[str]]:
+    """Gain and cost of averaging as a table: a column per way, a row per figure, the names first.
+
+    Args:
+        ways: as `models.evaluation.averaging.average` returns them.
+    """
+    rows = [['averaged'] + [way['name'] for way in ways]]
+    if ways[0]['regions']:
+        for name in REGIONS:
+            rows.append(['IoU ' + region_name(name)] + ['-' if way['regions'][name] is None else
+                                                       '%.3f' % way['regions'][name] for way in ways])
+        rows.append(['mIoU'] + [figure(way['miou']) for way in ways])
+        rows.append(['gain of mIoU'] + [figure(way['gain'], 4) for way in ways])
+    if ways[0]['auc']:
+        rows.append(['AUC of the finding'] + [figure(way['auc']) for way in ways])
+    rows.append(['refused'] + ['%d of %d' % (way['refused'], way['n']) for way in ways])
+    rows.append(['runs of a network'] + [str(way['passes']) for way in ways])
+    rows.append(['to the result on a Jetson Nano, predicted, ms'] + ['%.1f' % way['nano_ms'] for way in ways])
+    rows.append(['time here over the first'] + ['%.2f' % way['time_ratio'] for way in ways])
+    return rows
+
+
+def _averaging(ways: List[Dict[str, Any]]) -> List[str]:
+    return _aligned(averaging_rows(ways)) + [_wrapped(
+        'Refused frames count as all background. Intervals: 95 %, bootstrap over patients; gains in pairs. Nano: FP16, '
+        'MAXN, 90th percentile, one run after another, without the averaging. Time: median over frames, in turns.')]
+
+
+def _aligned(rows: List[List[str]]) -> List[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ['  ' + '  '.join(word.ljust(width) for word, width in zip(row, widths)).rstrip() for row in rows]
 

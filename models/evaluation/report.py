@@ -16,7 +16,7 @@ from service.pipeline import Pipeline
 from service.regions import REGIONS
 
 from .figures import with_class
-from .formatting import NO_CONTROLS, figure, region_name
+from .formatting import NO_CONTROLS, averaging_rows, figure, region_name
 from .outcomes import Outcome
 from .overlap import iou
 from .plots import draw_plots
@@ -55,7 +55,7 @@ def render_page(document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = ()) 
     loader = jinja2.PackageLoader(__package__)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True,
                                      undefined=jinja2.ChainableUndefined)
-    environment.filters.update(figure=figure, region_name=region_name)
+    environment.filters.update(averaging_rows=averaging_rows, figure=figure, region_name=region_name)
     css, _, _ = loader.get_source(environment, 'report.css')
     plots = {name: 'data:image/svg+xml;base64,' + base64.b64encode(svg.encode()).decode()
              for name, svg in draw_plots(document).items()}

@@ -2,7 +2,7 @@
 import contextlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, Iterable, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from .outcomes import analyse_samples
 from .report import LABELS_NAME, REPORT_NAME, draw_cases, worst_cases, write_report
 from .selection import choose, state_split, trained_patients
 
+if TYPE_CHECKING:
+    from .averaging import Way
+
 
 @dataclass(frozen=True)
 class Request:
@@ -30,6 +33,8 @@ class Request:
     Attributes:
         bundle: bundle folder.
         out: folder of the report.
+        others: bundles to average it with.
+        flip: average with the answers to mirror images, too.
         where: ``'fact=value'`` of the frames to evaluate.
         limit: at most so many frames; None for all.
         positive: classes that the finding should call; empty for the second of two.
@@ -45,6 +50,8 @@ class Request:
 
     bundle: Path
     out: Path
+    others: Tuple[Path, ...] = ()
+    flip: bool = False
     where: Tuple[str, ...] = ()
     limit: Optional[int] = None
     positive: Tuple[str, ...] = ()
@@ -79,9 +86,13 @@ def evaluate(request: Request, collection: Collection,
     audit = read_audit(request.audit) if request.audit else None
     pipeline = Pipeline.from_folder(str(request.bundle), request.threads)
     manifest = pipeline.bundle.manifest
-    left_out = trained_patients(manifest) if request.unseen else frozenset()
+    ways = _ways(request)
+    others = [bundle.manifest for bundle in ways[-1].bundles] if ways else []  # the last way has all of them
+    left_out = frozenset().union(*map(trained_patients, [manifest] + others)) if request.unseen else frozenset()
     collection, notes = choose(collection, request.where, left_out, request.limit)
     split = state_split(collection, manifest, request.resubstitution)
+    for other in others:
+        state_split(collection, other, request.resubstitution)
     positive = _positive(request, collection, manifest)
     with whole_folder(request.out, REPORT_NAME, request.force) as folder, pipeline:
         with progress(collection) as samples:
@@ -90,8 +101,23 @@ def evaluate(request: Request, collection: Collection,
         targets = {'sensitivity': request.sensitivity, 'specificity': request.specificity}
         document = make_document(pipeline, collection, run, split, positive, targets, audit, notes, request.command,
                                  request.rounds, request.seed)
+        if ways:
+            from .averaging import average
+
+            document['averaging'] = average(ways, collection, positive, request.rounds, request.seed, request.threads,
+                                            progress)
         write_report(folder, document, draw_cases(pipeline, collection, worst_cases(run.outcomes, positive)))
     return document
+
+
+def _ways(request: Request) -> 'List[Way]':
+    """What is compared; empty without averaging."""
+    if not (request.others or request.flip):
+        return []
+    # ONNX takes a second to import, and most evaluations have no use for it.
+    from .averaging import ways_of
+
+    return ways_of((request.bundle,) + request.others, request.flip)
 
 
 def _positive(request: Request, collection: Collection, manifest: Manifest) -> Tuple[int, ...]:
