@@ -1,4 +1,6 @@
 """Frames with known regions and known temperatures."""
+import functools
+
 import numpy as np
 
 from service.decode import Prediction
@@ -21,6 +23,11 @@ TEMPERATURES = {BACKGROUND: 22.0, RIGHT_BREAST: 30.0, LEFT_BREAST: 30.6, RIGHT_N
 
 def labels(height=240, width=320):
     """Region ids of a schematic torso, uint8: the patient's right is on the left of the picture."""
+    return _labels(height, width).copy()
+
+
+@functools.lru_cache(maxsize=None)
+def _labels(height, width):
     y, x = np.mgrid[0:height, 0:width]
     y, x = y / float(height), x / float(width)
     result = np.zeros((height, width), np.uint8)
@@ -39,7 +46,12 @@ def torso(height=240, width=320, noise_c=0.05):
 
     Between the regions there is skin at 31 C: from 8 % to 92 % of the width, below 8 % of the height.
     """
-    regions = labels(height, width)
+    return _torso(height, width, noise_c).copy()
+
+
+@functools.lru_cache(maxsize=None)
+def _torso(height, width, noise_c):
+    regions = _labels(height, width)
     y, x = np.mgrid[0:height, 0:width]
     skin = (abs(x / float(width) - 0.5) < 0.42) & (y / float(height) > 0.08)
     celsius = np.where(skin, 31.0, TEMPERATURES[BACKGROUND])
