@@ -19,11 +19,13 @@ DEVICE_PYTHONS = ['3.6', '3.8', '3.10', '3.11']
 if sys.version_info > (3, 12):
     DEVICE_PYTHONS.append('%d.%d' % sys.version_info[:2])
 
-#: Tests marked `slow` (the installer, processes that are killed at every step) take half of a run. They run on the
-#: Nano's Python alone; on today's where that one does not answer.
+#: Tests marked `slow` (the installer, processes that are killed at every step, statistics) take half of a run. They run
+#: on the Nano's Python alone, and so do most of hypothesis's examples; on today's where that one does not answer.
 NANO_PYTHON, TODAYS_PYTHON = DEVICE_PYTHONS[0], '3.11'
 
-DEVICE_TESTS = ['tests/service', 'tests/jetson', 'tests/calibration', 'tests/house']
+DEVICE_TESTS = ['tests/service', 'tests/jetson', 'tests/calibration']
+#: About the tree rather than the interpreter: with `lint` on today's Python, and on the Nano's.
+HOUSE_TESTS = ['tests/house']
 WORKSTATION_TESTS = ['tests/models', 'tests/export']
 
 
@@ -37,7 +39,7 @@ def lint(session):
     session.run('ruff', 'check', '--quiet', '.')
     session.run('codespell')
     session.run('mypy')
-    _pytest(session, ['tests/house'])
+    _pytest(session, HOUSE_TESTS)
 
 
 @nox.session(python=DEVICE_PYTHONS, reuse_venv=True)
@@ -45,8 +47,11 @@ def device(session):
     """The device half, with the libraries that its Python can have."""
     _libraries(session, _pins(session), 'tests.txt')
     _project(session)
-    left_out = '' if session.python == _slow_python() else ' and not slow'
-    _pytest(session, DEVICE_TESTS, '-m', 'not browser and not emulated' + left_out)
+    folders = DEVICE_TESTS + (HOUSE_TESTS if session.python == NANO_PYTHON else [])
+    words = ['-m', 'not browser and not emulated']
+    if session.python != _slow_python():
+        words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further']
+    _pytest(session, folders, *words)
 
 
 @nox.session(reuse_venv=True)
@@ -66,7 +71,7 @@ def browser(session):
         session.skip('Chromium is not installed here')
     _libraries(session, 'today.txt', 'tests.txt', 'browser.txt')
     _project(session)
-    _pytest(session, DEVICE_TESTS, '-m', 'browser')
+    _pytest(session, ['tests/service/web'], '-m', 'browser')
 
 
 @nox.session(name='board-emulated', reuse_venv=True)
@@ -126,7 +131,8 @@ def _project(session):
 def _pytest(session, folders, *words):
     # Python 3.6 without a locale is ASCII, and click refuses to run in that.
     session.env.setdefault('LC_ALL', 'C.UTF-8')
-    # Two sessions share the cores: OpenBLAS's threads would wait for each other, at twice the processor time.
+    # Sessions share the cores: threads of OpenBLAS and PyTorch would wait for each other, at twice the processor time.
     session.env.setdefault('OPENBLAS_NUM_THREADS', '1')
+    session.env.setdefault('OMP_NUM_THREADS', '1')
     there = [folder for folder in folders if Path(folder).is_dir()]
     session.run('python', '-m', 'pytest', *(there + list(words) + session.posargs))

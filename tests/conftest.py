@@ -23,6 +23,8 @@ if hypothesis is not None:
     hypothesis.settings.register_profile('house', deadline=None, derandomize=bool(os.environ.get('CI')),
                                          suppress_health_check=[hypothesis.HealthCheck.too_slow])
     hypothesis.settings.load_profile('house')
+    # For further Pythons (noxfile.py), after one has looked as far as that.
+    hypothesis.settings.register_profile('further', hypothesis.settings.get_profile('house'), max_examples=25)
 
 
 @pytest.fixture(scope='session')
@@ -107,6 +109,14 @@ def _is_local(host):
 def _refuse_outside(host):
     if not _is_local(host):
         pytest.fail('a test tried to reach %r; tests talk to this machine only' % (host,))
+
+
+@pytest.fixture(autouse=True, scope='session')
+def no_wait_for_the_disk():
+    """What is written survives every end of a process; that the disk has it too shows in a power cut alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, 'fsync', lambda descriptor: os.fstat(descriptor) and None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope='session')

@@ -1,7 +1,7 @@
 """Run every nox session, or those named, and end with one line for each.
 
-Two sessions at a time: while one waits for downloads or for the disk, the other computes. What a session prints is
-shown when it is through, in one piece; what is installed for it, as it happens.
+Three sessions at a time: while one waits for downloads, for the disk or for a process, the others compute. What a
+session prints is shown when it is through, in one piece; what is installed for it, as it happens.
 """
 import json
 import os
@@ -16,9 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / '.nox' / 'logs'
 
-#: Begun first: PyTorch takes as long to install as the others' tests to run.
-LONGEST = 'workstation'
-SESSIONS_AT_A_TIME = 2
+#: In this order, the longest first, so that the last ones end together. Others come before them.
+ORDER = ('device-3.6', 'workstation', 'device-3.11', 'device-3.8', 'device-3.10', 'browser', 'board-emulated', 'lint')
+SESSIONS_AT_A_TIME = 3
 
 #: The session without which a run in continuous integration has not shown what the Nano needs.
 REQUIRED_IN_CI = 'device-3.6'
@@ -120,13 +120,17 @@ def _sessions(names):
     return [session for session in sessions if not names or session.name in names]
 
 
+def _place(session):
+    return ORDER.index(session.name) if session.name in ORDER else -1
+
+
 def main(names=()):
     """Run everything; 1 if anything failed."""
     LOGS.mkdir(parents=True, exist_ok=True)
     sessions = _sessions(names)
     for session in sessions:
         session.look_for_python()
-    runs = sorted((s for s in sessions if s.result is None), key=lambda session: session.name != LONGEST)
+    runs = sorted((s for s in sessions if s.result is None), key=_place)
     print('Running %d sessions, %d at a time; follow one in %s.'
           % (len(runs), SESSIONS_AT_A_TIME, os.path.join(os.path.relpath(str(LOGS)), 'NAME.log')), flush=True)
     with ThreadPoolExecutor(max_workers=SESSIONS_AT_A_TIME) as pool:
