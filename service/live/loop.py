@@ -214,8 +214,9 @@ class LiveLoop:
         now_s = self._clock()
         self._counters.shown_at(now_s)
         latency_ms = round(max(0.0, (now_s - frame.t_monotonic) * 1e3), 1)
-        self._publish(RUNNING, values, picture, frame.t_monotonic, latency_ms)
+        # Before it is published: who sees a picture finds it counted.
         self.latencies.observe(dict(values['timings_ms'], page=latency_ms) if watched else values['timings_ms'])
+        self._publish(RUNNING, values, picture, frame.t_monotonic, latency_ms)
 
     def _asked(self) -> None:
         self._asked_s = self._clock()

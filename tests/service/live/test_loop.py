@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from service.cameras.capture import MAX_SILENT_READS
+from service.live import loop
 from service.messages import BackendError, CameraError
 from service.supervise import INFERENCE, LIVE, threads
 
@@ -59,7 +60,8 @@ def test_stages_are_those_of_the_frame(play, camera):
     assert 0 < work_ms <= timings_ms['total'] * 1.01 + 0.1
 
 
-def test_nothing_is_drawn_while_nobody_watches(play, camera):
+def test_nothing_is_drawn_while_nobody_watches(play, camera, monkeypatch):
+    monkeypatch.setattr(loop, '_WATCHED_S', PATIENCE_S)
     live = play()
     camera.frame()
     assert until(live, running).values['timings_ms']['overlay'] > 0

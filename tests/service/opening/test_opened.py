@@ -209,8 +209,8 @@ def test_a_file_that_takes_long_to_decode_is_refused_at_once_the_next_time(opene
             yield head, pixels
             if not head['done']:
                 decoding.append(head['key'])
-                clock.late_s += 10 * PATIENCE_S
                 while not abandoned():
+                    clock.late_s += PATIENCE_S
                     threading.Event().wait(0.01)
                 raise AbandonedError
     monkeypatch.setattr(opened._process, 'ask', slow)
@@ -246,11 +246,18 @@ GARBAGE = ('import sys, socket\n'
 
 
 def test_lists_of_disks_that_hang_hold_two_threads_at_most(stub, root, monkeypatch):
-    opened = OpenedFiles(stub, limit_s=0.2)
+    opened, clock = OpenedFiles(stub, PATIENCE_S), Clock()
     assert opened.look(str(root), 'a.csv') is None
     assert [entry.name for entry in opened.look(str(root), '').entries] == ['a.csv', 'bad.csv']
     begun, release = [], threading.Event()
-    monkeypatch.setattr(module, 'look', lambda *args: begun.append(threading.get_ident()) or release.wait(PATIENCE_S))
+
+    def hang(*_):
+        begun.append(threading.get_ident())
+        while not release.wait(0.01):
+            clock.late_s += PATIENCE_S
+        return True
+    monkeypatch.setattr(module, 'time', clock)
+    monkeypatch.setattr(module, 'look', hang)
     codes = []
     for _ in range(4):
         with pytest.raises(OpeningError) as caught:

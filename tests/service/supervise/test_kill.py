@@ -4,7 +4,6 @@ import json
 import os
 import resource
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,6 +11,7 @@ from concurrent import futures
 
 import pytest
 
+from ...fakes.ports import free_port
 from .systemd import PATIENCE_S, Systemd
 
 pytestmark = pytest.mark.slow
@@ -30,9 +30,7 @@ class Device:
         self.folder = folder
         self.state = folder / 'state'
         self.fault = folder / 'fault'
-        with socket.socket() as probe:
-            probe.bind(('127.0.0.1', 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
 
     def systemd(self, camera=CAMERA, state=None):
         return Systemd(['--camera', camera, '--port', str(self.port), '--threads', '1', '--state',

@@ -16,8 +16,8 @@ from service.settings import SHIPPED_BUNDLE, Settings
 from service.web.app import create_app
 from service.web.server import Server
 
+from ...fakes.ports import free_port
 from .browser import Visit, launched
-from .conftest import free_port
 
 SEED = 11
 

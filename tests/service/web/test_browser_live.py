@@ -167,6 +167,7 @@ def test_a_service_that_stops_and_returns(serve, stub, camera, visit, request):
 
 def test_one_page_too_many_says_so(serve, stub, camera, browser, visit, monkeypatch):
     monkeypatch.setattr(streams, 'UNREAD_BYTES', 0)  # a viewer counts as one that reads at once
+    monkeypatch.setattr(streams, '_STALLED_S', PATIENCE_S)  # and for as long as the test takes
     port = serve(stub, camera, max_viewers=1)
     picture_shown(serve.live)
     watching, left = threading.Event(), threading.Event()

@@ -9,7 +9,8 @@ from service.supervise import give_up_reason, starts
 from service.web.safe import create_safe_app
 from service.web.server import Server
 
-from .conftest import PATIENCE_S, free_port
+from ...fakes.ports import free_port
+from .conftest import PATIENCE_S
 from .test_browser_access import measured
 
 pytestmark = pytest.mark.browser
