@@ -130,6 +130,7 @@ main()
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['SIGINT', 'SIGTERM'])
 def test_a_signal_keeps_what_was_measured(installed, tmp_path, root, name):
     out = str(tmp_path / 'out')

@@ -63,6 +63,7 @@ def test_steps_on_a_clock_of_the_test(monkeypatch):
     assert found['total_ms'] == pytest.approx(sum(found['steps_ms'].values())) and found['outcome'] == 'result'
 
 
+@pytest.mark.slow
 def test_a_real_start(installed, tmp_path):
     options = ['--settings', installed['settings'], '--bundle', installed['bundle'], '--camera', installed['camera']]
     out = str(tmp_path / 'out')
@@ -75,6 +76,7 @@ def test_a_real_start(installed, tmp_path):
     assert document['backend']['name'] == 'onnxruntime' and document['bundle']['id'] == 'tiny'
 
 
+@pytest.mark.slow
 def test_a_failed_start_raises_the_error_it_reported(installed):
     with pytest.raises(ThermoscreenError) as caught:
         start_once(dict(installed, bundle='/nonexistent'))

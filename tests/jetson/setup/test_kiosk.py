@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 _PATIENCE_S = 60.0
 
 #: Stands for Chromium: writes down how it was called, and has a process that draws the page, as Chromium has.

@@ -96,7 +96,7 @@ def _zeros(value, place=()):
     return {place} if value == 0 and value is not False else set()
 
 
-@pytest.mark.parametrize('board', BOARDS)
+@pytest.mark.parametrize('board', ['nano'] + [pytest.param(board, marks=pytest.mark.slow) for board in BOARDS[1:]])
 def test_each_file_may_be_missing_or_closed(tmp_path, board, monkeypatch):
     root = board_tree(tmp_path, board)
     whole = read_telemetry(root).to_dict()

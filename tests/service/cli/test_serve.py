@@ -15,14 +15,10 @@ import pytest
 
 from service.supervise.starts import hold_folder
 
+from ...fakes.ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _LIMIT_S = 60
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
 
 
 def start(*arguments):
@@ -47,7 +43,7 @@ def wait_for_result(process, port):
     pytest.fail('no result: %s' % (process.communicate(),))
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_it_serves_and_ends_when_told(number):
     port = free_port()
     process = start('--camera', 'sim:1', '--port', str(port))
@@ -58,6 +54,7 @@ def test_it_serves_and_ends_when_told(number):
     assert process.returncode == 0 and 'http://127.0.0.1:%d' % port in out and 'Traceback' not in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('arguments, code, exit_code', [
     (['--bundle', '/nowhere'], 'bundle-missing', 3),
     (['--camera', 'hologram'], 'camera-spec', 5),
@@ -71,6 +68,7 @@ def test_it_says_in_one_line_why_it_cannot_start(arguments, code, exit_code):
     assert err.startswith('thermoscreen: ') and err.endswith('[%s]\n' % code) and err.count('\n') == 1
 
 
+@pytest.mark.slow
 def test_a_port_that_is_taken_is_named():
     with socket.socket() as taken:
         taken.bind(('127.0.0.1', 0))

@@ -34,6 +34,7 @@ def test_deeper_is_fainter_and_larger_is_brighter():
     assert tumour_peak_c(22, 20) > tumour_peak_c(13, 20)
 
 
+@pytest.mark.slow
 def test_planting_changes_the_planted_breast_only():
     for seed in range(12):
         normal, planted = (make_phantom(seed, 120, 160, abnormal=a) for a in (False, True))
@@ -53,10 +54,12 @@ def test_forcing_the_label_changes_no_draw():
             assert normal[key] == planted[key]
 
 
+@pytest.mark.slow
 def test_both_kinds_are_as_frequent(mixed):
     assert 0.4 < np.mean([p.planted['abnormal'] for p in mixed]) < 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name, measure', [
     ('mean of the picture', lambda p: p.celsius.mean()),
     ('mean of the skin', lambda p: p.celsius[p.labels > 0].mean()),
@@ -76,6 +79,7 @@ def test_the_label_does_not_leak(mixed, name, measure):
     assert 0.37 < _auc(values[abnormal], values[~abnormal]) < 0.63, name
 
 
+@pytest.mark.slow
 def test_the_pattern_itself_tells(mixed, region_mean):
     """Else the leak test would pass on phantoms in which nothing is planted."""
     difference = np.abs([region_mean(p, 1) - region_mean(p, 2) for p in mixed])

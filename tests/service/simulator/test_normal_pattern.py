@@ -8,6 +8,9 @@ import pytest
 
 from service import regions
 
+#: What makes a phantom is the same on every Python (test_identical), so that its statistics are, too.
+pytestmark = pytest.mark.slow
+
 
 def test_temperature_levels(healthy, region_mean):
     breast = [region_mean(p, 1, 2) for p in healthy]
