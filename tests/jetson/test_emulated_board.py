@@ -101,8 +101,7 @@ def _copy_project(root, target):
 
 
 def test_it_is_another_processor(board):
-    program = 'import platform, cv2, numpy, onnxruntime; print(platform.machine())'
-    assert board.run('-c', program).splitlines()[-1] == 'aarch64'
+    assert board.run('-c', 'import platform; print(platform.machine())').splitlines()[-1] == 'aarch64'
 
 
 def test_labels_are_those_of_this_machine(board, tmp_path):

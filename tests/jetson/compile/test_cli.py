@@ -3,7 +3,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 
@@ -15,6 +14,7 @@ from jetson.compile.cli import compile_command, engines
 from service.messages import BackendError, BundleError
 from tests.fakes import bundles, signing
 from tests.fakes.libcuda import library_folder
+from tests.fakes.ports import free_port
 from tests.fakes.variants import write_variants
 
 
@@ -123,13 +123,12 @@ for words in (['compile', folder], ['analyse', frame, '--scale', 'centikelvin', 
 '''
 
 
+@pytest.mark.slow
 def test_every_verb_runs_without_pycuda_and_gives_everything_back(root, bundle, settings, tmp_path):
     library_folder()  # skips where the stand-in for libcuda cannot be built
     counts = np.round(100 * (bundles.warm_square() + 273.15)).astype(np.uint16)
     np.save(str(tmp_path / 'frame.npy'), counts)
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.run([sys.executable, '-c', VERBS, bundle.folder, settings, str(tmp_path / 'frame.npy'),
                               str(port)], cwd=str(root), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                              universal_newlines=True, timeout=300)

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,13 +13,14 @@ import urllib.request
 import pytest
 
 from tests.fakes.libcuda import library_folder
+from tests.fakes.ports import free_port
 
 from .conftest import Installer, listing
 from .repack import pinned, repack
 
 pytestmark = pytest.mark.slow
 
-_READY_S = 60.0
+_READY_S = 300.0
 #: The doctor writes a byte there and takes it away again, which is what it is for.
 _TOUCHED_BY_DOCTOR = 'var/lib/thermoscreen'
 
@@ -42,8 +42,7 @@ def station(checkout, wheels, tmp_path_factory):
     """(installer, its words, root, what the first run said)."""
     folder = tmp_path_factory.mktemp('station')
     (folder / 'tmp').mkdir()
-    # Byte code is not compiled either, which is half of pip's time, and running the program does not add any.
-    installer = Installer(checkout, folder / 'tmp', PIP_NO_COMPILE='1')
+    installer = Installer(checkout, folder / 'tmp')
     words = ('--root', folder / 'root', '--offline', wheels, '--python', sys.executable, '--kiosk')
     first = installer(*words)
     assert first.returncode == 0, first.stderr
@@ -97,9 +96,7 @@ def _service(root, **variables):
     unit = (root / 'etc/systemd/system/thermoscreen.service').read_text()
     command = re.search(r'^ExecStart=(.*)$', unit, re.MULTILINE).group(1).split()
     environment = dict(line.split('=', 1) for line in re.findall(r'^Environment=(.*)$', unit, re.MULTILINE))
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(command + ['--port', str(port)], cwd=str(root / 'var/lib/thermoscreen'),
                                env=dict(environment, PATH=os.environ['PATH'], PYTHONDONTWRITEBYTECODE='1', **variables),
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
@@ -131,7 +128,7 @@ def test_a_board_without_pycuda_whose_cuda_fails(checkout, wheels, tmp_path):
     interpreter, root = tmp_path / 'python', tmp_path / 'root'
     interpreter.write_text(INTERPRETER % {'folder': tmp_path / 'packages', 'python': sys.executable})
     interpreter.chmod(0o755)
-    installer = Installer(checkout, tmp_path / 'tmp', PIP_NO_COMPILE='1')
+    installer = Installer(checkout, tmp_path / 'tmp')
     words = ('--root', root, '--offline', wheels, '--python', interpreter, '--no-kiosk')
     failing = {'LD_LIBRARY_PATH': str(library_folder()), 'LIBCUDA_FAULT': 'cuInit=100'}
 

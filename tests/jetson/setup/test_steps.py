@@ -74,13 +74,13 @@ def test_dry_run_prints_every_action_and_makes_none(fake, tmp_path):
     assert listing(tmp_path / 'root') == before
 
 
-@pytest.mark.parametrize('board', [{}, {'FAKE_TENSORRT': '1', 'FAKE_ENGINE': '4'}], ids=['PC', 'no CUDA'])
-def test_power_cut_at_every_step(fake, tmp_path, board):
+def test_power_cut_at_every_step(fake, tmp_path):
     """The same command continues, and ends where an installation without power cuts ends."""
-    fake.environment.update(board)
+    # With TensorRT and without CUDA there is one step more than on a PC.
+    fake.environment.update(FAKE_TENSORRT='1', FAKE_ENGINE='4')
     assert fake('--root', tmp_path / 'whole', *fake.python).returncode == 0
     stops = list(dict.fromkeys(fake.log.read_text().splitlines()))
-    assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops and ('compile' in stops) == bool(board)
+    assert len(stops) >= 9 and 'build' in stops and 'bundle install' in stops and 'compile' in stops
     root = tmp_path / 'cut'
     for stop in stops:
         assert fake('--root', root, *fake.python, FAKE_STOP=stop).returncode == -9, stop

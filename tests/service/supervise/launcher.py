@@ -10,7 +10,7 @@ from service.backends.onnx_runtime import OnnxRuntimeBackend
 from service.cli import main
 from service.supervise import heartbeats
 
-heartbeats.LIMITS_S.update(capture=3.0, inference=3.0, storage=3.0, page=10.0)
+heartbeats.LIMITS_S.update(capture=5.0, inference=5.0, storage=5.0, page=10.0)
 heartbeats.CHECK_EVERY_S = heartbeats.WRITE_EVERY_S = 0.3
 
 _infer, _activate = OnnxRuntimeBackend._infer, OnnxRuntimeBackend._activate

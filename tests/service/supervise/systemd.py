@@ -30,7 +30,7 @@ class Systemd:
         pings (int): since the last start.
     """
 
-    def __init__(self, arguments, folder, watchdog_s=3.0, environ=None):
+    def __init__(self, arguments, folder, watchdog_s=5.0, environ=None):
         self._command = [sys.executable, str(LAUNCHER), 'serve'] + list(arguments)
         self._watchdog_s = watchdog_s
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
