@@ -20,10 +20,11 @@ IR_VERSION = 7
 INPUT = 'thermogram'
 
 #: Outputs that a network may have, in the order of the ONNX file.
-OUTPUTS = ('labels', 'confidence', 'finding')
+OUTPUTS = ('labels', 'confidence', 'finding', 'view')
 
-#: Region logits NxRxHxW and finding logits NxK; None for what the network does not have.
-Logits = Tuple[Optional[torch.Tensor], Optional[torch.Tensor]]
+#: Region logits NxRxHxW, finding logits NxK and, where a network names the view, view logits NxV; None for what the
+#: network does not have.
+Logits = Tuple[Optional[torch.Tensor], ...]
 
 
 class DeployedNetwork(torch.nn.Module):
@@ -42,7 +43,7 @@ class DeployedNetwork(torch.nn.Module):
 
         Returns:
             Labels int32 NxHxW; confidence float32 NxHxW, the largest probability; finding float32 NxK, a probability
-            that sums to 1 where K is 2 or more. Only those that the network has.
+            that sums to 1 where K is 2 or more; view float32 NxV, probabilities. Only those that the network has.
         """
         return answers_of(self.network(picture))
 
@@ -68,23 +69,25 @@ class CombinedNetwork(torch.nn.Module):
 
     def forward(self, picture: torch.Tensor) -> Logits:
         """Logits of a picture NxCxHxW in 0..1."""
-        return self.segmenter(picture)[0], self.classifier(picture)[1]
+        regions, _, *view = self.segmenter(picture)
+        return (regions, self.classifier(picture)[1], *view)
 
 
 def answers_of(logits: Logits) -> Tuple[torch.Tensor, ...]:
-    """Labels, confidence and finding of some logits, see `DeployedNetwork.forward`."""
-    regions, finding = logits
+    """Labels, confidence, finding and view of some logits, see `DeployedNetwork.forward`."""
+    regions, finding, *view = logits
     answers: Tuple[torch.Tensor, ...] = ()
     if regions is not None:
         answers += (torch.argmax(regions, 1).to(torch.int32), torch.softmax(regions, 1).max(1).values)
     if finding is not None:
         answers += (torch.sigmoid(finding) if finding.shape[1] == 1 else torch.softmax(finding, 1),)
-    return answers
+    return answers + tuple(torch.softmax(part, 1) for part in view if part is not None)
 
 
 def output_names(logits: Logits) -> Tuple[str, ...]:
     """Names of the answers to some logits."""
-    return OUTPUTS[:2] * (logits[0] is not None) + OUTPUTS[2:] * (logits[1] is not None)
+    there = [part is not None for part in logits]
+    return tuple(name for name, part in zip(OUTPUTS, there[:1] + there) if part)
 
 
 def export_onnx(network: torch.nn.Module, path: Union[str, 'os.PathLike[str]'], height: int, width: int,

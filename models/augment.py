@@ -1,7 +1,7 @@
 """Augmentation: other patients, cameras and poses made of the thermograms there are; numpy and OpenCV only.
 
-`augment` varies a thermogram, `vary` a picture for classifiers, `degrade` shows either through a worse camera, and
-`mixup` blends the samples of a batch. Everything but `mixup` is applied before the preprocess chain.
+`flip` swaps the patient's sides, `augment` varies a thermogram, `vary` a picture for classifiers, `degrade` shows
+either through a worse camera, and `mixup` blends the samples of a batch. Everything but `mixup` is applied before the preprocess chain.
 """
 from typing import NamedTuple, Optional, Sequence, Tuple
 
@@ -42,24 +42,24 @@ def flip(pixels: np.ndarray, labels: Optional[np.ndarray] = None, table: np.ndar
     return pixels[:, ::-1], None if labels is None else table[labels[:, ::-1]]
 
 
-def flip_table(regions: Sequence[str]) -> np.ndarray:
-    """Region id after a flip, by id before it.
+def flip_table(names: Sequence[str]) -> np.ndarray:
+    """Region id or view after a flip, by the one before it.
 
     Args:
-        regions: names by id; ``right_x`` and ``left_x`` swap, others stay.
+        names: by id; ``right_x`` or ``right-x`` and its left one swap, others stay.
 
     Returns:
-        Uint8, as long as `regions`.
+        Uint8, as long as `names`.
 
     Raises:
-        ValueError: a region has a side and no counterpart.
+        ValueError: one has a side and no counterpart.
     """
-    return np.array([regions.index(_counterpart(name)) for name in regions], np.uint8)
+    return np.array([names.index(_counterpart(name)) for name in names], np.uint8)
 
 
 def _counterpart(name):
-    for side, other in (('right_', 'left_'), ('left_', 'right_')):
-        if name.startswith(side):
+    for side, other in (('right', 'left'), ('left', 'right')):
+        if name.startswith((side + '_', side + '-')):
             return other + name[len(side):]
     return name
 
@@ -67,22 +67,19 @@ def _counterpart(name):
 # -- thermograms
 
 
-def augment(rng: np.random.Generator, celsius: np.ndarray, labels: Optional[np.ndarray], table: np.ndarray = FLIPPED,
+def augment(rng: np.random.Generator, celsius: np.ndarray, labels: Optional[np.ndarray],
             relative: bool = False) -> Labelled:
-    """Make another patient, camera and pose of one thermogram.
+    """Make another patient, camera and pose of one thermogram, which keeps its sides.
 
     Args:
         rng: consumed.
         celsius: float32 HxW; grey levels 0..255 where `relative`.
         labels: uint8 HxW.
-        table: id of a region after a flip, as `flip_table` gives it.
         relative: the picture has no temperatures: gain and offset are those of a picture.
 
     Returns:
         (float32 HxW, uint8 HxW or None), new arrays.
     """
-    if rng.random() < 0.5:
-        celsius, labels = flip(celsius, labels, table)
     celsius, labels = _warp(rng, celsius, labels)
     if rng.random() < 0.25:
         celsius = _coarse(rng, celsius)
@@ -157,26 +154,21 @@ def _contrast(rng, grey):
 # -- pictures
 
 
-def vary(rng: np.random.Generator, pixels: np.ndarray, labels: Optional[np.ndarray] = None,
-         table: np.ndarray = FLIPPED, mirror: float = 0.5, upside_down: float = 0.0, turn: float = 0.0,
-         crop: float = 1.0) -> Labelled:
-    """Vary a picture as for picture classifiers: flips, a turn, an enlarged crop; temperatures stay as they are.
+def vary(rng: np.random.Generator, pixels: np.ndarray, labels: Optional[np.ndarray] = None, upside_down: float = 0.0,
+         turn: float = 0.0, crop: float = 1.0) -> Labelled:
+    """Vary a picture as for picture classifiers: a flip, a turn, an enlarged crop; temperatures and sides stay.
 
     Args:
         rng: consumed.
         pixels: float32 HxW.
         labels: uint8 HxW.
-        table: id of a region after a flip left to right.
-        mirror, upside_down: odds of a flip left to right, which swaps sides, and top to bottom, which
-            does not.
+        upside_down: odds of a flip top to bottom.
         turn: largest angle, degrees; pixels from outside repeat the edge.
         crop: smallest share of the area that is enlarged to the whole; 1 for none.
 
     Returns:
         (float32 HxW, uint8 HxW or None), new arrays.
     """
-    if rng.random() < mirror:
-        pixels, labels = flip(pixels, labels, table)
     if rng.random() < upside_down:
         pixels, labels = pixels[::-1], None if labels is None else labels[::-1]
     height, width = pixels.shape

@@ -7,7 +7,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence
 import numpy as np
 import torch
 
-from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, CombinedNetwork, make_onnx
+from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, CombinedNetwork, make_onnx, output_names
 from export.runners import open_session, run_session
 from service import regions
 from service.bundle import Bundle, golden_thermogram, pack_golden, to_counts, write_bundle
@@ -15,6 +15,7 @@ from service.chains import get_chain
 from service.durable import atomic_write
 from service.messages import InputError
 from service.simulator import make_phantom
+from service.views import VIEWS
 
 from .architectures import Scores, count_cost
 from .recipe import Recipe
@@ -29,7 +30,7 @@ GOLDEN_SEED = 7
 
 _MASK = ('It was trained with true masks as an extra channel, and at the bedside there are only predicted ones: a '
          'segmenter that never saw normals draws regions on them, which biases the finding.')
-_DTYPES = {'labels': 'int32', 'confidence': 'float32', 'finding': 'float32'}
+_DTYPES = dict(dict.fromkeys(OUTPUTS, 'float32'), labels='int32')
 
 
 class Trained(torch.nn.Module):
@@ -39,7 +40,7 @@ class Trained(torch.nn.Module):
 
     Args:
         network: maps NxCxHxW to `Scores`.
-        regions, finding: what is kept.
+        regions, finding: what is kept; regions with the view, if it names one.
     """
 
     def __init__(self, network: torch.nn.Module, regions: bool, finding: bool) -> None:
@@ -48,10 +49,11 @@ class Trained(torch.nn.Module):
 
     def forward(self, picture: torch.Tensor) -> Scores:
         """`Scores` of a picture."""
-        regions, finding = self.network(picture)
+        regions, finding, view = Scores(*self.network(picture))
         if self._finding and finding.shape[1] == 2:
             finding = finding[:, 1:] - finding[:, :1]
-        return Scores(regions if self._regions else None, finding if self._finding else None)
+        return Scores(regions if self._regions else None, finding if self._finding else None,
+                      view if self._regions else None)
 
 
 class Statement(NamedTuple):
@@ -178,8 +180,10 @@ def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], stat
     model = _onnx(network, recipe)
     height, width, channels = recipe.input.height, recipe.input.width, _channels(recipe)
     parameters, gmac = count_cost(network, height, width, channels)
-    shapes = {'labels': [1, height, width], 'confidence': [1, height, width], 'finding': [1, 1]}
-    roles = OUTPUTS if statement.finding else OUTPUTS[:2]
+    shapes = {'labels': [1, height, width], 'confidence': [1, height, width], 'finding': [1, 1],
+              'view': [1, len(VIEWS)]}
+    with torch.no_grad():
+        roles = output_names(network(torch.zeros(1, channels, height, width)))
     document: Dict[str, Any] = {
         'schema': 1, 'name': recipe.name, 'version': recipe.version, 'created': datetime.date.today().isoformat(),
         'intended_use': INTENDED_USE, 'training_data': statement.training_data, 'limits': list(statement.limits),
@@ -194,6 +198,8 @@ def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], stat
         'golden': {'file': 'golden.npz', 'labels_agreement': 0.995, 'confidence_tolerance': 0.05},
         'metrics': metrics,
     }
+    if 'view' in roles:
+        document['views'] = {'names': list(VIEWS)}
     if statement.finding:
         document['finding'] = statement.finding
         document['golden']['finding_tolerance'] = 0.02

@@ -7,12 +7,15 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Dict, Optional
 
 import numpy as np
 
 from service import simulator
 from service.simulator import choose_kind, describe, make_phantom, view_of
+from service.views import FRONTAL_VIEWS
+
+from .recipe import Recipe
 
 #: Temperatures are stored as whole thousandths of a degree in uint16: 0..65 °C, in steps far below camera noise.
 PER_DEGREE = 1000.0
@@ -31,6 +34,7 @@ class PhantomSet:
         abnormal: float32 N, 0 or 1.
         planted: what was planted in each, as `service.simulator.Phantom` has it.
         views: str N, of `service.views.VIEWS`.
+        compared: bool N, whether left and right may be compared: a frontal view with both breasts in the picture.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,6 +45,9 @@ class PhantomSet:
         self.abnormal = (self.patterns != '').astype(np.float32)
         self.planted = json.loads((folder / 'planted.json').read_text())
         self.views = np.array([planted.get('view') or view_of(0.0, planted['arms']) for planted in self.planted])
+        self.compared = np.array([view in FRONTAL_VIEWS and not planted.get('absent_breasts')
+                                  and not planted.get('out_of_frame')
+                                  for view, planted in zip(self.views, self.planted)])
 
     def __len__(self) -> int:
         return len(self.abnormal)
@@ -50,17 +57,13 @@ class PhantomSet:
         return self.milli_c[index].astype(np.float32) / np.float32(PER_DEGREE)
 
 
-def prepare_sets(recipe: Any, folder: Path, workers: int = 2, kinds: Optional[Dict[str, float]] = None
-                 ) -> Dict[str, PhantomSet]:
-    """Generate the sets of a recipe under `folder`, or find them there: ``'train'``, ``'val'`` and ``'test'``.
-
-    `kinds` as of `prepare_set`.
-    """
-    sets, first = {}, recipe.first_seed
+def prepare_sets(recipe: Recipe, folder: Path, workers: int = 2) -> Dict[str, PhantomSet]:
+    """Generate the sets of a recipe under `folder`, or find them there: ``'train'``, ``'val'`` and ``'test'``."""
+    sets, first, wanted = {}, recipe.phantoms.first_seed, recipe.phantoms
     for name in SETS:
-        count = getattr(recipe, name + '_phantoms')
-        sets[name] = prepare_set(Path(folder) / name, first, count, recipe.height, recipe.width, workers,
-                                 kinds)
+        count = getattr(wanted, name)
+        sets[name] = prepare_set(Path(folder) / name, first, count, recipe.input.height, recipe.input.width, workers,
+                                 wanted.kinds or None)
         first += count
     return sets
 

@@ -83,12 +83,20 @@ class Data:
 
 @dataclasses.dataclass(frozen=True)
 class Phantoms:
-    """Simulated thermograms, each with its own seed and patient; the sets follow each other."""
+    """Simulated thermograms, each with its own seed and patient; the sets follow each other.
+
+    Attributes:
+        train, val, test: how many.
+        first_seed: of the first one.
+        kinds: how often every kind of `service.simulator.KINDS` is wanted, in any unit; empty for ordinary frontal
+            views, the kind ``'flat'``.
+    """
 
     train: int = setting(0, low=0)
     val: int = setting(0, low=0)
     test: int = setting(0, low=0)
     first_seed: int = setting(100000, low=0)
+    kinds: dict = setting({})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +187,7 @@ class Loss:
         cross_entropy, dice: of the regions.
         nipple_weight: cross-entropy weight of the two nipples (0.7 % of the picture each).
         finding: of the finding.
+        view: of the view, for a network that names it.
         balanced: classes of the finding have the same weight, however many samples each has.
     """
 
@@ -186,6 +195,7 @@ class Loss:
     dice: float = setting(0.0, low=0.0)
     nipple_weight: float = setting(1.0, low=0.0)
     finding: float = setting(1.0, low=0.0)
+    view: float = setting(1.0, low=0.0)
     balanced: bool = setting(False)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Dict, Sequence, Union
 import tomli_w
 
 from service.messages import InputError
+from service.simulator import choose_kind
 
 from .recipe import SECTIONS, Recipe
 
@@ -175,6 +176,11 @@ def _check_whole(recipe, path):
                          % path, 'Remove one of them.')
     if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
         raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0.' % path, 'Say how many.')
+    if recipe.phantoms.kinds:
+        try:
+            choose_kind(0, recipe.phantoms.kinds)
+        except (TypeError, ValueError) as error:
+            raise InputError('recipe-value', '%s: phantoms.kinds: %s.' % (path, error), 'Correct the shares.')
     if recipe.training.patience and recipe.data.source == 'collection' and not recipe.data.val_share:
         raise InputError('recipe-value', '%s: training.patience needs validation patients.' % path,
                          'Set data.val_share above 0.')

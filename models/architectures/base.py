@@ -20,10 +20,12 @@ class Scores(NamedTuple):
     Attributes:
         regions: float32 NxRxHxW logits, R region ids at the size of the input; None without a region head.
         finding: float32 NxK logits: one binary logit, or one logit per class; None without a finding head.
+        view: float32 NxV logits of `service.views.VIEWS`; None without a view head.
     """
 
     regions: Optional[torch.Tensor]
     finding: Optional[torch.Tensor]
+    view: Optional[torch.Tensor] = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from torchmetrics.functional.classification import binary_auroc
 
 from calibration.thresholds import at_specificity
 from service import regions
+from service.views import VIEWS
 
+from ..architectures import Scores
 from ..data import Collection
 from ..evaluation.overlap import iou, mean_over_regions
 from ..phantoms import PhantomSet
@@ -28,11 +30,15 @@ class Predictions(NamedTuple):
             regions.
         probabilities: float32 NxK: of the abnormal class if K is 1, of every class otherwise; None without a finding.
         klass: int64 N, `UNKNOWN` where the class is not known.
+        seen: int64 N indices into `service.views.VIEWS`, the most probable view; None without a view head.
+        view: int64 N, the true one, `UNKNOWN` where it is not known.
     """
 
     confusion: Optional[np.ndarray]
     probabilities: Optional[np.ndarray]
     klass: np.ndarray
+    seen: Optional[np.ndarray]
+    view: np.ndarray
 
 
 def predict(network: torch.nn.Module, samples: Union[PhantomSet, Collection], recipe: Recipe,
@@ -51,18 +57,22 @@ def predict(network: torch.nn.Module, samples: Union[PhantomSet, Collection], re
     examples = as_examples(samples, recipe)
     loader = Loader(Stream(examples, recipe, transform, plain=True), recipe.training.batch)
     count = len(examples.regions)
-    confusion, probabilities, klass = [], [], []
+    confusion, probabilities, klass, seen, views = [], [], [], [], []
     network = network.eval()
     with torch.no_grad():
         for batch in loader:
-            regions, finding = network(batch.pictures.to(memory_format=torch.channels_last))
+            regions, finding, view = Scores(*network(batch.pictures.to(memory_format=torch.channels_last)))
             if regions is not None and 'regions' in recipe.task:
                 confusion += [_confusion(*pair, count) for pair in zip(batch.labels, regions.argmax(1))]
             if finding is not None and 'finding' in recipe.task:
                 probabilities.append(torch.sigmoid(finding) if finding.shape[1] == 1 else torch.softmax(finding, 1))
+            if view is not None:
+                seen.append(view.argmax(1))
             klass.append(batch.klass)
+            views.append(batch.view)
     return Predictions(np.stack(confusion) if confusion else None,
-                       torch.cat(probabilities).numpy() if probabilities else None, torch.cat(klass).numpy())
+                       torch.cat(probabilities).numpy() if probabilities else None, torch.cat(klass).numpy(),
+                       torch.cat(seen).numpy() if seen else None, torch.cat(views).numpy())
 
 
 def _probabilities(predictions: Predictions) -> np.ndarray:
@@ -181,8 +191,8 @@ def phantom_metrics(network: torch.nn.Module, recipe: Recipe, sets: Mapping[str,
         sets: ``'val'`` and ``'test'``.
 
     Returns:
-        JSON-able: ``set``, ``iou``, ``miou``, ``finding``, ``finding_auc_by_pattern``, as far as the network
-        answers.
+        JSON-able: ``set``, ``iou``, ``miou``, ``finding``, ``finding_auc_by_pattern``, ``views`` (number of phantoms
+        by true view, then by named view), as far as the network answers.
     """
     test = predict(network, sets['test'], recipe)
     metrics: Dict[str, Any] = {'set': '%d simulated thermograms, none trained on' % len(sets['test'])}
@@ -191,11 +201,15 @@ def phantom_metrics(network: torch.nn.Module, recipe: Recipe, sets: Mapping[str,
         metrics['iou'] = {name: round(float(value), 4) for name, value in zip(regions.REGIONS, overlaps)}
         metrics['miou'] = round(float(np.nanmean(overlaps)), 4)
     if test.probabilities is not None:
-        probabilities = _probabilities(predict(network, sets['val'], recipe))[:, 0]
-        threshold = round(threshold_at(probabilities, sets['val'].abnormal, recipe.finding.specificity), 4)
-        probabilities = _probabilities(test)[:, 0]
-        metrics['finding'] = finding_metrics(probabilities, sets['test'].abnormal, threshold, recipe.seed)
-        metrics['finding_auc_by_pattern'] = auc_by_pattern(probabilities, sets['test'].patterns)
+        val, known = predict(network, sets['val'], recipe), test.klass != UNKNOWN
+        chosen = val.klass != UNKNOWN
+        threshold = round(threshold_at(_probabilities(val)[chosen, 0], val.klass[chosen], recipe.finding.specificity), 4)
+        probabilities = _probabilities(test)[known, 0]
+        metrics['finding'] = finding_metrics(probabilities, test.klass[known], threshold, recipe.seed)
+        metrics['finding_auc_by_pattern'] = auc_by_pattern(probabilities, sets['test'].patterns[known])
+    if test.seen is not None:
+        counts = confusion_matrix(test.view, test.seen, len(VIEWS))
+        metrics['views'] = {name: dict(zip(VIEWS, row)) for name, row in zip(VIEWS, counts.tolist())}
     return metrics
 
 

@@ -173,6 +173,10 @@ class Losses:
                 parts['dice'] = self._loss.dice * dice(scores.regions, batch.labels)
         if 'finding' in self._task and self._loss.finding:
             parts['finding'] = self._loss.finding * self._finding(scores.finding, batch.klass)
+        if scores.view is not None and self._loss.view:
+            known = batch.view != UNKNOWN
+            parts['view'] = self._loss.view * (functional.cross_entropy(scores.view[known], batch.view[known])
+                                               if known.any() else scores.view.sum() * 0)
         return parts
 
     def _finding(self, logits, klass):

@@ -1,6 +1,5 @@
 """What a run trains on, is judged on and may claim: simulated thermograms, or patients of a collection."""
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Dict, Optional, Union
 
 import torch
@@ -52,11 +51,7 @@ class PhantomSource:
     regions = REGIONS
 
     def __init__(self, recipe: Recipe, folder: Path, workers: int) -> None:
-        order = SimpleNamespace(
-            first_seed=recipe.phantoms.first_seed, height=recipe.input.height, width=recipe.input.width,
-            train_phantoms=recipe.phantoms.train, val_phantoms=recipe.phantoms.val,
-            test_phantoms=recipe.phantoms.test)
-        self._make = lambda: prepare_sets(order, folder, workers)
+        self._make = lambda: prepare_sets(recipe, folder, workers)
         self._sets: Optional[Dict[str, PhantomSet]] = None
         self.split: Dict[str, Any] = {'collection': 'phantoms', **vars(recipe.phantoms)}
 

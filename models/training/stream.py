@@ -13,8 +13,9 @@ from service.chains import Fit, get_chain
 from service.messages import InputError
 from service.regions import REGIONS
 from service.thermogram import CELSIUS, Provenance, Thermogram
+from service.views import VIEWS
 
-from ..augment import augment, degrade, flip_table, vary
+from ..augment import augment, degrade, flip, flip_table, vary
 from ..data import Collection
 from ..data.open import PHANTOM_CLASSES
 from ..phantoms import PhantomSet
@@ -22,6 +23,9 @@ from ..recipe import Recipe
 
 #: Label of pixels and class of samples that are not known; no loss counts them.
 UNKNOWN = -100
+
+#: Index of a view after a flip, by the one before it.
+_FLIPPED_VIEWS = flip_table(VIEWS)
 
 
 class Example(NamedTuple):
@@ -32,12 +36,14 @@ class Example(NamedTuple):
         unit: ``'celsius'`` or ``'relative'``.
         labels: uint8 hxw region ids.
         klass: index of the class.
+        view: index into `service.views.VIEWS`; None where nobody said which view it is.
     """
 
     pixels: np.ndarray
     unit: str
     labels: Optional[np.ndarray]
     klass: Optional[int]
+    view: Optional[int] = None
 
 
 class Examples:
@@ -69,12 +75,12 @@ class PhantomExamples(Examples):
 
     def __init__(self, phantoms: PhantomSet) -> None:
         self._phantoms = phantoms
-        self.klasses = [int(value) for value in phantoms.abnormal]
+        self.klasses = [int(value) if known else None for value, known in zip(phantoms.abnormal, phantoms.compared)]
 
     def example(self, index: int) -> Example:
         """The phantom of an index."""
         return Example(self._phantoms.celsius(index), CELSIUS, np.array(self._phantoms.labels[index]),
-                       self.klasses[index])
+                       self.klasses[index], VIEWS.index(self._phantoms.views[index]))
 
 
 class CollectionExamples(Examples):
@@ -168,11 +174,13 @@ class Batch(NamedTuple):
         pictures: float32 NxCxHxW, 0..1.
         labels: int64 NxHxW region ids, `UNKNOWN` where there are none.
         klass: int64 N class indices, `UNKNOWN` where not known.
+        view: int64 N indices into `service.views.VIEWS`, `UNKNOWN` where not known.
     """
 
     pictures: torch.Tensor
     labels: torch.Tensor
     klass: torch.Tensor
+    view: torch.Tensor
 
 
 #: Changes a thermogram before the chain.
@@ -213,7 +221,7 @@ class Stream(torch.utils.data.Dataset):
         if self._recipe.input.mask:
             picture = np.concatenate([picture, (labels > 0)[np.newaxis].astype(np.float32)])
         return Batch(torch.from_numpy(picture), torch.from_numpy(labels),
-                     torch.tensor(UNKNOWN if example.klass is None else example.klass))
+                     *(torch.tensor(UNKNOWN if index is None else index) for index in (example.klass, example.view)))
 
     def _draw(self, item):
         if isinstance(self.examples, MixedExamples):
@@ -226,15 +234,21 @@ class Stream(torch.utils.data.Dataset):
 
     def _augmented(self, rng, example):
         settings, relative = self._recipe.augment, example.unit != CELSIUS
+        if settings.kind != 'none' and rng.random() < (settings.mirror if settings.kind == 'picture' else 0.5):
+            example = self._flipped(example)
         pixels, labels = example.pixels, example.labels
         if settings.kind == 'thermal':
-            pixels, labels = augment(rng, pixels, labels, self._table, relative)
+            pixels, labels = augment(rng, pixels, labels, relative)
         elif settings.kind == 'picture':
-            pixels, labels = vary(rng, pixels, labels, self._table, settings.mirror, settings.upside_down,
-                                  settings.turn, settings.crop)
+            pixels, labels = vary(rng, pixels, labels, settings.upside_down, settings.turn, settings.crop)
         if settings.degrade and rng.random() < settings.degrade:
             pixels = degrade(rng, pixels, relative)
         return example._replace(pixels=pixels, labels=labels)
+
+    def _flipped(self, example):
+        pixels, labels = flip(example.pixels, example.labels, self._table)
+        view = None if example.view is None else int(_FLIPPED_VIEWS[example.view])
+        return example._replace(pixels=pixels, labels=labels, view=view)
 
     def _labels(self, example):
         """int64 HxW; outside of the thermogram nothing is known."""

@@ -80,7 +80,7 @@ def test_it_answers_as_pytorch_does(exported):
     network, path, _ = exported
     picture = np.random.RandomState(0).rand(1, 1, 48, 64).astype(np.float32)
     session = onnxruntime.InferenceSession(str(path), providers=['CPUExecutionProvider'])
-    labels, confidence, finding = session.run(list(OUTPUTS), {INPUT: picture})
+    labels, confidence, finding = session.run(list(OUTPUTS[:3]), {INPUT: picture})
     with torch.no_grad():
         scores, logit = network(torch.from_numpy(picture))
     assert labels.dtype == np.int32 and np.mean(labels == scores.argmax(1).numpy()) > 0.999
@@ -130,6 +130,18 @@ def test_several_logits_leave_as_a_distribution_and_channels_may_be_three(tmp_pa
     finding = run(tmp_path / 'model.onnx', picture)['finding']
     assert finding.shape == (1, 3) and finding.sum() == pytest.approx(1, abs=1e-6)
     assert finding == pytest.approx(torch.softmax(network(picture)[1], 1).detach().numpy(), abs=1e-6)
+
+
+def test_a_view_leaves_as_a_distribution(tmp_path):
+    class Viewing(Regions):
+        def forward(self, x):
+            return super().forward(x)[0], None, x.mean((2, 3)) * torch.arange(7.0)
+
+    network, picture = Viewing(), torch.rand(1, 1, 16, 24)
+    export_onnx(network, tmp_path / 'model.onnx', 16, 24)
+    answers = run(tmp_path / 'model.onnx', picture)
+    assert list(answers) == ['labels', 'confidence', 'view']
+    assert answers['view'] == pytest.approx(torch.softmax(network(picture)[2], 1).detach().numpy(), abs=1e-6)
 
 
 def test_two_networks_leave_as_one_and_each_runs_once(tmp_path):

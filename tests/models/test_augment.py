@@ -20,6 +20,7 @@ from models.data import Collection, Sample, mix_in  # noqa: E402
 from service import regions  # noqa: E402
 from service.messages import InputError  # noqa: E402
 from service.simulator import make_phantom  # noqa: E402
+from service.views import VIEWS  # noqa: E402
 from tests.fakes import frames  # noqa: E402
 
 #: What seeds 0..3 made of `frames` when networks were first trained with it: the stream's next number, mean
@@ -32,21 +33,26 @@ PINNED = [
 ]
 
 
+def _trained_with(rng, celsius, labels):
+    """As `Stream` draws it."""
+    return augment(rng, *(flip(celsius, labels) if rng.random() < 0.5 else (celsius, labels)))
+
+
 @pytest.mark.parametrize('seed', range(len(PINNED)))
 def test_a_seed_gives_what_it_always_gave(seed):
     rng = np.random.default_rng(seed)
-    celsius, labels = augment(rng, frames.torso(120, 160).astype(np.float32), frames.labels(120, 160))
+    celsius, labels = _trained_with(rng, frames.torso(120, 160).astype(np.float32), frames.labels(120, 160))
     following, mean, deviation, counts = PINNED[seed]
     assert rng.random() == pytest.approx(following, abs=1e-9)
     assert [celsius.mean(), celsius.std()] == pytest.approx([mean, deviation], abs=1e-3)
     assert np.abs(np.bincount(labels.ravel(), minlength=8) - counts).max() <= 2
 
 
-def test_sides_survive_the_flip():
+def test_sides_survive():
     phantom = make_phantom(3, 120, 160)
     columns = np.arange(160)
     for seed in range(12):
-        celsius, labels = augment(np.random.default_rng(seed), phantom.celsius, phantom.labels)
+        celsius, labels = _trained_with(np.random.default_rng(seed), phantom.celsius, phantom.labels)
         assert celsius.shape == labels.shape and celsius.dtype == np.float32 and labels.dtype == np.uint8
         assert np.isfinite(celsius).all() and labels.max() < len(regions.REGIONS)
         right, left = ((labels == k).sum(0) for k in (regions.RIGHT_BREAST, regions.LEFT_BREAST))
@@ -64,15 +70,16 @@ def test_grey_levels_stay_grey_levels():
     grey = np.random.default_rng(0).uniform(0, 255, (80, 90)).astype(np.float32)
     lesion = np.zeros((80, 90), np.uint8)
     lesion[20:40, 10:30] = 1
-    table = flip_table(('background', 'lesion'))
     for seed in range(12):
-        picture, labels = augment(np.random.default_rng(seed), grey, lesion, table, relative=True)
+        picture, labels = augment(np.random.default_rng(seed), grey, lesion, relative=True)
         assert picture.min() >= 0 and picture.max() <= 255 and picture.dtype == np.float32
         assert set(np.unique(labels)) == {0, 1}
 
 
 def test_the_flip_table_is_the_products():
     assert np.array_equal(flip_table(regions.REGIONS), regions.FLIPPED)
+    assert [VIEWS[place] for place in flip_table(VIEWS)] == [
+        'frontal', 'raised-arms', 'right-oblique', 'left-oblique', 'right-lateral', 'left-lateral', 'none']
     with pytest.raises(ValueError):
         flip_table(('background', 'left_arm'))
 

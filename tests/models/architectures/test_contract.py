@@ -12,13 +12,14 @@ import onnxruntime  # noqa: E402
 from export.onnx_export import INPUT, IR_VERSION, OPSET, DeployedNetwork, export_onnx  # noqa: E402
 from models.architectures import ARCHITECTURES, FINDING, REGIONS, build, count_cost  # noqa: E402
 from service.bundle import scan_onnx  # noqa: E402
+from service.views import VIEWS  # noqa: E402
 from tests.models.architectures.settle import settle  # noqa: E402
 
 NETWORKS = sorted(name for name, entry in ARCHITECTURES.items() if entry.kind == 'network')
 
 #: Small sizes at which the tests below run; sides that do not divide by 32 or 16 where the network allows it.
 SIZES = collections.defaultdict(
-    lambda: (72, 104), half_unet=(96, 128), latents=(40, 56), attention_unet=(40, 56))
+    lambda: (72, 104), half_unet=(96, 128), quarter_fpn=(96, 128), latents=(40, 56), attention_unet=(40, 56))
 #: Options that make a network quick enough to be exported in a test.
 NARROW = {'latents': {'widths': (16, 32, 64, 128, 128)}}
 
@@ -60,13 +61,15 @@ def small(name, **options):
 def test_scores_have_the_pictures_size(name):
     network, pictures = small(name)
     with torch.no_grad():
-        regions, finding = network(pictures)
+        regions, finding, view = network(pictures)
     tasks = ARCHITECTURES[name].tasks
     assert (regions is not None, finding is not None) == (REGIONS in tasks, FINDING in tasks)
     if regions is not None:
         assert regions.shape == (2, 8, *pictures.shape[2:]) and regions.dtype == torch.float32
     if finding is not None:
         assert finding.shape == (2, 1) and finding.dtype == torch.float32
+    if view is not None:
+        assert view.shape == (2, len(VIEWS)) and view.dtype == torch.float32
 
 
 def test_every_weight_learns(name):

@@ -73,7 +73,7 @@ def test_a_frozen_encoder_stays_as_it_is():
     before = {key: value.clone() for key, value in network.encoder.state_dict().items()}
     network.train()
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.1)
-    regions, finding = network(torch.rand(2, 1, 24, 40))
+    regions, finding, _ = network(torch.rand(2, 1, 24, 40))
     (regions.square().mean() + finding.square().mean()).backward()
     optimizer.step()
     assert network.regions.training and not network.encoder.layers[1].training

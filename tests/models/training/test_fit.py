@@ -16,9 +16,9 @@ from models.training.stream import UNKNOWN, Batch, as_examples  # noqa: E402
 from .small import distance, small_collection, small_network, small_recipe, three_classes  # noqa: E402
 
 
-def _batch(labels=None, klass=(0, 1)):
+def _batch(labels=None, klass=(0, 1), view=(UNKNOWN, UNKNOWN)):
     labels = torch.randint(0, 8, (2, 8, 8)) if labels is None else labels
-    return Batch(torch.rand(2, 1, 8, 8), labels, torch.tensor(klass))
+    return Batch(torch.rand(2, 1, 8, 8), labels, torch.tensor(klass), torch.tensor(view))
 
 
 def test_the_parts_of_the_loss():
@@ -44,6 +44,15 @@ def test_what_is_not_known_teaches_nothing():
     assert scores.finding.grad[0] == 0 and scores.finding.grad[1] != 0
     nothing = Losses(small_recipe(), 8)(scores, _batch(torch.full((2, 8, 8), UNKNOWN), (UNKNOWN, UNKNOWN)))
     assert sum(nothing.values()).item() == 0
+
+
+def test_a_view_teaches_where_it_is_known():
+    losses = Losses(small_recipe('loss.view=0.3'), 8)
+    scores = Scores(torch.zeros(2, 8, 8, 8), torch.zeros(2, 1), torch.randn(2, 7, requires_grad=True))
+    part = losses(scores, _batch(view=(UNKNOWN, 4)))['view']
+    assert part.item() == pytest.approx(0.3 * float(-scores.view[1].log_softmax(0)[4]), abs=1e-6)
+    assert losses(scores, _batch())['view'].item() == 0
+    assert 'view' not in losses(scores._replace(view=None), _batch(view=(1, 2)))
 
 
 def test_balanced_classes_weigh_the_same():

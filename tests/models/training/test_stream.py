@@ -7,11 +7,13 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
+from models.phantoms import prepare_sets  # noqa: E402
 from models.training.stream import UNKNOWN, Loader, MixedExamples, Stream, as_examples  # noqa: E402  # noqa: E402
 from service.chains import get_chain  # noqa: E402
 from service.messages import InputError  # noqa: E402
 from service.regions import LEFT_BREAST, RIGHT_BREAST  # noqa: E402
 from service.thermogram import Thermogram  # noqa: E402
+from service.views import VIEWS  # noqa: E402
 
 from .small import HEIGHT, WIDTH, small_collection, small_recipe, three_classes  # noqa: E402
 
@@ -54,6 +56,24 @@ def test_sides_survive_augmentation(kind):
         labels = stream[item].labels.numpy()
         right, left = ((labels == region).sum(0) for region in (RIGHT_BREAST, LEFT_BREAST))
         assert np.average(columns, weights=right) < np.average(columns, weights=left)
+
+
+def test_a_flip_changes_the_side_of_a_view(tmp_path):
+    recipe = small_recipe('data.source=phantoms', 'phantoms.kinds={left-lateral=1}', 'phantoms.train=1')
+    stream = _stream(recipe, prepare_sets(recipe, tmp_path, workers=1)['train'])
+    plain = stream.examples.example(0)
+    assert VIEWS[plain.view] == 'left-lateral' and plain.klass is None, 'left and right cannot be compared'
+    named = [VIEWS[stream[item].view] for item in range(20)]
+    assert set(named) == {'left-lateral', 'right-lateral'} and stream[0].klass == UNKNOWN
+    # Her chest points to the left of the picture in a left view: the trunk's mean column tells the two apart.
+    middle = [float((stream[item].pictures[0].mean(0) * torch.arange(WIDTH)).sum() / stream[item].pictures.sum())
+              for item in range(20)]
+    sides = {name: np.mean([m for m, n in zip(middle, named) if n == name]) for name in set(named)}
+    assert abs(sides['left-lateral'] - sides['right-lateral']) > 1
+
+
+def test_patients_have_no_view_that_anybody_stated():
+    assert _stream(small_recipe(), small_collection(1))[0].view == UNKNOWN
 
 
 def test_other_regions_and_pictures_without_temperatures_are_augmented_too():
