@@ -20,7 +20,7 @@ _SMALL: Dict[str, Any] = {'channels': 1, 'height': 120, 'width': 160}
 _ENTRIES = [
     Architecture('half_unet', HalfUnet, tasks=_BOTH, limit_parameters=2_500_000, limit_macs=2e9, **_USUAL,
                  source='Own: a residual U-Net at half resolution with a left-right finding head.'),
-    Architecture('quarter_fpn', QuarterFpn, tasks=_BOTH, limit_parameters=1_310_000, limit_macs=0.6e9, **_USUAL,
+    Architecture('quarter_fpn', QuarterFpn, tasks=_R, limit_parameters=1_310_000, limit_macs=0.6e9, **_USUAL,
                  source='Own: residual stages [He2016] under a feature pyramid [Lin2017], with a head for the view.'),
     Architecture('latents', Latents, tasks=_BOTH, **_SMALL,
                  source='A CUTS encoder trained without labels, and a U-Net per task [Shor2024].'),

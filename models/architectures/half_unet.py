@@ -54,11 +54,11 @@ class PairHead(nn.Module):
     must not redraw the breast.
     """
 
-    def __init__(self, channels: int, features: int = 48, ratio: int = 8) -> None:
+    def __init__(self, channels: int, features: int = 48) -> None:
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(channels, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU())
         self.judge = nn.Sequential(nn.Linear(4 * features, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1))
-        self.shrink = nn.AvgPool2d(ratio)
+        self.shrink = nn.AvgPool2d(8)
 
     def forward(self, deep: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Finding logit Nx1 of encoder features NxCxhxw and half-size region scores Nx8x8hx8w."""

@@ -15,7 +15,6 @@ from service import regions
 from service.views import VIEWS
 
 from .base import Scores
-from .half_unet import PairHead
 
 
 class Pyramid(nn.Module):
@@ -68,7 +67,7 @@ class QuarterFpn(nn.Module):
         width: channels of the pyramid.
     """
 
-    def __init__(self, stem: int = 16, channels: Sequence[int] = (32, 64, 128), blocks: Sequence[int] = (0, 2, 4),
+    def __init__(self, stem: int = 16, channels: Sequence[int] = (32, 64, 128), blocks: Sequence[int] = (0, 3, 3),
                  width: int = 32) -> None:
         super().__init__()
         self.stem = nn.Sequential(_convolution(1, stem, 2), _convolution(stem, channels[0], 2))
@@ -79,7 +78,6 @@ class QuarterFpn(nn.Module):
             before = after
         self.pyramid = Pyramid(channels, width, len(regions.REGIONS))
         self.enlarge = nn.Upsample(scale_factor=4, mode='bilinear', align_corners=False)
-        self.finding = PairHead(channels[-1], ratio=2 ** (len(channels) - 1))
         self.view = ViewHead(channels[-1])
 
     def forward(self, x: torch.Tensor) -> Scores:
@@ -90,7 +88,7 @@ class QuarterFpn(nn.Module):
             x = stage(x)
             levels.append(x)
         scores = self.pyramid(levels)
-        return Scores(self.enlarge(scores), self.finding(x, scores), self.view(x))
+        return Scores(self.enlarge(scores), None, self.view(x))
 
 
 def _convolution(before, after, stride=1):

@@ -23,7 +23,7 @@ def _items():
     for angle in (90, 60, 30, 0, -30, -60, -90):
         yield 23, Description(rotation_deg=float(angle), arms='arms raised'), '%d degrees' % angle
     for seed in (32, 33):
-        for kind in ('right-lateral', 'right-oblique', 'front', 'left-oblique', 'left-lateral', 'rotated', 'leaning'):
+        for kind in ('right-lateral', 'right-oblique', 'frontal', 'left-oblique', 'left-lateral', 'rotated', 'leaning'):
             yield seed, describe(kind, seed), kind
     for kind, seed in (('arms down', 22), ('absent breast', 21), ('reconstructed breast', 23), ('small breasts', 21),
                        ('very large breasts', 25), ('belly folds', 21), ('dressing', 20)):
@@ -33,7 +33,7 @@ def _items():
     for seed, thing in enumerate(THINGS):
         yield seed + 2, Description(thing=thing), thing
     yield 27, describe('left-oblique', 27), '80x60'
-    for kind in ('left-lateral', 'absent breast', 'front'):
+    for kind in ('left-lateral', 'absent breast', 'frontal'):
         yield 41, describe(kind, 41), kind
 
 

@@ -194,12 +194,12 @@ def test_a_description_refuses_what_it_does_not_know(attributes):
 
 
 def test_kinds_come_in_their_shares():
-    shares = {'front': 3.0, 'left-lateral': 1.0}
+    shares = {'frontal': 3.0, 'left-lateral': 1.0}
     kinds = [choose_kind(seed, shares) for seed in range(200)]
-    assert set(kinds) == set(shares) and 120 < kinds.count('front') < 178
+    assert set(kinds) == set(shares) and 120 < kinds.count('frontal') < 178
 
 
-@pytest.mark.parametrize('shares', [{}, {'front': 0.0}, {'front': -1.0}, {'sideways': 1.0}])
+@pytest.mark.parametrize('shares', [{}, {'frontal': 0.0}, {'frontal': -1.0}, {'sideways': 1.0}])
 def test_shares_must_mean_something(shares):
     with pytest.raises(ValueError):
         choose_kind(0, shares)
