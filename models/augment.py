@@ -1,7 +1,8 @@
 """Augmentation: other patients, cameras and poses made of the thermograms there are; numpy and OpenCV only.
 
 `flip` swaps the patient's sides, `augment` varies a thermogram, `vary` a picture for classifiers, `degrade` shows
-either through a worse camera, and `mixup` blends the samples of a batch. Everything but `mixup` is applied before the preprocess chain.
+either through a worse camera, and `mixup` blends the samples of a batch. Everything but `mixup` is applied before the
+preprocess chain.
 """
 from typing import NamedTuple, Optional, Sequence, Tuple
 

@@ -201,9 +201,10 @@ def phantom_metrics(network: torch.nn.Module, recipe: Recipe, sets: Mapping[str,
         metrics['iou'] = {name: round(float(value), 4) for name, value in zip(regions.REGIONS, overlaps)}
         metrics['miou'] = round(float(np.nanmean(overlaps)), 4)
     if test.probabilities is not None:
-        val, known = predict(network, sets['val'], recipe), test.klass != UNKNOWN
-        chosen = val.klass != UNKNOWN
-        threshold = round(threshold_at(_probabilities(val)[chosen, 0], val.klass[chosen], recipe.finding.specificity), 4)
+        val = predict(network, sets['val'], recipe)
+        known = val.klass != UNKNOWN
+        threshold = round(threshold_at(_probabilities(val)[known, 0], val.klass[known], recipe.finding.specificity), 4)
+        known = test.klass != UNKNOWN
         probabilities = _probabilities(test)[known, 0]
         metrics['finding'] = finding_metrics(probabilities, test.klass[known], threshold, recipe.seed)
         metrics['finding_auc_by_pattern'] = auc_by_pattern(probabilities, sets['test'].patterns[known])

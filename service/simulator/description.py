@@ -108,8 +108,8 @@ def view_of(rotation_deg: float, arms: str) -> str:
 
 
 #: Kinds that a set of phantoms is mixed from. ``'flat'`` is an ordinary frontal view without a description, drawn flat;
-#: ``'frontal'`` to ``'right-lateral'`` are the `FACINGS`, ``'none'`` has no torso, and the others are frontal views with
-#: something about them.
+#: ``'frontal'`` to ``'right-lateral'`` are the `FACINGS`, ``'none'`` has no torso, and the others are frontal views
+#: with something about them.
 KINDS = ('flat', 'frontal') + FACINGS[1:] + (
     'rotated', 'leaning', 'arms down', 'absent breast', 'reconstructed breast', 'small breasts', 'very large breasts',
     'belly folds', 'dressing', 'breast out of frame', 'defocus', 'motion', 'second camera', views.NO_TORSO)
