@@ -81,12 +81,14 @@ def test_every_way_through_the_pipeline(tmp_path):
     assert rows[0]['nano_ms'] < rows[2]['nano_ms'] < rows[5]['nano_ms']
 
 
-def test_other_inputs_have_no_mean(tmp_path):
+def test_what_has_no_mean(tmp_path):
     constants = {'chain': 'plateau-1', 'constants': {'height': HEIGHT, 'width': WIDTH, 'plateau': 2.0}}
-    folders = [bundles.write(tmp_path / 'a'), bundles.write(tmp_path / 'b', bundles.document(preprocess=constants))]
-    with pytest.raises(InputError) as caught:
-        ways_of(folders, False)
-    assert caught.value.code == 'average-other-input'
+    one = bundles.write(tmp_path / 'a')
+    for other, code in ((bundles.write(tmp_path / 'b', bundles.document(preprocess=constants)), 'average-other-input'),
+                        (bundles.write_pair(tmp_path / 'c'), 'average-two-networks')):
+        with pytest.raises(InputError) as caught:
+            ways_of([one, other], False)
+        assert caught.value.code == code
 
 
 def test_the_table_of_the_report(evaluate, tmp_path):  # noqa: F811
