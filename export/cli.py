@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Tuple
 
 import click
 
-from service.bundle import open_bundle
+from service.bundle import BASE, Bundle, open_bundle
 from service.messages import InputError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def preflight_command(path: str, target_name: str, precision: str, frame: str, l
         raise InputError('frame-unknown', 'The stages around the network were not measured for frames of %s.' % frame,
                          'Choose one of %s.' % ', '.join(frame_sizes()))
     _, name, variants = _check_path(path, target)
-    model = open_bundle(path, study=True).model if os.path.isdir(path) else _read_file(path)
+    model = _open(path).model if os.path.isdir(path) else _read_file(path)
     prediction = preflight(model, target, precision, frame, name)
     if as_json:
         click.echo(json.dumps(to_dict(name, prediction, variants, layers), indent=1))
@@ -122,11 +122,25 @@ def _check_path(path: str, target: 'Target') -> Tuple[str, str, Dict[str, List['
     from .check import check_bundle, check_model
 
     if os.path.isdir(path):
-        # Bundles for study only are checked too: somebody may want to know about their network.
-        bundle = open_bundle(path, study=True)
+        bundle = _open(path)
         identity = bundle.manifest.identity
         return 'bundle', '%s %s in %s' % (identity['id'], identity['version'], path), check_bundle(bundle, target)
     return 'onnx', path, {os.path.basename(path): check_model(_read_file(path), target, path)}
+
+
+def _open(path: str) -> Bundle:
+    """A bundle of one network.
+
+    Raises:
+        InputError: ``two-networks``.
+    """
+    # Bundles for study only are taken too: somebody may want to know about their network.
+    bundle = open_bundle(path, study=True)
+    if bundle.classifier is not None:
+        files = [os.path.join(path, network.variants[BASE].file) for network in bundle.networks]
+        raise InputError('two-networks', 'The bundle in %s holds two networks, and this is about one.' % path,
+                         'Name %s, and then %s.' % tuple(files))
+    return bundle
 
 
 def _read_file(path: str) -> bytes:

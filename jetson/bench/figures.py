@@ -18,8 +18,8 @@ Box = Tuple[float, float, float, float]
 
 #: BGR, distinguishable for colour-blind readers as well [OkabeIto2008].
 COLOURS: Tuple[Colour, ...] = (
-    (178, 114, 0), (0, 159, 230), (115, 158, 0), (0, 94, 213), (167, 121, 204), (233, 180, 86), (66, 228, 240),
-    (120, 120, 120), (60, 60, 160), (80, 40, 20))
+    (178, 114, 0), (0, 159, 230), (115, 158, 0), (0, 94, 213), (150, 150, 20), (167, 121, 204), (233, 180, 86),
+    (66, 228, 240), (120, 120, 120), (60, 60, 160), (80, 40, 20))
 INK, FAINT, PAPER = (50, 50, 50), (225, 225, 225), (255, 255, 255)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 #: Drawn so many times larger and reduced at the end, for smooth lines and letters.

@@ -17,7 +17,7 @@ _TITLES = {'closed': 'Closed loop: frames from memory, one after the other',
            'paced': 'Paced: frames at the rate of the camera'}
 _COLUMNS = ('p50_ms', 'p90_ms', 'p95_ms', 'p99_ms', 'max_ms', 'mean_ms')
 #: Names of stages whose identifier is not a word.
-_STAGE_NAMES = {'copy_in': 'copy in', 'copy_out': 'copy out'}
+_STAGE_NAMES = {'copy_in': 'copy in', 'copy_out': 'copy out', 'infer_classifier': 'classifier'}
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> List[str]:

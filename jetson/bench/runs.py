@@ -20,7 +20,8 @@ from service.thermogram import Thermogram
 
 #: All stages in the order in which a frame passes them. A stage that a run does not have is absent: frames from memory
 #: are not captured, and a CPU backend copies nothing.
-STAGES = ('capture', 'quality', 'preprocess', 'copy_in', 'infer', 'copy_out', 'decode', 'analyse', 'overlay', 'encode')
+STAGES = ('capture', 'quality', 'preprocess', 'copy_in', 'infer_classifier', 'infer', 'copy_out', 'decode', 'analyse',
+          'overlay', 'encode')
 CLOSED, PACED = 'closed', 'paced'
 
 #: Warm-up before the measurement, reported apart from it: caches fill and clocks rise.

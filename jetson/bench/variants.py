@@ -36,7 +36,11 @@ def measure_variants(bundle: Bundle, settings: Settings, thermograms: int, round
     measured = []
     for row in rows:
         parity = bundle.variants[row['variant']].parity
-        measured.append(dict(row, excluded=row['excluded'] or parity_problem(parity, row['precision']), parity=parity,
+        problem = parity_problem(parity, row['precision'])
+        if bundle.classifier is not None and not row['problem']:
+            other = bundle.classifier.variants[row['backend']['classifier']['variant']]
+            problem = problem or parity_problem(other.parity, other.precision)
+        measured.append(dict(row, excluded=row['excluded'] or problem, parity=parity,
                              samples_ms=[round(value, 4) for value in samples[row['name']]]))
     return measured
 

@@ -109,7 +109,8 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
     """
     trust = _trust(settings_path, keys)
     opened = open_bundle(folder, trust=trust)
-    read_golden(opened)
+    for network in opened.networks:
+        read_golden(network)
     report = dict(_describe(opened), key_not_after=trust.not_after.get(opened.signed_by or ''))
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -190,24 +191,38 @@ def _trust(settings_path: Optional[str], keys: Optional[str]) -> Trust:
 
 
 def _describe(opened: Bundle) -> Dict[str, Any]:
-    """A bundle as JSON: identity, key and variants with their golden tolerances."""
-    variants = {name: {'file': variant.file, 'precision': variant.precision, 'answers': variant.answers,
-                       'sha256': opened.sha256(name), 'golden': variant.golden}
-                for name, variant in opened.variants.items()}
-    return dict(opened.manifest.identity, folder=opened.folder, key=opened.signed_by, variants=variants)
+    """A bundle as JSON: identity, key, and variants with their golden tolerances.
+
+    Those of a classifier that is a network of its own are under ``classifier``, beside the ``order``.
+    """
+    report = dict(opened.manifest.identity, folder=opened.folder, key=opened.signed_by, variants=_variants(opened))
+    if opened.classifier is not None:
+        report.update(order=opened.manifest.order, classifier=_variants(opened.classifier))
+    return report
+
+
+def _variants(network: Bundle) -> Dict[str, Any]:
+    return {name: {'file': variant.file, 'precision': variant.precision, 'answers': variant.answers,
+                   'sha256': network.sha256(name), 'golden': variant.golden}
+            for name, variant in network.variants.items()}
 
 
 def _variant_lines(report: Dict[str, Any]) -> Iterator[str]:
     """A line for every variant: name, file, and its tolerances for the golden pair."""
+    networks = [('variant', report['variants'])]
+    if 'classifier' in report:
+        yield 'order      %s' % report['order']
+        networks = [('segmenter', report['variants']), ('classifier', report['classifier'])]
     width = max(len(name) for name in report['variants'])
-    for name, variant in report['variants'].items():
-        golden = variant['golden']
-        tolerances = ['labels %g %%' % (100 * golden['labels_agreement']),
-                      'confidence %g' % golden['confidence_tolerance']]
-        tolerances += ['%s %g' % (role, golden[role + '_tolerance']) for role in ('finding', 'view')
-                       if role + '_tolerance' in golden]
-        yield 'variant    %-*s  %s  %s; golden within %s' % (
-            width, name, variant['sha256'][:12], 'answers' if variant['answers'] else 'logits', ', '.join(tolerances))
+    for title, variants in networks:
+        for name, variant in variants.items():
+            golden = variant['golden']
+            tolerances = ['labels %g %%' % (100 * golden['labels_agreement'])] if 'labels_agreement' in golden else []
+            tolerances += ['%s %g' % (role, golden[role + '_tolerance']) for role in ('confidence', 'finding', 'view')
+                           if role + '_tolerance' in golden]
+            yield '%-10s %-*s  %s  %s; golden within %s' % (
+                title, width, name, variant['sha256'][:12], 'answers' if variant['answers'] else 'logits',
+                ', '.join(tolerances))
 
 
 def _manifest_lines(manifest: Dict[str, Any]) -> Iterator[str]:

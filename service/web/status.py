@@ -25,8 +25,9 @@ PARTS = (('', 'Overview'), ('timing', 'Timing'), ('board', 'Board'))
 PERCENTILES = (50, 95, 99)
 
 #: Stages as the page calls them; a stage that is not listed keeps its name.
-_STAGES = {'capture': 'wait for camera', 'preprocess': 'equalise', 'infer': 'network', 'decode': 'regions',
-           'analyse': 'measure', 'overlay': 'draw', 'total': 'all but the wait', 'page': 'camera to page'}
+_STAGES = {'capture': 'wait for camera', 'preprocess': 'equalise', 'infer': 'network', 'infer_classifier': 'classifier',
+           'decode': 'regions', 'analyse': 'measure', 'overlay': 'draw', 'total': 'all but the wait',
+           'page': 'camera to page'}
 
 #: Below this share of the camera's rate the page says that not every picture is analysed.
 _KEEPS_UP = 0.9

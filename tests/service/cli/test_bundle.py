@@ -187,3 +187,13 @@ def test_a_key_that_is_there_is_kept(run, tmp_path):
     (tmp_path / 'k.pem').write_text('mine')
     code, _, err = run('bundle', 'keygen', '--out', tmp_path / 'k.pem')
     assert code == 6 and err.endswith('[file-exists]\n') and (tmp_path / 'k.pem').read_text() == 'mine'
+
+
+def test_two_networks_are_verified_and_shown_with_their_order(run, tmp_path, keys):
+    folder = signing.sign(bundles.write_pair(tmp_path / 'pair'))
+    code, out, _ = run('bundle', 'verify', folder, '--keys', keys)
+    assert code == 0 and 'order      classify-then-segment' in out
+    assert 'segmenter  fp32' in out and 'golden within labels 99.9 %, confidence 0.001\n' in out
+    assert 'classifier fp32' in out and 'golden within finding 0.001\n' in out
+    report = json.loads(run('bundle', 'show', folder, '--json')[1])
+    assert report['order'] == 'classify-then-segment' and list(report['classifier']) == ['fp32']

@@ -107,7 +107,7 @@ def test_no_result_of_a_file(open_files):
     page.page.wait_for_selector('#refusal', state='visible')
     assert page.text('#refusal-sentence') == 'The whole picture has the same value.'
     page.page.click('button[data-view=regions]')
-    assert 'No regions were found in this picture.' in page.text('#regions')
+    assert 'No regions are marked in this picture.' in page.text('#regions')
 
 
 def test_a_doubtful_header_is_told_beside_the_values(open_files):

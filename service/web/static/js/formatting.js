@@ -34,6 +34,7 @@ const STAGES = {
   quality: 'quality',
   preprocess: 'equalise',
   infer: 'network',
+  infer_classifier: 'classifier',
   decode: 'regions',
   analyse: 'measure',
   overlay: 'draw',

@@ -64,7 +64,7 @@ function verdict(entry) {
 function emptyNote(holder, empty) {
   let note = holder.querySelector('.note');
   if (!note) {
-    note = element('p', 'No regions were found in this picture.', 'note');
+    note = element('p', 'No regions are marked in this picture.', 'note');
     holder.append(note);
   }
   show(note, empty);
