@@ -256,9 +256,9 @@ def compare_runners(baseline: Runner, runners: Iterable[Runner],
     runners = list(runners)
     compared: Dict[str, List[FrameParity]] = {runner.name: [] for runner in runners}
     for tensor, truth in frames:
-        expected = _with_decision(baseline.answer(tensor))
+        expected = with_decision(baseline.answer(tensor))
         for runner in runners:
-            compared[runner.name].append(compare_answers(expected, _with_decision(runner.answer(tensor)), truth))
+            compared[runner.name].append(compare_answers(expected, with_decision(runner.answer(tensor)), truth))
     return {name: summarise(frame_parities) for name, frame_parities in compared.items()}
 
 
@@ -272,7 +272,7 @@ def check_parity(runners: Iterable[Runner], parities: Dict[str, Parity]) -> None
         gate(parities[runner.name], runner.precision)
 
 
-def _with_decision(answer: Arrays) -> Arrays:
+def with_decision(answer: Arrays) -> Arrays:
     """The answer of a network without regions with its decision and confidence; other answers unchanged."""
     if 'labels' in answer or 'logits' in answer:
         return answer

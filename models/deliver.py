@@ -1,8 +1,9 @@
 """A trained network as the device takes it: an ONNX file, and a bundle if the service can use one."""
+import copy
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -10,7 +11,16 @@ import torch
 from export.onnx_export import INPUT, IR_VERSION, OPSET, OUTPUTS, CombinedNetwork, make_onnx, output_names
 from export.runners import open_session, run_session
 from service import regions
-from service.bundle import Bundle, golden_thermogram, pack_golden, to_counts, write_bundle
+from service.bundle import (
+    CLASSIFY_FIRST,
+    JOINT,
+    SEGMENT_FIRST,
+    Bundle,
+    golden_thermogram,
+    pack_golden,
+    to_counts,
+    write_bundle,
+)
 from service.chains import get_chain
 from service.durable import atomic_write
 from service.messages import InputError
@@ -30,6 +40,14 @@ GOLDEN_SEED = 7
 
 _MASK = ('It was trained with true masks as an extra channel, and at the bedside there are only predicted ones: a '
          'segmenter that never saw normals draws regions on them, which biases the finding.')
+#: What a bundle states of a classifier beside its segmenter, and how the names of that one's files begin.
+_OF_CLASSIFIER = ('model', 'input', 'outputs', 'preprocess', 'golden', 'variants', 'parity', 'calibration')
+_PREFIX = 'classifier.'
+
+_LIMIT_OF = {
+    CLASSIFY_FIRST: 'Below the threshold of the finding no regions are marked and the pose is not checked.',
+    SEGMENT_FIRST: 'The finding sees the regions alone; its figures were measured with true regions, and at the '
+                   'bedside they are predicted.'}
 _DTYPES = dict(dict.fromkeys(OUTPUTS, 'float32'), labels='int32')
 
 
@@ -78,15 +96,51 @@ class Package:
         document: the manifest without ``files``.
         files: file name to bytes.
         network: what was exported, mapping NxCxHxW to `Scores`; None if only its files are available.
+        classifier: of a bundle of two networks, whose segmenter the package itself is. Its document is a manifest of
+            its own, of which the bundle takes what `paired` says.
     """
 
     document: Dict[str, Any]
     files: Dict[str, bytes]
     network: Optional[torch.nn.Module] = None
+    classifier: Optional['Package'] = None
 
     def write(self, folder: Path) -> Bundle:
         """Write the bundle folder, see `service.bundle.write_bundle`."""
-        return write_bundle(str(folder), self.document, self.files)
+        return write_bundle(str(folder), *self.whole())
+
+    def whole(self) -> Tuple[Dict[str, Any], Dict[str, bytes]]:
+        """Manifest without ``files``, and files, with those of the classifier."""
+        if self.classifier is None:
+            return self.document, self.files
+        own = copy.deepcopy({key: self.classifier.document[key] for key in _OF_CLASSIFIER
+                             if key in self.classifier.document})
+        entries = [own[key] for key in ('model', 'golden', 'calibration') if key in own]
+        for entry in [*entries, *own.get('variants', {}).values()]:
+            entry['file'] = _prefixed(entry['file'])
+        return (dict(self.document, classifier=own),
+                dict(self.files, **{_prefixed(name): data for name, data in self.classifier.files.items()}))
+
+
+def _prefixed(name: str) -> str:
+    """Name of a file of the classifier in a bundle of two networks."""
+    return name if name.startswith(_PREFIX) else _PREFIX + name
+
+
+def paired(segmenter: Package, classifier: Package, order: str) -> Package:
+    """A bundle of two networks: named as its classifier, which gives the finding.
+
+    Args:
+        order: of `service.bundle.ORDERS`; not the joint one.
+    """
+    own = classifier.document
+    limits = own['limits'] + [limit for limit in segmenter.document['limits'] if limit not in own['limits']]
+    document = dict(
+        segmenter.document, order=order, limits=limits + [_LIMIT_OF[order]],
+        training_data='Finding: %s Regions: %s' % (own['training_data'], segmenter.document['training_data']),
+        metrics={'classifier': own['metrics'], 'segmenter': segmenter.document['metrics']},
+        **{key: own[key] for key in ('name', 'version', 'created', 'finding')})
+    return replace(segmenter, document=document, classifier=replace(classifier, document=dict(own, order=order)))
 
 
 class WithoutMask(torch.nn.Module):
@@ -101,16 +155,22 @@ class WithoutMask(torch.nn.Module):
         return self.network(picture[:, :self.channels])
 
 
-def why_no_bundle(recipe: Recipe, region_count: int, has_regions: bool) -> Optional[str]:
+def why_no_bundle(recipe: Recipe, region_count: int, has_regions: bool, order: str = JOINT) -> Optional[str]:
     """Why the service could not use a bundle of this network, one sentence; None if it could.
 
     Args:
         recipe: task and network.
         region_count: region ids of the training data.
-        has_regions: the task has regions, or a segmenter is joined to it.
+        has_regions: the task has regions, or a segmenter is delivered with it.
+        order: of `service.bundle.ORDERS`, in which that segmenter runs.
     """
     if recipe.task == 'latents':
         return 'An encoder answers nothing by itself; train a decoder on it.'
+    if recipe.input.regions_only and order != SEGMENT_FIRST:
+        return 'It sees regions alone; deliver it by thermoscreen export --regions RUN --order segment-then-classify.'
+    if order == SEGMENT_FIRST and not recipe.input.regions_only:
+        return ('In this order a classifier sees regions alone; train it with --set input.regions_only=true, or choose '
+                'another order.')
     if not has_regions:
         return 'The service needs regions beside a finding; deliver it with a segmenter of the same input by --regions.'
     if 'regions' in recipe.task and region_count != len(regions.REGIONS):
@@ -168,7 +228,7 @@ def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], stat
     """Export a network and describe it.
 
     Args:
-        network: maps NxCxHxW to `Scores` with regions.
+        network: maps NxCxHxW to `Scores`; without regions its package is only of use to `paired`.
         recipe: how it was trained.
         metrics: what was measured; goes into the manifest.
         statement: what the bundle states about itself.
@@ -195,11 +255,13 @@ def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], stat
         'preprocess': {'chain': recipe.input.chain,
                        'constants': get_chain(recipe.input.chain, recipe.chain_constants).constants},
         'regions': {'names': list(regions.REGIONS), 'sides': 'patient'},
-        'golden': {'file': 'golden.npz', 'labels_agreement': 0.995, 'confidence_tolerance': 0.05},
+        'golden': {'file': 'golden.npz'},
         'metrics': metrics,
     }
     if 'view' in roles:
         document['views'] = {'names': list(VIEWS)}
+    if 'labels' in roles:
+        document['golden'].update(labels_agreement=0.995, confidence_tolerance=0.05)
     if statement.finding:
         document['finding'] = statement.finding
         document['golden']['finding_tolerance'] = 0.02

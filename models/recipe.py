@@ -45,6 +45,8 @@ class Input:
     Attributes:
         constants: chain constants other than its defaults.
         mask: the true region mask as another channel; such a network is never delivered.
+        regions_only: everything outside of the true regions is black: what a classifier sees that a bundle runs after
+            its segmenter.
     """
 
     chain: str = setting(choices=tuple(sorted(CHAINS)))
@@ -52,6 +54,7 @@ class Input:
     width: int = setting(low=16, high=2048)
     constants: dict = setting({})
     mask: bool = setting(False)
+    regions_only: bool = setting(False)
 
 
 @dataclasses.dataclass(frozen=True)

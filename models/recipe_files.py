@@ -174,6 +174,9 @@ def _check_whole(recipe, path):
     if recipe.network.weights and recipe.network.init:
         raise InputError('recipe-value', '%s: network.weights and network.init both say what the network starts from.'
                          % path, 'Remove one of them.')
+    if recipe.input.regions_only and (recipe.task != 'finding' or recipe.input.mask):
+        raise InputError('recipe-value', '%s: input.regions_only is for a classifier without a mask.' % path,
+                         'Remove it, or set task to finding and input.mask to false.')
     if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
         raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0.' % path, 'Say how many.')
     if recipe.phantoms.kinds:

@@ -100,9 +100,12 @@ def calibrate(bundle: Path, collection: Collection, request: CalibrationRequest,
         say: is told what is being done, one sentence at a time.
     Raises:
         BundleError: ``parity-failed``: INT8 does not give FP32's answers.
-        InputError: data or names that cannot be used.
+        InputError: data or names that cannot be used; ``two-networks``.
     """
     package = open_checkpoint(bundle)
+    if package.classifier is not None:
+        raise InputError('two-networks', 'The bundle in %s holds two networks, and a calibration is of one.' % bundle,
+                         'Give its export --calibrate, which adds INT8 to both.')
     document, model = package.document, package.files[package.document['model']['file']]
     chain = chain_of(document)
     base = onnx_runner('fp32', 'fp32', model, request.threads)

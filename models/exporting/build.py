@@ -25,7 +25,7 @@ from ..calibrating.frames import choose, survey
 from ..conditions import library_versions
 from ..data import open_data, phantom_collection
 from ..deliver import Package
-from .parity import chain_of, golden_tensor, parity_frames, tolerances
+from .parity import as_seen, chain_of, golden_tensor, parity_frames, tolerances
 
 #: Variant in INT8, and the file of TensorRT's calibration cache beside it.
 INT8, CACHE_FILE = 'int8-qdq', 'calibration.cache'
@@ -76,6 +76,9 @@ def build_bundle(package: Package, request: ExportRequest,
         BundleError: ``fp16-overflow`` or ``parity-failed``.
         InputError: what is wrong with the data, or ``logits-none``.
     """
+    if package.classifier is not None:
+        own = build_bundle(package.classifier, request, lambda sentence: say('classifier: ' + sentence))
+        return replace(build_bundle(replace(package, classifier=None), request, say), classifier=own)
     document = dict(package.document, created=datetime.date.today().isoformat())
     if request.version:
         document['version'] = request.version
@@ -135,7 +138,7 @@ def make_int8(document: Dict[str, Any], model: bytes, method: str, data: Optiona
         collection = open_data(data)
         collection = collection.take(range(0, len(collection), -(-len(collection) // _CANDIDATES)))
     samples = [frame.sample for frame in choose(survey(collection, chain).usable, count, 1).measured]
-    quantised, scales = quantise(model, (chain.apply(sample.thermogram()).tensor for sample in samples), method)
+    quantised, scales = quantise(model, (as_seen(document, chain, sample).tensor for sample in samples), method)
     entry = {'file': CACHE_FILE, 'method': method, 'frames': len(samples), 'data': collection.name}
     cache = write_cache({name: float(scale) for name, scale in scales.items()})
     return Int8(quantised, cache, entry, frozenset(sample.key for sample in samples))

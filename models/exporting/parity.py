@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 
 from calibration.parity import Parity, compare_answers
-from service.bundle import golden_thermogram
-from service.chains import Chain, Fit, get_chain
+from export.runners import with_decision
+from service.bundle import SEGMENT_FIRST, golden_thermogram
+from service.chains import Chain, Fit, Prepared, get_chain
 from service.messages import BundleError
 from service.regions import BACKGROUND
 
@@ -47,7 +48,7 @@ def parity_frames(document: Dict[str, Any], count: int, data: Optional[str] = No
     """Frames of a bundle's chain and size, by what they are (``'24 phantoms'``).
 
     Args:
-        document: manifest; its ``preprocess``.
+        document: manifest; its ``preprocess``, ``regions`` and, of a classifier, ``order`` and ``outputs``.
         count: how many phantoms, and how many real frames.
         data: folder of real thermograms, or ``phantoms:SEED:COUNT``. Those with labels come first; of more than
             `count`, as many are taken, evenly spread.
@@ -65,8 +66,21 @@ def parity_frames(document: Dict[str, Any], count: int, data: Optional[str] = No
         collection = _spread(collection.labelled() or collection, count)
         sets['%d frames of %s' % (len(collection), collection.name)] = collection
     regions = tuple(document['regions']['names'])
-    return {name: [_frame(sample, chain, collection.regions == regions) for sample in collection]
+    return {name: [_frame(document, sample, chain, collection.regions == regions) for sample in collection]
             for name, collection in sets.items()}
+
+
+def as_seen(document: Dict[str, Any], chain: Chain, sample: Sample) -> Prepared:
+    """A frame as the network of a manifest sees it.
+
+    A classifier that runs after its segmenter sees regions alone: the true ones, of a sample that has them.
+    """
+    thermogram = sample.thermogram()
+    prepared = chain.apply(thermogram)
+    if document.get('order') != SEGMENT_FIRST or _marks_regions(document):
+        return prepared
+    labels = sample.labels(thermogram.pixels.shape)
+    return prepared if labels is None else prepared.without_background(labels)
 
 
 def labels_at_input(labels: np.ndarray, fit: Fit) -> np.ndarray:
@@ -99,18 +113,18 @@ def tolerances(name: str, base: Dict[str, Any], expected: Dict[str, np.ndarray],
         others: the variant on other frames: what it is off by there, it may be off by on the golden one where a board
             computes it differently.
     Returns:
-        ``labels_agreement``, ``confidence_tolerance`` and, with a finding, ``finding_tolerance``.
+        Of ``labels_agreement``, ``confidence_tolerance`` and ``finding_tolerance`` those that `base` has.
     Raises:
         BundleError: ``parity-failed``: the variant is further off than any tolerance may be.
     """
-    golden = compare_answers(expected, answer)
+    golden = compare_answers(with_decision(expected), with_decision(answer))
     others = list(others)
     entry = {}
     for key, measured, elsewhere in (
             ('labels_agreement', golden.label_agreement, [parity.worst_agreement for parity in others]),
             ('confidence_tolerance', golden.max_abs_error, [parity.max_abs_error for parity in others]),
             ('finding_tolerance', golden.finding_error, [parity.finding_error for parity in others])):
-        if measured is not None:
+        if measured is not None and key in base:
             entry[key] = _allowed(name, key, base[key], measured, elsewhere)
     return entry
 
@@ -133,14 +147,18 @@ def describe_parity(parity: Dict[str, Any]) -> str:
     return ', '.join(parts)
 
 
+def _marks_regions(document: Dict[str, Any]) -> bool:
+    """Whether a manifest is not that of a classifier alone."""
+    return 'outputs' not in document or 'labels' in document['outputs']
+
+
 def _spread(collection: Collection, count: int) -> Collection:
     return collection.take(np.linspace(0, len(collection) - 1, min(count, len(collection))).round().astype(int))
 
 
-def _frame(sample: Sample, chain: Chain, same_regions: bool) -> ParityFrame:
-    thermogram = sample.thermogram()
-    prepared = chain.apply(thermogram)
-    labels = sample.labels(thermogram.pixels.shape) if same_regions else None
+def _frame(document: Dict[str, Any], sample: Sample, chain: Chain, same_regions: bool) -> ParityFrame:
+    prepared = as_seen(document, chain, sample)
+    labels = sample.labels(prepared.fit.frame) if same_regions and _marks_regions(document) else None
     return ParityFrame(prepared.tensor, None if labels is None else labels_at_input(labels, prepared.fit))
 
 

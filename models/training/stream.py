@@ -218,6 +218,11 @@ class Stream(torch.utils.data.Dataset):
             thermogram = self._transform(thermogram)
         picture = self._chain.apply(thermogram).tensor[0]
         labels = self._labels(example)
+        if self._recipe.input.regions_only:
+            if example.labels is None:
+                raise InputError('data-labels', 'A classifier of regions alone (input.regions_only) trains on samples '
+                                 'with labels, and this data has others.', 'Set data.use to labelled.')
+            picture = picture * (labels > 0)
         if self._recipe.input.mask:
             picture = np.concatenate([picture, (labels > 0)[np.newaxis].astype(np.float32)])
         return Batch(torch.from_numpy(picture), torch.from_numpy(labels),

@@ -81,7 +81,7 @@ class Manifest:
     @property
     def views(self) -> Tuple[str, ...]:
         """The views, of `service.views.VIEWS`, whose probabilities the output ``view`` gives; empty without it."""
-        return tuple(self.raw.get('views', {}).get('names', ()))
+        return tuple(self.raw['views']['names']) if 'view' in self.raw['outputs'] else ()
 
     @property
     def roles(self) -> Tuple[str, ...]:

@@ -185,3 +185,12 @@ def test_no_prediction_of_damaged_and_absent_files(path, tmp_path):
     assert preflight(path, '--target', 'jetson-nano').exception.code == 'onnx-unreadable'
     assert preflight(tmp_path / 'none.onnx', '--target', 'jetson-nano').exception.code == 'file-unreadable'
     assert isinstance(preflight(tmp_path, '--target', 'jetson-nano').exception, BundleError)
+
+
+@pytest.mark.parametrize('verb', [check, preflight])
+def test_of_two_networks_each_file_is_to_be_named(tmp_path, verb):
+    folder = bundles.write_pair(tmp_path / 'pair')
+    error = verb(folder, '--target', 'jetson-nano').exception
+    assert isinstance(error, InputError) and error.code == 'two-networks'
+    assert error.message.next_step == 'Name %s/model.onnx, and then %s/classifier.onnx.' % (folder, folder)
+    assert verb(folder + '/classifier.onnx', '--target', 'jetson-nano').exit_code == 0

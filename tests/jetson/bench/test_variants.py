@@ -33,7 +33,7 @@ def test_other_figures_are_ignored(parity):
 
 
 def test_variants_are_measured_as_for_a_choice_and_keep_every_time(monkeypatch):
-    bundle, progress = SimpleNamespace(), []
+    bundle, progress = SimpleNamespace(classifier=None), []
     rows = [{'name': 'a:fp32', 'variant': 'fp32', 'precision': 'fp32', 'excluded': ''},
             {'name': 'a:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': 'No.'},
             {'name': 'b:fp16', 'variant': 'fp16', 'precision': 'fp16', 'excluded': ''}]

@@ -114,6 +114,13 @@ def test_a_mask_is_one_more_channel():
     assert torch.equal(batch.pictures[1], (batch.labels > 0).float())
 
 
+def test_regions_alone_are_what_a_classifier_after_the_segmenter_sees():
+    whole, regions = (_stream(small_recipe('task=finding', 'loss.dice=0', *changes), small_collection(1), plain=True)[0]
+                      for changes in ((), ('input.regions_only=true',)))
+    assert torch.equal(regions.pictures, whole.pictures * (whole.labels > 0))
+    assert not torch.equal(regions.pictures, whole.pictures)
+
+
 def test_a_transform_sees_every_thermogram():
     stream = _stream(small_recipe(), small_collection(1), transform=lambda thermogram: Thermogram.from_celsius(
         np.where(np.arange(WIDTH) < 8, 20, thermogram.pixels), source='x'), plain=True)

@@ -132,3 +132,11 @@ def test_without_a_baseline_nothing_is_measured(tmp_path, given):
     with pytest.raises(BundleError) as caught:
         rows(broken, given)
     assert caught.value.code == 'golden-mismatch'
+
+
+def test_of_two_networks_both_are_run_and_weighed(tmp_path):
+    pair = open_bundle(bundles.write_pair(tmp_path / 'pair'))
+    row = rows(pair, feeds(pair, 1), backend='onnxruntime')['onnxruntime-cpu:fp32']
+    assert row['excluded'] == '' and row['backend']['classifier']['variant'] == 'fp32'
+    assert row['bytes'] == sum(len(network.model) for network in pair.networks)
+    assert set(row['proof']) == {'labels_agreement', 'confidence_error', 'finding_error'}
