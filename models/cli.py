@@ -69,17 +69,12 @@ def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[st
     """
     changes += ('network.init=%s' % init,) if init else ()
     settings = load_recipe(recipe, changes)
-    if settings.data.source == 'collection' and not data:
-        raise InputError('data-missing', 'Recipe %s trains on thermograms.' % settings.name,
-                         'Name their folder with --data.')
-    if settings.data.source != 'collection' and data:
-        raise InputError('data-unused', 'Recipe %s generates its own simulated thermograms.' % settings.name,
-                         'Leave --data out.')
-    _log_progress()
+    check_data(settings, data)
+    log_progress()
     # PyTorch takes seconds to import: not for --help.
     from .training.run import summarise, train
 
-    source = _source(settings, data or '', layout, fold, mix_in, phantoms or out / 'phantoms', threads)
+    source = open_source(settings, data or '', layout, fold, mix_in, phantoms or out / 'phantoms', threads)
     try:
         done = train(settings, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
     except KeyboardInterrupt:
@@ -89,8 +84,23 @@ def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[st
         click.echo(line)
 
 
-def _source(recipe: 'Recipe', data: str, layout: Optional[str], fold: Optional[int], mix_in: Optional[str],
-            phantoms: Path, threads: int) -> 'Source':
+def check_data(recipe: 'Recipe', data: Optional[str]) -> None:
+    """Refuse a recipe of patients without a folder of them, and one of phantoms with it.
+
+    Raises:
+        InputError: ``data-missing`` or ``data-unused``.
+    """
+    if recipe.data.source == 'collection' and not data:
+        raise InputError('data-missing', 'Recipe %s trains on thermograms.' % recipe.name,
+                         'Name their folder with --data.')
+    if recipe.data.source != 'collection' and data:
+        raise InputError('data-unused', 'Recipe %s generates its own simulated thermograms.' % recipe.name,
+                         'Leave --data out.')
+
+
+def open_source(recipe: 'Recipe', data: str, layout: Optional[str], fold: Optional[int], mix_in: Optional[str],
+                phantoms: Path, threads: int) -> 'Source':
+    """What a recipe trains on: phantoms, made where they are missing, or patients; arguments as of the options."""
     from .data import open_data
     from .training.sources import CollectionSource, PhantomSource
 
@@ -100,7 +110,7 @@ def _source(recipe: 'Recipe', data: str, layout: Optional[str], fold: Optional[i
     return CollectionSource(recipe, open_data(data, layout), fold, others)
 
 
-def _log_progress():
+def log_progress() -> None:
     """Log the progress of this package: half an hour of silence would look like a hang."""
     log = logging.getLogger(__package__)
     log.setLevel(logging.INFO)

@@ -206,7 +206,12 @@ def write_onnx(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
         recipe: input and finding.
         path: file to write.
     """
-    atomic_write(path, _onnx(_trained(network, recipe), recipe))
+    atomic_write(path, onnx_bytes(network, recipe))
+
+
+def onnx_bytes(network: torch.nn.Module, recipe: Recipe) -> bytes:
+    """The ONNX file of a trained network of a recipe; arguments as for `write_onnx`."""
+    return _onnx(_trained(network, recipe), recipe)
 
 
 def deliver(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], folder: Path,

@@ -143,5 +143,6 @@ class AttentionUnet(nn.Module):
         skips.pop()
         for gate, enlarge, join in zip(self.gates, self.enlarge, self.join):
             skip = skips.pop()
-            x = join(torch.cat([skip * gate(skip, x), enlarge(x)], 1))
+            # Torch-Pruning takes the channels of a product from its last factor; the gate has one.
+            x = join(torch.cat([gate(skip, x) * skip, enlarge(x)], 1))
         return Scores(self.head(x)[:, :, :height, :width], None)

@@ -5,7 +5,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import torch
 
@@ -82,19 +82,41 @@ def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: 
         save_weights(network, recipe, folder.path / WEIGHTS, network_options(recipe, len(source.regions)))
     metrics = source.evaluate(network, recipe)
     metrics['wall_s'] = round(time.monotonic() - started)
+    return finish(network, recipe, source, folder.path, metrics, threads, wrap,
+                  'regions' in recipe.task or regions is not None)
+
+
+def finish(network: torch.nn.Module, recipe: Recipe, source: Source, folder: Path, metrics: Dict[str, Any],
+           threads: int, wrap: Callable[[torch.nn.Module], torch.nn.Module] = lambda network: network,
+           has_regions: bool = True, remark: str = '') -> Done:
+    """Write what follows from a trained network: figures, statement and bundle.
+
+    Args:
+        network: trained.
+        recipe: how.
+        source: what it was trained on.
+        folder: run folder.
+        metrics: of the source's evaluation.
+        threads: that it took.
+        wrap: adds what the bundle needs besides.
+        has_regions: of the bundle.
+        remark: goes into the bundle's statement of its training, one sentence.
+    """
     metrics['conditions'] = conditions(threads)
-    atomic_write_json(folder.path / METRICS, metrics)
-    reason = why_no_bundle(recipe, len(source.regions), 'regions' in recipe.task or regions is not None)
+    atomic_write_json(folder / METRICS, metrics)
+    reason = why_no_bundle(recipe, len(source.regions), has_regions)
     bundle = None
     if recipe.task != 'latents':
         statement = source.statement(recipe, metrics)
+        if remark:
+            statement = statement._replace(training_data='%s %s' % (statement.training_data, remark))
         # For a later export, which has the weights but not the data.
-        atomic_write_json(folder.path / STATEMENT, statement._asdict())
+        atomic_write_json(folder / STATEMENT, statement._asdict())
         if reason is None:
-            bundle = deliver(wrap(network), recipe, metrics, folder.path / BUNDLE, statement)
+            bundle = deliver(wrap(network), recipe, metrics, folder / BUNDLE, statement)
         else:
-            write_onnx(network, recipe, folder.path / ONNX)
-    return Done(folder.path, metrics, bundle, reason)
+            write_onnx(network, recipe, folder / ONNX)
+    return Done(folder, metrics, bundle, reason)
 
 
 def fresh_network(recipe: Recipe, region_count: int = 8) -> torch.nn.Module:
@@ -132,6 +154,15 @@ def conditions(threads: int) -> str:
     """Conditions of a figure: PyTorch, device, threads."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU, %d threads' % threads
     return 'PyTorch %s, %s' % (torch.__version__, device)
+
+
+def fold_of(folder: Path) -> Optional[int]:
+    """The fold that a run held out, from 1; None where it held out none or does not say."""
+    try:
+        fold = json.loads((folder / SPLIT).read_text(encoding='utf-8'))['fold']
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return fold if isinstance(fold, int) else None
 
 
 def _segmenter(recipe, regions):

@@ -10,6 +10,7 @@ from service.durable import atomic_write
 from service.messages import InputError
 
 from ..architectures import build
+from ..architectures.narrow import narrow_to
 from ..recipe import Recipe
 from ..recipe_files import parse_recipe, recipe_hash, recipe_text
 
@@ -60,14 +61,19 @@ def load_weights(path: Path) -> Dict[str, Any]:
 
 
 def load_network(path: Path) -> torch.nn.Module:
-    """The trained network of a run folder or ``weights.pt``, in evaluation mode.
+    """The trained network of a run folder or ``weights.pt``, in evaluation mode; a pruned one as narrow as it is.
 
     Raises:
-        InputError: as `load_weights`.
+        InputError: ``weights-other-architecture``: its architecture has changed since; or as `load_weights`.
     """
     weights = load_weights(path)
     network: torch.nn.Module = build(weights['architecture'], **weights['options'])
-    network.load_state_dict(weights['state_dict'])
+    narrow_to(network, weights['state_dict'])
+    try:
+        network.load_state_dict(weights['state_dict'])
+    except RuntimeError as error:
+        raise InputError('weights-other-architecture', '%s was trained as another %s than this version builds.'
+                         % (path, weights['architecture']), 'Train it again.', detail=str(error))
     return network.eval()
 
 
@@ -83,6 +89,8 @@ def load_run_recipe(path: Path) -> Recipe:
 def start_from(network: torch.nn.Module, recipe: Recipe) -> None:
     """Give a fresh network the weights that the recipe's ``network.init`` names, all or ``init_part`` of them.
 
+    Weights of a pruned network make it as narrow.
+
     Raises:
         InputError: ``weights-other-architecture``, or as `load_weights`.
     """
@@ -97,6 +105,9 @@ def start_from(network: torch.nn.Module, recipe: Recipe) -> None:
         prefix = settings.init_part + '.'
         state = {name[len(prefix):]: value for name, value in state.items() if name.startswith(prefix)}
         target = network.get_submodule(settings.init_part)
+    elif _shapes(state) != _shapes(network.state_dict()) == _shapes(
+            build(weights['architecture'], **weights['options']).state_dict()):
+        narrow_to(network, state)
     try:
         target.load_state_dict(state)
     except RuntimeError as error:
@@ -104,6 +115,10 @@ def start_from(network: torch.nn.Module, recipe: Recipe) -> None:
                          'with %s; their weights differ in shape, so use the same options.'
                          % (settings.init, _shown(weights['options']), settings.architecture,
                             _shown(settings.options)), detail=str(error))
+
+
+def _shapes(state):
+    return {name: tensor.shape for name, tensor in state.items()}
 
 
 def _shown(options):

@@ -69,6 +69,8 @@ SUMMARIES = {
     'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),
     'preflight': Summary('Predict operators, memory, build time and latency of a network on a target, without the '
                          'board.', ('onnx',)),
+    'prune': Summary('Remove the filters that contribute least from the segmenter of RUN, a run folder of thermoscreen '
+                     'train.', ('torch', 'lightning', 'torch_pruning')),
     'serve': Summary('Serve the kiosk page: live picture, values, files.'),
     'settings': Summary('Check a settings file and print the values in force.'),
     'train': Summary('Train the network of RECIPE, a name from --list or a TOML file.', ('torch', 'lightning')),
