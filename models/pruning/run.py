@@ -100,8 +100,9 @@ def prune(request: Request, recipe: Recipe, source: Source) -> Done:
     small = smaller(network, recipe, examples, request)
     folder = RunFolder(request.out, recipe, source.split, request.restart)
     log.info('judging the network before and after')
-    record = {'from': str(request.run), 'asked': request.flops, 'samples': min(request.samples, len(examples)),
-              'multiple': request.multiple, 'channels': [_channels(network), _channels(small)],
+    record = {'from': Path(request.run).resolve().name, 'asked': request.flops,
+              'samples': min(request.samples, len(examples)), 'multiple': request.multiple,
+              'channels': [_channels(network), _channels(small)],
               'before': describe(network, recipe, source.evaluate(network, recipe))}
     metrics = source.evaluate(small, recipe)
     record['after'] = describe(small, recipe, metrics)
