@@ -16,9 +16,16 @@ for _name in ('torch', 'lightning', 'torch_pruning'):
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
+def _share(ctx: click.Context, option: click.Parameter, value: float) -> float:
+    """Click's own range lets NaN pass."""
+    if not 0 < value < 1:
+        raise click.BadParameter('a share between 0 and 1, such as 0.5')
+    return value
+
+
 @click.command('prune')
 @click.argument('run', type=click.Path(path_type=Path))
-@click.option('--flops', required=True, type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar='SHARE',
+@click.option('--flops', required=True, type=float, callback=_share, metavar='SHARE',
               help='Share of the multiply-accumulates that may remain, such as 0.5.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Run folder of the pruned network.')
 @click.option('--fine-tune', default=0, type=click.IntRange(min=0), metavar='SAMPLES',

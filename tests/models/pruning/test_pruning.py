@@ -129,7 +129,9 @@ def test_planted_dead_channels_rank_last(name, kill):
                 kill(network, member, member.channels[planted[member.owners]])
     scores = torch.cat(importance(network, groups, examples(picture), _loss(network(picture))))
     dead = torch.cat(dead)
-    assert scores[dead].max() < scores[~dead].min()
+    assert not scores[dead].any()
+    # Few others are as low: those that none of three pictures wakes.
+    assert (scores[~dead] == 0).float().mean() < (0.1 if name == 'half_unet' else 1e-6)
 
 
 # -- what is left

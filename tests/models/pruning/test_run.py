@@ -1,6 +1,7 @@
 """``thermoscreen prune`` leaves a run folder like any other, says what it cost, and refuses in one line."""
 import dataclasses
 import json
+import logging
 
 import pytest
 from click.testing import CliRunner
@@ -24,6 +25,15 @@ OPTIONS = 'network.options={stem=8, channels=[8, 16], layers=[1, 1], decoder=[8,
 CHANGES = SMALL + (OPTIONS, 'data.val_share=0.3', 'training.epochs=0', 'training.samples=2')
 
 
+@pytest.fixture(autouse=True)
+def log_as_it_was():
+    log = logging.getLogger('models')
+    before = log.handlers[:], log.level, log.propagate
+    yield
+    log.handlers[:], log.propagate = before[0], before[2]
+    log.setLevel(before[1])
+
+
 def _prune(run, out, **more):
     recipe = small_recipe(*CHANGES)
     request = Request(run, out, 0.5, samples=2, multiple=1, threads=1, workers=0, **more)
@@ -43,7 +53,7 @@ def done(run, tmp_path_factory):
 def test_the_figures_say_what_it_brought_and_cost(done):
     record = done[1].metrics['pruning']
     assert 0.4 < record['after']['gmac'] / record['before']['gmac'] <= 0.5
-    assert record['after']['nano_ms'] < record['before']['nano_ms']
+    assert 0 < record['after']['nano_ms'] <= record['before']['nano_ms']
     assert record['after']['parameters'] < record['before']['parameters']
     assert record['channels'][1] < record['channels'][0]
     assert record['fine_tuned']['samples'] == 2
