@@ -1,6 +1,6 @@
 """From a network's outputs to labels at the frame's own resolution."""
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Dict, Mapping, Optional, Tuple
 
 import cv2
@@ -24,6 +24,7 @@ class Prediction:
         certainty: mean probability of its own label per region that is present, 0..1.
         confidence: mean probability of the labels over the body, 0..1.
         probability: of the finding, 0..1, after the manifest's temperature; None from a network without one.
+        views: probability per view, 0..1; empty from a network that tells none apart.
     """
 
     labels: np.ndarray
@@ -31,6 +32,7 @@ class Prediction:
     certainty: Dict[int, float]
     confidence: float
     probability: Optional[float]
+    views: Dict[str, float] = field(default_factory=dict)
 
 
 def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: Body) -> Prediction:
@@ -52,12 +54,16 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
         labels, certainty = fit.enlarge(labels), fit.enlarge(certainty)
     labels, masks = tidy(labels)
     body_mask = cv2.resize(body.mask.view(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    views: Dict[str, float] = {}
+    if 'view' in bundle.manifest.roles:
+        views = dict(zip(bundle.manifest.views, outputs[bundle.output_name('view')].ravel().tolist()))
     return Prediction(
         labels=fit.enlarge(labels),
         boxes={region: fit.enlarge_box(box, labels.shape) for region, (box, _) in masks.items()},
         certainty={region: cv2.mean(certainty[box], mask)[0] for region, (box, mask) in masks.items()},
         confidence=cv2.mean(certainty, body_mask)[0],
         probability=decode_finding(outputs, bundle) if 'finding' in bundle.manifest.roles else None,
+        views=views,
     )
 
 

@@ -15,6 +15,7 @@ from .palettes import palette
 from .regions import Box
 from .result import Result
 from .thermogram import MIN_SIDE_PX, Thermogram
+from .views import SIDE_VIEWS, view_label
 
 #: What can lie under the contours.
 LAYERS = ('original', 'equalised', 'regions', 'difference')
@@ -33,8 +34,8 @@ SCALE_WIDTH_PX = 66
 _SHEET_COLUMNS = 4
 _CELL_WIDTH_PX, _CELL_HEIGHT_PX, _CAPTION_HEIGHT_PX = 400, 300, 48
 
-#: Side of the patch under R and L.
-_MARK_PX = 40
+#: Side of the patch under R and L, and its height under the name of a view, with that name's size.
+_MARK_PX, _VIEW_SIZE = 40, 0.8
 
 #: Left edge and width of the colours in the scale, and the space above and below them, in pixels.
 _BAR_LEFT_PX, _BAR_WIDTH_PX, _HEAD_PX = 8, 19, 26
@@ -148,7 +149,10 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     if result.labels is not None:
         _draw_regions(picture, result.labels, result.boxes)
         _draw_spots(picture, result)
-    _draw_sides(picture)
+    if result.view in SIDE_VIEWS:
+        _draw_view(picture, view_label(result.view))
+    else:
+        _draw_sides(picture)
     if result.refusals:
         _draw_refusal(picture, result.refusals[0])
     _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
@@ -325,6 +329,13 @@ def _draw_sides(picture: np.ndarray) -> None:
     for letter, left in (('R', 0), ('L', width - _MARK_PX)):
         picture[:_MARK_PX, left:left + _MARK_PX] //= 4
         _write(picture, letter, left + 9, _MARK_PX - 10, size=1.0)
+
+
+def _draw_view(picture: np.ndarray, label: str) -> None:
+    """The name of a side view, in which neither edge of the picture is the patient's right or left."""
+    width = cv2.getTextSize(label, _FONT, _VIEW_SIZE, 1)[0][0]
+    picture[:_MARK_PX, :width + 18] //= 4
+    _write(picture, label, 9, _MARK_PX - 12, size=_VIEW_SIZE)
 
 
 def _draw_refusal(picture: np.ndarray, check: Message) -> None:

@@ -10,12 +10,13 @@ from .body import Body, find_body
 from .bundle import CLASSIFY_FIRST, SEGMENT_FIRST, Bundle, Trust, open_bundle
 from .chains import Prepared
 from .decode import Prediction, decode, decode_finding
-from .messages import INFO, OK, PROBLEM, Message
+from .messages import INFO, PROBLEM, Message
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .selection import Runtime, baseline, start_first, start_proven
 from .stopwatch import Stopwatch
 from .thermogram import Thermogram
+from .views import NO_TORSO, SIDE_VIEWS, recognise
 
 #: Beside the finding of a bundle that classifies first, where the segmenter was not reached.
 _NOT_SEGMENTED = Message('regions-not-reached', 'No regions were marked: this model marks them only where the finding '
@@ -118,7 +119,7 @@ class Pipeline:
         body = find_body(thermogram)
         checks = thermogram.provenance.warnings + check_frame(thermogram, body, self.options.quality)
         watch.lap('quality')
-        if checks[-1].severity != OK:
+        if checks[-1].severity == PROBLEM:
             return self._result(thermogram, body, checks, watch)
 
         finding = None
@@ -138,9 +139,12 @@ class Pipeline:
 
     def _analyse(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], prepared: Prepared,
                  prediction: Prediction, finding: Optional[Finding], watch: Stopwatch) -> Result:
+        view = recognise(prediction.views, self.options.quality.min_view)
         breasts = find_breasts(prediction.labels, body)
-        checks += check_labels(breasts, prediction.confidence, self.options.quality)
+        checks += check_labels(view, breasts, prediction.confidence, self.options.quality)
         watch.lap('quality')
+        if view == NO_TORSO:  # regions of something else
+            return self._result(thermogram, body, checks, watch, view=view, prepared=prepared)
 
         regions = region_statistics(thermogram.pixels, prediction, body.threshold)
         fields: Dict[str, Any] = {
@@ -150,8 +154,9 @@ class Pipeline:
             'regions': regions,
             'spots': hottest_spots(body, breasts, thermogram.pixels.shape),
             'prepared': prepared,
+            'view': view,
         }
-        if checks[-1].severity == OK:
+        if checks[-1].severity != PROBLEM and view not in SIDE_VIEWS:
             differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
             if prediction.probability is not None:
                 finding = self._finding(prediction.probability)
@@ -182,6 +187,6 @@ class Pipeline:
 
     def _result(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], watch: Stopwatch,
                 **fields: Any) -> Result:
-        fields.setdefault('sentences', tuple(check.text for check in checks if check.severity == PROBLEM))
+        fields.setdefault('sentences', tuple(check.text for check in checks if check.severity in (INFO, PROBLEM)))
         return Result(thermogram=thermogram, body=body, checks=checks, bundle=self._identity, backend=self._backend,
                       timings_ms=watch.read_ms(), **fields)

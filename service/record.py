@@ -85,7 +85,7 @@ def write_record(folder: str, result: Result, source: Input, palette_name: str =
     """Write a result into a folder of its own, which becomes visible whole or not at all.
 
     The folder is built beside its place and takes it in one step, so that picture, labels and numbers are always those
-    of one result. One in which no network marked regions has no labels.
+    of one result. One in which no network marked regions, or none saw a torso, has no labels.
 
     Args:
         folder: made where it is missing. An earlier record of the same file is replaced; other files stay. A summary

@@ -13,8 +13,9 @@ from .thermogram import Provenance, Thermogram
 if TYPE_CHECKING:
     from .analysis import Breasts
 
-#: Of ``result.json``. 2: checks are messages. 3: a written one says of which file it is and when it was written.
-SCHEMA = 3
+#: Of ``result.json``. 2: checks are messages. 3: a written one says of which file it is and when it was written. 4: it
+#: says which view was seen; a side view has a result without differences.
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,11 @@ class Finding:
 class Result:
     """One thermogram analysed.
 
-    A result with `refusals` is a 'no result': it carries no finding, and its checks say why. Where the network ran
-    before a check failed, labels are kept so that the picture can show what was recognised.
+    A result of a side view has no differences and no finding, which are for frontal views; its check ``side-view`` says
+    so.
+
+    A result with `refusals` is a 'no result': it carries no finding, and its checks say why. Where the network
+    saw a torso before a check failed, labels are kept so that the picture can show what was recognised.
 
     Attributes:
         body: where the body is.
@@ -109,15 +113,16 @@ class Result:
             PROBLEM stand in the way of a result.
         bundle: ``{'id', 'version', 'hash'}`` of the bundle that ran.
         backend: what ran it, with version and precision.
-        labels: uint8 HxW region ids at the frame's own resolution; None where no network marked regions.
+        labels: uint8 HxW region ids at the frame's own resolution; None where no network marked regions or saw a torso.
         boxes: box of each region in `labels`, in the frame; up to two pixels wider than the region.
         confidence: mean confidence over the body, 0..1.
+        view: what `service.views.recognise` gave; None where the network did not run or tells no views apart.
         regions: statistics of the regions that are present.
-        differences: left minus right of the pairs that are present.
+        differences: left minus right of the pairs that are present in a frontal view.
         spots: hottest spot per breast.
-        breasts: both breasts at working size; None for a 'no result'.
+        breasts: both breasts at working size; None for a 'no result' and for a side view.
         prepared: what the network saw, and how it lies in the frame.
-        finding: None for a 'no result' and from a model that only marks regions.
+        finding: None for a 'no result', for a side view and from a model that only marks regions.
         sentences: the result in words, most important first.
         timings_ms: milliseconds per stage, plus ``'total'``.
     """
@@ -130,6 +135,7 @@ class Result:
     labels: Optional[np.ndarray] = None
     boxes: Dict[int, Box] = field(default_factory=dict)
     confidence: Optional[float] = None
+    view: Optional[str] = None
     regions: Tuple[RegionStatistics, ...] = ()
     differences: Tuple[Difference, ...] = ()
     spots: Tuple[Spot, ...] = ()
@@ -158,6 +164,7 @@ class Result:
         return {
             'schema': SCHEMA,
             'outcome': self.outcome,
+            'view': self.view,
             'unit': self.thermogram.unit,
             'sentences': list(self.sentences),
             'checks': [check.to_dict() for check in self.checks],

@@ -110,8 +110,14 @@ class Settings:
                                  '°C', 0.0, 20.0)
     min_contrast_grey: float = _key('quality', _LIMITS.min_contrast_grey, 'The same for a picture without '
                                     'temperatures.', 'grey levels', 0.0, 255.0)
+    max_blur: float = _key('quality', _LIMITS.max_blur, 'Standard deviation of the blur of the body\'s edges, of the '
+                           'frame\'s shorter side.', 'share', 0.0, 1.0)
+    min_view: float = _key('quality', _LIMITS.min_view, 'Smallest probability of a frontal or of a side view.', 'share',
+                           0.5, 1.0)
     min_breast_share: float = _key('quality', _LIMITS.min_breast_share, 'Smallest part of the frame that is one '
                                    'breast.', 'share', 0.0, 1.0)
+    max_lean_deg: float = _key('quality', _LIMITS.max_lean_deg, 'Steepest line between the breasts.', 'degrees', 0.0,
+                               90.0)
     max_border_share: float = _key('quality', _LIMITS.max_border_share, 'Part of a breast\'s side that may lie on '
                                    'the edge of the frame.', 'share', 0.0, 1.0)
     min_confidence: float = _key('quality', _LIMITS.min_confidence, 'Smallest mean confidence of the regions over the '

@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 
 from .durable import atomic_write, make_folders, storage_error
-from .messages import ADJUNCT_NOTICE, PROBLEM, WARNING, InputError
+from .messages import ADJUNCT_NOTICE, INFO, PROBLEM, WARNING, InputError
 from .overlay import draw_contact_sheet
 from .readers.files import shown_name
 from .record import (
@@ -23,6 +23,7 @@ from .record import (
     withdraw_summary,
 )
 from .regions import PAIRS, REGIONS, pair_name
+from .views import SIDE_VIEWS, view_label
 
 #: Overlays on one sheet: more would not be looked at, and a sheet must fit into the memory of a board.
 _CELLS = 60
@@ -32,7 +33,8 @@ _PAIRS = tuple(pair_name(right) for right, _ in PAIRS)
 #: The columns of a summary. Temperatures are in °C where ``unit`` is celsius, else grey levels.
 COLUMNS = (
     *SUMMARY_HEAD.rstrip(',').split(','),
-    'frame', 'outcome', 'code', 'sentence', 'warnings', 'finding', 'finding_probability', 'finding_threshold', 'unit',
+    'frame', 'outcome', 'view', 'code', 'sentence', 'warnings', 'finding', 'finding_probability', 'finding_threshold',
+    'unit',
     *('%s_%s' % (region, statistic) for region in REGIONS[1:] for statistic in ('mean', 'max')),
     *('%s_left_minus_right_%s' % (pair, statistic) for pair in _PAIRS for statistic in ('mean', 'max', 'exceeds')),
     'bundle', 'written_at', 'notice')
@@ -114,11 +116,12 @@ def summary_row(document: Row) -> Row:
     Args:
         document: content of ``result.json``.
     """
-    refusals = [check for check in document['checks'] if check['severity'] == PROBLEM]
+    said = [check for check in document['checks'] if check['severity'] in (INFO, PROBLEM)]
     row = {'input': document['input']['name'], 'sha256': document['input']['sha256'],
            'frame': document['input']['frame'], 'outcome': document['outcome'],
-           'code': ' '.join(check['code'] for check in refusals),
-           'sentence': ' '.join(check['sentence'] for check in refusals),
+           'view': document.get('view') or '',  # not in results of schema 3
+           'code': ' '.join(check['code'] for check in said),
+           'sentence': ' '.join(check['sentence'] for check in said),
            'warnings': ' '.join(check['sentence'] for check in document['checks'] if check['severity'] == WARNING),
            'unit': document['unit'],
            'bundle': '%s %s' % (document['bundle']['id'], document['bundle']['version']),
@@ -150,6 +153,8 @@ def _records(folder: str) -> Iterator[Tuple[Row, Optional[np.ndarray]]]:
 def _caption(row: Row) -> str:
     if row['outcome'] != 'result':
         return 'No result: %s' % row['code']
+    if row['view'] in SIDE_VIEWS:
+        return view_label(row['view']).capitalize()
     unit = 'C' if row['unit'] == 'celsius' else 'grey levels'
     differences = ['%s %+.2f' % (pair, row['%s_left_minus_right_mean' % pair]) for pair in _PAIRS
                    if '%s_left_minus_right_mean' % pair in row]

@@ -31,6 +31,7 @@ from ..samples import SAMPLE
 from ..settings import Settings, load_settings
 from ..summary import Row, check_summary_name, failed_row, write_summary
 from ..thermogram import CELSIUS, RELATIVE
+from ..views import SIDE_VIEWS, view_label
 from .options import bundle_option, correction_options, json_option, make_pipeline, settings_option, threads_option
 
 #: Exit code after Ctrl-C, as shells have it.
@@ -280,7 +281,8 @@ def _print_table(reports: List[Report]) -> None:
         click.echo('%-*s   %6s %6s  %s   %s%s' % (
             width, name, breasts[0], breasts[1], ' '.join(differences),
             '%.2f, %s %.2f' % (finding['probability'], 'at or above' if finding['above'] else 'below',
-                               finding['threshold']) if finding else 'none',
+                               finding['threshold']) if finding else
+            view_label(report['view']) if report['view'] in SIDE_VIEWS else 'none',
             '' if report['unit'] == CELSIUS else ', grey levels'))
     if any(entry['exceeds'] for report in reports for entry in report['differences'].values()):
         threshold = next(entry['threshold_c'] for report in reports for entry in report['differences'].values())

@@ -7,9 +7,10 @@ from service.bundle import Manifest, Variant
 from service.chains import get_chain
 from service.pipeline import Pipeline
 from service.selection import startup as module
+from service.views import VIEWS
 
 from . import frames
-from .stub_backend import INPUTS, OUTPUTS, StubBackend, StubClassifier
+from .stub_backend import INPUTS, OUTPUTS, StubBackend, StubClassifier, outputs_of
 
 
 class StubBundle:
@@ -21,11 +22,15 @@ class StubBundle:
                          'finding': {'name': 'abnormal left-right heat pattern', 'threshold': 0.5,
                                      'meaning': 'A stub for tests.'}}, '0' * 64)
 
-    def __init__(self, gives_finding=True):
+    def __init__(self, gives_finding=True, gives_view=False):
+        self.outputs = outputs_of(gives_finding, gives_view)
+        raw = dict(self.manifest.raw)
         if not gives_finding:
-            self.outputs = OUTPUTS[:2]
-            self.manifest = Manifest({'name': 'stub', 'version': '1.0.0',
-                                      'outputs': {spec.name: {} for spec in self.outputs}}, '0' * 64)
+            del raw['finding']
+        if gives_view:
+            raw['views'] = {'names': list(VIEWS)}
+        raw['outputs'] = {spec.name: {} for spec in self.outputs}
+        self.manifest = Manifest(raw, '0' * 64)
 
     @staticmethod
     def output_name(role):
@@ -35,8 +40,8 @@ class StubBundle:
 class StubPair(StubBundle):
     """A bundle of two networks that run in an order."""
 
-    def __init__(self, order):
-        super().__init__(gives_finding=False)
+    def __init__(self, order, gives_view=False):
+        super().__init__(gives_finding=False, gives_view=gives_view)
         finding = StubBundle.manifest['finding']
         self.manifest = Manifest(dict(self.manifest.raw, order=order, finding=finding), '0' * 64)
         self.classifier = StubBundle()
@@ -49,22 +54,24 @@ class StubPair(StubBundle):
 def stub_pipeline(options=None, **answers):
     """A running pipeline that labels every frame as `answers` say; without them, as `frames.labels`.
 
-    With ``finding=None`` its bundle only marks regions.
+    With ``finding=None`` its bundle only marks regions; with a ``view`` it tells views apart.
     """
     answers.setdefault('labels', frames.labels())
     backend = StubBackend(**answers)
-    pipeline = Pipeline(StubBundle(answers.get('finding', 0) is not None), Worker(lambda: backend), options)
+    bundle = StubBundle(answers.get('finding', 0) is not None, answers.get('view') is not None)
+    pipeline = Pipeline(bundle, Worker(lambda: backend), options)
     with _entered(pipeline):
         pipeline.backend_stub = backend
         yield pipeline
 
 
 @contextlib.contextmanager
-def stub_pair(order, finding, labels=None):
+def stub_pair(order, finding, labels=None, view=None):
     """A running pipeline of two networks, of which the classifier gives this probability for every frame."""
-    segmenter = StubBackend(frames.labels() if labels is None else labels, finding=None)
+    segmenter = StubBackend(frames.labels() if labels is None else labels, finding=None, view=view)
     classifier = StubClassifier(finding)
-    pipeline = Pipeline(StubPair(order), Worker(lambda: segmenter, make_classifier=lambda: classifier))
+    worker = Worker(lambda: segmenter, make_classifier=lambda: classifier)
+    pipeline = Pipeline(StubPair(order, view is not None), worker)
     with _entered(pipeline):
         pipeline.segmenter_stub, pipeline.classifier_stub = segmenter, classifier
         yield pipeline

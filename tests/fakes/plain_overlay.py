@@ -29,9 +29,14 @@ def draw(result, palette_name, layer, span):
         picture[cv2.dilate(line.astype(np.uint8), around) > 0] = SHADOW
         picture[line] = TINTS[highest[line]]
         _spots(picture, result, size)
-    for letter, left in (('R', 0), ('L', size[0] - 40)):
-        picture[:40, left:left + 40] //= 4
-        _write(picture, letter, left + 9, 30, 1.0)
+    if str(result.view).startswith(('left', 'right')):
+        label = result.view.replace('-', ' ') + ' view'
+        picture[:40, :cv2.getTextSize(label, FONT, 0.8, 1)[0][0] + 18] //= 4
+        _write(picture, label, 9, 28, 0.8)
+    else:
+        for letter, left in (('R', 0), ('L', size[0] - 40)):
+            picture[:40, left:left + 40] //= 4
+            _write(picture, letter, left + 9, 30, 1.0)
     if result.refusals:
         sentence = result.refusals[0].sentence.replace('°', '')
         picture[HEIGHT - 64:] //= 3

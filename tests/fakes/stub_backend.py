@@ -2,19 +2,29 @@
 import numpy as np
 
 from service.backends import Backend, TensorSpec
+from service.views import VIEWS
 
 INPUTS = (TensorSpec('thermogram', (1, 1, 240, 320), 'float32'),)
 OUTPUTS = (TensorSpec('labels', (1, 240, 320), 'int32'), TensorSpec('confidence', (1, 240, 320), 'float32'),
            TensorSpec('finding', (1, 1), 'float32'))
+VIEW = TensorSpec('view', (1, len(VIEWS)), 'float32')
+
+
+def outputs_of(finding, view):
+    """The outputs of a network with or without a finding and views."""
+    return (OUTPUTS if finding else OUTPUTS[:2]) + ((VIEW,) if view else ())
 
 
 class StubBackend(Backend):
-    """Gives fixed labels, confidence and finding for every frame; without a finding where that is None."""
+    """Gives fixed labels, confidence, finding and view for every frame; without those of the latter that are None.
+
+    `view` names one of `VIEWS`, or gives a probability per view; the others have 0.
+    """
 
     name = 'stub'
 
-    def __init__(self, labels=None, confidence=0.9, finding=0.2):
-        super().__init__(b'', INPUTS, OUTPUTS if finding is not None else OUTPUTS[:2])
+    def __init__(self, labels=None, confidence=0.9, finding=0.2, view=None):
+        super().__init__(b'', INPUTS, outputs_of(finding is not None, view is not None))
         labels = np.zeros((240, 320), np.int32) if labels is None else labels
         self.answer = {
             'labels': labels.astype(np.int32)[np.newaxis],
@@ -22,6 +32,9 @@ class StubBackend(Backend):
         }
         if finding is not None:
             self.answer['finding'] = np.float32([[finding]])
+        if view is not None:
+            given = {view: 1.0} if isinstance(view, str) else view
+            self.answer['view'] = np.float32([[given.get(name, 0.0) for name in VIEWS]])
         self.runs = 0
 
     def describe(self):

@@ -107,6 +107,24 @@ def test_a_no_result_says_why_in_the_picture(words):
     assert 'No result' in words and result.refusals[0].sentence in words
 
 
+@pytest.mark.parametrize('view', ['left-oblique', 'right-lateral'])
+def test_a_side_view_has_its_name_in_place_of_sides(words, view):
+    result = analysed(view=view)
+    draw_overlay(result)
+    assert view.replace('-', ' ') + ' view' in words and not {'R', 'L', 'No result'} & set(words)
+
+
+@pytest.mark.parametrize('layer', LAYERS)
+def test_a_side_view_is_as_drawn_the_plain_way(layer):
+    drawn_plainly(analysed(view='right-oblique'), layer)
+
+
+def test_what_is_no_torso_has_no_outlines(words):
+    result = analysed(view='none')
+    draw_overlay(result, layer='regions')
+    assert 'There is no torso in the picture.' in words and not any(word.startswith('30.') for word in words)
+
+
 def test_a_frame_that_the_network_never_saw_can_be_drawn():
     for layer in LAYERS:
         draw_overlay(analysed(np.full((120, 160), 25.0)), layer=layer)

@@ -8,7 +8,7 @@ from service.analysis import NO_FINDING
 from service.overlay import draw_overlay
 from service.pipeline import AnalysisOptions
 from service.quality import QualityLimits
-from service.regions import LEFT_BREAST, REGIONS
+from service.regions import LEFT_BREAST, LEFT_NIPPLE, REGIONS
 from service.result import ADJUNCT_NOTICE
 from service.thermogram import Thermogram
 from tests.fakes import frames
@@ -58,6 +58,67 @@ def test_a_frame_that_fails_the_gate_never_reaches_the_network():
     assert result.sentences == ('The whole picture has the same value. Check that the lens is uncovered and that the '
                                 'camera has finished calibrating.',)
     json.dumps(result.to_dict(), allow_nan=False)
+
+
+@pytest.mark.parametrize('view', ['frontal', 'raised-arms', {'frontal': 0.35, 'raised-arms': 0.35, 'none': 0.3}])
+def test_a_frontal_view_is_compared(result, view):
+    with stub_pipeline(view=view) as pipeline:
+        seen = pipeline.analyse(Thermogram.from_celsius(frames.torso(480, 640), source='x'))
+    assert seen.outcome == 'result' and seen.differences == result.differences and seen.finding == result.finding
+    assert seen.sentences == result.sentences and seen.to_dict()['view'] in ('frontal', 'raised-arms')
+
+
+def test_a_network_that_tells_no_views_apart_names_none(result):
+    assert result.view is None and result.to_dict()['view'] is None
+    assert not {'view', 'upright'} & {check.code for check in result.checks}
+
+
+@pytest.mark.parametrize('finding', [0.9, None])
+@pytest.mark.parametrize('view, words', [('left-oblique', 'left oblique'), ('right-lateral', 'right lateral'),
+                                         ({'right-oblique': 0.4, 'right-lateral': 0.35}, 'right oblique')])
+def test_a_side_view_has_regions_and_nothing_that_compares(view, words, finding):
+    with stub_pipeline(view=view, finding=finding) as pipeline:
+        seen = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert seen.outcome == 'result' and seen.view == words.replace(' ', '-')
+    assert len(seen.regions) == 7 and seen.labels is not None and len(seen.spots) == 2
+    assert seen.differences == () and seen.finding is None and seen.breasts is None
+    assert len(seen.sentences) == 1 and seen.sentences[0].startswith('This is a %s view: left and right' % words)
+    document = json.loads(json.dumps(seen.to_dict(), allow_nan=False))
+    assert document['view'] == seen.view and document['finding'] is None and document['differences'] == {}
+    assert [check['code'] for check in document['checks'] if check['severity'] == 'info'] == ['side-view']
+
+
+def test_a_side_view_needs_one_breast_and_clear_regions():
+    one = np.where(np.isin(frames.labels(), (LEFT_BREAST, LEFT_NIPPLE)), 0, frames.labels())
+    frame = Thermogram.from_celsius(frames.torso(), source='x')
+    with stub_pipeline(view='right-lateral', labels=one) as pipeline:
+        assert pipeline.analyse(frame).outcome == 'result'
+    with stub_pipeline(view='right-lateral', confidence=0.4) as pipeline:
+        unclear = pipeline.analyse(frame)
+    assert [check.code for check in unclear.refusals] == ['confidence'] and unclear.view == 'right-lateral'
+    assert unclear.sentences[-1].startswith('The regions cannot be told apart')
+
+
+@pytest.mark.parametrize('view', ['none', {'frontal': 0.55, 'none': 0.45}, {'left-lateral': 0.5, 'none': 0.5}])
+def test_what_is_no_torso_has_no_regions(view):
+    with stub_pipeline(view=view) as pipeline:
+        seen = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert [check.code for check in seen.refusals] == ['no-torso'] and seen.view == 'none'
+    assert seen.labels is None and seen.regions == () and seen.spots == () and seen.finding is None
+    assert seen.to_dict()['outcome'] == 'no-result'
+
+
+def test_a_turned_torso_is_no_frontal_view():
+    with stub_pipeline(view={'raised-arms': 0.55, 'left-oblique': 0.45}) as pipeline:
+        seen = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert [check.code for check in seen.refusals] == ['turned'] and seen.view == 'turned'
+    assert seen.labels is not None and seen.differences == () and seen.finding is None
+
+
+def test_a_probability_that_is_no_number_is_no_view():
+    with stub_pipeline(view={'frontal': float('nan')}) as pipeline:
+        seen = pipeline.analyse(Thermogram.from_celsius(frames.torso(), source='x'))
+    assert [check.code for check in seen.refusals] == ['no-torso']
 
 
 def test_a_pose_that_fails_keeps_its_labels_but_gives_no_finding():
@@ -157,6 +218,17 @@ def test_regions_that_fail_their_checks_are_not_classified():
     with stub_pair('classify-then-segment', finding=0.9, labels=turned) as pipeline:
         refused = pipeline.analyse(TORSO)
     assert refused.outcome == 'no-result' and refused.finding is None
+
+
+@pytest.mark.parametrize('view, outcome', [('left-lateral', 'result'), ('none', 'no-result')])
+def test_a_view_that_is_not_frontal_has_no_finding_in_any_order(view, outcome):
+    with stub_pair('segment-then-classify', finding=0.9, view=view) as pipeline:
+        seen = pipeline.analyse(TORSO)
+        assert pipeline.classifier_stub.runs == 0
+    with stub_pair('classify-then-segment', finding=0.9, view=view) as pipeline:
+        other = pipeline.analyse(TORSO)
+    for result in (seen, other):
+        assert (result.outcome, result.view, result.finding, result.differences) == (outcome, view, None, ())
 
 
 @pytest.mark.parametrize('order', ['classify-then-segment', 'segment-then-classify'])

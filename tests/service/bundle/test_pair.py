@@ -128,6 +128,14 @@ def test_a_manifest_that_contradicts_itself(change, words):
     assert caught.value.code == 'manifest-invalid' and words in caught.value.message.text
 
 
+def test_views_are_the_segmenter_s():
+    manifest = copy.deepcopy(bundles.pair_document())
+    manifest['classifier']['outputs']['view'] = {'name': 'view', 'shape': [1, 2], 'dtype': 'float32'}
+    with pytest.raises(BundleError) as caught:
+        parse(manifest)
+    assert caught.value.code == 'manifest-invalid' and 'classifier.outputs' in caught.value.message.text
+
+
 def places(value, path=()):
     """Every place in a document."""
     yield path

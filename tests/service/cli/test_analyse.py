@@ -111,6 +111,29 @@ def test_a_no_result_is_an_answer(visit, tmp_path):
     assert result.exit_code == 0 and 'No result:' in result.output
 
 
+@pytest.mark.parametrize('stub', [{'view': 'left-oblique'}], indirect=True)
+def test_a_side_view_is_named_everywhere(visit, tmp_path):
+    sentence = 'This is a left oblique view: left and right are not compared, and the heat pattern is not judged.'
+    one = run(visit / 'a.txt', '--out', tmp_path / 'one').stdout
+    assert sentence in one and 'No result' not in one and NO_FINDING not in one
+    several = run(visit, '--out', tmp_path / 'out').stdout
+    line = next(line for line in several.splitlines() if line.startswith('a.txt'))
+    assert line.endswith('left oblique view') and '+0.60' not in line and '30.0' in line
+    row = next(row for row in rows_of(tmp_path / 'out') if row['input'] == 'a.txt')
+    assert (row['outcome'], row['view'], row['code'], row['sentence']) == (
+        'result', 'left-oblique', 'side-view', sentence)
+    assert row['breast_left_minus_right_mean'] == row['finding'] == '' and float(row['left_breast_mean']) > 30
+    document = json.loads((tmp_path / 'out' / 'a' / 'result.json').read_text(encoding='utf-8'))
+    assert document['schema'] == 4 and document['view'] == 'left-oblique'
+
+
+@pytest.mark.parametrize('stub', [{'view': 'none'}], indirect=True)
+def test_what_is_no_torso_leaves_no_labels(visit, tmp_path):
+    result = run(visit / 'a.txt', '--out', tmp_path / 'out')
+    assert result.exit_code == 0 and 'There is no torso in the picture. Place the patient' in result.stdout
+    assert sorted(os.listdir(str(tmp_path / 'out' / 'a'))) == ['overlay.png', 'result.json']
+
+
 def test_one_file_is_a_table_of_temperatures(visit, tmp_path):
     lines = run(visit / 'a.txt', '--out', tmp_path / 'out').stdout.splitlines()
     heads, rows = lines[1:3], {line.split()[0]: line.split()[1:] for line in lines[3:7]}

@@ -18,6 +18,7 @@ from service.pipeline import Pipeline
 from service.regions import LEFT_BREAST
 from service.settings import SHIPPED_BUNDLE, Settings
 from service.thermogram import Thermogram
+from service.views import VIEWS
 from service.web.app import create_app
 from service.web.server import Server
 
@@ -104,6 +105,14 @@ def regions_only():
         document = bundles.without_finding(metrics={'miou': 0.78125, 'training_patients': ['0001', '0002'],
                                                     'cameras': ['one', 'other']})
         pipeline.bundle.manifest = Manifest(document, '3c91d0f4' * 8)
+        yield pipeline
+
+
+@pytest.fixture(scope='session')
+def side_view():
+    """A pipeline that takes every frame for a left oblique view."""
+    with stub_pipeline(view='left-oblique') as pipeline:
+        pipeline.bundle.manifest = Manifest(bundles.with_views(VIEWS), '2b81cc0a' * 8)
         yield pipeline
 
 

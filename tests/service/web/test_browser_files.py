@@ -114,7 +114,7 @@ def test_a_doubtful_header_is_told_beside_the_values(open_files):
     page = open_files.go('/open?path=visit 1/hot room.fff')
     page.page.wait_for_selector('#warnings', state='visible')
     assert 'reflected temperature is 75 °C' in page.text('#warnings')
-    assert '8 of 8 quality checks passed' in page.text('#checks') and page.page.is_visible('#readings')
+    assert '9 of 9 quality checks passed' in page.text('#checks') and page.page.is_visible('#readings')
     assert page.complaints == []
     page.go('/open?path=visit 1/frontal.csv')
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")

@@ -40,6 +40,18 @@ def test_shipped_model_and_simulated_camera(serve, shipped, simulated, visit):
     assert page.complaints == []
 
 
+def test_a_side_view_is_named_and_not_compared(serve, side_view, camera, visit):
+    port = serve(side_view, camera)
+    page = visit(port).go('/')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    assert page.text('#tiles').split()[-2:] == ['difference', '\u2013']
+    assert 'This is a left oblique view: left and right are not compared' in page.text('#sentence')
+    assert not any(page.page.is_visible('#' + name) for name in ('refusal', 'finding', 'no-finding'))
+    page.page.click('button[data-view=regions]')
+    assert page.page.is_visible('table.regions') and not page.page.is_visible('table.differences')
+
+
 def test_a_result_is_on_the_page(serve, stub, camera, visit):
     port = serve(stub, camera)
     page = visit(port).go('/')
@@ -47,7 +59,7 @@ def test_a_result_is_on_the_page(serve, stub, camera, visit):
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     tiles = dict(zip(page.text('#tiles').split()[::2], page.text('#tiles').split()[1::2]))
     assert tiles['right'] == '30.0' and float(tiles['left']) >= 30.6
-    assert '8 of 8 quality checks passed' in page.text('#checks')
+    assert '9 of 9 quality checks passed' in page.text('#checks')
     assert 'Abnormal left-right heat pattern' in page.text('#finding')
     assert '0.20, below the threshold 0.50' in page.text('#finding')
     assert 'threshold 0.50' in page.page.get_attribute('#finding-bar', 'aria-label')

@@ -28,7 +28,7 @@ export function renderPanel(values) {
   if (refused.length === 0) {
     renderTiles(values);
     setText(byId('sentence'), values.sentences[0] || '');
-    renderFinding(values.finding);
+    renderFinding(values);
   }
   renderRegions(byId('regions'), values);
   renderTiming(byId('timing'), values);
@@ -94,10 +94,11 @@ function renderTiles(values) {
   show(note, true);
 }
 
-function renderFinding(finding) {
+function renderFinding({ finding, checks }) {
   show(byId('finding'), Boolean(finding));
-  // There is a result here: a model without a finding must not look as if nothing was found.
-  show(byId('no-finding'), !finding);
+  // There is a result here: a model without a finding must not look as if nothing was found. Of a side view, the
+  // sentence says so.
+  show(byId('no-finding'), !finding && !checks.some((check) => check.code === 'side-view'));
   if (!finding) {
     return;
   }
