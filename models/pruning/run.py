@@ -2,7 +2,7 @@
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator
 
 import torch
 
@@ -100,10 +100,11 @@ def prune(request: Request, recipe: Recipe, source: Source) -> Done:
     small = smaller(network, recipe, examples, request)
     folder = RunFolder(request.out, recipe, source.split, request.restart)
     log.info('judging the network before and after')
-    record = {'from': Path(request.run).resolve().name, 'asked': request.flops,
-              'samples': min(request.samples, len(examples)), 'multiple': request.multiple,
-              'channels': [_channels(network), _channels(small)],
-              'before': describe(network, recipe, source.evaluate(network, recipe))}
+    record: Dict[str, Any] = {
+        'from': Path(request.run).resolve().name, 'asked': request.flops,
+        'samples': min(request.samples, len(examples)), 'multiple': request.multiple,
+        'channels': [_channels(network), _channels(small)],
+        'before': describe(network, recipe, source.evaluate(network, recipe))}
     metrics = source.evaluate(small, recipe)
     record['after'] = describe(small, recipe, metrics)
     if request.fine_tune:
@@ -136,7 +137,8 @@ def smaller(network: torch.nn.Module, recipe: Recipe, examples: Examples, reques
     groups = find_groups(network, picture)
     loss = Losses(recipe, len(examples.regions), class_shares(examples))
     scores = importance(network, groups, drawn, loss)
-    total = 1e9 * count_cost(network, *picture.shape[2:], picture.shape[1])[1]
+    channels, height, width = picture.shape[1:]
+    total = 1e9 * count_cost(network, height, width, channels)[1]
     plan = choose(network, groups, scores, measure_budget(network, picture, total), request.flops, request.multiple)
     return pruned(network, plan, picture)
 
@@ -173,7 +175,7 @@ def _channels(network: torch.nn.Module) -> int:
                if isinstance(layer, (torch.nn.Conv2d, torch.nn.ConvTranspose2d)))
 
 
-def table(records: Dict[str, Optional[Dict[str, Any]]]) -> str:
+def table(records: Dict[str, Dict[str, Any]]) -> str:
     """A Markdown table of prunings by name, as `prune` records them."""
     lines = ['| network | GMAC | parameters | Jetson Nano, predicted, ms | mIoU before | pruned | fine-tuned |',
              '| --- | --- | --- | --- | --- | --- | --- |']
