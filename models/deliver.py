@@ -68,10 +68,13 @@ class Trained(torch.nn.Module):
     def forward(self, picture: torch.Tensor) -> Scores:
         """`Scores` of a picture."""
         regions, finding, view = Scores(*self.network(picture))
-        if self._finding and finding.shape[1] == 2:
+        if not self._regions:
+            regions = view = None
+        if not self._finding:
+            finding = None
+        elif finding is not None and finding.shape[1] == 2:
             finding = finding[:, 1:] - finding[:, :1]
-        return Scores(regions if self._regions else None, finding if self._finding else None,
-                      view if self._regions else None)
+        return Scores(regions, finding, view)
 
 
 class Statement(NamedTuple):

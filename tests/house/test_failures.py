@@ -32,6 +32,7 @@ FAILING = {
     ('evaluate',): ['none', '--data', 'none', '--out', 'results'],
     ('export',): ['none', '--out', 'results'],
     ('preflight',): ['none', '--target', 'jetson-nano'],
+    ('prune',): ['none', '--flops', '0.5', '--out', 'results'],
     ('settings',): ['--settings', 'none'],
 }
 
