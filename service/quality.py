@@ -156,13 +156,14 @@ def _skin_range(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Me
 
 
 def _focus(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:
-    inside = body.mask.view(np.uint8)
-    outline = (inside - cv2.erode(inside, _STEP)).view(bool)  # an edge of the picture is none of the body
-    if not _MIN_OUTLINE_PX <= np.count_nonzero(outline) <= _LONGEST_OUTLINE * sum(outline.shape):
+    inside = body.mask.view(np.uint8)  # an edge of the picture is none of its outline
+    outline = np.flatnonzero((inside - cv2.erode(inside, _STEP)).view(bool))
+    if not _MIN_OUTLINE_PX <= outline.size <= _LONGEST_OUTLINE * sum(inside.shape):
         return _good('focus', 'The outline of the body does not show whether the picture is sharp.')
-    steps, whole = (cv2.morphologyEx(body.reduced, cv2.MORPH_GRADIENT, reach)[outline] for reach in (_STEP, _AROUND))
+    steps, whole = (cv2.morphologyEx(body.reduced, cv2.MORPH_GRADIENT, reach).ravel()[outline]
+                    for reach in (_STEP, _AROUND))
     # Of a step that is blurred by a Gaussian, the part that lies within a pixel of its middle.
-    variance = (limits.max_blur * min(outline.shape)) ** 2 + _PIXEL_BLUR_PX ** 2
+    variance = (limits.max_blur * min(inside.shape)) ** 2 + _PIXEL_BLUR_PX ** 2
     if percentile(steps / whole, _SHARPEST_PERCENT) >= math.erf(1 / math.sqrt(2 * variance)):
         return _good('focus', 'The picture is sharp.')
     return Message('focus', 'The picture is blurred.',
