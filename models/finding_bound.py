@@ -17,14 +17,13 @@ better than one who is told the pattern too. `told` is that one but for the Gaus
 the upper limit, not a proof.
 """
 import argparse
-import json
-from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
+from sklearn.metrics import roc_auc_score
 
-from service.chains import Chain, get_chain
+from service.chains import get_chain
 from service.simulator import make_phantom
 
 from .architectures.breast_pair import SAMPLES, BreastPair, either
@@ -119,13 +118,105 @@ def gaussian(whitened: Whitened, body: np.ndarray, heat: np.ndarray) -> np.ndarr
     return most + np.log(np.exp(ratio - most[:, None]).mean(1))
 
 
-def learned(pairs: Pairs, patterns: Patterns, steps: int, seed: int = 0) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Train a head; returns what scores cuts, given the bodies that they are of and their temperatures Bx2xSxS."""
-    torch.manual_seed(seed)
-    head = train_pairs(_head(), pairs, patterns, steps, seed=seed)
+def learned(pairs: Pairs, patterns: Patterns, steps: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Train a head to tell every kind; returns what scores pictures Bx2xSxS as `Pairs.pictures` gives them."""
+    torch.manual_seed(0)
+    head = train_pairs(BreastPair(), pairs, patterns, steps)
 
     def score(pictures: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return torch.cat([either(head.compare(part)) for part in torch.from_numpy(pictures).split(256)])[:, 0].numpy()
+            parts = [either(head.compare(part)) for part in torch.from_numpy(pictures).split(256)]
+        return torch.cat(parts)[:, 0].numpy()
 
     return score
+
+
+def area(healthy: np.ndarray, planted: np.ndarray) -> float:
+    """AUC of scores of bodies without and with a pattern."""
+    return float(roc_auc_score(np.repeat([0, 1], [len(healthy), len(planted)]), np.concatenate([healthy, planted])))
+
+
+def interval(healthy: np.ndarray, planted: np.ndarray, rounds: int = 500) -> Tuple[float, float]:
+    """95 % interval of the AUC over bodies, of which each has both scores."""
+    rng = np.random.default_rng(0)
+    drawn = [area(healthy[body], planted[body]) for body in rng.integers(len(healthy), size=(rounds, len(healthy)))]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def bound(bodies: int, patterns: int, steps: int, groups: Sequence[Group] = GROUPS, height: int = 120,
+          width: int = 160) -> List[Dict[str, Any]]:
+    """Judge every observer.
+
+    Args:
+        bodies, patterns: how many are drawn; every second one teaches.
+        steps: of the learned observers' training.
+        groups: rows.
+        height, width: of the phantoms.
+
+    Returns:
+        A row per group with a pattern: ``name``, ``patterns`` (how many judge) and per observer ``(auc, low, high)``.
+    """
+    head = BreastPair(height, width)
+    chain = get_chain('plateau-1', {'height': height, 'width': width})
+    phantoms = [make_phantom(seed, height, width, False) for seed in range(_FIRST_BODY, _FIRST_BODY + bodies)]
+    pairs = cut_pairs([(phantom.celsius, phantom.labels) for phantom in phantoms], head, chain)
+    drawn = draw_patterns(head, _FIRST_PATTERN, patterns, height, width)
+    teaching, judging = ((Pairs(*(field[first::2] for field in pairs)), Patterns(*(field[first::2] for field in drawn)))
+                         for first in (0, 1))
+    warm = Pairs(teaching[0].celsius), Pairs(judging[0].celsius)
+    networks = {'learned': (learned(warm[0], teaching[1], steps), warm[1]),
+                'learned, plateau-1': (learned(*teaching, steps), judging[0])}
+    whitened = Whitened(teaching[0].celsius)
+    rng = np.random.default_rng(0)
+    body = np.arange(len(judging[0].celsius))
+    healthy = whitened(judging[0].celsius)
+    rows = []
+    for group in groups:
+        own = np.flatnonzero(group.chosen(judging[1]))
+        if not (len(own) and group.chosen(teaching[1]).any()):
+            continue
+        pattern, side = rng.choice(own, len(body)), rng.integers(2, size=len(body))
+        planted = plant(judging[0], judging[1], body, pattern, side)
+        scores = {name: [network(seen.pictures(body, celsius)) for celsius in (seen.celsius, planted)]
+                  for name, (network, seen) in networks.items()}
+        heat = whitened(_either_side(teaching[1].celsius[group.chosen(teaching[1])]), heat=True)
+        changed = whitened(planted)
+        scores['Gaussian'] = [gaussian(whitened, values, heat) for values in (healthy, changed)]
+        scores['told'] = [np.concatenate([whitened.ratio(one[None], true[None])[0] for one, true in zip(
+            values, changed - healthy)]) for values in (healthy, changed)]
+        rows.append(dict({name: (area(*pair), *interval(*pair)) for name, pair in scores.items()},
+                         name=group.name, patterns=len(own)))
+    return rows
+
+
+def _either_side(heat: np.ndarray) -> np.ndarray:
+    """Patterns MxSxS in the right and in the left breast: 2Mx2xSxS."""
+    none = np.zeros_like(heat)
+    return np.concatenate([np.stack([heat, none], 1), np.stack([none, heat], 1)])
+
+
+def markdown(rows: Sequence[Dict[str, Any]]) -> str:
+    """The rows as a Markdown table, in which a bound is the better of two observers."""
+    lines = ['| planted pattern | patterns | bound | learned | Gaussian | told | learned, plateau-1 |',
+             '|' + ' --- |' * 7]
+    for row in rows:
+        cells = ['%.2f (%.2f to %.2f)' % row[name] for name in ('learned', 'Gaussian', 'told', 'learned, plateau-1')]
+        best = max(row['learned'][0], row['Gaussian'][0])
+        lines.append('| %s | %d | %.2f | %s |' % (row['name'], row['patterns'], best, ' | '.join(cells)))
+    return '\n'.join(lines)
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> None:
+    """Draw, teach, judge and print the table."""
+    parser = argparse.ArgumentParser(prog='python -m models.finding_bound', description=__doc__.split('\n')[0])
+    parser.add_argument('--bodies', type=int, default=1600)
+    parser.add_argument('--patterns', type=int, default=1600)
+    parser.add_argument('--steps', type=int, default=3000)
+    given = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    print(markdown(bound(given.bodies, given.patterns, given.steps)))
+
+
+if __name__ == '__main__':
+    main()

@@ -36,8 +36,8 @@ class BreastPair(nn.Module):
             self.register_buffer(name, (torch.arange(count) + 0.5) / count, persistent=False)
         self.register_buffer('steps', torch.linspace(-_REACH, _REACH, SAMPLES), persistent=False)
         self.place = nn.Parameter(torch.zeros(1, widths[0], SAMPLES // 2, SAMPLES // 2))
-        self.first = nn.Conv2d(2, widths[0], 5, 2, 2)
-        self.body = nn.Sequential(nn.BatchNorm2d(widths[0]), nn.ReLU(), _convolution(widths[0], widths[1], 1),
+        self.first = nn.Sequential(nn.Conv2d(2, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]))
+        self.body = nn.Sequential(nn.ReLU(), _convolution(widths[0], widths[1], 1),
                                   _convolution(widths[1], widths[2], 2), _convolution(widths[2], widths[2], 1))
         self.judge = nn.Sequential(nn.Linear(2 * widths[2], 32), nn.ReLU(), nn.Linear(32, 1))
 

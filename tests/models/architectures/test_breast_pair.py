@@ -48,7 +48,7 @@ def test_it_leaves_the_regions_alone_and_stands_their_absence():
     scores = _scores().requires_grad_()
     head = _head()
     head(torch.rand(1, 1, _HEIGHT, _WIDTH), scores).sum().backward()
-    assert scores.grad is None and head.first.weight.grad is not None
+    assert scores.grad is None and head.place.grad is not None
     assert torch.isfinite(head(torch.rand(1, 1, _HEIGHT, _WIDTH), torch.zeros(1, 8, 12, 16))).all()
 
 
