@@ -21,7 +21,6 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 import torch
-from sklearn.metrics import roc_auc_score
 
 from service.chains import get_chain
 from service.simulator import make_phantom
@@ -133,7 +132,9 @@ def learned(pairs: Pairs, patterns: Patterns, steps: int) -> Callable[[np.ndarra
 
 def area(healthy: np.ndarray, planted: np.ndarray) -> float:
     """AUC of scores of bodies without and with a pattern."""
-    return float(roc_auc_score(np.repeat([0, 1], [len(healthy), len(planted)]), np.concatenate([healthy, planted])))
+    ordered = np.sort(healthy)
+    below = np.searchsorted(ordered, planted, 'left') + np.searchsorted(ordered, planted, 'right')
+    return float(below.mean() / (2 * len(ordered)))
 
 
 def interval(healthy: np.ndarray, planted: np.ndarray, rounds: int = 500) -> Tuple[float, float]:
@@ -162,8 +163,8 @@ def bound(bodies: int, patterns: int, steps: int, groups: Sequence[Group] = GROU
     phantoms = [make_phantom(seed, height, width, False) for seed in range(_FIRST_BODY, _FIRST_BODY + bodies)]
     pairs = cut_pairs([(phantom.celsius, phantom.labels) for phantom in phantoms], head, chain)
     drawn = draw_patterns(head, _FIRST_PATTERN, patterns, height, width)
-    teaching, judging = ((Pairs(*(field[first::2] for field in pairs)), Patterns(*(field[first::2] for field in drawn)))
-                         for first in (0, 1))
+    teaching, judging = ((Pairs(pairs.celsius[first::2], np.asarray(pairs.tables)[first::2]),
+                          Patterns(*(field[first::2] for field in drawn))) for first in (0, 1))
     warm = Pairs(teaching[0].celsius), Pairs(judging[0].celsius)
     networks = {'learned': (learned(warm[0], teaching[1], steps), warm[1]),
                 'learned, plateau-1': (learned(*teaching, steps), judging[0])}
@@ -178,15 +179,15 @@ def bound(bodies: int, patterns: int, steps: int, groups: Sequence[Group] = GROU
             continue
         pattern, side = rng.choice(own, len(body)), rng.integers(2, size=len(body))
         planted = plant(judging[0], judging[1], body, pattern, side)
-        scores = {name: [network(seen.pictures(body, celsius)) for celsius in (seen.celsius, planted)]
+        scores = {name: (network(seen.pictures(body, seen.celsius)), network(seen.pictures(body, planted)))
                   for name, (network, seen) in networks.items()}
         heat = whitened(_either_side(teaching[1].celsius[group.chosen(teaching[1])]), heat=True)
         changed = whitened(planted)
-        scores['Gaussian'] = [gaussian(whitened, values, heat) for values in (healthy, changed)]
-        scores['told'] = [np.concatenate([whitened.ratio(one[None], true[None])[0] for one, true in zip(
-            values, changed - healthy)]) for values in (healthy, changed)]
-        rows.append(dict({name: (area(*pair), *interval(*pair)) for name, pair in scores.items()},
-                         name=group.name, patterns=len(own)))
+        scores['Gaussian'] = gaussian(whitened, healthy, heat), gaussian(whitened, changed, heat)
+        true = changed - healthy
+        scores['told'] = whitened.ratio(healthy, true).diagonal(), whitened.ratio(changed, true).diagonal()
+        rows.append({'name': group.name, 'patterns': len(own),
+                     **{name: (area(*pair), *interval(*pair)) for name, pair in scores.items()}})
     return rows
 
 

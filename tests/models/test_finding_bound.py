@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
-pytest.importorskip('sklearn', reason='the training extra is not installed')
 
 from models.architectures.breast_pair import SAMPLES  # noqa: E402
 from models.finding_bound import GROUPS, Whitened, area, bound, gaussian, interval, markdown  # noqa: E402
@@ -23,12 +22,12 @@ def _heat(rise_c):
 
 
 def test_a_pattern_in_white_noise_is_told_as_theory_says():
-    whitened = Whitened(_bodies(6000, 1))
-    bodies = _bodies(2000, 2)
+    whitened = Whitened(_bodies(2000, 1))
+    bodies = _bodies(800, 2)
     heat = whitened(_heat(1.0), heat=True)
     healthy, planted = (gaussian(whitened, whitened(values), heat) for values in (bodies, bodies + _heat(1.0)))
     # 16 samples of 1 °C in noise of 2 °C: d' is 2, and the AUC the normal distribution's value at 2 over the root of 2.
-    assert area(healthy, planted) == pytest.approx(0.921, abs=0.02)
+    assert area(healthy, planted) == pytest.approx(0.921, abs=0.03)
     low, high = interval(healthy, planted, 50)
     assert low < area(healthy, planted) < high
 
@@ -52,6 +51,6 @@ def test_groups_part_the_patterns():
 
 
 def test_the_table_of_few_phantoms():
-    rows = bound(8, 6, 1, height=30, width=40)
+    rows = bound(8, 6, 1, height=45, width=60)
     assert rows and all(0 <= low <= high <= 1 for row in rows for _, low, high in (row['learned'], row['told']))
     assert len(markdown(rows).splitlines()) == len(rows) + 2
