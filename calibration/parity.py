@@ -17,9 +17,11 @@ ROUNDS = 1000
 #: some thousandths, and a pixel on the border of two regions by more. INT8 moves borders; the project allows 0.01 mIoU,
 #: and the confidence of a single pixel says nothing then.
 PARITY_LIMITS = {
-    'fp32': {'max_abs_error': 0.001, 'label_agreement': 0.9999, 'miou_loss': 0.001, 'finding_error': 0.001},
-    'fp16': {'max_abs_error': 0.05, 'label_agreement': 0.998, 'miou_loss': 0.005, 'finding_error': 0.02},
-    'int8': {'label_agreement': 0.97, 'miou_loss': 0.01, 'finding_error': 0.1},
+    'fp32': {'max_abs_error': 0.001, 'label_agreement': 0.9999, 'miou_loss': 0.001, 'finding_error': 0.001,
+             'view_error': 0.001},
+    'fp16': {'max_abs_error': 0.05, 'label_agreement': 0.998, 'miou_loss': 0.005, 'finding_error': 0.02,
+             'view_error': 0.02},
+    'int8': {'label_agreement': 0.97, 'miou_loss': 0.01, 'finding_error': 0.1, 'view_error': 0.1},
 }
 
 
@@ -34,6 +36,7 @@ class FrameParity:
         logits_error: of the region logits; None unless both have them.
         not_finite: NaN and infinite values among the outputs.
         pairs_baseline, pairs: int64 8x8 pixels, row = true id, column = predicted id; None without true labels.
+        view_error: of a view's probability; None without views.
     """
 
     max_abs_error: Optional[float]
@@ -43,6 +46,7 @@ class FrameParity:
     not_finite: int
     pairs_baseline: Optional[np.ndarray]
     pairs: Optional[np.ndarray]
+    view_error: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Parity:
         labelled: frames with true labels.
         worst_agreement: smallest label agreement of a single frame.
         logits_error: largest error of the region logits; None unless both have them.
+        view_error: largest error of a view's probability; None without views.
     """
 
     frames: int
@@ -76,6 +81,7 @@ class Parity:
     labelled: int = 0
     worst_agreement: Optional[float] = None
     logits_error: Optional[float] = None
+    view_error: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """The figures for a manifest: JSON, six decimals, without those that do not exist."""
@@ -89,7 +95,7 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
 
     Args:
         baseline, outputs: ``labels`` (integers) with ``confidence`` (float), or ``logits`` (float 1xRxHxW), from which
-            both follow; and ``finding`` (float) where the network has one. Batch 1 throughout.
+            both follow; and ``finding`` and ``view`` (float) where the network has them. Batch 1 throughout.
         truth: uint8 HxW region ids on the network's grid.
     """
     expected, answer = with_labels(baseline), with_labels(outputs)
@@ -100,7 +106,7 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
     return FrameParity(
         _worst(answer, expected, 'confidence'), float(np.mean(labels == expected_labels)),
         _worst(answer, expected, 'finding'), _worst(answer, expected, 'logits'),
-        sum(_not_finite(array) for array in outputs.values()), *pairs)
+        sum(_not_finite(array) for array in outputs.values()), *pairs, view_error=_worst(answer, expected, 'view'))
 
 
 def with_labels(answer: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
@@ -139,7 +145,8 @@ def summarise(frames: Sequence[FrameParity], rounds: int = ROUNDS, seed: int = 0
         label_agreement=float(np.mean(agreements)), miou_reference=before, miou=after,
         miou_change=change, finding_error=_largest(frame.finding_error for frame in frames),
         not_finite=sum(frame.not_finite for frame in frames), miou_change_ci95=interval, labelled=len(labelled),
-        worst_agreement=min(agreements), logits_error=_largest(frame.logits_error for frame in frames))
+        worst_agreement=min(agreements), logits_error=_largest(frame.logits_error for frame in frames),
+        view_error=_largest(frame.view_error for frame in frames))
 
 
 def gate(parity: Parity, precision: str) -> None:
@@ -155,7 +162,8 @@ def gate(parity: Parity, precision: str) -> None:
     limits = PARITY_LIMITS[precision]
     broken = ['%d values are NaN or infinite' % parity.not_finite] if parity.not_finite else []
     for figure, sentence in (('max_abs_error', 'confidence is off by up to %.4f, at most %g is allowed'),
-                             ('finding_error', 'the finding is off by up to %.4f, at most %g is allowed')):
+                             ('finding_error', 'the finding is off by up to %.4f, at most %g is allowed'),
+                             ('view_error', 'the view is off by up to %.4f, at most %g is allowed')):
         value = getattr(parity, figure)
         if figure in limits and value is not None and not value <= limits[figure]:
             broken.append(sentence % (value, limits[figure]))

@@ -268,6 +268,7 @@ def pack(network: torch.nn.Module, recipe: Recipe, metrics: Dict[str, Any], stat
     }
     if 'view' in roles:
         document['views'] = {'names': list(VIEWS)}
+        document['golden']['view_tolerance'] = 0.02
     if 'labels' in roles:
         document['golden'].update(labels_agreement=0.995, confidence_tolerance=0.05)
     if statement.finding:

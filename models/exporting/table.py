@@ -172,7 +172,8 @@ def markdown(rows: Sequence[Row], target: str, note: str) -> str:
 def _errors(parity: Optional[Parity]) -> str:
     if parity is None:
         return 'not at hand'
-    parts = (('logits', parity.logits_error), ('confidence', parity.max_abs_error), ('finding', parity.finding_error))
+    parts = (('logits', parity.logits_error), ('confidence', parity.max_abs_error), ('finding', parity.finding_error),
+             ('view', parity.view_error))
     return ', '.join('%s %.1e' % (name, error) for name, error in parts if error is not None)
 
 

@@ -48,6 +48,14 @@ def test_figures_by_hand():
     assert low == pytest.approx((2 / 3.0 + 1 / 2.0) / 2 - 1) and high == 0
 
 
+def test_the_view_is_compared_where_both_name_one():
+    answer = _answer([[0, 1], [2, 3]])
+    seen, other = (dict(answer, view=np.array([shares], np.float32)) for shares in ([0.9, 0.1], [0.87, 0.13]))
+    parity = summarise([compare_answers(seen, seen), compare_answers(seen, other)])
+    assert parity.view_error == pytest.approx(0.03, abs=1e-6) and parity.to_dict()['view_error'] == 0.03
+    assert compare_answers(answer, seen).view_error is None
+
+
 def test_logits_stand_for_labels_and_confidence():
     logits = np.random.RandomState(0).normal(0, 3, (1, 8, 4, 5)).astype(np.float32)
     powers = np.exp(logits.astype(np.float64))
@@ -94,6 +102,7 @@ def test_logits_that_overflow_are_counted():
     ('fp32', {'miou_change': -0.0011}, 'mIoU'), ('fp16', {'finding_error': 0.021}, 'finding'),
     ('fp16', {'max_abs_error': float('nan')}, 'confidence'), ('int8', {'miou_change': -0.0101}, 'mIoU'),
     ('int8', {'label_agreement': 0.9}, 'labels'), ('int8', {'finding_error': 0.2}, 'finding'),
+    ('fp16', {'view_error': 0.021}, 'view'),
     ('int8', {'miou_change': float('nan')}, 'mIoU')])
 def test_gate_refuses(precision, changes, word):
     gate(_fine(), precision)

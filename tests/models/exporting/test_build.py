@@ -15,6 +15,9 @@ from models.exporting.checkpoint import open_checkpoint  # noqa: E402
 from service.backends import FromLogits, OnnxRuntimeBackend  # noqa: E402
 from service.bundle import open_bundle, prove  # noqa: E402
 from service.messages import BundleError, StorageError  # noqa: E402
+from service.views import VIEWS  # noqa: E402
+
+from .small import STATEMENT, write_run  # noqa: E402
 
 REQUEST = ExportRequest(frames=2)
 
@@ -135,3 +138,13 @@ def test_a_full_disk_keeps_the_bundle_that_is_there(built, package, monkeypatch,
         built.write(tmp_path / 'bundle')
     assert open_bundle(str(tmp_path / 'bundle')).manifest.sha256 == before
     assert [path.name for path in tmp_path.iterdir()] == ['bundle']
+
+
+def test_a_view_goes_into_every_variant(tmp_path):
+    run = write_run(tmp_path / 'run', name='phantom-fpn', statement=dict(STATEMENT, finding=None))
+    bundle = build_bundle(open_checkpoint(run), REQUEST).write(tmp_path / 'bundle')
+    assert list(bundle.manifest['views']['names']) == list(VIEWS) and 'finding' not in bundle.manifest['outputs']
+    for name in ('fp32', 'fp16-logits'):
+        backend = OnnxRuntimeBackend(bundle.read_model(name), bundle.inputs, bundle.variants[name].outputs, threads=1)
+        with backend if bundle.variants[name].answers else FromLogits(backend, bundle.outputs) as proven:
+            assert prove(bundle, proven.infer, name)['view_error'] <= bundle.variants[name].golden['view_tolerance']
