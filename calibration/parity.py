@@ -106,7 +106,7 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
     return FrameParity(
         _worst(answer, expected, 'confidence'), float(np.mean(labels == expected_labels)),
         _worst(answer, expected, 'finding'), _worst(answer, expected, 'logits'),
-        sum(_not_finite(array) for array in outputs.values()), *pairs, view_error=_worst(answer, expected, 'view'))
+        sum(_not_finite(array) for array in outputs.values()), pairs[0], pairs[1], _worst(answer, expected, 'view'))
 
 
 def with_labels(answer: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
