@@ -158,7 +158,7 @@ def bound(bodies: int, patterns: int, steps: int, groups: Sequence[Group] = GROU
     Returns:
         A row per group with a pattern: ``name``, ``patterns`` (how many judge) and per observer ``(auc, low, high)``.
     """
-    head = BreastPair(height, width)
+    head = BreastPair()
     chain = get_chain('plateau-1', {'height': height, 'width': width})
     phantoms = [make_phantom(seed, height, width, False) for seed in range(_FIRST_BODY, _FIRST_BODY + bodies)]
     pairs = cut_pairs([(phantom.celsius, phantom.labels) for phantom in phantoms], head, chain)

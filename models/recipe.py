@@ -204,9 +204,18 @@ class Loss:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """The finding's threshold is set at this specificity, on validation samples."""
+    """What belongs to the finding alone.
+
+    Attributes:
+        specificity: at which its threshold is set, on validation samples.
+        steps: of a head that is trained alone after the network, with patterns planted into healthy phantoms
+            (`models.training.pairs`); 0 for one that learns with the network.
+        patterns: how many different ones are planted.
+    """
 
     specificity: float = setting(0.9, low=0.5, high=0.999)
+    steps: int = setting(0, low=0)
+    patterns: int = setting(1500, low=1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -179,6 +179,9 @@ def _check_whole(recipe, path):
                          'Remove it, or set task to finding and input.mask to false.')
     if recipe.data.source == 'phantoms' and not recipe.phantoms.train:
         raise InputError('recipe-value', '%s: data.source is phantoms and phantoms.train is 0.' % path, 'Say how many.')
+    if recipe.finding.steps and (recipe.data.source != 'phantoms' or 'finding' not in recipe.task):
+        raise InputError('recipe-value', '%s: finding.steps plants patterns into phantoms, for a task with a finding.'
+                         % path, 'Set finding.steps to 0.')
     if recipe.phantoms.kinds:
         try:
             choose_kind(0, recipe.phantoms.kinds)

@@ -21,7 +21,7 @@ _SMALL: Dict[str, Any] = {'channels': 1, 'height': 120, 'width': 160}
 _ENTRIES = [
     Architecture('half_unet', HalfUnet, tasks=_BOTH, limit_parameters=2_500_000, limit_macs=2e9, **_USUAL,
                  source='Own: a residual U-Net at half resolution with a left-right finding head.'),
-    Architecture('quarter_fpn', QuarterFpn, tasks=_R, limit_parameters=1_310_000, limit_macs=0.6e9, **_USUAL,
+    Architecture('quarter_fpn', QuarterFpn, tasks=_BOTH, limit_parameters=1_310_000, limit_macs=0.6e9, **_USUAL,
                  source='Own: residual stages [He2016] under a feature pyramid [Lin2017], with a head for the view.'),
     Architecture('efficientnet_lite0', EfficientnetLite0, channels=1, height=192, width=256, tasks=_BOTH,
                  limit_parameters=3_050_000, limit_macs=0.4e9,

@@ -24,16 +24,11 @@ class BreastPair(nn.Module):
     each breast beside the other, right and left alike.
 
     Args:
-        height, width: size of the picture, pixels.
-        rows, columns: size of the region scores.
         widths: channels of the small network.
     """
 
-    def __init__(self, height: int = 240, width: int = 320, rows: int = 60, columns: int = 80,
-                 widths: Tuple[int, int, int] = (24, 32, 48)) -> None:
+    def __init__(self, widths: Tuple[int, int, int] = (24, 32, 48)) -> None:
         super().__init__()
-        for name, count in (('rows', rows), ('columns', columns), ('y', height), ('x', width)):
-            self.register_buffer(name, (torch.arange(count) + 0.5) / count, persistent=False)
         self.register_buffer('steps', torch.linspace(-_REACH, _REACH, SAMPLES), persistent=False)
         self.place = nn.Parameter(torch.zeros(1, widths[0], SAMPLES // 2, SAMPLES // 2))
         self.first = nn.Sequential(nn.Conv2d(2, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]))
@@ -54,8 +49,8 @@ class BreastPair(nn.Module):
         for ids, direction in zip(_SIDES, (1.0, -1.0)):
             # What is rather something else says nothing about the breast's place.
             breast = torch.relu(shares[:, ids[0]] + shares[:, ids[1]] - 0.5)
-            down = self._weights(breast.sum(2), self.rows, self.y, self.steps)
-            across = self._weights(breast.sum(1), self.columns, self.x, direction * self.steps)
+            down = self._weights(breast.sum(2), int(picture.shape[2]), self.steps)
+            across = self._weights(breast.sum(1), int(picture.shape[3]), direction * self.steps)
             cuts.append(torch.matmul(torch.matmul(down, picture[:, 0]), across.transpose(1, 2)))
         return torch.stack(cuts, 1)
 
@@ -70,13 +65,13 @@ class BreastPair(nn.Module):
         return torch.cat([judged[:count], judged[count:]], 1)
 
     @staticmethod
-    def _weights(profile: torch.Tensor, places: torch.Tensor, pixels: torch.Tensor, steps: torch.Tensor
-                 ) -> torch.Tensor:
-        """Matrix NxSxP of one axis, which resamples P pixels: triangles as wide as the samples are apart.
+    def _weights(profile: torch.Tensor, count: int, steps: torch.Tensor) -> torch.Tensor:
+        """Matrix NxSxP of one axis, which resamples `count` pixels: triangles as wide as the samples are apart.
 
         Beyond the picture its edge is repeated.
         """
-        count = pixels.shape[0]
+        places, pixels = ((torch.arange(size, device=steps.device) + 0.5) / size
+                          for size in (int(profile.shape[1]), count))
         profile = profile / (profile.sum(1, keepdim=True) + 1e-3)
         middle = (profile * places).sum(1, keepdim=True)
         spread = torch.sqrt((profile * (places - middle) ** 2).sum(1, keepdim=True) + 1e-4)

@@ -15,6 +15,7 @@ from service import regions
 from service.views import VIEWS
 
 from .base import Scores
+from .breast_pair import BreastPair, either
 
 
 class Pyramid(nn.Module):
@@ -79,16 +80,17 @@ class QuarterFpn(nn.Module):
         self.pyramid = Pyramid(channels, width, len(regions.REGIONS))
         self.enlarge = nn.Upsample(scale_factor=4, mode='bilinear', align_corners=False)
         self.view = ViewHead(channels[-1])
+        self.finding = BreastPair()
 
     def forward(self, x: torch.Tensor) -> Scores:
         """Region logits Nx8xHxW, finding logit Nx1 and view logits NxV of float32 Nx1xHxW in 0..1, usually 240x320."""
         levels: List[torch.Tensor] = []
-        x = self.stem(x)
+        picture, x = x, self.stem(x)
         for stage in self.stages:
             x = stage(x)
             levels.append(x)
         scores = self.pyramid(levels)
-        return Scores(self.enlarge(scores), None, self.view(x))
+        return Scores(self.enlarge(scores), either(self.finding(picture, scores)), self.view(x))
 
 
 def _convolution(before, after, stride=1):

@@ -11,18 +11,24 @@ import torch
 from torch.nn import functional
 
 from service import regions
-from service.chains import Chain
+from service.chains import Chain, get_chain
+from service.messages import InputError
 from service.simulator.anatomy import Canvas, Posture, Silhouette
 from service.simulator.lesions import planted_heat
 from service.thermogram import Thermogram
 
 from ..architectures.breast_pair import BreastPair
+from ..phantoms import PhantomSet
+from ..recipe import Recipe
 
 #: Temperatures float32 HxW, °C, and labels uint8 HxW.
 Frame = Tuple[np.ndarray, np.ndarray]
 
 #: Levels of the tables, and the window that they cover, °C.
 _LEVELS, _LOW_C, _HIGH_C = 1024, 18.0, 40.0
+
+#: Rows and columns of the region scores.
+_SCORES = (60, 80)
 
 #: How far a predicted breast may be off: its size, and its place in parts of the picture; standard deviations.
 _SIZE_OFF, _PLACE_OFF = 0.04, 0.008
@@ -140,6 +146,26 @@ def train_pairs(head: BreastPair, pairs: Pairs, patterns: Patterns, steps: int =
     return head.eval()
 
 
+def train_finding(head: BreastPair, phantoms: PhantomSet, recipe: Recipe) -> None:
+    """Train the finding head of a network in place, as ``[finding]`` of its recipe says.
+
+    Args:
+        phantoms: whose healthy bodies get the patterns.
+
+    Raises:
+        InputError: ``finding-head``: the network has no head that can be trained alone, or nobody is healthy.
+    """
+    healthy = np.flatnonzero(phantoms.compared & (phantoms.abnormal == 0))
+    if not isinstance(head, BreastPair) or not len(healthy):
+        raise InputError('finding-head', 'finding.steps trains a finding head that cuts out both breasts of healthy '
+                         'bodies, and there is none.', 'Set finding.steps to 0.')
+    frames = ((phantoms.celsius(int(index)), np.array(phantoms.labels[index])) for index in healthy)
+    pairs = cut_pairs(frames, head, get_chain(recipe.input.chain, recipe.chain_constants), recipe.seed)
+    sets = recipe.phantoms
+    patterns = draw_patterns(head, sets.first_seed + sets.train + sets.val + sets.test, recipe.finding.patterns)
+    train_pairs(head, pairs, patterns, recipe.finding.steps, seed=recipe.seed)
+
+
 def _chances(kinds: np.ndarray) -> np.ndarray:
     """How often every pattern is planted: as drawn, but a lone warm patch, the hardest that can be seen, twice."""
     chances = np.where(kinds == 'focal', 2.0, 1.0)
@@ -149,8 +175,8 @@ def _chances(kinds: np.ndarray) -> np.ndarray:
 def _cut(head: BreastPair, field: np.ndarray, labels: np.ndarray, rng: Optional[np.random.Generator] = None
          ) -> np.ndarray:
     """Both breasts of a field HxW, float32 2xSxS; with `rng` as inexactly as a network finds them."""
-    rows, columns = len(head.rows), len(head.columns)
-    shares = np.zeros((1, len(regions.REGIONS), rows, columns), np.float32)
+    shares = np.zeros((1, len(regions.REGIONS)) + _SCORES, np.float32)
+    rows, columns = _SCORES
     for ids in ((regions.RIGHT_BREAST, regions.RIGHT_NIPPLE), (regions.LEFT_BREAST, regions.LEFT_NIPPLE)):
         breast = cv2.resize(np.isin(labels, ids).astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
         if rng is not None:
@@ -159,9 +185,8 @@ def _cut(head: BreastPair, field: np.ndarray, labels: np.ndarray, rng: Optional[
             off = middle * (1 - size) + _PLACE_OFF * rng.standard_normal(2) * (columns, rows)
             breast = cv2.warpAffine(breast, np.column_stack([np.diag(size), off]), (columns, rows))
         shares[0, ids[0]] = breast
-    picture = cv2.resize(np.asarray(field, np.float32), (len(head.x), len(head.y)), interpolation=cv2.INTER_AREA)
     with torch.no_grad():
-        return head.cut(torch.from_numpy(picture)[None, None], torch.from_numpy(shares))[0].numpy()
+        return head.cut(torch.from_numpy(np.array(field, np.float32))[None, None], torch.from_numpy(shares))[0].numpy()
 
 
 def _table(celsius: np.ndarray, chain: Chain) -> np.ndarray:

@@ -19,6 +19,7 @@ from ..deliver import deliver, joined, why_no_bundle, write_onnx
 from ..recipe import Recipe
 from ..recipe_files import parse_recipe, recipe_text
 from .fit import LAST, fit
+from .pairs import train_finding
 from .sources import Source
 from .weights import NAME as WEIGHTS
 from .weights import load_network, load_run_recipe, save_weights, start_from
@@ -79,6 +80,8 @@ def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: 
             log.info('resuming from the last checkpoint in %s', folder.path)
         network = fit(fresh_network(recipe, len(source.regions)), recipe, source.train, source.val, folder.path,
                       workers, bar=bar)
+        if recipe.finding.steps:
+            train_finding(network.finding, source.train, recipe)
         save_weights(network, recipe, folder.path / WEIGHTS, network_options(recipe, len(source.regions)))
     metrics = source.evaluate(network, recipe)
     metrics['wall_s'] = round(time.monotonic() - started)

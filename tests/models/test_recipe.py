@@ -25,7 +25,10 @@ def test_every_recipe_loads_and_says_what_it_is_for(name):
     ('chain = "plateau-1"', "chain = 'plateau-9'", 'input.chain is .plateau-9.. Write one of classic-1'),
     ('epochs = 0', 'epochs = 3', 'Set exactly one'),
     ('train = 6000', '', 'Say how many'),
-    ('[finding]\nspecificity = 0.9', '', None),
+    ('[finding]\nspecificity = 0.9\nsteps = 0\npatterns = 1500', '', None),
+    ('kinds]', 'kinds]\nsideways = 1', "no kind 'sideways'"),
+    ('kinds]', 'kinds]\nflat = "all"', 'phantoms.kinds'),
+
     ('seed = 2021', '[finding]\n[finding]', 'Cannot declare'),
     ('weights = ""\ninit = ""', 'weights = "imagenet"\ninit = "there"', 'both say what the network starts from'),
 ])
@@ -39,6 +42,11 @@ def test_a_wrong_file_is_refused_in_words(tmp_path, old, new, said):
     with pytest.raises(InputError, match=said) as caught:
         load_recipe(path)
     assert 'odd.toml' in caught.value.message.text
+
+
+def test_a_finding_that_is_trained_alone_needs_phantoms():
+    with pytest.raises(InputError, match='plants patterns into phantoms'):
+        load_recipe('few-shot', ['finding.steps=5'])
 
 
 def test_a_recipe_that_is_not_there_is_named_with_those_that_are():

@@ -12,7 +12,7 @@ _HEIGHT, _WIDTH = 48, 64
 
 def _head():
     torch.manual_seed(0)
-    return BreastPair(_HEIGHT, _WIDTH, _HEIGHT // 4, _WIDTH // 4, (4, 4, 4)).eval()
+    return BreastPair((4, 4, 4)).eval()
 
 
 def _scores():

@@ -15,7 +15,7 @@ _HEIGHT, _WIDTH = 60, 80
 
 def _head():
     torch.manual_seed(0)
-    return BreastPair(_HEIGHT, _WIDTH, _HEIGHT // 2, _WIDTH // 2, (4, 4, 4))
+    return BreastPair((4, 4, 4))
 
 
 def _patterns(rise_c):
