@@ -9,7 +9,7 @@ from typing import NamedTuple, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
-from service.regions import FLIPPED
+from service.regions import FLIPPED, LEFT_NIPPLE, RIGHT_NIPPLE
 
 #: A picture with its labels, or None without labels.
 Labelled = Tuple[np.ndarray, Optional[np.ndarray]]
@@ -27,6 +27,8 @@ _KERNEL_ROWS = 512.0
 _REFERENCE_K = 303.15
 _ZERO_C = 273.15
 _MIN_SIDE = 16
+#: Pixels of a nipple below which there is nothing to show.
+_MIN_NIPPLE = 12
 
 
 def flip(pixels: np.ndarray, labels: Optional[np.ndarray] = None, table: np.ndarray = FLIPPED) -> Labelled:
@@ -87,6 +89,39 @@ def augment(rng: np.random.Generator, celsius: np.ndarray, labels: Optional[np.n
     if rng.random() < 0.15:
         celsius = _hide(rng, celsius, (0, 120) if relative else (20, 33))
     return _contrast(rng, celsius) if relative else _radiometry(rng, celsius), labels
+
+
+def show_nipples(rng: np.random.Generator, celsius: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Make the nipples of a phantom easier to see: a cool dot, mostly within a warmer ring.
+
+    In two of three thermograms of DMR-IR a nipple is plain to see; half of the phantoms' are lost among natural patches,
+    and a network that learns from them alone looks for nipples where they usually are.
+
+    Args:
+        rng: consumed.
+        celsius: float32 HxW.
+        labels: uint8 HxW.
+
+    Returns:
+        float32 HxW, a new array.
+    """
+    shown = celsius.copy()
+    cool, ring = rng.normal(-1.1, 0.5), rng.normal(0.2, 0.25)
+    size = rng.uniform(0.25, 0.6)
+    for nipple in (RIGHT_NIPPLE, LEFT_NIPPLE):
+        rows, columns = np.nonzero(labels == nipple)
+        if len(rows) < _MIN_NIPPLE:
+            continue
+        radius = np.sqrt(len(rows) / np.pi)
+        row, column = (places.mean() + rng.normal(0, 0.1) * radius for places in (rows, columns))
+        window = tuple(slice(max(int(middle - 2 * radius), 0), int(middle + 2 * radius) + 2)
+                       for middle in (row, column))
+        down, across = np.ogrid[window]
+        away = np.hypot(down - row, across - column) / radius
+        dot = np.clip((size - away) / 0.15 + 0.5, 0, 1)
+        rim = np.exp(-((away - 0.8) / 0.3) ** 2)
+        shown[window] += (cool + rng.normal(0, 0.2)) * dot + ring * rim * (1 - dot)
+    return shown
 
 
 def _warp(rng, celsius, labels):

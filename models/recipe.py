@@ -110,6 +110,7 @@ class Augment:
         kind: ``'thermal'`` (`models.augment.augment`: another patient and camera), ``'picture'``
             (`models.augment.vary`: flips, a turn, a crop), ``'none'``.
         mirror, upside_down, turn, crop: of ``'picture'``.
+        nipples: probability that the nipples of a phantom are easier to see (`models.augment.show_nipples`).
         degrade: probability that a sample is seen through a worse camera (`models.augment.degrade`).
         mixup: blend every batch with itself (`models.augment.mixup`).
     """
@@ -119,6 +120,7 @@ class Augment:
     upside_down: float = setting(0.0, low=0.0, high=1.0)
     turn: float = setting(0.0, low=0.0, high=180.0)
     crop: float = setting(1.0, low=0.05, high=1.0)
+    nipples: float = setting(0.0, low=0.0, high=1.0)
     degrade: float = setting(0.0, low=0.0, high=1.0)
     mixup: bool = setting(False)
 

@@ -15,7 +15,7 @@ from service.regions import REGIONS
 from service.thermogram import CELSIUS, Provenance, Thermogram
 from service.views import VIEWS
 
-from ..augment import augment, degrade, flip, flip_table, vary
+from ..augment import augment, degrade, flip, flip_table, show_nipples, vary
 from ..data import Collection
 from ..data.open import PHANTOM_CLASSES
 from ..phantoms import PhantomSet
@@ -242,6 +242,8 @@ class Stream(torch.utils.data.Dataset):
         if settings.kind != 'none' and rng.random() < (settings.mirror if settings.kind == 'picture' else 0.5):
             example = self._flipped(example)
         pixels, labels = example.pixels, example.labels
+        if settings.nipples and labels is not None and not relative and rng.random() < settings.nipples:
+            pixels = show_nipples(rng, pixels, labels)
         if settings.kind == 'thermal':
             pixels, labels = augment(rng, pixels, labels, relative)
         elif settings.kind == 'picture':

@@ -1,4 +1,5 @@
 """Augmentation: patients and cameras made of one thermogram, worse cameras, blended batches and sets."""
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from models.augment import (  # noqa: E402  # noqa: E402
     flip,
     flip_table,
     mixup,  # noqa: E402
+    show_nipples,
 )
 from models.data import Collection, Sample, mix_in  # noqa: E402
 from service import regions  # noqa: E402
@@ -228,3 +230,15 @@ def test_refusals(others, share, code):
     with pytest.raises(InputError) as caught:
         mix_in(collection('ours', 150), others, share)
     assert caught.value.code == code
+
+
+def test_nipples_are_shown_where_they_are():
+    phantom = make_phantom(3, 120, 160)
+    shown = show_nipples(np.random.default_rng(1), phantom.celsius, phantom.labels)
+    changed = np.abs(shown - phantom.celsius)
+    assert shown.dtype == np.float32 and changed.max() > 0.5
+    nipples = np.isin(phantom.labels, (regions.RIGHT_NIPPLE, regions.LEFT_NIPPLE))
+    far = cv2.dilate(nipples.astype(np.uint8), np.ones((17, 17))) == 0
+    assert nipples.any() and changed[far].max() < 0.05
+    without = np.zeros_like(phantom.labels)
+    assert np.array_equal(show_nipples(np.random.default_rng(1), phantom.celsius, without), phantom.celsius)
