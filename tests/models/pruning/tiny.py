@@ -61,4 +61,4 @@ def examples(picture, count=3):
     generator = torch.Generator().manual_seed(1)
     shape = picture.shape
     return [Batch(torch.rand(shape, generator=generator), torch.randint(0, 8, (1,) + shape[2:], generator=generator),
-                  torch.tensor([number % 2])) for number in range(count)]
+                  torch.tensor([number % 2]), torch.tensor([number % 7])) for number in range(count)]
