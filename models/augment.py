@@ -94,8 +94,8 @@ def augment(rng: np.random.Generator, celsius: np.ndarray, labels: Optional[np.n
 def show_nipples(rng: np.random.Generator, celsius: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Make the nipples of a phantom easier to see: a cool dot, mostly within a warmer ring.
 
-    In two of three thermograms of DMR-IR a nipple is plain to see; half of the phantoms' are lost among natural patches,
-    and a network that learns from them alone looks for nipples where they usually are.
+    In two of three thermograms of DMR-IR a nipple is plain to see; half of the phantoms' are lost among natural
+    patches, and a network that learns from them alone looks for nipples where they usually are.
 
     Args:
         rng: consumed.
