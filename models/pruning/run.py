@@ -108,7 +108,10 @@ def prune(request: Request, recipe: Recipe, source: Source) -> Done:
     metrics = source.evaluate(small, recipe)
     record['after'] = describe(small, recipe, metrics)
     if request.fine_tune:
-        small = fit(small, recipe, source.train, source.val, folder.path, request.workers, bar=request.bar)
+        # PyTorch 2.14.1's oneDNN writes beyond its buffers in a backward pass over odd numbers of channels, on a
+        # processor without AVX-512 ("corrupted size vs. prev_size").
+        with torch.backends.mkldnn.flags(enabled=request.multiple % 8 == 0, allow_tf32=None):
+            small = fit(small, recipe, source.train, source.val, folder.path, request.workers, bar=request.bar)
         metrics = source.evaluate(small, recipe)
         record['fine_tuned'] = {'samples': recipe.training.steps(len(examples)) * recipe.training.batch,
                                 'miou': _miou(metrics)}

@@ -114,6 +114,7 @@ import os, signal, sys
 from jetson.bench import cli, runs
 from service.cli.main import main
 real, name = runs.Run.__init__, sys.argv.pop()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 class Timings(list):
     def append(self, timing):
         super().append(timing)
