@@ -1,4 +1,4 @@
-"""quarter_fpn: a small residual network with a feature pyramid and three heads; this one ships.
+"""quarter_fpn: a small residual network with a feature pyramid and three heads.
 
 No convolution but the first runs at more than a quarter of the input's height and width: on a Jetson Nano those are
 limited by memory, not by arithmetic. Residual blocks are torchvision's [He2016]; the pyramid sums 1x1 laterals from
