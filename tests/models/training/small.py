@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 48, 64
 #: What makes a recipe small; every step is a checkpoint.
 SMALL = ('input.height=%d' % HEIGHT, 'input.width=%d' % WIDTH, 'training.samples=0', 'training.epochs=6',
          'training.batch=2', 'training.checkpoint_s=0', 'training.precision=fp32', 'data.source=collection',
-         'data.where={}')
+         'data.where={}', 'finding.steps=0')
 
 
 class Small(nn.Module):
