@@ -9,6 +9,7 @@ from flask import Blueprint, abort, render_template
 from .. import __version__
 from ..analysis import NO_FINDING
 from ..selection import noteworthy
+from .access import ANYONE, admits
 from .services import services
 
 blueprint = Blueprint('about', __name__, url_prefix='/about')
@@ -19,6 +20,7 @@ PARTS = (('', 'Use'), ('model', 'Model'), ('metrics', 'Metrics'), ('software', '
 
 @blueprint.route('', defaults={'part': ''})
 @blueprint.route('/<part>')
+@admits(ANYONE)
 def page(part: str) -> str:
     """One of `PARTS`."""
     if part not in dict(PARTS):

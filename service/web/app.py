@@ -6,7 +6,7 @@ from flask import Flask
 from ..messages import ADJUNCT_NOTICE
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
-from . import responses
+from . import access, responses
 from .about import blueprint as about_pages
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
@@ -39,6 +39,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers))
     responses.install(app, settings.port)
+    access.install(app)
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers):
         app.register_blueprint(blueprint)
     app.context_processor(_template_values)

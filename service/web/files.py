@@ -10,6 +10,7 @@ from ..opening import Listing, OpenedFile, places
 from ..overlay import LAYERS
 from ..palettes import PALETTES, palette
 from ..readers import SCALES
+from .access import CLINICAL, admits
 from .responses import json_reply, whole_number
 from .services import services
 
@@ -17,6 +18,7 @@ blueprint = Blueprint('files', __name__, url_prefix='/open')
 
 
 @blueprint.route('')
+@admits(*CLINICAL)
 def page() -> str:
     """A folder to choose from, or the chosen file."""
     objects, relative = services(), _relative()
@@ -25,6 +27,7 @@ def page() -> str:
 
 
 @blueprint.route('/result')
+@admits(*CLINICAL)
 def result() -> Response:
     """The values of a file, as `Result.to_dict` gives them, with ``id`` and ``frames``.
 
@@ -36,6 +39,7 @@ def result() -> Response:
 
 
 @blueprint.route('/overlay.png')
+@admits(*CLINICAL)
 def overlay() -> Response:
     """The picture of a file, named as for `result`."""
     objects = services()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, render_template
 
 from ..messages import Message
+from .access import CLINICAL, admits
 from .responses import refuse, text_reply
 from .services import services
 from .streams import Viewers
@@ -36,6 +37,7 @@ blueprint = Blueprint('live', __name__)
 
 
 @blueprint.route('/')
+@admits(*CLINICAL)
 def page() -> str:
     """The page for the operator. Who comes back to it has finished with the file that was open."""
     services().opened.clear()
@@ -43,6 +45,7 @@ def page() -> str:
 
 
 @blueprint.route('/live.mjpg')
+@admits(*CLINICAL)
 def picture_stream() -> Response:
     """The pictures as they come; refused before the first, so that no stream waits for one."""
     objects = services()
@@ -52,12 +55,14 @@ def picture_stream() -> Response:
 
 
 @blueprint.route('/live/events')
+@admits(*CLINICAL)
 def value_stream() -> Response:
     """The values as they come."""
     return _stream(services().events, 'text/event-stream')
 
 
 @blueprint.route('/live/values')
+@admits(*CLINICAL)
 def newest_values() -> Response:
     """The newest values."""
     return text_reply(services().live.state.text)

@@ -4,6 +4,7 @@ import re
 from flask import Blueprint, Response, current_app, request
 
 from ..messages import InputError, Message, ThermoscreenError
+from .access import ANYONE, INTEGRATOR, SUPERVISOR, TOKEN, admits
 from .responses import json_reply
 from .services import services
 
@@ -26,6 +27,7 @@ class MetricsError(ThermoscreenError):
 
 
 @blueprint.route('/healthz')
+@admits(ANYONE)
 def health() -> Response:
     """200 while no part is stuck, else 503 with the message of the one stuck longest; both with every part."""
     heartbeats = services().live.heartbeats
@@ -37,6 +39,7 @@ def health() -> Response:
 
 
 @blueprint.route('/readiness')
+@admits(ANYONE)
 def readiness() -> Response:
     """200 while the live picture runs; otherwise 503 with the message of what stopped."""
     live = services().live
@@ -51,6 +54,7 @@ def readiness() -> Response:
 
 
 @blueprint.route('/metrics')
+@admits(SUPERVISOR, INTEGRATOR, TOKEN)
 def metrics() -> Response:
     """Everything that is counted, in the format that the client prefers.
 

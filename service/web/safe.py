@@ -7,7 +7,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .. import __version__
 from ..messages import ADJUNCT_NOTICE, Message
-from . import responses
+from . import access, responses
+from .access import ANYONE, admits
 from .responses import json_reply
 from .server import serve_app
 
@@ -23,6 +24,7 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=0)
     responses.install(app, port, methods=('GET', 'HEAD', 'POST'))
+    access.install(app)
     # Part of the button's address: another web site that is open in this browser cannot know it, nor press it.
     key = secrets.token_urlsafe(16)
     # Tells a page that is open that it belongs to an earlier start.
@@ -32,10 +34,12 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
         return render_template('safe.html', reason=reason, key=key, run=run, starting=starting, version=__version__)
 
     @app.route('/')
+    @admits(ANYONE)
     def page() -> str:
         return render(starting=False)
 
     @app.route('/try-again/<given>', methods=['POST'])
+    @admits(ANYONE)
     def again(given: str) -> Union[str, BaseResponse]:
         if not secrets.compare_digest(given.encode('utf-8'), key.encode('ascii')):
             return redirect('/')  # the button of a page from before the last start
@@ -43,10 +47,12 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
         return render(starting=True)
 
     @app.route('/healthz')
+    @admits(ANYONE)
     def health() -> Response:
         return json_reply(dict(reason.to_dict(), status='safe', run=run))
 
     @app.route('/readiness')
+    @admits(ANYONE)
     def readiness() -> Response:
         return json_reply(dict(reason.to_dict(), status='not ready'), 503)
 

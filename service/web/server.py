@@ -34,6 +34,9 @@ MAX_SILENT = 64
 #: Seconds of silence after which a connection is closed, and the same for one that does not take its answer.
 SILENT_S, UNREAD_S = 30.0, 5.0
 
+#: Seconds in which a request has to arrive whole, however regularly its bytes drip in.
+REQUEST_S = 20.0
+
 #: More than every answer and every request: waitress would write a larger one to a temporary file, which wears a memory
 #: card and fails where there is no folder for it.
 _ANY_SIZE = 1 << 30
@@ -137,12 +140,13 @@ class Server:
 
     def _close_silent(self) -> None:
         """Close connections that wait too long, or that are too many; in the thread of the loop."""
-        now_s = time.time()  # as waitress stamps them
+        now_s, monotonic_s = time.time(), time.monotonic()  # waitress stamps by the former
         silent = sorted((channel for channel in self._channels() if not channel.requests),
                         key=lambda channel: channel.last_activity)
         for place, channel in enumerate(silent):
             limit_s = UNREAD_S if channel.total_outbufs_len else SILENT_S
-            if place < len(silent) - MAX_SILENT or now_s - channel.last_activity > limit_s:
+            if (place < len(silent) - MAX_SILENT or now_s - channel.last_activity > limit_s
+                    or channel.receiving_s(monotonic_s) > REQUEST_S):
                 channel.handle_close()
 
     def _finish(self) -> None:
@@ -204,10 +208,18 @@ class _Channel(HTTPChannel):
 
     error_task_class = _ErrorTask
     parser_class = _Parser
+    _incoming: Any = None
+    _began_s = 0.0
+
+    def receiving_s(self, now_s: float) -> float:
+        """Seconds for which a request has been arriving that is not whole yet; 0 for none."""
+        return 0.0 if self.request is None else now_s - self._began_s
 
     def received(self, data: bytes) -> bool:
         """Take bytes in; in the thread of the loop."""
         taken = super().received(data)
+        if self.request is not self._incoming:
+            self._incoming, self._began_s = self.request, time.monotonic()
         with self.requests_lock:
             if self.requests and self.requests[0].error:  # its answer ends the connection; nothing belongs to the rest
                 del self.requests[1:]

@@ -10,6 +10,7 @@ from ..messages import OK, WARNING, Message
 from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
+from .access import CLINICAL, INTEGRATOR, admits
 from .services import Services, services
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ StageRow = Tuple[str, Tuple[float, ...]]
 
 @blueprint.route('', defaults={'part': ''})
 @blueprint.route('/<part>')
+@admits(INTEGRATOR, *CLINICAL)
 def page(part: str) -> str:
     """One of `PARTS`."""
     if part not in dict(PARTS):

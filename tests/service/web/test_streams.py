@@ -301,6 +301,38 @@ def test_connections_that_wait_keep_nobody_away(serve, stub, camera, monkeypatch
         assert len(serve.server._channels()) <= 12
 
 
+@pytest.mark.parametrize('start', ['GET / HTTP/1.1\r\nX-Slow: ',
+                                   'GET / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n'])
+def test_a_request_that_drips_in_is_ended(monkeypatch, start):
+    """It is never silent, so that only the time of the whole request ends it; another on its connection starts anew."""
+    app = Flask('small')
+    app.add_url_rule('/', 'small', lambda: 'well')
+    clock_s = [0.0]
+    monkeypatch.setattr(server.time, 'monotonic', lambda: clock_s[0])
+    with contextlib.ExitStack() as stack:
+        seen = threading.Event()
+        receive = server._Channel.received
+
+        def received(channel, data):
+            taken = receive(channel, data)
+            seen.set()
+            return taken
+
+        monkeypatch.setattr(server._Channel, 'received', received)
+        port = stack.enter_context(served(app))
+        wire = stack.enter_context(contextlib.closing(socket.create_connection(('127.0.0.1', port), PATIENCE_S)))
+        wire.sendall(b'GET / HTTP/1.1\r\n\r\n')
+        assert wire.recv(1 << 16).startswith(b'HTTP/1.1 200 ')
+        for sent in (start.encode('ascii'), b'x', b'x'):
+            clock_s[0] += 0.4 * server.REQUEST_S
+            seen.clear()
+            wire.sendall(sent)
+            assert seen.wait(PATIENCE_S)
+        assert served.server._channels()
+        clock_s[0] += 0.4 * server.REQUEST_S
+        assert everything(wire) == b''
+
+
 def test_an_answer_that_nobody_takes_holds_no_thread(monkeypatch):
     """As many as there are threads ask for more than a connection holds, and take nothing of it."""
     app = Flask('large')

@@ -1,0 +1,48 @@
+"""Which roles every route admits, and that a route without any answers nobody."""
+import pytest
+from flask import Flask
+
+from service.messages import Message
+from service.web import access, responses
+from service.web.access import ANYONE, CLINICAL, INTEGRATOR, SUPERVISOR, TOKEN, admits, admitted
+from service.web.safe import create_safe_app
+
+STAFF = (INTEGRATOR,) + CLINICAL
+
+#: Every route of the station, written a second time: who adds a route says here too whom it is for.
+ROUTES = {
+    'static': (ANYONE,), 'about.page': (ANYONE,), 'monitoring.health': (ANYONE,), 'monitoring.readiness': (ANYONE,),
+    'monitoring.metrics': (SUPERVISOR, INTEGRATOR, TOKEN), 'status.page': STAFF,
+    'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
+    'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL}
+
+
+def test_every_route_states_its_roles(app):
+    found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
+    assert found == {endpoint: frozenset(roles) for endpoint, roles in ROUTES.items()}
+
+
+def test_every_route_of_safe_mode_is_for_anyone():
+    app = create_safe_app(Message('asked', 'Somebody asked.'), 8080, lambda: None)
+    assert {rule.endpoint for rule in app.url_map.iter_rules()
+            if admitted(app, rule.endpoint) != frozenset([ANYONE])} == set()
+
+
+def test_a_route_without_roles_answers_nobody():
+    app = Flask('service.web.app')
+    app.config.update(MAX_CONTENT_LENGTH=0)
+    responses.install(app, 8080)
+    access.install(app)
+    app.add_url_rule('/live/forgotten', 'forgotten', lambda: 'secret')
+    app.add_url_rule('/live/open', 'open', admits(ANYONE)(lambda: 'for all'))
+    client = app.test_client()
+    forgotten = client.get('/live/forgotten', base_url='http://127.0.0.1:8080')
+    assert (forgotten.status_code, forgotten.get_json()['code']) == (403, 'route-closed')
+    assert client.get('/live/open', base_url='http://127.0.0.1:8080').data == b'for all'
+    assert client.get('/live/nowhere', base_url='http://127.0.0.1:8080').status_code == 404
+
+
+@pytest.mark.parametrize('roles', [(), ('operater',), (ANYONE, 'root')])
+def test_a_role_that_is_none_is_a_fault_of_the_program(roles):
+    with pytest.raises(ValueError, match='a route admits some of'):
+        admits(*roles)
