@@ -25,10 +25,11 @@ from .cameras.registry import open_camera
 from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
-from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size
+from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
 from .pipeline import Pipeline
 from .plugins import metadata, plugins
 from .selection import CHOICE_NAME, Runtime, noteworthy
+from .storage import Disks, examine_storage, room_for_exam
 
 if TYPE_CHECKING:
     from .cameras.v4l2 import ListedCamera, VideoSystem
@@ -204,6 +205,25 @@ def disk_room(free_bytes: int) -> Tuple[str, str]:
     return OK, ''
 
 
+def check_storage(settings: 'Settings', disks: Optional[Disks] = None) -> Message:
+    """What the disk of the exam folder promises, and its room.
+
+    Args:
+        settings: name the folder.
+        disks: by default this machine's.
+    """
+    if not settings.exams_folder:
+        return Message('exams-not-kept', 'No exams are kept, since exams_folder is not set.', '', OK, 'storage')
+    found = examine_storage(settings.exams_folder, disks)
+    room = room_for_exam(settings.exams_folder, settings.room_thresholds(), disks)
+    messages = found + ([room] if room else [])
+    severity = worst(*[message.severity for message in messages])
+    return Message(next(message.code for message in messages if message.severity == severity),
+                   ' '.join(message.sentence for message in messages),
+                   ' '.join(message.next_step for message in messages if message.next_step), severity, 'storage',
+                   dict(found[0].facts, room=room.facts if room else {}, codes=[message.code for message in messages]))
+
+
 def check_page(settings: 'Settings') -> Message:
     """Bind the address and port of the page for a moment."""
     address = '%s:%d' % (settings.host, settings.port)
@@ -238,4 +258,4 @@ def check_metrics(settings: 'Settings') -> Message:
 #: Name and check, in the order in which they are shown.
 CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('versions', check_versions), ('model', check_model), ('camera', check_camera), ('disk', check_disk),
-    ('page', check_page), ('metrics', check_metrics))
+    ('storage', check_storage), ('page', check_page), ('metrics', check_metrics))

@@ -11,6 +11,7 @@ from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
 from .quality import QualityLimits
+from .storage import EXAM_MIB, Thresholds
 
 try:
     import tomllib
@@ -24,6 +25,9 @@ _MAX_BYTES = 256 * 1024
 _TYPE_NAMES: Dict[Any, str] = {str: 'text', int: 'a whole number', float: 'a number', bool: 'true or false'}
 _CONTROL_CHARACTERS = re.compile(r'[\x00-\x1f\x7f]')
 _LIMITS = QualityLimits()
+_ROOM = Thresholds()
+#: Keys that contradict each other unless each is above the next.
+_DESCENDING = (('skin_high_c', 'skin_low_c'), ('room_soon_mib', 'room_low_mib', 'room_least_mib'))
 
 
 def _key(section: str, default: Any, sentence: str, unit: str = '', low: Optional[float] = None,
@@ -96,6 +100,15 @@ class Settings:
     difference_threshold_c: float = _key('analysis', 1.0, 'A left-right difference above this is pointed out. It '
                                          'describes; it does not grade.', '°C', 0.1, 10.0)
 
+    exams_folder: str = _key('exams', '', 'Folder in which exams are kept, on a disk with ext4. Empty: exams are not '
+                             'kept.', may_be_empty=True)
+    room_soon_mib: int = _key('exams', _ROOM.room_soon_mib, 'Free room of its disk below which more room should be '
+                              'planned.', 'MiB', EXAM_MIB, 1 << 24)
+    room_low_mib: int = _key('exams', _ROOM.room_low_mib, 'Free room below which room is needed today.', 'MiB',
+                             EXAM_MIB, 1 << 24)
+    room_least_mib: int = _key('exams', _ROOM.room_least_mib, 'Free room below which no exam is started; one whole '
+                               'exam takes at most %d MiB.' % EXAM_MIB, 'MiB', EXAM_MIB, 1 << 24)
+
     min_range_c: float = _key('quality', _LIMITS.min_range_c, 'Range of values below which a frame counts as '
                               'constant.', '°C', 0.0, 20.0)
     min_range_grey: float = _key('quality', _LIMITS.min_range_grey, 'The same for a picture without temperatures.',
@@ -126,13 +139,19 @@ class Settings:
     def __post_init__(self) -> None:
         for entry in fields(self):
             object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
-        if self.skin_low_c >= self.skin_high_c:
-            raise SettingsError('setting-contradiction', 'skin_low_c must be below skin_high_c, not %g and %g.'
-                                % (self.skin_low_c, self.skin_high_c))
+        for names in _DESCENDING:
+            for high, low in zip(names, names[1:]):
+                if getattr(self, low) >= getattr(self, high):
+                    raise SettingsError('setting-contradiction', '%s must be below %s, not %g and %g.'
+                                        % (low, high, getattr(self, low), getattr(self, high)))
 
     def quality_limits(self) -> QualityLimits:
         """The quality section as the quality gate takes it."""
         return QualityLimits(**{entry.name: getattr(self, entry.name) for entry in fields(QualityLimits)})
+
+    def room_thresholds(self) -> Thresholds:
+        """The thresholds of free room as `room_for_exam` takes them."""
+        return Thresholds(**{entry.name: getattr(self, entry.name) for entry in fields(Thresholds)})
 
 
 _SECTIONS: Dict[str, Dict[str, 'Field[Any]']] = {}
@@ -202,8 +221,9 @@ def _from_file(path: str, overridden: Dict[str, Any]) -> Settings:
     try:
         return Settings(**values)
     except SettingsError as error:  # every value is right by itself
-        name = next(name for name in ('skin_low_c', 'skin_high_c') if name in values)
-        raise _at(path, _line(text, 'quality', name), error) from None
+        name = next(name for name in values if re.search(r'\b%s\b' % name, error.message.sentence))
+        section = next(section for section, entries in _SECTIONS.items() if name in entries)
+        raise _at(path, _line(text, section, name), error) from None
 
 
 def _place_of(section: str, name: str) -> str:
