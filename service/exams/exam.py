@@ -1,0 +1,252 @@
+"""The exam: one visit of one patient, as the events that made it what it is. No disk, no key and no clock in here."""
+import re
+import uuid
+from dataclasses import dataclass, field, replace
+from typing import Any, Dict, Mapping, NamedTuple, Tuple
+
+from ..clock import Stamp
+from ..messages import InputError, StorageError
+from ..views import FRONTAL_VIEWS, SIDE_VIEWS
+
+#: States of an exam. A signed one is locked; amendments are added to it.
+DRAFT, ACQUIRING, REVIEW, SIGNED, AMENDED, DISCARDED = STATES = (
+    'draft', 'acquiring', 'review', 'signed', 'amended', 'discarded')
+
+#: What happens to an exam; the last three have the name of the state that they lead to.
+CREATED, STARTED, NOTED, CAPTURED, DEVIATED, REVIEWED, RESUMED, _, _, _ = KINDS = (
+    'created', 'started', 'noted', 'captured', 'deviated', 'reviewed', 'resumed', SIGNED, AMENDED, DISCARDED)
+
+#: What a capture may be of: a view of `service.views`, or one picture of a dynamic series.
+DYNAMIC = 'dynamic'
+ROLES = FRONTAL_VIEWS + SIDE_VIEWS + (DYNAMIC,)
+
+#: State after an event, by the state before it. What is not listed does not happen.
+_NEXT: Dict[str, Dict[str, str]] = {
+    '': {CREATED: DRAFT},
+    DRAFT: {STARTED: ACQUIRING, NOTED: DRAFT, DEVIATED: DRAFT, DISCARDED: DISCARDED},
+    ACQUIRING: {NOTED: ACQUIRING, CAPTURED: ACQUIRING, DEVIATED: ACQUIRING, REVIEWED: REVIEW, DISCARDED: DISCARDED},
+    REVIEW: {NOTED: REVIEW, DEVIATED: REVIEW, RESUMED: ACQUIRING, SIGNED: SIGNED, DISCARDED: DISCARDED},
+    SIGNED: {AMENDED: AMENDED},
+    AMENDED: {AMENDED: AMENDED},
+    DISCARDED: {},
+}
+
+#: What to do where an event does not fit the state.
+_NEXT_STEP = {
+    DRAFT: 'Start it first.', ACQUIRING: 'Finish the captures first.', REVIEW: 'Sign it, or go back to the captures.',
+    SIGNED: 'It is locked. Add an amendment.', AMENDED: 'It is locked. Add an amendment.',
+    DISCARDED: 'Begin another exam.'}
+
+_REFUSED = {
+    CREATED: 'made again', STARTED: 'started', NOTED: 'given conditions', CAPTURED: 'given a capture',
+    DEVIATED: 'given a deviation', REVIEWED: 'reviewed', RESUMED: 'gone on with', SIGNED: 'signed',
+    AMENDED: 'amended', DISCARDED: 'discarded'}
+
+_ID = re.compile(r'[0-9a-f]{16}\Z')
+
+#: Most captures of one exam; their names have four digits.
+MAX_CAPTURES = 9999
+
+
+class ExamError(InputError):
+    """What was asked does not fit the exam."""
+
+    http_status = 409
+
+
+class ExamMissingError(ExamError):
+    """There is no such exam."""
+
+    http_status = 404
+
+
+class ExamUnreadableError(StorageError):
+    """An exam that is not on the disk as it was written."""
+
+    http_status = 500
+
+
+class Patient(NamedTuple):
+    """Who an exam is of.
+
+    Attributes:
+        id: by which the site knows her.
+        name: as the site writes it; may be empty.
+        birth_date: ``YYYY-MM-DD``, or empty.
+    """
+
+    id: str
+    name: str = ''
+    birth_date: str = ''
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened to an exam.
+
+    Attributes:
+        number: in the exam, counted from 1.
+        seq: in the store. It orders the events of all exams; dates do not.
+        kind: one of `KINDS`.
+        operator: id of who did it.
+        stamp: when, and how far the date can be trusted.
+        facts: JSON values that say nothing about the patient.
+        private: the other facts, as one JSON text that a sealer sealed; empty where there are none.
+    """
+
+    number: int
+    seq: int
+    kind: str
+    operator: str
+    stamp: Stamp
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    private: str = ''
+
+
+class StoredFile(NamedTuple):
+    """A file of an exam as it lies on the disk, sealed or not.
+
+    Attributes:
+        size: bytes.
+        sha256: in hexadecimal.
+    """
+
+    size: int
+    sha256: str
+
+
+class Capture(NamedTuple):
+    """One picture of an exam.
+
+    Attributes:
+        number: in the exam, counted from 1.
+        role: one of `ROLES`.
+        frame: which picture of the dynamic series, counted from 1; 0 for every other role.
+        files: by name.
+        facts: of its event.
+    """
+
+    number: int
+    role: str
+    frame: int
+    files: Dict[str, StoredFile]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where the audit log stood when it had taken an event.
+
+    Attributes:
+        event: number of the event.
+        count: entries of the log.
+        head: hash of the last of them.
+    """
+
+    event: int
+    count: int
+    head: str
+
+
+@dataclass(frozen=True)
+class Exam:
+    """An exam and its events, in order; `transition` adds one.
+
+    Attributes:
+        id: 16 hexadecimal digits at random; it names the folder and says nothing.
+        number: in the store. It orders exams; dates do not.
+        patient: a `Patient` as JSON text that a sealer sealed.
+        tokens: what a search for the patient finds, as a sealer made them.
+        encrypted: whether texts and files can be read without a key.
+        state: one of `STATES`; empty before the first event.
+        events: what happened.
+        anchors: of the events that sign or amend.
+    """
+
+    id: str
+    number: int
+    patient: str
+    tokens: Tuple[str, ...] = ()
+    encrypted: bool = False
+    state: str = ''
+    events: Tuple[Event, ...] = ()
+    anchors: Tuple[Anchor, ...] = ()
+
+    @property
+    def captures(self) -> Tuple[Capture, ...]:
+        """Every picture that was taken. Of several in one role the last one counts."""
+        taken = (event.facts for event in self.events if event.kind == CAPTURED)
+        return tuple(Capture(number, facts['role'], facts['frame'],
+                             {name: StoredFile(*values) for name, values in facts['files'].items()}, facts)
+                     for number, facts in enumerate(taken, 1))
+
+    @property
+    def files(self) -> Dict[str, StoredFile]:
+        """Every file of every capture, by name."""
+        return {name: file for capture in self.captures for name, file in capture.files.items()}
+
+    @property
+    def locked(self) -> bool:
+        """Whether it is signed."""
+        return self.state in (SIGNED, AMENDED)
+
+
+def new_id() -> str:
+    """An id for an exam."""
+    return uuid.uuid4().hex[:16]
+
+
+def check_id(exam_id: str) -> str:
+    """The id, if it is one: nothing else becomes part of a path.
+
+    Raises:
+        ExamMissingError: ``exam-missing``.
+    """
+    if not _ID.match(exam_id):
+        raise exam_missing(exam_id)
+    return exam_id
+
+
+def exam_missing(exam_id: str) -> ExamMissingError:
+    """The error for an id that no exam has."""
+    return ExamMissingError('exam-missing', 'There is no exam %s.' % exam_id[:40], 'Choose one of the list.')
+
+
+def transition(exam: Exam, event: Event) -> Exam:
+    """The exam after an event.
+
+    Raises:
+        ExamError: ``exam-state`` for an event that does not fit the state or is not the next one; ``exam-empty`` for
+            the review of an exam without a capture; ``exam-capture`` for a capture with an unknown role, with files of
+            other names than its number gives, or one too many.
+    """
+    after = _NEXT[exam.state].get(event.kind)
+    if after is None:
+        raise ExamError('exam-state', 'The exam is %s and cannot be %s.'
+                        % (_named(exam.state), _REFUSED.get(event.kind, event.kind)), _NEXT_STEP.get(exam.state, ''))
+    last_seq = exam.events[-1].seq if exam.events else 0
+    if event.number != len(exam.events) + 1 or event.seq <= last_seq:
+        raise ExamError('exam-state', 'The exam was changed meanwhile.', 'Look at it again.',
+                        'event %d with seq %d after %d' % (event.number, event.seq, last_seq))
+    taken = sum(earlier.kind == CAPTURED for earlier in exam.events)
+    if event.kind == REVIEWED and not taken:
+        raise ExamError('exam-empty', 'The exam has no picture yet.', 'Take one, or discard the exam with a reason.')
+    if event.kind == CAPTURED:
+        _check_capture(event.facts, taken + 1)
+    return replace(exam, state=after, events=exam.events + (event,))
+
+
+def _named(state: str) -> str:
+    return {'': 'not made', DRAFT: 'a draft', ACQUIRING: 'being taken', REVIEW: 'in review'}.get(state, state)
+
+
+def _check_capture(facts: Mapping[str, Any], number: int) -> None:
+    role, frame, files = facts.get('role'), facts.get('frame'), facts.get('files')
+    if role not in ROLES:
+        raise ExamError('exam-capture', 'There is no view %s.' % role, 'Choose one of %s.' % ', '.join(ROLES))
+    if not isinstance(frame, int) or frame < 0 or (role == DYNAMIC) != (frame > 0):
+        raise ExamError('exam-capture', 'A picture of a series has its number, and no other picture has one.')
+    if number > MAX_CAPTURES:
+        raise ExamError('exam-capture', 'An exam holds at most %d pictures.' % MAX_CAPTURES, 'Begin another exam.')
+    if not isinstance(files, dict) or not all(re.match(r'%04d\.[a-z.]+\Z' % number, name) for name in files):
+        raise ExamError('exam-capture', 'The files of a capture are named after its number, %04d.' % number)
