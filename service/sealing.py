@@ -15,12 +15,13 @@ name under which the file was sealed, is authenticated with each of them.
 import abc
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import os
 import unicodedata
 import warnings
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Iterator, NamedTuple
 
 from .messages import StorageError
 
@@ -202,6 +203,23 @@ class Sealer(BaseSealer):
         return self._library.hkdf(data_key, b'thermoscreen ' + purpose, length)
 
 
+@contextlib.contextmanager
+def importing_cryptography() -> Iterator[None]:
+    """Around an import from `cryptography`, which waits for its first use: it costs time and memory.
+
+    Raises:
+        SealError: ``seal-library``.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Its last release for Python 3.6 warns about Python 3.6 at every start.
+            warnings.simplefilter('ignore')
+            yield
+    except ImportError as error:
+        raise SealError('seal-library', 'Nothing can be encrypted or signed, because the library cryptography is not '
+                        'installed.', 'Install the requirements again.', detail=str(error))
+
+
 class _Library(NamedTuple):
     """The parts of `cryptography` that are used here."""
 
@@ -213,19 +231,12 @@ class _Library(NamedTuple):
 
 
 def _library() -> _Library:
-    """Imported at the first use: it costs time and memory."""
-    try:
-        with warnings.catch_warnings():
-            # Its last release for Python 3.6 warns about Python 3.6 at every start.
-            warnings.simplefilter('ignore')
-            from cryptography.exceptions import InvalidTag
-            from cryptography.hazmat.primitives import hashes
-            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-            from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-            from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
-    except ImportError as error:
-        raise SealError('seal-library', 'Exams cannot be encrypted, because the library cryptography is not '
-                        'installed.', 'Install the requirements again.', detail=str(error))
+    with importing_cryptography():
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+        from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
     def hkdf(secret: bytes, info: bytes, length: int) -> bytes:
         return HKDF(hashes.SHA256(), length, None, info).derive(secret)

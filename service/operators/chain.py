@@ -1,0 +1,149 @@
+"""The chain of the audit log: how its entries are written, and how they hang together.
+
+The log is a folder of text files with one entry a line, each file named by the number of its first entry. An entry is
+JSON with sorted keys and no spaces. It holds its number ``seq``, ``prev`` (SHA-256 of the line before it), when it
+happened (`service.clock.Stamp`), ``event``, ``operator``, ``facts``, and ``mac`` (HMAC-SHA256 of the entry without it,
+under a key of the station).
+"""
+import hashlib
+import hmac
+import json
+import os
+import re
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+
+#: The signed checkpoints, one a line, in the folder of the log.
+CHECKPOINTS = 'checkpoints.jsonl'
+
+_FIELDS = {'seq', 'prev', 'utc', 'clock', 'boot_id', 'boottime_ns', 'event', 'operator', 'facts', 'mac'}
+_SEGMENT = re.compile(r'(\d{8,})\.jsonl\Z')
+
+
+class Anchor(NamedTuple):
+    """How long the log was at one moment.
+
+    Attributes:
+        count: number of its entries.
+        head: SHA-256 of the last one, 64 hexadecimal digits; at least 8 of them where it was printed.
+    """
+
+    count: int  # type: ignore[assignment]  # a tuple has a method of that name
+    head: str
+
+
+#: How long a log is that holds nothing.
+EMPTY = Anchor(0, '0' * 64)
+
+
+class ChainError(Exception):
+    """An entry does not hang together with the one before it.
+
+    Attributes:
+        seq: its number.
+        kind: ``'changed'`` or ``'missing'``.
+    """
+
+    def __init__(self, seq: int, kind: str) -> None:
+        super().__init__(seq, kind)
+        self.seq, self.kind = seq, kind
+
+
+def encode(document: Dict[str, Any]) -> bytes:
+    """The only form in which an entry or a checkpoint is written: one line of ASCII, without its end."""
+    return json.dumps(document, allow_nan=False, separators=(',', ':'), sort_keys=True).encode('ascii')
+
+
+def decode(line: bytes) -> Dict[str, Any]:
+    """A line that `encode` wrote.
+
+    Raises:
+        ValueError: it did not.
+    """
+    try:
+        document = json.loads(line.decode('ascii'))
+        if not isinstance(document, dict) or encode(document) != line:
+            raise ValueError('it is not in the only form')
+    except RecursionError:
+        raise ValueError('it is nested too deeply')
+    return document
+
+
+def mac_of(key: bytes, entry: Dict[str, Any]) -> str:
+    """The mark that only a holder of the key can give an entry."""
+    body = encode({name: value for name, value in entry.items() if name != 'mac'})
+    return hmac.new(key, body, hashlib.sha256).hexdigest()
+
+
+def head_of(line: bytes) -> str:
+    """What the next entry has as its ``prev``."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def segment_name(first: int) -> str:
+    """Name of the file whose first entry has this number."""
+    return '%08d.jsonl' % first
+
+
+def segments(folder: str) -> List[Tuple[int, str]]:
+    """The files of a log that are not empty, in order, each with the number of its first entry.
+
+    Raises:
+        OSError: the folder cannot be read.
+    """
+    try:
+        matches = [match for match in map(_SEGMENT.match, os.listdir(folder)) if match]
+    except FileNotFoundError:
+        return []
+    files = sorted((int(match.group(1)), os.path.join(folder, match.group(0))) for match in matches)
+    return [(first, path) for first, path in files if os.path.getsize(path)]
+
+
+def read_lines(folder: str, start: int = 1) -> Iterator[bytes]:
+    """The lines of a log from entry `start` on.
+
+    What follows the last line break is left out: it is being written, or was when the power failed, and nobody was
+    told of it.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    files = segments(folder)
+    first = max((number for number, _ in files if number <= start), default=0)
+    files = [(number, path) for number, path in files if number >= first]
+    for number, path in files:
+        with open(path, 'rb') as stream:
+            lines = stream.read().split(b'\n')
+        torn = lines.pop()
+        if torn and path != files[-1][1]:
+            lines.append(torn)
+        yield from lines[max(start - number, 0):]
+
+
+def follow(lines: Iterable[bytes], anchor: Anchor, mac_key: Optional[bytes] = None
+           ) -> Iterator[Tuple[Dict[str, Any], Anchor]]:
+    """The entries after an anchor, as long as they hang together, each with the anchor that it makes.
+
+    Args:
+        lines: of the log, from the entry after the anchor on.
+        mac_key: of the station; None where it is not known. A last entry that was changed is only noticed with it.
+
+    Raises:
+        ChainError: at the first entry that does not.
+    """
+    for line in lines:
+        expected = anchor.count + 1
+        try:
+            entry = decode(line)
+        except ValueError:
+            raise ChainError(expected, 'changed')
+        if set(entry) != _FIELDS or type(entry['seq']) is not int:
+            raise ChainError(expected, 'changed')
+        if entry['seq'] > expected:
+            raise ChainError(expected, 'missing')
+        if entry['seq'] < expected or mac_key is not None and mac_of(mac_key, entry) != entry['mac']:
+            raise ChainError(expected, 'changed')
+        if entry['prev'] != anchor.head:
+            # The entry before it was changed, unless its mark has shown that it was not.
+            raise ChainError(max(anchor.count, 1) if mac_key is None else expected, 'changed')
+        anchor = Anchor(expected, head_of(line))
+        yield entry, anchor
