@@ -1,4 +1,4 @@
-"""Exams: what happened to each, kept in a folder of its own."""
+"""Exams: what happened to each, kept in a folder of its own, with a database as their index."""
 from .exam import (
     ACQUIRING,
     AMENDED,
@@ -20,7 +20,10 @@ from .exam import (
     StoredFile,
     transition,
 )
+from .library import CONDITIONS, NOTES, Entry, Exams, Picture, shown_patient, verify_store
+from .store import Reader, Row
 
-__all__ = ['ACQUIRING', 'AMENDED', 'Anchor', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC', 'Event', 'Exam', 'ExamError',
-           'ExamMissingError', 'ExamUnreadableError', 'Patient', 'REVIEW', 'ROLES', 'SIGNED', 'STATES', 'StoredFile',
-           'transition']
+__all__ = ['ACQUIRING', 'AMENDED', 'Anchor', 'CONDITIONS', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC', 'Entry',
+           'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams', 'NOTES', 'Patient',
+           'Picture', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile', 'shown_patient',
+           'transition', 'verify_store']

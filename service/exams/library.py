@@ -1,0 +1,696 @@
+"""The exams of a station: every change is durable before it is acknowledged, and nothing is ever deleted.
+
+A change goes its whole way in one thread: the index notes which exam is about to change; the files are written, then
+``exam.json``; the index follows; the audit log is told. After a kill at any moment only the exams that the index had
+noted are compared with their folders.
+"""
+import datetime
+import json
+import math
+import os
+import re
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
+
+from .. import __version__
+from ..clock import UNSYNCHRONISED, Clock
+from ..durable import encode_json
+from ..messages import INFO, PROBLEM, WARNING, InputError, Message, StorageError
+from ..sealing import BaseSealer
+from ..storage import room_for_exam
+from .exam import (
+    AMENDED,
+    CAPTURED,
+    CREATED,
+    DEVIATED,
+    DISCARDED,
+    NOTED,
+    RESUMED,
+    REVIEWED,
+    SIGNED,
+    STARTED,
+    STATES,
+    Anchor,
+    Event,
+    Exam,
+    ExamError,
+    ExamMissingError,
+    ExamUnreadableError,
+    Patient,
+    new_id,
+    transition,
+)
+from .folder import (
+    clear_all_leftovers,
+    clear_leftovers,
+    exam_ids,
+    file_problems,
+    path_of,
+    quarantine,
+    read_exam,
+    read_file,
+    stored,
+    strays,
+    write_exam,
+    write_files,
+)
+from .store import Reader, Row, Store, StoreLock, row_of
+
+_Answer = TypeVar('_Answer')
+
+#: Appends to the audit log: (event, operator, **facts) -> (entries of the log, hash of the last one).
+Record = Callable[..., Tuple[int, str]]
+
+#: What the audit log is told, by the kind of the event.
+AUDITED = {
+    CREATED: 'exam-created', STARTED: 'exam-started', NOTED: 'exam-updated', CAPTURED: 'capture-added',
+    DEVIATED: 'deviation-added', REVIEWED: 'exam-reviewed', RESUMED: 'exam-reopened', SIGNED: 'exam-signed',
+    AMENDED: 'exam-amended', DISCARDED: 'exam-discarded'}
+RECONCILED, QUARANTINED, REBUILT = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt'
+
+#: Conditions of an exam, with their bounds and what a sentence calls them.
+CONDITIONS: Dict[str, Tuple[float, float, str]] = {
+    'room_c': (0, 50, 'temperature of the room in °C'), 'humidity_percent': (0, 100, 'humidity of the air in percent'),
+    'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
+    'cycle_day': (1, 99, 'day of the cycle')}
+NOTES = 'notes'
+_MAX_TEXT, _MAX_NAME = 4000, 200
+_FROM_BACKUP = 'Restore it from a backup.'
+_REBUILD = 'Stop the station and run thermoscreen exams rebuild.'
+_DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
+
+
+class Picture(NamedTuple):
+    """A capture as it is kept.
+
+    Attributes:
+        capture: bytes of a ``.tscap`` file.
+        result: as `Result.to_dict` gives it.
+        overlay: bytes of a PNG.
+        labels: bytes of a PNG with the region ids; empty where no network marked regions.
+    """
+
+    capture: bytes
+    result: Mapping[str, Any]
+    overlay: bytes
+    labels: bytes = b''
+
+
+class Entry(NamedTuple):
+    """An exam in a list.
+
+    Attributes:
+        row: what the index knows.
+        patient: None while exams are locked, or where another key sealed it.
+    """
+
+    row: Row
+    patient: Optional[Patient]
+
+
+class Exams:
+    """The exams of a folder. One process has them open; every method may be called from any thread.
+
+    Args:
+        folder: of the store; made where it is missing.
+        sealer: what files and texts are sealed with; None while exams are locked. It may be set at any time.
+        record: appends to the audit log; None where there is none.
+        clock: stamps what happens.
+        room: what is in the way of a new exam, as `room_for_exam` tells it.
+    Attributes:
+        messages: what was found at the start and since, for the status page.
+    Raises:
+        StorageError: ``store-busy``, ``store-version``, ``disk-full`` or ``store-failing``.
+    """
+
+    def __init__(self, folder: str, sealer: Optional[BaseSealer], record: Optional[Record], clock: Clock,
+                 room: Callable[[str], Optional[Message]] = room_for_exam) -> None:
+        self.folder = os.path.abspath(folder)
+        self.sealer = sealer
+        self.messages: List[Message] = []
+        self._record, self._clock, self._room = record, clock, room
+        self._reader = Reader(self.folder)
+        self._failure: Optional[StorageError] = None
+        self._unfinished: Set[str] = set()
+        self._number = self._seq = 0
+        self._lock = StoreLock(self.folder)
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        try:
+            self._ask(self._start)
+        except BaseException:
+            self._thread.shutdown()
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Stop keeping exams; what was acknowledged is on the disk."""
+        try:
+            self._ask(self._stop)
+        finally:
+            self._thread.shutdown()
+            self._lock.release()
+
+    @property
+    def failure(self) -> Optional[StorageError]:
+        """Why nothing is kept any more until a restart; None while all is well."""
+        return self._failure
+
+    # What happens to an exam
+
+    def create(self, patient: Patient, operator: str, conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+        """A new exam.
+
+        Args:
+            patient: who it is of.
+            operator: id of who makes it.
+            conditions: values of `CONDITIONS`, and ``notes``.
+
+        Raises:
+            ExamError: ``exam-patient``, ``exam-condition`` or ``exams-locked``.
+            StorageError: ``room-none`` or ``room-unknown`` where a whole exam may not have room; ``disk-full``;
+                ``storage-failed`` after the disk failed once, until a restart.
+        """
+        patient = _checked_patient(patient)
+        private = _checked_conditions(conditions)
+        message = self._room(self.folder)
+        if message is not None and message.severity == PROBLEM:
+            raise StorageError(message.code, message.sentence, message.next_step)
+        sealer, exam_id = self._sealer(), new_id()
+        words = {word for text in patient for word in text.split()}
+        exam = Exam(exam_id, 0, sealer.seal_text(_json(patient._asdict()), _name(exam_id, 'patient')),
+                    tuple(sorted({sealer.token(word) for word in words})), sealer.encrypts)
+        return self._ask(self._create, exam, operator, private)
+
+    def start(self, exam_id: str, operator: str, conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+        """Begin with the captures.
+
+        Raises:
+            ExamError, StorageError: as `create`, without those of the patient and the room; ``exam-state`` where it
+                does not fit the state; ``exam-missing``.
+            ExamUnreadableError: ``exam-damaged`` or ``exam-version``.
+        """
+        return self._happen(exam_id, STARTED, operator, {}, _checked_conditions(conditions))
+
+    def note(self, exam_id: str, operator: str, conditions: Mapping[str, Any]) -> Exam:
+        """Add conditions or notes; a later value counts. Errors as of `start`."""
+        return self._happen(exam_id, NOTED, operator, {}, _checked_conditions(conditions))
+
+    def add_capture(self, exam_id: str, operator: str, role: str, picture: Picture, frame: int = 0,
+                    conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+        """Keep a picture.
+
+        Args:
+            role: one of `ROLES`.
+            picture: its files.
+            frame: which picture of a dynamic series, counted from 1; 0 for every other role.
+            conditions: those that this picture was taken under.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-capture``.
+        """
+        result = picture.result
+        facts = {'role': role, 'frame': frame, 'outcome': result.get('outcome'), 'view': result.get('view'),
+                 'unit': result.get('unit'), 'checks': [check['code'] for check in result.get('checks', ())
+                                                        if check.get('severity') in (WARNING, PROBLEM)],
+                 'bundle': result.get('bundle'), 'backend': result.get('backend'), 'software': __version__}
+        contents = {'tscap': picture.capture, 'result.json': encode_json(result), 'overlay.png': picture.overlay}
+        if picture.labels:
+            contents['labels.png'] = picture.labels
+        return self._happen(exam_id, CAPTURED, operator, facts, _checked_conditions(conditions), contents)
+
+    def deviation(self, exam_id: str, operator: str, text: str) -> Exam:
+        """Note a deviation from the protocol. Errors as of `start`; ``exam-text``."""
+        return self._happen(exam_id, DEVIATED, operator, {}, {'deviation': _checked_text(text)})
+
+    def review(self, exam_id: str, operator: str) -> Exam:
+        """End the captures. Errors as of `start`; ``exam-empty``."""
+        return self._happen(exam_id, REVIEWED, operator, {}, {})
+
+    def resume(self, exam_id: str, operator: str) -> Exam:
+        """Go back from the review to the captures. Errors as of `start`."""
+        return self._happen(exam_id, RESUMED, operator, {}, {})
+
+    def sign(self, exam_id: str, operator: str) -> Exam:
+        """Lock an exam.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `start`; ``date-uncertain`` until somebody confirmed the
+                date for this start of the machine.
+        """
+        if self._clock.now().clock == UNSYNCHRONISED:
+            raise ExamError('date-uncertain', 'Nothing has set the date since the start.',
+                            'Look at the date and confirm it; then sign.')
+        return self._happen(exam_id, SIGNED, operator, {'software': __version__}, {})
+
+    def amend(self, exam_id: str, operator: str, reason: str, text: str) -> Exam:
+        """Add to a signed exam. Errors as of `start`; ``exam-text``."""
+        return self._happen(exam_id, AMENDED, operator, {'software': __version__},
+                            {'reason': _checked_text(reason), 'text': _checked_text(text)})
+
+    def discard(self, exam_id: str, operator: str, reason: str) -> Exam:
+        """Give up an exam that is not signed; its files stay. Errors as of `start`; ``exam-text``."""
+        return self._happen(exam_id, DISCARDED, operator, {}, {'reason': _checked_text(reason)})
+
+    # Looking
+
+    def get(self, exam_id: str) -> Exam:
+        """An exam, from its folder.
+
+        Raises:
+            ExamMissingError: ``exam-missing``.
+            ExamUnreadableError: ``exam-damaged`` or ``exam-version``.
+        """
+        return read_exam(self.folder, exam_id)
+
+    def patient(self, exam: Exam) -> Patient:
+        """Who an exam is of.
+
+        Raises:
+            ExamError: ``exams-locked``.
+            SealError: as `BaseSealer.open`.
+        """
+        return _opened_patient(self._sealer(), exam.id, exam.patient)
+
+    def private(self, exam: Exam, number: int) -> Dict[str, Any]:
+        """The facts of an event that are about the patient: conditions, notes, reasons. Errors as of `patient`.
+
+        Args:
+            number: of the event.
+        """
+        text = exam.events[number - 1].private
+        opened: Dict[str, Any] = json.loads(self._sealer().open_text(text, _name(exam.id, 'event-%d' % number))
+                                            ) if text else {}
+        return opened
+
+    def conditions(self, exam: Exam) -> Dict[str, Any]:
+        """The conditions and notes of an exam as a whole: of each the last value. Errors as of `patient`."""
+        values: Dict[str, Any] = {}
+        for event in exam.events:
+            if event.kind in (CREATED, STARTED, NOTED):
+                values.update(self.private(exam, event.number))
+        return values
+
+    def read_file(self, exam: Exam, name: str) -> bytes:
+        """A file of an exam, opened.
+
+        Raises:
+            ExamError: ``exam-file`` or ``exams-locked``.
+            ExamUnreadableError: ``exam-damaged``.
+            SealError: as `BaseSealer.open`.
+        """
+        return self._sealer().open(read_file(self.folder, exam, name), _name(exam.id, name))
+
+    def list(self, query: str = '', state: str = '', after: int = 0, limit: int = 50) -> List[Entry]:
+        """Exams, the newest first.
+
+        A row that is not as it was written is made anew from its folder first.
+
+        Args:
+            query: words of the patient's id, name or birth date, each whole; all have to fit.
+            state: one of `STATES`; empty for any.
+            after: number of the last exam of the page before; 0 for the first page.
+            limit: most of them, 1 to 1000.
+
+        Raises:
+            ExamError: ``exams-locked`` for a query while exams are locked.
+            InputError: ``exam-query``.
+            StorageError: as `Reader.rows`.
+        """
+        if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > _MAX_NAME:
+            raise InputError('exam-query', 'There is no such list of exams.', 'Ask for another one.')
+        tokens = [self._sealer().token(word) for word in query.split()]
+        rows = self._reader.rows(tokens, state, after, limit)
+        for row, is_whole in rows:
+            if not is_whole:
+                self._ask(self._reconcile, row.id)
+                return [self._entry(row) for row, _ in self._reader.rows(tokens, state, after, limit)]
+        return [self._entry(row) for row, _ in rows]
+
+    def counts(self) -> Dict[str, int]:
+        """How many exams are in each state that occurs; errors as of `Reader.rows`."""
+        return self._reader.counts()
+
+    def verify(self, exam_id: str = '') -> Iterator[Message]:
+        """See `verify_store`."""
+        return verify_store(self.folder, exam_id)
+
+    # Repairing
+
+    def rebuild(self) -> int:
+        """Make the index anew from the folders, and put aside what belongs to no exam; the number of exams.
+
+        Raises:
+            StorageError: as `Exams`; the old index is put aside, not deleted.
+        """
+        return self._ask(self._rebuild)
+
+    # The thread that writes
+
+    def _ask(self, work: Callable[..., _Answer], *args: Any) -> _Answer:
+        return self._thread.submit(work, *args).result()
+
+    def _start(self) -> None:
+        self._store = Store(self.folder)
+        if self._store.set_aside:
+            self.messages.append(Message(
+                'store-damaged', 'The database of exams was damaged. It was made anew from the folders of the exams; '
+                'the damaged one is kept as %s.' % self._store.set_aside, 'Back up, and exchange the card soon.',
+                WARNING, 'exams'))
+        if self._store.is_new:
+            count = self._fill()
+            if count and not self._store.set_aside:
+                self.messages.append(Message('store-missing', 'The database of exams was gone. It was made anew from '
+                                             'the folders of %d exams.' % count, severity=WARNING, subject='exams'))
+        else:
+            for exam_id in self._store.intents:
+                self._reconcile(exam_id)
+        self._number, self._seq = self._store.last()
+        self._store.settle(self._unfinished)
+
+    def _stop(self) -> None:
+        try:
+            if self._failure is None:
+                self._store.settle(self._unfinished)
+        finally:
+            self._store.close()
+
+    def _rebuild(self) -> int:
+        self._check_failure()
+        self._store.replace()
+        count = self._fill()
+        self._number, self._seq = self._store.last()
+        self._tell(REBUILT, '', exams=count)
+        return count
+
+    def _fill(self) -> int:
+        count = 0
+
+        def exams() -> Iterator[Exam]:
+            nonlocal count
+            numbers: Set[int] = set()
+            found, others = exam_ids(self.folder)
+            for path in others:
+                self._put_aside(path, '')
+            for exam_id in found:
+                exam = self._inspect(exam_id)
+                if exam is not None and exam.number in numbers:
+                    self._say('exam-number', 'The exam %s has the number %d of another exam and is not in the index.'
+                              % (exam_id, exam.number), 'Find out where its folder came from.', exam_id)
+                elif exam is not None:
+                    numbers.add(exam.number)
+                    count += 1
+                    yield exam
+        try:
+            clear_all_leftovers(self.folder)
+            self._store.fill(exams())
+        except OSError as error:
+            raise StorageError('store-failing', 'The folders of exams cannot be read (%s).' % error.strerror,
+                               'Check the disk.', repr(error))
+        return count
+
+    def _create(self, exam: Exam, operator: str, private: Mapping[str, Any]) -> Exam:
+        self._number += 1
+        return self._add(replace(exam, number=self._number), CREATED, operator, {}, private, {})
+
+    def _happen(self, exam_id: str, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
+                contents: Optional[Mapping[str, bytes]] = None) -> Exam:
+        return self._ask(self._change, exam_id, kind, operator, facts, private, contents or {})
+
+    def _change(self, exam_id: str, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
+                contents: Mapping[str, bytes]) -> Exam:
+        self._check_failure()
+        if exam_id in self._unfinished:
+            self._reconcile(exam_id)
+        return self._add(read_exam(self.folder, exam_id), kind, operator, facts, private, contents)
+
+    def _add(self, exam: Exam, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
+             contents: Mapping[str, bytes]) -> Exam:
+        """An event, the whole way: refused before anything is touched, or durable when this returns."""
+        self._check_failure()
+        number, sealer = len(exam.events) + 1, self._sealer()
+        sealed = {}
+        if kind == CAPTURED:
+            prefix = '%04d.' % (len(exam.captures) + 1)
+            sealed = {prefix + name: sealer.seal(data, _name(exam.id, prefix + name))
+                      for name, data in contents.items()}
+            facts = dict(facts, files={name: list(file) for name, file in stored(sealed).items()})
+        text = sealer.seal_text(_json(private), _name(exam.id, 'event-%d' % number)) if private else ''
+        self._seq += 1
+        changed = transition(exam, Event(number, self._seq, kind, operator, self._clock.now(), facts, text))
+        try:
+            self._store.intend(exam.id, self._unfinished)
+            self._unfinished.add(exam.id)
+            write_files(self.folder, exam.id, sealed)
+            self._write(changed)
+            changed = self._audit(changed, AUDITED[kind], operator)
+        except StorageError as error:
+            if error.code != 'disk-full':
+                self._fail(error)
+            raise
+        self._unfinished.discard(exam.id)
+        return changed
+
+    def _write(self, exam: Exam) -> None:
+        """Have folder and index say what an exam is."""
+        try:
+            write_exam(self.folder, exam)
+        except StorageError as error:
+            # A failed fsync of the folder comes after the rename, and is never tried again.
+            if self._is_there(exam):
+                self._fail(error)
+            raise
+        self._store.put(exam)
+
+    def _audit(self, exam: Exam, event: str, operator: str, **facts: Any) -> Exam:
+        """Tell the audit log how an exam is now; a locked one keeps where the log stood then."""
+        last = exam.events[-1]
+        anchor = self._tell(event, operator, exam=exam.id, number=last.number, seq=last.seq, state=exam.state, **facts)
+        if anchor is not None and exam.locked:
+            exam = replace(exam, anchors=exam.anchors + (Anchor(last.number, *anchor),))
+            self._write(exam)
+        return exam
+
+    def _tell(self, event: str, operator: str, **facts: Any) -> Optional[Tuple[int, str]]:
+        if self._record is None:
+            return None
+        count, head = self._record(event, operator, **facts)
+        return count, head
+
+    def _reconcile(self, exam_id: str) -> None:
+        """Compare an exam with its folder, which is right, after a change of it that did not end."""
+        if self._failure is not None:
+            return
+        exam = self._inspect(exam_id)
+        if exam is not None:
+            self._store.put(exam)
+            self._audit(exam, RECONCILED, '')
+            self._unfinished.discard(exam_id)
+
+    def _inspect(self, exam_id: str) -> Optional[Exam]:
+        """The exam of a folder after what a killed writer left was put aside; None where there is no sound one."""
+        try:
+            clear_leftovers(self.folder, exam_id)
+        except OSError as error:
+            raise StorageError('store-failing', 'The folder of the exam %s cannot be cleared (%s).'
+                               % (exam_id, error.strerror), 'Check the disk.', repr(error))
+        try:
+            exam = read_exam(self.folder, exam_id)
+        except ExamMissingError:
+            if os.path.isdir(path_of(self.folder, exam_id)):
+                self._put_aside(path_of(self.folder, exam_id), exam_id)
+            elif self._is_listed(exam_id):
+                self._say('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
+            self._unfinished.discard(exam_id)
+            return None
+        except ExamUnreadableError as error:
+            self._say(error.code, error.message.sentence, error.message.next_step, exam_id)
+            return None
+        for name in strays(self.folder, exam):
+            self._put_aside(os.path.join(path_of(self.folder, exam_id), name), exam_id)
+        return exam
+
+    def _put_aside(self, path: str, exam_id: str) -> None:
+        shown = os.path.relpath(path, self.folder)
+        name = quarantine(self.folder, path)
+        self._tell(QUARANTINED, '', exam=exam_id, quarantine=name)
+        self._say('exam-quarantined', '%s belonged to no exam and was moved to %s.' % (shown, name), '', exam_id, INFO)
+
+    def _say(self, code: str, sentence: str, next_step: str, exam_id: str, severity: str = PROBLEM) -> None:
+        self.messages.append(Message(code, sentence, next_step, severity, 'exams', {'exam': exam_id}))
+
+    def _is_listed(self, exam_id: str) -> bool:
+        return not self._store.is_new and self._reader.row(exam_id) is not None
+
+    def _is_there(self, exam: Exam) -> bool:
+        try:
+            return read_exam(self.folder, exam.id) == exam
+        except (ExamError, StorageError):
+            return False
+
+    def _fail(self, error: StorageError) -> None:
+        """Keep nothing more until a restart: after a failed fsync nobody knows what the disk has."""
+        self._failure = StorageError(
+            'storage-failed', 'The disk failed while an exam was written, so nothing more is kept. What was kept '
+            'before can be read.', 'Restart the station. If it happens again, exchange the card.', repr(error))
+
+    def _check_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+    def _sealer(self) -> BaseSealer:
+        sealer = self.sealer
+        if sealer is None:
+            raise ExamError('exams-locked', 'The exams are locked.', 'Log in.')
+        return sealer
+
+    def _entry(self, row: Row) -> Entry:
+        return Entry(row, shown_patient(self.sealer, row))
+
+
+def shown_patient(sealer: Optional[BaseSealer], row: Row) -> Optional[Patient]:
+    """Who an exam in a list is of; None without the key."""
+    if sealer is None or (row.encrypted and not sealer.encrypts):
+        return None
+    try:
+        return _opened_patient(sealer, row.id, row.patient)
+    except (StorageError, ValueError, TypeError):
+        return None
+
+
+def verify_store(folder: str, exam_id: str = '') -> Iterator[Message]:
+    """What is not as it was written: files, documents, rows and folders, each by name. Nothing is changed.
+
+    Args:
+        folder: of the store.
+        exam_id: of one exam; empty for all, and for the index as a whole.
+
+    Raises:
+        ExamMissingError: ``exam-missing``, for one that neither has a folder nor is in the index.
+        StorageError: ``folder-unreadable``, or as `Reader.rows`.
+    """
+    reader = Reader(folder)
+    if exam_id:
+        if not os.path.isdir(path_of(folder, exam_id)) and reader.row(exam_id) is None:
+            read_exam(folder, exam_id)
+        for problem in _exam_problems(folder, reader, exam_id):
+            yield problem
+        return
+    answer = reader.check()
+    if answer != 'ok':
+        yield _found('store-damaged', 'The database of exams is damaged (%s).' % answer, _REBUILD, '')
+    found, others = exam_ids(folder)
+    for path in others:
+        yield _found('exam-stray', '%s lies among the exams and is none.' % os.path.relpath(path, folder),
+                     'thermoscreen exams rebuild moves it away.', '')
+    for known_id in found:
+        for problem in _exam_problems(folder, reader, known_id):
+            yield problem
+    after, rows = 0, reader.rows(limit=1000)
+    while rows:
+        for row, _ in rows:
+            if not os.path.isdir(path_of(folder, row.id)):
+                yield _found('exam-gone', 'The folder of the exam %s is missing.' % row.id, _FROM_BACKUP, row.id)
+        after = rows[-1][0].number
+        rows = reader.rows(after=after, limit=1000)
+
+
+def _exam_problems(folder: str, reader: Reader, exam_id: str) -> Iterator[Message]:
+    try:
+        exam = read_exam(folder, exam_id)
+    except ExamMissingError:
+        yield _found('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
+        return
+    except ExamUnreadableError as error:
+        yield _found(error.code, error.message.sentence, error.message.next_step, exam_id)
+        return
+    for problem in file_problems(folder, exam):
+        yield problem
+    problem_of_row = _row_problem(folder, reader, exam)
+    if problem_of_row is not None:
+        yield problem_of_row
+
+
+def _row_problem(folder: str, reader: Reader, exam: Exam) -> Optional[Message]:
+    """What is wrong with the row of an exam; a change that is under way is waited for by looking again."""
+    for _ in range(3):
+        found = reader.row(exam.id)
+        if found is None:
+            message = _found('exam-unlisted', 'The exam %s is not in the index.' % exam.id, _REBUILD, exam.id)
+        elif found != (row_of(exam), True) or reader.tokens(exam.number) != sorted(set(exam.tokens)):
+            message = _found('exam-row', 'The index says of the exam %s what its folder does not say.' % exam.id,
+                             _REBUILD, exam.id)
+        else:
+            return None
+        latest = read_exam(folder, exam.id)
+        if latest == exam:
+            break
+        exam = latest
+    return message
+
+
+def _found(code: str, sentence: str, next_step: str, exam_id: str) -> Message:
+    return Message(code, sentence, next_step, PROBLEM, 'exams', {'exam': exam_id} if exam_id else {})
+
+
+def _opened_patient(sealer: BaseSealer, exam_id: str, text: str) -> Patient:
+    return Patient(**json.loads(sealer.open_text(text, _name(exam_id, 'patient'))))
+
+
+def _name(exam_id: str, name: str) -> str:
+    return '%s/%s' % (exam_id, name)
+
+
+def _json(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, allow_nan=False, ensure_ascii=False, sort_keys=True)
+
+
+def _checked_patient(patient: Patient) -> Patient:
+    patient = Patient(*(str(text).strip() for text in patient))
+    if not patient.id or not all(_is_line(text) for text in patient):
+        raise ExamError('exam-patient', 'A patient has an id, and id and name are one line of at most %d characters.'
+                        % _MAX_NAME, 'Type them again.')
+    if patient.birth_date and not _is_date(patient.birth_date):
+        raise ExamError('exam-patient', 'The birth date is no date.', 'Write it as 1970-12-31, or leave it empty.')
+    return patient
+
+
+def _is_line(text: str) -> bool:
+    """Whether it is one line that can be written; names have joiners that cannot be seen."""
+    return len(text) <= _MAX_NAME and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp')
+                                              for letter in text)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.match(text) and datetime.datetime.strptime(text, '%Y-%m-%d'))
+    except ValueError:
+        return False
+
+
+def _checked_text(text: str) -> str:
+    text = text.replace('\r\n', '\n').strip()
+    if not text or len(text) > _MAX_TEXT or any(unicodedata.category(letter) == 'Cs' or
+                                                (unicodedata.category(letter) == 'Cc' and letter not in '\n\t')
+                                                for letter in text):
+        raise ExamError('exam-text', 'A reason or note is text of 1 to %d characters.' % _MAX_TEXT, 'Type it again.')
+    return text
+
+
+def _checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    values: Dict[str, Any] = {}
+    for name, value in (conditions or {}).items():
+        if name == NOTES:
+            values[name] = _checked_text(str(value))
+            continue
+        if name not in CONDITIONS:
+            raise ExamError('exam-condition', 'There is no condition %s.' % str(name)[:40],
+                            'Choose one of %s or %s.' % (', '.join(CONDITIONS), NOTES))
+        low, high, what = CONDITIONS[name]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not is_number or not low <= value <= high:
+            raise ExamError('exam-condition', 'The %s is a number from %g to %g.' % (what, low, high),
+                            'Type it again.')
+        values[name] = value
+    return values
