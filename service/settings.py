@@ -93,6 +93,9 @@ class Settings:
     files_root: str = _key('web', '/media', 'Folder whose thermograms the page may open; nothing outside it is '
                            'shown.')
 
+    api_tokens: str = _key('web', '', 'File of the tokens with which other programs use the API; thermoscreen tokens '
+                           'writes it. Empty for none.', may_be_empty=True)
+
     palette: str = _key('overlay', 'iron', 'Palette of the picture.', choices=tuple(sorted(PALETTES)))
     layer: str = _key('overlay', 'original', 'What lies under the contours.', choices=LAYERS)
     jpeg_quality: int = _key('overlay', 85, 'Quality of the live picture.', '', 30, 100)

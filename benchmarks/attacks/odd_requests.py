@@ -31,7 +31,9 @@ _PATHS = ['/', '/open', '/open/result', '/open/overlay.png', '/live/values', '/h
               '/static/',
           '/static/../app.py', '/static/%2e%2e/app.py', '//', '/%00', '/%ff', '/%', '*', '/' * 200, '/\xff\xfe',
               '/open/', '/.',
-          '/' + 'a' * 5000, 'http://evil.example/', 'http://[::1/', '/%F0%9F%92%A9', '/live/events/x', '/try-again/1']
+          '/' + 'a' * 5000, 'http://evil.example/', 'http://[::1/', '/%F0%9F%92%A9', '/live/events/x', '/try-again/1',
+          '/api/v1/status', '/api/v1/bundle', '/api/v1/benchmark', '/api/v1/results', '/api/v1/openapi.json',
+          '/api/v1/\xe9', '/api/v1/results/..', '/api/v1/']
 _PLACES = ['', '..', '../..', '/', '/etc/passwd', 'a.csv', 'a.csv/x', '%00', '\xff', '%ff', '%u2022', 'a' * 2000,
     '~', 'odd.txt',
            '%E2%80%AE', '%0a', 'folder', 'folder/', 'folder/../a.csv', '.', './a.csv', '%2e%2e/']
@@ -52,7 +54,7 @@ _HEADERS = {
                    '\xff'],
     'Accept-Encoding': ['gzip', 'br;q=x', '*;q=-1', '\xff'],
     'Accept-Language': ['de', '*' * 400], 'Cookie': ['a=b', '=' * 300, 'a="\xff'], 'Authorization': ['Basic !',
-        'Digest x', 'Bearer \xff'],
+        'Digest x', 'Bearer \xff', 'Bearer ' + 'a' * 43, 'bearer', 'Bearer  x y', 'Bearer ' + '=' * 9000],
     'Range': ['bytes=0-', 'bytes=9-1', 'bytes=-', 'x', 'bytes=' + '0-1,' * 300], 'If-Modified-Since': ['x',
         'Thu, 01 Jan 1970 00:00:00 GMT'],
     'If-None-Match': ['*', '"x', 'W/'], 'If-Range': ['x', '"', '\xff'], 'Content-Type': ['multipart/form-data',

@@ -27,6 +27,7 @@ _OWN = {
     'doctor': 'service.cli.installation:doctor',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.installation:settings',
+    'tokens': 'service.cli.tokens:tokens',
 }
 
 
@@ -73,6 +74,7 @@ SUMMARIES = {
                      'train.', ('torch', 'lightning', 'torch_pruning')),
     'serve': Summary('Serve the kiosk page: live picture, values, files.'),
     'settings': Summary('Check a settings file and print the values in force.'),
+    'tokens': Summary('Add, list and remove the tokens with which other programs use the API.'),
     'train': Summary('Train the network of RECIPE, a name from --list or a TOML file.', ('torch', 'lightning')),
 }
 

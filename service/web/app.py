@@ -8,12 +8,14 @@ from ..opening import OpenedFiles
 from ..telemetry import Vitals
 from . import access, responses
 from .about import blueprint as about_pages
+from .api import blueprint as api_answers
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
 from .monitoring import blueprint as monitoring_answers
 from .services import Services, services
 from .status import blueprint as status_pages
+from .tokens import Tokens
 
 if TYPE_CHECKING:
     from ..live import LiveLoop
@@ -30,7 +32,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     Args:
         pipeline: analyses opened files; its bundle is described on the page.
         live: what the live page shows.
-        settings: ``port``, ``max_viewers``, ``files_root``, ``palette`` and ``layer`` are used.
+        settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
         vitals: what the status page shows of the machine; None where nothing is measured.
     """
     app = Flask(__name__)
@@ -39,8 +41,9 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers))
     responses.install(app, settings.port)
-    access.install(app)
-    for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers):
+    access.install(app, Tokens(settings.api_tokens))
+    for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
+                      api_answers):
         app.register_blueprint(blueprint)
     app.context_processor(_template_values)
     return app

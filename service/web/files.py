@@ -34,7 +34,11 @@ def result() -> Response:
     The file is named by its ``path``, or by the ``id`` of earlier values: those of what was read then, and of nothing
     else.
     """
-    entry = _opened()
+    return result_reply(requested_file())
+
+
+def result_reply(entry: OpenedFile) -> Response:
+    """The values of a file as JSON, with ``id`` and ``frames``."""
     return json_reply(dict(entry.values, id=entry.key, frames=entry.frames))
 
 
@@ -48,7 +52,7 @@ def overlay() -> Response:
         raise InputError('layer-unknown', 'There is no such layer.', 'Choose one of %s.' % ', '.join(LAYERS))
     palette_name = request.args.get('palette', objects.settings.palette)
     palette(palette_name)  # an unknown one is refused before the file is analysed
-    return Response(objects.opened.draw(_opened(), palette_name, layer), mimetype='image/png')
+    return Response(objects.opened.draw(requested_file(), palette_name, layer), mimetype='image/png')
 
 
 def _file_page(relative: str) -> str:
@@ -66,8 +70,12 @@ def _folder_page(relative: str, listing: Listing) -> str:
                            most=places.MAX_ENTRIES, root=services().settings.files_root)
 
 
-def _opened() -> OpenedFile:
-    """The file that is asked for: kept, by its ``id``, or read now, by its ``path``."""
+def requested_file() -> OpenedFile:
+    """The file that the address asks for: kept, by its ``id``, or read now, by its ``path``.
+
+    Raises:
+        ThermoscreenError: as of `OpenedFiles.open` and `OpenedFiles.kept`.
+    """
     objects = services()
     if 'id' in request.args:
         return objects.opened.kept(request.args['id'])

@@ -31,7 +31,7 @@ HEADERS = {
 }
 
 #: Paths that programs read.
-_API = ('/live/', '/live.mjpg', '/open/', '/healthz', '/readiness', '/metrics')
+_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/healthz', '/readiness', '/metrics')
 
 _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'

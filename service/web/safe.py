@@ -11,6 +11,7 @@ from . import access, responses
 from .access import ANYONE, admits
 from .responses import json_reply
 from .server import serve_app
+from .tokens import Tokens
 
 
 def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) -> Flask:
@@ -24,7 +25,7 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=0)
     responses.install(app, port, methods=('GET', 'HEAD', 'POST'))
-    access.install(app)
+    access.install(app, Tokens(''))  # every route is for anyone
     # Part of the button's address: another web site that is open in this browser cannot know it, nor press it.
     key = secrets.token_urlsafe(16)
     # Tells a page that is open that it belongs to an earlier start.

@@ -1,6 +1,6 @@
 """The status page: the station's parts in an operator's words, its timing, and every figure that is measured."""
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, List, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
 
 import numpy as np
 from flask import Blueprint, abort, render_template
@@ -59,24 +59,37 @@ def page(part: str) -> str:
 
 def stage_rows(latencies: Dict[str, StageTimes]) -> List[StageRow]:
     """Name of every stage, and its milliseconds at `PERCENTILES` and at most, over the newest pictures."""
-    rows = []
-    for stage, times in latencies.items():
-        ordered = np.sort(np.asarray(times.recent_ms))
-        ranks = [max(0, int(np.ceil(percent / 100.0 * ordered.size)) - 1) for percent in PERCENTILES]
-        rows.append((_STAGES.get(stage, stage.replace('_', ' ').replace('-', ' ')),
-                     tuple(float(ordered[rank]) for rank in ranks) + (float(ordered[-1]),)))
-    return rows
+    return [(_STAGES.get(stage, stage.replace('_', ' ').replace('-', ' ')), percentiles(times.recent_ms))
+            for stage, times in latencies.items()]
+
+
+def percentiles(times_ms: Sequence[float]) -> Tuple[float, ...]:
+    """Times at `PERCENTILES`, and the longest."""
+    ordered = np.sort(np.asarray(times_ms))
+    ranks = [max(0, int(np.ceil(percent / 100.0 * ordered.size)) - 1) for percent in PERCENTILES]
+    return tuple(float(ordered[rank]) for rank in ranks) + (float(ordered[-1]),)
 
 
 def _messages(objects: Services, reading: 'Reading', stages: Dict[str, Tuple[float, ...]]
               ) -> Tuple[List[Message], List[Message]]:
     """What needs attention, and what is well."""
+    messages = every_message(objects, reading, stages)
+    return ([message for message in messages if message.severity != OK],
+            [message for message in messages if message.severity == OK])
+
+
+def every_message(objects: Services, reading: 'Reading', stages: Dict[str, Tuple[float, ...]]) -> List[Message]:
+    """How the station and its machine are, each subject once.
+
+    Args:
+        objects: the application's.
+        reading: of the machine.
+        stages: as of `stage_rows`.
+    """
     messages = station_messages(objects, stages)
     subjects = {message.subject for message in messages}
     # A disk that is stuck may have room as well, which does not matter then.
-    messages += [message for message in machine_messages(reading) if message.subject not in subjects]
-    return ([message for message in messages if message.severity != OK],
-            [message for message in messages if message.severity == OK])
+    return messages + [message for message in machine_messages(reading) if message.subject not in subjects]
 
 
 def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) -> List[Message]:

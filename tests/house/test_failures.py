@@ -34,6 +34,8 @@ FAILING = {
     ('preflight',): ['none', '--target', 'jetson-nano'],
     ('prune',): ['none', '--flops', '0.5', '--out', 'results'],
     ('settings',): ['--settings', 'none'],
+    ('tokens', 'add'): ['a', '--settings', 'none'],
+    ('tokens', 'list'): ['--settings', 'none'],
 }
 
 

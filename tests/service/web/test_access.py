@@ -6,6 +6,7 @@ from service.messages import Message
 from service.web import access, responses
 from service.web.access import ANYONE, CLINICAL, INTEGRATOR, SUPERVISOR, TOKEN, admits, admitted
 from service.web.safe import create_safe_app
+from service.web.tokens import Tokens
 
 STAFF = (INTEGRATOR,) + CLINICAL
 
@@ -14,7 +15,9 @@ ROUTES = {
     'static': (ANYONE,), 'about.page': (ANYONE,), 'monitoring.health': (ANYONE,), 'monitoring.readiness': (ANYONE,),
     'monitoring.metrics': (SUPERVISOR, INTEGRATOR, TOKEN), 'status.page': STAFF,
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
-    'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL}
+    'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL,
+    'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
+    'api.results': (TOKEN,)}
 
 
 def test_every_route_states_its_roles(app):
@@ -32,7 +35,7 @@ def test_a_route_without_roles_answers_nobody():
     app = Flask('service.web.app')
     app.config.update(MAX_CONTENT_LENGTH=0)
     responses.install(app, 8080)
-    access.install(app)
+    access.install(app, Tokens(''))
     app.add_url_rule('/live/forgotten', 'forgotten', lambda: 'secret')
     app.add_url_rule('/live/open', 'open', admits(ANYONE)(lambda: 'for all'))
     client = app.test_client()

@@ -1,0 +1,125 @@
+"""The API and its document: every answer is as the document says, and every route is in it."""
+import json
+import re
+
+import fastjsonschema
+import pytest
+
+from service.readers import SCALES
+from service.regions import REGIONS
+from service.result import SCHEMA
+from service.views import TURNED, VIEWS
+from service.web.api import blueprint
+
+from .conftest import picture_shown
+
+PREFIX = '/api/v1'
+
+
+@pytest.fixture
+def document(client):
+    return client.get('/api/v1/openapi.json').get_json()
+
+
+@pytest.fixture
+def ask(client, document):
+    """Ask for an address of the API and hold the answer against the document: (status, JSON)."""
+    def get(address, **headers):
+        answer = client.get(PREFIX + address, headers=headers)
+        path = address.partition('?')[0]
+        responses = document['paths'][path]['get']['responses']
+        told = responses.get(str(answer.status_code)) or responses['%dXX' % (answer.status_code // 100)]
+        if '$ref' in told:
+            told = document['components']['responses'][told['$ref'].rpartition('/')[2]]
+        schema = dict(told['content'][answer.mimetype]['schema'], components=document['components'])
+        fastjsonschema.validate(schema, answer.get_json())
+        return answer.status_code, answer.get_json()
+    return get
+
+
+def test_every_route_is_in_the_document_and_the_other_way_round(app, document):
+    routes = {rule.rule[len(PREFIX):]: {method.lower() for method in rule.methods - {'HEAD', 'OPTIONS'}}
+              for rule in app.url_map.iter_rules() if rule.endpoint.startswith(blueprint.name + '.')}
+    assert routes == {path: set(methods) for path, methods in document['paths'].items()}
+
+
+def test_the_document_says_which_routes_are_for_anyone(app, document):
+    free = {path for path, methods in document['paths'].items() if methods['get'].get('security') == []}
+    assert free == {'/openapi.json'}
+    assert document['servers'] == [{'url': PREFIX}]
+
+
+def test_the_document_knows_the_words_of_the_code(document):
+    schemas = document['components']['schemas']
+    parameters = {entry['name']: entry['schema'] for entry in document['paths']['/results']['get']['parameters']}
+    assert parameters['scale']['enum'] == sorted(SCALES)
+    result = schemas['Result']['properties']
+    assert result['view']['oneOf'][0]['enum'] == list(VIEWS) + [TURNED]
+    assert list(result['regions']['properties']) == list(REGIONS)[1:]
+    assert result['schema'] == {'const': SCHEMA}
+
+
+def test_every_reference_of_the_document_leads_somewhere(document):
+    for kind, name in re.findall('"#/components/([a-z]+)/([A-Za-z]+)"', json.dumps(document)):
+        assert name in document['components'][kind]
+
+
+@pytest.mark.parametrize('path', ['/status', '/bundle', '/benchmark'])
+@pytest.mark.parametrize('running', [False, True])
+def test_answers_are_as_documented(ask, live, path, running):
+    if running:
+        live.start()
+        picture_shown(live)
+    status, values = ask(path)
+    assert status == 200
+    if path == '/benchmark':
+        assert bool(values['stages']) == running
+        assert running <= ({'capture', 'infer', 'total', 'page'} <= set(values['stages']))
+    if path == '/status':
+        assert values['live'] == running
+        assert {'camera', 'analysis', 'model'} <= {message['subject'] for message in values['messages']}
+
+
+def test_the_bundle_is_named_with_its_limits(ask, stub):
+    _, values = ask('/bundle')
+    assert values['hash'] == stub.bundle.manifest.sha256 and values['limits'] == ['Finds nothing.']
+    assert values['finding']['threshold'] == 0.5 and values['backend']['name'] == 'stub'
+
+
+@pytest.mark.parametrize('query, outcome', [
+    ('path=visit 1/frontal.csv', 'result'), ('path=visit 1/cooling.seq&frame=2', 'result'),
+    ('path=visit 1/counts.png&scale=centikelvin', 'result'), ('path=visit 1/grey.png', 'result'),
+    ('path=visit 1/flat.csv', 'no-result'), ('path=visit 1/hot room.fff', 'result')])
+def test_results_are_as_documented(ask, client, query, outcome):
+    status, values = ask('/results?' + query)
+    assert (status, values['outcome']) == (200, outcome)
+    page = client.get('/open/result?' + query).get_json()
+    assert {key: page[key] for key in page if key != 'timings_ms'} == {
+        key: values[key] for key in values if key != 'timings_ms'}
+
+
+def test_results_of_a_model_that_only_marks_regions(ask, shared_opened, regions_only, monkeypatch):
+    monkeypatch.setattr(shared_opened, '_pipeline', regions_only)
+    _, values = ask('/results?path=visit 1/frontal.csv')
+    assert values['finding'] is None and values['regions']
+
+
+def test_results_of_a_side_view(ask, shared_opened, side_view, monkeypatch):
+    monkeypatch.setattr(shared_opened, '_pipeline', side_view)
+    _, values = ask('/results?path=visit 1/frontal.csv')
+    assert values['view'] == 'left-oblique' and values['differences'] == {}
+
+
+@pytest.mark.parametrize('query, status, code', [
+    ('', 400, 'path-folder'), ('?path=../secret.csv', 400, 'path-refused'), ('?path=nowhere.csv', 404, 'path-missing'),
+    ('?path=visit 1/frontal.csv&frame=0', 400, 'number-refused'), ('?path=visit 1/cut.csv', 400, None),
+    ('?path=visit 1/counts.png', 400, 'scale-unknown'), ('?path=visit 1', 400, None)])
+def test_refusals_are_as_documented(ask, query, status, code):
+    found, values = ask('/results' + query)
+    assert found == status and code in (None, values['code'])
+
+
+@pytest.mark.parametrize('path', ['/api/v1', '/api/v1/nothing', '/api/v2/status', '/api/v1/status/'])
+def test_other_addresses_are_refused_as_json(client, path):
+    answer = client.get(path)
+    assert (answer.status_code, answer.get_json()['code']) == (404, 'page-missing')
