@@ -1,4 +1,4 @@
-"""``thermoscreen audit``: what else than the skin predicts the diagnoses of a folder of thermograms."""
+"""``thermoscreen confounds``: what else than the skin predicts the diagnoses of a folder of thermograms."""
 import contextlib
 import importlib.util
 import sys
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 
 
-@click.command('audit')
+@click.command('confounds')
 @click.option('--data', required=True, type=click.Path(path_type=Path), metavar='DIR',
               help='Thermograms with diagnoses, or phantoms:SEED:COUNT.')
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
@@ -41,7 +41,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='Threads.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the report as JSON.')
-def audit(data: Path, out: Path, layout: Optional[str], where: Tuple[str, ...], positive: Optional[str],
+def confounds(data: Path, out: Path, layout: Optional[str], where: Tuple[str, ...], positive: Optional[str],
           bundle: Optional[str], networks: Tuple[str, ...], epochs: int, threads: int, force: bool, as_json: bool,
           **options: Any) -> None:
     """Audit the diagnoses of a collection for what should not predict them.
@@ -53,8 +53,8 @@ def audit(data: Path, out: Path, layout: Optional[str], where: Tuple[str, ...], 
 
     \b
     Example:
-      thermoscreen audit --data dmr --where dialect=space --out audit
-      thermoscreen audit --data phantoms:900000:400 --repeats 2 --out audit-phantoms
+      thermoscreen confounds --data dmr --where dialect=space --out audit
+      thermoscreen confounds --data phantoms:900000:400 --repeats 2 --out audit-phantoms
     """
     # The libraries take seconds to import, too long for --help.
     from models.data import open_data

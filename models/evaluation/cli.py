@@ -37,7 +37,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True, max_open=True)
 @click.option('--resubstitution', is_flag=True,
               help='Judge patients that the bundle was trained on; the report says so first.')
 @click.option('--audit', type=click.Path(dir_okay=False, path_type=Path), metavar='FILE',
-              help='audit.json of `thermoscreen audit`, whose controls go beside the AUC.')
+              help='audit.json of `thermoscreen confounds`, whose controls go beside the AUC.')
 @click.option('--rounds', default=2000, show_default=True, type=click.IntRange(min=100), help='Bootstrap rounds.')
 @click.option('--seed', default=0, show_default=True, help='Of the bootstrap and of the halves.')
 @click.option('--threads', default=0, metavar='N', help='Threads of one inference; 0 for every core.')

@@ -71,7 +71,7 @@ def make_document(pipeline: Pipeline, collection: Collection, run: Run, split: s
 
 
 def read_audit(path: Path) -> Dict[str, Any]:
-    """Controls and verdict of an ``audit.json`` as ``thermoscreen audit`` writes it, to stand beside an AUC.
+    """Controls and verdict of an ``audit.json`` as ``thermoscreen confounds`` writes it, to stand beside an AUC.
 
     Returns:
         ``file``, ``data`` (what it was made on, in words), ``patients``, ``models`` and ``controls`` (lists of
@@ -89,8 +89,8 @@ def read_audit(path: Path) -> Dict[str, Any]:
                 'controls': [_audit_row(row) for row in document['controls']],
                 'verdict': document['verdict'], 'warnings': list(document['warnings'])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError('audit-unreadable', '%s is not an audit.json of thermoscreen audit.' % path,
-                         'Run thermoscreen audit first and name its file.', detail=repr(error))
+        raise InputError('audit-unreadable', '%s is not an audit.json of thermoscreen confounds.' % path,
+                         'Run thermoscreen confounds first and name its file.', detail=repr(error))
 
 
 def _audit_row(row: Dict[str, Any]) -> Dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Optional
 from service.regions import REGIONS
 
 #: Shown without an audit: how far inputs get that cannot show a disease.
-NO_CONTROLS = ('No controls: run thermoscreen audit on the same data to see what the background alone, the marker, '
+NO_CONTROLS = ('No controls: run thermoscreen confounds on the same data to see what the background alone, the marker, '
                'the patient number, the file dialect or the noise reach. An AUC says little without them.')
 
 

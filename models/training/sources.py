@@ -36,7 +36,7 @@ _PHANTOM_MEANING = (
 _CONFOUND = (
     'The database states its classes with other differences between them: time of the visit, room temperature, '
     'camera files and the marker on the chest predict them too. Read the figures beside the controls of '
-    'thermoscreen audit.')
+    'thermoscreen confounds.')
 
 
 class PhantomSource:

@@ -20,6 +20,7 @@ GROUP = 'thermoscreen.verbs'
 #: The service's own verbs. They are listed here and not in setup.cfg, so that a bare checkout has them too.
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
+    'audit': 'service.cli.audit:audit',
     'bundle': 'service.cli.bundle:bundle',
     'cameras': 'service.cli.cameras:cameras',
     'choose': 'service.cli.choose:choose',
@@ -47,8 +48,7 @@ class Summary(NamedTuple):
 #: commands; a verb that is not listed here is loaded for its line.
 SUMMARIES = {
     'analyse': Summary('Analyse thermogram files.'),
-    'audit': Summary('Audit the diagnoses of a collection for what should not predict them.',
-                     ('sklearn', 'scipy', 'matplotlib', 'jinja2', 'torch')),
+    'audit': Summary('Verify the audit log.'),
     'bench': Summary('Measure how long a frame takes on this machine, from the camera to the encoded picture.'),
     'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),
     'bundle': Summary('Sign, verify, install and show model bundles.'),
@@ -60,6 +60,8 @@ SUMMARIES = {
     'compare': Summary('Compare the architectures: parameters, arithmetic, file size, latency, region overlap.',
                        ('torch',)),
     'compile': Summary('Compile a bundle into a TensorRT engine of this board, prove it and store it.'),
+    'confounds': Summary('Audit the diagnoses of a collection for what should not predict them.',
+                         ('sklearn', 'scipy', 'matplotlib', 'jinja2', 'torch')),
     'convert': Summary('Convert a thermogram or a recording.'),
     'doctor': Summary('Check versions, model, camera, disk, page and metrics.'),
     'engines': Summary('List, verify and remove the engines of this board.'),

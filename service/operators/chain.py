@@ -12,6 +12,9 @@ import os
 import re
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
+#: Name of the folder of the log in that of the exams.
+FOLDER = 'audit'
+
 #: The signed checkpoints, one a line, in the folder of the log.
 CHECKPOINTS = 'checkpoints.jsonl'
 

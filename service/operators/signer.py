@@ -17,7 +17,9 @@ from ..sealing import importing_cryptography
 from .chain import EMPTY, Anchor, ChainError, decode, encode, follow, head_of, read_lines, segments
 
 #: In the signer's folder: the private key, the public one (64 hexadecimal digits) and what was signed last.
-_KEY, PUBLIC_KEY, _STATE = 'audit.key', 'audit.pub', 'signed.json'
+_KEY, PUBLIC_KEY, STATE = 'audit.key', 'audit.pub', 'signed.json'
+#: Folder of the signer that is a process of its own (thermoscreen-audit.service).
+SYSTEM_FOLDER = '/var/lib/thermoscreen-audit'
 _CONTEXT = b'thermoscreen audit checkpoint\n'
 _MAX_BYTES = 4096
 _TIMEOUT_S = 10.0
@@ -75,7 +77,7 @@ class Signer(BaseSigner):
 
     def checkpoint(self) -> Dict[str, Any]:
         with self._lock:
-            path = os.path.join(self._folder, _STATE)
+            path = os.path.join(self._folder, STATE)
             try:
                 anchor = self._grown(self._signed(path))
                 checkpoint = dict(self._clock.now()._asdict(), count=anchor.count, head=anchor.head)

@@ -12,7 +12,7 @@ from tests.house.test_verbs import ENTRIES
 #: A failing call of every command that has --json; `none` is a file or folder that does not exist.
 FAILING = {
     ('analyse',): ['none.csv', '--out', 'results', '--settings', 'none'],
-    ('audit',): ['none', '--out', 'results'],
+    ('audit', 'verify'): ['--settings', 'none'],
     ('bench',): ['--settings', 'none'],
     ('bench', 'cold'): ['--camera', 'crystal-ball'],
     ('bench', 'compare'): ['none', 'none'],
@@ -25,6 +25,7 @@ FAILING = {
     ('check',): ['none', '--target', 'jetson-nano'],
     ('choose',): ['none'],
     ('compile',): ['none'],
+    ('confounds',): ['none', '--out', 'results'],
     ('convert',): ['none.csv', 'none.tscap'],
     ('doctor',): ['--camera', 'crystal-ball'],
     ('engines', 'list'): ['--settings', 'none'],

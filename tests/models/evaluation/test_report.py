@@ -86,7 +86,7 @@ def test_words_from_outside_stay_words(page):
 
 
 def test_without_controls_it_says_so(page):
-    assert 'No controls: run thermoscreen audit' in ' '.join(page.words)
+    assert 'No controls: run thermoscreen confounds' in ' '.join(page.words)
 
 
 def test_an_audit_stands_beside_the_model(judged):

@@ -81,7 +81,7 @@ def test_a_classifier_is_delivered_with_the_regions_of_another_run(finding):
     bundle = open_bundle(str(done.folder / 'bundle'))
     stated = bundle.manifest.finding
     assert stated['name'] == 'Sick as the database states it' and stated['classes'] == ['Healthy', 'Sick']
-    assert 'not a probability of cancer' in stated['meaning'] and 'audit' in stated['meaning']
+    assert 'not a probability of cancer' in stated['meaning'] and 'confounds' in stated['meaning']
     assert 'neither trained on nor judged' in stated['threshold_basis']
     assert stated['threshold'] == done.metrics['finding']['threshold']
     with OnnxRuntimeBackend(bundle.model, bundle.inputs, bundle.outputs, threads=1) as backend:

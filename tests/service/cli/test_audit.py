@@ -1,0 +1,120 @@
+"""``thermoscreen audit verify``: what it prints, and that its exit code says what is wrong."""
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from service import exams
+from service.cli import program
+from service.exams import DRAFT, SIGNED
+from service.exams.folder import write_exam
+from service.operators import Audit, Signer
+from tests.service.exams.making import ID, made
+
+KEY = b'k' * 32
+
+
+@pytest.fixture
+def station(tmp_path, tick):
+    """A folder of exams with a log of five entries, of which its own signer signed three."""
+    exams = tmp_path / 'exams'
+    log = str(exams / 'audit')
+    with Audit(log, tick, Signer(str(exams) + '.signer', log, tick), KEY) as audit:
+        for number in range(4):
+            anchor = audit.append('exam-viewed', 'op-1', exam='e%d' % number)
+            if number == 1:
+                audit.checkpoint()
+    (tmp_path / 's.toml').write_text('[exams]\nexams_folder = "%s"\n' % exams)
+    return str(exams), anchor
+
+
+@pytest.fixture
+def run(tmp_path, station):
+    def call(*words, settings=True):
+        named = ['--settings', str(tmp_path / 's.toml')] if settings else []
+        result = CliRunner().invoke(program, ['audit', 'verify'] + named + list(words))
+        return result.exit_code, result.output, result.exception
+    return call
+
+
+def cut(folder, lines):
+    path = os.path.join(folder, 'audit', '00000001.jsonl')
+    with open(path) as stream:
+        kept = stream.readlines()[:lines]
+    with open(path, 'w') as stream:
+        stream.writelines(kept)
+
+
+def test_a_whole_log_is_0(run, station):
+    code, out, _ = run()
+    assert code == 0 and 'confirms its first 3 entries, and 2 later ones hang together.' in out
+    with open(station[0] + '.signer/audit.pub') as stream:
+        assert 'public key %s' % stream.read().strip() in out
+    code, out, _ = run('--anchor', '%d:%s' % (station[1].count, station[1].head[:8]))
+    assert code == 0 and 'the anchor 5:%s confirms its first 5 entries.' % station[1].head[:8] in out
+
+
+def test_a_cut_log_is_1_and_named(run, station):
+    cut(station[0], 2)
+    code, out, _ = run()
+    assert code == 1 and 'was cut off: it has 2 entries, and the signer' in out
+    code, out, _ = run('--json')
+    verdict = json.loads(out)
+    assert code == 1 and (verdict['answer'], verdict['seq'], verdict['kind']) == (1, 3, 'cut')
+    assert len(verdict['key']) == 64
+
+
+def test_a_tail_that_only_a_printed_anchor_knows_is_1(run, station):
+    cut(station[0], 4)
+    assert run()[0] == 0
+    code, out, _ = run('--anchor', '5:' + station[1].head)
+    assert code == 1 and 'the anchor 5:' in out
+
+
+def test_a_signed_exam_knows_how_long_the_log_was(run, station):
+    event = made(SIGNED).events[-1].number
+    write_exam(station[0], made(DRAFT))
+    write_exam(station[0], replace(made(SIGNED), anchors=(exams.Anchor(event, *station[1]),)))
+    code, out, _ = run()
+    assert code == 0 and 'the exam %s (event %d) confirms its first 5 entries.' % (ID, event) in out
+    cut(station[0], 4)
+    shutil.rmtree(station[0] + '.signer')
+    assert run()[:2] == (1, 'The end of the audit log was cut off: it has 4 entries, and the exam %s (event %d) knows '
+                            'of 5.\n' % (ID, event))
+    with open(os.path.join(station[0], 'exams', ID[:2], ID, 'exam.json'), 'w') as stream:
+        stream.write('{}')
+    assert run()[0] == 2, 'thermoscreen exams verify names that one'
+
+
+def test_a_deleted_log_is_1(run, station):
+    shutil.rmtree(os.path.join(station[0], 'audit'))
+    code, out, _ = run()
+    assert code == 1 and out.startswith('The audit log is gone: the signer')
+
+
+def test_without_anybody_who_knows_it_is_2(run, station, tmp_path):
+    log = os.path.join(station[0], 'audit')
+    shutil.copytree(log, str(tmp_path / 'copy'))
+    code, out, _ = run('--log', str(tmp_path / 'copy'), settings=False)
+    assert code == 2 and 'name its public key' in out
+    with open(station[0] + '.signer/audit.pub') as stream:
+        key = stream.read().strip()
+    for given in (key, station[0] + '.signer/audit.pub'):
+        assert run('--log', str(tmp_path / 'copy'), '--key', given, settings=False)[0] == 0
+    assert run('--log', str(tmp_path / 'none'), '--key', key, settings=False)[0] == 2
+
+
+@pytest.mark.parametrize('words, code', [
+    (['--anchor', '5'], 'audit-anchor'), (['--anchor', '0:12345678'], 'audit-anchor'),
+    (['--anchor', '5:1234567'], 'audit-anchor'), (['--anchor', '5:xyzxyzxyz'], 'audit-anchor'),
+    (['--key', 'none'], 'key-unreadable'), (['--key', 'ab' * 31], 'key-unreadable')])
+def test_what_is_mistyped_is_said(run, words, code):
+    status, _, error = run(*words)
+    assert error.code == code and error.exit_code == 2
+
+
+def test_a_station_that_keeps_no_exams_has_no_log(run):
+    assert run(settings=False)[2].code == 'exams-unset'
