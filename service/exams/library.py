@@ -70,6 +70,9 @@ AUDITED = {
     AMENDED: 'exam-amended', DISCARDED: 'exam-discarded'}
 RECONCILED, QUARANTINED, REBUILT = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt'
 
+#: Stands among the exams that the index noted for a rebuilding that no audit log was told of.
+_UNTOLD = ''
+
 #: Conditions of an exam, with their bounds and what a sentence calls them.
 CONDITIONS: Dict[str, Tuple[float, float, str]] = {
     'room_c': (0, 50, 'temperature of the room in °C'), 'humidity_percent': (0, 100, 'humidity of the air in percent'),
@@ -363,8 +366,12 @@ class Exams:
             if count and not self._store.set_aside:
                 self.messages.append(Message('store-missing', 'The database of exams was gone. It was made anew from '
                                              'the folders of %d exams.' % count, severity=WARNING, subject='exams'))
-        else:
-            for exam_id in self._store.intents:
+            if count or self._store.set_aside:
+                self._tell_rebuilt(count)
+        for exam_id in self._store.intents:
+            if exam_id == _UNTOLD:
+                self._tell_rebuilt(sum(self._reader.counts().values()))
+            else:
                 self._reconcile(exam_id)
         self._number, self._seq = self._store.last()
         self._store.settle(self._unfinished)
@@ -381,8 +388,16 @@ class Exams:
         self._store.replace()
         count = self._fill()
         self._number, self._seq = self._store.last()
-        self._tell(REBUILT, '', exams=count)
+        self._tell_rebuilt(count)
         return count
+
+    def _tell_rebuilt(self, count: int) -> None:
+        """Tell the audit log, or keep in mind that it is to be told by whoever opens both."""
+        self._tell(REBUILT, '', exams=count)
+        self._unfinished.discard(_UNTOLD)
+        if self._record is None:
+            self._store.intend(_UNTOLD, self._unfinished)
+            self._unfinished.add(_UNTOLD)
 
     def _fill(self) -> int:
         count = 0

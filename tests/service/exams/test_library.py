@@ -8,9 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from service.clock import Clock
 from service.durable import atomic_write
-from service.exams import store
+from service.exams import library, store
 from service.exams.exam import (
     ACQUIRING,
     AMENDED,
@@ -26,68 +25,12 @@ from service.exams.exam import (
     Patient,
 )
 from service.exams.folder import EXAM_NAME, QUARANTINE, encode_exam, path_of, write_files
-from service.exams.library import AUDITED, Exams, Picture, verify_store
+from service.exams.library import AUDITED, Exams, verify_store
 from service.exams.store import DATABASE
 from service.messages import PROBLEM, WARNING, InputError, Message, StorageError
+from service.operators import EVENTS
 from service.sealing import PlainSealer, Sealer
-
-ZOE = Patient('P-1', 'Zoë O\'Hara <b>', '1970-12-31')
-PICTURE = Picture(b'counts', {'outcome': 'result', 'view': 'frontal', 'unit': 'celsius', 'bundle': {'id': 'm'},
-                              'backend': {}, 'checks': [{'code': 'focus', 'severity': 'problem'},
-                                                        {'code': 'sides', 'severity': 'ok'}]}, b'picture')
-CONDITIONS = {'room_c': 21.5, 'cycle_day': 9, 'notes': 'cold\thands\nno lotion'}
-
-
-def the_clock(**changes):
-    return Clock(**dict(dict(utc_s=lambda: 1.8e9, synchronised=lambda: True, boot_id='boot', since_boot_ns=lambda: 5),
-                        **changes))
-
-
-class Station:
-    """The exams of a folder with an audit log that is a list."""
-
-    def __init__(self, folder, sealer=None):
-        self.folder, self.sealer, self.log, self.exams = str(folder), sealer or PlainSealer(), [], None
-        self.start()
-
-    def record(self, event, operator, **facts):
-        self.log.append((event, operator, facts))
-        return len(self.log), 'head-%d' % len(self.log)
-
-    def start(self, **changes):
-        self.close()
-        values = dict(dict(sealer=self.sealer, record=self.record, clock=the_clock(), room=lambda folder: None),
-                      **changes)
-        self.exams = Exams(self.folder, **values)
-        return self.exams
-
-    def close(self):
-        if self.exams is not None:
-            self.exams.close()
-            self.exams = None
-
-    def exam(self, state, patient=ZOE):
-        """An exam in a state."""
-        exams = self.exams
-        exam_id = exams.create(patient, 'op', CONDITIONS).id
-        steps = [] if state == DRAFT else [lambda: exams.discard(exam_id, 'op', 'she left')]
-        if state in (ACQUIRING, REVIEW, SIGNED, AMENDED):
-            steps = [lambda: exams.start(exam_id, 'op'), lambda: exams.add_capture(exam_id, 'op', 'frontal', PICTURE)]
-        if state in (REVIEW, SIGNED, AMENDED):
-            steps.append(lambda: exams.review(exam_id, 'op'))
-        if state in (SIGNED, AMENDED):
-            steps.append(lambda: exams.sign(exam_id, 'chief'))
-        if state == AMENDED:
-            steps.append(lambda: exams.amend(exam_id, 'chief', 'typing error', 'It was the left side.'))
-        for step in steps:
-            step()
-        return exams.get(exam_id)
-
-    def crash(self, exam_id=''):
-        """End as a kill does: the index keeps the note of a change."""
-        self.exams._unfinished.add(exam_id)
-        self.exams._ask(self.exams._store.intend, exam_id or 'f' * 16)
-        self.close()
+from tests.service.exams.station import CONDITIONS, PICTURE, ZOE, Station, the_clock
 
 
 @pytest.fixture(params=['plain', 'encrypted'])
@@ -149,6 +92,11 @@ def test_without_the_key_nothing_tells_who_it_is(tmp_path):
     exams.sealer = station.sealer
     assert exams.list('ZOË')[0].patient == ZOE
     station.close()
+
+
+def test_the_audit_log_knows_everything_that_it_is_told():
+    told = set(AUDITED.values()) | {library.RECONCILED, library.QUARANTINED, library.REBUILT}
+    assert told <= set(EVENTS)
 
 
 def test_the_log_is_told_of_every_step_and_of_nobody(station):

@@ -1,0 +1,63 @@
+"""The exams of a folder with everything that they need, simulated."""
+from service.clock import Clock
+from service.exams.exam import ACQUIRING, AMENDED, DRAFT, REVIEW, SIGNED, Patient
+from service.exams.library import Exams, Picture
+from service.sealing import PlainSealer
+
+ZOE = Patient('P-1', 'Zoë O\'Hara <b>', '1970-12-31')
+PICTURE = Picture(b'counts', {'outcome': 'result', 'view': 'frontal', 'unit': 'celsius', 'bundle': {'id': 'm'},
+                              'backend': {}, 'checks': [{'code': 'focus', 'severity': 'problem'},
+                                                        {'code': 'sides', 'severity': 'ok'}]}, b'picture')
+CONDITIONS = {'room_c': 21.5, 'cycle_day': 9, 'notes': 'cold\thands\nno lotion'}
+
+
+def the_clock(**changes):
+    return Clock(**dict(dict(utc_s=lambda: 1.8e9, synchronised=lambda: True, boot_id='boot', since_boot_ns=lambda: 5),
+                        **changes))
+
+
+class Station:
+    """The exams of a folder with an audit log that is a list."""
+
+    def __init__(self, folder, sealer=None):
+        self.folder, self.sealer, self.log, self.exams = str(folder), sealer or PlainSealer(), [], None
+        self.start()
+
+    def record(self, event, operator, **facts):
+        self.log.append((event, operator, facts))
+        return len(self.log), 'head-%d' % len(self.log)
+
+    def start(self, **changes):
+        self.close()
+        values = dict(dict(sealer=self.sealer, record=self.record, clock=the_clock(), room=lambda folder: None),
+                      **changes)
+        self.exams = Exams(self.folder, **values)
+        return self.exams
+
+    def close(self):
+        if self.exams is not None:
+            self.exams.close()
+            self.exams = None
+
+    def exam(self, state, patient=ZOE):
+        """An exam in a state."""
+        exams = self.exams
+        exam_id = exams.create(patient, 'op', CONDITIONS).id
+        steps = [] if state == DRAFT else [lambda: exams.discard(exam_id, 'op', 'she left')]
+        if state in (ACQUIRING, REVIEW, SIGNED, AMENDED):
+            steps = [lambda: exams.start(exam_id, 'op'), lambda: exams.add_capture(exam_id, 'op', 'frontal', PICTURE)]
+        if state in (REVIEW, SIGNED, AMENDED):
+            steps.append(lambda: exams.review(exam_id, 'op'))
+        if state in (SIGNED, AMENDED):
+            steps.append(lambda: exams.sign(exam_id, 'chief'))
+        if state == AMENDED:
+            steps.append(lambda: exams.amend(exam_id, 'chief', 'typing error', 'It was the left side.'))
+        for step in steps:
+            step()
+        return exams.get(exam_id)
+
+    def crash(self, exam_id=''):
+        """End as a kill does: the index keeps the note of a change."""
+        self.exams._unfinished.add(exam_id)
+        self.exams._ask(self.exams._store.intend, exam_id or 'f' * 16)
+        self.close()
