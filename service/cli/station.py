@@ -8,11 +8,15 @@ import click
 from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
+from ..clock import Clock
+from ..exams import Exams
 from ..live import LiveLoop
 from ..machine import keep_few_heaps, return_memory
 from ..messages import printable
 from ..pipeline import Pipeline
+from ..sealing import PlainSealer
 from ..settings import Settings, load_settings
+from ..storage import room_for_exam
 from ..supervise import Supervision
 from ..telemetry import Vitals
 from ..web.app import create_app
@@ -40,15 +44,27 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
             corrections = Corrections.from_settings(settings)
             recover_bundle(settings.bundle)
             pipeline = running.enter_context(make_pipeline(settings))
+            exams = running.enter_context(contextlib.closing(_exams(settings))) if settings.exams_folder else None
             return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
-        _serve(supervision, pipeline, live, settings, vitals)
+        _serve(supervision, pipeline, live, settings, vitals, exams)
 
 
-def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, settings: Settings, vitals: Vitals) -> None:
+def _exams(settings: Settings) -> Exams:
+    """The exams of the station, which nobody else may change meanwhile.
+
+    Raises:
+        StorageError: as of `Exams`.
+    """
+    return Exams(settings.exams_folder, PlainSealer(), None, Clock(),
+                 lambda folder: room_for_exam(folder, settings.room_thresholds()))
+
+
+def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, settings: Settings, vitals: Vitals,
+           exams: Optional[Exams]) -> None:
     identity = pipeline.bundle.manifest.identity
 
     def ready(stop: Callable[[], None]) -> None:
@@ -62,7 +78,7 @@ def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, setting
         live.dismiss()
 
     with live:
-        serve_app(create_app(pipeline, live, settings, vitals), settings.host, settings.port,
+        serve_app(create_app(pipeline, live, settings, vitals, exams), settings.host, settings.port,
                   on_stop=stop, on_answer=supervision.page_answered, on_ready=ready)
 
 

@@ -4,22 +4,39 @@ The document is written by hand; tests compare it with the routes and hold every
 """
 import functools
 import os
-from typing import Any, Dict
+from typing import TYPE_CHECKING, Any, Dict
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from .. import __version__
-from ..messages import worst
+from ..messages import InputError, worst
 from .access import ANYONE, TOKEN, admits
 from .files import requested_file, result_reply
-from .responses import json_reply, text_reply
+from .responses import json_reply, text_reply, whole_number
 from .services import services
 from .status import PERCENTILES, every_message, percentiles, stage_rows
+
+if TYPE_CHECKING:
+    from ..exams import Capture, Event, Exams
 
 blueprint = Blueprint('api', __name__, url_prefix='/api/v1')
 
 #: Parts of the manifest that are told as they are.
 _STATED = ('created', 'intended_use', 'limits', 'training_data')
+
+#: Exams of one page; parts of a row and of a capture that are told.
+_PAGE = 50
+_ROW = ('number', 'id', 'state', 'captures', 'created', 'clock', 'operator', 'encrypted')
+_FACTS = ('outcome', 'view', 'unit', 'checks', 'bundle', 'software')
+
+#: Of the files of an exam, by their last suffix.
+_TYPES = {'json': 'application/json', 'png': 'image/png'}
+
+
+class NoExamsError(InputError):
+    """Exams were asked for where none are kept."""
+
+    http_status = 404
 
 
 @blueprint.route('/openapi.json')
@@ -71,6 +88,53 @@ def benchmark() -> Response:
 def results() -> Response:
     """The result of one file of the device, analysed now."""
     return result_reply(requested_file())
+
+
+@blueprint.route('/exams')
+@admits(TOKEN)
+def exams() -> Response:
+    """A page of exams, the newest first, without the names of patients."""
+    entries = _exams().list(state=request.args.get('state', ''), after=whole_number('after', 0),
+                            limit=whole_number('limit', _PAGE))
+    rows = [entry.row._asdict() for entry in entries]
+    return json_reply({'exams': [{key: row[key] for key in _ROW} for row in rows]})
+
+
+@blueprint.route('/exams/<exam_id>')
+@admits(TOKEN)
+def exam(exam_id: str) -> Response:
+    """An exam: what happened to it, and its captures; nothing that says of whom it is."""
+    found = _exams().get(exam_id)
+    return json_reply({'id': found.id, 'number': found.number, 'state': found.state, 'encrypted': found.encrypted,
+                       'events': [_event(event) for event in found.events],
+                       'captures': [_capture(capture) for capture in found.captures]})
+
+
+@blueprint.route('/exams/<exam_id>/files/<name>')
+@admits(TOKEN)
+def exam_file(exam_id: str, name: str) -> Response:
+    """A file of an exam, decrypted."""
+    library = _exams()
+    data = library.read_file(library.get(exam_id), name)
+    return Response(data, mimetype=_TYPES.get(name.rpartition('.')[2], 'application/octet-stream'))
+
+
+def _exams() -> 'Exams':
+    library = services().exams
+    if library is None:
+        raise NoExamsError('exams-off', 'This station keeps no exams.', 'Set exams_folder under [exams].')
+    return library
+
+
+def _event(event: 'Event') -> Dict[str, Any]:
+    return {'number': event.number, 'seq': event.seq, 'kind': event.kind, 'operator': event.operator,
+            'utc': event.stamp.utc, 'clock': event.stamp.clock}
+
+
+def _capture(capture: 'Capture') -> Dict[str, Any]:
+    facts = {key: capture.facts[key] for key in _FACTS}
+    return dict(facts, number=capture.number, role=capture.role, frame=capture.frame,
+                files={name: file._asdict() for name, file in capture.files.items()})
 
 
 def _backend() -> Dict[str, Any]:

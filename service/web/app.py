@@ -18,6 +18,7 @@ from .status import blueprint as status_pages
 from .tokens import Tokens
 
 if TYPE_CHECKING:
+    from ..exams import Exams
     from ..live import LiveLoop
     from ..pipeline import Pipeline
     from ..settings import Settings
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 64 * 1024
 
 
-def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None) -> Flask:
+def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
+               exams: 'Optional[Exams]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -34,12 +36,13 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         live: what the live page shows.
         settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
         vitals: what the status page shows of the machine; None where nothing is measured.
+        exams: what the API tells of exams; None where none are kept.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
-                                              value_viewers(live, settings.max_viewers))
+                                              value_viewers(live, settings.max_viewers), exams)
     responses.install(app, settings.port)
     access.install(app, Tokens(settings.api_tokens))
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,

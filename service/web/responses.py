@@ -100,16 +100,19 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
     app.register_error_handler(Exception, _unexpected)
 
 
-def whole_number(name: str) -> int:
-    """An argument of the address that counts from 1; 1 where it is not given.
+def whole_number(name: str, absent: int = 1) -> int:
+    """An argument of the address that counts from 1.
 
     Args:
         name: of the argument.
+        absent: what it is where it is not given.
 
     Raises:
         InputError: ``number-refused`` for anything but ASCII digits, nothing before and nothing after them.
     """
-    text = request.args.get(name, '1')
+    text = request.args.get(name)
+    if text is None:
+        return absent
     if not _WHOLE_NUMBER.fullmatch(text):
         raise InputError('number-refused', 'In the address, %s must be a whole number from 1.' % name,
                          'Go back and choose again.')

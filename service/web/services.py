@@ -1,10 +1,11 @@
 """What the routes work with."""
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Optional, cast
 
 from flask import current_app
 
 if TYPE_CHECKING:
+    from ..exams import Exams
     from ..live import LiveLoop
     from ..opening import OpenedFiles
     from ..pipeline import Pipeline
@@ -24,6 +25,7 @@ class Services:
         opened: opens files, and keeps those that were opened last.
         vitals: how the machine is.
         pictures, events: the viewers of each stream.
+        exams: those of this station; None where none are kept.
     """
 
     pipeline: 'Pipeline'
@@ -33,6 +35,7 @@ class Services:
     vitals: 'Vitals'
     pictures: 'Viewers'
     events: 'Viewers'
+    exams: 'Optional[Exams]' = None
 
 
 def services() -> Services:

@@ -17,7 +17,7 @@ ROUTES = {
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
-    'api.results': (TOKEN,)}
+    'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,)}
 
 
 def test_every_route_states_its_roles(app):

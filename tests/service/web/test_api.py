@@ -1,13 +1,18 @@
 """The API and its document: every answer is as the document says, and every route is in it."""
 import json
 import re
+from dataclasses import replace
 
 import fastjsonschema
 import pytest
 
+from service.clock import Clock
+from service.exams import ROLES, STATES, Exams, Patient, Picture
+from service.exams.exam import KINDS
 from service.readers import SCALES
 from service.regions import REGIONS
 from service.result import SCHEMA
+from service.sealing import PlainSealer, Sealer
 from service.views import TURNED, VIEWS
 from service.web.api import blueprint
 
@@ -26,19 +31,23 @@ def ask(client, document):
     """Ask for an address of the API and hold the answer against the document: (status, JSON)."""
     def get(address, **headers):
         answer = client.get(PREFIX + address, headers=headers)
-        path = address.partition('?')[0]
+        path = re.sub('/exams/[^/?]+', '/exams/{exam_id}', address.partition('?')[0])
+        path = re.sub('/[0-9]{4}[^/]*$', '/{name}', path)
         responses = document['paths'][path]['get']['responses']
         told = responses.get(str(answer.status_code)) or responses['%dXX' % (answer.status_code // 100)]
         if '$ref' in told:
             told = document['components']['responses'][told['$ref'].rpartition('/')[2]]
         schema = dict(told['content'][answer.mimetype]['schema'], components=document['components'])
+        if not answer.is_json:
+            return answer.status_code, answer.data
         fastjsonschema.validate(schema, answer.get_json())
         return answer.status_code, answer.get_json()
     return get
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(app, document):
-    routes = {rule.rule[len(PREFIX):]: {method.lower() for method in rule.methods - {'HEAD', 'OPTIONS'}}
+    routes = {re.sub('<(.*?)>', r'{\1}', rule.rule[len(PREFIX):]):
+              {method.lower() for method in rule.methods - {'HEAD', 'OPTIONS'}}
               for rule in app.url_map.iter_rules() if rule.endpoint.startswith(blueprint.name + '.')}
     assert routes == {path: set(methods) for path, methods in document['paths'].items()}
 
@@ -57,6 +66,9 @@ def test_the_document_knows_the_words_of_the_code(document):
     assert result['view']['oneOf'][0]['enum'] == list(VIEWS) + [TURNED]
     assert list(result['regions']['properties']) == list(REGIONS)[1:]
     assert result['schema'] == {'const': SCHEMA}
+    assert schemas['Exam']['properties']['state']['enum'] == list(STATES)
+    assert schemas['ExamEvent']['properties']['kind']['enum'] == list(KINDS)
+    assert schemas['Capture']['properties']['role']['enum'] == list(ROLES)
 
 
 def test_every_reference_of_the_document_leads_somewhere(document):
@@ -123,3 +135,76 @@ def test_refusals_are_as_documented(ask, query, status, code):
 def test_other_addresses_are_refused_as_json(client, path):
     answer = client.get(path)
     assert (answer.status_code, answer.get_json()['code']) == (404, 'page-missing')
+
+
+@pytest.fixture
+def keep(app, request, tmp_path):
+    """Open a store of exams for the application."""
+    def start(sealer):
+        exams = Exams(str(tmp_path / 'exams'), sealer, None, Clock(), room=lambda folder: None)
+        request.addfinalizer(exams.close)
+        app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], exams=exams)
+        return exams
+    return start
+
+
+def an_exam(exams, values):
+    exam = exams.create(Patient('P-1', 'Zoë Ärmel', '1960-02-03'), 'op-1', {'notes': 'Secret note.'})
+    exams.start(exam.id, 'op-1')
+    return exams.add_capture(exam.id, 'op-1', 'frontal', Picture(b'counts', values, b'picture', b'labels'))
+
+
+@pytest.mark.parametrize('sealer', [PlainSealer(), Sealer(bytes(32))], ids=['plain', 'sealed'])
+def test_exams_are_as_documented_and_name_no_patient(ask, keep, sealer):
+    _, values = ask('/results?path=visit 1/frontal.csv')
+    exams = keep(sealer)
+    del values['id'], values['frames']  # a capture is no file
+    made = an_exam(exams, values)
+    exams.create(Patient('P-2'), 'op-1')
+    listed = ask('/exams')[1]
+    assert [(row['number'], row['state'], row['captures']) for row in listed['exams']] == [
+        (2, 'draft', 0), (1, 'acquiring', 1)]
+    assert ask('/exams?after=2&limit=1')[1]['exams'] == ask('/exams?state=acquiring')[1]['exams'] == listed['exams'][1:]
+    told = ask('/exams/' + made.id)[1]
+    assert [event['kind'] for event in told['events']] == ['created', 'started', 'captured']
+    assert [(capture['role'], capture['outcome']) for capture in told['captures']] == [('frontal', 'result')]
+    text = json.dumps([listed, told], ensure_ascii=False)
+    assert not any(word in text for word in ('P-1', 'Zoë', 'Ärmel', '1960', 'Secret'))
+    files = '/exams/%s/files/' % made.id
+    assert ask(files + '0001.result.json') == (200, values)
+    assert ask(files + '0001.tscap') == (200, b'counts') and ask(files + '0001.overlay.png') == (200, b'picture')
+    assert set(told['captures'][0]['files']) == {'0001.' + end for end in ('tscap', 'result.json', 'overlay.png',
+                                                                           'labels.png')}
+
+
+def test_locked_exams_show_no_file(ask, keep):
+    exams = keep(Sealer(bytes(32)))
+    made = an_exam(exams, {})
+    exams.sealer = None
+    assert ask('/exams')[1]['exams'][0]['encrypted'] is True and ask('/exams/' + made.id)[0] == 200
+    status, values = ask('/exams/%s/files/0001.tscap' % made.id)
+    assert (status, values['code']) == (409, 'exams-locked')
+
+
+@pytest.mark.parametrize('address, status, code', [
+    ('/exams?state=lost', 400, 'exam-query'), ('/exams?limit=1001', 400, 'exam-query'),
+    ('/exams?limit=0', 400, 'number-refused'), ('/exams?after=x', 400, 'number-refused'),
+    ('/exams/' + '0' * 16, 404, 'exam-missing'), ('/exams/..', 404, 'exam-missing'),
+    ('/exams/' + 'x' * 300, 404, 'exam-missing'), ('/exams/%s/files/0001.tscap' % ('0' * 16), 404, 'exam-missing')])
+def test_refusals_about_exams_are_as_documented(ask, keep, address, status, code):
+    keep(PlainSealer())
+    found, values = ask(address)
+    assert (found, values['code']) == (status, code)
+
+
+def test_a_file_that_an_exam_has_not_is_refused(client, keep):
+    made = an_exam(keep(PlainSealer()), {})
+    for name in ('0002.tscap', '..', 'exam.json', '0001.tscap%00', '%2e%2e%2fstore.db'):
+        answer = client.get('/api/v1/exams/%s/files/%s' % (made.id, name))
+        assert answer.status_code in (404, 409) and answer.get_json()['code'] in ('exam-file', 'page-missing')
+
+
+def test_a_station_that_keeps_no_exams_says_so(ask):
+    for address in ('/exams', '/exams/' + '0' * 16, '/exams/%s/files/0001.tscap' % ('0' * 16)):
+        status, values = ask(address)
+        assert (status, values['code']) == (404, 'exams-off')
