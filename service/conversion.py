@@ -19,6 +19,7 @@ from .durable import (
     rename_new,
     storage_error,
     sync_folder,
+    sync_moved,
 )
 from .messages import InputError
 from .radiometry import Raw
@@ -139,10 +140,12 @@ def _publish(files: Sequence[Tuple[str, bytes]], replace: bool) -> None:
                 os.rename(path, hidden)
                 undo.callback(_quietly, os.rename, hidden, path)
                 old.append(hidden)
+                sync_moved(hidden)
                 sync_folder(folder)
             for (path, _), hidden in zip(files, staged):
                 rename_new(hidden, path)
                 undo.callback(_quietly, os.unlink, path)
+                sync_moved(path)
                 sync_folder(folder)
             undo.pop_all()
             for hidden in old:

@@ -60,21 +60,22 @@ _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 def atomic_write(path: PathLike, data: bytes) -> None:
     """Write a file so that it is there whole or not at all, and survives a power cut.
 
-    Temporary file in the same folder, write, fsync, rename, fsync the folder. A file of that name is replaced; a
-    symbolic link is replaced, not followed. The name of the temporary file starts with a dot, so that what a power cut
-    leaves behind is never taken for an exam or a thermogram.
+    Temporary file in the same folder, write, fsync, rename, fsync the file once more (see `sync_moved`), fsync the
+    folder. A file of that name is replaced; a symbolic link is replaced, not followed. The name of the temporary file
+    starts with a dot, so that what a power cut leaves behind is never taken for an exam or a thermogram.
 
     Raises:
         StorageError: ``disk-full``, ``disk-read-only``, ``not-writable``, ``folder-missing``, ``name-too-long``,
             ``disk-failing`` or ``write-failed``. The old file, if any, is untouched and no temporary file remains,
-            unless only the last fsync of the folder failed: then the new file is in place, but may not survive a
-            power cut.
+            unless only an fsync after the rename failed: then the new file is in place, but may not survive a power
+            cut.
     """
     path = os.path.abspath(os.fspath(path))
     folder = os.path.dirname(path)
     try:
         with hidden_file(folder, data) as temporary:
             os.replace(temporary, path)
+            sync_moved(path)
         sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
@@ -93,6 +94,7 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
     try:
         with hidden_file(folder, data, mode) as temporary:
             rename_new(temporary, path)
+            sync_moved(path)
         sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
@@ -114,6 +116,25 @@ def rename_new(old: str, new: str) -> None:
         os.rename(old, new)
     else:
         _remove(old)
+
+
+def sync_moved(path: str) -> None:
+    """Sync a file or folder once more that has just got another name; whatever else has it needs none.
+
+    On vfat, which memory sticks have, the entry of the new name says that it is empty until then. On file systems with
+    a journal the sync of its folder, which follows, costs the less.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    # A file that is gone again needs no sync, and where a file can be closed to us there are permissions, so no vfat.
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        if stat.S_IFMT(os.lstat(path).st_mode) in (stat.S_IFREG, stat.S_IFDIR):
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                _fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
 
 def hidden_name(folder: str) -> str:
@@ -229,12 +250,17 @@ def sync_folder(folder: str) -> None:
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        _fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _fsync(descriptor: int) -> None:
+    try:
         os.fsync(descriptor)
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
-    finally:
-        os.close(descriptor)
 
 
 def make_folders(folder: str) -> None:
@@ -293,18 +319,21 @@ def replace_folder(staging: str, folder: str, owns: Optional[Owns] = None) -> No
         owns: which entries of the old folder go with it; the others are moved to the new one. None where all go.
 
     Raises:
-        OSError: the old folder is still in its place, and `staging` where it was; unless only an fsync of the parent
+        OSError: the old folder is still in its place, and `staging` where it was; unless only an fsync after the rename
             failed: then the new one is in place, but may not survive a power cut.
     """
     _recover_retired(folder, owns)
     if not os.path.lexists(folder):
         os.rename(staging, folder)
+        sync_moved(folder)
         sync_folder(os.path.dirname(os.path.abspath(folder)))
         return
     retired = staging
     if not _exchange(staging, folder):
         retired = _retired(folder)
         _rename_twice(staging, folder, retired)
+    sync_moved(folder)
+    sync_moved(retired)
     _discard(retired, folder, owns)
 
 
@@ -347,6 +376,7 @@ def _recover_retired(folder: str, owns: Optional[Owns]) -> None:
     retired = _retired(folder)
     if os.path.isdir(retired) and not os.path.lexists(folder):
         os.rename(retired, folder)
+        sync_moved(folder)
         sync_folder(os.path.dirname(os.path.abspath(folder)))
     elif os.path.isdir(retired):
         _discard(retired, folder, owns)
@@ -367,6 +397,7 @@ def _discard(retired: str, folder: str, owns: Optional[Owns]) -> None:
         for name in kept:
             if not os.path.lexists(os.path.join(folder, name)):
                 os.rename(os.path.join(retired, name), os.path.join(folder, name))
+                sync_moved(os.path.join(folder, name))
         sync_folder(folder)
     shutil.rmtree(retired, ignore_errors=True)
 
@@ -395,6 +426,7 @@ def _exchange(one: str, other: str) -> bool:
 def _rename_twice(staging: str, folder: str, retired: str) -> None:
     os.rename(folder, retired)
     try:
+        sync_moved(retired)
         os.rename(staging, folder)
     except OSError:
         os.rename(retired, folder)

@@ -163,7 +163,49 @@ def test_everything_is_synced_in_order(path, monkeypatch):
         monkeypatch.setattr(durable.os, name,
                             lambda *args, name=name, real=real: (calls.append(name), real(*args))[1])
     atomic_write(path, b'new')
-    assert calls == ['fsync', 'replace', 'fsync']
+    assert calls == ['fsync', 'replace', 'fsync', 'fsync']
+
+
+class Stick:
+    """vfat as Linux writes it: the entry of a new name is empty until what it names is synced again."""
+
+    def __init__(self, monkeypatch):
+        self.empty = set()
+        self.fsync, self.rename, self.exchange = os.fsync, os.rename, durable._exchange
+        monkeypatch.setattr(durable.os, 'rename', self._rename)
+        monkeypatch.setattr(durable.os, 'replace', self._rename)
+        monkeypatch.setattr(durable.os, 'link', failing(errno.EPERM))
+        monkeypatch.setattr(durable.os, 'fsync', self._fsync)
+        monkeypatch.setattr(durable, '_exchange', self._exchange)
+
+    def _rename(self, old, new):
+        self.rename(old, new)
+        self.empty.add(os.lstat(new).st_ino)
+
+    def _exchange(self, one, other):
+        if not self.exchange(one, other):
+            return False
+        self.empty |= {os.lstat(one).st_ino, os.lstat(other).st_ino}
+        return True
+
+    def _fsync(self, descriptor):
+        self.fsync(descriptor)
+        self.empty.discard(os.fstat(descriptor).st_ino)
+
+    def lost(self, folder):
+        """What a power cut would empty."""
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if not path.is_symlink()
+                      and (path.is_file() or path.is_dir()) and path.stat().st_ino in self.empty)
+
+
+def test_a_file_on_a_stick_is_there_once_it_is_acknowledged(tmp_path, monkeypatch):
+    stick = Stick(monkeypatch)
+    (tmp_path / 'old').write_bytes(b'old')
+    for call, name in ((atomic_write, 'new'), (atomic_write, 'old'), (write_new, 'key')):
+        call(str(tmp_path / name), b'whole')
+        assert stick.lost(tmp_path) == []
+    os.replace(str(tmp_path / 'new'), str(tmp_path / 'careless'))
+    assert stick.lost(tmp_path) == ['careless'], 'the model itself loses what is not synced'
 
 
 @pytest.mark.parametrize('name, code', [
@@ -314,6 +356,40 @@ def test_a_new_folder_is_whole(tmp_path):
 def test_a_replaced_folder_is_the_new_one(folder, way):
     write_folder(str(folder), FILES)
     assert content(folder) == FILES and os.listdir(str(folder.parent)) == ['exam']
+
+
+def test_a_folder_on_a_stick_is_there_once_it_is_acknowledged(folder, way, monkeypatch):
+    """And what is moved to it, and what was moved aside."""
+    os.symlink('nowhere', str(folder / 'link'))
+    os.mkfifo(str(folder / 'pipe'))
+    stick = Stick(monkeypatch)
+    write_folder(str(folder.parent / 'fresh'), FILES)
+    write_folder(str(folder), FILES, owns)
+    assert content(folder)['kept/inner.txt'] and os.path.lexists(str(folder / 'link'))
+    os.rename(str(folder), str(folder.parent / '.exam.previous.staged'))
+    recover_folders(str(folder.parent), owns)
+    assert folder.is_dir() and stick.lost(folder.parent) == []
+
+
+def test_the_old_folder_is_whole_on_a_stick_before_the_new_one_takes_its_name(folder, monkeypatch):
+    monkeypatch.setattr(durable, '_exchange', lambda one, other: False)
+    stick, lost = Stick(monkeypatch), []
+    monkeypatch.setattr(durable, '_exchange', lambda one, other: False)
+    rename = os.rename
+
+    def noting(old, new):
+        lost.extend(stick.lost(folder.parent))
+        rename(old, new)
+    monkeypatch.setattr(durable.os, 'rename', noting)
+    write_folder(str(folder), FILES)
+    assert lost == [] and content(folder) == FILES
+
+
+def test_a_file_that_is_gone_or_closed_to_us_needs_no_sync(tmp_path, monkeypatch):
+    durable.sync_moved(str(tmp_path / 'gone'))
+    (tmp_path / 'closed').write_bytes(b'')
+    monkeypatch.setattr(durable.os, 'open', failing(errno.EACCES))
+    durable.sync_moved(str(tmp_path / 'closed'))
 
 
 def test_a_replaced_folder_keeps_what_it_does_not_own_and_its_permissions(folder, way):
