@@ -2,11 +2,11 @@
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
 
 import click
 
-from ..messages import InputError, printable
+from ..messages import InputError, StorageError, printable
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
@@ -111,8 +111,9 @@ def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[st
 def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Compare every file, document and row with what was written.
 
-    Without EXAM it looks at all exams and at the index, which takes as long as reading every file. The exit code is 1
-    where something is not as it was written; each such thing is named. It takes no key.
+    Without EXAM it looks at all exams and at the index, which takes as long as reading every file. Where the folder has
+    an audit log, every exam is compared with what the log was told of it; thermoscreen audit verify looks at the log
+    itself. The exit code is 1 where something is not as it was written; each such thing is named. It takes no key.
 
     \b
     Example:
@@ -123,7 +124,7 @@ def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[
     root = _folder(folder, settings_path)
     count = 1 if exam_id else sum(Reader(root).counts().values())
     problems = []
-    for problem in verify_store(root, exam_id):
+    for problem in verify_store(root, exam_id, _told(root)):
         problems.append(problem)
         if not as_json:
             click.echo('%s [%s]' % (problem.text, problem.code))
@@ -165,6 +166,27 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
     for message in messages:
         click.echo('%s [%s]' % (message.text, message.code))
     click.echo('The index has %d %s.' % (count, 'exam' if count == 1 else 'exams'))
+
+
+def _told(root: str) -> Dict[str, Tuple[int, str]]:
+    """What the audit log was told last of every exam that is not deleted; a line that is none is not looked at."""
+    from ..operators.chain import FOLDER, decode, read_lines
+    told: Dict[str, Tuple[int, str]] = {}
+    try:
+        for line in read_lines(os.path.join(root, FOLDER)):
+            try:
+                entry = decode(line)
+                facts = entry['facts']
+                if entry['event'] == 'exam-deleted':
+                    told.pop(facts['exam'], None)
+                elif 'sha256' in facts and 'exam' in facts:
+                    told[facts['exam']] = int(facts['number']), str(facts['sha256'])
+            except (ValueError, KeyError, TypeError):
+                continue
+    except OSError as error:
+        raise StorageError('folder-unreadable', 'The audit log in %s cannot be read (%s).' % (root, error.strerror),
+                           'Check its permissions and its disk.', repr(error))
+    return told
 
 
 def _folder(named: Optional[str], settings_path: Optional[str]) -> str:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import uuid
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
 from ..clock import Stamp
@@ -64,13 +65,30 @@ def path_of(root: str, exam_id: str) -> str:
 
 def encode_exam(exam: Exam) -> bytes:
     """``exam.json`` of an exam."""
-    document = {
+    document = _document(exam)
+    return encode_json(dict(document, sha256=_own_hash(document)))
+
+
+def content_sha256(exam: Exam, events: int) -> str:
+    """Hash of what an exam was after so many of its events, as the audit log is told it: without anchors.
+
+    Args:
+        events: at most as many as it has.
+    """
+    earlier = replace(exam, state='', events=(), anchors=())
+    for event in exam.events[:events]:
+        earlier = transition(earlier, event)
+    return _own_hash(_document(earlier))
+
+
+def _document(exam: Exam) -> Dict[str, Any]:
+    """What stands in ``exam.json``, without its hash."""
+    return {
         'format': FORMAT, 'version': VERSION, 'id': exam.id, 'number': exam.number, 'state': exam.state,
         'encrypted': exam.encrypted, 'patient': exam.patient, 'tokens': list(exam.tokens),
         'events': [dict(vars(event), stamp=event.stamp._asdict(), facts=dict(event.facts)) for event in exam.events],
         'files': {name: {'bytes': file.size, 'sha256': file.sha256} for name, file in exam.files.items()},
         'anchors': [dict(vars(anchor)) for anchor in exam.anchors]}
-    return encode_json(dict(document, sha256=_own_hash(document)))
 
 
 def decode_exam(data: bytes, exam_id: str) -> Exam:

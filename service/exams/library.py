@@ -45,6 +45,7 @@ from .exam import (
 from .folder import (
     clear_all_leftovers,
     clear_leftovers,
+    content_sha256,
     exam_ids,
     file_problems,
     path_of,
@@ -69,6 +70,9 @@ AUDITED = {
     DEVIATED: 'deviation-added', REVIEWED: 'exam-reviewed', RESUMED: 'exam-reopened', SIGNED: 'exam-signed',
     AMENDED: 'exam-amended', DISCARDED: 'exam-discarded'}
 RECONCILED, QUARANTINED, REBUILT = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt'
+
+#: What the audit log was told last of each exam, by its id: number of the event, and `content_sha256`.
+Told = Mapping[str, Tuple[int, str]]
 
 #: Stands among the exams that the index noted for a rebuilding that no audit log was told of.
 _UNTOLD = ''
@@ -335,9 +339,9 @@ class Exams:
         """How many exams are in each state that occurs; errors as of `Reader.rows`."""
         return self._reader.counts()
 
-    def verify(self, exam_id: str = '') -> Iterator[Message]:
+    def verify(self, exam_id: str = '', told: Optional[Told] = None) -> Iterator[Message]:
         """See `verify_store`."""
-        return verify_store(self.folder, exam_id)
+        return verify_store(self.folder, exam_id, told)
 
     # Repairing
 
@@ -481,7 +485,8 @@ class Exams:
     def _audit(self, exam: Exam, event: str, operator: str, **facts: Any) -> Exam:
         """Tell the audit log how an exam is now; a locked one keeps where the log stood then."""
         last = exam.events[-1]
-        anchor = self._tell(event, operator, exam=exam.id, number=last.number, seq=last.seq, state=exam.state, **facts)
+        anchor = self._tell(event, operator, exam=exam.id, number=last.number, seq=last.seq, state=exam.state,
+                            sha256=content_sha256(exam, last.number), **facts)
         if anchor is not None and exam.locked:
             exam = replace(exam, anchors=exam.anchors + (Anchor(last.number, *anchor),))
             self._write(exam)
@@ -574,22 +579,23 @@ def shown_patient(sealer: Optional[BaseSealer], row: Row) -> Optional[Patient]:
         return None
 
 
-def verify_store(folder: str, exam_id: str = '') -> Iterator[Message]:
+def verify_store(folder: str, exam_id: str = '', told: Optional[Told] = None) -> Iterator[Message]:
     """What is not as it was written: files, documents, rows and folders, each by name. Nothing is changed.
 
     Args:
         folder: of the store.
         exam_id: of one exam; empty for all, and for the index as a whole.
+        told: read from the audit log before; None where there is none.
 
     Raises:
         ExamMissingError: ``exam-missing``, for one that neither has a folder nor is in the index.
         StorageError: ``folder-unreadable``, or as `Reader.rows`.
     """
-    reader = Reader(folder)
+    reader, told = Reader(folder), told or {}
     if exam_id:
-        if not os.path.isdir(path_of(folder, exam_id)) and reader.row(exam_id) is None:
+        if exam_id not in told and not os.path.isdir(path_of(folder, exam_id)) and reader.row(exam_id) is None:
             read_exam(folder, exam_id)
-        for problem in _exam_problems(folder, reader, exam_id):
+        for problem in _exam_problems(folder, reader, exam_id, told):
             yield problem
         return
     answer = reader.check()
@@ -600,26 +606,31 @@ def verify_store(folder: str, exam_id: str = '') -> Iterator[Message]:
         yield _found('exam-stray', '%s lies among the exams and is none.' % os.path.relpath(path, folder),
                      'thermoscreen exams rebuild moves it away.', '')
     for known_id in found:
-        for problem in _exam_problems(folder, reader, known_id):
+        for problem in _exam_problems(folder, reader, known_id, told):
             yield problem
+    gone = set(told) - set(found)
     after, rows = 0, reader.rows(limit=1000)
     while rows:
-        for row, _ in rows:
-            if not os.path.isdir(path_of(folder, row.id)):
-                yield _found('exam-gone', 'The folder of the exam %s is missing.' % row.id, _FROM_BACKUP, row.id)
+        gone.update(row.id for row, _ in rows if not os.path.isdir(path_of(folder, row.id)))
         after = rows[-1][0].number
         rows = reader.rows(after=after, limit=1000)
+    for known_id in sorted(gone):
+        yield _gone(known_id)
 
 
-def _exam_problems(folder: str, reader: Reader, exam_id: str) -> Iterator[Message]:
+def _exam_problems(folder: str, reader: Reader, exam_id: str, told: Told) -> Iterator[Message]:
     try:
         exam = read_exam(folder, exam_id)
     except ExamMissingError:
-        yield _found('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
+        yield _gone(exam_id)
         return
     except ExamUnreadableError as error:
         yield _found(error.code, error.message.sentence, error.message.next_step, exam_id)
         return
+    number, sha256 = told.get(exam_id, (0, ''))
+    if sha256 and (len(exam.events) < number or content_sha256(exam, number) != sha256):
+        yield _found('exam-rewritten', 'The exam %s is not what the audit log was told of it.' % exam_id, _FROM_BACKUP,
+                     exam_id)
     for problem in file_problems(folder, exam):
         yield problem
     problem_of_row = _row_problem(folder, reader, exam)
@@ -643,6 +654,10 @@ def _row_problem(folder: str, reader: Reader, exam: Exam) -> Optional[Message]:
             break
         exam = latest
     return message
+
+
+def _gone(exam_id: str) -> Message:
+    return _found('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
 
 
 def _found(code: str, sentence: str, next_step: str, exam_id: str) -> Message:

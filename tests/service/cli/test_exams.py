@@ -13,9 +13,10 @@ from service.cli.exams import exams
 from service.exams.exam import DRAFT, SIGNED, STATES, Patient
 from service.exams.folder import path_of
 from service.messages import ThermoscreenError
+from service.operators import Audit
 from service.sealing import Sealer
 from tests.service.exams.conftest import tmp_path  # noqa: F401
-from tests.service.exams.station import ZOE, Station
+from tests.service.exams.station import ZOE, Station, the_clock
 
 
 @pytest.fixture
@@ -95,6 +96,26 @@ def test_verify_names_what_is_wrong_and_ends_with_one(station):
     assert code == 1 and told['exams'] == 1 and told['problems'][0]['facts']['file'] == '0001.tscap'
 
 
+def test_verify_reads_what_the_audit_log_was_told(station):
+    with Audit(os.path.join(station.folder, 'audit'), the_clock(), None, b'k' * 32) as log:
+        station.start(record=log.append)
+        exam, other = station.exam(SIGNED), station.exam(SIGNED)
+        log.append('exam-deleted', 'op', exam=other.id)
+    assert exam.anchors[0].count == 6 and exam.anchors[0].head == json.loads(
+        run('show', exam.id, '--folder', station.folder, '--json')[1])['anchors'][0]['head']
+    station.close()
+    for name in ('exam.json', '0001.tscap'):
+        os.unlink(os.path.join(path_of(station.folder, exam.id), name))
+    shutil.rmtree(path_of(station.folder, other.id))
+    assert run('rebuild', '--folder', station.folder)[0] == 0
+    code, output = run('verify', '--folder', station.folder)
+    assert code == 1 and output.splitlines()[0].startswith('The folder of the exam %s is missing.' % exam.id)
+    assert output.count('[exam-gone]') == 1
+    with open(os.path.join(station.folder, 'audit', '00000001.jsonl'), 'ab') as stream:
+        stream.write(b'no entry\n{}\n{"event":"exam-signed","facts":[]}\n')
+    assert run('verify', '--folder', station.folder)[0] == 1
+
+
 def test_rebuild_gives_the_same_list_and_is_told_to_the_log_later(station):
     for state in (DRAFT, SIGNED):
         station.exam(state)
@@ -150,7 +171,7 @@ def test_ten_lines_of_the_standard_library_read_every_exam(station, root):
 def test_page_names_every_state_kind_and_code(root):
     from service.exams.exam import KINDS
     page = (root / 'docs' / 'exams.md').read_text(encoding='utf-8')
-    codes = set(re.findall(r"'((?:exam|store)-(?:damaged|version|gone|row|unlisted|stray))'", ''.join(
+    codes = set(re.findall(r"'((?:exam|store)-(?:damaged|version|gone|row|unlisted|stray|rewritten))'", ''.join(
         path.read_text(encoding='utf-8') for path in (root / 'service' / 'exams').glob('*.py'))))
     for word in set(KINDS) | set(STATES) | (codes - {'store-version'}):
         assert re.search(r'\b%s\b' % word, page), word

@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import shutil
 import sqlite3
 import threading
 from dataclasses import replace
@@ -103,7 +104,7 @@ def test_the_log_is_told_of_every_step_and_of_nobody(station):
     exam = station.exam(AMENDED)
     assert [event for event, _, _ in station.log] == [
         'exam-created', 'exam-started', 'capture-added', 'exam-reviewed', 'exam-signed', 'exam-amended']
-    assert all(set(facts) == {'exam', 'number', 'seq', 'state'} and facts['exam'] == exam.id
+    assert all(set(facts) == {'exam', 'number', 'seq', 'state', 'sha256'} and facts['exam'] == exam.id
                for _, _, facts in station.log)
     assert exam.anchors == (Anchor(5, 5, 'head-5'), Anchor(6, 6, 'head-6'))
     assert set(AUDITED) == {'created', 'started', 'noted', 'captured', 'deviated', 'reviewed', 'resumed', 'signed',
@@ -427,6 +428,23 @@ def test_verify_names_every_kind_of_tampering(station):
     base.executescript('DELETE FROM token WHERE exam = 4; DELETE FROM exam WHERE number = 4')
     base.close()
     assert codes(verify_store(station.folder, ids[3])) == ['exam-unlisted']
+
+
+def test_an_exam_that_was_rewritten_with_fitting_hashes_is_found_by_what_the_log_was_told(station):
+    kept, rewritten, removed, cut = [station.exam(AMENDED) for _ in range(4)]
+    told = {facts['exam']: (facts['number'], facts['sha256']) for _, _, facts in station.log}
+    assert list(station.exams.verify(told=told)) == []
+    station.exams.amend(kept.id, 'op', 'more', 'text')
+    events = rewritten.events[:4] + (replace(rewritten.events[4], operator='somebody'),) + rewritten.events[5:]
+    for exam in (replace(rewritten, events=events), replace(cut, events=cut.events[:-1], state=SIGNED)):
+        atomic_write(os.path.join(path_of(station.folder, exam.id), EXAM_NAME), encode_exam(exam))
+    shutil.rmtree(path_of(station.folder, removed.id))
+    station.exams.rebuild()
+    assert list(station.exams.verify()) == []
+    found = [(message.code, message.facts['exam']) for message in station.exams.verify(told=told)]
+    assert sorted(found) == sorted([('exam-rewritten', rewritten.id), ('exam-gone', removed.id),
+                                    ('exam-rewritten', cut.id)])
+    assert codes(station.exams.verify(removed.id, told)) == ['exam-gone']
 
 
 def test_a_missing_folder_is_told_at_the_start(station):
