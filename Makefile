@@ -1,5 +1,5 @@
 # Nothing here needs root, and everything it makes lies in .venv/ and .nox/.
-#   make run     serve the kiosk page with the simulated camera and the bundled model
+#   make run     demonstration: the kiosk page with simulated patients and the bundled model
 #   make test    every test on every Python that is here; ends with one line a session
 #   make lint    style, Python 3.6 grammar, import contracts
 #   make clean   remove .venv/ and .nox/
@@ -19,7 +19,7 @@ help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
 
 run: $(VENV)/project
-	$(VENV)/bin/thermoscreen serve --camera sim $(ARGS)
+	$(VENV)/bin/thermoscreen serve --demo $(ARGS)
 
 test: $(TOOLS)/ready
 	@$(TOOLS)/bin/python tests/run_all.py $(SESSIONS)

@@ -23,8 +23,10 @@ _HOSTS = ('127.0.0.1', '::1', 'localhost')
 @settings_option
 @click.option('--state', type=click.Path(), metavar='DIR',
               help='Folder of what is remembered across crashes. Default: the one that systemd gives; by hand, none.')
+@click.option('--demo', is_flag=True, help='Demonstration: simulated patients, the sample files, exams that go '
+              'when it ends.')
 @click.option('--safe', is_flag=True, help='Safe mode: a page that says what happened, without camera and model.')
-def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **given: Any) -> None:
+def serve(state: Optional[str], demo: bool, safe: bool, settings_path: Optional[str], **given: Any) -> None:
     """Serve the kiosk page: live picture, values, files.
 
     The page is served on this machine only. Ctrl-C stops it.
@@ -44,18 +46,19 @@ def serve(state: Optional[str], safe: bool, settings_path: Optional[str], **give
 
     \b
     Example:
-      thermoscreen serve --camera sim
+      thermoscreen serve --demo
       thermoscreen serve --camera replay:/media/usb --files-root /media/usb
     """
-    end_process(_serve(Supervision(state), safe, settings_path, given))
+    end_process(_serve(Supervision(state), safe, settings_path, demo, given))
 
 
-def _serve(supervision: Supervision, safe: bool, settings_path: Optional[str], given: Dict[str, Any]) -> int:
+def _serve(supervision: Supervision, safe: bool, settings_path: Optional[str], demo: bool, given: Dict[str, Any]
+           ) -> int:
     """Serve the station, or safe mode, until told to stop. Returns the exit code."""
     try:
         reason = supervision.begin(safe)
         if reason is None:
-            _serve_station(supervision, settings_path, given)
+            _serve_station(supervision, settings_path, demo, given)
             return 0
     except ThermoscreenError as error:
         supervision.refused()
@@ -67,14 +70,14 @@ def _serve(supervision: Supervision, safe: bool, settings_path: Optional[str], g
         return 0
     supervision.leave_safe_mode()
     if not supervision.supervised:
-        _serve_station(supervision, settings_path, given)
+        _serve_station(supervision, settings_path, demo, given)
         return 0
     return TRY_AGAIN_EXIT_CODE
 
 
-def _serve_station(supervision: Supervision, settings_path: Optional[str], given: Dict[str, Any]) -> None:
+def _serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
     from .station import serve_station  # numpy, OpenCV and the rest: safe mode does without
-    serve_station(supervision, settings_path, given)
+    serve_station(supervision, settings_path, demo, given)
 
 
 def _serve_safe(supervision: Supervision, reason: Message, given: Dict[str, Any]) -> bool:

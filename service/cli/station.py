@@ -1,9 +1,11 @@
 """What ``thermoscreen serve`` runs outside safe mode."""
 import contextlib
 import os
+import tempfile
 from typing import Any, Callable, Dict, Optional
 
 import click
+from flask import Flask
 
 from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
@@ -12,8 +14,8 @@ from ..clock import Clock
 from ..exams import Exams
 from ..live import LiveLoop
 from ..machine import keep_few_heaps, return_memory
-from ..messages import printable
-from ..pipeline import Pipeline
+from ..messages import InputError, printable
+from ..samples import SAMPLE
 from ..sealing import PlainSealer
 from ..settings import Settings, load_settings
 from ..storage import room_for_exam
@@ -24,12 +26,13 @@ from ..web.server import serve_app
 from .options import make_pipeline
 
 
-def serve_station(supervision: Supervision, settings_path: Optional[str], given: Dict[str, Any]) -> None:
+def serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
     """Serve the live page until SIGTERM or SIGINT.
 
     Args:
         supervision: told of every step.
         settings_path: settings file, or None.
+        demo: whether it is a demonstration.
         given: settings from the command line; None where not given.
 
     Raises:
@@ -38,6 +41,9 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
     keep_few_heaps()
     with contextlib.ExitStack() as running:
         with supervision.loading():
+            if demo:
+                folder = running.enter_context(tempfile.TemporaryDirectory('', 'thermoscreen-'))
+                given = _of_demonstration(given, folder)
             settings = load_settings(settings_path, **given)
             # The loop opens it, and opens it again after it was lost.
             camera = make_camera(settings.camera)
@@ -50,7 +56,20 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], given:
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
-        _serve(supervision, pipeline, live, settings, vitals, exams)
+        _serve(supervision, create_app(pipeline, live, settings, vitals, exams, demo), live, settings)
+
+
+def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
+    """The settings from the command line, without anything of a patient.
+
+    Raises:
+        InputError: ``demo-camera``.
+    """
+    camera = given['camera'] or 'sim'
+    if not camera.startswith('sim'):
+        raise InputError('demo-camera', 'A demonstration shows simulated patients, not the camera %s.' % camera,
+                         'Leave out --demo, or choose sim:SEED.')
+    return dict(given, camera=camera, exams_folder=folder, files_root=given['files_root'] or os.path.dirname(SAMPLE))
 
 
 def _exams(settings: Settings) -> Exams:
@@ -63,9 +82,8 @@ def _exams(settings: Settings) -> Exams:
                  lambda folder: room_for_exam(folder, settings.room_thresholds()))
 
 
-def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, settings: Settings, vitals: Vitals,
-           exams: Optional[Exams]) -> None:
-    identity = pipeline.bundle.manifest.identity
+def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings) -> None:
+    identity = app.extensions['thermoscreen'].pipeline.bundle.manifest.identity
 
     def ready(stop: Callable[[], None]) -> None:
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
@@ -78,7 +96,7 @@ def _serve(supervision: Supervision, pipeline: Pipeline, live: LiveLoop, setting
         live.dismiss()
 
     with live:
-        serve_app(create_app(pipeline, live, settings, vitals, exams), settings.host, settings.port,
+        serve_app(app, settings.host, settings.port,
                   on_stop=stop, on_answer=supervision.page_answered, on_ready=ready)
 
 

@@ -28,7 +28,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
-               exams: 'Optional[Exams]' = None) -> Flask:
+               exams: 'Optional[Exams]' = None, demo: bool = False) -> Flask:
     """Build the application.
 
     Args:
@@ -37,6 +37,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
         vitals: what the status page shows of the machine; None where nothing is measured.
         exams: what the API tells of exams; None where none are kept.
+        demo: whether every page says that this is a demonstration.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -48,10 +49,10 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
-    app.context_processor(_template_values)
+    app.context_processor(lambda: _template_values(demo))
     return app
 
 
-def _template_values() -> Dict[str, Any]:
+def _template_values(demo: bool) -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
-    return {'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}
+    return {'demo': demo, 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}

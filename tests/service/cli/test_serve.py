@@ -154,3 +154,27 @@ def test_a_second_instance_on_the_same_state_is_refused(tmp_path):
         first.kill()
         first.wait()
         os.close(hold_folder(str(tmp_path)))  # the lock ended with the process
+
+
+def test_a_demonstration_says_so_and_leaves_nothing(tmp_path):
+    port = free_port()
+    environment = dict(os.environ, TMPDIR=str(tmp_path))
+    process = subprocess.Popen([sys.executable, '-m', 'service', 'serve', '--demo', '--port', str(port)], cwd=ROOT,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment)
+    assert process.stdout.readline().startswith('thermoscreen is at http://127.0.0.1:%d ' % port)
+    asked = {}
+    for path in ('/', '/open', '/api/v1/exams'):
+        with urllib.request.urlopen('http://127.0.0.1:%d%s' % (port, path), timeout=_LIMIT_S) as reply:
+            asked[path] = reply.read().decode()
+    assert 'Demonstration: simulated patients' in asked['/'] and 'phantom.tscap' in asked['/open']
+    folders = list(tmp_path.glob('thermoscreen-*'))  # ONNX Runtime keeps something there too
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=_LIMIT_S)
+    assert json.loads(asked['/api/v1/exams']) == {'exams': []} and len(folders) == 1
+    assert process.returncode == 0 and list(tmp_path.glob('thermoscreen-*')) == []
+
+
+def test_a_demonstration_shows_no_real_patient():
+    process = start('--demo', '--camera', 'usb', '--port', str(free_port()))
+    _, err = process.communicate(timeout=_LIMIT_S)
+    assert process.returncode == 2 and err.endswith('[demo-camera]\n')

@@ -192,3 +192,11 @@ def test_known_failures_keep_their_status_and_code(client, stub, monkeypatch):
     assert answer.status_code == 503
     assert answer.get_json() == {'code': 'backend-busy', 'severity': 'problem', 'next_step': '',
                                  'sentence': 'Other frames are being analysed; try again in a moment.'}
+
+
+@pytest.mark.parametrize('page', PAGES)
+def test_every_page_of_a_demonstration_says_so(stub, live, files_root, client, page):
+    app = create_app(stub, live, Settings(port=8080, files_root=str(files_root)), demo=True)
+    app.test_client_class = LocalClient
+    assert 'Demonstration: simulated patients' in app.test_client().get(page).get_data(as_text=True)
+    assert 'Demonstration' not in client.get(page).get_data(as_text=True)
