@@ -140,7 +140,7 @@ class Sealer(BaseSealer):
         if len(data_key) != DATA_KEY_BYTES:
             raise ValueError('a data key has %d bytes, not %d' % (DATA_KEY_BYTES, len(data_key)))
         self._random = random
-        self._library = _library()
+        self._library = library()
         self._wrapping = self._derived(data_key, b'file keys', 32)
         self._texts = self._library.AESGCM(self._derived(data_key, b'texts', 32))
         self._tokens = self._derived(data_key, b'search tokens', 32)
@@ -199,7 +199,7 @@ class Sealer(BaseSealer):
         return digest[:_TOKEN_BYTES].hex()
 
     def _derived(self, data_key: bytes, purpose: bytes, length: int) -> bytes:
-        """A key of its own for each purpose (HKDF [Krawczyk2010])."""
+        """A key of its own for each purpose."""
         return self._library.hkdf(data_key, b'thermoscreen ' + purpose, length)
 
 
@@ -220,8 +220,13 @@ def importing_cryptography() -> Iterator[None]:
                         'installed.', 'Install the requirements again.', detail=str(error))
 
 
-class _Library(NamedTuple):
-    """The parts of `cryptography` that are used here."""
+class Library(NamedTuple):
+    """The parts of `cryptography` that encrypting needs.
+
+    Attributes:
+        hkdf: of a secret, a purpose and a length (HKDF [Krawczyk2010]).
+        failures: what the others raise for bytes that were changed, or with a wrong key.
+    """
 
     AESGCM: Any  # noqa: N815  it is a class
     aes_key_wrap: Callable[[bytes, bytes], bytes]
@@ -230,7 +235,12 @@ class _Library(NamedTuple):
     failures: Any
 
 
-def _library() -> _Library:
+def library() -> Library:
+    """The parts of `cryptography` that encrypting needs.
+
+    Raises:
+        SealError: ``seal-library``.
+    """
     with importing_cryptography():
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives import hashes
@@ -243,7 +253,7 @@ def _library() -> _Library:
 
     # A nonce or text that is too short is a ValueError.
     failures = (InvalidTag, InvalidUnwrap, ValueError, binascii.Error)
-    return _Library(AESGCM, aes_key_wrap, aes_key_unwrap, hkdf, failures)
+    return Library(AESGCM, aes_key_wrap, aes_key_unwrap, hkdf, failures)
 
 
 def _nonce(start: bytes, number: int, last: bool) -> bytes:
