@@ -2,10 +2,11 @@
 from .audit import EVENTS, Audit
 from .chain import Anchor
 from .keys import Cost, KeyStore, OperatorError, open_recovery
-from .operators import INTEGRATOR, OPERATOR, ROLES, SUPERVISOR, Operator, Operators
+from .operators import INTEGRATOR, OPERATOR, ROLES, SUPERVISOR, Operator, Operators, list_operators
 from .signer import Signer, SocketSigner, serve_signer
+from .station import Places, Station, places
 from .verification import Verdict, verify
 
 __all__ = ['Anchor', 'Audit', 'Cost', 'EVENTS', 'INTEGRATOR', 'KeyStore', 'OPERATOR', 'Operator', 'OperatorError',
-           'Operators', 'ROLES', 'SUPERVISOR', 'Signer', 'SocketSigner', 'Verdict', 'open_recovery', 'serve_signer',
-           'verify']
+           'Operators', 'Places', 'ROLES', 'SUPERVISOR', 'Signer', 'SocketSigner', 'Station', 'Verdict',
+           'list_operators', 'open_recovery', 'places', 'serve_signer', 'verify']

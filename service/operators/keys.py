@@ -186,6 +186,16 @@ class KeyStore:
             if wraps != self._document['wraps']:
                 self._write(wraps=wraps)
 
+    def repair(self) -> None:
+        """Have both files of the wraps be whole; only in the process that owns the station.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        with self._lock:
+            if not self.is_new:
+                self._file.repair(self._document)
+
     def recover(self, recovery_key: str) -> None:
         """Have the data key in memory by the recovery key.
 

@@ -4,6 +4,7 @@ import logging
 import os
 import threading
 import uuid
+from contextlib import suppress
 from typing import Any, Callable, Dict, List, NamedTuple
 
 from ..clock import Clock
@@ -25,7 +26,7 @@ MAX_OPERATORS = 200
 MAX_NAME = 80
 _PIN_DIGITS = (6, 12)
 _PASSPHRASE = 'passphrase'
-_ATTEMPTS = 'attempts.json'
+_FILE, _ATTEMPTS = 'operators', 'attempts.json'
 _MAX_BYTES = 64 << 10
 
 
@@ -59,15 +60,16 @@ class Operators:
     def __init__(self, folder: str, keys: KeyStore, audit: Audit, clock: Clock) -> None:
         self._keys, self._audit, self._clock = keys, audit, clock
         self._lock = threading.RLock()
-        self._file = TwinFile(folder, 'operators')
-        kept = self._file.read() or {'operators': []}
-        self._operators = {entry['id']: Operator(entry['id'], entry['name'], entry['role'])
-                           for entry in kept['operators']}
-        if keys.is_new:
-            self._operators = {}  # of a first start that was not finished
-        if self._operators:
+        self._file = TwinFile(folder, _FILE)
+        document = self._file.read()
+        # Without keys they are of a first start that was not finished.
+        self._operators = {} if document is None or keys.is_new else _operators_of(document)
+        if self._operators and document is not None:
             # One who was removed when the power failed, or added and never finished.
             keys.forget(self._operators)
+            with suppress(StorageError):
+                keys.repair()
+                self._file.repair(document)
         self._attempts_path = os.path.join(folder, _ATTEMPTS)
         self._wrong = _read_attempts(self._attempts_path)
         now_ns = clock.now().boottime_ns
@@ -82,7 +84,7 @@ class Operators:
     def list(self) -> List[Operator]:
         """All of them, by name."""
         with self._lock:
-            return sorted(self._operators.values(), key=lambda operator: (operator.name.casefold(), operator.id))
+            return _by_name(self._operators)
 
     def get(self, operator_id: str) -> Operator:
         """One of them.
@@ -358,6 +360,15 @@ class Operators:
             raise OperatorError('role-needed', 'Only a supervisor may do this.', 'Ask one.')
 
 
+def list_operators(folder: str) -> List[Operator]:
+    """The operators in a folder, by name; nothing is written, so the service may be running.
+
+    Raises:
+        StorageError: they cannot be read.
+    """
+    return _by_name(_operators_of(TwinFile(folder, _FILE).read() or {'operators': []}))
+
+
 def check_pin(pin: str) -> None:
     """Refuse a PIN that anybody would try first.
 
@@ -370,6 +381,14 @@ def check_pin(pin: str) -> None:
     steps = {(int(after) - int(before)) % 10 for before, after in zip(pin, pin[1:])}
     if len(set(pin)) < 3 or steps in ({1}, {9}):
         raise OperatorError('pin-weak', 'This PIN is among the first that anybody tries.', 'Choose another one.')
+
+
+def _operators_of(document: Dict[str, Any]) -> Dict[str, Operator]:
+    return {entry['id']: Operator(entry['id'], entry['name'], entry['role']) for entry in document['operators']}
+
+
+def _by_name(operators: Dict[str, Operator]) -> List[Operator]:
+    return sorted(operators.values(), key=lambda operator: (operator.name.casefold(), operator.id))
 
 
 def _wait_ns(wrong: int) -> int:

@@ -18,21 +18,13 @@ class TwinFile:
     """A JSON object in two files, of which the second is read where the first is damaged or gone.
 
     Args:
-        folder: made where it is absent; for this user alone.
+        folder: made by the first write, for this user alone.
         name: of the files, without ``.json``.
-
-    Raises:
-        StorageError: the folder cannot be made.
     """
 
     def __init__(self, folder: str, name: str) -> None:
+        self._folder = folder
         self._paths = [os.path.join(folder, name + '.json'), os.path.join(folder, name + '-copy.json')]
-        try:
-            make_folders(folder)
-            os.chmod(folder, 0o700)
-        except OSError as error:
-            raise storage_error(error, folder)
-        clear_parts(folder)
 
     def read(self) -> Optional[Dict[str, Any]]:
         """The object; None where there is neither file.
@@ -46,13 +38,9 @@ class TwinFile:
         for path in self._paths:
             try:
                 with open(path, 'rb') as stream:
-                    data = stream.read(_MAX_BYTES)
-                document = _decoded(data)
+                    return _decoded(stream.read(_MAX_BYTES))
             except (OSError, ValueError, RecursionError) as error:
                 problems.append('%s: %r' % (path, error))
-            else:
-                self._repair(data)
-                return document
         raise StorageError('document-damaged', '%s and its copy are damaged.' % self._paths[0],
                            'Restore them from a backup.', detail='; '.join(problems))
 
@@ -62,18 +50,28 @@ class TwinFile:
         Raises:
             StorageError: as `durable.atomic_write`; the old object is still there.
         """
+        try:
+            make_folders(self._folder)
+            os.chmod(self._folder, 0o700)
+        except OSError as error:
+            raise storage_error(error, self._folder)
+        clear_parts(self._folder)
         data = encode_json(dict(document, sha256=_hash(document)))
         atomic_write(self._paths[0], data)
-        self._repair(data)
+        try:
+            atomic_write(self._paths[1], data)
+        except StorageError as error:
+            _log.warning('%s', error)  # the object is safe, and `repair` tries again
 
-    def _repair(self, data: bytes) -> None:
-        """Have both files hold the same: the object is safe in one of them already."""
-        for path in self._paths:
-            try:
-                if _read(path) != data:
-                    atomic_write(path, data)
-            except StorageError as error:
-                _log.warning('%s', error)
+    def repair(self, document: Dict[str, Any]) -> None:
+        """Have both files hold the object that `read` gave; nobody else may be writing.
+
+        Raises:
+            StorageError: as `write`.
+        """
+        data = encode_json(dict(document, sha256=_hash(document)))
+        if [_read(path) for path in self._paths] != [data, data]:
+            self.write(document)
 
 
 def _read(path: str) -> bytes:

@@ -232,11 +232,16 @@ def test_the_damage_of_one_file_is_repaired_from_the_other(station, store):
         for junk in (b'', good[:-9], good.replace(b'"version": 1', b'"version": 2'), good[:40] + b'x' + good[41:]):
             with open(path, 'wb') as stream:
                 stream.write(junk)
-            assert station.open().unlock('ann', PIN)
+            later = station.open()
+            assert later.unlock('ann', PIN)
+            later.repair()
             with open(path, 'rb') as stream:
                 assert stream.read() == good
         os.remove(path)
-        assert station.open().unlock('ann', PIN) and os.path.exists(path)
+        later = station.open()
+        assert later.unlock('ann', PIN) and not os.path.exists(path), 'reading writes nothing'
+        later.repair()
+        assert os.path.exists(path)
 
 
 def test_the_damage_of_both_files_is_said(station, store):
