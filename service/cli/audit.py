@@ -7,9 +7,10 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import click
 
-from ..messages import InputError, SettingsError, ThermoscreenError, printable
-from ..operators import Anchor, verify
-from ..operators.chain import FOLDER, decode
+from ..messages import InputError, ThermoscreenError, printable
+from ..operators import Anchor, OperatorError, places, verify
+from ..operators.chain import decode
+from ..operators.keys import read_secret
 from ..operators.signer import PUBLIC_KEY, STATE, SYSTEM_FOLDER
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
@@ -51,20 +52,25 @@ def verify_log(log: Optional[str], key: Optional[str], anchors: Tuple[str, ...],
       thermoscreen audit verify --settings /etc/thermoscreen/settings.toml
       thermoscreen audit verify --log /media/usb/audit --key 1f0c...9a --anchor 1204:5be0c1d2
     """
-    exams = '' if log else load_settings(settings_path).exams_folder
+    settings = load_settings(settings_path)
+    exams = '' if log else settings.exams_folder
     if not exams and not log:
-        raise SettingsError('exams-unset', 'The settings name no folder of exams, so there is no audit log.',
-                            'Give the settings of the station with --settings, or the log with --log.')
+        raise InputError('exams-folder', 'No folder of exams is named, so there is no audit log.',
+                         'Give the settings of the station with --settings, or the log with --log.')
     known = dict(map(_parsed, anchors))
     public_key = _read_key(key) if key else None
+    mac_key = None
     if exams:
-        signers = [exams.rstrip('/') + '.signer', SYSTEM_FOLDER]
-        known.update(_signed(signers))
+        where = places(exams)
+        log = where.audit
+        signers = [SYSTEM_FOLDER, where.signer]
+        known.update(_signed([os.path.join(folder, STATE) for folder in signers] + [settings.audit_anchor]))
         known.update(_exams(exams))
+        mac_key = _mac_key(where.secret)
         if public_key is None:
             public_key = next((_read_key(path) for path in (os.path.join(folder, PUBLIC_KEY) for folder in signers)
                                if os.path.exists(path)), None)
-    verdict = verify(log or os.path.join(exams, FOLDER), known, public_key)
+    verdict = verify(log or '', known, public_key, mac_key)
     if as_json:
         click.echo(json.dumps(dict(verdict._asdict(), key=public_key and public_key.hex()), indent=1))
     else:
@@ -97,15 +103,22 @@ def _read_key(text: str) -> bytes:
     return bytes.fromhex(digits)
 
 
-def _signed(folders: List[str]) -> Dict[str, Anchor]:
+def _mac_key(path: str) -> Optional[bytes]:
+    """The key of the marks in the log, for whoever may read it."""
+    try:
+        return bytes.fromhex(read_secret(path)['audit'])
+    except (OSError, OperatorError):
+        return None
+
+
+def _signed(paths: List[str]) -> Dict[str, Anchor]:
     """What the signers on this machine signed last."""
     found = {}
-    for folder in folders:
-        path = os.path.join(folder, STATE)
+    for path in filter(None, paths):
         try:
             with open(path, 'rb') as stream:
                 state = decode(stream.read(_MAX_BYTES).rstrip(b'\n'))
-            found['the signer (%s)' % path] = Anchor(int(state['count']), str(state['head']))
+            found['the signature in %s' % path] = Anchor(int(state['count']), str(state['head']))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return found

@@ -27,6 +27,7 @@ _OWN = {
     'convert': 'service.cli.convert:convert',
     'doctor': 'service.cli.installation:doctor',
     'exams': 'service.cli.exams:exams',
+    'operators': 'service.cli.operators:operators',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.installation:settings',
     'tokens': 'service.cli.tokens:tokens',
@@ -72,6 +73,7 @@ SUMMARIES = {
     'export': Summary('Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.',
                       ('torch', 'onnx', 'onnxsim')),
     'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),
+    'operators': Summary('List, add and remove operators, and give them PINs and roles.'),
     'preflight': Summary('Predict operators, memory, build time and latency of a network on a target, without the '
                          'board.', ('onnx',)),
     'prune': Summary('Remove the filters that contribute least from the segmenter of RUN, a run folder of thermoscreen '

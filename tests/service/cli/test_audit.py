@@ -60,7 +60,7 @@ def test_a_whole_log_is_0(run, station):
 def test_a_cut_log_is_1_and_named(run, station):
     cut(station[0], 2)
     code, out, _ = run()
-    assert code == 1 and 'was cut off: it has 2 entries, and the signer' in out
+    assert code == 1 and 'was cut off: it has 2 entries, and the signature in' in out
     code, out, _ = run('--json')
     verdict = json.loads(out)
     assert code == 1 and (verdict['answer'], verdict['seq'], verdict['kind']) == (1, 3, 'cut')
@@ -92,7 +92,7 @@ def test_a_signed_exam_knows_how_long_the_log_was(run, station):
 def test_a_deleted_log_is_1(run, station):
     shutil.rmtree(os.path.join(station[0], 'audit'))
     code, out, _ = run()
-    assert code == 1 and out.startswith('The audit log is gone: the signer')
+    assert code == 1 and out.startswith('The audit log is gone: the signature in ')
 
 
 def test_without_anybody_who_knows_it_is_2(run, station, tmp_path):
@@ -117,4 +117,4 @@ def test_what_is_mistyped_is_said(run, words, code):
 
 
 def test_a_station_that_keeps_no_exams_has_no_log(run):
-    assert run(settings=False)[2].code == 'exams-unset'
+    assert run(settings=False)[2].code == 'exams-folder'
