@@ -46,6 +46,12 @@ class SealError(StorageError):
     http_status = 500
 
 
+def sealed_with(data: bytes) -> str:
+    """The id of the data key (`Sealer.key_id`) that sealed a file; empty for a file that is not sealed."""
+    start = len(MAGIC)
+    return data[start:start + _KEY_ID_BYTES].hex() if data.startswith(MAGIC) else ''
+
+
 class BaseSealer(abc.ABC):
     """Turns bytes and texts into what is kept on the disk, and back.
 

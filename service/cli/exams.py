@@ -19,7 +19,7 @@ _SEALED = '(sealed)'
 _STATES = ('draft', 'acquiring', 'review', 'signed', 'amended', 'discarded')
 
 
-def _folder_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def folder_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command ``--folder`` and ``--settings``."""
     return click.option('--folder', type=click.Path(), metavar='DIR',
                         help='Folder of the exams. Default: exams_folder of the settings.')(settings_option(command))
@@ -40,7 +40,7 @@ def exams() -> None:
 
 
 @exams.command('list')
-@_folder_options
+@folder_options
 @click.option('--state', type=click.Choice(_STATES), default=None, help='Exams in this state only.')
 @click.option('--after', type=click.IntRange(0), default=0, metavar='N', help='Exams older than number N.')
 @click.option('--limit', type=click.IntRange(1, 1000), default=50, metavar='N', help='Most of them. Default: 50.')
@@ -55,7 +55,7 @@ def list_command(folder: Optional[str], settings_path: Optional[str], state: Opt
       thermoscreen exams list --state review --json
     """
     from ..exams import Reader
-    rows = [row for row, _ in Reader(_folder(folder, settings_path)).rows((), state or '', after, limit)]
+    rows = [row for row, _ in Reader(exams_root(folder, settings_path)).rows((), state or '', after, limit)]
     if as_json:
         click.echo(json.dumps([dict(row._asdict(), patient=_patient(row)) for row in rows], indent=1))
         return
@@ -69,7 +69,7 @@ def list_command(folder: Optional[str], settings_path: Optional[str], state: Opt
 
 @exams.command('show')
 @click.argument('exam_id', metavar='EXAM')
-@_folder_options
+@folder_options
 @json_option
 def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Show what happened to an exam, and its files.
@@ -81,7 +81,7 @@ def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[st
     """
     from ..exams.folder import read_exam
     from ..exams.store import row_of
-    root = _folder(folder, settings_path)
+    root = exams_root(folder, settings_path)
     exam = read_exam(root, exam_id)
     patient = _patient(row_of(exam))
     if as_json:
@@ -106,7 +106,7 @@ def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[st
 
 @exams.command('verify')
 @click.argument('exam_id', metavar='[EXAM]', required=False, default='')
-@_folder_options
+@folder_options
 @json_option
 def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Compare every file, document and row with what was written.
@@ -121,7 +121,7 @@ def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[
       thermoscreen exams verify 3f9a0c1d2e4b5a69 --json
     """
     from ..exams import Reader, verify_store
-    root = _folder(folder, settings_path)
+    root = exams_root(folder, settings_path)
     count = 1 if exam_id else sum(Reader(root).counts().values())
     problems = []
     for problem in verify_store(root, exam_id, _told(root)):
@@ -138,7 +138,7 @@ def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[
 
 
 @exams.command('rebuild')
-@_folder_options
+@folder_options
 @json_option
 def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Make the index of the exams anew from their folders.
@@ -152,7 +152,7 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
     """
     from ..clock import Clock
     from ..exams import Exams
-    root = _folder(folder, settings_path)
+    root = exams_root(folder, settings_path)
     if not os.path.isdir(root):
         raise InputError('exams-folder', 'There is no folder %s.' % root, 'Check its name.')
     opened = Exams(root, None, None, Clock())
@@ -189,7 +189,12 @@ def _told(root: str) -> Dict[str, Tuple[int, str]]:
     return told
 
 
-def _folder(named: Optional[str], settings_path: Optional[str]) -> str:
+def exams_root(named: Optional[str], settings_path: Optional[str]) -> str:
+    """The folder of exams that options name, or the settings.
+
+    Raises:
+        InputError: ``exams-folder`` where neither does.
+    """
     folder = named if named is not None else load_settings(settings_path).exams_folder
     if not folder:
         raise InputError('exams-folder', 'No folder of exams is named.',

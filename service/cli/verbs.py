@@ -21,6 +21,7 @@ GROUP = 'thermoscreen.verbs'
 _OWN = {
     'analyse': 'service.cli.analyse:analyse',
     'audit': 'service.cli.audit:audit',
+    'backup': 'service.cli.backup:backup',
     'bundle': 'service.cli.bundle:bundle',
     'cameras': 'service.cli.cameras:cameras',
     'choose': 'service.cli.choose:choose',
@@ -51,6 +52,7 @@ class Summary(NamedTuple):
 SUMMARIES = {
     'analyse': Summary('Analyse thermogram files.'),
     'audit': Summary('Verify the audit log.'),
+    'backup': Summary('Back up the exams of this station to a medium, and verify a backup.'),
     'bench': Summary('Measure how long a frame takes on this machine, from the camera to the encoded picture.'),
     'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),
     'bundle': Summary('Sign, verify, install and show model bundles.'),

@@ -1,0 +1,233 @@
+"""The medium of a backup: what is written is there, and what is read comes from it and not from memory.
+
+The names are ones that every file system of a memory stick takes, and no file is larger than its file system allows.
+"""
+import contextlib
+import ctypes
+import glob
+import hashlib
+import os
+import subprocess
+from typing import Iterator, List, Optional
+
+from ..durable import atomic_write, hidden_name, storage_error, sync_folder
+from ..messages import StorageError
+from ..storage import find_disk
+
+PREFIX = 'thermo-backup-'
+_CHUNK_BYTES = 1 << 20
+_UMOUNT_TIMEOUT_S = 120.0
+
+
+@contextlib.contextmanager
+def on_medium(path: str) -> Iterator[None]:
+    """Whatever the disk refuses inside becomes an error about the medium.
+
+    Args:
+        path: on the medium.
+
+    Raises:
+        StorageError: ``medium-full``, ``medium-not-writable`` or ``medium-gone``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise _medium_error(storage_error(error, path), path)
+    except StorageError as error:
+        raise error if error.code.startswith('medium-') else _medium_error(error, path)
+
+
+def _medium_error(error: StorageError, path: str) -> StorageError:
+    detail = '%s %s' % (error, error.detail)
+    if error.code == 'disk-full':
+        return StorageError('medium-full', 'The medium is full.', 'Take a larger one, or delete what is not needed. '
+                            'Nothing on the station was changed.', detail)
+    if error.code in ('not-writable', 'file-exists', 'name-too-long'):
+        return StorageError('medium-not-writable', '%s cannot be written.' % path,
+                            'Choose a folder that this user may write, on another medium.', detail)
+    return StorageError('medium-gone', 'The medium is gone or faulty: %s could not be read or written.' % path,
+                        'Put it in again, or take another one, and begin again; what is whole on it counts. Nothing '
+                        'on the station was changed.', detail)
+
+
+def find_backups(medium: str) -> List[str]:
+    """The folders of backups on a medium, finished or not; a folder of a backup is one itself.
+
+    Raises:
+        StorageError: as `on_medium`.
+    """
+    medium = os.path.abspath(medium)
+    with on_medium(medium):
+        os.listdir(medium)
+    if os.path.basename(medium).startswith(PREFIX):
+        return [medium]
+    return sorted(path for path in glob.glob(os.path.join(glob.escape(medium), PREFIX + '*')) if os.path.isdir(path))
+
+
+class Writer:
+    """A file on the medium that is written under its final name; until `close` it is unfinished.
+
+    A rename would need another sync and gain nothing: a backup without its manifest is none.
+
+    Args:
+        path: what was there is gone.
+    Attributes:
+        size: bytes so far.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._digest = hashlib.sha256()
+        self.size = 0
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def write(self, data: bytes) -> None:
+        """Add bytes to it."""
+        rest = memoryview(data)
+        while len(rest):
+            rest = rest[os.write(self._descriptor, rest):]
+        self._digest.update(data)
+        self.size += len(data)
+
+    def close(self) -> str:
+        """Have it on the medium, and read it from there; its SHA-256.
+
+        Raises:
+            OSError: the medium failed.
+            StorageError: ``medium-faulty``: it gives back something else than was written.
+        """
+        os.fsync(self._descriptor)
+        self.drop()
+        sync_folder(os.path.dirname(self._path))
+        written = self._digest.hexdigest()
+        if hash_of(self._path) != written:
+            raise StorageError('medium-faulty', 'The medium gives back something else than was written to it (%s).'
+                               % os.path.basename(self._path), 'Take another medium.')
+        return written
+
+    def drop(self) -> None:
+        """Leave it as it is; where it was not closed it stays unfinished."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+class Source:
+    """A file on the medium, read from the medium.
+
+    What this machine still has of it in memory is dropped first: there a bad medium looks good.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # nothing can be waiting on a medium that cannot be written
+            os.fsync(self._descriptor)  # what waits to be written is not dropped
+        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+    def __enter__(self) -> 'Source':
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self._descriptor)
+
+    def chunks(self, offset: int = 0, size: Optional[int] = None) -> Iterator[bytes]:
+        """Its bytes from an offset on, all or so many of them; fewer where it ends before."""
+        while size is None or size > 0:
+            data = os.pread(self._descriptor, _CHUNK_BYTES if size is None else min(_CHUNK_BYTES, size), offset)
+            if not data:
+                return
+            yield data
+            offset += len(data)
+            size = None if size is None else size - len(data)
+
+
+def hash_of(path: str) -> str:
+    """SHA-256 of a file as the medium has it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    digest = hashlib.sha256()
+    with Source(path) as source:
+        for chunk in source.chunks():
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def read_small(path: str, most: int) -> bytes:
+    """A small file as the medium has it, and at most a byte more than it may have.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with Source(path) as source:
+        return b''.join(source.chunks(0, most + 1))
+
+
+def write_small(path: str, data: bytes) -> None:
+    """Write a small file of a backup whole, and read it from the medium.
+
+    Raises:
+        StorageError: as `atomic_write`, and ``medium-faulty``.
+        OSError: it cannot be read.
+    """
+    atomic_write(path, data)
+    if read_small(path, len(data)) != data:
+        raise StorageError('medium-faulty', 'The medium gives back something else than was written to it (%s).'
+                           % os.path.basename(path), 'Take another medium.')
+
+
+def check_writable(folder: str) -> None:
+    """Write a small file to a folder and remove it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path = hidden_name(folder)
+    writer = Writer(path)
+    try:
+        writer.write(b'?')
+        writer.close()
+    finally:
+        writer.drop()
+        os.unlink(path)
+
+
+def sync_medium(folder: str) -> None:
+    """Have everything of the file system of a folder on its medium.
+
+    Raises:
+        OSError: the medium failed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), folder)
+    finally:
+        os.close(descriptor)
+
+
+def unmount(folder: str) -> None:
+    """Unmount the medium that a folder is on; only then may it be removed.
+
+    Raises:
+        StorageError: ``medium-in-use``.
+    """
+    disk = find_disk(folder)
+    place = disk.mount_point if disk else folder
+    try:
+        process = subprocess.run(['umount', place], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, timeout=_UMOUNT_TIMEOUT_S)
+        code, detail = process.returncode, process.stdout.decode('utf-8', 'replace')
+    except (OSError, subprocess.SubprocessError) as error:
+        code, detail = -1, repr(error)
+    if code:
+        raise StorageError('medium-in-use', '%s could not be unmounted. Do not remove the medium yet.' % place,
+                           'Close what uses it, then run: umount %s' % place, detail)

@@ -1,0 +1,100 @@
+"""``thermoscreen backup``: the exams of the station on a medium."""
+import json
+import sys
+from typing import Optional
+
+import click
+
+from ..messages import OK, printable, shown_size
+from .exams import exams_root, folder_options
+from .options import json_option
+from .verbs import Group
+
+
+@click.group(cls=Group)
+def backup() -> None:
+    """Back up the exams of this station to a medium, and verify a backup.
+
+    docs/backup.md describes what is on the medium, and how it is restored.
+
+    \b
+    Example:
+      thermoscreen backup make /media/usb --unmount
+      thermoscreen backup verify /media/usb
+    """
+
+
+@backup.command('make')
+@click.argument('medium', type=click.Path(), metavar='MEDIUM')
+@folder_options
+@click.option('--unmount', 'and_unmount', is_flag=True, help='Unmount MEDIUM afterwards, so that it may be removed.')
+@json_option
+def make_command(medium: str, folder: Optional[str], settings_path: Optional[str], and_unmount: bool, as_json: bool
+                 ) -> None:
+    """Copy everything that the station keeps to a new folder of MEDIUM, or finish a copy that was interrupted.
+
+    The service may be running. What is encrypted stays so and takes no key; the secret of the station is not copied.
+    Each volume is read back from the medium itself. The exit code is 1 where something of the station is damaged; it
+    is named, and the rest is copied all the same.
+
+    \b
+    Example:
+      thermoscreen backup make /media/usb --unmount
+      thermoscreen backup make /media/usb --folder /var/lib/thermoscreen/exams --json
+    """
+    from ..backup import make_backup, station_key, unmount
+    from ..clock import Clock
+    root = exams_root(folder, settings_path)
+
+    def told(done: int, total: int) -> None:
+        click.echo('%s of %s are on the medium.' % (shown_size(done), shown_size(total)), err=True)
+    made = make_backup(root, medium, station_key(root), Clock().now(), told=told)
+    if and_unmount:
+        unmount(medium)
+    if as_json:
+        click.echo(json.dumps(dict(
+            made._asdict(), anchor=made.anchor and made.anchor._asdict(), unmounted=and_unmount,
+            problems=[problem.to_dict() for problem in made.problems]), indent=1))
+    else:
+        for problem in made.problems:
+            click.echo('%s [%s]' % (problem.text, problem.code))
+        click.echo(printable('%s: %d exams, %s in %d volumes.' % (made.folder, made.exams, shown_size(made.size),
+                                                                  made.volumes)))
+        click.echo('It is signed by the key %s. Write this down: a restore asks for it.' % made.key)
+        if made.anchor is not None:
+            click.echo('The audit log had %d entries: %d:%s' % (made.anchor.count, made.anchor.count,
+                                                                made.anchor.head[:16]))
+        click.echo('You may remove the medium.' if and_unmount else 'Unmount the medium before you remove it.')
+    sys.exit(int(any(problem.severity == 'problem' for problem in made.problems)))
+
+
+@backup.command('verify')
+@click.argument('medium', type=click.Path(), metavar='MEDIUM')
+@click.option('--key', default='', metavar='ID', help='Key that has to have signed it, 16 hexadecimal digits.')
+@json_option
+def verify_command(medium: str, key: str, as_json: bool) -> None:
+    """Read every byte of a backup from the medium itself, and compare it with what was signed.
+
+    MEDIUM is a medium with one backup, or the folder of a backup. The exit code is 1 where something is damaged; its
+    volume and file are named. It takes no key to what is encrypted.
+
+    \b
+    Example:
+      thermoscreen backup verify /media/usb
+      thermoscreen backup verify /media/usb/thermo-backup-3f9a0c1d --key 5be0c1d21f0c7a9a --json
+    """
+    from ..backup import backup_of, verify_backup
+    found = verify_backup(backup_of(medium), key)
+    document = found.manifest.document
+    if as_json:
+        click.echo(json.dumps({'folder': found.folder, 'key': found.manifest.key, 'exams': document['exams'],
+                               'stamp': document['stamp'], 'audit': document['audit'],
+                               'problems': [problem.to_dict() for problem in found.problems]}, indent=1))
+    else:
+        for problem in found.problems:
+            click.echo('%s [%s]' % (problem.text, problem.code))
+        state = 'is whole' if not found.problems else 'is damaged'
+        click.echo(printable('%s %s: %d exams of %s UTC, signed by the key %s.' % (
+            found.folder, state, document['exams'], document['stamp']['utc'][:16].replace('T', ' '),
+            found.manifest.key)))
+    sys.exit(int(any(problem.severity != OK for problem in found.problems)))

@@ -1,0 +1,75 @@
+"""``thermoscreen backup`` as a person types it."""
+import json
+import os
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli import program
+from service.cli.main import main
+from service.messages import StorageError
+from tests.service.backup.conftest import flip, keep
+
+
+@pytest.fixture
+def station(tmp_path):
+    for number in (1, 2):
+        keep(tmp_path / 'exams', '%016x' % number)
+    (tmp_path / 'usb').mkdir()
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(program, ['backup', *map(str, arguments)], obj={'debug': False})
+
+
+def test_a_backup_is_made_and_verified(station):
+    made = run('make', station / 'usb', '--folder', station / 'exams', '--json')
+    assert made.exit_code == 0, made.output
+    told = json.loads(made.output[made.output.index('{'):])
+    assert told['exams'] == 2 and not told['unmounted']
+    assert oct(os.stat(str(station / 'exams.backup.pem')).st_mode & 0o777) == '0o600'
+    whole = run('verify', station / 'usb', '--key', told['key'])
+    assert whole.exit_code == 0 and 'is whole: 2 exams of' in whole.output and told['key'] in whole.output
+    assert json.loads(run('verify', station / 'usb', '--json').output)['problems'] == []
+    flip(os.path.join(told['folder'], 'vol-0001.tsb'), 600)
+    damaged = run('verify', told['folder'])
+    assert damaged.exit_code == 1 and 'exam.json in vol-0001.tsb is damaged.' in damaged.output
+
+
+def test_a_person_is_told_what_to_do_next(station):
+    made = run('make', station / 'usb', '--folder', station / 'exams')
+    assert made.exit_code == 0 and 'Unmount the medium before you remove it.' in made.output
+    assert '2 exams' in made.output and 'Write this down' in made.output and '[backup-same-disk]' in made.output
+
+
+def test_the_medium_may_be_removed_after_the_unmount(station, monkeypatch):
+    asked = []
+    monkeypatch.setattr('service.backup.unmount', asked.append)
+    made = run('make', station / 'usb', '--folder', station / 'exams', '--unmount')
+    assert asked == [str(station / 'usb')] and made.output.endswith('You may remove the medium.\n')
+
+    def busy(medium):
+        raise StorageError('medium-in-use', 'It could not be unmounted.', 'Do not remove it.')
+    monkeypatch.setattr('service.backup.unmount', busy)
+    refused = run('make', station / 'usb', '--folder', station / 'exams', '--unmount')
+    assert refused.exception.code == 'medium-in-use' and 'may remove' not in refused.output
+
+
+def test_damage_of_the_station_is_named_and_told_by_the_exit_code(station):
+    flip(station / 'exams' / 'exams' / '00' / '0000000000000001' / '0001.tscap', 2)
+    made = run('make', station / 'usb', '--folder', station / 'exams')
+    assert made.exit_code == 1 and '0001.tscap is damaged' in made.output
+
+
+@pytest.mark.parametrize('arguments, code', [
+    (['make', '/nowhere/usb', '--folder', '{0}/exams'], 6), (['make', '{0}/usb', '--folder', '{0}/none'], 2),
+    (['make', '{0}/usb'], 2), (['verify', '{0}/usb'], 2), (['verify', '{0}/nowhere'], 6)])
+def test_what_is_wrong_is_one_line(station, monkeypatch, capsys, arguments, code):
+    monkeypatch.setattr(sys, 'argv', ['thermoscreen', 'backup'] + [text.format(station) for text in arguments])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == code
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+    assert not os.path.exists(str(station / 'none.backup.pem'))
