@@ -1,14 +1,18 @@
 """``thermoscreen audit``: whether the audit log is whole."""
+import contextlib
 import json
 import os
 import re
+import socket
+import stat
 import sys
 from typing import Dict, Iterator, List, Optional, Tuple
 
 import click
 
+from ..clock import Clock
 from ..messages import InputError, ThermoscreenError, printable
-from ..operators import Anchor, OperatorError, places, verify
+from ..operators import Anchor, OperatorError, Signer, places, serve_signer, verify
 from ..operators.chain import decode
 from ..operators.keys import read_secret
 from ..operators.signer import PUBLIC_KEY, STATE, SYSTEM_FOLDER
@@ -18,11 +22,13 @@ from .verbs import Group
 _ANCHOR = re.compile(r'([1-9][0-9]{0,17})[:, ]([0-9a-fA-F]{8,64})\Z')
 _KEY = re.compile(r'[0-9a-fA-F]{64}\Z')
 _MAX_BYTES = 4096
+_SYSTEMD_FD = 3
+_BACKLOG = 4
 
 
 @click.group(cls=Group)
 def audit() -> None:
-    """Verify the audit log.
+    """Verify the audit log, and sign its checkpoints.
 
     \b
     Example:
@@ -78,6 +84,50 @@ def verify_log(log: Optional[str], key: Optional[str], anchors: Tuple[str, ...],
         if public_key is not None:
             click.echo('Checkpoints were checked with the public key %s.' % public_key.hex())
     sys.exit(verdict.answer)
+
+
+@audit.command('signer')
+@click.option('--log', required=True, type=click.Path(), metavar='DIR', help='Folder of the audit log.')
+@click.option('--folder', default=SYSTEM_FOLDER, show_default=True, type=click.Path(), metavar='DIR',
+              help='Folder of the key, which is made where it is absent.')
+@click.option('--socket', 'path', type=click.Path(), metavar='PATH', help='Unix socket to make. Default: the one that '
+              'systemd gives.')
+@click.option('--once', is_flag=True, help='End after one signature.')
+def signer_command(log: str, folder: str, path: Optional[str], once: bool) -> None:
+    """Sign checkpoints of the audit log, as a process of its own.
+
+    The service asks for them on the socket, which its setting audit_signer names. The signer reads what was added to
+    the log and signs it if it goes on where it stopped, with a key that the account of the service cannot read. On a
+    station thermoscreen-audit.service runs it.
+
+    \b
+    Example:
+      thermoscreen audit signer --log /var/lib/thermoscreen/exams/audit --socket /run/thermoscreen-audit.socket
+    """
+    with contextlib.closing(_listening(path)) as listening:
+        serve_signer(Signer(folder, log, Clock()), listening, 1 if once else 0)
+
+
+def _listening(path: Optional[str]) -> socket.socket:
+    """The socket to serve on: a new one, or the first that systemd gives (sd_listen_fds(3))."""
+    if path is None:
+        if os.environ.get('LISTEN_PID') != str(os.getpid()) or os.environ.get('LISTEN_FDS') != '1':
+            raise InputError('audit-socket', 'No socket is named.', 'Name one with --socket.')
+        return socket.fromfd(_SYSTEMD_FD, socket.AF_UNIX, socket.SOCK_STREAM)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o117)
+    try:
+        if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
+            os.unlink(path)  # of a signer that was killed
+        listening.bind(path)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise InputError('audit-socket', '%s cannot be made: %s.' % (path, error.strerror or error),
+                         'Name another one with --socket.')
+    finally:
+        os.umask(before)
+    return listening
 
 
 def _parsed(text: str) -> Tuple[str, Anchor]:

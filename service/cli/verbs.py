@@ -51,7 +51,7 @@ class Summary(NamedTuple):
 #: commands; a verb that is not listed here is loaded for its line.
 SUMMARIES = {
     'analyse': Summary('Analyse thermogram files.'),
-    'audit': Summary('Verify the audit log.'),
+    'audit': Summary('Verify the audit log, and sign its checkpoints.'),
     'backup': Summary('Back up the exams of this station to a medium, and verify a backup.'),
     'bench': Summary('Measure how long a frame takes on this machine, from the camera to the encoded picture.'),
     'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from service.cli.main import program
+from service.operators.signer import SYSTEM_FOLDER
 
 #: Directives newer than systemd 237, from systemd's own NEWS.
 TOO_NEW = ('TemporaryFileSystem', 'PrivateMounts', 'ProtectHostname', 'RestrictSUIDSGID', 'ProtectKernelLogs',
@@ -23,7 +24,7 @@ KNOWN_FILTERS = {'@aio', '@basic-io', '@chown', '@clock', '@cpu-emulation', '@de
 #: Highest exposure of the service, of at most 10, as `systemd-analyze security` counts it.
 MAX_EXPOSURE = 3.0
 OURS = ('thermoscreen.service', 'thermoscreen-safe.service', 'thermoscreen-engine.service',
-        'thermoscreen-given-up.service')
+        'thermoscreen-given-up.service', 'thermoscreen-audit.service')
 
 
 @pytest.fixture(scope='module')
@@ -99,17 +100,28 @@ def test_safe_page_is_started_only_where_the_service_was_given_up(root, tmp_path
     assert not started or (root / 'systemd' / started[0].split()[-1]).is_file()
 
 
+def test_signer_has_one_right_of_root_s_and_a_socket_for_the_service(root):
+    unit, sock = (_read(root / 'systemd' / ('thermoscreen-audit.%s' % kind)) for kind in ('service', 'socket'))
+    assert unit['CapabilityBoundingSet'] == ['CAP_DAC_READ_SEARCH'] and '--once' in unit['ExecStart'][0].split()
+    assert (sock['SocketGroup'], sock['SocketMode']) == (['thermoscreen'], ['0660'])
+    station = _read(root / 'systemd' / 'thermoscreen.service')
+    assert 'thermoscreen-audit.socket' in station['Wants'][0].split()
+    folder, = unit['StateDirectory']
+    assert '/var/lib/%s' % folder == SYSTEM_FOLDER
+
+
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):
     names = ('thermoscreen.service', 'thermoscreen-engine.service')
     service, engine = (_read(root / 'systemd' / name)['DeviceAllow'] for name in names)
     assert [line for line in service if line not in ('char-video4linux rw', 'char-usb_device rw')] == engine
 
 
-@pytest.mark.parametrize('name', OURS[:2])
+@pytest.mark.parametrize('name', OURS[:2] + OURS[-1:])
 def test_command_line_exists(root, name):
     """Every option that a unit gives is one that the verb has."""
     words = _read(root / 'systemd' / name)['ExecStart'][0].split()
     verb = program.get_command(None, words[1])
+    verb = getattr(verb, 'commands', {}).get(words[2], verb)
     options = {option for parameter in verb.params for option in parameter.opts}
     assert {word for word in words if word.startswith('--')} <= options
 

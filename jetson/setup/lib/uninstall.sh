@@ -25,7 +25,7 @@ remove_services() {
         skipped 'nothing was started from here'
         return
     fi
-    for unit in $(names_of file | grep -o "^$UNITS/thermoscreen[^/]*\.service\$" || true); do
+    for unit in $(names_of file | grep -Eo "^$UNITS/thermoscreen[^/]*\.(service|socket)\$" || true); do
         if systemd_runs; then
             act "stop ${unit##*/}" quietly systemctl stop "${unit##*/}"
         fi

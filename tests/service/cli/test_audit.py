@@ -2,6 +2,9 @@
 import json
 import os
 import shutil
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -11,7 +14,7 @@ from service import exams
 from service.cli import program
 from service.exams import DRAFT, SIGNED
 from service.exams.folder import write_exam
-from service.operators import Audit, Signer
+from service.operators import Anchor, Audit, Signer, SocketSigner, verify
 from tests.service.exams.making import ID, made
 
 KEY = b'k' * 32
@@ -118,3 +121,38 @@ def test_what_is_mistyped_is_said(run, words, code):
 
 def test_a_station_that_keeps_no_exams_has_no_log(run):
     assert run(settings=False)[2].code == 'exams-folder'
+
+
+@pytest.mark.parametrize('given', ['--socket', 'systemd'])
+def test_the_signer_signs_once_and_ends(station, tmp_path, tick, monkeypatch, given):
+    path, folder, log = str(tmp_path / 'socket'), tmp_path / 'signer', os.path.join(station[0], 'audit')
+    words = ['audit', 'signer', '--log', log, '--folder', str(folder), '--once']
+    with socket.socket(socket.AF_UNIX) as listening, ThreadPoolExecutor(1) as pool:
+        if given == 'systemd':
+            listening.bind(path)
+            listening.listen(1)
+            monkeypatch.setenv('LISTEN_PID', str(os.getpid()))
+            monkeypatch.setenv('LISTEN_FDS', '1')
+            monkeypatch.setattr('service.cli.audit._SYSTEMD_FD', listening.fileno())
+        else:
+            listening.bind(path)  # one that a killed signer left
+            words += ['--socket', path]
+        ended = pool.submit(CliRunner().invoke, program, words)
+        while not (folder / 'audit.pub').exists() and not ended.done():
+            time.sleep(0.005)
+        with Audit(log, tick, SocketSigner(path), KEY) as audit:
+            assert audit.checkpoint().count == 5
+        assert ended.result().exit_code == 0, ended.result().output
+    assert verify(log, {}, bytes.fromhex((folder / 'audit.pub').read_text().strip())).answer == 1, 'two keys signed it'
+    os.remove(os.path.join(log, 'checkpoints.jsonl'))
+    state = json.loads((folder / 'signed.json').read_text())
+    assert verify(log, {'signer': Anchor(state['count'], state['head'])}).confirmed == 5
+
+
+def test_a_signer_without_a_socket_says_so(tmp_path):
+    words = ['audit', 'signer', '--log', str(tmp_path), '--folder', str(tmp_path / 'signer')]
+    assert CliRunner().invoke(program, words).exception.code == 'audit-socket'
+    (tmp_path / 'file').write_text('')
+    for path in (str(tmp_path / 'none' / 'socket'), str(tmp_path / 'file')):
+        assert CliRunner().invoke(program, words + ['--socket', path]).exception.code == 'audit-socket'
+    assert (tmp_path / 'file').exists()
