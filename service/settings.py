@@ -103,14 +103,17 @@ class Settings:
     difference_threshold_c: float = _key('analysis', 1.0, 'A left-right difference above this is pointed out. It '
                                          'describes; it does not grade.', '°C', 0.1, 10.0)
 
-    exams_folder: str = _key('exams', '', 'Folder in which exams are kept, on a disk with ext4. Empty: exams are not '
-                             'kept.', may_be_empty=True)
+    exams_folder: str = _key('exams', '', 'Folder in which exams are kept, on a disk with ext4, with operators, who '
+                             'log in with a PIN, and the audit log. Empty: exams are not kept, and nobody logs in.',
+                             may_be_empty=True)
     encrypt: bool = _key('exams', True, 'Encrypt exams: their files and what identifies the patient. It holds for what '
                          'is written from then on.')
     audit_signer: str = _key('exams', '', 'Socket of the process that signs the audit log (thermoscreen-audit.service).'
                              ' Empty: the service signs it itself, with a key that it can read.', may_be_empty=True)
     audit_anchor: str = _key('exams', '', 'File on another disk or partition, where it is noted once more how long the '
                              'audit log is. Empty for none.', may_be_empty=True)
+    lock_minutes: float = _key('exams', 5.0, 'Without a touch for this long the station locks itself, and wants a PIN.',
+                               'minutes', 0.5, 60.0)
     room_soon_mib: int = _key('exams', _ROOM.room_soon_mib, 'Free room of its disk below which more room should be '
                               'planned.', 'MiB', EXAM_MIB, 1 << 24)
     room_low_mib: int = _key('exams', _ROOM.room_low_mib, 'Free room below which room is needed today.', 'MiB',

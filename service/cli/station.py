@@ -10,20 +10,17 @@ from flask import Flask
 from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
-from ..clock import Clock
-from ..exams import Exams
 from ..live import LiveLoop
 from ..machine import keep_few_heaps, return_memory
 from ..messages import InputError, printable
 from ..samples import SAMPLE
-from ..sealing import PlainSealer
 from ..settings import Settings, load_settings
-from ..storage import room_for_exam
 from ..supervise import Supervision
 from ..telemetry import Vitals
 from ..web.app import create_app
 from ..web.server import serve_app
 from .options import make_pipeline
+from .records import open_records
 
 
 def serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
@@ -50,13 +47,14 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
             corrections = Corrections.from_settings(settings)
             recover_bundle(settings.bundle)
             pipeline = running.enter_context(make_pipeline(settings))
-            exams = running.enter_context(contextlib.closing(_exams(settings))) if settings.exams_folder else None
+            records = open_records(settings, demo, running)
             return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
-        _serve(supervision, create_app(pipeline, live, settings, vitals, exams, demo), live, settings)
+        app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo)
+        _serve(supervision, app, live, settings)
 
 
 def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
@@ -70,16 +68,6 @@ def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
         raise InputError('demo-camera', 'A demonstration shows simulated patients, not the camera %s.' % camera,
                          'Leave out --demo, or choose sim:SEED.')
     return dict(given, camera=camera, exams_folder=folder, files_root=given['files_root'] or os.path.dirname(SAMPLE))
-
-
-def _exams(settings: Settings) -> Exams:
-    """The exams of the station, which nobody else may change meanwhile.
-
-    Raises:
-        StorageError: as of `Exams`.
-    """
-    return Exams(settings.exams_folder, PlainSealer(), None, Clock(),
-                 lambda folder: room_for_exam(folder, settings.room_thresholds()))
 
 
 def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings) -> None:

@@ -1,14 +1,19 @@
 """Who may ask for what: every route names the roles that it admits, and a route that names none answers nobody.
 
-The station has no login: whoever asks from this machine has every role of a person. A program has that of a token once
-there is one; until then the API is open on this machine like the page.
+A station without operators has no login: whoever asks from this machine has every role of a person. With operators a
+person has the role of who is logged in. A program has that of a token once there is one, or once there are operators;
+until then the API is open on this machine like the page.
 """
-from typing import Any, Callable, FrozenSet, Optional, TypeVar
+import hmac
+import secrets
+from typing import Any, Callable, FrozenSet, Optional, TypeVar, Union
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, redirect, request, session
+from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message
-from .responses import refuse
+from .responses import is_api, refuse
+from .sessions import Sessions
 from .tokens import Tokens
 
 #: Roles of people, of a program with a token, and of everybody, logged in or not.
@@ -16,35 +21,45 @@ OPERATOR, SUPERVISOR, INTEGRATOR, TOKEN, ANYONE = ROLES = ('operator', 'supervis
 
 #: Those who see patients.
 CLINICAL = (OPERATOR, SUPERVISOR)
-
 PEOPLE = (OPERATOR, SUPERVISOR, INTEGRATOR)
 
-_CLOSED = Message('route-closed', 'Nobody may open this page.', 'Go back to the live picture.')
+#: Field of every form, and header of every script, that changes something: another web site cannot know its value.
+CSRF_FIELD, CSRF_HEADER = 'csrf', 'X-CSRF-Token'
 
+_CLOSED = Message('route-closed', 'Nobody may open this page.', 'Go back to the live picture.')
 _TOKEN_NEEDED = Message('token-needed', 'This address is for programs with a token.',
                         'Send it as Authorization: Bearer TOKEN; thermoscreen tokens add makes one.')
 _TOKEN_WRONG = Message('token-wrong', 'This token is not known here, or not any more.',
                        'Make another with thermoscreen tokens add.')
-_ROLE_REFUSED = Message('role-refused', 'This token does not open this address.', 'Use an address below /api/v1.')
+_TOKEN_REFUSED = Message('role-refused', 'This token does not open this address.', 'Use an address below /api/v1.')
+_LOGIN_NEEDED = Message('login-needed', 'Nobody is logged in.', 'Log in on the page of the station.')
+_ROLE_REFUSED = Message('role-refused', 'Your role does not open this page.', 'Ask a supervisor.')
+_FORM_STALE = Message('form-stale', 'This page is from before the last login, so nothing was changed.',
+                      'Open the page again and repeat it.')
+_PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Type it, and repeat what you did.')
 
 #: Scheme of the header Authorization.
 _BEARER = 'bearer '
 
+_READING = ('GET', 'HEAD')
+
 _View = TypeVar('_View', bound=Callable[..., Any])
+_Answer = Optional[Union[Response, BaseResponse]]
 
 
-def admits(*roles: str) -> Callable[[_View], _View]:
+def admits(*roles: str, confirmed: bool = False) -> Callable[[_View], _View]:
     """Decorator that states the roles which a view admits; it stands below ``route``.
 
     Args:
         roles: of `ROLES`.
+        confirmed: whether a change also asks for the PIN, unless it was given a short time ago.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
         raise ValueError('a route admits some of %s, not %s' % (', '.join(ROLES), ', '.join(sorted(unknown)) or 'none'))
 
     def mark(view: _View) -> _View:
-        vars(view)['_admitted'] = frozenset(roles)
+        vars(view).update(_admitted=frozenset(roles), _confirmed=confirmed)
         return view
 
     return mark
@@ -55,36 +70,86 @@ def admitted(app: Flask, endpoint: str) -> FrozenSet[str]:
     return getattr(app.view_functions[endpoint], '_admitted', frozenset())
 
 
-def install(app: Flask, tokens: Tokens) -> None:
+def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> None:
     """Admit to every route whom it names; call it after `responses.install`, whose guard comes first.
 
     Args:
-        app: the application.
+        app: the application; it has a secret key where there are sessions.
         tokens: of programs.
+        sessions: of people; None for a station without operators.
     """
     if 'static' in app.view_functions:
         admits(ANYONE)(app.view_functions['static'])  # styles, icons and scripts: Flask's own route
 
     @app.before_request
-    def check() -> Optional[Response]:
+    def check() -> _Answer:
+        if sessions is not None:
+            _identify(sessions)
         if request.endpoint is None:  # the address leads nowhere, which is said next
             return None
         wanted = admitted(current_app, request.endpoint)
         if not wanted:
             return refuse(403, _CLOSED)
-        return None if ANYONE in wanted else _refusal(wanted, tokens)
+        refusal = None if ANYONE in wanted else _refusal(wanted, tokens, sessions)
+        if refusal is None and sessions is not None and request.method not in _READING:
+            return _refused_change(sessions)
+        return refusal
 
 
-def _refusal(wanted: FrozenSet[str], tokens: Tokens) -> Optional[Response]:
+def csrf_token() -> str:
+    """The value of `CSRF_FIELD` for this browser; made anew with every login."""
+    if 'csrf' not in session:
+        renew_csrf()
+    return str(session['csrf'])
+
+
+def renew_csrf() -> None:
+    """Have every form that was shown before be refused."""
+    session['csrf'] = secrets.token_urlsafe(32)
+
+
+def _refusal(wanted: FrozenSet[str], tokens: Tokens, sessions: Optional[Sessions]) -> _Answer:
     """Why who asks now is not admitted; None where it is."""
     given = request.headers.get('Authorization', '')
     if given.lower().startswith(_BEARER):
         if tokens.holder(given[len(_BEARER):].strip()) is None:
             return _unauthorised(_TOKEN_WRONG)
-        return None if TOKEN in wanted else refuse(403, _ROLE_REFUSED)
-    if wanted.intersection(PEOPLE) or not tokens.entries():
-        return None
-    return _unauthorised(_TOKEN_NEEDED)
+        return None if TOKEN in wanted else refuse(403, _TOKEN_REFUSED)
+    if not wanted.intersection(PEOPLE):
+        return None if sessions is None and not tokens.entries() else _unauthorised(_TOKEN_NEEDED)
+    return None if sessions is None else _person_refused(wanted)
+
+
+def _identify(sessions: Sessions) -> None:
+    """Note whose request it is, and that a person made it: what pages ask by themselves is no sign of one."""
+    found = sessions.find(str(session.get('id', '')))
+    operator = None if found is None else sessions.operator(found)
+    if found is not None and operator is not None:
+        g.session, g.operator = found, operator
+        if request.headers.get('Sec-Fetch-Mode') == 'navigate' or request.method not in _READING:
+            sessions.touch(found)
+
+
+def _person_refused(wanted: FrozenSet[str]) -> _Answer:
+    operator = g.get('operator')
+    if operator is None:
+        if is_api() or request.method not in _READING:
+            return refuse(401, _LOGIN_NEEDED)
+        return redirect('/login', 303)
+    return None if operator.role in wanted else refuse(403, _ROLE_REFUSED)
+
+
+def _refused_change(sessions: Sessions) -> _Answer:
+    """Why nothing may be changed: a form that another site made, or that is older than the login; or no PIN."""
+    given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, '')
+    known = str(session.get('csrf', ''))
+    if not known or not hmac.compare_digest(given.encode('utf-8'), known.encode('utf-8')):
+        return refuse(403, _FORM_STALE)
+    found = g.get('session')
+    if getattr(current_app.view_functions[str(request.endpoint)], '_confirmed', False) and not (
+            found is not None and sessions.is_confirmed(found)):
+        return refuse(403, _PIN_NEEDED)
+    return None
 
 
 def _unauthorised(message: Message) -> Response:

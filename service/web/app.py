@@ -1,7 +1,8 @@
 """The application factory."""
+import secrets
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from flask import Flask
+from flask import Flask, g
 
 from ..messages import ADJUNCT_NOTICE
 from ..opening import OpenedFiles
@@ -12,8 +13,10 @@ from .api import blueprint as api_answers
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
+from .login import blueprint as login_pages
 from .monitoring import blueprint as monitoring_answers
 from .services import Services, services
+from .sessions import Sessions
 from .status import blueprint as status_pages
 from .tokens import Tokens
 
@@ -28,7 +31,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
-               exams: 'Optional[Exams]' = None, demo: bool = False) -> Flask:
+               exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False) -> Flask:
     """Build the application.
 
     Args:
@@ -37,22 +40,41 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
         vitals: what the status page shows of the machine; None where nothing is measured.
         exams: what the API tells of exams; None where none are kept.
+        sessions: of operators; None for a station without, which has no login.
         demo: whether every page says that this is a demonstration.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
-                                              value_viewers(live, settings.max_viewers), exams)
-    responses.install(app, settings.port)
-    access.install(app, Tokens(settings.api_tokens))
+                                              value_viewers(live, settings.max_viewers), exams,
+                                              sessions)
+    responses.install(app, settings.port, ('GET', 'HEAD') if sessions is None else ('GET', 'HEAD', 'POST'))
+    access.install(app, Tokens(settings.api_tokens), sessions)
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
-    app.context_processor(lambda: _template_values(demo))
+    if sessions is not None:
+        _add_login(app, sessions)
+    app.context_processor(lambda: _template_values(demo, sessions))
     return app
 
 
-def _template_values(demo: bool) -> Dict[str, Any]:
+def _add_login(app: Flask, sessions: Sessions) -> None:
+    app.secret_key = secrets.token_bytes(32)  # a restart ends every session anyway
+    app.config.update(SESSION_COOKIE_NAME='thermoscreen', SESSION_COOKIE_SAMESITE='Strict')
+    app.register_blueprint(login_pages)
+
+    def on_lock() -> None:
+        objects: Services = app.extensions['thermoscreen']
+        objects.pictures.let_all_go()
+        objects.events.let_all_go()
+        objects.opened.clear()
+
+    sessions.on_lock = on_lock
+
+
+def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
-    return {'demo': demo, 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}
+    people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator')}
+    return {**people, 'demo': demo, 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}

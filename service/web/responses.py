@@ -31,7 +31,7 @@ HEADERS = {
 }
 
 #: Paths that programs read.
-_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/healthz', '/readiness', '/metrics')
+_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/session', '/healthz', '/readiness', '/metrics')
 
 _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'
@@ -48,6 +48,9 @@ _REFUSALS = {message.code: message for message in (
             'Go back to the live picture, and restart the device if it happens again.'))}
 #: A whole number from 1 in an address: ASCII digits alone, since int() takes ' 1', '+1', '1_0' and '\u0661' too.
 _WHOLE_NUMBER = re.compile('[1-9][0-9]{0,8}')
+
+#: What a form of ours sends.
+_FORM = 'application/x-www-form-urlencoded'
 
 #: Values of Sec-Fetch-Site with which a page of ours, an address bar or a bookmark asks.
 _OWN_SITES = ('same-origin', 'none')
@@ -86,7 +89,10 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
             return _refuse(400, 'body-refused')
         if request.content_length:
             too_large = request.content_length > app.config['MAX_CONTENT_LENGTH']
-            return _refuse(413, 'request-too-large') if too_large else _refuse(400, 'body-refused')
+            if too_large:
+                return _refuse(413, 'request-too-large')
+            if request.method != 'POST' or request.mimetype != _FORM:
+                return _refuse(400, 'body-refused')
         return None
 
     @app.after_request
@@ -119,6 +125,16 @@ def whole_number(name: str, absent: int = 1) -> int:
     return int(text)
 
 
+def is_api() -> bool:
+    """Whether programs and scripts read what is asked for."""
+    return request.path.startswith(_API)
+
+
+def on_this_machine() -> bool:
+    """Whether the page is asked for under a name that only this machine has."""
+    return request.host.rpartition(':')[0] in _NAMES or request.host in _NAMES
+
+
 def refuse(status: int, message: Message) -> Response:
     """A refusal: JSON for an API route, a page otherwise.
 
@@ -126,7 +142,7 @@ def refuse(status: int, message: Message) -> Response:
         status: of HTTP.
         message: what is wrong and what to do.
     """
-    if request.path.startswith(_API):
+    if is_api():
         return json_reply(message.to_dict(), status)
     return make_response(render_template('message.html', message=message), status)
 
@@ -183,7 +199,7 @@ def _http_error(error: HTTPException) -> Any:
         return error
     response = _refuse(status, _CODES.get(status, 'request-refused'))
     if status == 405 and getattr(error, 'valid_methods', None):
-        response.headers['Allow'] = 'GET, HEAD'
+        response.headers['Allow'] = ', '.join(sorted(set(error.valid_methods) - {'OPTIONS'}))  # type: ignore[attr-defined]
     return response
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ..settings import Settings
     from ..telemetry import Vitals
+    from .sessions import Sessions
     from .streams import Viewers
 
 
@@ -26,6 +27,7 @@ class Services:
         vitals: how the machine is.
         pictures, events: the viewers of each stream.
         exams: those of this station; None where none are kept.
+        sessions: who is logged in; None for a station without operators.
     """
 
     pipeline: 'Pipeline'
@@ -36,6 +38,7 @@ class Services:
     pictures: 'Viewers'
     events: 'Viewers'
     exams: 'Optional[Exams]' = None
+    sessions: 'Optional[Sessions]' = None
 
 
 def services() -> Services:

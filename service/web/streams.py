@@ -171,14 +171,14 @@ class Viewers:
                         self._thread = None  # the next viewer starts a new one
                         return
         except BaseException:
-            self._let_all_go()
+            self.let_all_go()
             raise
         with self._lock:
             self._thread = None
-            self._let_all_go()
+            self.let_all_go()
 
-    def _let_all_go(self) -> None:
-        """The live picture has ended, or the thread failed: browsers ask again."""
+    def let_all_go(self) -> None:
+        """The live picture has ended, the thread failed, or the station was locked: browsers ask again."""
         with self._lock:
             for viewer in list(self._viewers):
                 self.let_go(viewer)

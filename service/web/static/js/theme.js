@@ -18,7 +18,8 @@
   set(stored() || (window.matchMedia('(prefers-color-scheme: dark)').matches ? 'night' : 'day'));
 
   document.addEventListener('DOMContentLoaded', function () {
-    document.getElementById('theme').addEventListener('click', function () {
+    const button = document.getElementById('theme'); // on pages of somebody who is logged in the lock stands there
+    if (button) button.addEventListener('click', function () {
       set(root.dataset.theme === 'night' ? 'day' : 'night');
       try {
         window.localStorage.setItem('theme', root.dataset.theme);

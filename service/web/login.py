@@ -1,0 +1,151 @@
+"""Login: the first supervisor, the PIN, the lock. Nothing of a patient is on these pages."""
+from typing import Optional, Union, cast
+
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session
+from werkzeug.wrappers import Response as BaseResponse
+
+from ..messages import Message, ThermoscreenError
+from ..operators import OperatorError
+from .access import ANYONE, PEOPLE, SUPERVISOR, admits, renew_csrf
+from .responses import json_reply, on_this_machine, refuse, whole_number
+from .services import services
+from .sessions import BusyError, Session, Sessions
+
+#: Registered only where there are operators.
+blueprint = Blueprint('login', __name__)
+
+#: Names on one page.
+PER_PAGE = 12
+
+_DIFFERENT = Message('pin-different', 'The two PINs are not the same.', 'Type both again.')
+_SETUP_HERE = Message('setup-here', 'The first supervisor is made at the station itself.', 'Go there.')
+
+_Answer = Union[str, Response, BaseResponse]
+
+
+@blueprint.route('/login')
+@admits(ANYONE)
+def page() -> _Answer:
+    """The names, or the pad for the PIN of one."""
+    operators = _sessions().operators
+    if operators.is_new:
+        return redirect('/setup', 303)
+    people = operators.list()
+    who = request.args.get('who') or (people[0].id if len(people) == 1 else '')
+    if who:
+        return _pad(who)
+    pages = -(-len(people) // PER_PAGE)
+    number = min(whole_number('page'), pages)
+    return render_template('who.html', people=people[PER_PAGE * (number - 1):PER_PAGE * number], number=number,
+                           pages=pages)
+
+
+@blueprint.route('/login', methods=['POST'])
+@admits(ANYONE)
+def log_in() -> _Answer:
+    """Take a PIN."""
+    who = request.form.get('who', '')
+    try:
+        _enter(_sessions().log_in(who, request.form.get('pin', '')))
+    except (OperatorError, BusyError) as error:
+        return _pad(who, error)
+    return redirect('/', 303)
+
+
+@blueprint.route('/confirm')
+@admits(*PEOPLE)
+def confirmation() -> _Answer:
+    """The pad once more, for what asks for it."""
+    return _pad(_mine().operator_id, confirming=True)
+
+
+@blueprint.route('/confirm', methods=['POST'])
+@admits(*PEOPLE)
+def confirm() -> _Answer:
+    """Take the PIN of who is logged in once more."""
+    try:
+        _sessions().confirm(_mine(), request.form.get('pin', ''))
+    except (OperatorError, BusyError) as error:
+        return _pad(_mine().operator_id, error, confirming=True)
+    return redirect('/operators' if g.operator.role == SUPERVISOR else '/', 303)
+
+
+@blueprint.route('/lock', methods=['POST'])
+@admits(*PEOPLE)
+def lock() -> _Answer:
+    """End the session: between two patients, and when somebody leaves."""
+    _sessions().end(_mine())
+    session.clear()
+    return redirect('/login', 303)
+
+
+@blueprint.route('/session')
+@admits(*PEOPLE)
+def left() -> Response:
+    """Seconds until the session ends if nobody does anything."""
+    return json_reply({'left_s': round(_sessions().left_s(_mine()), 1)})
+
+
+@blueprint.route('/session', methods=['POST'])
+@admits(*PEOPLE)
+def touched() -> Response:
+    """Somebody touches the screen."""
+    return left()
+
+
+@blueprint.route('/setup')
+@admits(ANYONE)
+def first_start() -> _Answer:
+    """The name and the PIN of the first supervisor."""
+    if not _sessions().operators.is_new:
+        return redirect('/login', 303)
+    if not on_this_machine():
+        return refuse(403, _SETUP_HERE)
+    return render_template('setup.html', name='Supervisor', message=None)
+
+
+@blueprint.route('/setup', methods=['POST'])
+@admits(ANYONE)
+def make_first() -> _Answer:
+    """Make the first supervisor, and show the recovery key this once."""
+    if not on_this_machine():
+        return refuse(403, _SETUP_HERE)
+    name, pin = request.form.get('name', ''), request.form.get('pin', '')
+    try:
+        if pin != request.form.get('again', ''):
+            raise OperatorError(_DIFFERENT.code, _DIFFERENT.sentence, _DIFFERENT.next_step)
+        made, recovery_key = _sessions().first(name, pin)
+    except (OperatorError, BusyError) as error:
+        return make_response(render_template('setup.html', name=name, message=error.message), error.http_status)
+    _enter(made)
+    return render_template('recovery.html', recovery_key=recovery_key)
+
+
+def _sessions() -> Sessions:
+    return cast(Sessions, services().sessions)
+
+
+def _mine() -> Session:
+    """The session of who asks; a route that admits people has one."""
+    return cast(Session, g.session)
+
+
+def _enter(made: Session) -> None:
+    """The browser has another session; the one that it had is over, and so are the forms that it shows."""
+    before = _sessions().find(str(session.get('id', '')))
+    if before is not None:
+        _sessions().end(before)
+    session['id'] = made.id
+    renew_csrf()
+
+
+def _pad(who: str, error: Optional[ThermoscreenError] = None, confirming: bool = False) -> _Answer:
+    """The pad for the PIN of an operator.
+
+    Raises:
+        OperatorError: ``operator-unknown``.
+    """
+    operators = _sessions().operators
+    html = render_template('pin.html', person=operators.get(who), message=error and error.message,
+                           wait_s=operators.wait_s(who), confirming=confirming, alone=len(operators.list()) == 1)
+    return make_response(html, error.http_status if error else 200)

@@ -1,0 +1,177 @@
+"""Sessions: who is logged in, for how long, and what ends with it.
+
+A session is known to the browser by a random id in Flask's signed cookie, and it lives in this process alone: a
+restart, the lock and the end of a role are felt at once. With the last session of somebody who sees patients the data
+key leaves the memory, every stream ends and every opened file is forgotten.
+"""
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Tuple
+
+from ..messages import StorageError, ThermoscreenError
+from ..operators import INTEGRATOR, Operator, OperatorError, Station
+
+if TYPE_CHECKING:
+    from ..exams import Exams
+
+_LOGGER = logging.getLogger(__name__)
+
+#: What is done with a PIN that was typed just now; then it is asked for once more.
+CONFIRMED_S = 120.0
+
+#: PINs that are checked at once. Each takes a thread for half a second on a Nano, and the page needs some too.
+_AT_ONCE = 2
+
+
+class BusyError(ThermoscreenError):
+    """Too many PINs are being checked. A fault of nobody, so that it is not logged."""
+
+    http_status = 429
+
+
+class Session:
+    """Somebody who is logged in.
+
+    Attributes:
+        id: random, known to one browser.
+        operator_id: whose it is.
+        touched_s: when a person last did something, by `time.monotonic`.
+        confirmed_s: when the PIN was last given.
+    """
+
+    def __init__(self, operator_id: str, now_s: float) -> None:
+        self.id = secrets.token_urlsafe(32)
+        self.operator_id = operator_id
+        self.touched_s = self.confirmed_s = now_s
+
+
+class Sessions:
+    """Everybody who is logged in; any thread may use it.
+
+    Args:
+        station: its operators, their keys and the audit log.
+        exams: sealed with the data key while there is one; None where none are kept.
+        lock_s: seconds without a touch after which a session ends.
+        on_lock: called when nobody who sees patients is logged in any more.
+        clock: monotonic seconds; tests bring their own.
+    """
+
+    def __init__(self, station: Station, exams: 'Optional[Exams]', lock_s: float,
+                 on_lock: Callable[[], None] = lambda: None, clock: Callable[[], float] = time.monotonic) -> None:
+        self.operators, self.lock_s, self.on_lock = station.operators, lock_s, on_lock
+        self._keys, self._audit, self._exams, self._clock = station.keys, station.audit, exams, clock
+        self._lock = threading.RLock()
+        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._sessions: Dict[str, Session] = {}
+
+    def first(self, name: str, pin: str) -> Tuple[Session, str]:
+        """Make the first supervisor, who is logged in then.
+
+        Returns:
+            Their session, and the recovery key, which is told this once.
+
+        Raises:
+            OperatorError, StorageError: as of `Operators.first_supervisor`.
+        """
+        with self._place():
+            told = self.operators.first_supervisor(name, pin)
+        return self._begin(self.operators.list()[0]), told
+
+    def log_in(self, operator_id: str, pin: str) -> Session:
+        """A new session.
+
+        Raises:
+            BusyError: ``login-busy``.
+            OperatorError, StorageError: as of `Operators.check`.
+        """
+        with self._place():
+            return self._begin(self.operators.check(operator_id, pin))
+
+    def confirm(self, session: Session, pin: str) -> None:
+        """Take the PIN of somebody who is logged in once more, for what asks for it.
+
+        Raises:
+            BusyError, OperatorError, StorageError: as of `log_in`.
+        """
+        with self._place():
+            self.operators.check(session.operator_id, pin, 'confirmed')
+        session.confirmed_s = self._clock()
+
+    def is_confirmed(self, session: Session) -> bool:
+        """Whether the PIN was given a short time ago."""
+        return self._clock() - session.confirmed_s <= CONFIRMED_S
+
+    def find(self, session_id: str) -> Optional[Session]:
+        """The session of an id, or None where it has ended."""
+        self.expire()
+        return self._sessions.get(session_id)
+
+    def operator(self, session: Session) -> Optional[Operator]:
+        """Whose it is, with the role of now; None for one who was removed meanwhile."""
+        try:
+            return self.operators.get(session.operator_id)
+        except OperatorError:
+            return None
+
+    def touch(self, session: Session) -> None:
+        """A person did something."""
+        session.touched_s = self._clock()
+
+    def left_s(self, session: Session) -> float:
+        """Seconds until a session ends if nobody does anything."""
+        return session.touched_s + self.lock_s - self._clock()
+
+    def end(self, session: Session, event: str = 'logout') -> None:
+        """End a session.
+
+        Args:
+            event: of the audit log.
+        """
+        with self._lock:
+            if self._sessions.pop(session.id, None) is None:
+                return
+            if not self._any_clinical():
+                self._keys.lock()
+                if self._exams is not None:
+                    self._exams.sealer = None
+                self.on_lock()
+        with contextlib.suppress(StorageError):  # who leaves is let go, also when the disk is full
+            self._audit.append(event, session.operator_id)
+
+    def expire(self) -> None:
+        """End the sessions that nobody touched for too long; called with every request, also the server's own."""
+        now_s = self._clock()
+        for session in list(self._sessions.values()):
+            if now_s - session.touched_s > self.lock_s:
+                self.end(session, 'locked')
+            elif self.operator(session) is None:
+                self.end(session)
+
+    def end_all(self) -> None:
+        """The station stops."""
+        for session in list(self._sessions.values()):
+            self.end(session)
+
+    def _begin(self, operator: Operator) -> Session:
+        session = Session(operator.id, self._clock())
+        with self._lock:
+            self._sessions[session.id] = session
+            if self._exams is not None and operator.role != INTEGRATOR:
+                self._exams.sealer = self._keys.sealer
+        return session
+
+    def _any_clinical(self) -> bool:
+        people: List[Optional[Operator]] = [self.operator(session) for session in self._sessions.values()]
+        return any(operator is not None and operator.role != INTEGRATOR for operator in people)
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise BusyError('login-busy', 'Another PIN is being checked.', 'Try again in a second.')
+        try:
+            yield
+        finally:
+            self._places.release()

@@ -1,0 +1,88 @@
+"""The pad and the lock in a real browser, with fingers alone."""
+import tempfile
+import threading
+import time
+
+import pytest
+
+from service.settings import Settings
+from service.web.app import create_app
+from service.web.server import Server
+
+from ...fakes.ports import free_port
+from .conftest import PATIENCE_S
+from .stations import OTHER, PIN, Inhabited
+from .test_browser_access import MEASURE
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def start(stub, live, files_root, request):
+    """Serve a station with operators; gives its port."""
+    def serve(lock_s=300.0, settled=True):
+        folder = tempfile.TemporaryDirectory(prefix='thermoscreen-')
+        request.addfinalizer(folder.cleanup)
+        home = Inhabited(folder.name + '/exams', lock_s, time.monotonic)
+        if settled:
+            home.settle()
+        live.start()
+        settings = Settings(port=free_port(), files_root=str(files_root))
+        server = Server(create_app(stub, live, settings, exams=home.exams, sessions=home.sessions), settings.host,
+                        settings.port, on_stop=live.dismiss)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+
+        def finish():
+            server.stop()
+            thread.join(PATIENCE_S)
+            home.close()
+
+        request.addfinalizer(finish)
+        return settings.port
+    return serve
+
+
+def press(page, digits):
+    for digit in digits:
+        page.page.click('[data-digit="%s"]' % digit)
+    page.page.click('.pad .enter')
+
+
+@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
+def test_from_the_first_start_to_the_lock_without_a_keyboard(start, visit, size):
+    page = visit(start(settled=False), size=size).go('/')
+    sizes = page.page.eval_on_selector_all('.pad button', 'nodes => nodes.map((n) => n.getBoundingClientRect())'
+                                           '.map((box) => Math.min(box.width, box.height))')
+    assert len(sizes) == 12 and min(sizes) >= 110
+    assert not any(page.page.evaluate(MEASURE).values())
+    press(page, PIN)
+    press(page, PIN)
+    page.page.click('text=I have written it down')
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    assert not any(page.page.evaluate(MEASURE).values())
+    page.page.click('[aria-label^="Lock;"]')
+    page.page.wait_for_selector('.pad')
+    assert page.page.url.endswith('/login') and not any(page.page.evaluate(MEASURE).values())
+    press(page, OTHER)
+    assert 'The PIN is wrong.' in page.text('.told')
+    page.page.go_back()
+    page.page.wait_for_selector('.pad')
+
+
+def test_names_then_pad_then_the_page(start, visit):
+    page = visit(start()).go('/')
+    assert not any(page.page.evaluate(MEASURE).values())
+    page.page.click('text=Ben Moe')
+    press(page, OTHER)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+
+
+def test_it_locks_by_itself_and_says_so_before(start, visit):
+    page = visit(start(lock_s=3.0)).go('/')
+    page.page.click('text=Ben Moe')
+    press(page, OTHER)
+    page.page.wait_for_selector('.locking')
+    assert page.text('.locking').startswith('Locks in ')
+    page.page.wait_for_selector('.people')
+    assert page.page.url.endswith('/login')

@@ -1,0 +1,357 @@
+"""Login, lock and roles: who gets in, who does not, and what is left when somebody leaves."""
+import json
+import os
+import tempfile
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from service.exams import Patient
+from service.operators import OperatorError, Station
+from service.operators.chain import decode, read_lines
+from service.settings import Settings
+from service.web import sessions as sessions_module
+from service.web.access import ANYONE, PEOPLE, admitted
+from service.web.app import create_app
+from service.web.sessions import CONFIRMED_S, BusyError
+from service.web.tokens import Tokens
+
+from .conftest import LocalClient
+from .stations import PIN, PINS, Inhabited, csrf_of, log_in
+from .test_access import ROUTES
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """In memory: SQLite waits for the disk."""
+    if not os.access('/dev/shm', os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir='/dev/shm', prefix='thermoscreen-') as made:
+        yield Path(made)
+
+
+@pytest.fixture
+def empty(folder):
+    """A station before its first start."""
+    made = Inhabited(folder / 'exams')
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def home(empty):
+    return empty.settle()
+
+
+@pytest.fixture
+def app(stub, live, files_root, empty, tmp_path, shared_opened):
+    settings = Settings(port=8080, max_viewers=2, files_root=str(files_root), api_tokens=str(tmp_path / 'tokens.json'))
+    app = create_app(stub, live, settings, exams=empty.exams, sessions=empty.sessions)
+    app.test_client_class = LocalClient
+    shared_opened.clear()
+    app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], opened=shared_opened)
+    return app
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def enter(app, home):
+    """A client in which somebody of a role is logged in."""
+    def as_role(role):
+        client = app.test_client()
+        assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
+        return client
+    return as_role
+
+
+def audited(home):
+    return [(entry['event'], entry['operator'])
+            for entry in map(decode, read_lines(home.station.audit.folder))]
+
+
+def test_the_first_start_makes_the_first_supervisor(client, empty):
+    assert client.get('/').headers['Location'].endswith('/login')
+    assert client.get('/login').headers['Location'].endswith('/setup')
+    page = client.get('/setup')
+    form = {'name': 'Ann Lind', 'pin': PIN, 'again': PIN, 'csrf': csrf_of(page)}
+    different = client.post('/setup', data=dict(form, again='1'))
+    assert different.status_code == 403 and b'pin-different' in different.data and empty.station.operators.is_new
+    weak = client.post('/setup', data=dict(form, pin='123456', again='123456'))
+    assert weak.status_code == 403 and b'pin-weak' in weak.data and empty.station.operators.is_new
+    told = client.post('/setup', data=form)
+    assert told.status_code == 200
+    assert [operator.name for operator in empty.station.operators.list()] == ['Ann Lind']
+    assert client.get('/').status_code == 200 and empty.exams.sealer is not None
+    assert client.get('/setup').headers['Location'].endswith('/login')
+    again = client.post('/setup', data=dict(form, csrf=csrf_of(client.get('/'))))
+    assert again.status_code == 403 and b'operators-exist' in again.data
+
+
+def test_the_right_pin_opens_the_page_and_a_wrong_one_does_not(client, home):
+    ann = home.people['supervisor'].id
+    wrong = log_in(client, ann, '000000')
+    assert wrong.status_code == 403 and b'pin-wrong' in wrong.data
+    assert client.get('/').status_code == 303
+    right = log_in(client, ann, PIN)
+    assert (right.status_code, right.headers['Location'].rpartition('/')[2]) == (303, '')
+    assert b'Ann Lind is logged in' in client.get('/').data
+    assert audited(home)[-2:] == [('login-failed', ann), ('login', ann)]
+
+
+def test_wrong_pins_make_wait_with_a_countdown(client, home):
+    ann = home.people['supervisor'].id
+    for _ in range(3):
+        answer = log_in(client, ann, '000000')
+    assert b'data-wait="30"' in answer.data
+    assert log_in(client, ann, PIN).status_code == 403 and client.get('/').status_code == 303
+    home.since_boot_s += 31
+    assert log_in(client, ann, PIN).status_code == 303
+
+
+@pytest.mark.parametrize('who, pin', [('', PIN), ('op-00000000', PIN), ('../operators', PIN), ('<b>x</b>', ''),
+                                      ('\x00', '\x00'), ('\ud7ff', '1' * 60000)])
+def test_odd_names_and_pins_are_refused(client, home, who, pin):
+    csrf = csrf_of(client.get('/login?who=' + home.people['operator'].id))
+    answer = client.post('/login', data={'who': who, 'pin': pin, 'csrf': csrf})
+    assert answer.status_code in (403, 413) and b'<b>x' not in answer.data
+    assert client.get('/').status_code == 303
+
+
+def test_the_lock_screen_has_names_and_nothing_of_a_patient(client, enter, home):
+    operator = enter('operator')
+    home.exams.create(Patient('P-77', 'Zoe Harm'), 'op-1')
+    operator.get('/open?path=visit 1/frontal.csv')
+    operator.post('/lock', data={'csrf': csrf_of(operator.get('/'))})
+    for page in ('/login', '/login?who=' + home.people['operator'].id):
+        html = operator.get(page).get_data(as_text=True)
+        assert 'Ben Moe' in html and not any(word in html for word in ('P-77', 'Zoe', 'frontal', '°C'))
+
+
+def test_names_stand_on_pages_of_twelve(client, home):
+    ann = home.people['supervisor']
+    log_in(client, ann.id, PIN)  # who adds has the key
+    for number in range(12):
+        home.station.operators.add(ann, 'Op %02d' % number, 'operator', '71%04d' % (2038 + number))
+    assert client.get('/login').get_data(as_text=True).count('?who=') == 12
+    assert client.get('/login?page=2').get_data(as_text=True).count('?who=') == 3
+    assert client.get('/login?page=99').get_data(as_text=True).count('?who=') == 3
+
+
+def test_the_lock_ends_everything_that_shows_a_patient(app, enter, home):
+    client = enter('operator')
+    objects = app.extensions['thermoscreen']
+    key = client.get('/open/result?path=visit 1/frontal.csv').get_json()['id']
+    viewer = objects.events.admit()
+    assert viewer is not None and home.exams.sealer is not None
+    stale = csrf_of(client.get('/'))
+    assert client.post('/lock', data={'csrf': stale}).status_code == 303
+    assert home.exams.sealer is None and home.station.keys.sealer is None
+    assert objects.events.taken == 0
+    assert client.get('/').status_code == 303
+    for path in ('/live/values', '/live/events', '/open/result?id=' + key):
+        assert (client.get(path).status_code, client.get(path).get_json()['code']) == (401, 'login-needed')
+    log_in(client, home.people['operator'].id, PINS['operator'])
+    assert client.get('/open/result?id=' + key).get_json()['code'] == 'opened-gone'
+    assert ('logout', home.people['operator'].id) in audited(home)
+
+
+def test_the_key_stays_while_a_colleague_works(enter, home):
+    first, second = enter('operator'), enter('supervisor')
+    first.post('/lock', data={'csrf': csrf_of(first.get('/'))})
+    assert home.exams.sealer is not None and second.get('/').status_code == 200
+    second.post('/lock', data={'csrf': csrf_of(second.get('/'))})
+    assert home.exams.sealer is None
+
+
+def test_an_integrator_opens_no_exam(enter, home):
+    client = enter('integrator')
+    assert home.exams.sealer is None and home.station.keys.sealer is None
+    assert client.get('/status').status_code == 200
+
+
+def test_the_station_locks_itself(enter, home):
+    client = enter('operator')
+    home.now_s += 299
+    assert client.get('/live/values').status_code == 200
+    assert client.get('/session').get_json() == {'left_s': 1.0}
+    home.now_s += 2  # what the page asks by itself is no touch
+    assert client.get('/live/values').status_code == 401
+    assert home.exams.sealer is None and audited(home)[-1] == ('locked', home.people['operator'].id)
+
+
+@pytest.mark.parametrize('touch', ['navigate', 'post'])
+def test_a_touch_keeps_it_open(enter, home, touch):
+    client = enter('operator')
+    csrf = csrf_of(client.get('/'))
+    for _ in range(3):
+        home.now_s += 200
+        if touch == 'post':
+            assert client.post('/session', headers={'X-CSRF-Token': csrf}).get_json() == {'left_s': 300.0}
+        else:
+            assert client.get('/status', headers={'Sec-Fetch-Site': 'same-origin',
+                                                  'Sec-Fetch-Mode': 'navigate'}).status_code == 200
+
+
+def test_the_servers_own_requests_lock_too(app, enter, home):
+    enter('operator')
+    home.now_s += 301
+    app.test_client().get('/about')
+    assert home.exams.sealer is None
+
+
+def test_who_was_removed_is_out_at_once(enter, home):
+    client = enter('operator')
+    enter('supervisor')
+    home.station.operators.remove(home.people['supervisor'], home.people['operator'].id)
+    assert client.get('/').status_code == 303
+
+
+def test_forms_of_before_and_of_elsewhere_change_nothing(enter, home):
+    client = enter('operator')
+    before = csrf_of(client.get('/'))
+    for form in ({}, {'csrf': ''}, {'csrf': 'guessed'}, {'csrf': before[:-1]}, {'csrf': '\xe9'}):
+        answer = client.post('/lock', data=form)
+        assert (answer.status_code, b'form-stale' in answer.data) == (403, True)
+    log_in(client, home.people['operator'].id, PINS['operator'])
+    assert client.post('/lock', data={'csrf': before}).status_code == 403
+    assert client.get('/').status_code == 200
+
+
+def test_a_form_of_another_browser_is_refused(app, enter):
+    one, other = enter('operator'), enter('supervisor')
+    assert one.post('/lock', data={'csrf': csrf_of(other.get('/'))}).status_code == 403
+
+
+def test_a_login_ends_the_session_that_the_browser_had(app, enter, home):
+    client = enter('operator')
+    log_in(client, home.people['supervisor'].id, PIN)
+    assert len(home.sessions._sessions) == 1
+    assert b'Ann Lind is logged in' in client.get('/').data
+
+
+def test_the_cookie_is_for_this_page_alone_and_signed(app, enter, home):
+    client = app.test_client()
+    answer = log_in(client, home.people['operator'].id, PINS['operator'])
+    cookie = answer.headers['Set-Cookie']
+    assert 'HttpOnly' in cookie and 'SameSite=Strict' in cookie and 'Domain' not in cookie
+    assert PINS['operator'] not in cookie
+    forged = app.test_client(use_cookies=False)
+    value = cookie.partition('=')[2].partition(';')[0]
+    assert forged.get('/', headers={'Cookie': 'thermoscreen=' + value}).status_code == 200
+    for spoilt in (value[:-2], value[1:], 'x' + value, '', '.'.join(value.split('.')[:2])):
+        assert forged.get('/', headers={'Cookie': 'thermoscreen=' + spoilt}).status_code == 303
+
+
+@pytest.mark.parametrize('headers', [
+    {'Origin': 'https://evil.example'}, {'Sec-Fetch-Site': 'cross-site'}, {'Sec-Fetch-Site': 'same-site'},
+    {'Host': 'evil.example:8080'}], ids=str)
+def test_other_sites_cannot_log_in_or_out(enter, headers):
+    client = enter('operator')
+    csrf = csrf_of(client.get('/'))
+    for path in ('/lock', '/login', '/setup', '/session', '/confirm'):
+        assert client.post(path, data={'csrf': csrf}, headers=headers).status_code in (400, 403)
+    assert client.get('/').status_code == 200
+
+
+@pytest.mark.parametrize('content_type', ['application/json', 'text/plain', 'multipart/form-data; boundary=x', ''])
+def test_only_forms_are_taken(enter, content_type):
+    client = enter('operator')
+    answer = client.post('/lock', data=b'csrf=x', content_type=content_type)
+    assert answer.status_code in (400, 415)
+    assert client.post('/lock', data={'csrf': 'x' * 70000}).status_code == 413
+
+
+#: The routes of the login, as those of `test_access.ROUTES`.
+LOGIN = {'page': (ANYONE,), 'log_in': (ANYONE,), 'first_start': (ANYONE,), 'make_first': (ANYONE,),
+         'confirmation': PEOPLE, 'confirm': PEOPLE, 'lock': PEOPLE, 'left': PEOPLE, 'touched': PEOPLE}
+
+
+def test_every_route_states_its_roles(app):
+    found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
+    wanted = dict(ROUTES, **{'login.' + name: roles for name, roles in LOGIN.items()})
+    assert found == {endpoint: frozenset(roles) for endpoint, roles in wanted.items()}
+
+
+def test_every_role_gets_what_its_routes_admit(app, enter, home):
+    """Every route is asked for by every role; a refusal is one exactly where the route does not admit the role."""
+    client = {role: enter(role) for role in PINS}
+    for rule in app.url_map.iter_rules():
+        path = rule.rule.replace('<path:filename>', 'css/theme.css').replace('<part>', 'model').replace(
+            '<exam_id>', '0' * 16).replace('<name>', '0001.tscap')
+        if 'GET' not in rule.methods or rule.rule == '/live.mjpg' or rule.rule == '/live/events':
+            continue
+        roles = admitted(app, rule.endpoint)
+        for role, browser in client.items():
+            with browser.get(path) as answer:
+                refused = answer.status_code in (401, 403) and b'opened-gone' not in answer.data
+            assert refused == (ANYONE not in roles and role not in roles), (path, role)
+        with app.test_client().get(path) as answer:
+            assert (answer.status_code in (401, 303)) == (ANYONE not in roles) or rule.endpoint.startswith('login.')
+
+
+def test_with_operators_the_api_wants_a_token(client, home, tmp_path):
+    assert client.get('/api/v1/exams').get_json()['code'] == 'token-needed'
+    token = Tokens(str(tmp_path / 'tokens.json')).add('dashboard')
+    assert client.get('/api/v1/exams', headers={'Authorization': 'Bearer ' + token}).status_code == 200
+    assert client.get('/', headers={'Authorization': 'Bearer ' + token}).status_code == 403
+
+
+def test_confirming_takes_the_pin_once_more(enter, home):
+    client = enter('supervisor')
+    (session,) = home.sessions._sessions.values()
+    home.now_s += CONFIRMED_S + 1
+    assert not home.sessions.is_confirmed(session)
+    page = client.get('/confirm')
+    assert client.post('/confirm', data={'pin': '000000', 'csrf': csrf_of(page)}).status_code == 403
+    assert not home.sessions.is_confirmed(session)
+    assert client.post('/confirm', data={'pin': PIN, 'csrf': csrf_of(page)}).status_code == 303
+    assert home.sessions.is_confirmed(session)
+    assert audited(home)[-1] == ('confirmed', home.people['supervisor'].id)
+
+
+def test_few_pins_are_checked_at_once(home, monkeypatch):
+    going, go_on = threading.Barrier(3), threading.Event()
+
+    def slow(operator_id, pin, event='login'):
+        going.wait(30)
+        go_on.wait(30)
+        raise OperatorError('pin-wrong', 'The PIN is wrong.')
+
+    monkeypatch.setattr(home.station.operators, 'check', slow)
+    outcomes = []
+
+    def attempt():
+        with pytest.raises(OperatorError) as caught:
+            home.sessions.log_in('op-1', PIN)
+        outcomes.append(caught.value.code)
+
+    threads = [threading.Thread(target=attempt) for _ in range(sessions_module._AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    going.wait(30)
+    with pytest.raises(BusyError, match='login-busy'):
+        home.sessions.log_in('op-1', PIN)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert outcomes == ['pin-wrong'] * 2
+
+
+def test_a_restart_ends_every_session_and_keeps_the_operators(app, enter, home, folder):
+    enter('operator')
+    home.station.audit.close()
+    again = Station(str(folder / 'exams'), home.station.operators._clock)
+    assert [operator.name for operator in again.operators.list()] == ['Ann Lind', 'Ben Moe', 'Cy Orr']
+    assert again.keys.sealer is None
+    again.close()
+
+
+def test_values_without_a_login_are_json(client, home):
+    assert json.loads(client.get('/live/values').get_data(as_text=True))['code'] == 'login-needed'
