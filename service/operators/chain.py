@@ -133,20 +133,39 @@ def follow(lines: Iterable[bytes], anchor: Anchor, mac_key: Optional[bytes] = No
     Raises:
         ChainError: at the first entry that does not.
     """
-    for line in lines:
+    following = iter(lines)
+    for line in following:
         expected = anchor.count + 1
-        try:
-            entry = decode(line)
-        except ValueError:
+        entry = _entry(line)
+        if entry is None or mac_key is not None and mac_of(mac_key, entry) != entry['mac']:
             raise ChainError(expected, 'changed')
-        if set(entry) != _FIELDS or type(entry['seq']) is not int:
-            raise ChainError(expected, 'changed')
-        if entry['seq'] > expected:
-            raise ChainError(expected, 'missing')
-        if entry['seq'] < expected or mac_key is not None and mac_of(mac_key, entry) != entry['mac']:
-            raise ChainError(expected, 'changed')
-        if entry['prev'] != anchor.head:
-            # The entry before it was changed, unless its mark has shown that it was not.
-            raise ChainError(max(anchor.count, 1) if mac_key is None else expected, 'changed')
+        if entry['seq'] != expected or entry['prev'] != anchor.head:
+            raise _break(entry, line, expected, mac_key is not None, _entry(next(following, b'')))
         anchor = Anchor(expected, head_of(line))
         yield entry, anchor
+
+
+def _entry(line: bytes) -> Optional[Dict[str, Any]]:
+    """The entry of a line; None for a line that is none."""
+    try:
+        entry = decode(line)
+    except ValueError:
+        return None
+    return entry if set(entry) == _FIELDS and type(entry['seq']) is int else None
+
+
+def _break(entry: Dict[str, Any], line: bytes, expected: int, is_marked: bool, after: Optional[Dict[str, Any]]
+           ) -> ChainError:
+    """What is wrong with an entry that does not follow on the one before it.
+
+    Args:
+        is_marked: whether its mark has shown that it is as it was written.
+        after: the entry after it, which tells whether this one is as it was.
+    """
+    if entry['seq'] > expected and (is_marked or after is None or after['seq'] != expected + 1):
+        return ChainError(expected, 'missing')
+    if entry['seq'] != expected or is_marked or expected == 1:
+        return ChainError(expected, 'changed')
+    # Either the entry before it was changed, or its own `prev`.
+    is_whole = after is None or after['prev'] == head_of(line)
+    return ChainError(expected - 1 if is_whole else expected, 'changed')

@@ -96,6 +96,16 @@ def test_a_changed_entry_is_named(station, mac_key):
             assert station.found(mac_key=mac_key) == (1, number, 'changed')
 
 
+def test_a_changed_number_or_hash_is_a_change_of_that_entry(station, mac_key):
+    lines = station.lines
+    for number in (2, 5, 9):
+        entry = decode(lines[number - 1])
+        for changed in (dict(entry, prev='f' * 64), dict(entry, seq=number + 1), dict(entry, seq=99),
+                        dict(entry, seq=number - 1), dict(entry, seq=-1)):
+            station.put(lines[:number - 1] + [encode(changed)] + lines[number:])
+            assert station.found(mac_key=mac_key) == (1, number, 'changed')
+
+
 def test_a_changed_last_entry_is_noticed_by_its_mac(station):
     station.put(station.lines[:-1] + [other(station.lines[-1]).replace(b'"op-1"', b'"op-2"')])
     assert station.found(mac_key=KEY) == (1, 10, 'changed')
