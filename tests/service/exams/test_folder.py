@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from service.durable import encode_json
 from service.exams.exam import (
     ACQUIRING,
     AMENDED,
@@ -25,6 +24,7 @@ from service.exams.folder import (
     EXAM_NAME,
     clear_leftovers,
     decode_exam,
+    encode_document,
     encode_exam,
     exam_ids,
     file_problems,
@@ -98,7 +98,7 @@ def resealed(exam, **changes):
     """The document of an exam with changes and the hash that fits them."""
     document = dict(json.loads(encode_exam(exam).decode()), **changes)
     document.pop('sha256')
-    return encode_json(dict(document, sha256=hashlib.sha256(encode_json(document)).hexdigest()))
+    return encode_document(dict(document, sha256=hashlib.sha256(encode_document(document)).hexdigest()))
 
 
 @pytest.mark.parametrize('changes', [
