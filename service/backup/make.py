@@ -231,7 +231,7 @@ class _Making:
             if is_whole:
                 self._volumes[number] = index
                 self._done_bytes += index.size
-                done |= {_part_of(entry.path) for entry in entries}
+                done |= {part_of(entry.path) for entry in entries}
                 continue
             for left in (path, os.path.join(self._folder, index_name(name))):
                 with contextlib.suppress(FileNotFoundError):
@@ -414,7 +414,7 @@ def _archived(size: int) -> int:
     return _BLOCK_BYTES + size + -size % _BLOCK_BYTES
 
 
-def _part_of(path: str) -> str:
+def part_of(path: str) -> str:
     """Name of the part that a file is in."""
     names = path.split(os.sep)
     return os.sep.join(names[:3]) if names[0] == EXAMS else path

@@ -4,6 +4,7 @@ The names are ones that every file system of a memory stick takes, and no file i
 """
 import contextlib
 import ctypes
+import errno
 import glob
 import hashlib
 import os
@@ -16,6 +17,8 @@ from ..storage import find_disk
 
 PREFIX = 'thermo-backup-'
 _CHUNK_BYTES = 1 << 20
+#: What an fsync says on a medium that cannot be written.
+_NOTHING_WAITS = (errno.EROFS, errno.EINVAL, errno.ENOTSUP)
 _UMOUNT_TIMEOUT_S = 120.0
 
 
@@ -126,9 +129,13 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with contextlib.suppress(OSError):  # nothing can be waiting on a medium that cannot be written
+        try:
             os.fsync(self._descriptor)  # what waits to be written is not dropped
-        os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        except OSError as error:
+            if error.errno not in _NOTHING_WAITS:
+                os.close(self._descriptor)
+                raise
 
     def __enter__(self) -> 'Source':
         return self

@@ -29,6 +29,7 @@ _OWN = {
     'doctor': 'service.cli.installation:doctor',
     'exams': 'service.cli.exams:exams',
     'operators': 'service.cli.operators:operators',
+    'restore': 'service.cli.restore:restore',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.installation:settings',
     'tokens': 'service.cli.tokens:tokens',
@@ -80,6 +81,7 @@ SUMMARIES = {
                          'board.', ('onnx',)),
     'prune': Summary('Remove the filters that contribute least from the segmenter of RUN, a run folder of thermoscreen '
                      'train.', ('torch', 'lightning', 'torch_pruning')),
+    'restore': Summary('Restore exams from a backup.'),
     'serve': Summary('Serve the kiosk page: live picture, values, files.'),
     'settings': Summary('Check a settings file and print the values in force.'),
     'tokens': Summary('Add, list and remove the tokens with which other programs use the API.'),

@@ -1,6 +1,8 @@
 """A station with exams, a medium, and a key."""
+import errno
 import hashlib
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +11,8 @@ import pytest
 from service.backup import make_backup
 from service.bundle import generate_key, load_key
 from service.clock import Stamp
-from service.exams.exam import REVIEW, SIGNED, transition
-from service.exams.folder import write_exam, write_files
+from service.exams.exam import REVIEW, SIGNED
+from service.exams.folder import encode_exam, path_of
 from service.storage import Disks, Room
 from tests.service.exams.conftest import tmp_path
 from tests.service.exams.making import FILES, made
@@ -34,24 +36,15 @@ class TwoDisks(Disks):
         return Room(1 << 32, self.free_bytes)
 
 
-def keep(root, exam_id, files=None, state=SIGNED):
-    """Keep an exam in the folder of a station."""
+def keep(root, exam_id, files=None, state=SIGNED, number=7):
+    """Put an exam into the folder of a station."""
     files = FILES if files is None else files
-    whole = made(state, exam_id, files)
-    for number in range(1, len(whole.events) + 1):
-        events = whole.events[:number]
-        if number > 1 and events[-1].kind == 'captured':
-            write_files(str(root), exam_id, files)
-        write_exam(str(root), made_of(whole, events))
-    return whole
-
-
-def made_of(exam, events):
-    """An exam with some of its events."""
-    short = replace(exam, state='', events=())
-    for event in events:
-        short = transition(short, event)
-    return short
+    exam = replace(made(state, exam_id, files), number=number)
+    folder = Path(path_of(str(root), exam_id))
+    folder.mkdir(parents=True)
+    for name, data in dict({name: files[name] for name in exam.files}, **{'exam.json': encode_exam(exam)}).items():
+        (folder / name).write_bytes(data)
+    return exam
 
 
 def tree(folder):
@@ -71,14 +64,22 @@ def key(tmp_path_factory):
 def station(tmp_path):
     """A folder with exams of 3000 bytes each, an audit log, and the leavings of a program that runs."""
     root = tmp_path / 'station'
-    for number, exam_id in enumerate(IDS):
+    for number, exam_id in enumerate(IDS, 1):
         files = {name: bytes([number]) * 1000 for name in FILES}
-        keep(root, exam_id, files, REVIEW if number == 5 else SIGNED)
+        keep(root, exam_id, files, REVIEW if number == 6 else SIGNED, number)
     (root / 'keys').mkdir()
     (root / 'keys' / 'keys.json').write_bytes(b'{"wraps": {}}')
     for name in ('exams.db', 'exams.db-wal', 'store.lock', '.hidden', 'keys/.part'):
         (root / name).write_bytes(b'not for the backup')
     return root
+
+
+@pytest.fixture
+def few(station):
+    """The station with two exams, for tests that go through many moments."""
+    for exam_id in IDS[2:]:
+        shutil.rmtree(os.path.dirname(path_of(str(station), exam_id)))
+    return station
 
 
 @pytest.fixture
@@ -105,3 +106,16 @@ def flip(path, offset):
         value = stream.read(1)[0]
         stream.seek(-1, os.SEEK_CUR)
         stream.write(bytes([value ^ 1]))
+
+
+def leaving(real, medium, k):
+    """A call of the system that fails on the medium from the k-th time on; how often it was made there is `calls`."""
+    def call(target, *args, **kwargs):
+        place = target if isinstance(target, str) else os.readlink('/proc/self/fd/%d' % target)
+        if str(medium) in place:
+            call.calls += 1
+            if call.calls > k:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(target, *args, **kwargs)
+    call.calls = 0
+    return call

@@ -20,7 +20,7 @@ from service.operators import Audit
 from service.sealing import Sealer
 from service.storage import Disks
 
-from .conftest import IDS, TwoDisks, flip, keep, tree
+from .conftest import IDS, TwoDisks, flip, keep, leaving, tree
 
 
 def kept(station):
@@ -145,44 +145,30 @@ def test_what_is_not_there_is_said_in_one_line(make, change):
     assert caught.value.code in ('medium-gone', 'exams-folder') and caught.value.message.next_step
 
 
-def leaving(real, medium, k):
-    """A call of the system that fails on the medium from the k-th time on; how often it was made there is `calls`."""
-    def call(target, *args, **kwargs):
-        place = target if isinstance(target, str) else os.readlink('/proc/self/fd/%d' % target)
-        if str(medium) in place:
-            call.calls += 1
-            if call.calls > k:
-                raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return real(target, *args, **kwargs)
-    call.calls = 0
-    return call
-
-
 @pytest.mark.parametrize('name', ['open', 'write', 'fsync', 'replace', 'mkdir', 'pread'])
-def test_a_medium_that_goes_away_at_any_moment_is_one_code_and_the_next_try_ends(station, medium, make, monkeypatch,
-                                                                                name):
+def test_a_medium_that_goes_away_at_any_moment_is_one_code_and_the_next_try_ends(few, medium, make, monkeypatch, name):
     """Nothing on the station changes, and what was whole on the medium is used again."""
-    before, reused, k = tree(station), [], 0
+    before, reused, k = tree(few), [], 0
     while True:
         call, code = leaving(getattr(os, name), medium, k), ''
         with monkeypatch.context() as patch:
             patch.setattr(os, name, call)
             try:
-                make()
+                make(volume_bytes=1)
             except StorageError as error:
                 code = error.code
                 assert 'Nothing on the station' in error.message.next_step
-        assert tree(station) == before
+        assert tree(few) == before
         if call.calls <= k:
             break
         assert code == 'medium-gone'
-        backup = make()
+        backup = make(volume_bytes=1)
         reused.append(backup.reused)
         assert verify_backup(backup.folder, backup.key).problems == ()
         shutil.rmtree(str(medium))
         medium.mkdir()
-        k += 1 + k // 5
-    assert not code and reused and (name == 'mkdir' or max(reused) >= 3)
+        k += 1 + k // 3
+    assert not code and reused and (name == 'mkdir' or max(reused) >= 2)
 
 
 def interrupted(make, monkeypatch):
@@ -276,6 +262,18 @@ def test_a_failed_sync_of_the_file_system_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(medium_module.ctypes, 'get_errno', lambda: errno.EIO)
     with pytest.raises(OSError):
         medium_module.sync_medium(str(tmp_path))
+
+
+@pytest.mark.parametrize('number, is_read', [(errno.EROFS, True), (errno.EINVAL, True), (errno.EIO, False)])
+def test_a_medium_that_is_read_only_is_read_and_one_that_fails_is_not(tmp_path, monkeypatch, number, is_read):
+    def fsync(descriptor):
+        raise OSError(number, os.strerror(number))
+    (tmp_path / 'file').write_bytes(b'data')
+    monkeypatch.setattr(os, 'fsync', fsync)
+    try:
+        assert medium_module.read_small(str(tmp_path / 'file'), 10) == b'data' and is_read
+    except OSError:
+        assert not is_read
 
 
 @pytest.mark.parametrize('code', [0, 32])

@@ -15,7 +15,7 @@ from tests.service.backup.conftest import flip, keep
 @pytest.fixture
 def station(tmp_path):
     for number in (1, 2):
-        keep(tmp_path / 'exams', '%016x' % number)
+        keep(tmp_path / 'exams', '%016x' % number, number=number)
     (tmp_path / 'usb').mkdir()
     return tmp_path
 
@@ -73,3 +73,28 @@ def test_what_is_wrong_is_one_line(station, monkeypatch, capsys, arguments, code
     assert caught.value.code == code
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not os.path.exists(str(station / 'none.backup.pem'))
+
+
+def restore(*arguments):
+    return CliRunner().invoke(program, ['restore', *map(str, arguments)], obj={'debug': False})
+
+
+def test_a_backup_is_restored_to_a_new_station_with_the_key_that_was_written_down(station):
+    made = run('make', station / 'usb', '--folder', station / 'exams', '--json')
+    key = json.loads(made.output[made.output.index('{'):])['key']
+    unknown = restore(station / 'usb', '--folder', station / 'new')
+    assert unknown.exception.code == 'restore-key' and not (station / 'new').exists()
+    other = restore(station / 'usb', '--folder', station / 'new', '--key', '0' * 16)
+    assert other.exception.code == 'backup-key' and not (station / 'new').exists()
+    done = restore(station / 'usb', '--folder', station / 'new', '--key', key)
+    assert done.exit_code == 0 and 'Exams: 2 restored. The station has 2.' in done.output
+    for name in ('00/0000000000000001/0001.tscap', '00/0000000000000002/exam.json'):
+        assert (station / 'new' / 'exams' / name).read_bytes() == (station / 'exams' / 'exams' / name).read_bytes()
+
+
+def test_a_station_trusts_its_own_key(station):
+    run('make', station / 'usb', '--folder', station / 'exams')
+    (station / 'exams' / 'exams' / '00' / '0000000000000001' / '0001.tscap').unlink()
+    done = restore(station / 'usb', '--folder', station / 'exams', '--json')
+    told = json.loads(done.output[done.output.index('{'):])
+    assert (told['repaired'], told['same']) == (1, 1)
