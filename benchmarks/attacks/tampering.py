@@ -114,7 +114,7 @@ ATTACKS: Dict[str, Attack] = {
 
 def attack_log(log: Log, tries: int, chance: random.Random) -> List[Tuple[Any, ...]]:
     """For each attack: its name, how often tried, noticed, and named with the right entry."""
-    rows = []
+    rows: List[Tuple[Any, ...]] = []
     for name, attack in ATTACKS.items():
         noticed = right = 0
         for index in range(tries):

@@ -222,17 +222,19 @@ class Audit:
         if not files:
             self._begin_segment()
             return 0
-        first, path = files[-1]
-        self._file = os.open(path, os.O_RDWR | os.O_APPEND)
-        whole = list(read_lines(self.folder, first))
-        length = sum(map(len, whole)) + len(whole)
-        self._size = os.fstat(self._file).st_size
-        torn = self._size - length
+        self._file = os.open(files[-1][1], os.O_RDWR | os.O_APPEND)
+        # What follows the last line break was never finished; a power cut may leave zeros there, or nothing else.
+        data = _read(files[-1][1])
+        torn = len(data) - (data.rfind(b'\n') + 1)
+        self._size = len(data)
+        first = files[-2:][0][0]
+        lines = list(read_lines(self.folder, first))
         if torn:
-            self._cut_back(length)
-        self._end = Anchor(first - 1 + len(whole), head_of(whole[-1]) if whole else EMPTY.head)
-        with suppress(ValueError, KeyError, TypeError, IndexError):
-            self._end = Anchor(int(decode(whole[-1])['seq']), self._end.head)
+            self._cut_back(len(data) - torn)
+        if lines:
+            self._end = Anchor(first - 1 + len(lines), head_of(lines[-1]))
+            with suppress(ValueError, KeyError, TypeError):
+                self._end = Anchor(int(decode(lines[-1])['seq']), self._end.head)
         return torn
 
     def _begin_segment(self) -> None:

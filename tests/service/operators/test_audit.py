@@ -131,6 +131,32 @@ def test_half_an_entry_is_put_aside(open_log, cut):
     assert verify(log.folder, {'page': log.anchor}, mac_key=KEY).answer == 0
 
 
+@pytest.mark.parametrize('left', [bytes(317), b'{"boot_id"', b'\0'])
+def test_a_file_that_was_just_begun_may_hold_no_entry_yet(open_log, monkeypatch, left):
+    """A power cut leaves the size of what was written, and zeros."""
+    monkeypatch.setattr(audit, '_SEGMENT_ENTRIES', 3)
+    log = open_log()
+    for _ in range(2):
+        kept = log.append('login')
+    log.close()
+    with open(os.path.join(log.folder, '00000004.jsonl'), 'wb') as stream:
+        stream.write(left)
+    log = open_log()
+    assert events(log) == ['audit-began', 'login', 'login', 'audit-repaired']
+    assert verify(log.folder, {'before': kept, 'page': log.anchor}, mac_key=KEY).answer == 0
+
+
+def test_a_log_that_only_was_begun_begins_again(open_log):
+    log = open_log()
+    log.close()
+    for left in (b'', b'\0' * 300):
+        with open(os.path.join(log.folder, '00000001.jsonl'), 'wb') as stream:
+            stream.write(left)
+        log = open_log()
+        assert events(log) == ['audit-began'] and verify(log.folder, {'page': log.anchor}, mac_key=KEY).answer == 0
+        log.close()
+
+
 def test_a_full_disk_still_takes_what_happened_then(log, monkeypatch):
     real, reserve = os.write, os.path.join(log.folder, 'reserve')
 
