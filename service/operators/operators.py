@@ -59,6 +59,7 @@ class Operators:
 
     def __init__(self, folder: str, keys: KeyStore, audit: Audit, clock: Clock) -> None:
         self._keys, self._audit, self._clock = keys, audit, clock
+        # Held while a PIN is checked, so whoever only reads does without: `_operators` is replaced and never changed.
         self._lock = threading.RLock()
         self._file = TwinFile(folder, _FILE)
         document = self._file.read()
@@ -83,8 +84,7 @@ class Operators:
 
     def list(self) -> List[Operator]:
         """All of them, by name."""
-        with self._lock:
-            return _by_name(self._operators)
+        return _by_name(self._operators)
 
     def get(self, operator_id: str) -> Operator:
         """One of them.
@@ -92,11 +92,11 @@ class Operators:
         Raises:
             OperatorError: ``operator-unknown``.
         """
-        with self._lock:
-            if operator_id not in self._operators:
-                raise OperatorError('operator-unknown', 'There is no operator %s.' % printable(operator_id)[:40],
-                                    'Choose one of the list.')
-            return self._operators[operator_id]
+        found = self._operators.get(operator_id)
+        if found is None:
+            raise OperatorError('operator-unknown', 'There is no operator %s.' % printable(operator_id)[:40],
+                                'Choose one of the list.')
+        return found
 
     def first_supervisor(self, name: str, pin: str, recovery_key: str = '') -> str:
         """Make the first supervisor of a station, and its keys; they are logged in then.

@@ -1,5 +1,6 @@
 """Who may do what, how wrong PINs make everybody wait, and what of it the audit log says."""
 import os
+import threading
 
 import pytest
 
@@ -215,6 +216,18 @@ def test_nobody_logs_in_unless_the_log_says_so(station, ann, monkeypatch):
     with pytest.raises(StorageError) as caught:
         station.operators.check(ann.id, PIN)
     assert caught.value.code == 'audit-failed'
+
+
+def test_nobody_who_only_reads_waits_for_a_pin_to_be_checked(station, ann, monkeypatch):
+    read = []
+
+    def unlock(operator_id, pin):
+        reader = threading.Thread(target=lambda: read.append((station.operators.list(), station.operators.get(ann.id))))
+        reader.start()
+        reader.join(30)
+    monkeypatch.setattr(station.keys, 'unlock', unlock)
+    station.operators.check(ann.id, PIN)
+    assert read == [([ann], ann)]
 
 
 def test_a_pin_that_is_asked_for_again_is_said_as_such(station, ann):
