@@ -11,7 +11,7 @@ import pytest
 from service.backup import make_backup
 from service.bundle import generate_key, load_key
 from service.clock import Stamp
-from service.exams.exam import REVIEW, SIGNED
+from service.exams.exam import SIGNED
 from service.exams.folder import encode_exam, path_of
 from service.storage import Disks, Room
 from tests.service.exams.conftest import tmp_path
@@ -66,7 +66,7 @@ def station(tmp_path):
     root = tmp_path / 'station'
     for number, exam_id in enumerate(IDS, 1):
         files = {name: bytes([number]) * 1000 for name in FILES}
-        keep(root, exam_id, files, REVIEW if number == 6 else SIGNED, number)
+        keep(root, exam_id, files, SIGNED, number)
     (root / 'keys').mkdir()
     (root / 'keys' / 'keys.json').write_bytes(b'{"wraps": {}}')
     for name in ('exams.db', 'exams.db-wal', 'store.lock', '.hidden', 'keys/.part'):
@@ -92,9 +92,12 @@ def medium(tmp_path):
 @pytest.fixture
 def make(station, medium, key):
     """Make a backup with two exams a volume."""
+    sizes = [os.path.getsize(os.path.join(path_of(str(station), IDS[0]), name)) for name in ['exam.json'] + list(FILES)]
+    exam_bytes = sum(512 + -(-size // 512) * 512 for size in sizes)
+
     def make(**changes):
-        values = dict(dict(root=str(station), medium=str(medium), key=key, stamp=STAMP, volume_bytes=16384,
-                           disks=TwoDisks()), **changes)
+        values = dict(dict(root=str(station), medium=str(medium), key=key, stamp=STAMP, disks=TwoDisks(),
+                           volume_bytes=2 * exam_bytes + 1024), **changes)
         return make_backup(**values)
     return make
 

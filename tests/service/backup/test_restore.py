@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.backup import read_manifest, restore_backup
+from service.backup.manifest import read_index
 from service.clock import Clock
 from service.exams import Reader, verify_store
 from service.exams.exam import ACQUIRING, AMENDED, transition
@@ -124,7 +125,7 @@ def test_an_exam_with_the_number_of_another_one_is_named(used, restore):
 
 
 def test_a_damaged_file_of_the_backup_is_named_and_the_rest_is_restored(station, folder, restore, tmp_path):
-    flip(Path(folder, 'vol-0001.tsb'), 7000)
+    flip(Path(folder, 'vol-0001.tsb'), read_index(folder, 'vol-0001.tsb')[1][-1].offset)
     flip(Path(folder, 'vol-0002.json'), 9)
     flip(Path(folder, 'vol-0003.json'), 9)
     flip(Path(folder, 'vol-0003.tsb'), 600)

@@ -61,7 +61,7 @@ def test_an_empty_or_missing_volume_is_unfinished(folder):
 
 
 def test_a_volume_that_was_cut_names_what_is_gone(folder):
-    os.truncate(str(folder / 'vol-0001.tsb'), 9000)
+    os.truncate(str(folder / 'vol-0001.tsb'), os.path.getsize(str(folder / 'vol-0001.tsb')) // 2)
     found = problems(folder)
     assert len(found) >= 3 and {volume for _, volume, _ in found} == {'vol-0001.tsb'}
     assert all(path and path.startswith('exams/') for _, _, path in found)
