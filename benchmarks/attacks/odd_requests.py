@@ -5,7 +5,7 @@ bytes over connections of their own. A refusal is right; an answer from 500 to 5
 something is not there now (503, or 501 for what is not installed). The exit code is 1 for any fault, for any answer
 without the headers, and where the station does not answer afterwards.
 
-    python -m benchmarks.attacks.odd_requests [--count 4000] [--seed 1]
+    python -m benchmarks.attacks.odd_requests [--count 4000] [--seed 1] [--operators]
 """
 import collections
 import contextlib
@@ -33,7 +33,8 @@ _PATHS = ['/', '/open', '/open/result', '/open/overlay.png', '/live/values', '/h
               '/open/', '/.',
           '/' + 'a' * 5000, 'http://evil.example/', 'http://[::1/', '/%F0%9F%92%A9', '/live/events/x', '/try-again/1',
           '/api/v1/status', '/api/v1/bundle', '/api/v1/benchmark', '/api/v1/results', '/api/v1/openapi.json',
-          '/api/v1/\xe9', '/api/v1/results/..', '/api/v1/']
+          '/api/v1/\xe9', '/api/v1/results/..', '/api/v1/', '/api/v1/exams', '/api/v1/exams/0123456789abcdef', '/login',
+          '/setup', '/lock', '/session', '/confirm']
 _PLACES = ['', '..', '../..', '/', '/etc/passwd', 'a.csv', 'a.csv/x', '%00', '\xff', '%ff', '%u2022', 'a' * 2000,
     '~', 'odd.txt',
            '%E2%80%AE', '%0a', 'folder', 'folder/', 'folder/../a.csv', '.', './a.csv', '%2e%2e/']
@@ -53,13 +54,16 @@ _HEADERS = {
                ';;;', 'application/openmetrics-text;version=', 'text/plain;version=1.0.0;escaping=x', ',' * 500,
                    '\xff'],
     'Accept-Encoding': ['gzip', 'br;q=x', '*;q=-1', '\xff'],
-    'Accept-Language': ['de', '*' * 400], 'Cookie': ['a=b', '=' * 300, 'a="\xff'], 'Authorization': ['Basic !',
+    'Accept-Language': ['de', '*' * 400], 'Cookie': ['a=b', 'thermoscreen=', 'thermoscreen=e30.x.y',
+               'thermoscreen=.\xff.', '=' * 300, 'a="\xff'], 'Authorization': ['Basic !',
         'Digest x', 'Bearer \xff', 'Bearer ' + 'a' * 43, 'bearer', 'Bearer  x y', 'Bearer ' + '=' * 9000],
     'Range': ['bytes=0-', 'bytes=9-1', 'bytes=-', 'x', 'bytes=' + '0-1,' * 300], 'If-Modified-Since': ['x',
         'Thu, 01 Jan 1970 00:00:00 GMT'],
     'If-None-Match': ['*', '"x', 'W/'], 'If-Range': ['x', '"', '\xff'], 'Content-Type': ['multipart/form-data',
-        'a/b; charset=x', '\xff', ';'],
-    'Content-Length': ['0', '5', '-1', '+5', '1_0', 'x', '70000', '9' * 40, '5, 5'], 'Transfer-Encoding': ['chunked',
+        'a/b; charset=x', '\xff', ';', 'application/x-www-form-urlencoded',
+                     'application/x-www-form-urlencoded; charset=x'],
+    'Content-Length': ['0', '5', '26', '500', '-1', '+5', '1_0', 'x', '70000', '9' * 40,
+                       '5, 5'], 'Transfer-Encoding': ['chunked',
         'gzip', 'x, chunked', ''],
     'Expect': ['100-continue', 'x'], 'Connection': ['close', 'keep-alive', 'upgrade', 'x' * 200], 'Upgrade': ['h2c',
         'websocket'],
@@ -68,7 +72,8 @@ _HEADERS = {
     'X-Forwarded-For': ['1.2.3.4'], 'X-Forwarded-Host': ['evil.example'], 'Forwarded': ['for=x;host=y'],
         'X': ['x' * 17000, ' ', '\x00', '\x0b'],
     'a b': ['c'], '': ['x'], 'X-\xe9': ['x']}
-_CONTENTS = ['', 'hello', '5\r\nhello\r\n0\r\n\r\n', 'x\r\n', '--x--\r\n', '\x00' * 100, 'G']
+_CONTENTS = ['', 'csrf=x&who=op-1&pin=123456', 'csrf=%00&who=%ff&pin=' + '1' * 500, '&=&;%',
+             'hello', '5\r\nhello\r\n0\r\n\r\n', 'x\r\n', '--x--\r\n', '\x00' * 100, 'G']
 _VERSIONS = [' HTTP/1.1'] * 12 + [' HTTP/1.0', ' HTTP/2.0', ' HTTP/9.9', '', ' HTTP/1.1 x', ' http/1.1']
 
 #: An answer has come by then, or the station waits for the rest of a request that has none.
@@ -87,7 +92,8 @@ _SIGN = b'content-security-policy:'
 @click.command()
 @click.option('--count', default=4000, help='Requests.')
 @click.option('--seed', default=1, help='Of what is drawn.')
-def main(count: int, seed: int) -> None:
+@click.option('--operators', is_flag=True, help='A station that keeps exams, before its first login.')
+def main(count: int, seed: int, operators: bool) -> None:
     """Print how many answers there were of each class, and how many lacked the headers."""
     draw = random.Random(seed)
     answers: Counter[str] = collections.Counter()
@@ -99,7 +105,9 @@ def main(count: int, seed: int) -> None:
         for name in ('a.csv', 'odd.txt'):
             with open(os.path.join(root, name), 'w') as stream:
                 stream.write('30;31\n')
-        with served('--files-root', root) as port:
+        with open(os.path.join(root, 'settings.toml'), 'w') as stream:
+            stream.write('[exams]\nexams_folder = "%s"\n' % os.path.join(root, 'exams') if operators else '')
+        with served('--files-root', root, '--settings', os.path.join(root, 'settings.toml')) as port:
             requests = [_request(draw, port) for _ in range(count)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 heads = list(pool.map(lambda request: _send(port, request), requests))

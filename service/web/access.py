@@ -52,7 +52,7 @@ def admits(*roles: str, confirmed: bool = False) -> Callable[[_View], _View]:
 
     Args:
         roles: of `ROLES`.
-        confirmed: whether a change also asks for the PIN, unless it was given a short time ago.
+        confirmed: whether it also asks for the PIN, unless that was given a short time ago; for people alone.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -91,8 +91,10 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
         if not wanted:
             return refuse(403, _CLOSED)
         refusal = None if ANYONE in wanted else _refusal(wanted, tokens, sessions)
-        if refusal is None and sessions is not None and request.method not in _READING:
-            return _refused_change(sessions)
+        if refusal is None and sessions is not None:
+            if request.method not in _READING:
+                refusal = _refused_change()
+            refusal = refusal or _unconfirmed(sessions)
         return refusal
 
 
@@ -139,17 +141,21 @@ def _person_refused(wanted: FrozenSet[str]) -> _Answer:
     return None if operator.role in wanted else refuse(403, _ROLE_REFUSED)
 
 
-def _refused_change(sessions: Sessions) -> _Answer:
-    """Why nothing may be changed: a form that another site made, or that is older than the login; or no PIN."""
+def _refused_change() -> _Answer:
+    """Why nothing may be changed: a form that another site made, or that is older than the login."""
     given = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD, '')
     known = str(session.get('csrf', ''))
     if not known or not hmac.compare_digest(given.encode('utf-8'), known.encode('utf-8')):
         return refuse(403, _FORM_STALE)
-    found = g.get('session')
-    if getattr(current_app.view_functions[str(request.endpoint)], '_confirmed', False) and not (
-            found is not None and sessions.is_confirmed(found)):
-        return refuse(403, _PIN_NEEDED)
     return None
+
+
+def _unconfirmed(sessions: Sessions) -> _Answer:
+    """The way to the pad, for what asks for the PIN once more."""
+    if (not getattr(current_app.view_functions[str(request.endpoint)], '_confirmed', False)
+            or sessions.is_confirmed(g.session)):
+        return None
+    return redirect('/confirm', 303) if request.method in _READING else refuse(403, _PIN_NEEDED)
 
 
 def _unauthorised(message: Message) -> Response:

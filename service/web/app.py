@@ -15,6 +15,7 @@ from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
 from .login import blueprint as login_pages
 from .monitoring import blueprint as monitoring_answers
+from .people import blueprint as operator_pages
 from .services import Services, services
 from .sessions import Sessions
 from .status import blueprint as status_pages
@@ -64,6 +65,7 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
     app.secret_key = secrets.token_bytes(32)  # a restart ends every session anyway
     app.config.update(SESSION_COOKIE_NAME='thermoscreen', SESSION_COOKIE_SAMESITE='Strict')
     app.register_blueprint(login_pages)
+    app.register_blueprint(operator_pages)
 
     def on_lock() -> None:
         objects: Services = app.extensions['thermoscreen']

@@ -17,7 +17,6 @@ blueprint = Blueprint('login', __name__)
 #: Names on one page.
 PER_PAGE = 12
 
-_DIFFERENT = Message('pin-different', 'The two PINs are not the same.', 'Type both again.')
 _SETUP_HERE = Message('setup-here', 'The first supervisor is made at the station itself.', 'Go there.')
 
 _Answer = Union[str, Response, BaseResponse]
@@ -27,7 +26,7 @@ _Answer = Union[str, Response, BaseResponse]
 @admits(ANYONE)
 def page() -> _Answer:
     """The names, or the pad for the PIN of one."""
-    operators = _sessions().operators
+    operators = sessions().operators
     if operators.is_new:
         return redirect('/setup', 303)
     people = operators.list()
@@ -46,7 +45,7 @@ def log_in() -> _Answer:
     """Take a PIN."""
     who = request.form.get('who', '')
     try:
-        _enter(_sessions().log_in(who, request.form.get('pin', '')))
+        _enter(sessions().log_in(who, request.form.get('pin', '')))
     except (OperatorError, BusyError) as error:
         return _pad(who, error)
     return redirect('/', 303)
@@ -64,7 +63,7 @@ def confirmation() -> _Answer:
 def confirm() -> _Answer:
     """Take the PIN of who is logged in once more."""
     try:
-        _sessions().confirm(_mine(), request.form.get('pin', ''))
+        sessions().confirm(_mine(), request.form.get('pin', ''))
     except (OperatorError, BusyError) as error:
         return _pad(_mine().operator_id, error, confirming=True)
     return redirect('/operators' if g.operator.role == SUPERVISOR else '/', 303)
@@ -74,7 +73,7 @@ def confirm() -> _Answer:
 @admits(*PEOPLE)
 def lock() -> _Answer:
     """End the session: between two patients, and when somebody leaves."""
-    _sessions().end(_mine())
+    sessions().end(_mine())
     session.clear()
     return redirect('/login', 303)
 
@@ -83,7 +82,7 @@ def lock() -> _Answer:
 @admits(*PEOPLE)
 def left() -> Response:
     """Seconds until the session ends if nobody does anything."""
-    return json_reply({'left_s': round(_sessions().left_s(_mine()), 1)})
+    return json_reply({'left_s': round(sessions().left_s(_mine()), 1)})
 
 
 @blueprint.route('/session', methods=['POST'])
@@ -97,7 +96,7 @@ def touched() -> Response:
 @admits(ANYONE)
 def first_start() -> _Answer:
     """The name and the PIN of the first supervisor."""
-    if not _sessions().operators.is_new:
+    if not sessions().operators.is_new:
         return redirect('/login', 303)
     if not on_this_machine():
         return refuse(403, _SETUP_HERE)
@@ -113,16 +112,22 @@ def make_first() -> _Answer:
     name, pin = request.form.get('name', ''), request.form.get('pin', '')
     try:
         if pin != request.form.get('again', ''):
-            raise OperatorError(_DIFFERENT.code, _DIFFERENT.sentence, _DIFFERENT.next_step)
-        made, recovery_key = _sessions().first(name, pin)
+            raise different_pins()
+        made, recovery_key = sessions().first(name, pin)
     except (OperatorError, BusyError) as error:
         return make_response(render_template('setup.html', name=name, message=error.message), error.http_status)
     _enter(made)
     return render_template('recovery.html', recovery_key=recovery_key)
 
 
-def _sessions() -> Sessions:
+def sessions() -> Sessions:
+    """The sessions of this application, which has operators."""
     return cast(Sessions, services().sessions)
+
+
+def different_pins() -> OperatorError:
+    """The error for a PIN that was typed in two ways."""
+    return OperatorError('pin-different', 'The two PINs are not the same.', 'Type both again.')
 
 
 def _mine() -> Session:
@@ -132,9 +137,9 @@ def _mine() -> Session:
 
 def _enter(made: Session) -> None:
     """The browser has another session; the one that it had is over, and so are the forms that it shows."""
-    before = _sessions().find(str(session.get('id', '')))
+    before = sessions().find(str(session.get('id', '')))
     if before is not None:
-        _sessions().end(before)
+        sessions().end(before)
     session['id'] = made.id
     renew_csrf()
 
@@ -145,7 +150,7 @@ def _pad(who: str, error: Optional[ThermoscreenError] = None, confirming: bool =
     Raises:
         OperatorError: ``operator-unknown``.
     """
-    operators = _sessions().operators
+    operators = sessions().operators
     html = render_template('pin.html', person=operators.get(who), message=error and error.message,
                            wait_s=operators.wait_s(who), confirming=confirming, alone=len(operators.list()) == 1)
     return make_response(html, error.http_status if error else 200)

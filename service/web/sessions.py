@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 #: What is done with a PIN that was typed just now; then it is asked for once more.
-CONFIRMED_S = 120.0
+CONFIRMED_S = 180.0
 
 #: PINs that are checked at once. Each takes a thread for half a second on a Nano, and the page needs some too.
 _AT_ONCE = 2

@@ -86,3 +86,23 @@ def test_it_locks_by_itself_and_says_so_before(start, visit):
     assert page.text('.locking').startswith('Locks in ')
     page.page.wait_for_selector('.people')
     assert page.page.url.endswith('/login')
+
+
+def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
+    page = visit(start()).go('/')
+    page.page.click('text=Ann Lind')
+    press(page, PIN)
+    page.page.wait_for_selector('[aria-label^="Lock;"]')
+    page.go('/status')
+    page.page.click('text=Operators')
+    assert not any(page.page.evaluate(MEASURE).values())
+    page.page.click('text=Ben Moe')
+    page.page.wait_for_selector('.pad')
+    assert not any(page.page.evaluate(MEASURE).values())
+    page.page.click('text=Cancel')
+    page.page.click('text=Add somebody')
+    page.page.wait_for_selector('.pad')
+    assert not any(page.page.evaluate(MEASURE).values())
+    press(page, '662817')
+    press(page, '662817')
+    assert 'Operator 4' in page.text('.people')

@@ -13,7 +13,7 @@ from service.operators import OperatorError, Station
 from service.operators.chain import decode, read_lines
 from service.settings import Settings
 from service.web import sessions as sessions_module
-from service.web.access import ANYONE, PEOPLE, admitted
+from service.web.access import ANYONE, PEOPLE, SUPERVISOR, admitted
 from service.web.app import create_app
 from service.web.sessions import CONFIRMED_S, BusyError
 from service.web.tokens import Tokens
@@ -276,6 +276,8 @@ LOGIN = {'page': (ANYONE,), 'log_in': (ANYONE,), 'first_start': (ANYONE,), 'make
 def test_every_route_states_its_roles(app):
     found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
     wanted = dict(ROUTES, **{'login.' + name: roles for name, roles in LOGIN.items()})
+    wanted.update(('people.' + name, (SUPERVISOR,))
+                  for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove'))
     assert found == {endpoint: frozenset(roles) for endpoint, roles in wanted.items()}
 
 
@@ -284,7 +286,8 @@ def test_every_role_gets_what_its_routes_admit(app, enter, home):
     client = {role: enter(role) for role in PINS}
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace('<path:filename>', 'css/theme.css').replace('<part>', 'model').replace(
-            '<exam_id>', '0' * 16).replace('<name>', '0001.tscap')
+            '<exam_id>', '0' * 16).replace('<name>', '0001.tscap').replace(
+            '<operator_id>', home.people['operator'].id)
         if 'GET' not in rule.methods or rule.rule == '/live.mjpg' or rule.rule == '/live/events':
             continue
         roles = admitted(app, rule.endpoint)
@@ -355,3 +358,52 @@ def test_a_restart_ends_every_session_and_keeps_the_operators(app, enter, home, 
 
 def test_values_without_a_login_are_json(client, home):
     assert json.loads(client.get('/live/values').get_data(as_text=True))['code'] == 'login-needed'
+
+
+def test_a_supervisor_adds_operators_gives_them_pins_and_removes_them(app, enter, home):
+    client = enter('supervisor')
+    form = {'name': 'Dee Fox', 'role': 'operator', 'pin': '662817', 'again': '662817',
+            'csrf': csrf_of(client.get('/operators/new'))}
+    for spoilt, code in (({'again': '1'}, b'pin-different'), ({'name': 'Ben Moe'}, b'operator-name'),
+                         ({'role': 'king'}, b'operator-role'), ({'pin': '1', 'again': '1'}, b'pin-weak')):
+        answer = client.post('/operators', data=dict(form, **spoilt))
+        assert answer.status_code == 403 and code in answer.data
+    assert client.post('/operators', data=form).status_code == 303
+    (dee,) = [operator for operator in home.station.operators.list() if operator.name == 'Dee Fox']
+    assert b'Dee Fox' in client.get('/operators').data
+    client.post('/operators/%s/pin' % dee.id, data=dict(form, pin='559302', again='559302'))
+    newcomer = app.test_client()
+    assert log_in(newcomer, dee.id, '662817').status_code == 403
+    assert log_in(newcomer, dee.id, '559302').status_code == 303 and newcomer.get('/').status_code == 200
+    client.post('/operators/%s/remove' % dee.id, data=form)
+    assert newcomer.get('/').status_code == 303
+    assert client.get('/operators/' + dee.id).status_code == 403
+    last = client.post('/operators/%s/remove' % home.people['supervisor'].id, data=form)
+    assert last.status_code == 403 and b'supervisor-last' in last.data
+    assert [event for event, who in audited(home) if who == home.people['supervisor'].id][-4:] == [
+        'login', 'operator-added', 'pin-changed', 'operator-removed']
+
+
+def test_what_supervisors_do_asks_for_the_pin_once_more(enter, home):
+    client = enter('supervisor')
+    form = {'csrf': csrf_of(client.get('/operators/new'))}
+    home.now_s += CONFIRMED_S + 1
+    for path in ('/operators', '/operators/new', '/operators/' + home.people['operator'].id):
+        assert client.get(path).headers['Location'].endswith('/confirm')
+    for path in ('/operators', '/operators/%s/pin' % home.people['operator'].id,
+                 '/operators/%s/remove' % home.people['operator'].id):
+        answer = client.post(path, data=form)
+        assert answer.status_code == 403 and b'pin-needed' in answer.data and b'href="/confirm"' in answer.data
+    assert len(home.station.operators.list()) == 3
+    assert client.post('/confirm', data=dict(form, pin=PIN)).headers['Location'].endswith('/operators')
+    assert client.get('/operators').status_code == 200
+
+
+@pytest.mark.parametrize('role', ['operator', 'integrator'])
+def test_nobody_else_manages_operators(enter, home, role):
+    client = enter(role)
+    csrf = csrf_of(client.get('/status'))
+    for path in ('/operators', '/operators/%s/remove' % home.people['supervisor'].id):
+        assert client.post(path, data={'csrf': csrf}).status_code == 403
+    assert client.get('/operators').status_code == 403 and len(home.station.operators.list()) == 3
+    assert b'/operators' not in client.get('/status').data
