@@ -365,10 +365,10 @@ class _Making:
         """A file of the station."""
         descriptor = os.open(os.path.join(self._root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, 'rb') as stream:
-            data = stream.read(_MAX_FILE_BYTES + 1)
-        if len(data) > _MAX_FILE_BYTES:
-            raise ValueError('%s is too large' % path)
-        return data
+            size = os.fstat(descriptor).st_size
+            if size > _MAX_FILE_BYTES:
+                raise ValueError('%s is too large' % path)
+            return stream.read(size)  # of a log that grows, what was there
 
     def _tell(self, code: str, sentence: str, next_step: str, detail: str, **facts: str) -> None:
         self._problems.append(Message(code, sentence, next_step, PROBLEM, 'backup', dict(facts, detail=detail)))

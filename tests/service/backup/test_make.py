@@ -111,6 +111,14 @@ def test_what_may_lead_elsewhere_is_left_out(station, make):
     assert [problem.facts.get('file') for problem in backup.problems] == ['keys/link', 'quarantine/two words', None]
 
 
+def test_a_file_that_no_station_has_is_left_out_before_it_is_read(station, make, monkeypatch):
+    monkeypatch.setattr(make_module, '_MAX_FILE_BYTES', 2000)
+    (station / 'keys' / 'large').write_bytes(bytes(2001))
+    backup = make()
+    assert ('backup-left-out', 'keys/large') in [(problem.code, problem.facts.get('file'))
+                                                 for problem in backup.problems]
+
+
 def test_the_audit_log_lends_its_length(station, make):
     with Audit(str(station / 'audit'), Clock(boot_id='b'), None, bytes(32)) as audit:
         anchor = audit.append('station-started')
