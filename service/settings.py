@@ -86,8 +86,8 @@ class Settings:
     allow_unsigned: bool = _key('model', False, 'Accept unsigned bundles. For development; a bundle with a wrong '
                                 'signature is refused all the same.')
 
-    host: str = _key('web', '127.0.0.1', 'Address the page is served on. The page has no login, so it stays on '
-                     'this machine.', choices=('127.0.0.1', '::1', 'localhost'))
+    host: str = _key('web', '127.0.0.1', 'Address the page is served on. What it sends is not encrypted, so it '
+                     'stays on this machine.', choices=('127.0.0.1', '::1', 'localhost'))
     port: int = _key('web', 8080, 'Port the page is served on.', '', 1, 65535)
     max_viewers: int = _key('web', 20, 'Pages that may watch the live picture at once.', 'pages', 1, 100)
     files_root: str = _key('web', '/media', 'Folder whose thermograms the page may open; nothing outside it is '

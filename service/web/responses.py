@@ -1,6 +1,6 @@
 """Responses: what every one of them carries, JSON, and refusals as a page for people or JSON for programs.
 
-The page has no login and serves this machine alone. A web site that is open in the same browser must neither reach it
+The page serves this machine alone. A web site that is open in the same browser must neither reach it
 under a name of its own (DNS rebinding), nor embed what it shows, nor make it work by asking for its addresses.
 """
 import json
