@@ -58,8 +58,9 @@ def make_command(medium: str, folder: Optional[str], settings_path: Optional[str
     else:
         for problem in made.problems:
             click.echo('%s [%s]' % (problem.text, problem.code))
-        click.echo(printable('%s: %d exams, %s in %d volumes.' % (made.folder, made.exams, shown_size(made.size),
-                                                                  made.volumes)))
+        click.echo(printable('%s: %d %s, %s in %d %s.' % (
+            made.folder, made.exams, 'exam' if made.exams == 1 else 'exams', shown_size(made.size), made.volumes,
+            'volume' if made.volumes == 1 else 'volumes')))
         click.echo('It is signed by the key %s. Write this down: a restore asks for it.' % made.key)
         if made.anchor is not None:
             click.echo('The audit log had %d entries: %d:%s' % (made.anchor.count, made.anchor.count,

@@ -41,7 +41,8 @@ def test_a_backup_is_made_and_verified(station):
 def test_a_person_is_told_what_to_do_next(station):
     made = run('make', station / 'usb', '--folder', station / 'exams')
     assert made.exit_code == 0 and 'Unmount the medium before you remove it.' in made.output
-    assert '2 exams' in made.output and 'Write this down' in made.output and '[backup-same-disk]' in made.output
+    assert '2 exams,' in made.output and 'in 1 volume.' in made.output
+    assert 'Write this down' in made.output and '[backup-same-disk]' in made.output
 
 
 def test_the_medium_may_be_removed_after_the_unmount(station, monkeypatch):
