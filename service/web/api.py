@@ -87,7 +87,12 @@ def benchmark() -> Response:
 @admits(TOKEN)
 def results() -> Response:
     """The result of one file of the device, analysed now."""
-    return result_reply(requested_file())
+    try:
+        return result_reply(requested_file())
+    except InputError as error:
+        if error.code == 'frame-missing':  # the request is right, and what it asks for is not there
+            error.http_status = 404
+        raise
 
 
 @blueprint.route('/exams')

@@ -124,6 +124,7 @@ def test_results_of_a_side_view(ask, shared_opened, side_view, monkeypatch):
 
 @pytest.mark.parametrize('query, status, code', [
     ('', 400, 'path-folder'), ('?path=../secret.csv', 400, 'path-refused'), ('?path=nowhere.csv', 404, 'path-missing'),
+    ('?path=visit 1/frontal.csv&frame=2', 404, 'frame-missing'),
     ('?path=visit 1/frontal.csv&frame=0', 400, 'number-refused'), ('?path=visit 1/cut.csv', 400, None),
     ('?path=visit 1/counts.png', 400, 'scale-unknown'), ('?path=visit 1', 400, None)])
 def test_refusals_are_as_documented(ask, query, status, code):
