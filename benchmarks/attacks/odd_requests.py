@@ -116,7 +116,7 @@ def main(count: int, seed: int, operators: bool) -> None:
                 if status.startswith('5') and status not in ('501', '503'):
                     faults['%s %s' % (status, ascii(request[:100]))] += 1
                 bare += bool(status) and _SIGN not in head.lower()
-            well = ask(port, '/')[0] == 200 and ask(port, '/healthz')[0] == 200
+            well = ask(port, '/')[0] == (303 if operators else 200) and ask(port, '/healthz')[0] == 200
     print('%d odd requests, seed %d, %.0f s' % (count, seed, time.monotonic() - began_s))
     print(table(('answer', 'number'), sorted(answers.items())))
     print(table(('what must not be', 'number'), [('faults (5xx but 501 and 503)', sum(faults.values())),
