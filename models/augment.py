@@ -29,6 +29,9 @@ _ZERO_C = 273.15
 _MIN_SIDE = 16
 #: Pixels of a nipple below which there is nothing to show.
 _MIN_NIPPLE = 12
+#: How far below the middle of an areola its nipple is seen, in radii: both networks that had learned them in the middle
+#: marked areolas of DMR-IR that much too low.
+_DOWN = 0.12
 
 
 def flip(pixels: np.ndarray, labels: Optional[np.ndarray] = None, table: np.ndarray = FLIPPED) -> Labelled:
@@ -113,9 +116,10 @@ def show_nipples(rng: np.random.Generator, celsius: np.ndarray, labels: np.ndarr
         if len(rows) < _MIN_NIPPLE:
             continue
         radius = np.sqrt(len(rows) / np.pi)
-        row, column = (places.mean() + rng.normal(0, 0.1) * radius for places in (rows, columns))
-        window = tuple(slice(max(int(middle - 2 * radius), 0), int(middle + 2 * radius) + 2)
-                       for middle in (row, column))
+        row, column = (places.mean() + rng.normal(middle, 0.1) * radius
+                       for places, middle in ((rows, _DOWN), (columns, 0.0)))
+        window = tuple(slice(max(int(middle - 2 * radius), 0), min(int(middle + 2 * radius) + 2, side))
+                       for middle, side in zip((row, column), celsius.shape))
         down, across = np.ogrid[window]
         away = np.hypot(down - row, across - column) / radius
         dot = np.clip((size - away) / 0.15 + 0.5, 0, 1)

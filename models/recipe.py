@@ -190,6 +190,7 @@ class Loss:
 
     Attributes:
         cross_entropy, dice: of the regions.
+        every: regions are judged in every n-th row and column: with 2, a step of `quarter_fpn` takes a quarter less.
         nipple_weight: cross-entropy weight of the two nipples (0.7 % of the picture each).
         finding: of the finding.
         view: of the view, for a network that names it.
@@ -198,6 +199,7 @@ class Loss:
 
     cross_entropy: float = setting(1.0, low=0.0)
     dice: float = setting(0.0, low=0.0)
+    every: int = setting(1, low=1, high=8)
     nipple_weight: float = setting(1.0, low=0.0)
     finding: float = setting(1.0, low=0.0)
     view: float = setting(1.0, low=0.0)

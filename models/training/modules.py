@@ -163,14 +163,17 @@ class Losses:
         if 'regions' in self._task:
             if scores.regions is None:
                 raise ValueError('the network has no region head')
-            unknown = batch.labels == UNKNOWN
+            every = slice(self._loss.every - 1, None, self._loss.every)
+            logits = scores.regions[:, :, every, every].contiguous()
+            labels = batch.labels[:, every, every]
+            unknown = labels == UNKNOWN
             if self._loss.cross_entropy and not unknown.all():
                 weights = self._region_weights.to(scores.regions.device)
                 parts['cross-entropy'] = self._loss.cross_entropy * functional.cross_entropy(
-                    scores.regions, batch.labels, weights, ignore_index=UNKNOWN)
+                    logits, labels, weights, ignore_index=UNKNOWN)
             if self._loss.dice:
                 dice = self._dice_of_known if unknown.any() else self._dice
-                parts['dice'] = self._loss.dice * dice(scores.regions, batch.labels)
+                parts['dice'] = self._loss.dice * dice(logits, labels)
         if 'finding' in self._task and self._loss.finding:
             parts['finding'] = self._loss.finding * self._finding(scores.finding, batch.klass)
         if scores.view is not None and self._loss.view:

@@ -17,7 +17,9 @@ from .anatomy import (
     Posture,
     Silhouette,
     armpit_points,
+    as_drawn,
     breast_distance,
+    drawn_armpit,
     neckline,
 )
 from .description import ANGLES_DEG, FLAT, MOUND, SECOND, Description, view_of
@@ -281,14 +283,15 @@ class _Torso:
         for side in SIDES:
             mask = (trunk & front.ahead) | (on_body & (front.kind == ARM_INDEX) & (front.side == side))
             x = np.where(trunk, front.x, front.frontal_x()) * side
-            self._paint(labels, mask & (labels == 0) & (x > 0.05), x, canvas.y, _armpit_curve(self._armpits[side]),
-                        ARMPIT_IDS[side])
+            self._paint(labels, mask & (labels == 0) & (x > 0.05), x, canvas.y,
+                        _armpit_curve(drawn_armpit(self._armpits[side])), ARMPIT_IDS[side])
         for side in SIDES:
             if self._breasts[side] == FLAT:
                 continue
             s = posture.sides[side]
             breast = on_body & (front.kind == BREAST_INDEX) & (front.side == side)
-            labels[breast] = BREAST_IDS[side]
+            drawn = breast_distance(as_drawn(s), front.x * side, front.y)[0] < 0
+            labels[breast | (trunk & front.ahead & drawn & (front.x * side > 0.004))] = BREAST_IDS[side]
             if self._breasts[side] != MOUND:
                 areola = ellipse(front.nipple_x * side, front.y, s.nipple, (s.areola, s.areola * s.areola_aspect)) < 0
                 labels[breast & areola] = NIPPLE_IDS[side]

@@ -242,3 +242,10 @@ def test_nipples_are_shown_where_they_are():
     assert nipples.any() and changed[far].max() < 0.05
     without = np.zeros_like(phantom.labels)
     assert np.array_equal(show_nipples(np.random.default_rng(1), phantom.celsius, without), phantom.celsius)
+
+
+def test_a_nipple_at_the_edge_is_shown_as_far_as_it_goes():
+    labels = np.zeros((60, 80), np.uint8)
+    labels[56:, 74:], labels[:4, :6] = regions.LEFT_NIPPLE, regions.RIGHT_NIPPLE
+    shown = show_nipples(np.random.default_rng(1), np.full((60, 80), 30, np.float32), labels)
+    assert shown[58, 77] < 29.9 and shown[1, 2] < 29.9 and shown[30, 40] == 30

@@ -35,6 +35,14 @@ def test_the_parts_of_the_loss():
         scores.finding[:, 0], torch.tensor([0., 1.]))))
 
 
+def test_regions_are_judged_in_every_other_row_and_column():
+    batch, scores = _batch(), Scores(torch.randn(2, 8, 8, 8), torch.randn(2, 1))
+    some = batch._replace(labels=batch.labels[:, 1::2, 1::2])
+    expected = Losses(small_recipe('loss.dice=1'), 8)(scores._replace(regions=scores.regions[..., 1::2, 1::2]), some)
+    parts = Losses(small_recipe('loss.dice=1', 'loss.every=2'), 8)(scores, batch)
+    assert all(torch.equal(parts[name], expected[name]) for name in ('cross-entropy', 'dice'))
+
+
 def test_what_is_not_known_teaches_nothing():
     scores = Scores(torch.randn(2, 8, 8, 8, requires_grad=True), torch.randn(2, 1, requires_grad=True))
     half = torch.randint(0, 8, (2, 8, 8))
