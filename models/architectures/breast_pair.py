@@ -7,14 +7,18 @@ from typing import Tuple
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from service import regions
 
 _SIDES = ((regions.RIGHT_BREAST, regions.RIGHT_NIPPLE), (regions.LEFT_BREAST, regions.LEFT_NIPPLE))
 
-#: Samples of a cut each way, and how far it reaches from the middle of the breast, in standard deviations of its region
-#: (an ellipse ends at 2).
-SAMPLES, _REACH = 32, 2.6
+#: Samples of a cut each way, 3 mm apart for veins of 3 to 10 mm, and how far it reaches from the middle of the breast, in
+#: standard deviations of its region (an ellipse ends at 2).
+SAMPLES, _REACH = 64, 2.6
+
+#: Rows of a picture below which its pixels are not coarser than the samples.
+_ROWS = 120
 
 
 class BreastPair(nn.Module):
@@ -27,7 +31,7 @@ class BreastPair(nn.Module):
         widths: channels of the small network.
     """
 
-    def __init__(self, widths: Tuple[int, int, int] = (24, 32, 48)) -> None:
+    def __init__(self, widths: Tuple[int, int, int] = (12, 20, 32)) -> None:
         super().__init__()
         self.register_buffer('steps', torch.linspace(-_REACH, _REACH, SAMPLES), persistent=False)
         self.place = nn.Parameter(torch.zeros(1, widths[0], SAMPLES // 2, SAMPLES // 2))
@@ -45,6 +49,8 @@ class BreastPair(nn.Module):
 
     def cut(self, picture: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
         """Both breasts Nx2xSxS, the left one mirrored, of a picture Nx1xHxW and shares of the regions Nx8xhxw."""
+        coarser = max(int(picture.shape[2]) // _ROWS, 1)
+        picture = functional.avg_pool2d(picture, coarser)
         cuts = []
         for ids, direction in zip(_SIDES, (1.0, -1.0)):
             # What is rather something else says nothing about the breast's place.

@@ -30,6 +30,9 @@ _LEVELS, _LOW_C, _HIGH_C = 1024, 18.0, 40.0
 #: Rows and columns of the region scores.
 _SCORES = (60, 80)
 
+#: How often every body is cut, each time inexactly in another way.
+_CUTS = 3
+
 #: How far a predicted breast may be off: its size, and its place in parts of the picture; standard deviations.
 _SIZE_OFF, _PLACE_OFF = 0.04, 0.008
 
@@ -159,8 +162,11 @@ def train_finding(head: BreastPair, phantoms: PhantomSet, recipe: Recipe) -> Non
     if not isinstance(head, BreastPair) or not len(healthy):
         raise InputError('finding-head', 'finding.steps trains a finding head that cuts out both breasts of healthy '
                          'bodies, and there is none.', 'Set finding.steps to 0.')
-    frames = ((phantoms.celsius(int(index)), np.array(phantoms.labels[index])) for index in healthy)
-    pairs = cut_pairs(frames, head, get_chain(recipe.input.chain, recipe.chain_constants), recipe.seed)
+    chain = get_chain(recipe.input.chain, recipe.chain_constants)
+    # Cut once, a body is soon known by heart.
+    cuts = [cut_pairs(((phantoms.celsius(int(index)), np.array(phantoms.labels[index])) for index in healthy), head,
+                      None if again else chain, recipe.seed + again) for again in range(_CUTS)]
+    pairs = Pairs(np.concatenate([cut.celsius for cut in cuts]), np.concatenate([cuts[0].tables] * _CUTS))
     sets = recipe.phantoms
     patterns = draw_patterns(head, sets.first_seed + sets.train + sets.val + sets.test, recipe.finding.patterns)
     train_pairs(head, pairs, patterns, recipe.finding.steps, seed=recipe.seed)

@@ -11,11 +11,11 @@ _PHANTOMS = ((0, 60, 80, None), (3, 120, 160, None), (11, 240, 320, True), (12, 
 
 #: SHA-256 of temperatures, labels and what is planted, by the hash of the libraries' versions and of functions that
 #: processors round differently: today's versions, and those of JetPack 4.6, 5 and 6, on an x86-64 with AVX-512.
-_OLDER = ['b7ebdb0b5a2989da04fa2267', '7320474a9b91c898594870e2', 'f4d1a720a8498081b3bff853',
-          '1553eec0a5322ddddbe22455', '6718a703e0d79cd133584ab3']
+_OLDER = ['323a299493c48e43819ab4f3', '7186cec5a4ea3e3487cbb16a', '9104d62bc8188078ce016dfc',
+          '77d42e100f592d9adc0f1fbe', '90bcc8998934ebd50a67e977']
 _EXPECTED = {
-    '9ea15987da81c67c9df06d3b': ['abea7e3608f44e2dee798268', '55dfea5a4c9004c9c4f9e362', '58803a8748f5e7d9a7315572',
-                                 'ff864bdaf97c7da6733c1c75', '47a3738cf79847ab3a9dcd2c'],
+    '9ea15987da81c67c9df06d3b': ['81d63f836d493440700bc58d', '5326a1c48020523092d2aa3a', 'd00d6be35e92c389a5153dc5',
+                                 '2d249f3648079780d0b9fee8', '52fad2b75eb1fea51b6c3635'],
     '0f4a5d58a4a1339df759af41': _OLDER, 'b13ee807921b586daa06aa35': _OLDER, '4975a507c810a9a0e26ccd8f': _OLDER,
 }
 
