@@ -13,8 +13,8 @@ from service import regions
 
 _SIDES = ((regions.RIGHT_BREAST, regions.RIGHT_NIPPLE), (regions.LEFT_BREAST, regions.LEFT_NIPPLE))
 
-#: Samples of a cut each way, 3 mm apart for veins of 3 to 10 mm, and how far it reaches from the middle of the breast, in
-#: standard deviations of its region (an ellipse ends at 2).
+#: Samples of a cut each way, 3 mm apart for veins of 3 to 10 mm, and how far it reaches from the middle of the breast,
+#: in standard deviations of its region (an ellipse ends at 2).
 SAMPLES, _REACH = 64, 2.6
 
 #: Rows of a picture below which its pixels are not coarser than the samples.
@@ -33,7 +33,7 @@ class BreastPair(nn.Module):
 
     def __init__(self, widths: Tuple[int, int, int] = (12, 20, 32)) -> None:
         super().__init__()
-        self.register_buffer('steps', torch.linspace(-_REACH, _REACH, SAMPLES), persistent=False)
+        self.register_buffer('steps', torch.arange(SAMPLES) - (SAMPLES - 1) / 2, persistent=False)
         self.place = nn.Parameter(torch.zeros(1, widths[0], SAMPLES // 2, SAMPLES // 2))
         self.first = nn.Sequential(nn.Conv2d(2, widths[0], 5, 2, 2, bias=False), nn.BatchNorm2d(widths[0]))
         self.body = nn.Sequential(nn.ReLU(), _convolution(widths[0], widths[1], 1),
@@ -74,16 +74,18 @@ class BreastPair(nn.Module):
     def _weights(profile: torch.Tensor, count: int, steps: torch.Tensor) -> torch.Tensor:
         """Matrix NxSxP of one axis, which resamples `count` pixels: triangles as wide as the samples are apart.
 
-        Beyond the picture its edge is repeated.
+        Beyond the picture its edge is repeated. Places are multiples of how far samples are apart, from the middle of
+        the breast: where 16 bits round, that moves a cut as a whole and never its samples against each other.
         """
-        places, pixels = ((torch.arange(size, device=steps.device) + 0.5) / size
-                          for size in (int(profile.shape[1]), count))
+        places = (torch.arange(int(profile.shape[1]), device=steps.device) + 0.5) / int(profile.shape[1])
         profile = profile / (profile.sum(1, keepdim=True) + 1e-3)
         middle = (profile * places).sum(1, keepdim=True)
         spread = torch.sqrt((profile * (places - middle) ** 2).sum(1, keepdim=True) + 1e-4)
-        at = torch.clamp(middle + spread * steps, 0.5 / count, 1 - 0.5 / count)
-        apart = torch.clamp(spread * (2 * _REACH / (SAMPLES - 1)), min=1.0 / count)
-        weights = torch.relu(1 - torch.abs(pixels - at.unsqueeze(2)) / apart.unsqueeze(2))
+        middle, apart = middle * count, spread * (count * 2 * _REACH / (SAMPLES - 1))
+        pixels = (torch.arange(count, device=steps.device) + 0.5 - middle) / apart
+        at = torch.minimum(torch.maximum(steps, pixels[:, :1]), pixels[:, -1:])
+        off = torch.abs(pixels.unsqueeze(1) - at.unsqueeze(2))
+        weights = torch.relu(1 - off * torch.clamp(apart, max=1.0).unsqueeze(2))
         return weights / weights.sum(2, keepdim=True)
 
 

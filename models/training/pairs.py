@@ -139,7 +139,7 @@ def train_pairs(head: BreastPair, pairs: Pairs, patterns: Patterns, steps: int =
         planted = plant(pairs, patterns, body, rng.choice(len(chances), batch, p=chances), side)
         both = pairs.pictures(np.tile(body, 2), np.concatenate([pairs.celsius[body], planted]))
         target = torch.from_numpy(np.concatenate([np.zeros(batch, np.int64), 1 + side]))
-        logits = head.compare(torch.from_numpy(both))
+        logits = head.compare(_moved(torch.from_numpy(both)))
         # Neither breast has the logit 0.
         loss = functional.cross_entropy(functional.pad(logits, (1, 0)), target)
         optimizer.zero_grad()
@@ -147,6 +147,20 @@ def train_pairs(head: BreastPair, pairs: Pairs, patterns: Patterns, steps: int =
         optimizer.step()
         schedule.step()
     return head.eval()
+
+
+def _moved(cuts: torch.Tensor) -> torch.Tensor:
+    """Cuts Bx2xSxS turned, stretched and shifted, both of a pair alike.
+
+    Without it the head soon knows the natural patches of the bodies by heart.
+    """
+    count = len(cuts)
+    turn, shift = 0.2 * torch.randn(count), 0.12 * torch.randn(count, 2)
+    stretch = torch.exp(0.12 * torch.randn(count, 2))
+    cos, sin = torch.cos(turn)[:, None] * stretch, torch.sin(turn)[:, None] * stretch
+    rows = (torch.stack([cos[:, 0], -sin[:, 0], shift[:, 0]], 1), torch.stack([sin[:, 1], cos[:, 1], shift[:, 1]], 1))
+    grid = functional.affine_grid(torch.stack(rows, 1), list(cuts.shape), align_corners=False)
+    return functional.grid_sample(cuts, grid, padding_mode='border', align_corners=False)
 
 
 def train_finding(head: BreastPair, phantoms: PhantomSet, recipe: Recipe) -> None:

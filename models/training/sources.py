@@ -18,10 +18,16 @@ TRAINING, VALIDATION, HELD_OUT = 'training', 'validation', 'held-out'
 
 _FRONTAL = 'Frontal views; side views give no usable regions.'
 
-PHANTOM_LIMITS = (
+_PHANTOM_LIMITS = (
     _FRONTAL,
     'Arms raised is what most simulated patients do; lowered arms leave little armpit to find.',
     'Both breasts present: simulated patients have had no mastectomy.',
+)
+#: Of a recipe that asks for other views and bodies than the ordinary one (`phantoms.kinds`).
+_VIEW_LIMITS = (
+    'Left-right differences and the finding are for frontal views; side views only get their regions.',
+    'A torso that is turned by less than 25 degrees may pass as frontal.',
+    'Absent and reconstructed breasts, dressings and things that are no patient were simulated.',
 )
 PHANTOM_FINDING_LIMITS = (
     'The finding cannot see the heat of most tumours, which is smaller than natural left-right differences.',
@@ -194,7 +200,8 @@ def _phantom_statement(recipe, metrics):
                                % (100 * recipe.finding.specificity, recipe.phantoms.val)}
     return Statement('%d simulated thermograms (service/simulator), no real patient. Recipe models/recipes/%s.toml, '
                      'seed %d.%s' % (recipe.phantoms.train, recipe.name, recipe.seed, _start(recipe)),
-                     PHANTOM_LIMITS + (PHANTOM_FINDING_LIMITS if finding else ()), finding)
+                     (_VIEW_LIMITS if recipe.phantoms.kinds else _PHANTOM_LIMITS)
+                     + (PHANTOM_FINDING_LIMITS if finding else ()), finding)
 
 
 def _start(recipe):
