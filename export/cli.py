@@ -40,7 +40,7 @@ def check_command(path: Optional[str], target_name: Optional[str], as_list: bool
 
     \b
     Example:
-      thermoscreen check service/bundles/phantom-unet --target jetson-nano
+      thermoscreen check service/bundles/phantom-fpn --target jetson-nano
       thermoscreen check model.onnx --target orin-nano --json
       thermoscreen check --list
     """
@@ -95,7 +95,7 @@ def preflight_command(path: str, target_name: str, precision: str, frame: str, l
 
     \b
     Example:
-      thermoscreen preflight service/bundles/phantom-unet --target jetson-nano
+      thermoscreen preflight service/bundles/phantom-fpn --target jetson-nano
       thermoscreen preflight model.onnx --target jetson-nano --precision fp32 --layers
     """
     from .check import fits

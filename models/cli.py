@@ -64,7 +64,7 @@ def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[st
 
     \b
     Example:
-      thermoscreen train phantom-unet --out build/phantom-unet
+      thermoscreen train phantom-fpn --out build/phantom-fpn
       thermoscreen train unet-lite --data dmr --fold 1 --out build/unet-lite-1 --set training.epochs=20
     """
     changes += ('network.init=%s' % init,) if init else ()

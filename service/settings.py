@@ -18,7 +18,7 @@ try:
 except ImportError:  # before Python 3.11
     import tomli as tomllib  # type: ignore[no-redef]
 
-SHIPPED_BUNDLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'bundles', 'phantom-unet')
+SHIPPED_BUNDLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'bundles', 'phantom-fpn')
 
 #: A settings file is a page of text.
 _MAX_BYTES = 256 * 1024

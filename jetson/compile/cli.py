@@ -51,9 +51,9 @@ def compile_command(bundle: str, precision: str, engines: Optional[str], workspa
 
     \b
     Example:
-      thermoscreen compile /media/usb/phantom-unet
-      thermoscreen compile /media/usb/phantom-unet --precision fp16 --no-cublas --json
-      thermoscreen compile /media/usb/phantom-unet --precision int8 --frames /media/usb/thermograms
+      thermoscreen compile /media/usb/phantom-fpn
+      thermoscreen compile /media/usb/phantom-fpn --precision fp16 --no-cublas --json
+      thermoscreen compile /media/usb/phantom-fpn --precision int8 --frames /media/usb/thermograms
     """
     if frames and precision != 'int8':
         raise click.UsageError('--frames measures INT8 ranges; say --precision int8 too.')
@@ -120,7 +120,7 @@ def verify_command(ctx: click.Context, names: Tuple[str, ...], engines: Optional
 
     \b
     Example:
-      thermoscreen engines verify --bundle /media/usb/phantom-unet
+      thermoscreen engines verify --bundle /media/usb/phantom-fpn
     """
     settings, store = _open_store(settings_path, engines, bundle=bundle)
     opened = open_bundle(settings.bundle, trust=Trust.from_settings(settings))

@@ -52,7 +52,7 @@ def calibrate_command(bundle: Path, data: str, out: Optional[Path], method: str,
 
     \b
     Example:
-      thermoscreen calibrate service/bundles/phantom-unet --data phantoms:500000:400 --out phantom-int8
+      thermoscreen calibrate service/bundles/phantom-fpn --data phantoms:500000:400 --out phantom-int8
       thermoscreen calibrate unet-lite --data dmr --method percentile --json
     """
     # The libraries take seconds to import, too long for --help.

@@ -57,7 +57,7 @@ def evaluate_command(bundles: Tuple[Path, ...], data: Path, out: Path, layout: O
 
     \b
     Example:
-      thermoscreen evaluate service/bundles/phantom-unet --data dmr --out report
+      thermoscreen evaluate service/bundles/phantom-fpn --data dmr --out report
       thermoscreen evaluate bundle --data dmr --where dialect=space --audit audit/audit.json --out report
       thermoscreen evaluate run-1/bundle run-2/bundle --flip --data phantoms:0:200 --out report
     """

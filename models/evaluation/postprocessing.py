@@ -206,7 +206,7 @@ def main(bundle: Path, data: str, where: Optional[str], limit: Optional[int], th
 
     \b
     Example:
-      python -m models.evaluation.postprocessing service/bundles/phantom-unet --data phantoms:9000:200
+      python -m models.evaluation.postprocessing service/bundles/phantom-fpn --data phantoms:9000:200
     """
     opened, collection = open_bundle(str(bundle)), open_data(data).labelled()
     collection = collection.where(view=where) if where else collection

@@ -63,9 +63,9 @@ def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int
 
     \b
     Example:
-      thermoscreen export build/phantom-unet --out phantom-unet
+      thermoscreen export build/phantom-fpn --out phantom-fpn
       thermoscreen export build/unet-lite-1 --out unet-lite --data dmr --calibrate entropy --version 1.0.0
-      thermoscreen export build/resnet18 --regions build/phantom-unet --order classify-then-segment --out both
+      thermoscreen export build/resnet18 --regions build/phantom-fpn --order classify-then-segment --out both
     """
     # PyTorch takes seconds to import, too long for --help.
     import torch

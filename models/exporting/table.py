@@ -270,7 +270,7 @@ def _settle(network: torch.nn.Module, chain: Chain) -> None:
               help='Receives table.md.')
 @click.option('--runs', type=click.Path(exists=True, file_okay=False, path_type=Path), metavar='DIR',
               help='Trained runs: NAME/weights.pt or NAME/fold-0/weights.pt, as thermoscreen compare leaves them; '
-              'phantom-unet/weights.pt for the shipped bundle.')
+              'phantom-fpn/weights.pt for the shipped bundle.')
 @click.option('--data', metavar='DIR', help='Real thermograms beside the phantoms.')
 @click.option('--only', multiple=True, type=click.Choice(sorted(ARCHITECTURES)), metavar='NAME',
               help='These architectures only; repeatable.')

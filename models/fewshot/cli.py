@@ -21,7 +21,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
 @click.command('few-shot')
 @click.option('--data', required=True, metavar='DIR', help='Thermograms; some of the patients with labels.')
 @click.option('--init', 'start', required=True, type=click.Path(path_type=Path), metavar='RUN',
-              help='Run folder of a network trained on phantoms (thermoscreen train phantom-unet); any architecture.')
+              help='Run folder of a network trained on phantoms (thermoscreen train phantom-fpn); any architecture.')
 @click.option('--out', required=True, type=_FOLDER, metavar='DIR',
               help='Receives figures, labels of the held-out patients, and the bundle.')
 @click.option('--phantoms', type=_FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
@@ -41,7 +41,7 @@ def few_shot_command(data: str, start: Path, out: Path, phantoms: Optional[Path]
 
     \b
     Example:
-      thermoscreen few-shot --data dmr --init build/phantom-unet --out build/few-shot
+      thermoscreen few-shot --data dmr --init build/phantom-fpn --out build/few-shot
     """
     # PyTorch takes seconds to import, too long for --help.
     import torch

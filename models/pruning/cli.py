@@ -62,9 +62,9 @@ def prune_command(run: Path, flops: float, out: Path, fine_tune: int, changes: T
 
     \b
     Example:
-      thermoscreen prune build/phantom-unet --flops 0.5 --out build/half
-      thermoscreen prune build/phantom-unet --flops 0.5 --out build/half-tuned --fine-tune 4000
-      thermoscreen train phantom-unet --init build/half --out build/half-trained
+      thermoscreen prune build/phantom-fpn --flops 0.5 --out build/half
+      thermoscreen prune build/phantom-fpn --flops 0.5 --out build/half-tuned --fine-tune 4000
+      thermoscreen train phantom-fpn --init build/half --out build/half-trained
     """
     # PyTorch takes seconds to import: not for --help.
     from ..cli import check_data, log_progress, open_source

@@ -35,8 +35,8 @@ def bundle() -> None:
 
     \b
     Example:
-      thermoscreen bundle verify /media/usb/phantom-unet
-      thermoscreen bundle install /media/usb/phantom-unet --to /var/lib/thermoscreen/bundle
+      thermoscreen bundle verify /media/usb/phantom-fpn
+      thermoscreen bundle install /media/usb/phantom-fpn --to /var/lib/thermoscreen/bundle
     """
 
 
@@ -104,7 +104,7 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
 
     \b
     Example:
-      thermoscreen bundle verify /media/usb/phantom-unet
+      thermoscreen bundle verify /media/usb/phantom-fpn
       thermoscreen bundle verify build/bundle --keys keys --json
     """
     trust = _trust(settings_path, keys)
@@ -145,7 +145,7 @@ def install(folder: Optional[str], target: str, previous: bool, allow_downgrade:
 
     \b
     Example:
-      thermoscreen bundle install /media/usb/phantom-unet --to /var/lib/thermoscreen/bundle
+      thermoscreen bundle install /media/usb/phantom-fpn --to /var/lib/thermoscreen/bundle
       thermoscreen bundle install --previous --to /var/lib/thermoscreen/bundle
     """
     if bool(folder) == previous:
@@ -170,7 +170,7 @@ def show(folder: str, as_json: bool) -> None:
 
     \b
     Example:
-      thermoscreen bundle show service/bundles/phantom-unet
+      thermoscreen bundle show service/bundles/phantom-fpn
     """
     opened = open_bundle(folder, study=True)
     signature = read_signature(folder)

@@ -40,7 +40,7 @@ def choose(bundle: str, frames: int, rounds: int, engines: Optional[str], write:
 
     \b
     Example:
-      thermoscreen choose /opt/thermoscreen/bundles/phantom-unet
+      thermoscreen choose /opt/thermoscreen/bundles/phantom-fpn
       thermoscreen choose /var/lib/thermoscreen/bundle --engines /var/lib/thermoscreen/engines --write
     """
     settings = load_settings(settings_path, bundle=bundle, engines=engines, threads=threads)

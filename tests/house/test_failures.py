@@ -110,7 +110,7 @@ def test_an_interrupt_and_a_fault_are_json_too(call, monkeypatch):
     (['engines', 'lst'], 'list'), (['serve', '--camra', 'sim'], '--camera'), (['bench', '--camra', 'sim'], '--camera'),
     (['doctor', '--jsn'], '--json'), (['doctor', '--camera', 'simm'], 'sim'),
     (['doctor', '--camera', 'simusb:leptn'], 'lepton'), (['doctor', '--camera', 'sim:1?heigth=120'], 'height'),
-    (['bundle', 'verify', 'phantom-unett'], 'phantom-unet'), (['choose', 'phantom-unet'], 'phantom-unet'),
+    (['bundle', 'verify', 'phantom-fpnt'], 'phantom-fpn'), (['choose', 'phantom-fpn'], 'phantom-fpn'),
     (['settings', '--settings', 'section.toml'], 'camera'), (['settings', '--settings', 'name.toml'], 'palette'),
     (['settings', '--settings', 'value.toml'], 'iron'),
 ])

@@ -47,7 +47,7 @@ def test_a_good_bundle_and_a_spoiled_one(tmp_path):
     assert report.facts['golden']['labels_agreement'] == 1
     assert check_model(Settings(bundle=good)).code == 'bundle-unsigned'
     report = check_model(Settings(bundle=str(tmp_path)))
-    assert report.severity == PROBLEM and 'phantom-unet' in report.next_step
+    assert report.severity == PROBLEM and 'phantom-fpn' in report.next_step
     assert report.code == 'bundle-missing'
 
 

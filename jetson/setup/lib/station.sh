@@ -31,7 +31,7 @@ EOT
 
 # A bundle that was installed by hand is kept unless --bundle replaces it.
 step_bundle() {
-    local source=${BUNDLE:-$SOURCE/service/bundles/phantom-unet} target=$ROOT$BUNDLE_FOLDER known
+    local source=${BUNDLE:-$SOURCE/service/bundles/phantom-fpn} target=$ROOT$BUNDLE_FOLDER known
     if cmp -s "$source/manifest.json" "$target/manifest.json" && bundle_verifies; then
         TEXT=$BUNDLE_TEXT
         return

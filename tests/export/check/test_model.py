@@ -118,7 +118,7 @@ def test_other_targets_take_them_all(bundle, target):
 
 @pytest.mark.parametrize('target', TARGETS)
 def test_the_shipped_bundle_suits_every_target(root, target):
-    shipped = open_bundle(str(root / 'service' / 'bundles' / 'phantom-unet'))
+    shipped = open_bundle(str(root / 'service' / 'bundles' / 'phantom-fpn'))
     found = check_bundle(shipped, load_target(target))
     assert fits(found['fp32']), found['fp32']
     warned = {one.rule for one in found['fp32']}

@@ -107,7 +107,7 @@ def _service(root, **variables):
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 0, said
-    assert 'phantom-unet' in said
+    assert 'phantom-fpn' in said
 
 
 #: An interpreter whose system has TensorRT, as JetPack's has: also in the environments that it makes.

@@ -183,7 +183,7 @@ def test_own_settings_and_bundle_are_kept(fake, tmp_path):
     assert settings.read_text() == '# mine\n' and 'another' in manifest.read_text()
     assert 'is kept' in steps_of(process)['bundle'][1]
 
-    process = fake('--root', root, '--bundle', fake.script.parents[2] / 'service/bundles/phantom-unet', *fake.python)
+    process = fake('--root', root, '--bundle', fake.script.parents[2] / 'service/bundles/phantom-fpn', *fake.python)
     assert process.returncode == 0 and 'another' not in manifest.read_text()
     # Settings that somebody changed are not the installer's to remove.
     process = fake('--root', root, '--uninstall')

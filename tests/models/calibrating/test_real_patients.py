@@ -25,7 +25,7 @@ def _miou(folder, precision, samples):
 @pytest.mark.slow
 def test_int8_is_within_a_hundredth_on_the_labelled_patients(root, shared_data, tmp_path):
     request = CalibrationRequest(method='minmax', frames=12, judged=4, thresholds=False)
-    found = calibrate(root / 'service' / 'bundles' / 'phantom-unet', phantom_collection(920000, 24), request)
+    found = calibrate(root / 'service' / 'bundles' / 'phantom-fpn', phantom_collection(920000, 24), request)
     found.package.write(tmp_path / 'bundle')
     samples = open_data(shared_data / 'dmr').labelled()
     before, after = (_miou(tmp_path / 'bundle', precision, samples) for precision in ('fp32', 'int8'))
