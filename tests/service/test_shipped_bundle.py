@@ -23,8 +23,8 @@ def pipeline():
 
 def test_it_is_within_the_device_s_means():
     manifest = open_bundle(SHIPPED_BUNDLE).manifest
-    assert os.path.getsize(os.path.join(SHIPPED_BUNDLE, 'model.onnx')) <= 10e6
-    assert manifest['model']['gmac'] <= 2 and manifest['model']['opset'] == 13
+    assert os.path.getsize(os.path.join(SHIPPED_BUNDLE, 'model.onnx')) <= 5e6
+    assert manifest['model']['gmac'] <= 0.6 and manifest['model']['opset'] == 13
 
 
 def test_it_says_what_it_is_not():
