@@ -1,5 +1,6 @@
 """The index of exams: one writer, readers that change nothing, an old version brought up, a newer one refused."""
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -54,6 +55,27 @@ def test_rows_are_those_of_the_exams(base, reader):
     ({'tokens': ['nobody']}, []), ({'tokens': ["' OR 1=1 --"]}, []), ({'state': AMENDED}, [])])
 def test_a_list_is_newest_first_and_comes_in_pages(reader, query, found):
     assert numbers(reader.rows(**query)) == found
+
+
+@pytest.mark.parametrize('tokens', [['zoë', 'p-2'], ['p-2', 'zoë']])
+def test_a_search_for_several_words_starts_with_the_rarest(reader, monkeypatch, tokens):
+    asked, real = [], Reader._all
+    monkeypatch.setattr(Reader, '_all', lambda self, text, values: asked.append(values) or real(self, text, values))
+    assert numbers(reader.rows(tokens=tokens)) == [2] and asked[-1] == ['p-2', 'zoë', 50]
+
+
+def test_nothing_looks_through_a_whole_table(base, reader, monkeypatch):
+    asked, real = [], Reader._all
+    monkeypatch.setattr(Reader, '_all', lambda self, text, values: asked.append((text, values)) or real(
+        self, text, values))
+    reader.rows(tokens=['zoë', 'p-2'], state=DRAFT, after=9)
+    reader.rows(state=SIGNED, after=9)
+    reader.row(IDS[0])
+    reader.tokens(1)
+    # The last one is what a foreign key asks when its exam changes.
+    for text, values in asked + [('SELECT 1 FROM token WHERE exam = ?', [1])]:
+        plan = ' '.join(str(row[-1]) for row in real(reader, 'EXPLAIN QUERY PLAN ' + text, values))
+        assert 'SEARCH' in plan and not re.search(r'SCAN (TABLE )?(exam|token)', plan), (text, plan)
 
 
 def test_a_change_replaces_the_row_alone(base, reader):
