@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Optional, Tuple
 
 import click
 
@@ -21,7 +21,27 @@ if TYPE_CHECKING:
     from .recipe import Recipe
     from .training.sources import Source
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, path_type=Path)
+
+#: What every command that makes a run folder asks for alike.
+_RUN_OPTIONS = (
+    click.option('--layout', metavar='NAME', help='Layout of the data folder [default: found by content].'),
+    click.option('--mix-in', metavar='DIR', help="Another camera's thermograms, for recipes with data.mix_in."),
+    click.option('--phantoms', type=FOLDER, metavar='DIR',
+                 help='Where phantom sets are kept between runs [default: inside the run that they were made for].'),
+    click.option('--threads', default=os.cpu_count(), show_default='all', type=click.IntRange(min=1), metavar='N',
+                 help='CPU threads.'),
+    click.option('--workers', default=1, show_default=True, type=click.IntRange(min=0), metavar='N',
+                 help='Processes that prepare samples.'),
+    click.option('--restart', is_flag=True, help='Discard an earlier run in --out.'),
+)
+
+
+def run_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that makes a run folder, as a decorator."""
+    for option in reversed(_RUN_OPTIONS):
+        function = option(function)
+    return function
 
 
 def _print_recipes(ctx, option, wanted):
@@ -34,7 +54,7 @@ def _print_recipes(ctx, option, wanted):
 @click.command('train')
 @click.argument('recipe')
 @click.option('--data', metavar='DIR', help='Folder of thermograms, or phantoms:SEED:COUNT.')
-@click.option('--out', required=True, type=_FOLDER, metavar='DIR',
+@click.option('--out', required=True, type=FOLDER, metavar='DIR',
               help='Run folder: weights, figures, checkpoints, log, bundle.')
 @click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE',
               help='Change a key of the recipe, such as training.batch=8; repeatable.')
@@ -42,15 +62,7 @@ def _print_recipes(ctx, option, wanted):
 @click.option('--init', metavar='RUN', help='Start from the weights of another run; short for --set network.init=RUN.')
 @click.option('--regions', type=click.Path(path_type=Path), metavar='RUN',
               help='Run whose regions a classifier is delivered with.')
-@click.option('--mix-in', metavar='DIR', help="Another camera's thermograms, for recipes with data.mix_in.")
-@click.option('--layout', metavar='NAME', help='Layout of the data folder [default: found by content].')
-@click.option('--phantoms', type=_FOLDER, metavar='DIR',
-              help='Where phantom sets are kept between runs [default: inside --out].')
-@click.option('--threads', default=os.cpu_count(), show_default='all', type=click.IntRange(min=1), metavar='N',
-              help='CPU threads.')
-@click.option('--workers', default=1, show_default=True, type=click.IntRange(min=0), metavar='N',
-              help='Processes that prepare samples.')
-@click.option('--restart', is_flag=True, help='Discard an earlier run in --out.')
+@run_options
 @click.option('--list', is_flag=True, is_eager=True, expose_value=False, callback=_print_recipes,
               help='List the recipes.')
 def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[str, ...], fold: Optional[int],

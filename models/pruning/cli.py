@@ -1,19 +1,17 @@
 """``thermoscreen prune``: a trained segmenter in; a smaller one out, with the figures of both."""
 import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Optional, Tuple
 
 import click
 
-# A verb whose library is absent is not offered; looking is quick, importing PyTorch is not.
-for _name in ('torch', 'lightning', 'torch_pruning'):
-    if importlib.util.find_spec(_name) is None:
-        raise ImportError('pruning needs %s' % _name, name=_name)
+from ..cli import FOLDER, check_data, log_progress, open_source, run_options
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
+# A verb whose library is absent is not offered; looking is quick, importing it is not.
+if importlib.util.find_spec('torch_pruning') is None:
+    raise ImportError('pruning needs torch_pruning', name='torch_pruning')
 
 
 def _share(ctx: click.Context, option: click.Parameter, value: float) -> float:
@@ -27,7 +25,7 @@ def _share(ctx: click.Context, option: click.Parameter, value: float) -> float:
 @click.argument('run', type=click.Path(path_type=Path))
 @click.option('--flops', required=True, type=float, callback=_share, metavar='SHARE',
               help='Share of the multiply-accumulates that may remain, such as 0.5.')
-@click.option('--out', required=True, type=_FOLDER, metavar='DIR', help='Run folder of the pruned network.')
+@click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Run folder of the pruned network.')
 @click.option('--fine-tune', default=0, type=click.IntRange(min=0), metavar='SAMPLES',
               help='Train the pruned network on so many samples [default: not at all].')
 @click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE',
@@ -35,18 +33,11 @@ def _share(ctx: click.Context, option: click.Parameter, value: float) -> float:
 @click.option('--samples', default=64, show_default=True, type=click.IntRange(min=1), metavar='N',
               help='Training samples that the importance of the channels is measured on.')
 @click.option('--multiple', default=8, show_default=True, type=click.IntRange(min=1), metavar='N',
-              help='Channels stay in multiples of this, which half-precision kernels like.')
+              help='Channels stay in multiples of this, which half-precision kernels like. Fine-tuning is slower where '
+                   'it is no multiple of 8: it is then computed without oneDNN.')
 @click.option('--data', metavar='DIR', help='What the run was trained on, if it was patients.')
-@click.option('--layout', metavar='NAME', help='Layout of the data folder [default: found by content].')
 @click.option('--fold', type=int, metavar='K', help='Fold that is held out, from 1 [default: as of RUN].')
-@click.option('--mix-in', metavar='DIR', help="Another camera's thermograms, for recipes with data.mix_in.")
-@click.option('--phantoms', type=_FOLDER, metavar='DIR',
-              help='Where phantom sets are kept between runs [default: inside RUN].')
-@click.option('--threads', default=os.cpu_count(), show_default='all', type=click.IntRange(min=1), metavar='N',
-              help='CPU threads.')
-@click.option('--workers', default=1, show_default=True, type=click.IntRange(min=0), metavar='N',
-              help='Processes that prepare samples.')
-@click.option('--restart', is_flag=True, help='Discard an earlier run in --out.')
+@run_options
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as JSON.')
 def prune_command(run: Path, flops: float, out: Path, fine_tune: int, changes: Tuple[str, ...], samples: int,
                   multiple: int, data: Optional[str], layout: Optional[str], fold: Optional[int],
@@ -67,7 +58,6 @@ def prune_command(run: Path, flops: float, out: Path, fine_tune: int, changes: T
       thermoscreen train phantom-fpn --init build/half --out build/half-trained
     """
     # PyTorch takes seconds to import: not for --help.
-    from ..cli import check_data, log_progress, open_source
     from ..recipe_files import parse_recipe
     from ..training.run import fold_of, summarise
     from ..training.weights import load_weights

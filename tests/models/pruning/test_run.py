@@ -99,6 +99,10 @@ def _call(*arguments):
     return CliRunner().invoke(prune_command, [str(argument) for argument in arguments])
 
 
+def test_help_says_what_fine_tuning_is_slower_with():
+    assert 'computed without oneDNN' in ' '.join(_call('--help').output.split())
+
+
 def test_json_has_the_figures(run, done, monkeypatch, tmp_path):
     from models.pruning import run as module
 
