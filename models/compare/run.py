@@ -27,9 +27,11 @@ from .cost import measure_cost, measure_curves, usual_input
 
 log = logging.getLogger(__name__)
 
-#: Recipe of each segmenter, of which the network and its preprocessing are taken.
+#: Recipe of each segmenter, of which the network and its preprocessing are taken; all start from random weights.
 RECIPES = {
     'half_unet': 'few-shot',
+    'quarter_fpn': 'phantom-fpn',
+    'efficientnet_lite0': 'efficientnet-lite0',
     'latents': 'latents-segment-hh',
     'attention_unet': 'attention-unet',
     'unet_resnet34': 'unet-resnet34',
@@ -46,8 +48,10 @@ _BATCH = 4
 #: Phantoms of the comparison: other ones than the shipped network and the few-shot run see.
 _FIRST_SEED = 7000000
 
-#: (height, width) that the segmenters are compared at. half_unet keeps its own, twice that, and halves it first thing.
+#: (height, width) that the segmenters are compared at, but for those that answer at a half or a quarter of their input:
+#: these keep their own.
 _SIZE = (120, 160)
+_OWN_SIZE = ('half_unet', 'quarter_fpn', 'efficientnet_lite0')
 
 #: What is shown of *latents*: heat maps in both stages, regions only.
 _LATENTS = {'encoder': 'H', 'decoder': 'H', 'tasks': ['regions']}
@@ -56,7 +60,7 @@ _ENCODER_RECIPE = 'latents-encoder-h'
 
 def compared_size(name: str) -> Tuple[int, int]:
     """(height, width) of a segmenter in the comparison."""
-    return (ARCHITECTURES[name].height, ARCHITECTURES[name].width) if name == 'half_unet' else _SIZE
+    return (ARCHITECTURES[name].height, ARCHITECTURES[name].width) if name in _OWN_SIZE else _SIZE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,11 +168,12 @@ def _see_phantoms(recipe: Recipe, out: Path, name: str, count: int) -> Path:
 
 
 def trained_alike(recipe: Recipe, samples: int) -> Recipe:
-    """A segmenter's network and preprocessing with the training that all of them get, on so many samples."""
+    """A segmenter's architecture and preprocessing with the training that all of them get, on so many samples."""
     common = load_recipe(_COMMON)
     training = dataclasses.replace(common.training, samples=samples, batch=_BATCH)
-    return dataclasses.replace(recipe, training=training, optimizer=common.optimizer, schedule=common.schedule,
-                               augment=common.augment, loss=common.loss)
+    return dataclasses.replace(recipe, task=common.task, network=dataclasses.replace(recipe.network, weights=''),
+                               training=training, optimizer=common.optimizer, schedule=common.schedule,
+                               augment=common.augment, loss=common.loss, finding=common.finding)
 
 
 def describe(rows: Sequence[Dict[str, Any]], collection: Optional[Collection], lengths: Lengths,

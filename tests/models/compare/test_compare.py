@@ -7,6 +7,7 @@ from click.testing import CliRunner
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
+from models.architectures import ARCHITECTURES, REGIONS  # noqa: E402
 from models.compare.cli import compare_command  # noqa: E402
 from models.compare.cost import measure_cost, measure_curves  # noqa: E402
 from models.compare.run import RECIPES, Lengths, compare, markdown, trained_alike  # noqa: E402
@@ -40,7 +41,13 @@ def test_all_are_trained_alike(name):
     recipe = trained_alike(own, 40)
     assert recipe.training.samples == 40 and not recipe.training.epochs
     assert (recipe.loss, recipe.optimizer, recipe.augment) == (common.loss, common.optimizer, common.augment)
-    assert (recipe.network, recipe.input) == (own.network, own.input)
+    assert (recipe.task, recipe.finding.steps, recipe.network.weights) == ('regions', 0, '')
+    assert (recipe.network.architecture, recipe.network.options) == (own.network.architecture, own.network.options)
+    assert recipe.input == own.input
+
+
+def test_every_segmenter_has_a_recipe():
+    assert set(RECIPES) == {name for name, entry in ARCHITECTURES.items() if REGIONS in entry.tasks}
 
 
 def test_costs_alone_without_patients(tmp_path):
