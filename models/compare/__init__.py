@@ -1,1 +1,1 @@
-"""Every architecture in one table: what it costs, and how well it finds the regions of patients it never saw."""
+"""Networks in one table: every architecture on patients it never saw, and candidates for a Jetson Nano on phantoms."""

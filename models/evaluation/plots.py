@@ -12,7 +12,7 @@ from service.regions import PAIRS, REGIONS, pair_name
 from .formatting import region_name
 
 #: Ink of the page, greys, and one colour per side that differs in brightness too.
-INK, _GREY, _FAINT, _RIGHT, _LEFT = '#12171c', '#66727d', '#c3ccd4', '#5aa0d8', '#a4500a'
+INK, _GREY, FAINT, _RIGHT, _LEFT = '#12171c', '#66727d', '#c3ccd4', '#5aa0d8', '#a4500a'
 
 STYLE = {'font.size': 9, 'axes.edgecolor': _GREY, 'axes.labelcolor': INK, 'text.color': INK,
           'xtick.color': '#414c56', 'ytick.color': '#414c56', 'axes.spines.top': False,
@@ -56,8 +56,8 @@ def _overlap(regions: Dict[str, Any]) -> str:
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     axes.set_xlabel('IoU, pixels of all frames together; bar: 95 % over patients')
-    axes.grid(axis='x', color=_FAINT, linewidth=0.6)
-    axes.axhline(0.5, color=_FAINT, linewidth=0.8)
+    axes.grid(axis='x', color=FAINT, linewidth=0.6)
+    axes.axhline(0.5, color=FAINT, linewidth=0.8)
     return _svg(figure)
 
 
@@ -123,7 +123,7 @@ def _roc(finding: Dict[str, Any]) -> str:
     figure, axes = _axes(4.2, 4.2)
     roc, calls = finding['roc'], finding['answered']
     if roc['band']:
-        axes.fill_between(roc['band']['false_positive_rate'], roc['band']['low'], roc['band']['high'], color=_FAINT,
+        axes.fill_between(roc['band']['false_positive_rate'], roc['band']['low'], roc['band']['high'], color=FAINT,
                           alpha=0.55, linewidth=0, label='95 % over patients')
     axes.plot([0, 1], [0, 1], color=_GREY, linewidth=0.7, linestyle=(0, (4, 3)))
     axes.plot(roc['false_positive_rate'], roc['sensitivity'], color=INK, linewidth=1.6)
