@@ -65,6 +65,7 @@ class Sessions:
         self._keys, self._audit, self._exams, self._clock = station.keys, station.audit, exams, clock
         self._lock = threading.RLock()
         self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._entering = 0
         self._sessions: Dict[str, Session] = {}
 
     def first(self, name: str, pin: str) -> Tuple[Session, str]:
@@ -78,7 +79,7 @@ class Sessions:
         """
         with self._place():
             told = self.operators.first_supervisor(name, pin)
-        return self._begin(self.operators.list()[0]), told
+            return self._begin(self.operators.list()[0]), told
 
     def log_in(self, operator_id: str, pin: str) -> Session:
         """A new session.
@@ -134,10 +135,10 @@ class Sessions:
             if self._sessions.pop(session.id, None) is None:
                 return
             if not self._any_clinical():
-                self._keys.lock()
                 if self._exams is not None:
                     self._exams.sealer = None
                 self.on_lock()
+                self._forget_key()
         with contextlib.suppress(StorageError):  # who leaves is let go, also when the disk is full
             self._audit.append(event, session.operator_id)
 
@@ -163,6 +164,11 @@ class Sessions:
                 self._exams.sealer = self._keys.sealer
         return session
 
+    def _forget_key(self) -> None:
+        """The data key leaves the memory, unless it was fetched for somebody who is about to be logged in."""
+        if not self._entering and not self._any_clinical():
+            self._keys.lock()
+
     def _any_clinical(self) -> bool:
         people: List[Optional[Operator]] = [self.operator(session) for session in self._sessions.values()]
         return any(operator is not None and operator.role != INTEGRATOR for operator in people)
@@ -171,7 +177,12 @@ class Sessions:
     def _place(self) -> Iterator[None]:
         if not self._places.acquire(blocking=False):
             raise BusyError('login-busy', 'Another PIN is being checked.', 'Try again in a second.')
+        with self._lock:
+            self._entering += 1
         try:
             yield
         finally:
+            with self._lock:
+                self._entering -= 1
+                self._forget_key()
             self._places.release()

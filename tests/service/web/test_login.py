@@ -19,7 +19,7 @@ from service.web.sessions import CONFIRMED_S, BusyError
 from service.web.tokens import Tokens
 
 from .conftest import LocalClient
-from .stations import PIN, PINS, Inhabited, csrf_of, log_in
+from .stations import OTHER, PIN, PINS, Inhabited, csrf_of, log_in
 from .test_access import ROUTES
 
 
@@ -74,6 +74,37 @@ def enter(app, home):
 def audited(home):
     return [(entry['event'], entry['operator'])
             for entry in map(decode, read_lines(home.station.audit.folder))]
+
+
+def test_who_leaves_while_another_one_enters_takes_no_key_along(home, monkeypatch):
+    sessions, check = home.sessions, home.station.operators.check
+    leaving = sessions.log_in(home.people['operator'].id, OTHER)
+
+    def while_another_leaves(*arguments):
+        try:
+            return check(*arguments)
+        finally:
+            sessions.end(leaving)
+
+    monkeypatch.setattr(home.station.operators, 'check', while_another_leaves)
+    entered = sessions.log_in(home.people['supervisor'].id, PIN)
+    assert home.exams.sealer is not None and home.station.keys.sealer is not None
+    sessions.end(entered)
+    assert home.exams.sealer is None and home.station.keys.sealer is None
+
+
+def test_a_wrong_pin_leaves_no_key_behind(home, monkeypatch):
+    sessions, check = home.sessions, home.station.operators.check
+    leaving = sessions.log_in(home.people['operator'].id, OTHER)
+
+    def while_another_leaves(*arguments):
+        sessions.end(leaving)
+        return check(*arguments)
+
+    monkeypatch.setattr(home.station.operators, 'check', while_another_leaves)
+    with pytest.raises(OperatorError):
+        sessions.log_in(home.people['supervisor'].id, OTHER)
+    assert home.exams.sealer is None and home.station.keys.sealer is None
 
 
 def test_the_first_start_makes_the_first_supervisor(client, empty):
