@@ -180,7 +180,7 @@ class Quantity:
         value: published.
         how: ``'mean'``, ``'sd'`` (between patients), or ``'abs N'``, the Nth percentile of the absolute value.
         low, high: what agrees.
-        unit: ``'C'``, ``'%'``, or ``''``.
+        unit: ``'°C'``, ``'%'``, or ``''``.
         note: why it is off where it is, or how the published figure was taken.
     """
 
@@ -194,7 +194,7 @@ class Quantity:
     note: str = ''
 
 
-def _mean(of, value, sd, unit='C', note='', spread=True):
+def _mean(of, value, sd, unit='°C', note='', spread=True):
     reach = MEAN_PART * sd
     quantities = [Quantity(of, of, value, 'mean', value - reach, value + reach, unit, note)]
     if spread:
@@ -203,7 +203,7 @@ def _mean(of, value, sd, unit='C', note='', spread=True):
     return quantities
 
 
-def _around(name, of, value, how, part, unit='C', note=''):
+def _around(name, of, value, how, part, unit='°C', note=''):
     return [Quantity(name, of, value, how, value - part * abs(value), value + part * abs(value), unit, note)]
 
 
@@ -231,9 +231,9 @@ PUBLISHED: Tuple[Quantity, ...] = tuple(
     + _mean('noise sigma', 0.049, 0.007, spread=False)
     + _around('within the right breast, sd', 'right breast sd', 1.35, 'mean', 0.15, note=_OUTLINES)
     + _around('within the left breast, sd', 'left breast sd', 1.35, 'mean', 0.15, note=_OUTLINES)
-    + [Quantity('within the right breast, p5', 'right breast p5', 28.0, 'mean', 27.4, 28.6, 'C', _OUTLINES),
-       Quantity('within the right breast, p95', 'right breast p95', 32.0, 'mean', 31.4, 32.6, 'C', _OUTLINES),
-       Quantity('within the right breast, max', 'right breast max', 34.4, 'mean', 33.8, 35.0, 'C', _OUTLINES)]
+    + [Quantity('within the right breast, p5', 'right breast p5', 28.0, 'mean', 27.4, 28.6, '°C', _OUTLINES),
+       Quantity('within the right breast, p95', 'right breast p95', 32.0, 'mean', 31.4, 32.6, '°C', _OUTLINES),
+       Quantity('within the right breast, max', 'right breast max', 34.4, 'mean', 33.8, 35.0, '°C', _OUTLINES)]
     + _around('breast abs right-left, median', 'breast right-left', 0.30, 'abs 50', 0.25)
     + _around('breast abs right-left, upper quartile', 'breast right-left', 0.54, 'abs 75', 0.25)
     + _around('breast abs right-left, 95th percentile', 'breast right-left', 0.92, 'abs 95', 0.25)
