@@ -32,6 +32,9 @@ from .training.pairs import Pairs, Patterns, cut_pairs, draw_patterns, plant, tr
 #: Seeds of bodies and of patterns, which no recipe's set has.
 _FIRST_BODY, _FIRST_PATTERN = 3_000_000, 4_000_000
 
+#: Values of a breast each way for the Gaussian observers, 12 mm apart: of more, few bodies say too little.
+COARSE = 16
+
 #: Bands of detail with a scale of their own, and how many values of a band the usual scale counts for.
 _BANDS, _PRIOR = 4, 10.0
 
@@ -92,8 +95,8 @@ class Whitened:
 
     @staticmethod
     def _both(celsius: np.ndarray) -> np.ndarray:
-        count, half = len(celsius), SAMPLES // 2
-        coarse = celsius.reshape(count, 2, half, 2, half, 2).mean((3, 5)).reshape(count, 2, half * half)
+        count, part = len(celsius), SAMPLES // COARSE
+        coarse = celsius.reshape(count, 2, COARSE, part, COARSE, part).mean((3, 5)).reshape(count, 2, COARSE * COARSE)
         return np.stack([coarse[:, 0] + coarse[:, 1], coarse[:, 0] - coarse[:, 1]]) / np.sqrt(2)
 
     @staticmethod

@@ -5,19 +5,21 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
 from models.architectures.breast_pair import SAMPLES  # noqa: E402
-from models.finding_bound import GROUPS, Whitened, area, bound, gaussian, interval, markdown  # noqa: E402
+from models.finding_bound import COARSE, GROUPS, Whitened, area, bound, gaussian, interval, markdown  # noqa: E402
 from models.training.pairs import Patterns  # noqa: E402
+
+_PART = SAMPLES // COARSE
 
 
 def _bodies(count, seed):
     """Pairs of breasts of white noise, 2 °C in every one of the 16x16 coarse samples."""
-    coarse = 2 * np.random.default_rng(seed).standard_normal((count, 2, SAMPLES // 2, SAMPLES // 2))
-    return 30 + coarse.repeat(2, 2).repeat(2, 3).astype(np.float32)
+    coarse = 2 * np.random.default_rng(seed).standard_normal((count, 2, COARSE, COARSE))
+    return 30 + coarse.repeat(_PART, 2).repeat(_PART, 3).astype(np.float32)
 
 
 def _heat(rise_c):
     heat = np.zeros((1, 2, SAMPLES, SAMPLES), np.float32)
-    heat[0, 0, 8:16, 8:16] = rise_c
+    heat[0, 0, 4 * _PART:8 * _PART, 4 * _PART:8 * _PART] = rise_c
     return heat
 
 

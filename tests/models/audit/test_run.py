@@ -118,7 +118,7 @@ def test_command_writes_and_prints(tmp_path, monkeypatch, clean):
 
     monkeypatch.setattr('models.audit.run.run_audit', fake)
     words = ['--data', 'phantoms:3:8', '--out', str(tmp_path / 'a'), '--folds', '4', '--repeats', '2', '--json']
-    result = CliRunner().invoke(cli.audit, words, catch_exceptions=False)
+    result = CliRunner().invoke(cli.confounds, words, catch_exceptions=False)
     assert result.exit_code == 0 and json.loads(result.output)['verdict'] == clean['verdict']
     assert (tmp_path / 'a' / 'audit.json').is_file() and len(seen['collection']) == 8
     assert (seen['protocol'].folds, seen['protocol'].repeats, seen['networks']) == (4, 2, {})
@@ -132,6 +132,6 @@ def test_command_writes_and_prints(tmp_path, monkeypatch, clean):
     (['--data', 'phantoms:0:40', '--networks', 'unet_lite'], 'architecture-no-finding'),
     (['--data', 'phantoms:0:40', '--networks', 'nonesuch'], 'architecture-unknown')])
 def test_a_refused_audit_leaves_nothing_behind(words, code, tmp_path):
-    result = CliRunner().invoke(cli.audit, words + ['--out', str(tmp_path / 'a')])
+    result = CliRunner().invoke(cli.confounds, words + ['--out', str(tmp_path / 'a')])
     assert isinstance(result.exception, InputError) and result.exception.code == code
     assert not list(tmp_path.iterdir())
