@@ -23,7 +23,7 @@ if sys.version_info > (3, 12):
 #: on the Nano's Python alone, and so do most of hypothesis's examples; on today's where that one does not answer.
 NANO_PYTHON, TODAYS_PYTHON = DEVICE_PYTHONS[0], '3.11'
 
-DEVICE_TESTS = ['tests/service', 'tests/jetson', 'tests/calibration']
+SERVICE_TESTS, BOARD_TESTS = ['tests/service'], ['tests/jetson', 'tests/calibration']
 #: About the tree rather than the interpreter: with `lint` on today's Python, and on the Nano's.
 HOUSE_TESTS = ['tests/house']
 WORKSTATION_TESTS = ['tests/models', 'tests/export']
@@ -44,14 +44,22 @@ def lint(session):
 
 @nox.session(python=DEVICE_PYTHONS, reuse_venv=True)
 def device(session):
-    """The device half, with the libraries that its Python can have."""
+    """The device half, with the libraries that its Python can have; on the Nano's without what `board` runs."""
     _libraries(session, _pins(session), 'tests.txt')
     _project(session)
-    folders = DEVICE_TESTS + (HOUSE_TESTS if session.python == NANO_PYTHON else [])
+    folders = SERVICE_TESTS + ([] if session.python == NANO_PYTHON else BOARD_TESTS)
     words = ['-m', 'not browser and not emulated']
     if session.python != _slow_python():
         words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further']
     _pytest(session, folders, *words)
+
+
+@nox.session(python=[NANO_PYTHON], reuse_venv=True)
+def board(session):
+    """The rest of the device half on the Nano's Python: the longest session would outlast all others."""
+    _libraries(session, _pins(session), 'tests.txt')
+    _project(session)
+    _pytest(session, BOARD_TESTS + HOUSE_TESTS, '-m', 'not browser and not emulated')
 
 
 @nox.session(reuse_venv=True)

@@ -53,7 +53,7 @@ def test_its_other_forms_are_proven_on_this_python(name):
 
 @pytest.mark.parametrize('patient', PATIENTS, ids=lambda patient: '%dx%d' % patient[:0:-1])
 def test_labels_are_those_of_every_other_python(pipeline, patient):
-    """The interpreters, ONNX Runtime 1.10 and today's, and OpenCV 4 and 5 agree to the last of 10,000 pixels.
+    """The interpreters, ONNX Runtime 1.10 and today's, and OpenCV 4 and 5 agree to the last two of 10,000 pixels.
 
     Other processors add in another order, so that a pixel whose two best regions are equally likely
     may fall to either.
@@ -61,5 +61,5 @@ def test_labels_are_those_of_every_other_python(pipeline, patient):
     result = analyse(pipeline, *patient)
     expected = cv2.imread(path_of(patient[0]), cv2.IMREAD_UNCHANGED)
     assert result.outcome == 'result'
-    assert np.mean(result.labels == expected) > 0.9999
+    assert np.mean(result.labels == expected) > 0.9998
     assert set(np.unique(expected)) == set(range(len(REGIONS)))

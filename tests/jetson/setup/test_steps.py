@@ -195,7 +195,7 @@ def test_own_settings_and_bundle_are_kept(fake, tmp_path):
 def test_newer_directives_only_for_newer_systemd(fake, tmp_path):
     (tmp_path / 'bin').mkdir()
     path = tmp_path / 'bin' / 'systemctl'
-    for version, expected in (('237', 0), ('252 (252.39-1)', 4)):
+    for version, expected in (('237', 0), ('252 (252.39-1)', 5)):
         path.write_text('#!/bin/sh\necho "systemd %s"\n' % version)
         path.chmod(0o755)
         process = fake('--root', tmp_path / 'root', '--dry-run', *fake.python,
