@@ -20,6 +20,16 @@ def launched(path):
             browser.close()
 
 
+_PICTURE = '''() => {
+    const picture = document.getElementById('picture');
+    const canvas = document.createElement('canvas');
+    canvas.width = 160;
+    canvas.height = 120;
+    canvas.getContext('2d').drawImage(picture, 0, 0, 160, 120);
+    return canvas.toDataURL();
+}'''
+
+
 class Visit:
     """A page on one port, with its requests and complaints.
 
@@ -54,14 +64,11 @@ class Visit:
 
     def picture(self):
         """Pixels of the picture as it is on the screen now, as one long text."""
-        return self.page.evaluate('''() => {
-            const picture = document.getElementById('picture');
-            const canvas = document.createElement('canvas');
-            canvas.width = 160;
-            canvas.height = 120;
-            canvas.getContext('2d').drawImage(picture, 0, 0, 160, 120);
-            return canvas.toDataURL();
-        }''')
+        return self.page.evaluate(_PICTURE)
+
+    def wait_for_another(self, picture):
+        """Wait until the screen shows another one than `picture`."""
+        self.wait('(before) => (%s)() !== before' % _PICTURE, picture)
 
     def foreign(self):
         """Requests that left the service."""

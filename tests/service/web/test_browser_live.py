@@ -83,7 +83,7 @@ def test_a_model_without_a_finding_says_so_where_the_finding_would_be(serve, reg
     assert page.text('#no-finding').startswith('Heat pattern not judged')
     assert 'no finding, neither normal nor abnormal' in page.text('#no-finding')
     assert page.text('#tiles').split()[1] == '30.0' and 'breast' in page.text('#sentence')
-    assert page.text('#announce').endswith('it does not judge the heat pattern.')
+    page.wait("() => document.getElementById('announce').innerText.endsWith('it does not judge the heat pattern.')")
     camera.flat.set()
     page.page.wait_for_selector('#refusal', state='visible')
     assert not page.page.is_visible('#no-finding')
@@ -140,7 +140,7 @@ def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, c
     page.wait(HIDDEN, 'banner')
     page.wait("() => document.getElementById('running').innerText.startsWith('Live')")
     page.wait("() => getComputedStyle(document.getElementById('picture')).filter === 'none'")
-    assert page.picture() != before
+    page.wait_for_another(before)
     assert page.complaints == []
 
 
