@@ -457,16 +457,18 @@ def test_lines_of_other_threads_are_all_there(tmp_path, root):
 def test_no_descriptor_is_moved_or_kept(picture, monkeypatch):
     def refuse(*args):
         raise AssertionError('a descriptor was duplicated')
-    before = sorted(os.listdir('/proc/self/fd'))
+    before = set(os.listdir('/proc/self/fd'))
     with monkeypatch.context() as patch:
         for name in ('dup', 'dup2'):
             patch.setattr(os, name, refuse)
         assert read_thermogram(picture, scale='centikelvin').pixels.size
-    assert sorted(os.listdir('/proc/self/fd')) == before
+    # What an earlier test left may be closed meanwhile.
+    assert set(os.listdir('/proc/self/fd')) <= before
 
 
 def test_no_folder_for_temporary_files_is_needed(picture, monkeypatch, tmp_path):
     monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'none'))
-    before = sorted(os.listdir('/proc/self/fd'))
+    before = set(os.listdir('/proc/self/fd'))
     assert read_thermogram(picture, scale='centikelvin').pixels.size
-    assert sorted(os.listdir('/proc/self/fd')) == before
+    # What an earlier test left may be closed meanwhile.
+    assert set(os.listdir('/proc/self/fd')) <= before
