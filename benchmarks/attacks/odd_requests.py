@@ -34,7 +34,7 @@ _PATHS = ['/', '/open', '/open/result', '/open/overlay.png', '/live/values', '/h
           '/' + 'a' * 5000, 'http://evil.example/', 'http://[::1/', '/%F0%9F%92%A9', '/live/events/x', '/try-again/1',
           '/api/v1/status', '/api/v1/bundle', '/api/v1/benchmark', '/api/v1/results', '/api/v1/openapi.json',
           '/api/v1/\xe9', '/api/v1/results/..', '/api/v1/', '/api/v1/exams', '/api/v1/exams/0123456789abcdef', '/login',
-          '/setup', '/lock', '/session', '/confirm']
+          '/setup', '/lock', '/session', '/operators']
 _PLACES = ['', '..', '../..', '/', '/etc/passwd', 'a.csv', 'a.csv/x', '%00', '\xff', '%ff', '%u2022', 'a' * 2000,
     '~', 'odd.txt',
            '%E2%80%AE', '%0a', 'folder', 'folder/', 'folder/../a.csv', '.', './a.csv', '%2e%2e/']

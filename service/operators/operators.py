@@ -229,13 +229,14 @@ class Operators:
             self._clear(operator_id)
             self._audit.append('pin-changed', by.id, subject=operator_id)
 
-    def check(self, operator_id: str, pin: str, event: str = 'login') -> Operator:
+    def check(self, operator_id: str, pin: str, event: str = 'login', **facts: Any) -> Operator:
         """Who gives a PIN; the data key is in memory then, unless they are an integrator.
 
         A wrong PIN is counted before it is known to be wrong, so that switching off gives nobody another try.
 
         Args:
             event: for the audit log: ``'login'``, or ``'confirmed'`` for the PIN that is asked for once more.
+            **facts: for the audit log, as of `Audit.append`.
 
         Raises:
             OperatorError: ``pin-wrong``, or ``pin-wait`` with the seconds to wait, after which nothing is tried;
@@ -245,7 +246,7 @@ class Operators:
         with self._lock:
             operator = self.get(operator_id)
             self._try(operator_id, 'login-failed', lambda: self._keys.unlock(operator_id, pin))
-            self._audit.append(event, operator_id)
+            self._audit.append(event, operator_id, **facts)
             return operator
 
     def recover(self, recovery_key: str, operator_id: str, pin: str) -> Operator:

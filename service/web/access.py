@@ -3,17 +3,20 @@
 A station without operators has no login: whoever asks from this machine has every role of a person. With operators a
 person has the role of who is logged in. A program has that of a token once there is one, or once there are operators;
 until then the API is open on this machine like the page.
+
+``@admits(SUPERVISOR, act='export exams')`` below a route of POST asks for the PIN once more, valid for that one act.
 """
 import hmac
 import secrets
 from typing import Any, Callable, FrozenSet, Optional, TypeVar, Union
 
-from flask import Flask, Response, current_app, g, redirect, request, session
+from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..messages import Message
+from ..messages import Message, ThermoscreenError
+from ..operators import OperatorError
 from .responses import is_api, refuse
-from .sessions import Sessions
+from .sessions import BusyError, Sessions
 from .tokens import Tokens
 
 #: Roles of people, of a program with a token, and of everybody, logged in or not.
@@ -26,6 +29,9 @@ PEOPLE = (OPERATOR, SUPERVISOR, INTEGRATOR)
 #: Field of every form, and header of every script, that changes something: another web site cannot know its value.
 CSRF_FIELD, CSRF_HEADER = 'csrf', 'X-CSRF-Token'
 
+#: Fields of the pad that asks for the PIN once more: the PIN, and which asking it answers.
+PIN_FIELD, ASKED_FIELD = 'act-pin', 'act-asked'
+
 _CLOSED = Message('route-closed', 'Nobody may open this page.', 'Go back to the live picture.')
 _TOKEN_NEEDED = Message('token-needed', 'This address is for programs with a token.',
                         'Send it as Authorization: Bearer TOKEN; thermoscreen tokens add makes one.')
@@ -36,7 +42,7 @@ _LOGIN_NEEDED = Message('login-needed', 'Nobody is logged in.', 'Log in on the p
 _ROLE_REFUSED = Message('role-refused', 'Your role does not open this page.', 'Ask a supervisor.')
 _FORM_STALE = Message('form-stale', 'This page is from before the last login, so nothing was changed.',
                       'Open the page again and repeat it.')
-_PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Type it, and repeat what you did.')
+_PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Do it on the page of the station.')
 
 #: Scheme of the header Authorization.
 _BEARER = 'bearer '
@@ -47,19 +53,22 @@ _View = TypeVar('_View', bound=Callable[..., Any])
 _Answer = Optional[Union[Response, BaseResponse]]
 
 
-def admits(*roles: str, confirmed: bool = False) -> Callable[[_View], _View]:
+def admits(*roles: str, act: str = '') -> Callable[[_View], _View]:
     """Decorator that states the roles which a view admits; it stands below ``route``.
 
     Args:
         roles: of `ROLES`.
-        confirmed: whether it also asks for the PIN, unless that was given a short time ago; for people alone.
+        act: what the view does, in words that go on from "To": then it asks for the PIN once more, each time. For
+            people, and methods that change something. Cancel leads to the ``url_prefix`` of the blueprint.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
         raise ValueError('a route admits some of %s, not %s' % (', '.join(ROLES), ', '.join(sorted(unknown)) or 'none'))
+    if act and not set(roles) <= set(PEOPLE):
+        raise ValueError('only people have a PIN')
 
     def mark(view: _View) -> _View:
-        vars(view).update(_admitted=frozenset(roles), _confirmed=confirmed)
+        vars(view).update(_admitted=frozenset(roles), _act=act)
         return view
 
     return mark
@@ -68,6 +77,11 @@ def admits(*roles: str, confirmed: bool = False) -> Callable[[_View], _View]:
 def admitted(app: Flask, endpoint: str) -> FrozenSet[str]:
     """The roles that a route admits; empty where it states none."""
     return getattr(app.view_functions[endpoint], '_admitted', frozenset())
+
+
+def act_of(app: Flask, endpoint: str) -> str:
+    """What a route asks for the PIN to do; empty where it does not ask."""
+    return getattr(app.view_functions[endpoint], '_act', '')
 
 
 def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> None:
@@ -151,11 +165,24 @@ def _refused_change() -> _Answer:
 
 
 def _unconfirmed(sessions: Sessions) -> _Answer:
-    """The way to the pad, for what asks for the PIN once more."""
-    if (not getattr(current_app.view_functions[str(request.endpoint)], '_confirmed', False)
-            or sessions.is_confirmed(g.session)):
+    """The pad, for an act whose PIN is not there or wrong; what the form holds comes back with it."""
+    act, form = act_of(current_app, str(request.endpoint)), request.form
+    error: Optional[ThermoscreenError] = None
+    if not act:
         return None
-    return redirect('/confirm', 303) if request.method in _READING else refuse(403, _PIN_NEEDED)
+    try:
+        if sessions.confirm(g.session, form.get(ASKED_FIELD, ''), form.get(PIN_FIELD, ''), act):
+            return None
+    except (OperatorError, BusyError) as refused:
+        error = refused
+    if is_api():
+        return refuse(403, error.message if error else _PIN_NEEDED)
+    own = (CSRF_FIELD, ASKED_FIELD, PIN_FIELD)
+    html = render_template('confirm.html', person=g.operator, act=act, asked=sessions.ask(g.session),
+                           kept=[field for field in form.items(multi=True) if field[0] not in own],
+                           message=error and error.message, wait_s=sessions.operators.wait_s(g.operator.id),
+                           back=current_app.blueprints[str(request.blueprint)].url_prefix or '/')
+    return make_response(html, error.http_status if error else 403)
 
 
 def _unauthorised(message: Message) -> Response:

@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
 from ..operators import OperatorError
-from .access import ANYONE, PEOPLE, SUPERVISOR, admits, renew_csrf
+from .access import ANYONE, PEOPLE, admits, renew_csrf
 from .responses import json_reply, on_this_machine, refuse, whole_number
 from .services import services
 from .sessions import BusyError, Session, Sessions
@@ -49,24 +49,6 @@ def log_in() -> _Answer:
     except (OperatorError, BusyError) as error:
         return _pad(who, error)
     return redirect('/', 303)
-
-
-@blueprint.route('/confirm')
-@admits(*PEOPLE)
-def confirmation() -> _Answer:
-    """The pad once more, for what asks for it."""
-    return _pad(_mine().operator_id, confirming=True)
-
-
-@blueprint.route('/confirm', methods=['POST'])
-@admits(*PEOPLE)
-def confirm() -> _Answer:
-    """Take the PIN of who is logged in once more."""
-    try:
-        sessions().confirm(_mine(), request.form.get('pin', ''))
-    except (OperatorError, BusyError) as error:
-        return _pad(_mine().operator_id, error, confirming=True)
-    return redirect('/operators' if g.operator.role == SUPERVISOR else '/', 303)
 
 
 @blueprint.route('/lock', methods=['POST'])
@@ -144,7 +126,7 @@ def _enter(made: Session) -> None:
     renew_csrf()
 
 
-def _pad(who: str, error: Optional[ThermoscreenError] = None, confirming: bool = False) -> _Answer:
+def _pad(who: str, error: Optional[ThermoscreenError] = None) -> _Answer:
     """The pad for the PIN of an operator.
 
     Raises:
@@ -152,5 +134,5 @@ def _pad(who: str, error: Optional[ThermoscreenError] = None, confirming: bool =
     """
     operators = sessions().operators
     html = render_template('pin.html', person=operators.get(who), message=error and error.message,
-                           wait_s=operators.wait_s(who), confirming=confirming, alone=len(operators.list()) == 1)
+                           wait_s=operators.wait_s(who), alone=len(operators.list()) == 1)
     return make_response(html, error.http_status if error else 200)

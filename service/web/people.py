@@ -1,4 +1,4 @@
-"""The page of supervisors: operators are added, get another PIN, and are removed. It asks for the PIN once more."""
+"""The page of supervisors: operators are added, get another PIN, and are removed. Each asks for the PIN once more."""
 from typing import Optional, Union
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
@@ -17,7 +17,7 @@ _Answer = Union[str, Response, BaseResponse]
 
 
 @blueprint.route('')
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR)
 def page() -> str:
     """Everybody, by name."""
     people = _operators().list()
@@ -28,14 +28,14 @@ def page() -> str:
 
 
 @blueprint.route('/new')
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR)
 def newcomer() -> _Answer:
     """Name, role and PIN of a newcomer; the name may stay as it is where there is no keyboard."""
     return _new('Operator %d' % (len(_operators().list()) + 1), OPERATOR)
 
 
 @blueprint.route('', methods=['POST'])
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR, act='add an operator')
 def add() -> _Answer:
     """Add a newcomer."""
     name, role = request.form.get('name', ''), request.form.get('role', '')
@@ -47,14 +47,14 @@ def add() -> _Answer:
 
 
 @blueprint.route('/<operator_id>')
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR)
 def person(operator_id: str) -> _Answer:
     """One of them."""
     return _person(operator_id)
 
 
 @blueprint.route('/<operator_id>/pin', methods=['POST'])
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR, act='give an operator another PIN')
 def set_pin(operator_id: str) -> _Answer:
     """Give somebody another PIN."""
     try:
@@ -65,7 +65,7 @@ def set_pin(operator_id: str) -> _Answer:
 
 
 @blueprint.route('/<operator_id>/remove', methods=['POST'])
-@admits(SUPERVISOR, confirmed=True)
+@admits(SUPERVISOR, act='remove an operator')
 def remove(operator_id: str) -> _Answer:
     """Remove somebody, whose session ends."""
     try:

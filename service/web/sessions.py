@@ -5,6 +5,7 @@ restart, the lock and the end of a role are felt at once. With the last session 
 key leaves the memory, every stream ends and every opened file is forgotten.
 """
 import contextlib
+import hmac
 import logging
 import secrets
 import threading
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ..exams import Exams
 
 _LOGGER = logging.getLogger(__name__)
-
-#: What is done with a PIN that was typed just now; then it is asked for once more.
-CONFIRMED_S = 180.0
 
 #: PINs that are checked at once. Each takes a thread for half a second on a Nano, and the page needs some too.
 _AT_ONCE = 2
@@ -39,13 +37,14 @@ class Session:
         id: random, known to one browser.
         operator_id: whose it is.
         touched_s: when a person last did something, by `time.monotonic`.
-        confirmed_s: when the PIN was last given.
+        asked: which asking for the PIN is open; empty for none.
     """
 
     def __init__(self, operator_id: str, now_s: float) -> None:
         self.id = secrets.token_urlsafe(32)
         self.operator_id = operator_id
-        self.touched_s = self.confirmed_s = now_s
+        self.touched_s = now_s
+        self.asked = ''
 
 
 class Sessions:
@@ -91,19 +90,31 @@ class Sessions:
         with self._place():
             return self._begin(self.operators.check(operator_id, pin))
 
-    def confirm(self, session: Session, pin: str) -> None:
-        """Take the PIN of somebody who is logged in once more, for what asks for it.
+    def ask(self, session: Session) -> str:
+        """Open an asking for the PIN, in place of any other of this session: a word that the answer has to bring."""
+        session.asked = secrets.token_urlsafe(16)
+        return session.asked
+
+    def confirm(self, session: Session, asked: str, pin: str, act: str) -> bool:
+        """Take the PIN of somebody who is logged in once more, for one act.
+
+        Args:
+            asked: of `ask`; it is good for one answer, so that a form that is sent again does nothing.
+            act: for the audit log.
+
+        Returns:
+            Whether it may be done; False where this asking is not open.
 
         Raises:
             BusyError, OperatorError, StorageError: as of `log_in`.
         """
+        with self._lock:
+            opened, session.asked = session.asked, ''
+        if not opened or not hmac.compare_digest(opened.encode('utf-8'), asked.encode('utf-8')):
+            return False
         with self._place():
-            self.operators.check(session.operator_id, pin, 'confirmed')
-        session.confirmed_s = self._clock()
-
-    def is_confirmed(self, session: Session) -> bool:
-        """Whether the PIN was given a short time ago."""
-        return self._clock() - session.confirmed_s <= CONFIRMED_S
+            self.operators.check(session.operator_id, pin, 'confirmed', act=act)
+        return True
 
     def find(self, session_id: str) -> Optional[Session]:
         """The session of an id, or None where it has ended."""

@@ -54,3 +54,11 @@ def log_in(client, who, pin):
     """Type a PIN: the answer."""
     page = client.get('/login?who=' + who)
     return client.post('/login', data={'who': who, 'pin': pin, 'csrf': csrf_of(page)})
+
+
+def confirm(client, path, form, pin):
+    """Do what asks for the PIN once more, and type it: the answer."""
+    pad = client.post(path, data=form)
+    assert pad.status_code == 403, pad.status_code
+    asked = re.search('name="act-asked" value="([^"]+)"', pad.get_data(as_text=True)).group(1)
+    return client.post(path, data=dict(form, **{'act-asked': asked, 'act-pin': pin}))

@@ -19,6 +19,13 @@ ROUTES = {
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
     'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,)}
 
+#: What asks for the PIN once more, each time, in the words of its pad.
+ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
+        'people.remove': 'remove an operator'}
+
+#: Changes that do not, each for a reason: the login and the lock themselves.
+WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched'}
+
 
 def test_every_route_states_its_roles(app):
     found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
@@ -49,3 +56,9 @@ def test_a_route_without_roles_answers_nobody():
 def test_a_role_that_is_none_is_a_fault_of_the_program(roles):
     with pytest.raises(ValueError, match='a route admits some of'):
         admits(*roles)
+
+
+@pytest.mark.parametrize('role', [ANYONE, TOKEN])
+def test_who_has_no_pin_is_not_asked_for_it(role):
+    with pytest.raises(ValueError, match='only people have a PIN'):
+        admits(SUPERVISOR, role, act='export exams')

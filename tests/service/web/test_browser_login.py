@@ -105,4 +105,8 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
     assert not any(page.page.evaluate(MEASURE).values())
     press(page, '662817')
     press(page, '662817')
+    page.page.wait_for_selector('#act-pin')
+    assert not any(page.page.evaluate(MEASURE).values())
+    press(page, PIN)
+    page.page.wait_for_selector('.people')
     assert 'Operator 4' in page.text('.people')

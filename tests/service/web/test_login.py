@@ -1,6 +1,7 @@
 """Login, lock and roles: who gets in, who does not, and what is left when somebody leaves."""
 import json
 import os
+import re
 import tempfile
 import threading
 from dataclasses import replace
@@ -13,14 +14,14 @@ from service.operators import OperatorError, Station
 from service.operators.chain import decode, read_lines
 from service.settings import Settings
 from service.web import sessions as sessions_module
-from service.web.access import ANYONE, PEOPLE, SUPERVISOR, admitted
+from service.web.access import ANYONE, PEOPLE, SUPERVISOR, act_of, admitted
 from service.web.app import create_app
-from service.web.sessions import CONFIRMED_S, BusyError
+from service.web.sessions import BusyError
 from service.web.tokens import Tokens
 
 from .conftest import LocalClient
-from .stations import OTHER, PIN, PINS, Inhabited, csrf_of, log_in
-from .test_access import ROUTES
+from .stations import OTHER, PIN, PINS, Inhabited, confirm, csrf_of, log_in
+from .test_access import ACTS, ROUTES, WITHOUT_PIN
 
 
 @pytest.fixture
@@ -69,6 +70,10 @@ def enter(app, home):
         assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
         return client
     return as_role
+
+
+def facts(home, event):
+    return [entry['facts'] for entry in map(decode, read_lines(home.station.audit.folder)) if entry['event'] == event]
 
 
 def audited(home):
@@ -286,7 +291,7 @@ def test_the_cookie_is_for_this_page_alone_and_signed(app, enter, home):
 def test_other_sites_cannot_log_in_or_out(enter, headers):
     client = enter('operator')
     csrf = csrf_of(client.get('/'))
-    for path in ('/lock', '/login', '/setup', '/session', '/confirm'):
+    for path in ('/lock', '/login', '/setup', '/session', '/operators'):
         assert client.post(path, data={'csrf': csrf}, headers=headers).status_code in (400, 403)
     assert client.get('/').status_code == 200
 
@@ -301,7 +306,7 @@ def test_only_forms_are_taken(enter, content_type):
 
 #: The routes of the login, as those of `test_access.ROUTES`.
 LOGIN = {'page': (ANYONE,), 'log_in': (ANYONE,), 'first_start': (ANYONE,), 'make_first': (ANYONE,),
-         'confirmation': PEOPLE, 'confirm': PEOPLE, 'lock': PEOPLE, 'left': PEOPLE, 'touched': PEOPLE}
+         'lock': PEOPLE, 'left': PEOPLE, 'touched': PEOPLE}
 
 
 def test_every_route_states_its_roles(app):
@@ -310,6 +315,15 @@ def test_every_route_states_its_roles(app):
     wanted.update(('people.' + name, (SUPERVISOR,))
                   for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove'))
     assert found == {endpoint: frozenset(roles) for endpoint, roles in wanted.items()}
+
+
+def test_what_leaves_destroys_or_changes_asks_for_the_pin(app):
+    """And whatever else is sent is on the list of what does not."""
+    changing = {rule.endpoint for rule in app.url_map.iter_rules() if rule.methods - {'GET', 'HEAD', 'OPTIONS'}}
+    asking = {rule.endpoint: act_of(app, rule.endpoint) for rule in app.url_map.iter_rules()
+              if act_of(app, rule.endpoint)}
+    assert asking == ACTS
+    assert changing == set(ACTS) | WITHOUT_PIN and not set(ACTS) & WITHOUT_PIN
 
 
 def test_every_role_gets_what_its_routes_admit(app, enter, home):
@@ -335,19 +349,6 @@ def test_with_operators_the_api_wants_a_token(client, home, tmp_path):
     token = Tokens(str(tmp_path / 'tokens.json')).add('dashboard')
     assert client.get('/api/v1/exams', headers={'Authorization': 'Bearer ' + token}).status_code == 200
     assert client.get('/', headers={'Authorization': 'Bearer ' + token}).status_code == 403
-
-
-def test_confirming_takes_the_pin_once_more(enter, home):
-    client = enter('supervisor')
-    (session,) = home.sessions._sessions.values()
-    home.now_s += CONFIRMED_S + 1
-    assert not home.sessions.is_confirmed(session)
-    page = client.get('/confirm')
-    assert client.post('/confirm', data={'pin': '000000', 'csrf': csrf_of(page)}).status_code == 403
-    assert not home.sessions.is_confirmed(session)
-    assert client.post('/confirm', data={'pin': PIN, 'csrf': csrf_of(page)}).status_code == 303
-    assert home.sessions.is_confirmed(session)
-    assert audited(home)[-1] == ('confirmed', home.people['supervisor'].id)
 
 
 def test_few_pins_are_checked_at_once(home, monkeypatch):
@@ -397,37 +398,62 @@ def test_a_supervisor_adds_operators_gives_them_pins_and_removes_them(app, enter
             'csrf': csrf_of(client.get('/operators/new'))}
     for spoilt, code in (({'again': '1'}, b'pin-different'), ({'name': 'Ben Moe'}, b'operator-name'),
                          ({'role': 'king'}, b'operator-role'), ({'pin': '1', 'again': '1'}, b'pin-weak')):
-        answer = client.post('/operators', data=dict(form, **spoilt))
+        answer = confirm(client, '/operators', dict(form, **spoilt), PIN)
         assert answer.status_code == 403 and code in answer.data
-    assert client.post('/operators', data=form).status_code == 303
+    assert confirm(client, '/operators', form, PIN).status_code == 303
     (dee,) = [operator for operator in home.station.operators.list() if operator.name == 'Dee Fox']
     assert b'Dee Fox' in client.get('/operators').data
-    client.post('/operators/%s/pin' % dee.id, data=dict(form, pin='559302', again='559302'))
+    confirm(client, '/operators/%s/pin' % dee.id, dict(form, pin='559302', again='559302'), PIN)
     newcomer = app.test_client()
     assert log_in(newcomer, dee.id, '662817').status_code == 403
     assert log_in(newcomer, dee.id, '559302').status_code == 303 and newcomer.get('/').status_code == 200
-    client.post('/operators/%s/remove' % dee.id, data=form)
+    confirm(client, '/operators/%s/remove' % dee.id, form, PIN)
     assert newcomer.get('/').status_code == 303
     assert client.get('/operators/' + dee.id).status_code == 403
-    last = client.post('/operators/%s/remove' % home.people['supervisor'].id, data=form)
+    last = confirm(client, '/operators/%s/remove' % home.people['supervisor'].id, form, PIN)
     assert last.status_code == 403 and b'supervisor-last' in last.data
-    assert [event for event, who in audited(home) if who == home.people['supervisor'].id][-4:] == [
-        'login', 'operator-added', 'pin-changed', 'operator-removed']
+    done = [event for event, who in audited(home) if who == home.people['supervisor'].id and event != 'confirmed']
+    assert done[-4:] == ['login', 'operator-added', 'pin-changed', 'operator-removed']
 
 
-def test_what_supervisors_do_asks_for_the_pin_once_more(enter, home):
+def test_what_supervisors_do_asks_for_the_pin_each_time(enter, home):
+    client, ben = enter('supervisor'), home.people['operator'].id
+    path = '/operators/%s/pin' % ben
+    form = {'pin': '662817', 'again': '662817', 'csrf': csrf_of(client.get('/operators'))}
+    pad = client.post(path, data=form).get_data(as_text=True)
+    assert 'To give an operator another PIN, type your PIN once more.' in pad and 'action="%s"' % path in pad
+    assert 'name="pin" value="662817"' in pad and 'href="/operators"' in pad
+    asked = re.search('name="act-asked" value="([^"]+)"', pad).group(1)
+    given = dict(form, **{'act-asked': asked, 'act-pin': PIN})
+    for spoilt in ({'act-asked': ''}, {'act-asked': 'guessed'}, {'act-pin': ''}, {'act-pin': PIN[:-1]}):
+        assert client.post(path, data=dict(given, **spoilt)).status_code == 403
+    assert client.post(path, data=given).status_code == 403  # an asking takes one answer, right or wrong
+    assert confirm(client, path, form, PIN).status_code == 303
+    assert client.post(path, data=given).status_code == 403
+    assert audited(home)[-2:] == [('confirmed', home.people['supervisor'].id),
+                                  ('pin-changed', home.people['supervisor'].id)]
+    assert facts(home, 'confirmed') == [{'act': 'give an operator another PIN'}]
+
+
+def test_a_form_that_is_sent_again_does_nothing(enter, home, monkeypatch):
     client = enter('supervisor')
-    form = {'csrf': csrf_of(client.get('/operators/new'))}
-    home.now_s += CONFIRMED_S + 1
-    for path in ('/operators', '/operators/new', '/operators/' + home.people['operator'].id):
-        assert client.get(path).headers['Location'].endswith('/confirm')
-    for path in ('/operators', '/operators/%s/pin' % home.people['operator'].id,
-                 '/operators/%s/remove' % home.people['operator'].id):
-        answer = client.post(path, data=form)
-        assert answer.status_code == 403 and b'pin-needed' in answer.data and b'href="/confirm"' in answer.data
-    assert len(home.station.operators.list()) == 3
-    assert client.post('/confirm', data=dict(form, pin=PIN)).headers['Location'].endswith('/operators')
-    assert client.get('/operators').status_code == 200
+    form = {'name': 'Dee Fox', 'role': 'operator', 'pin': '662817', 'again': '662817',
+            'csrf': csrf_of(client.get('/operators'))}
+    sent, post = [], client.post
+    monkeypatch.setattr(client, 'post', lambda path, data: sent.append(data) or post(path, data=data))
+    assert confirm(client, '/operators', form, PIN).status_code == 303
+    assert post('/operators', data=sent[-1]).status_code == 403 and len(home.station.operators.list()) == 4
+
+
+def test_wrong_pins_of_an_act_make_wait_too(enter, home):
+    client = enter('supervisor')
+    path, form = '/operators/%s/remove' % home.people['operator'].id, {'csrf': csrf_of(client.get('/operators'))}
+    for _ in range(3):
+        answer = confirm(client, path, form, OTHER)
+    assert b'data-wait="30"' in answer.data and len(home.station.operators.list()) == 3
+    assert confirm(client, path, form, PIN).status_code == 403
+    home.since_boot_s += 31
+    assert confirm(client, path, form, PIN).status_code == 303
 
 
 @pytest.mark.parametrize('role', ['operator', 'integrator'])
