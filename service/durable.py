@@ -57,12 +57,15 @@ _RENAME_EXCHANGE = 2
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)
 
 
-def atomic_write(path: PathLike, data: bytes) -> None:
+def atomic_write(path: PathLike, data: bytes, mode: int = 0o666) -> None:
     """Write a file so that it is there whole or not at all, and survives a power cut.
 
     Temporary file in the same folder, write, fsync, rename, fsync the file once more (see `sync_moved`), fsync the
     folder. A file of that name is replaced; a symbolic link is replaced, not followed. The name of the temporary file
     starts with a dot, so that what a power cut leaves behind is never taken for an exam or a thermogram.
+
+    Args:
+        mode: its permissions, less the umask.
 
     Raises:
         StorageError: ``disk-full``, ``disk-read-only``, ``not-writable``, ``folder-missing``, ``name-too-long``,
@@ -73,7 +76,7 @@ def atomic_write(path: PathLike, data: bytes) -> None:
     path = os.path.abspath(os.fspath(path))
     folder = os.path.dirname(path)
     try:
-        with hidden_file(folder, data) as temporary:
+        with hidden_file(folder, data, mode) as temporary:
             os.replace(temporary, path)
             sync_moved(path)
         sync_folder(folder)
@@ -98,6 +101,21 @@ def write_new(path: str, data: bytes, mode: int = 0o666) -> None:
         sync_folder(folder)
     except OSError as error:
         raise storage_error(error, path)
+
+
+def move(old: str, new: str) -> None:
+    """Give a file or folder another name, in another folder perhaps, so that this survives a power cut.
+
+    Args:
+        new: a name that nothing has.
+
+    Raises:
+        OSError: it has its old name, unless only an fsync after the rename failed.
+    """
+    os.rename(old, new)
+    sync_moved(new)
+    for folder in sorted({os.path.dirname(os.path.abspath(path)) for path in (new, old)}):
+        sync_folder(folder)
 
 
 def rename_new(old: str, new: str) -> None:

@@ -20,8 +20,10 @@ from .exam import (
     StoredFile,
     transition,
 )
-from .library import CONDITIONS, NOTES, Entry, Exams, Picture, shown_patient, verify_store
+from .library import Entry, Exams, Picture
 from .store import Reader, Row
+from .texts import CONDITIONS, NOTES, shown_patient
+from .verification import verify_store
 
 __all__ = ['ACQUIRING', 'AMENDED', 'Anchor', 'CONDITIONS', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC', 'Entry',
            'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams', 'NOTES', 'Patient',

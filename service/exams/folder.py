@@ -17,10 +17,10 @@ from ..durable import (
     atomic_write,
     clear_parts,
     make_folders,
+    move,
     recover_folder,
     recover_folders,
     storage_error,
-    sync_folder,
     write_folder,
     write_new,
 )
@@ -253,9 +253,7 @@ def quarantine(root: str, path: str) -> str:
     name = os.path.join(QUARANTINE, '%s.%s' % (os.path.relpath(path, root).replace(os.sep, '.'), uuid.uuid4().hex[:8]))
     try:
         make_folders(aside)
-        os.rename(path, os.path.join(root, name))
-        sync_folder(aside)
-        sync_folder(os.path.dirname(path))
+        move(path, os.path.join(root, name))
     except OSError as error:
         raise storage_error(error, path)
     return name

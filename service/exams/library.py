@@ -4,12 +4,7 @@ A change goes its whole way in one thread: the index notes which exam is about t
 ``exam.json``; the index follows; the audit log is told. After a kill at any moment only the exams that the index had
 noted are compared with their folders.
 """
-import datetime
-import json
-import math
 import os
-import re
-import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
@@ -47,7 +42,6 @@ from .folder import (
     clear_leftovers,
     content_sha256,
     exam_ids,
-    file_problems,
     path_of,
     quarantine,
     read_exam,
@@ -57,7 +51,19 @@ from .folder import (
     write_exam,
     write_files,
 )
-from .store import Reader, Row, Store, StoreLock, row_of
+from .store import Reader, Row, Store, StoreLock
+from .texts import (
+    MAX_NAME,
+    checked_conditions,
+    checked_patient,
+    checked_text,
+    json_text,
+    opened_patient,
+    opened_private,
+    sealed_name,
+    shown_patient,
+)
+from .verification import Told, verify_store
 
 _Answer = TypeVar('_Answer')
 
@@ -71,22 +77,8 @@ AUDITED = {
     AMENDED: 'exam-amended', DISCARDED: 'exam-discarded'}
 RECONCILED, QUARANTINED, REBUILT = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt'
 
-#: What the audit log was told last of each exam, by its id: number of the event, and `content_sha256`.
-Told = Mapping[str, Tuple[int, str]]
-
 #: Stands among the exams that the index noted for a rebuilding that no audit log was told of.
 _UNTOLD = ''
-
-#: Conditions of an exam, with their bounds and what a sentence calls them.
-CONDITIONS: Dict[str, Tuple[float, float, str]] = {
-    'room_c': (0, 50, 'temperature of the room in °C'), 'humidity_percent': (0, 100, 'humidity of the air in percent'),
-    'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
-    'cycle_day': (1, 99, 'day of the cycle')}
-NOTES = 'notes'
-_MAX_TEXT, _MAX_NAME = 4000, 200
-_FROM_BACKUP = 'Restore it from a backup.'
-_REBUILD = 'Stop the station and run thermoscreen exams rebuild.'
-_DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
 
 
 class Picture(NamedTuple):
@@ -179,14 +171,14 @@ class Exams:
             StorageError: ``room-none`` or ``room-unknown`` where a whole exam may not have room; ``disk-full``;
                 ``storage-failed`` after the disk failed once, until a restart.
         """
-        patient = _checked_patient(patient)
-        private = _checked_conditions(conditions)
+        patient = checked_patient(patient)
+        private = checked_conditions(conditions)
         message = self._room(self.folder)
         if message is not None and message.severity == PROBLEM:
             raise StorageError(message.code, message.sentence, message.next_step)
         sealer, exam_id = self._sealer(), new_id()
         words = {word for text in patient for word in text.split()}
-        exam = Exam(exam_id, 0, sealer.seal_text(_json(patient._asdict()), _name(exam_id, 'patient')),
+        exam = Exam(exam_id, 0, sealer.seal_text(json_text(patient._asdict()), sealed_name(exam_id, 'patient')),
                     tuple(sorted({sealer.token(word) for word in words})), sealer.encrypts)
         return self._ask(self._create, exam, operator, private)
 
@@ -198,11 +190,11 @@ class Exams:
                 does not fit the state; ``exam-missing``.
             ExamUnreadableError: ``exam-damaged`` or ``exam-version``.
         """
-        return self._happen(exam_id, STARTED, operator, {}, _checked_conditions(conditions))
+        return self._happen(exam_id, STARTED, operator, {}, checked_conditions(conditions))
 
     def note(self, exam_id: str, operator: str, conditions: Mapping[str, Any]) -> Exam:
         """Add conditions or notes; a later value counts. Errors as of `start`."""
-        return self._happen(exam_id, NOTED, operator, {}, _checked_conditions(conditions))
+        return self._happen(exam_id, NOTED, operator, {}, checked_conditions(conditions))
 
     def add_capture(self, exam_id: str, operator: str, role: str, picture: Picture, frame: int = 0,
                     conditions: Optional[Mapping[str, Any]] = None) -> Exam:
@@ -225,11 +217,11 @@ class Exams:
         contents = {'tscap': picture.capture, 'result.json': encode_json(result), 'overlay.png': picture.overlay}
         if picture.labels:
             contents['labels.png'] = picture.labels
-        return self._happen(exam_id, CAPTURED, operator, facts, _checked_conditions(conditions), contents)
+        return self._happen(exam_id, CAPTURED, operator, facts, checked_conditions(conditions), contents)
 
     def deviation(self, exam_id: str, operator: str, text: str) -> Exam:
         """Note a deviation from the protocol. Errors as of `start`; ``exam-text``."""
-        return self._happen(exam_id, DEVIATED, operator, {}, {'deviation': _checked_text(text)})
+        return self._happen(exam_id, DEVIATED, operator, {}, {'deviation': checked_text(text)})
 
     def review(self, exam_id: str, operator: str) -> Exam:
         """End the captures. Errors as of `start`; ``exam-empty``."""
@@ -254,11 +246,11 @@ class Exams:
     def amend(self, exam_id: str, operator: str, reason: str, text: str) -> Exam:
         """Add to a signed exam. Errors as of `start`; ``exam-text``."""
         return self._happen(exam_id, AMENDED, operator, {'software': __version__},
-                            {'reason': _checked_text(reason), 'text': _checked_text(text)})
+                            {'reason': checked_text(reason), 'text': checked_text(text)})
 
     def discard(self, exam_id: str, operator: str, reason: str) -> Exam:
         """Give up an exam that is not signed; its files stay. Errors as of `start`; ``exam-text``."""
-        return self._happen(exam_id, DISCARDED, operator, {}, {'reason': _checked_text(reason)})
+        return self._happen(exam_id, DISCARDED, operator, {}, {'reason': checked_text(reason)})
 
     # Looking
 
@@ -278,7 +270,7 @@ class Exams:
             ExamError: ``exams-locked``.
             SealError: as `BaseSealer.open`.
         """
-        return _opened_patient(self._sealer(), exam.id, exam.patient)
+        return opened_patient(self._sealer(), exam.id, exam.patient)
 
     def private(self, exam: Exam, number: int) -> Dict[str, Any]:
         """The facts of an event that are about the patient: conditions, notes, reasons. Errors as of `patient`.
@@ -286,10 +278,7 @@ class Exams:
         Args:
             number: of the event.
         """
-        text = exam.events[number - 1].private
-        opened: Dict[str, Any] = json.loads(self._sealer().open_text(text, _name(exam.id, 'event-%d' % number))
-                                            ) if text else {}
-        return opened
+        return opened_private(self._sealer(), exam, number)
 
     def conditions(self, exam: Exam) -> Dict[str, Any]:
         """The conditions and notes of an exam as a whole: of each the last value. Errors as of `patient`."""
@@ -307,7 +296,7 @@ class Exams:
             ExamUnreadableError: ``exam-damaged``.
             SealError: as `BaseSealer.open`.
         """
-        return self._sealer().open(read_file(self.folder, exam, name), _name(exam.id, name))
+        return self._sealer().open(read_file(self.folder, exam, name), sealed_name(exam.id, name))
 
     def list(self, query: str = '', state: str = '', after: int = 0, limit: int = 50) -> List[Entry]:
         """Exams, the newest first.
@@ -325,7 +314,7 @@ class Exams:
             InputError: ``exam-query``.
             StorageError: as `Reader.rows`.
         """
-        if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > _MAX_NAME:
+        if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > MAX_NAME:
             raise InputError('exam-query', 'There is no such list of exams.', 'Ask for another one.')
         tokens = [self._sealer().token(word) for word in query.split()]
         rows = self._reader.rows(tokens, state, after, limit)
@@ -452,10 +441,10 @@ class Exams:
         sealed = {}
         if kind == CAPTURED:
             prefix = '%04d.' % (len(exam.captures) + 1)
-            sealed = {prefix + name: sealer.seal(data, _name(exam.id, prefix + name))
+            sealed = {prefix + name: sealer.seal(data, sealed_name(exam.id, prefix + name))
                       for name, data in contents.items()}
             facts = dict(facts, files={name: list(file) for name, file in stored(sealed).items()})
-        text = sealer.seal_text(_json(private), _name(exam.id, 'event-%d' % number)) if private else ''
+        text = sealer.seal_text(json_text(private), sealed_name(exam.id, 'event-%d' % number)) if private else ''
         self._seq += 1
         changed = transition(exam, Event(number, self._seq, kind, operator, self._clock.now(), facts, text))
         try:
@@ -521,7 +510,8 @@ class Exams:
             if os.path.isdir(path_of(self.folder, exam_id)):
                 self._put_aside(path_of(self.folder, exam_id), exam_id)
             elif self._is_listed(exam_id):
-                self._say('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
+                self._say('exam-gone', 'The folder of the exam %s is missing.' % exam_id, 'Restore it from a backup.',
+                          exam_id)
             self._unfinished.discard(exam_id)
             return None
         except ExamUnreadableError as error:
@@ -567,160 +557,3 @@ class Exams:
 
     def _entry(self, row: Row) -> Entry:
         return Entry(row, shown_patient(self.sealer, row))
-
-
-def shown_patient(sealer: Optional[BaseSealer], row: Row) -> Optional[Patient]:
-    """Who an exam in a list is of; None without the key."""
-    if sealer is None or (row.encrypted and not sealer.encrypts):
-        return None
-    try:
-        return _opened_patient(sealer, row.id, row.patient)
-    except (StorageError, ValueError, TypeError):
-        return None
-
-
-def verify_store(folder: str, exam_id: str = '', told: Optional[Told] = None) -> Iterator[Message]:
-    """What is not as it was written: files, documents, rows and folders, each by name. Nothing is changed.
-
-    Args:
-        folder: of the store.
-        exam_id: of one exam; empty for all, and for the index as a whole.
-        told: read from the audit log before; None where there is none.
-
-    Raises:
-        ExamMissingError: ``exam-missing``, for one that neither has a folder nor is in the index.
-        StorageError: ``folder-unreadable``, or as `Reader.rows`.
-    """
-    reader, told = Reader(folder), told or {}
-    if exam_id:
-        if exam_id not in told and not os.path.isdir(path_of(folder, exam_id)) and reader.row(exam_id) is None:
-            read_exam(folder, exam_id)
-        for problem in _exam_problems(folder, reader, exam_id, told):
-            yield problem
-        return
-    answer = reader.check()
-    if answer != 'ok':
-        yield _found('store-damaged', 'The database of exams is damaged (%s).' % answer, _REBUILD, '')
-    found, others = exam_ids(folder)
-    for path in others:
-        yield _found('exam-stray', '%s lies among the exams and is none.' % os.path.relpath(path, folder),
-                     'thermoscreen exams rebuild moves it away.', '')
-    for known_id in found:
-        for problem in _exam_problems(folder, reader, known_id, told):
-            yield problem
-    gone = set(told) - set(found)
-    after, rows = 0, reader.rows(limit=1000)
-    while rows:
-        gone.update(row.id for row, _ in rows if not os.path.isdir(path_of(folder, row.id)))
-        after = rows[-1][0].number
-        rows = reader.rows(after=after, limit=1000)
-    for known_id in sorted(gone):
-        yield _gone(known_id)
-
-
-def _exam_problems(folder: str, reader: Reader, exam_id: str, told: Told) -> Iterator[Message]:
-    try:
-        exam = read_exam(folder, exam_id)
-    except ExamMissingError:
-        yield _gone(exam_id)
-        return
-    except ExamUnreadableError as error:
-        yield _found(error.code, error.message.sentence, error.message.next_step, exam_id)
-        return
-    number, sha256 = told.get(exam_id, (0, ''))
-    if sha256 and (len(exam.events) < number or content_sha256(exam, number) != sha256):
-        yield _found('exam-rewritten', 'The exam %s is not what the audit log was told of it.' % exam_id, _FROM_BACKUP,
-                     exam_id)
-    for problem in file_problems(folder, exam):
-        yield problem
-    problem_of_row = _row_problem(folder, reader, exam)
-    if problem_of_row is not None:
-        yield problem_of_row
-
-
-def _row_problem(folder: str, reader: Reader, exam: Exam) -> Optional[Message]:
-    """What is wrong with the row of an exam; a change that is under way is waited for by looking again."""
-    for _ in range(3):
-        found = reader.row(exam.id)
-        if found is None:
-            message = _found('exam-unlisted', 'The exam %s is not in the index.' % exam.id, _REBUILD, exam.id)
-        elif found != (row_of(exam), True) or reader.tokens(exam.number) != sorted(set(exam.tokens)):
-            message = _found('exam-row', 'The index says of the exam %s what its folder does not say.' % exam.id,
-                             _REBUILD, exam.id)
-        else:
-            return None
-        latest = read_exam(folder, exam.id)
-        if latest == exam:
-            break
-        exam = latest
-    return message
-
-
-def _gone(exam_id: str) -> Message:
-    return _found('exam-gone', 'The folder of the exam %s is missing.' % exam_id, _FROM_BACKUP, exam_id)
-
-
-def _found(code: str, sentence: str, next_step: str, exam_id: str) -> Message:
-    return Message(code, sentence, next_step, PROBLEM, 'exams', {'exam': exam_id} if exam_id else {})
-
-
-def _opened_patient(sealer: BaseSealer, exam_id: str, text: str) -> Patient:
-    return Patient(**json.loads(sealer.open_text(text, _name(exam_id, 'patient'))))
-
-
-def _name(exam_id: str, name: str) -> str:
-    return '%s/%s' % (exam_id, name)
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, allow_nan=False, ensure_ascii=False, sort_keys=True)
-
-
-def _checked_patient(patient: Patient) -> Patient:
-    patient = Patient(*(str(text).strip() for text in patient))
-    if not patient.id or not all(_is_line(text) for text in patient):
-        raise ExamError('exam-patient', 'A patient has an id, and id and name are one line of at most %d characters.'
-                        % _MAX_NAME, 'Type them again.')
-    if patient.birth_date and not _is_date(patient.birth_date):
-        raise ExamError('exam-patient', 'The birth date is no date.', 'Write it as 1970-12-31, or leave it empty.')
-    return patient
-
-
-def _is_line(text: str) -> bool:
-    """Whether it is one line that can be written; names have joiners that cannot be seen."""
-    return len(text) <= _MAX_NAME and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp')
-                                              for letter in text)
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return bool(_DATE.match(text) and datetime.datetime.strptime(text, '%Y-%m-%d'))
-    except ValueError:
-        return False
-
-
-def _checked_text(text: str) -> str:
-    text = text.replace('\r\n', '\n').strip()
-    if not text or len(text) > _MAX_TEXT or any(unicodedata.category(letter) == 'Cs' or
-                                                (unicodedata.category(letter) == 'Cc' and letter not in '\n\t')
-                                                for letter in text):
-        raise ExamError('exam-text', 'A reason or note is text of 1 to %d characters.' % _MAX_TEXT, 'Type it again.')
-    return text
-
-
-def _checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-    values: Dict[str, Any] = {}
-    for name, value in (conditions or {}).items():
-        if name == NOTES:
-            values[name] = _checked_text(str(value))
-            continue
-        if name not in CONDITIONS:
-            raise ExamError('exam-condition', 'There is no condition %s.' % str(name)[:40],
-                            'Choose one of %s or %s.' % (', '.join(CONDITIONS), NOTES))
-        low, high, what = CONDITIONS[name]
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        if not is_number or not low <= value <= high:
-            raise ExamError('exam-condition', 'The %s is a number from %g to %g.' % (what, low, high),
-                            'Type it again.')
-        values[name] = value
-    return values

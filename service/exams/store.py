@@ -15,7 +15,7 @@ import urllib.parse
 import uuid
 from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from ..durable import atomic_write, make_folders, storage_error, sync_folder
+from ..durable import atomic_write, make_folders, move, storage_error, sync_folder
 from ..messages import StorageError
 from .exam import Exam
 
@@ -278,8 +278,7 @@ class Store:
         try:
             for suffix in ('-wal', '-shm', ''):
                 with contextlib.suppress(FileNotFoundError):
-                    os.rename(self._path + suffix, os.path.join(self._folder, name + suffix))
-            sync_folder(self._folder)
+                    move(self._path + suffix, os.path.join(self._folder, name + suffix))
         except OSError as error:
             raise storage_error(error, self._path)
         return name

@@ -19,7 +19,7 @@ import unicodedata
 from contextlib import suppress
 from typing import Any, Callable, Container, Dict, Mapping, NamedTuple, Optional
 
-from ..durable import encode_json, hidden_file, make_folders, storage_error, sync_folder, write_new
+from ..durable import atomic_write, encode_json, make_folders, storage_error, write_new
 from ..messages import StorageError, ThermoscreenError
 from ..sealing import DATA_KEY_BYTES, BaseSealer, PlainSealer, Sealer, importing_cryptography, library
 from .twin import TwinFile
@@ -249,13 +249,7 @@ class KeyStore:
             else:
                 record.update(self._new_record())
                 record['wrapped'] = library().aes_key_wrap(_derive(passphrase, record), secret).hex()
-            path = os.path.abspath(self._secret_path)
-            try:
-                with hidden_file(os.path.dirname(path), encode_json(record), 0o600) as temporary:
-                    os.replace(temporary, path)
-                sync_folder(os.path.dirname(path))
-            except OSError as error:
-                raise storage_error(error, path)
+            atomic_write(self._secret_path, encode_json(record), 0o600)
             self._secret_file = record
 
     def _recoverable(self, data_key: bytes, wraps: Dict[str, Any]) -> str:

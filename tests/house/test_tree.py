@@ -62,6 +62,14 @@ def test_no_thread_ends_without_a_word(root, files):
     assert plain == [], 'use service.supervise.LastingThread'
 
 
+def test_renames_that_must_last_are_those_of_durable(root, files):
+    """A rename needs two or three syncs; `durable.move`, `atomic_write` and `replace_folder` make them."""
+    renaming = {str(path) for path in files if path.suffix == '.py' and path.parts[0] in PACKAGES[:3]
+                and re.search(r'\bos\.(rename|replace)\b|shutil\.move', (root / path).read_text(encoding='utf-8'))}
+    # Files that are converted to a new name, with syncs of their own; a ledger that cannot be read, put out of the way.
+    assert renaming == {'service/durable.py', 'service/conversion.py', 'service/supervise/starts.py'}
+
+
 def test_every_top_folder_says_what_it_is(files):
     folders = {path.parts[0] for path in files if len(path.parts) > 1 and not path.parts[0].startswith('.')}
     assert set(PACKAGES) <= folders

@@ -204,8 +204,21 @@ def test_a_file_on_a_stick_is_there_once_it_is_acknowledged(tmp_path, monkeypatc
     for call, name in ((atomic_write, 'new'), (atomic_write, 'old'), (write_new, 'key')):
         call(str(tmp_path / name), b'whole')
         assert stick.lost(tmp_path) == []
-    os.replace(str(tmp_path / 'new'), str(tmp_path / 'careless'))
+    durable.move(str(tmp_path / 'new'), str(tmp_path / 'moved'))
+    assert stick.lost(tmp_path) == [] and (tmp_path / 'moved').read_bytes() == b'whole'
+    os.replace(str(tmp_path / 'moved'), str(tmp_path / 'careless'))
     assert stick.lost(tmp_path) == ['careless'], 'the model itself loses what is not synced'
+
+
+def test_what_is_moved_is_durable_in_both_folders(tmp_path, monkeypatch):
+    synced = []
+    for name in ('from', 'to'):
+        (tmp_path / name).mkdir()
+    (tmp_path / 'from' / 'exam').mkdir()
+    monkeypatch.setattr(durable.os, 'fsync', lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    durable.move(str(tmp_path / 'from' / 'exam'), str(tmp_path / 'to' / 'exam'))
+    assert set(synced) == {(tmp_path / name).stat().st_ino for name in ('from', 'to', 'to/exam')}
+    assert synced[0] == (tmp_path / 'to' / 'exam').stat().st_ino
 
 
 @pytest.mark.parametrize('name, code', [
@@ -238,8 +251,10 @@ def test_what_is_not_json_is_refused_before_writing(path, document):
 
 
 def test_a_new_file_is_for_whom_it_is_for(tmp_path):
-    write_new(str(tmp_path / 'key'), b'secret', 0o600)
-    assert (tmp_path / 'key').stat().st_mode & 0o777 == 0o600 and (tmp_path / 'key').read_bytes() == b'secret'
+    for write in (write_new, atomic_write):
+        write(str(tmp_path / write.__name__), b'secret', 0o600)
+        assert (tmp_path / write.__name__).stat().st_mode & 0o777 == 0o600
+        assert (tmp_path / write.__name__).read_bytes() == b'secret'
 
 
 def test_a_new_file_replaces_none(path):

@@ -26,8 +26,9 @@ from service.exams.exam import (
     Patient,
 )
 from service.exams.folder import EXAM_NAME, QUARANTINE, encode_exam, path_of, write_files
-from service.exams.library import AUDITED, Exams, verify_store
+from service.exams.library import AUDITED, Exams
 from service.exams.store import DATABASE
+from service.exams.verification import verify_store
 from service.messages import PROBLEM, WARNING, InputError, Message, StorageError
 from service.operators import EVENTS
 from service.sealing import PlainSealer, Sealer

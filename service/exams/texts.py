@@ -1,0 +1,134 @@
+"""What people type about an exam: checked, and as it is sealed."""
+import datetime
+import json
+import math
+import re
+import unicodedata
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from ..messages import StorageError
+from ..sealing import BaseSealer
+from .exam import Exam, ExamError, Patient
+from .store import Row
+
+#: Conditions of an exam, with their bounds and what a sentence calls them.
+CONDITIONS: Dict[str, Tuple[float, float, str]] = {
+    'room_c': (0, 50, 'temperature of the room in °C'), 'humidity_percent': (0, 100, 'humidity of the air in percent'),
+    'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
+    'cycle_day': (1, 99, 'day of the cycle')}
+NOTES = 'notes'
+
+#: Characters of an id, a name or a search.
+MAX_NAME = 200
+_MAX_TEXT = 4000
+_DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
+
+
+def shown_patient(sealer: Optional[BaseSealer], row: Row) -> Optional[Patient]:
+    """Who an exam in a list is of; None without the key."""
+    if sealer is None or (row.encrypted and not sealer.encrypts):
+        return None
+    try:
+        return opened_patient(sealer, row.id, row.patient)
+    except (StorageError, ValueError, TypeError):
+        return None
+
+
+def opened_patient(sealer: BaseSealer, exam_id: str, text: str) -> Patient:
+    """Who an exam is of.
+
+    Raises:
+        SealError: as `BaseSealer.open_text`.
+        ValueError, TypeError: it says no patient.
+    """
+    return Patient(**json.loads(sealer.open_text(text, sealed_name(exam_id, 'patient'))))
+
+
+def opened_private(sealer: BaseSealer, exam: Exam, number: int) -> Dict[str, Any]:
+    """The private facts of an event; none where it has none.
+
+    Args:
+        number: of the event.
+
+    Raises:
+        SealError: as `BaseSealer.open_text`.
+    """
+    text = exam.events[number - 1].private
+    opened: Dict[str, Any] = json.loads(sealer.open_text(text, sealed_name(exam.id, 'event-%d' % number))
+                                        ) if text else {}
+    return opened
+
+
+def sealed_name(exam_id: str, name: str) -> str:
+    """The name under which a file or text of an exam is sealed: ``'patient'``, ``'event-N'``, or that of the file."""
+    return '%s/%s' % (exam_id, name)
+
+
+def json_text(values: Mapping[str, Any]) -> str:
+    """Values as the text that is sealed."""
+    return json.dumps(values, allow_nan=False, ensure_ascii=False, sort_keys=True)
+
+
+def checked_patient(patient: Patient) -> Patient:
+    """A patient as kept.
+
+    Raises:
+        ExamError: ``exam-patient``.
+    """
+    patient = Patient(*(str(text).strip() for text in patient))
+    if not patient.id or not all(_is_line(text) for text in patient):
+        raise ExamError('exam-patient', 'A patient has an id, and id and name are one line of at most %d characters.'
+                        % MAX_NAME, 'Type them again.')
+    if patient.birth_date and not _is_date(patient.birth_date):
+        raise ExamError('exam-patient', 'The birth date is no date.', 'Write it as 1970-12-31, or leave it empty.')
+    return patient
+
+
+def _is_line(text: str) -> bool:
+    """Whether it is one line that can be written; names have joiners that cannot be seen."""
+    return len(text) <= MAX_NAME and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp')
+                                             for letter in text)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(_DATE.match(text) and datetime.datetime.strptime(text, '%Y-%m-%d'))
+    except ValueError:
+        return False
+
+
+def checked_text(text: str) -> str:
+    """A reason or note as kept.
+
+    Raises:
+        ExamError: ``exam-text``.
+    """
+    text = text.replace('\r\n', '\n').strip()
+    if not text or len(text) > _MAX_TEXT or any(unicodedata.category(letter) == 'Cs' or
+                                                (unicodedata.category(letter) == 'Cc' and letter not in '\n\t')
+                                                for letter in text):
+        raise ExamError('exam-text', 'A reason or note is text of 1 to %d characters.' % _MAX_TEXT, 'Type it again.')
+    return text
+
+
+def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Conditions and notes as kept.
+
+    Raises:
+        ExamError: ``exam-condition`` or ``exam-text``.
+    """
+    values: Dict[str, Any] = {}
+    for name, value in (conditions or {}).items():
+        if name == NOTES:
+            values[name] = checked_text(str(value))
+            continue
+        if name not in CONDITIONS:
+            raise ExamError('exam-condition', 'There is no condition %s.' % str(name)[:40],
+                            'Choose one of %s or %s.' % (', '.join(CONDITIONS), NOTES))
+        low, high, what = CONDITIONS[name]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not is_number or not low <= value <= high:
+            raise ExamError('exam-condition', 'The %s is a number from %g to %g.' % (what, low, high),
+                            'Type it again.')
+        values[name] = value
+    return values
