@@ -1,16 +1,17 @@
 """What the station keeps: exams, its operators, and the audit log."""
 import contextlib
 import logging
+import os
 from typing import NamedTuple, Optional
 
 from .. import __version__
 from ..clock import Clock
 from ..exams import Exams
-from ..messages import Message, StorageError
+from ..messages import InputError, Message, StorageError
 from ..operators import Audit, Station
-from ..sealing import PlainSealer
 from ..settings import Settings
 from ..storage import room_for_exam
+from ..web.login import DEMO_NAME, DEMO_PIN
 from ..web.sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
@@ -28,10 +29,11 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
 
     Args:
         settings: of the installation.
-        demo: whether it is a demonstration: no login, and nothing is encrypted.
+        demo: whether it is a demonstration: in an empty folder, with an operator whose PIN stands on every page.
         running: closes everything.
 
     Raises:
+        InputError: ``demo-folder``: a demonstration in a folder in which something is.
         ThermoscreenError: what cannot be opened, as of `Exams` and `Station`.
     """
     if not settings.exams_folder:
@@ -41,11 +43,14 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
     def room(folder: str) -> Optional[Message]:
         return room_for_exam(folder, settings.room_thresholds())
 
-    if demo:
-        exams = Exams(settings.exams_folder, PlainSealer(), None, clock, room)
-        return Records(running.enter_context(contextlib.closing(exams)), None)
+    if demo and os.path.isdir(settings.exams_folder) and os.listdir(settings.exams_folder):
+        raise InputError('demo-folder', 'A demonstration keeps nothing in %s, where something is already.'
+                         % settings.exams_folder, 'Leave out --demo.')
     station = running.enter_context(Station(settings.exams_folder, clock, settings.encrypt, settings.audit_signer,
                                             settings.audit_anchor))
+    if demo:
+        station.operators.first_supervisor(DEMO_NAME, DEMO_PIN)
+        station.keys.lock()
     station.audit.append('station-started', version=__version__)
     running.callback(_stopped, station.audit)
     try:

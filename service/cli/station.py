@@ -58,7 +58,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
 
 
 def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
-    """The settings from the command line, without anything of a patient.
+    """The settings from the command line, without anything of a patient or of the station's own.
 
     Raises:
         InputError: ``demo-camera``.
@@ -67,7 +67,8 @@ def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
     if not camera.startswith('sim'):
         raise InputError('demo-camera', 'A demonstration shows simulated patients, not the camera %s.' % camera,
                          'Leave out --demo, or choose sim:SEED.')
-    return dict(given, camera=camera, exams_folder=folder, files_root=given['files_root'] or os.path.dirname(SAMPLE))
+    return dict(given, camera=camera, files_root=given['files_root'] or os.path.dirname(SAMPLE),
+                exams_folder=os.path.join(folder, 'exams'), audit_signer='', audit_anchor='', api_tokens='')
 
 
 def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from .api import blueprint as api_answers
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
+from .login import DEMO_PIN
 from .login import blueprint as login_pages
 from .monitoring import blueprint as monitoring_answers
 from .people import blueprint as operator_pages
@@ -42,7 +43,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         vitals: what the status page shows of the machine; None where nothing is measured.
         exams: what the API tells of exams; None where none are kept.
         sessions: of operators; None for a station without, which has no login.
-        demo: whether every page says that this is a demonstration.
+        demo: whether every page says that this is a demonstration, and which PIN opens it.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -79,4 +80,5 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
 def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
     people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator')}
-    return {**people, 'demo': demo, 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity, 'finding': manifest.finding}
+    return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity,
+            'finding': manifest.finding}

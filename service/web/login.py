@@ -14,6 +14,9 @@ from .sessions import BusyError, Session, Sessions
 #: Registered only where there are operators.
 blueprint = Blueprint('login', __name__)
 
+#: Who works in a demonstration (``thermoscreen serve --demo``); no other station has such an operator.
+DEMO_NAME, DEMO_PIN = 'Demo', '135790'
+
 #: Names on one page.
 PER_PAGE = 12
 

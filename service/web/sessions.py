@@ -1,8 +1,9 @@
 """Sessions: who is logged in, for how long, and what ends with it.
 
 A session is known to the browser by a random id in Flask's signed cookie, and it lives in this process alone: a
-restart, the lock and the end of a role are felt at once. With the last session of somebody who sees patients the data
-key leaves the memory, every stream ends and every opened file is forgotten.
+restart, the lock and the end of a role are felt at once. With the last session of somebody who sees patients every
+stream ends, every opened file is forgotten, and the data key leaves the memory: at once, or when the exam that is under
+way has its pictures (`Sessions.at_work`).
 """
 import contextlib
 import hmac
@@ -64,7 +65,7 @@ class Sessions:
         self._keys, self._audit, self._exams, self._clock = station.keys, station.audit, exams, clock
         self._lock = threading.RLock()
         self._places = threading.BoundedSemaphore(_AT_ONCE)
-        self._entering = 0
+        self._entering = self._working = 0
         self._sessions: Dict[str, Session] = {}
 
     def first(self, name: str, pin: str) -> Tuple[Session, str]:
@@ -146,8 +147,6 @@ class Sessions:
             if self._sessions.pop(session.id, None) is None:
                 return
             if not self._any_clinical():
-                if self._exams is not None:
-                    self._exams.sealer = None
                 self.on_lock()
                 self._forget_key()
         with contextlib.suppress(StorageError):  # who leaves is let go, also when the disk is full
@@ -161,6 +160,24 @@ class Sessions:
                 self.end(session, 'locked')
             elif self.operator(session) is None:
                 self.end(session)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """An exam is under way inside: the screen may lock, but the data key stays until what was begun is kept.
+
+        Raises:
+            OperatorError: ``login-needed`` where nobody who sees patients is logged in.
+        """
+        with self._lock:
+            if not self._any_clinical():
+                raise OperatorError('login-needed', 'Nobody is logged in.', 'Log in on the page of the station.')
+            self._working += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= 1
+                self._forget_key()
 
     def end_all(self) -> None:
         """The station stops."""
@@ -176,8 +193,15 @@ class Sessions:
         return session
 
     def _forget_key(self) -> None:
-        """The data key leaves the memory, unless it was fetched for somebody who is about to be logged in."""
-        if not self._entering and not self._any_clinical():
+        """The data key leaves the memory, unless it was fetched for somebody who is about to be logged in.
+
+        Exams forget theirs also while somebody enters.
+        """
+        if self._any_clinical() or self._working:
+            return
+        if self._exams is not None:
+            self._exams.sealer = None
+        if not self._entering:
             self._keys.lock()
 
     def _any_clinical(self) -> bool:

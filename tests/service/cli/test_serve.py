@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -9,10 +10,15 @@ import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
 
+from service.cli.records import open_records
+from service.cli.station import _of_demonstration
+from service.messages import InputError
+from service.settings import Settings
 from service.supervise.starts import hold_folder
 
 from ...fakes.ports import free_port
@@ -162,16 +168,31 @@ def test_a_demonstration_says_so_and_leaves_nothing(tmp_path):
     process = subprocess.Popen([sys.executable, '-m', 'service', 'serve', '--demo', '--port', str(port)], cwd=ROOT,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, env=environment)
     assert process.stdout.readline().startswith('thermoscreen is at http://127.0.0.1:%d ' % port)
-    asked = {}
-    for path in ('/', '/open', '/api/v1/exams'):
-        with urllib.request.urlopen('http://127.0.0.1:%d%s' % (port, path), timeout=_LIMIT_S) as reply:
-            asked[path] = reply.read().decode()
-    assert 'Demonstration: simulated patients' in asked['/'] and 'phantom.tscap' in asked['/open']
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def ask(path, **form):
+        data = urllib.parse.urlencode(form).encode() if form else None
+        with browser.open('http://127.0.0.1:%d%s' % (port, path), data, timeout=_LIMIT_S) as reply:
+            return reply.read().decode()
+
+    pad = ask('/')
+    told, csrf, who = (re.search(pattern, pad).group(1) for pattern in
+                       (r'The PIN is (\d+)\.', 'name="csrf" value="([^"]+)"', 'name="who" value="([^"]+)"'))
+    assert 'Demonstration: simulated patients' in ask('/login', who=who, pin=told, csrf=csrf)
+    assert 'phantom.tscap' in ask('/open')
     folders = list(tmp_path.glob('thermoscreen-*'))  # ONNX Runtime keeps something there too
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=_LIMIT_S)
-    assert json.loads(asked['/api/v1/exams']) == {'exams': []} and len(folders) == 1
-    assert process.returncode == 0 and list(tmp_path.glob('thermoscreen-*')) == []
+    assert process.returncode == 0 and len(folders) == 1 and list(tmp_path.glob('thermoscreen-*')) == []
+
+
+def test_a_demonstration_touches_no_station(tmp_path):
+    (tmp_path / 'exams').mkdir()
+    with contextlib.ExitStack() as running, pytest.raises(InputError, match='demo-folder'):
+        open_records(Settings(exams_folder=str(tmp_path)), True, running)
+    own = {name: 'x' for name in ('exams_folder', 'audit_signer', 'audit_anchor', 'api_tokens')}
+    made = _of_demonstration(dict(own, camera=None, files_root=None), str(tmp_path))
+    assert not [name for name in own if made[name] == 'x']
 
 
 def test_a_demonstration_shows_no_real_patient():

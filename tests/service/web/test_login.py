@@ -206,6 +206,25 @@ def test_the_key_stays_while_a_colleague_works(enter, home):
     assert home.exams.sealer is None
 
 
+def test_the_key_stays_until_the_exam_under_way_has_its_pictures(enter, home):
+    client = enter('operator')
+    series = home.exams.create(Patient('P-77', 'Zoe Harm'), home.people['operator'].id)
+    with home.sessions.at_work(), home.sessions.at_work():
+        home.now_s += 301
+        assert client.get('/').status_code == 303  # the screen is locked meanwhile
+        home.exams.start(series.id, home.people['operator'].id)
+    assert home.exams.sealer is None and home.station.keys.sealer is None
+    with pytest.raises(OperatorError, match='login-needed'), home.sessions.at_work():
+        pass
+
+
+def test_the_key_stays_after_work_while_somebody_is_there(enter, home):
+    enter('operator')
+    with home.sessions.at_work():
+        pass
+    assert home.exams.sealer is not None
+
+
 def test_an_integrator_opens_no_exam(enter, home):
     client = enter('integrator')
     assert home.exams.sealer is None and home.station.keys.sealer is None
