@@ -1,10 +1,8 @@
 """Plain pictures and arrays, good and damaged: PNG, JPEG and npy; and nothing is said to standard error."""
 import io
-import os
 import struct
 import subprocess
 import sys
-import tempfile
 import zlib
 
 import cv2
@@ -391,14 +389,26 @@ PICTURES = {'grey.jpg': grey_jpeg(), 'grey.png': png(JPEG_GREY), 'counts.png': p
             'grey.tif': tiff(JPEG_GREY), 'lzw.tif': cv2.imencode('.tif', CENTIKELVIN)[1].tobytes()}
 
 
-#: Closes standard error, as a service manager may, and says what becomes of a picture with a hole in it.
-CLOSED = '''
-import os, sys
-os.close(2)
+#: Reads whole pictures and says which descriptors are left over; then closes standard error, as a service manager may,
+#: and says what becomes of a picture with a hole in it. A process of its own, whose descriptors nobody else closes.
+ALONE = '''
+import os, sys, tempfile
 from service.messages import InputError
 from service.readers import read_thermogram
+
+def refuse(*args):
+    raise AssertionError('a descriptor was duplicated')
+
+os.dup = os.dup2 = refuse
+tempfile.tempdir = '/nowhere'
+hole, whole = sys.argv[1], sys.argv[2:]
+before = os.listdir('/proc/self/fd')
+for path in whole:
+    assert read_thermogram(path, scale='centikelvin').pixels.size
+    print('%s left' % sorted(set(os.listdir('/proc/self/fd')) - set(before)))
+os.close(2)
 try:
-    read_thermogram(sys.argv[1])
+    read_thermogram(hole)
     print('accepted')
 except InputError as error:
     print(error.code)
@@ -427,48 +437,24 @@ talker.join()
 '''
 
 
-def run(program, path, root):
-    done = subprocess.run([sys.executable, '-c', program, str(path)], cwd=str(root), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, check=True)
+def run(program, paths, root):
+    done = subprocess.run([sys.executable, '-c', program] + [str(path) for path in paths], cwd=str(root),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True)
     return done.stdout.decode().strip(), done.stderr.splitlines()
 
 
-@pytest.fixture(params=sorted(PICTURES))
-def picture(request, tmp_path):
-    path = tmp_path / request.param
-    path.write_bytes(PICTURES[request.param])
-    return path
-
-
-def test_a_damaged_jpeg_is_refused_although_standard_error_is_closed(tmp_path, root):
-    path = tmp_path / 'hole.jpg'
-    path.write_bytes(grey_jpeg()[:-400] + b'\xff\xd9')
-    refusal(path, 'file-damaged')
-    assert run(CLOSED, path, root) == ('file-damaged', [])
+def test_reading_needs_no_descriptor_more_and_no_standard_error(tmp_path, root):
+    paths = [tmp_path / name for name in ['hole.jpg'] + sorted(PICTURES)]
+    paths[0].write_bytes(grey_jpeg()[:-400] + b'\xff\xd9')
+    refusal(paths[0], 'file-damaged')
+    for path in paths[1:]:
+        path.write_bytes(PICTURES[path.name])
+    out, err = run(ALONE, paths, root)
+    assert out.splitlines() == ['[] left'] * len(PICTURES) + ['file-damaged'] and err == []
 
 
 def test_lines_of_other_threads_are_all_there(tmp_path, root):
     path = tmp_path / 'grey.jpg'
     path.write_bytes(PICTURES['grey.jpg'])
-    count, lines = run(TALKING, path, root)
+    count, lines = run(TALKING, [path], root)
     assert lines == [b'Warning: %d' % number for number in range(1, int(count) + 1)]
-
-
-def test_no_descriptor_is_moved_or_kept(picture, monkeypatch):
-    def refuse(*args):
-        raise AssertionError('a descriptor was duplicated')
-    before = set(os.listdir('/proc/self/fd'))
-    with monkeypatch.context() as patch:
-        for name in ('dup', 'dup2'):
-            patch.setattr(os, name, refuse)
-        assert read_thermogram(picture, scale='centikelvin').pixels.size
-    # What an earlier test left may be closed meanwhile.
-    assert set(os.listdir('/proc/self/fd')) <= before
-
-
-def test_no_folder_for_temporary_files_is_needed(picture, monkeypatch, tmp_path):
-    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'none'))
-    before = set(os.listdir('/proc/self/fd'))
-    assert read_thermogram(picture, scale='centikelvin').pixels.size
-    # What an earlier test left may be closed meanwhile.
-    assert set(os.listdir('/proc/self/fd')) <= before

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -254,17 +255,21 @@ def test_other_hosts_are_refused_on_the_wire(serve, stub, camera):
 
 
 def test_stop_ends_streams_and_threads(serve, stub, camera):
+    others = threading.enumerate()
     port = serve(stub, camera)
     picture_shown(serve.live)
     with opened(port, '/live.mjpg') as pictures, opened(port, '/live/events') as events:
         pictures.readline()
         events.readline()
+        threads = [thread for thread in threading.enumerate()
+                   if thread not in others and thread.name.startswith('waitress-')]
+        assert len(threads) == server.WORKERS
         serve.server.stop()
         serve.thread.join(PATIENCE_S)
         assert not serve.thread.is_alive()
         # The end is announced: a chunked body that is cut off would raise here.
         events.read()
-    for thread in [thread for thread in threading.enumerate() if thread.name.startswith('waitress-')]:
+    for thread in threads:
         thread.join(PATIENCE_S)
         assert not thread.is_alive()
 
@@ -308,7 +313,7 @@ def test_a_request_that_drips_in_is_ended(monkeypatch, start):
     app = Flask('small')
     app.add_url_rule('/', 'small', lambda: 'well')
     clock_s = [0.0]
-    monkeypatch.setattr(server.time, 'monotonic', lambda: clock_s[0])
+    monkeypatch.setattr(server, 'time', SimpleNamespace(time=time.time, monotonic=lambda: clock_s[0]))
     with contextlib.ExitStack() as stack:
         seen = threading.Event()
         receive = server._Channel.received
