@@ -4,8 +4,6 @@ import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from service.conversion import convert
 from service.messages import StorageError
 from service.readers import read_thermogram
+from tests.fakes.killing import killed_at
 from tests.service.readers.files import body_c, matrix
 
 pytestmark = pytest.mark.slow
@@ -22,49 +21,8 @@ OLD, OLD_SIDECAR = matrix(body_c(seed=7), ','), b'{"mirrored": true}'
 NOTHING, DATA_ONLY, PAIR = (None, None), ('old', None), ('old', 'old')
 COMPLETE = {'.csv': ('new', 'new'), '.tif': ('new', 'new'), '.tscap': ('new', None)}
 
-#: Converts again and again, each time in a child that is killed one line of our code later, counted from the first
-#: change of the folder, until one gets through; prints what lay there after each.
-KILLED = '''
-import json, os, signal, sys
-root, source, target, replace = sys.argv[1:]
-sys.path.insert(0, root)
-from service.conversion import convert
-from tests.service.test_conversion_interrupted import state_of, put_back
-CODE = tuple(os.path.join('service', name) for name in ('conversion.py', 'durable.py'))
-before, folder = state_of(source, target), os.path.dirname(target)
-os.fsync = os.fstat  # nobody cuts the power
-
-def convert_until(line):
-    """Convert, and die before the given line of those after the first change."""
-    passed, names = [0], sorted(os.listdir(folder))
-
-    def trace(frame, event, arg):
-        if not frame.f_code.co_filename.endswith(CODE) or frame.f_code.co_name == '<genexpr>':
-            return None
-        if event == 'line' and (passed[0] or sorted(os.listdir(folder)) != names):
-            passed[0] += 1
-            if passed[0] == line:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    sys.settrace(trace)
-    convert(source, target, replace=replace == 'replace')
-    sys.settrace(None)
-
-states, line, status = [], 0, 9
-while status:
-    line += 1
-    put_back(target, before)
-    child = os.fork()
-    if not child:
-        try:
-            convert_until(line)
-        finally:
-            os._exit(0)
-    status = os.waitpid(child, 0)[1]
-    states.append(state_of(source, target))
-print(json.dumps(states))
-'''
+#: What changes a folder or a file in it.
+CALLS = ('open', 'write', 'fsync', 'rename', 'replace', 'link', 'unlink')
 
 
 def content(path):
@@ -132,16 +90,16 @@ def allowed(suffix, before):
     return {before, (None, before[1]), (None, None), (None, 'new'), ('new', 'new')}
 
 
-def test_killed_before_any_line(source, target, root):
+def test_killed_before_any_call(source, target):
     before, suffix = state_of(source, target), os.path.splitext(target)[1]
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', KILLED, str(root), source, target,
-                           'replace' if before != NOTHING else 'new'], stdout=subprocess.PIPE, check=True)
-    states = [tuple(state) for state in json.loads(done.stdout.decode())]
-    assert states[0] == before and states[-1] == COMPLETE[suffix] and len(states) > 10
+    states, killed = [], True
+    while killed:
+        put_back(target, before)
+        killed = killed_at(len(states), lambda: convert(source, target, replace=before != NOTHING),
+                           tuple((os, name) for name in CALLS))
+        states.append(state_of(source, target))
+    assert states[0] == before and states[-1] == COMPLETE[suffix] and len(states) > 5
     assert set(states) <= allowed(suffix, before)
-
-
-CALLS = ('open', 'write', 'fsync', 'rename', 'replace', 'link', 'unlink')
 
 
 def convert_failing_at(number, source, target, replace):
