@@ -23,6 +23,10 @@ if sys.version_info > (3, 12):
 #: on the Nano's Python alone, and so do most of hypothesis's examples; on today's where that one does not answer.
 NANO_PYTHON, TODAYS_PYTHON = DEVICE_PYTHONS[0], '3.11'
 
+#: JetPack 5 and 6, between these two. The cases of one test differ in data and not in what they ask of the interpreter
+#: or its libraries, so that every test runs there with a quarter of its cases, and with another quarter on each.
+SHARES = {'3.8': '1/4', '3.10': '3/4'}
+
 SERVICE_TESTS, BOARD_TESTS = ['tests/service'], ['tests/jetson', 'tests/calibration']
 #: About the tree rather than the interpreter: with `lint` on today's Python, and on the Nano's.
 HOUSE_TESTS = ['tests/house']
@@ -50,7 +54,8 @@ def device(session):
     folders = SERVICE_TESTS + ([] if session.python == NANO_PYTHON else BOARD_TESTS)
     words = ['-m', 'not browser and not emulated']
     if session.python != _slow_python():
-        words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further']
+        words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further',
+                 '--cases', SHARES.get(session.python, '1/1')]
     _pytest(session, folders, *words)
 
 

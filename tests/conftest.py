@@ -1,4 +1,5 @@
 """What every test may use, and what no test may do."""
+import collections
 import functools
 import glob
 import importlib.util
@@ -86,7 +87,32 @@ def _lacking():
     return lacking
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption('--cases', metavar='K/N', default='1/1',
+                     help='of the cases of one test every N-th, beginning with the K-th, and one at least')
+
+
+def share_of_cases(names, share):
+    """What a run with ``--cases`` takes: every test, and of one with several cases a share.
+
+    Args:
+        names (list of str): of the cases, in order, such as ``tests/test_units.py::test_units[celsius]``.
+        share (str): such as ``'3/4'``.
+    Returns:
+        set of str: names out of these.
+    """
+    first, every = map(int, share.split('/'))
+    cases = collections.defaultdict(list)
+    for name in names:
+        cases[name.split('[')[0]].append(name)
+    return {name for test in cases.values() for name in test[(first - 1) * min(every, len(test)) // every::every]}
+
+
+@pytest.hookimpl(trylast=True)  # after what -m and -k leave
+def pytest_collection_modifyitems(config, items):
+    taken = share_of_cases([item.nodeid for item in items], config.getoption('--cases'))
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in taken])
+    items[:] = [item for item in items if item.nodeid in taken]
     for marker, reason in _lacking().items():
         for item in items:
             if item.get_closest_marker(marker) is not None:
