@@ -7,13 +7,22 @@ which another process signs (`service.operators.signer`), in every signed exam, 
 """
 import errno
 import fcntl
+import json
+import logging
 import os
 import threading
 from contextlib import suppress
 from typing import Any, Optional
 
 from ..clock import Clock
-from ..durable import atomic_write, make_folders, storage_error, sync_folder, write_new
+from ..durable import (
+    atomic_write,
+    atomic_write_json,
+    make_folders,
+    storage_error,
+    sync_folder,
+    write_new,
+)
 from ..messages import StorageError
 from .chain import CHECKPOINTS, EMPTY, Anchor, decode, encode, head_of, mac_of, read_lines, segment_name, segments
 from .signer import BaseSigner
@@ -42,8 +51,12 @@ EVENTS = {
     'logout': 'An operator logged out.',
     'locked': 'The station locked itself.',
     'confirmed': 'An operator gave the PIN again for what asks for it.',
-    'recovery-key-made': 'A recovery key was made and printed.',
+    'recovery-key-made': 'A recovery key was made and shown.',
+    'recovery-key-kept': 'A supervisor has written down the recovery key, which holds from then on.',
     'recovery-key-used': 'The station was opened with the recovery key.',
+    'recovery-failed': 'A recovery key was wrong.',
+    'passphrase-given': 'The passphrase was given after the start of the station.',
+    'passphrase-failed': 'A passphrase was wrong.',
     'passphrase-set': 'The passphrase for the start of the station was set or changed.',
     'passphrase-removed': 'The station starts without a passphrase again.',
     'token-made': 'A program was given access.',
@@ -84,6 +97,12 @@ _DAY_NS = 24 * 3600 * 10 ** 9
 
 #: A file that goes when the disk is full, so that the log can say what happened then; about 150 entries.
 _RESERVE, _RESERVE_BYTES = 'reserve', 64 << 10
+
+#: Folder, in that of the log, of what the command line did while another process had the log.
+_NOTES = 'notes'
+_MAX_NOTE_BYTES = 64 << 10
+
+_log = logging.getLogger(__name__)
 
 _SEE_DISK = 'Exams can be read. Look at the disk, then restart the station.'
 
@@ -190,6 +209,7 @@ class Audit:
                 checkpoint cannot be written.
         """
         with self._lock:
+            self._take_notes()
             if self._signer is not None:
                 checkpoint = self._signer.checkpoint()
                 kept = os.path.join(self.folder, CHECKPOINTS)
@@ -212,6 +232,20 @@ class Audit:
                     os.close(descriptor)
             self._file = self._held = -1
             self._failed = self._failed or 'it is closed'
+
+    def _take_notes(self) -> None:
+        """Add what `leave_note` left, oldest first; what cannot be read stays where it is."""
+        folder = os.path.join(self.folder, _NOTES)
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            if not name.endswith('.json'):
+                continue
+            path = os.path.join(folder, name)
+            try:
+                note = json.loads(_read(path)[:_MAX_NOTE_BYTES].decode('utf-8'))
+                self.append(note['event'], '', noted=note['utc'], **note['facts'])
+                os.unlink(path)
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                _log.warning('%s cannot be added to the audit log: %r', path, error)
 
     def _open(self) -> int:
         """Find the end of the log; the number of bytes of an unfinished entry, which are cut off.
@@ -303,6 +337,25 @@ class Audit:
         except OSError as error:
             self._failed = repr(error)
             raise
+
+
+def leave_note(folder: str, clock: Clock, event: str, **facts: Any) -> None:
+    """Have the process that writes a log add an entry, with its next checkpoint.
+
+    Args:
+        folder: of the log.
+        clock, event, facts: as of `Audit` and `Audit.append`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    stamp = clock.now()
+    name = '%s-%d.json' % (stamp.utc.replace(':', '').replace('.', ''), os.getpid())
+    try:
+        make_folders(os.path.join(folder, _NOTES))
+    except OSError as error:
+        raise storage_error(error, folder)
+    atomic_write_json(os.path.join(folder, _NOTES, name), {'event': event, 'utc': stamp.utc, 'facts': facts})
 
 
 def _hold(folder: str) -> int:

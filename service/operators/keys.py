@@ -14,10 +14,11 @@ import base64
 import hashlib
 import json
 import os
+import re
 import threading
 import unicodedata
 from contextlib import suppress
-from typing import Any, Callable, Container, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Container, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from ..durable import atomic_write, encode_json, make_folders, storage_error, write_new
 from ..messages import StorageError, ThermoscreenError
@@ -29,8 +30,13 @@ _RECOVERY_BYTES, _SALT_BYTES = 20, 16
 _MAX_SCRYPT_BYTES = 256 << 20
 _MIN_PASSPHRASE = 12
 _MAX_SECRET_BYTES = 4096
-#: Digits that base32 does not have, as somebody reads them who types from paper.
+#: The alphabet of base32 [Josefsson2006], and digits that it does not have, as who types from paper reads them.
+_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 _READ_AS = str.maketrans('018', 'OIB')
+#: On paper the key has this many groups of four characters and a fifth that checks them: odd weights notice every wrong
+#: character, the number of the group that two groups changed places.
+RECOVERY_GROUPS, RECOVERY_GROUP = 8, 5
+_WEIGHTS, _GROUP_WEIGHT = (1, 3, 5, 7), 9
 
 #: Derivations take 32 MiB each; twenty wrong PINs at once would take 640.
 _DERIVING = threading.Lock()
@@ -87,6 +93,8 @@ class KeyStore:
         self._secret_file = self._made_secret(secret_path)
         self._secret = bytes.fromhex(self._secret_file['secret']) if 'secret' in self._secret_file else None
         self._data_key: Optional[bytes] = None
+        #: The wrap under a recovery key that nobody has confirmed yet.
+        self._shown: Optional[Dict[str, Any]] = None
 
     @property
     def is_new(self) -> bool:
@@ -99,9 +107,19 @@ class KeyStore:
         return dict(self._document['recovery'])
 
     @property
+    def recovery_is_written_down(self) -> bool:
+        """Whether somebody said that they have the recovery key on paper."""
+        return self.is_new or bool(self._document['recovery'].get('written_down', True))
+
+    @property
     def audit_key(self) -> bytes:
         """Key of the marks in the audit log, 32 bytes; it stays on this station."""
         return bytes.fromhex(self._secret_file['audit'])
+
+    @property
+    def has_passphrase(self) -> bool:
+        """Whether the secret of the station is under a passphrase."""
+        return 'wrapped' in self._secret_file
 
     @property
     def waits_for_passphrase(self) -> bool:
@@ -132,7 +150,10 @@ class KeyStore:
             if not self.is_new:
                 raise OperatorError('keys-exist', 'This station has its keys already.', 'Ask a supervisor to add you.')
             data_key = self._random(DATA_KEY_BYTES)
-            return self._recoverable(data_key, {operator: self._wrapped(operator, pin, data_key, True)})
+            told, recovery = self._recoverable(data_key)
+            self._write(recovery=recovery, wraps={operator: self._wrapped(operator, pin, data_key, True)})
+            self._data_key = data_key
+            return told
 
     def wrap(self, operator: str, pin: str, opens: bool = True) -> None:
         """Give an operator a PIN, in place of the one they had.
@@ -196,26 +217,54 @@ class KeyStore:
             if not self.is_new:
                 self._file.repair(self._document)
 
+    def check_recovery(self, recovery_key: str) -> bytes:
+        """The data key by the recovery key; nothing is changed.
+
+        Raises:
+            OperatorError: as of `open_recovery`; ``keys-new`` where there is nothing to recover.
+        """
+        if self.is_new:
+            raise OperatorError('keys-new', 'This station has no recovery key yet.', 'Make the first supervisor.')
+        return open_recovery(self.recovery, recovery_key)
+
     def recover(self, recovery_key: str) -> None:
         """Have the data key in memory by the recovery key.
 
+        A passphrase that the station waits for is forgotten with it: the station gets another secret without one, and
+        every PIN has to be set anew.
+
         Raises:
-            OperatorError: ``recovery-wrong``; ``keys-new`` where there is nothing to recover.
+            OperatorError: as of `check_recovery`.
+            StorageError: the secret cannot be written.
         """
         with self._lock:
-            if self.is_new:
-                raise OperatorError('keys-new', 'This station has no recovery key yet.', 'Make the first supervisor.')
-            self._data_key = open_recovery(self.recovery, recovery_key)
+            data_key = self.check_recovery(recovery_key)
+            if self._secret is None:
+                made = dict(self._new_secret(), audit=self._secret_file['audit'])
+                atomic_write(self._secret_path, encode_json(made), 0o600)
+                self._secret_file, self._secret = made, bytes.fromhex(made['secret'])
+            self._data_key = data_key
 
     def new_recovery_key(self) -> str:
-        """Another recovery key, told this once; the one before does not hold any more, except for older backups.
+        """Another recovery key, told this once; the one before holds until `keep_recovery_key`.
 
         Raises:
             OperatorError: ``keys-locked``.
-            StorageError: it cannot be written; the old one still holds.
         """
         with self._lock:
-            return self._recoverable(self._held_key(), self._document['wraps'])
+            told, self._shown = self._recoverable(self._held_key())
+            return told
+
+    def keep_recovery_key(self) -> None:
+        """Somebody has the recovery key on paper that was told last: the one before holds only for older backups.
+
+        Raises:
+            StorageError: it cannot be written; the one before still holds.
+        """
+        with self._lock:
+            if self._shown is not None or not self.recovery_is_written_down:
+                self._write(recovery=dict(self._shown or self._document['recovery'], written_down=True))
+                self._shown = None
 
     def start(self, passphrase: str) -> None:
         """Read the secret of the station, which a passphrase protects.
@@ -252,14 +301,11 @@ class KeyStore:
             atomic_write(self._secret_path, encode_json(record), 0o600)
             self._secret_file = record
 
-    def _recoverable(self, data_key: bytes, wraps: Dict[str, Any]) -> str:
-        """Write the data key under a new recovery key, with the wraps of operators; the recovery key as text."""
+    def _recoverable(self, data_key: bytes) -> Tuple[str, Dict[str, Any]]:
+        """A new recovery key as text, and its wrap of the data key."""
         raw = self._random(_RECOVERY_BYTES)
         wrapped = library().aes_key_wrap(_recovery_wrap(raw), data_key)
-        self._write(recovery={'wrapped': wrapped.hex(), 'key_id': Sealer(data_key).key_id}, wraps=wraps)
-        self._data_key = data_key
-        text = base64.b32encode(raw).decode('ascii')
-        return '-'.join(text[first:first + 4] for first in range(0, len(text), 4))
+        return _printed(raw), {'wrapped': wrapped.hex(), 'key_id': Sealer(data_key).key_id, 'written_down': False}
 
     def _wrapped(self, operator: str, pin: str, data_key: bytes, opens: bool) -> Dict[str, Any]:
         record = self._new_record(opens=opens, secret=self._secret_file['id'])
@@ -290,15 +336,17 @@ class KeyStore:
         self._file.write(document)
         self._document = document
 
+    def _new_secret(self) -> Dict[str, Any]:
+        secret = self._random(32)
+        return {'version': 1, 'id': hashlib.sha256(b'thermoscreen secret ' + secret).hexdigest()[:16],
+                'audit': self._random(32).hex(), 'secret': secret.hex()}
+
     def _made_secret(self, path: str) -> Dict[str, Any]:
         """The file of the secret, made where it is absent."""
         try:
             if not os.path.lexists(path):
-                secret = self._random(32)
-                record = {'version': 1, 'id': hashlib.sha256(b'thermoscreen secret ' + secret).hexdigest()[:16],
-                          'audit': self._random(32).hex(), 'secret': secret.hex()}
                 make_folders(os.path.dirname(os.path.abspath(path)))
-                write_new(path, encode_json(record), 0o600)
+                write_new(path, encode_json(self._new_secret()), 0o600)
             return read_secret(path)
         except OSError as error:
             raise storage_error(error, path)
@@ -335,16 +383,52 @@ def open_recovery(record: Mapping[str, str], recovery_key: str) -> bytes:
         recovery_key: as it was printed; upper and lower case, blanks and hyphens make no difference.
 
     Raises:
-        OperatorError: ``recovery-wrong``.
+        OperatorError: ``recovery-typo`` where a group is not as one was printed, which it names; ``recovery-wrong``.
     """
+    misread = misread_groups(recovery_key)
+    if misread:
+        numbers = ' and '.join(filter(None, (', '.join(map(str, misread[:-1])), str(misread[-1]))))
+        raise OperatorError('recovery-typo', '%s %s of the recovery key cannot be right.'
+                            % ('Group' if len(misread) == 1 else 'Groups', numbers), 'Compare with the paper.')
     lib = library()
     try:
-        text = ''.join(recovery_key.upper().translate(_READ_AS).replace('-', '').split())
-        key = _recovery_wrap(base64.b32decode(text.encode('ascii')))
+        key = _recovery_wrap(base64.b32decode(''.join(group[:-1] for group in _groups(recovery_key)).encode('ascii')))
         return lib.aes_key_unwrap(key, bytes.fromhex(record['wrapped']))
     except lib.failures:
-        raise OperatorError('recovery-wrong', 'The recovery key is wrong.', 'It has 32 letters and digits; type it '
-                            'again from the paper.')
+        raise OperatorError('recovery-wrong', 'This is not the recovery key of this station.',
+                            'Look for the paper with the newest one.')
+
+
+def misread_groups(recovery_key: str) -> List[int]:
+    """Which groups, counted from 1, cannot have been printed so."""
+    groups = _groups(recovery_key)
+    return [number for number in range(1, max(len(groups), RECOVERY_GROUPS) + 1)
+            if number > RECOVERY_GROUPS or number > len(groups) or not _fits(number, groups[number - 1])]
+
+
+def _groups(recovery_key: str) -> List[str]:
+    """The groups as they were typed, or of a text without gaps by their length."""
+    typed = re.split(r'\s*-\s*|\s+', recovery_key.strip().upper().translate(_READ_AS))
+    if len(typed) > 1:
+        return typed
+    return [typed[0][first:first + RECOVERY_GROUP] for first in range(0, len(typed[0]), RECOVERY_GROUP)]
+
+
+def _fits(number: int, group: str) -> bool:
+    return (len(group) == RECOVERY_GROUP and not set(group) - set(_LETTERS)
+            and group[-1] == _checking(number, group[:-1]))
+
+
+def _printed(raw: bytes) -> str:
+    text, size = base64.b32encode(raw).decode('ascii'), RECOVERY_GROUP - 1
+    groups = [text[first:first + size] for first in range(0, len(text), size)]
+    return '-'.join(group + _checking(number, group) for number, group in enumerate(groups, 1))
+
+
+def _checking(number: int, group: str) -> str:
+    """The character that checks the others of a group."""
+    weighed = sum(weight * _LETTERS.index(letter) for weight, letter in zip(_WEIGHTS, group))
+    return _LETTERS[(weighed + _GROUP_WEIGHT * number) % len(_LETTERS)]
 
 
 def _recovery_wrap(recovery_key: bytes) -> bytes:

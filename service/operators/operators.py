@@ -25,7 +25,8 @@ WAITS_S = (0, 0, 0, 30, 60, 120, 300, 900)
 MAX_OPERATORS = 200
 MAX_NAME = 80
 _PIN_DIGITS = (6, 12)
-_PASSPHRASE = 'passphrase'
+#: Whose wrong tries are counted besides those of operators.
+_PASSPHRASE, _RECOVERY = 'passphrase', 'recovery'
 _FILE, _ATTEMPTS = 'operators', 'attempts.json'
 _MAX_BYTES = 64 << 10
 
@@ -249,11 +250,20 @@ class Operators:
             self._audit.append(event, operator_id, **facts)
             return operator
 
-    def recover(self, recovery_key: str, operator_id: str, pin: str) -> Operator:
-        """Give a supervisor a new PIN by the recovery key, when no supervisor knows theirs.
+    def check_recovery(self, recovery_key: str) -> None:
+        """Whether this is the recovery key, for who types it before a new PIN.
 
         Raises:
-            OperatorError: ``recovery-wrong``, ``operator-unknown``, ``operator-role``, ``pin-weak``.
+            OperatorError: ``recovery-wrong``; ``recovery-typo``, which counts for no try; ``pin-wait``; ``keys-new``.
+        """
+        with self._lock:
+            self._try(_RECOVERY, 'recovery-failed', lambda: self._keys.check_recovery(recovery_key))
+
+    def recover(self, recovery_key: str, operator_id: str, pin: str) -> Operator:
+        """Give a supervisor a new PIN by the recovery key, when no supervisor knows theirs, or nobody the passphrase.
+
+        Raises:
+            OperatorError: as of `check_recovery`; ``operator-unknown``, ``operator-role``, ``pin-weak``.
             StorageError: it cannot be written.
         """
         with self._lock:
@@ -262,23 +272,57 @@ class Operators:
                 raise OperatorError('operator-role', '%s is no supervisor.' % operator.name,
                                     'Choose a supervisor, who can give everybody else a new PIN.')
             check_pin(pin)
-            self._keys.recover(recovery_key)
+            waited = self._keys.waits_for_passphrase
+            self._try(_RECOVERY, 'recovery-failed', lambda: self._keys.recover(recovery_key))
             self._audit.append('recovery-key-used')
+            if waited:
+                self._audit.append('passphrase-removed', operator_id)
             self.set_pin(operator, operator_id, pin)
             return operator
 
     def new_recovery_key(self, by: Operator) -> str:
-        """Another recovery key, told this once, where the one before was lost or seen by somebody.
+        """Another recovery key, told this once; the one before holds until `keep_recovery_key`.
 
         Raises:
             OperatorError: ``role-needed``, ``keys-locked``.
-            StorageError: it cannot be written; the one before still holds.
         """
         with self._lock:
             self._only_supervisors(by)
             told = self._keys.new_recovery_key()
             self._audit.append('recovery-key-made', by.id)
             return told
+
+    def keep_recovery_key(self, by: Operator) -> None:
+        """A supervisor has written down the recovery key that was told last.
+
+        Raises:
+            OperatorError: ``role-needed``.
+            StorageError: it cannot be written; the one before still holds.
+        """
+        with self._lock:
+            self._only_supervisors(by)
+            self._keys.keep_recovery_key()
+            self._audit.append('recovery-key-kept', by.id)
+
+    @property
+    def needs_recovery(self) -> bool:
+        """Whether the first supervisor is made with the recovery key, since the keys came from a backup."""
+        return self.is_new and not self._keys.is_new
+
+    @property
+    def recovery_is_written_down(self) -> bool:
+        """Whether somebody said that they have the recovery key on paper."""
+        return self._keys.recovery_is_written_down
+
+    @property
+    def has_passphrase(self) -> bool:
+        """Whether the station asks for a passphrase after its start."""
+        return self._keys.has_passphrase
+
+    @property
+    def waits_for_passphrase(self) -> bool:
+        """Whether nobody can log in before `start`."""
+        return self._keys.waits_for_passphrase
 
     def start(self, passphrase: str) -> None:
         """Take the passphrase that a station may ask for after its start.
@@ -287,7 +331,8 @@ class Operators:
             OperatorError: ``passphrase-wrong``, or ``pin-wait`` with the seconds to wait.
         """
         with self._lock:
-            self._try(_PASSPHRASE, 'login-failed', lambda: self._keys.start(passphrase))
+            self._try(_PASSPHRASE, 'passphrase-failed', lambda: self._keys.start(passphrase))
+            self._audit.append('passphrase-given')
 
     def set_passphrase(self, by: Operator, passphrase: str) -> None:
         """Have the station ask for a passphrase after its start; for none where it is empty.
@@ -316,7 +361,7 @@ class Operators:
         try:
             attempt()
         except OperatorError as error:
-            if error.code not in ('pin-wrong', 'passphrase-wrong'):
+            if error.code not in ('pin-wrong', 'passphrase-wrong', 'recovery-wrong'):
                 self._count(before)  # nothing was tried
                 raise
             self._audit.append(event, who if who in self._operators else '', wrong=count, wait_s=self.wait_s(who))

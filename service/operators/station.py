@@ -3,9 +3,10 @@ import os
 from typing import Any, NamedTuple, Optional
 
 from ..clock import Clock
-from .audit import Audit
+from ..messages import StorageError
+from .audit import Audit, leave_note
 from .chain import FOLDER as AUDIT
-from .keys import Cost, KeyStore
+from .keys import Cost, KeyStore, OperatorError, read_secret
 from .operators import Operators
 from .signer import BaseSigner, Signer, SocketSigner
 
@@ -73,3 +74,29 @@ class Station:
         """Forget the data key, and give the station to other processes."""
         self.keys.lock()
         self.audit.close()
+
+
+def tell_audit(exams_folder: str, clock: Clock, event: str, **facts: Any) -> None:
+    """Add to the audit log of a station what the command line did; nothing where the folder has no log.
+
+    While the service has the log, and before the first start after a restore, it is noted beside it, and the service
+    adds it with the next checkpoint.
+
+    Args:
+        exams_folder: of the exams.
+        clock: of the station.
+        event, facts: as of `Audit.append`.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    where = places(exams_folder)
+    if not os.path.isdir(where.audit):
+        return
+    try:
+        with Audit(where.audit, clock, None, bytes.fromhex(read_secret(where.secret)['audit'])) as audit:
+            audit.append(event, '', **facts)
+    except (OSError, OperatorError, StorageError) as error:
+        if isinstance(error, StorageError) and error.code != 'audit-in-use':
+            raise
+        leave_note(where.audit, clock, event, **facts)

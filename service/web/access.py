@@ -40,6 +40,8 @@ _TOKEN_WRONG = Message('token-wrong', 'This token is not known here, or not any 
 _TOKEN_REFUSED = Message('role-refused', 'This token does not open this address.', 'Use an address below /api/v1.')
 _LOGIN_NEEDED = Message('login-needed', 'Nobody is logged in.', 'Log in on the page of the station.')
 _ROLE_REFUSED = Message('role-refused', 'Your role does not open this page.', 'Ask a supervisor.')
+_WAITS = Message('passphrase-needed', 'The station was started and waits for its passphrase.',
+                 'A supervisor types it on the page of the station.')
 _FORM_STALE = Message('form-stale', 'This page is from before the last login, so nothing was changed.',
                       'Open the page again and repeat it.')
 _PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Do it on the page of the station.')
@@ -53,13 +55,14 @@ _View = TypeVar('_View', bound=Callable[..., Any])
 _Answer = Optional[Union[Response, BaseResponse]]
 
 
-def admits(*roles: str, act: str = '') -> Callable[[_View], _View]:
+def admits(*roles: str, act: str = '', while_waiting: bool = False) -> Callable[[_View], _View]:
     """Decorator that states the roles which a view admits; it stands below ``route``.
 
     Args:
         roles: of `ROLES`.
         act: what the view does, in words that go on from "To": then it asks for the PIN once more, each time. For
             people, and methods that change something. Cancel leads to the ``url_prefix`` of the blueprint.
+        while_waiting: whether it also answers while the station waits for its passphrase.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -68,7 +71,7 @@ def admits(*roles: str, act: str = '') -> Callable[[_View], _View]:
         raise ValueError('only people have a PIN')
 
     def mark(view: _View) -> _View:
-        vars(view).update(_admitted=frozenset(roles), _act=act)
+        vars(view).update(_admitted=frozenset(roles), _act=act, _while_waiting=while_waiting)
         return view
 
     return mark
@@ -84,6 +87,11 @@ def act_of(app: Flask, endpoint: str) -> str:
     return getattr(app.view_functions[endpoint], '_act', '')
 
 
+def answers_while_waiting(app: Flask, endpoint: str) -> bool:
+    """Whether a route answers while the station waits for its passphrase."""
+    return getattr(app.view_functions[endpoint], '_while_waiting', False)
+
+
 def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> None:
     """Admit to every route whom it names; call it after `responses.install`, whose guard comes first.
 
@@ -93,7 +101,7 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
         sessions: of people; None for a station without operators.
     """
     if 'static' in app.view_functions:
-        admits(ANYONE)(app.view_functions['static'])  # styles, icons and scripts: Flask's own route
+        admits(ANYONE, while_waiting=True)(app.view_functions['static'])  # styles, icons and scripts: Flask's own route
 
     @app.before_request
     def check() -> _Answer:
@@ -104,6 +112,9 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
         wanted = admitted(current_app, request.endpoint)
         if not wanted:
             return refuse(403, _CLOSED)
+        if (sessions is not None and sessions.operators.waits_for_passphrase
+                and not answers_while_waiting(current_app, request.endpoint)):
+            return _elsewhere('/passphrase', 503, _WAITS)
         refusal = None if ANYONE in wanted else _refusal(wanted, tokens, sessions)
         if refusal is None and sessions is not None:
             if request.method not in _READING:
@@ -149,10 +160,13 @@ def _identify(sessions: Sessions) -> None:
 def _person_refused(wanted: FrozenSet[str]) -> _Answer:
     operator = g.get('operator')
     if operator is None:
-        if is_api() or request.method not in _READING:
-            return refuse(401, _LOGIN_NEEDED)
-        return redirect('/login', 303)
+        return _elsewhere('/login', 401, _LOGIN_NEEDED)
     return None if operator.role in wanted else refuse(403, _ROLE_REFUSED)
+
+
+def _elsewhere(page: str, status: int, message: Message) -> _Answer:
+    """Lead a person to another page, and refuse everything else."""
+    return refuse(status, message) if is_api() or request.method not in _READING else redirect(page, 303)
 
 
 def _refused_change() -> _Answer:

@@ -1,11 +1,14 @@
-"""Login: the first supervisor, the PIN, the lock. Nothing of a patient is on these pages."""
+"""Login: the first supervisor, the PIN, the lock; passphrase and recovery key for when a PIN is not enough.
+
+Nothing of a patient is on these pages.
+"""
 from typing import Optional, Union, cast
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
-from ..operators import OperatorError
+from ..operators import RECOVERY_GROUP, RECOVERY_GROUPS, SUPERVISOR, OperatorError, misread_groups
 from .access import ANYONE, PEOPLE, admits, renew_csrf
 from .responses import json_reply, on_this_machine, refuse, whole_number
 from .services import services
@@ -81,8 +84,8 @@ def touched() -> Response:
 @admits(ANYONE)
 def first_start() -> _Answer:
     """The name and the PIN of the first supervisor."""
-    if not sessions().operators.is_new:
-        return redirect('/login', 303)
+    if not sessions().operators.is_new or sessions().operators.needs_recovery:
+        return redirect('/recover' if sessions().operators.needs_recovery else '/login', 303)
     if not on_this_machine():
         return refuse(403, _SETUP_HERE)
     return render_template('setup.html', name='Supervisor', message=None)
@@ -102,7 +105,74 @@ def make_first() -> _Answer:
     except (OperatorError, BusyError) as error:
         return make_response(render_template('setup.html', name=name, message=error.message), error.http_status)
     _enter(made)
-    return render_template('recovery.html', recovery_key=recovery_key)
+    return told_recovery_key(recovery_key)
+
+
+@blueprint.route('/passphrase')
+@admits(ANYONE, while_waiting=True)
+def passphrase_page() -> _Answer:
+    """What a station with a passphrase shows after its start."""
+    return _passphrase() if sessions().operators.waits_for_passphrase else redirect('/login', 303)
+
+
+@blueprint.route('/passphrase', methods=['POST'])
+@admits(ANYONE, while_waiting=True)
+def start() -> _Answer:
+    """Take the passphrase."""
+    try:
+        sessions().start(request.form.get('passphrase', ''))
+    except (OperatorError, BusyError) as error:
+        return _passphrase(error)
+    return redirect('/login', 303)
+
+
+@blueprint.route('/recover')
+@admits(ANYONE, while_waiting=True)
+def recovery() -> _Answer:
+    """What to do without a PIN: the supervisors, or the entry of the recovery key for one."""
+    operators = sessions().operators
+    if operators.is_new and not operators.needs_recovery:
+        return redirect('/setup', 303)
+    supervisors = [person for person in operators.list() if person.role == SUPERVISOR]
+    who = request.args.get('who', '')
+    if who or not supervisors:
+        return _recovery_entry(who)
+    pages = -(-len(supervisors) // PER_PAGE)
+    number = min(whole_number('page'), pages)
+    return render_template('forgotten.html', people=supervisors[PER_PAGE * (number - 1):PER_PAGE * number],
+                           number=number, pages=pages)
+
+
+@blueprint.route('/recover', methods=['POST'])
+@admits(ANYONE, while_waiting=True)
+def recover() -> _Answer:
+    """Take the recovery key, then a new PIN with it."""
+    operators, form = sessions().operators, request.form
+    who = form.get('who', '')
+    key = form.get('key') or '-'.join(form.get('group-%d' % number, '') for number in range(1, RECOVERY_GROUPS + 1))
+    if 'pin' not in form:
+        try:
+            operators.check_recovery(key)
+        except OperatorError as error:
+            return _recovery_entry(who, key, error)
+        return _new_pin(who, key)
+    try:
+        if form['pin'] != form.get('again', ''):
+            raise different_pins()
+        if operators.needs_recovery:
+            made, _ = sessions().first(form.get('name', ''), form['pin'], key)
+        else:
+            made = sessions().recover(key, who, form['pin'])
+    except (OperatorError, BusyError) as error:
+        return _new_pin(who, key, error)
+    _enter(made)
+    return redirect('/operators', 303)
+
+
+def told_recovery_key(recovery_key: str, is_another: bool = False) -> str:
+    """The page that shows a recovery key this once; it holds when somebody says that it is written down."""
+    return render_template('recovery.html', groups=recovery_key.split('-') if recovery_key else [],
+                           is_another=is_another)
 
 
 def sessions() -> Sessions:
@@ -127,6 +197,36 @@ def _enter(made: Session) -> None:
         sessions().end(before)
     session['id'] = made.id
     renew_csrf()
+
+
+def _passphrase(error: Optional[ThermoscreenError] = None) -> _Answer:
+    html = render_template('passphrase.html', message=error and error.message, wait_s=getattr(error, 'seconds', 0))
+    return make_response(html, error.http_status if error else 200)
+
+
+def _recovery_entry(who: str, key: str = '', error: Optional[OperatorError] = None) -> _Answer:
+    """The entry of the recovery key; groups that cannot be right are marked.
+
+    Raises:
+        OperatorError: ``operator-unknown``.
+    """
+    groups = [group[:RECOVERY_GROUP] for group in key.split('-')][:RECOVERY_GROUPS]
+    html = render_template('recover.html', person=sessions().operators.get(who) if who else None,
+                           groups=groups + [''] * (RECOVERY_GROUPS - len(groups)), size=RECOVERY_GROUP,
+                           wrong=misread_groups(key) if key else [], message=error and error.message,
+                           wait_s=error.seconds if error else 0)
+    return make_response(html, error.http_status if error else 200)
+
+
+def _new_pin(who: str, key: str, error: Optional[ThermoscreenError] = None) -> _Answer:
+    """The pad for the PIN that a recovery key gives.
+
+    Raises:
+        OperatorError: ``operator-unknown``.
+    """
+    html = render_template('setup.html', name=request.form.get('name', 'Supervisor'), key=key, who=who,
+                           person=sessions().operators.get(who) if who else None, message=error and error.message)
+    return make_response(html, error.http_status if error else 200)
 
 
 def _pad(who: str, error: Optional[ThermoscreenError] = None) -> _Answer:

@@ -27,7 +27,7 @@ class MetricsError(ThermoscreenError):
 
 
 @blueprint.route('/healthz')
-@admits(ANYONE)
+@admits(ANYONE, while_waiting=True)
 def health() -> Response:
     """200 while no part is stuck, else 503 with the message of the one stuck longest; both with every part."""
     heartbeats = services().live.heartbeats
@@ -39,7 +39,7 @@ def health() -> Response:
 
 
 @blueprint.route('/readiness')
-@admits(ANYONE)
+@admits(ANYONE, while_waiting=True)
 def readiness() -> Response:
     """200 while the live picture runs; otherwise 503 with the message of what stopped."""
     live = services().live

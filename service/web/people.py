@@ -1,4 +1,7 @@
-"""The page of supervisors: operators are added, get another PIN, and are removed. Each asks for the PIN once more."""
+"""The page of supervisors: operators are added, get another PIN, and are removed; recovery key and passphrase.
+
+Each of these asks for the PIN once more.
+"""
 from typing import Optional, Union
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
@@ -7,7 +10,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..messages import ThermoscreenError
 from ..operators import OPERATOR, ROLES, OperatorError, Operators
 from .access import SUPERVISOR, admits
-from .login import PER_PAGE, different_pins, sessions
+from .login import PER_PAGE, different_pins, sessions, told_recovery_key
 from .responses import whole_number
 
 #: Registered only where there are operators.
@@ -43,6 +46,42 @@ def add() -> _Answer:
         _operators().add(g.operator, name, role, _pin())
     except OperatorError as error:
         return _new(name, role, error)
+    return redirect('/operators', 303)
+
+
+@blueprint.route('/recovery-key', methods=['POST'])
+@admits(SUPERVISOR, act='make another recovery key')
+def recovery_key() -> str:
+    """Show another recovery key this once."""
+    return told_recovery_key(_operators().new_recovery_key(g.operator), is_another=True)
+
+
+@blueprint.route('/recovery-key/kept', methods=['POST'])
+@admits(SUPERVISOR)
+def keep_recovery_key() -> _Answer:
+    """The recovery key that was shown is written down."""
+    _operators().keep_recovery_key(g.operator)
+    return redirect('/', 303)
+
+
+@blueprint.route('/passphrase')
+@admits(SUPERVISOR)
+def passphrase() -> _Answer:
+    """The entry of a passphrase for the start of the station."""
+    return _passphrase()
+
+
+@blueprint.route('/passphrase', methods=['POST'])
+@admits(SUPERVISOR, act='change the passphrase of the station')
+def set_passphrase() -> _Answer:
+    """Have the station ask for a passphrase after its start, or for none."""
+    given = request.form.get('passphrase', '')
+    try:
+        if given != request.form.get('again', ''):
+            raise OperatorError('passphrase-different', 'The two passphrases are not the same.', 'Type both again.')
+        _operators().set_passphrase(g.operator, given)
+    except OperatorError as error:
+        return _passphrase(error)
     return redirect('/operators', 303)
 
 
@@ -89,6 +128,12 @@ def _pin() -> str:
     if pin != request.form.get('again', ''):
         raise different_pins()
     return pin
+
+
+def _passphrase(error: Optional[ThermoscreenError] = None) -> _Answer:
+    html = render_template('new_passphrase.html', message=error and error.message,
+                           has_one=_operators().has_passphrase)
+    return make_response(html, error.http_status if error else 200)
 
 
 def _new(name: str, role: str, error: Optional[ThermoscreenError] = None) -> _Answer:

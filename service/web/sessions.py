@@ -68,18 +68,44 @@ class Sessions:
         self._entering = self._working = 0
         self._sessions: Dict[str, Session] = {}
 
-    def first(self, name: str, pin: str) -> Tuple[Session, str]:
+    def first(self, name: str, pin: str, recovery_key: str = '') -> Tuple[Session, str]:
         """Make the first supervisor, who is logged in then.
+
+        Args:
+            recovery_key: as of `Operators.first_supervisor`.
 
         Returns:
             Their session, and the recovery key, which is told this once.
 
         Raises:
+            BusyError: as of `log_in`.
             OperatorError, StorageError: as of `Operators.first_supervisor`.
         """
         with self._place():
-            told = self.operators.first_supervisor(name, pin)
+            told = self.operators.first_supervisor(name, pin, recovery_key)
             return self._begin(self.operators.list()[0]), told
+
+    def start(self, passphrase: str) -> None:
+        """Take the passphrase that the station waits for.
+
+        Raises:
+            BusyError: as of `log_in`.
+            OperatorError: as of `Operators.start`.
+        """
+        with self._place():
+            self.operators.start(passphrase)
+
+    def recover(self, recovery_key: str, operator_id: str, pin: str) -> Session:
+        """Give a supervisor another PIN by the recovery key; they are logged in then.
+
+        Raises:
+            BusyError: as of `log_in`.
+            OperatorError, StorageError: as of `Operators.recover`.
+        """
+        with self._place():
+            operator = self.operators.recover(recovery_key, operator_id, pin)
+            self._audit.append('login', operator.id)
+            return self._begin(operator)
 
     def log_in(self, operator_id: str, pin: str) -> Session:
         """A new session.
@@ -151,6 +177,12 @@ class Sessions:
                 self._forget_key()
         with contextlib.suppress(StorageError):  # who leaves is let go, also when the disk is full
             self._audit.append(event, session.operator_id)
+
+    def leave_patient(self, operator_id: str) -> None:
+        """An operator has finished with a patient: their sessions end."""
+        for session in list(self._sessions.values()):
+            if session.operator_id == operator_id:
+                self.end(session, 'locked')
 
     def expire(self) -> None:
         """End the sessions that nobody touched for too long; called with every request, also the server's own."""

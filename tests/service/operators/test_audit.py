@@ -9,6 +9,7 @@ import pytest
 
 from service.messages import StorageError
 from service.operators import EVENTS, Anchor, Audit, Signer, audit, verify
+from service.operators.audit import leave_note
 from service.operators.chain import read_lines
 from tests.fakes.killing import killed_at
 
@@ -242,3 +243,19 @@ def test_checkpoints_are_made_at_the_start_and_every_day(open_log, tmp_path, tim
     assert (tmp_path / 'boot' / 'anchor').read_text() == kept[1] + '\n'
     assert verify(log.folder, {}, signer.public_key).confirmed == 2
     assert not open_log().checkpoint_is_due(), 'nobody signs'
+
+
+def test_what_was_done_beside_the_service_is_added_with_the_next_checkpoint(open_log, tmp_path, time):
+    log = open_log()
+    for event in ('backup-made', 'backup-verified'):
+        leave_note(log.folder, time.clock(), event, key='abcd')
+        time.wait(1)
+    leave_note(log.folder, time.clock(), 'no such event')
+    (tmp_path / 'audit' / 'notes' / 'zz.json').write_text('{')
+    log.checkpoint()
+    added = [json.loads(line.decode()) for line in lines(log)][1:]
+    assert [entry['event'] for entry in added] == ['backup-made', 'backup-verified']
+    assert added[0]['facts']['key'] == 'abcd' and added[0]['facts']['noted'] < added[1]['facts']['noted']
+    log.checkpoint()
+    assert len(lines(log)) == 3 and len(os.listdir(str(tmp_path / 'audit' / 'notes'))) == 2
+    assert verify(log.folder, {'page': log.anchor}, mac_key=KEY).answer == 0

@@ -7,7 +7,7 @@ import pytest
 
 from service.messages import StorageError
 from service.operators import keys
-from service.operators.keys import Cost, KeyStore, OperatorError, open_recovery
+from service.operators.keys import Cost, KeyStore, OperatorError, misread_groups, open_recovery
 from service.sealing import PlainSealer, Sealer
 
 CHEAP = Cost(2, 8, 1)
@@ -116,23 +116,56 @@ def test_the_recovery_key_opens_a_restored_station(tmp_path, station, store):
 
 def test_the_recovery_key_is_read_as_people_type_it(store):
     text = store.recovery_text
-    assert len(text.replace('-', '')) == 32 and set(text) <= set('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567-')
+    assert len(text.replace('-', '')) == 40 and set(text) <= set('ABCDEFGHIJKLMNOPQRSTUVWXYZ234567-')
     data_key = open_recovery(store.recovery, text)
     for typed in (text.lower(), text.replace('-', ' '), text.replace('-', ''), ' %s\n' % text,
                   text.replace('O', '0').replace('I', '1').replace('B', '8')):
         assert open_recovery(store.recovery, typed) == data_key
     assert Sealer(data_key).key_id == store.sealer.key_id == store.recovery['key_id']
-    for wrong in ('', 'ABCD', text[:-1], text + 'A', text[:-1] + ('A' if text[-1] != 'A' else 'B'), 'é' * 32, '9' * 32):
-        assert code(open_recovery, store.recovery, wrong) == 'recovery-wrong'
+    for wrong in ('', 'ABCD', text[:-1], text + 'A', text + '-ABCDE', 'é' * 40, '9' * 40, '-' * 7):
+        assert code(open_recovery, store.recovery, wrong) == 'recovery-typo'
 
 
-def test_a_new_recovery_key_takes_the_place_of_the_old_one(station, store):
+def test_every_wrong_character_is_named_by_its_group(store):
+    groups = store.recovery_text.split('-')
+    for number, group in enumerate(groups, 1):
+        for place in range(len(group)):
+            for letter in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.replace(group[place], ''):
+                spoilt = group[:place] + letter + group[place + 1:]
+                assert misread_groups('-'.join(groups[:number - 1] + [spoilt] + groups[number:])) == [number]
+    assert misread_groups('-'.join(groups[:1] + [groups[2], groups[1]] + groups[3:])) == [2, 3]
+    with pytest.raises(OperatorError) as caught:
+        open_recovery(store.recovery, '-'.join(['AAAA9'] + groups[1:6] + ['AAA9', groups[7][:3]]))
+    assert caught.value.message.sentence == 'Groups 1, 7 and 8 of the recovery key cannot be right.'
+
+
+def test_the_recovery_key_of_another_station_is_told_from_a_typo(tmp_path, store):
+    other = Station(tmp_path / 'other').open().make('ann', PIN)
+    assert misread_groups(other) == [] and code(open_recovery, store.recovery, other) == 'recovery-wrong'
+
+
+def test_a_new_recovery_key_holds_once_it_is_written_down(station, store):
+    assert not station.open().recovery_is_written_down
+    store.keep_recovery_key()
+    assert station.open().recovery_is_written_down
     told = store.new_recovery_key()
-    assert told != store.recovery_text
+    station.open().recover(store.recovery_text)
+    assert code(station.open().recover, told) == 'recovery-wrong'
+    store.keep_recovery_key()
     later = station.open()
-    assert code(later.recover, store.recovery_text) == 'recovery-wrong'
+    assert code(later.recover, store.recovery_text) == 'recovery-wrong' and later.recovery_is_written_down
     later.recover(told)
     assert later.unlock('ann', PIN)
+
+
+def test_the_recovery_key_also_opens_a_station_whose_passphrase_is_forgotten(station, store):
+    store.set_passphrase('four quiet grey horses')
+    audit_key, later = store.audit_key, station.open()
+    assert later.waits_for_passphrase
+    later.recover(store.recovery_text)
+    later.wrap('ann', OTHER)
+    last = station.open()
+    assert not last.waits_for_passphrase and last.unlock('ann', OTHER) and last.audit_key == audit_key
 
 
 def test_keys_are_made_once(station, store):

@@ -4,7 +4,8 @@ import os
 import pytest
 
 from service.messages import StorageError
-from service.operators import Cost, Station, list_operators, places, verify
+from service.operators import Cost, Station, list_operators, places, tell_audit, verify
+from service.operators.chain import decode, read_lines
 from service.sealing import PlainSealer, Sealer
 
 CHEAP, PIN = Cost(2, 8, 1), '274911'
@@ -82,3 +83,20 @@ def test_the_signer_may_be_another_process(open_station, tmp_path):
     with pytest.raises(StorageError) as caught:
         station.audit.checkpoint()
     assert caught.value.code == 'audit-signer' and station.audit.append('login').count == 2
+
+
+def test_the_command_line_tells_the_audit_log_also_beside_the_service(open_station, tmp_path, time):
+    root = str(tmp_path / 'exams')
+    tell_audit(root, time.clock(), 'restored')
+    assert not (tmp_path / 'exams').exists(), 'a folder without a log gets none'
+    station = open_station()
+    tell_audit(root, time.clock(), 'backup-made', key='abcd')
+    station.audit.checkpoint()
+    station.close()
+    tell_audit(root, time.clock(), 'backup-verified', key='abcd')
+    os.rename(places(root).secret, str(tmp_path / 'away'))  # restored to a station that never started
+    tell_audit(root, time.clock(), 'restored', key='abcd')
+    os.rename(str(tmp_path / 'away'), places(root).secret)
+    open_station().audit.checkpoint()
+    assert [decode(line)['event'] for line in read_lines(places(root).audit)] == [
+        'audit-began', 'backup-made', 'backup-verified', 'restored']

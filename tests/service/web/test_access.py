@@ -21,10 +21,16 @@ ROUTES = {
 
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
-        'people.remove': 'remove an operator'}
+        'people.remove': 'remove an operator', 'people.recovery_key': 'make another recovery key',
+        'people.set_passphrase': 'change the passphrase of the station'}
 
-#: Changes that do not, each for a reason: the login and the lock themselves.
-WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched'}
+#: Changes that do not: the login and the lock themselves, and what follows at once on something that did.
+WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
+               'people.keep_recovery_key'}
+
+#: What answers while the station waits for its passphrase.
+WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'login.passphrase_page', 'login.start',
+           'login.recovery', 'login.recover'}
 
 
 def test_every_route_states_its_roles(app):

@@ -28,6 +28,7 @@ def start(stub, live, files_root, request):
             home.settle()
         live.start()
         settings = Settings(port=free_port(), files_root=str(files_root))
+        serve.home = home
         server = Server(create_app(stub, live, settings, exams=home.exams, sessions=home.sessions), settings.host,
                         settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
@@ -110,3 +111,60 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
     press(page, PIN)
     page.page.wait_for_selector('.people')
     assert 'Operator 4' in page.text('.people')
+
+
+def test_the_recovery_key_is_typed_without_a_keyboard_and_a_typo_is_marked(start, visit):
+    port = start()
+    page = visit(port).go('/')
+    page.page.click('text=Ann Lind')
+    press(page, PIN)
+    page.page.wait_for_selector('[aria-label^="Lock;"]')
+    page.go('/operators')
+    page.page.click('text=Recovery key')
+    press(page, PIN)
+    page.page.wait_for_selector('#recovery-key')
+    key = [group.strip() for group in page.page.eval_on_selector_all(
+        '#recovery-key li', 'nodes => nodes.map((node) => node.innerText)')]
+    page.page.click('text=I have written it down')
+    page.page.click('[aria-label^="Lock;"]')
+    page.page.click('text=PIN forgotten')
+    page.page.click('text=Ann Lind')
+    page.page.wait_for_selector('.keyboard')
+    assert not any(page.page.evaluate(MEASURE).values())
+    spoilt = 'A' if key[2][4] != 'A' else 'B'
+    for letter in key[0] + key[1] + key[2][:4] + spoilt + ''.join(key[3:]):
+        page.page.click('[data-key="%s"]' % letter)
+    page.page.click('.keyboard .enter')
+    assert page.text('.wrong') == '3 wrong' and not any(page.page.evaluate(MEASURE).values())
+    page.page.click('[data-delete]')
+    page.page.click('[data-key="%s"]' % key[2][4])
+    page.page.click('.keyboard .enter')
+    page.page.wait_for_selector('.pad')
+    press(page, '662817')
+    press(page, '662817')
+    page.page.wait_for_selector('.people')
+    assert page.page.url.endswith('/operators')
+
+
+def test_a_passphrase_is_typed_without_a_keyboard(start, visit):
+    port = start()
+    operators = start.home.station.operators
+    page = visit(port).go('/')
+    page.page.click('text=Ann Lind')
+    press(page, PIN)
+    page.page.wait_for_selector('[aria-label^="Lock;"]')
+    page.go('/operators/passphrase')
+    assert not any(page.page.evaluate(MEASURE).values())
+    assert page.page.eval_on_selector('.keyboard', 'node => node.getBoundingClientRect().bottom') < 545
+    for _ in range(2):
+        for letter in 'quiet grey 12':
+            if letter == '1':
+                page.page.click('[data-level]')
+            page.page.click('[data-key="%s"]' % letter)
+        page.page.click('[data-level]')
+        page.page.click('.keyboard .enter')
+    press(page, PIN)
+    page.page.wait_for_selector('.people')
+    assert operators.has_passphrase
+    start.home.station.keys._secret = None
+    operators.start('quiet grey 12')

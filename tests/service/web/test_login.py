@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 
 from service.exams import Patient
-from service.operators import OperatorError, Station
+from service.operators import Cost, OperatorError, Station
 from service.operators.chain import decode, read_lines
 from service.settings import Settings
 from service.web import sessions as sessions_module
-from service.web.access import ANYONE, PEOPLE, SUPERVISOR, act_of, admitted
+from service.web.access import ANYONE, PEOPLE, SUPERVISOR, act_of, admitted, answers_while_waiting
 from service.web.app import create_app
 from service.web.sessions import BusyError
 from service.web.tokens import Tokens
 
 from .conftest import LocalClient
 from .stations import OTHER, PIN, PINS, Inhabited, confirm, csrf_of, log_in
-from .test_access import ACTS, ROUTES, WITHOUT_PIN
+from .test_access import ACTS, ROUTES, WAITING, WITHOUT_PIN
 
 
 @pytest.fixture
@@ -122,12 +122,20 @@ def test_the_first_start_makes_the_first_supervisor(client, empty):
     weak = client.post('/setup', data=dict(form, pin='123456', again='123456'))
     assert weak.status_code == 403 and b'pin-weak' in weak.data and empty.station.operators.is_new
     told = client.post('/setup', data=form)
-    assert told.status_code == 200
+    assert told.status_code == 200 and groups_of(told)
+    assert b'recovery-unwritten' in client.get('/status').data
+    client.post('/operators/recovery-key/kept', data={'csrf': csrf_of(told)})
+    assert b'recovery-unwritten' not in client.get('/status').data
     assert [operator.name for operator in empty.station.operators.list()] == ['Ann Lind']
     assert client.get('/').status_code == 200 and empty.exams.sealer is not None
     assert client.get('/setup').headers['Location'].endswith('/login')
     again = client.post('/setup', data=dict(form, csrf=csrf_of(client.get('/'))))
     assert again.status_code == 403 and b'operators-exist' in again.data
+
+
+def groups_of(page):
+    """The recovery key that a page shows."""
+    return re.findall('<li>([A-Z2-7]{5})</li>', page.get_data(as_text=True))
 
 
 def test_the_right_pin_opens_the_page_and_a_wrong_one_does_not(client, home):
@@ -325,14 +333,16 @@ def test_only_forms_are_taken(enter, content_type):
 
 #: The routes of the login, as those of `test_access.ROUTES`.
 LOGIN = {'page': (ANYONE,), 'log_in': (ANYONE,), 'first_start': (ANYONE,), 'make_first': (ANYONE,),
-         'lock': PEOPLE, 'left': PEOPLE, 'touched': PEOPLE}
+         'lock': PEOPLE, 'left': PEOPLE, 'touched': PEOPLE, 'passphrase_page': (ANYONE,), 'start': (ANYONE,),
+         'recovery': (ANYONE,), 'recover': (ANYONE,)}
 
 
 def test_every_route_states_its_roles(app):
     found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
     wanted = dict(ROUTES, **{'login.' + name: roles for name, roles in LOGIN.items()})
     wanted.update(('people.' + name, (SUPERVISOR,))
-                  for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove'))
+                  for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove', 'recovery_key',
+                               'keep_recovery_key', 'passphrase', 'set_passphrase'))
     assert found == {endpoint: frozenset(roles) for endpoint, roles in wanted.items()}
 
 
@@ -483,3 +493,106 @@ def test_nobody_else_manages_operators(enter, home, role):
         assert client.post(path, data={'csrf': csrf}).status_code == 403
     assert client.get('/operators').status_code == 403 and len(home.station.operators.list()) == 3
     assert b'/operators' not in client.get('/status').data
+
+
+PASSPHRASE = 'four quiet grey horses'
+
+
+def restarted(home):
+    """The station as it is after a power cut."""
+    home.sessions.end_all()
+    home.station.audit.close()
+    home.station = Station(home.exams.folder, home.station.operators._clock, cost=Cost(2, 8, 1))
+    home.sessions.operators, home.sessions._keys = home.station.operators, home.station.keys
+    home.sessions._audit = home.station.audit
+
+
+def test_a_station_with_a_passphrase_waits_for_it_and_answers_nothing_else(app, client, enter, home):
+    ann, form = enter('supervisor'), {'passphrase': PASSPHRASE, 'again': PASSPHRASE}
+    form['csrf'] = csrf_of(ann.get('/operators/passphrase'))
+    for spoilt, code in (({'again': PASSPHRASE[1:]}, b'passphrase-different'),
+                         ({'passphrase': 'short', 'again': 'short'}, b'passphrase-short')):
+        assert code in confirm(ann, '/operators/passphrase', dict(form, **spoilt), PIN).data
+    assert confirm(ann, '/operators/passphrase', form, PIN).status_code == 303
+    restarted(home)
+    assert {rule.endpoint for rule in app.url_map.iter_rules() if answers_while_waiting(app, rule.endpoint)} == WAITING
+    for path in ('/', '/login', '/status', '/about', '/operators'):
+        assert client.get(path).headers['Location'].endswith('/passphrase')
+    for path in ('/api/v1/exams', '/live/values', '/metrics', '/session'):
+        answer = client.get(path, headers={'Authorization': 'Bearer x'})
+        assert (answer.status_code, answer.get_json()['code']) == (503, 'passphrase-needed')
+    assert b'"parts"' in client.get('/healthz').data
+    csrf = csrf_of(client.get('/passphrase'))
+    form = {'who': home.people['operator'].id, 'pin': OTHER, 'csrf': csrf}
+    assert client.post('/login', data=form).status_code == 503
+    wrong = client.post('/passphrase', data={'passphrase': PASSPHRASE.upper(), 'csrf': csrf})
+    assert wrong.status_code == 403 and b'passphrase-wrong' in wrong.data and b'QUIET' not in wrong.data
+    assert client.post('/passphrase', data={'passphrase': PASSPHRASE, 'csrf': csrf}).status_code == 303
+    assert [event for event, _ in audited(home)][-2:] == ['passphrase-failed', 'passphrase-given']
+    assert client.get('/passphrase').headers['Location'].endswith('/login')
+    assert log_in(client, home.people['operator'].id, OTHER).status_code == 303
+
+
+def test_a_passphrase_is_taken_away_again(enter, home):
+    ann = enter('supervisor')
+    home.station.operators.set_passphrase(home.people['supervisor'], PASSPHRASE)
+    page = ann.get('/operators/passphrase')
+    assert b'No passphrase' in page.data
+    assert confirm(ann, '/operators/passphrase', {'csrf': csrf_of(page)}, PIN).status_code == 303
+    assert not home.station.operators.has_passphrase and audited(home)[-1][0] == 'passphrase-removed'
+
+
+def typed(key, **more):
+    return dict({'group-%d' % number: group for number, group in enumerate(key, 1)}, **more)
+
+
+def test_the_recovery_key_lets_a_supervisor_in_again(client, enter, home):
+    ann, key = enter('supervisor'), None
+    shown = confirm(ann, '/operators/recovery-key', {'csrf': csrf_of(ann.get('/operators'))}, PIN)
+    key = groups_of(shown)
+    assert len(key) == 8 and ann.post('/operators/recovery-key/kept', data={'csrf': csrf_of(shown)}).status_code == 303
+    restarted(home)
+    who = home.people['supervisor'].id
+    names = client.get('/recover').get_data(as_text=True)
+    assert 'who=' + who in names and home.people['operator'].id not in names
+    csrf = csrf_of(client.get('/recover?who=' + who))
+    spoilt = ['AAAAA'] + key[1:4] + [''] + key[5:]
+    answer = client.post('/recover', data=typed(spoilt, who=who, csrf=csrf))
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 403 and 'Groups 1 and 5 of the recovery key cannot be right.' in page
+    assert re.findall('class="wrong">([0-9])', page) == ['1', '5'] and 'value="%s"' % key[7] in page
+    pad = client.post('/recover', data=typed(key, who=who, csrf=csrf))
+    given = {'who': who, 'key': '-'.join(key), 'csrf': csrf, 'pin': '662817', 'again': '662817'}
+    assert pad.status_code == 200 and 'value="%s"' % given['key'] in pad.get_data(as_text=True)
+    assert b'pin-different' in client.post('/recover', data=dict(given, again='1')).data
+    assert b'pin-weak' in client.post('/recover', data=dict(given, pin='111111', again='111111')).data
+    assert b'recovery-typo' in client.post('/recover', data=dict(given, key='x')).data
+    assert b'operator-role' in client.post('/recover', data=dict(given, who=home.people['operator'].id)).data
+    assert client.post('/recover', data=given).headers['Location'].endswith('/operators')
+    assert client.get('/operators').status_code == 200 and home.exams.sealer is not None
+    assert [event for event, _ in audited(home)][-3:] == ['recovery-key-used', 'pin-changed', 'login']
+
+
+def test_a_restored_station_without_operators_asks_for_the_recovery_key(client, enter, home, folder):
+    ann = enter('supervisor')
+    key = groups_of(confirm(ann, '/operators/recovery-key', {'csrf': csrf_of(ann.get('/operators'))}, PIN))
+    ann.post('/operators/recovery-key/kept', data={'csrf': csrf_of(ann.get('/operators'))})
+    for name in ('operators.json', 'operators-copy.json'):
+        (folder / 'exams' / 'operators' / name).unlink()
+    restarted(home)
+    assert client.get('/setup').headers['Location'].endswith('/recover')
+    csrf = csrf_of(client.get('/recover'))
+    assert b'name="name"' in client.post('/recover', data=typed(key, csrf=csrf)).data
+    form = {'key': '-'.join(key), 'name': 'Eve Roe', 'pin': '662817', 'again': '662817', 'csrf': csrf}
+    assert client.post('/recover', data=form).status_code == 303
+    assert [person.name for person in home.station.operators.list()] == ['Eve Roe']
+
+
+def test_wrong_recovery_keys_make_wait_on_the_page(client, enter, home):
+    ann = enter('supervisor')
+    other = groups_of(confirm(ann, '/operators/recovery-key', {'csrf': csrf_of(ann.get('/operators'))}, PIN))
+    csrf = csrf_of(client.get('/recover?who=' + home.people['supervisor'].id))
+    for _ in range(3):  # it is not kept, so the one before holds
+        answer = client.post('/recover', data=typed(other, who=home.people['supervisor'].id, csrf=csrf))
+        assert answer.status_code == 403
+    assert b'data-wait="30"' in answer.data and other[0].encode() in answer.data

@@ -16,7 +16,7 @@ let timer = 0;
 async function ask(method) {
   try {
     const answer = await fetch('/session', { method, headers: { 'X-CSRF-Token': csrf } });
-    if (answer.status === 401 || answer.status === 403) {
+    if (!answer.ok) { // also after a restart, when the station may wait for its passphrase
       window.location.replace('/login');
       return;
     }

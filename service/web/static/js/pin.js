@@ -1,5 +1,5 @@
 // The pad: digits go to the field that was touched last, and nothing can be entered while a wrong PIN makes wait.
-import { byId, setText, show } from './dom.js';
+import { countdown } from './wait.js';
 
 const form = document.querySelector('.ask');
 const fields = [...form.querySelectorAll('input[type=password]')];
@@ -33,18 +33,4 @@ form.addEventListener('submit', (event) => {
   }
 });
 
-function wait(until) {
-  const left = Math.ceil((until - performance.now()) / 1000);
-  for (const key of keys) {
-    key.disabled = left > 0;
-  }
-  show(byId('wait'), left > 0);
-  if (left > 0) {
-    setText(byId('wait'), 'Too many wrong PINs. Try again in ' + left + ' s.');
-    window.setTimeout(wait, 200, until);
-  }
-}
-
-if (Number(form.dataset.wait) > 0) {
-  wait(performance.now() + 1000 * Number(form.dataset.wait));
-}
+countdown(form, keys);
