@@ -114,6 +114,8 @@ class Settings:
                              'audit log is. Empty for none.', may_be_empty=True)
     lock_minutes: float = _key('exams', 5.0, 'Without a touch for this long the station locks itself, and wants a PIN.',
                                'minutes', 0.5, 60.0)
+    lock_between_patients: bool = _key('exams', True, 'Lock the station when an exam was signed or discarded, so that '
+                                       'the next patient begins with a PIN.')
     room_soon_mib: int = _key('exams', _ROOM.room_soon_mib, 'Free room of its disk below which more room should be '
                               'planned.', 'MiB', EXAM_MIB, 1 << 24)
     room_low_mib: int = _key('exams', _ROOM.room_low_mib, 'Free room below which room is needed today.', 'MiB',

@@ -137,15 +137,26 @@ def find_disk(folder: str, disks: Optional[Disks] = None) -> Optional[Disk]:
     if not under:
         return None
     _, mount_point, kind, options = max(enumerate(under), key=lambda pair: (len(pair[1][1]), pair[0]))[1]
-    parts = disks.link('sys/dev/block/' + number).partition('/block/')[2].split('/')
-    name, drive = parts[-1], parts[0]
-    told = (disks.read('proc/fs/ext4/%s/options' % name) or '').split() if name and kind in _EXT else []
-    wear = (disks.read('sys/block/%s/device/life_time' % drive) or '').split() if drive else []
-    return Disk(mount_point, kind, tuple(sorted(set(options) | set(told))), bool(told), name, drive,
-                _medium(disks, number, drive),
-                _number(disks.read('sys/fs/ext4/%s/errors_count' % name)) if told else 0,
-                max(map(_number, wear), default=0),
-                _number(disks.read('sys/block/%s/device/pre_eol_info' % drive)) if drive else 0)
+    return _disk(disks, number, mount_point, kind, options)
+
+
+def removable_disks(disks: Optional[Disks] = None) -> List[Disk]:
+    """Every mount of what may be pulled out: on USB, or in a drive whose medium comes out; never that of the system.
+
+    Args:
+        disks: by default this machine's.
+    """
+    disks = disks or Disks()
+    mounts = _mounts(disks.read('proc/self/mountinfo') or '')
+    system = {_drive(disks, number) for number, place, _, _ in mounts if place == '/'}
+    found = []
+    for number, place, kind, options in mounts:
+        drive = _drive(disks, number)
+        comes_out = ('/usb' in disks.link('sys/dev/block/' + number)
+                     or _number(disks.read('sys/block/%s/removable' % drive)) == 1)
+        if drive and drive not in system and comes_out:
+            found.append(_disk(disks, number, place, kind, options))
+    return sorted(found, key=lambda disk: disk.mount_point)
 
 
 def examine_storage(folder: str, disks: Optional[Disks] = None) -> List[Message]:
@@ -207,6 +218,24 @@ def room_for_exam(folder: str, thresholds: Optional[Thresholds] = None, disks: O
     if free_mib < thresholds.room_soon_mib:
         return Message('room-soon', sentence, 'Plan for more room.', INFO, 'room', facts)
     return None
+
+
+def _disk(disks: Disks, number: str, mount_point: str, kind: str, options: List[str]) -> Disk:
+    """What is known of a mount, by the numbers of its device."""
+    parts = disks.link('sys/dev/block/' + number).partition('/block/')[2].split('/')
+    name, drive = parts[-1], parts[0]
+    told = (disks.read('proc/fs/ext4/%s/options' % name) or '').split() if name and kind in _EXT else []
+    wear = (disks.read('sys/block/%s/device/life_time' % drive) or '').split() if drive else []
+    return Disk(mount_point, kind, tuple(sorted(set(options) | set(told))), bool(told), name, drive,
+                _medium(disks, number, drive),
+                _number(disks.read('sys/fs/ext4/%s/errors_count' % name)) if told else 0,
+                max(map(_number, wear), default=0),
+                _number(disks.read('sys/block/%s/device/pre_eol_info' % drive)) if drive else 0)
+
+
+def _drive(disks: Disks, number: str) -> str:
+    """The whole device by the numbers of it or of a partition; empty where there is none."""
+    return disks.link('sys/dev/block/' + number).partition('/block/')[2].split('/')[0]
 
 
 #: Code, sentence, next step and severity.

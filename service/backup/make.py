@@ -131,12 +131,13 @@ def make_backup(root: str, medium: str, key: Any, stamp: Stamp, volume_bytes: in
         key: that signs the manifest, as `bundle.load_key` gives it.
         stamp: when.
         volume_bytes: the most that a volume holds, unless one exam is larger.
-        told: is told after each volume.
+        told: is told after each exam. What it raises ends the backup, which is unfinished then.
         disks: by default this machine's.
 
     Raises:
         InputError: ``exams-folder``: there is no folder of exams.
-        StorageError: ``medium-gone``, ``medium-full``, ``medium-faulty``, ``medium-not-writable``; what is whole on
+        StorageError: ``medium-gone``, ``medium-full``, ``medium-faulty``, ``medium-read-only``,
+            ``medium-not-writable``, ``medium-missing``; what is whole on
             the medium counts at the next try. ``folder-unreadable``: the exams themselves cannot be read.
     """
     _check_root(root)
@@ -177,6 +178,7 @@ class _Making:
                         number = min(set(range(1, len(self._volumes) + 2)) - set(self._volumes))
                         volume = _Volume(self._folder, number)
                 self._copy(part, volume)
+                self._tell_bytes(volume.size)
             if volume is not None:
                 with on_medium(self._folder):
                     self._finish(volume)
@@ -192,27 +194,14 @@ class _Making:
 
     def _begin(self) -> str:
         """The folder of a backup that was interrupted, or a new one."""
-        for folder in find_backups(self._medium):
-            if self._is_ours_unfinished(folder):
-                return folder
+        unfinished = unfinished_backup(self._medium, self._key_id)
+        if unfinished:
+            return unfinished
         folder = os.path.join(self._medium, PREFIX + uuid.uuid4().hex[:8])
         os.mkdir(folder)
         write_small(os.path.join(folder, BEGUN), encode_json({
             'format': FORMAT, 'version': VERSION, 'key': self._key_id, 'stamp': self._stamp._asdict()}))
         return folder
-
-    def _is_ours_unfinished(self, folder: str) -> bool:
-        try:
-            begun = json.loads(read_small(os.path.join(folder, BEGUN), _MAX_BEGUN_BYTES).decode('utf-8'))
-            if begun['key'] != self._key_id or begun['version'] != VERSION:
-                return False
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-        try:
-            read_manifest(folder)
-        except StorageError as error:
-            return error.code == 'backup-unfinished'
-        return False
 
     def _reuse(self) -> Set[str]:
         """Take over the volumes that are whole and hold what the station still has; names of their parts."""
@@ -330,8 +319,12 @@ class _Making:
         finished = volume.finish()
         self._volumes[volume.number] = finished
         self._done_bytes += finished.size
+        self._tell_bytes()
+
+    def _tell_bytes(self, more: int = 0) -> None:
         if self._told is not None:
-            self._told(self._done_bytes, max(self._total_bytes, self._done_bytes))
+            done = self._done_bytes + more
+            self._told(done, max(self._total_bytes, done))
 
     def _anchor(self) -> Optional[Anchor]:
         """How long the audit log is now."""
@@ -372,6 +365,32 @@ class _Making:
 
     def _tell(self, code: str, sentence: str, next_step: str, detail: str, **facts: str) -> None:
         self._problems.append(Message(code, sentence, next_step, PROBLEM, 'backup', dict(facts, detail=detail)))
+
+
+def unfinished_backup(medium: str, key: str) -> str:
+    """The folder of a backup that a station began on a medium and did not finish; empty where there is none.
+
+    Args:
+        key: id of the key of the station.
+
+    Raises:
+        StorageError: as `find_backups`.
+    """
+    return next((folder for folder in find_backups(medium) if _is_unfinished(folder, key)), '')
+
+
+def _is_unfinished(folder: str, key: str) -> bool:
+    try:
+        begun = json.loads(read_small(os.path.join(folder, BEGUN), _MAX_BEGUN_BYTES).decode('utf-8'))
+        if begun['key'] != key or begun['version'] != VERSION:
+            return False
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    try:
+        read_manifest(folder)
+    except StorageError as error:
+        return error.code == 'backup-unfinished'
+    return False
 
 
 class _Volume:

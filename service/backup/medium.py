@@ -8,18 +8,22 @@ import errno
 import glob
 import hashlib
 import os
+import socket
 import subprocess
-from typing import Iterator, List, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 from ..durable import atomic_write, hidden_name, storage_error, sync_folder
 from ..messages import StorageError
-from ..storage import find_disk
+from ..storage import Disks, Room, find_disk, removable_disks
 
 PREFIX = 'thermo-backup-'
 _CHUNK_BYTES = 1 << 20
 #: What an fsync says on a medium that cannot be written.
 _NOTHING_WAITS = (errno.EROFS, errno.EINVAL, errno.ENOTSUP)
 _UMOUNT_TIMEOUT_S = 120.0
+#: Where a station asks to have a medium unmounted, which its service may not do itself (thermoscreen-unmount.socket).
+UNMOUNT_SOCKET = '/run/thermoscreen-unmount.socket'
+_MAX_PLACE_BYTES = 4096
 
 
 @contextlib.contextmanager
@@ -30,7 +34,7 @@ def on_medium(path: str) -> Iterator[None]:
         path: on the medium.
 
     Raises:
-        StorageError: ``medium-full``, ``medium-not-writable`` or ``medium-gone``.
+        StorageError: ``medium-full``, ``medium-read-only``, ``medium-not-writable`` or ``medium-gone``.
     """
     try:
         yield
@@ -48,6 +52,11 @@ def _medium_error(error: StorageError, path: str) -> StorageError:
     if error.code in ('not-writable', 'file-exists', 'name-too-long'):
         return StorageError('medium-not-writable', '%s cannot be written.' % path,
                             'Choose a folder that this user may write, on another medium.', detail)
+    if error.code == 'disk-read-only':
+        return StorageError('medium-read-only', 'The medium takes nothing: it is write-protected, or its file system '
+                            'is damaged, as after it was pulled out while it was written.',
+                            'Move its switch, or have a PC check it, or take another one. Nothing on the station was '
+                            'changed.', detail)
     return StorageError('medium-gone', 'The medium is gone or faulty: %s could not be read or written.' % path,
                         'Put it in again, or take another one, and begin again; what is whole on it counts. Nothing '
                         'on the station was changed.', detail)
@@ -57,14 +66,48 @@ def find_backups(medium: str) -> List[str]:
     """The folders of backups on a medium, finished or not; a folder of a backup is one itself.
 
     Raises:
-        StorageError: as `on_medium`.
+        StorageError: ``medium-missing``; as `on_medium`.
     """
     medium = os.path.abspath(medium)
+    if not os.path.lexists(medium):
+        raise StorageError('medium-missing', 'There is no folder %s.' % medium,
+                           'Check its name, and whether the medium is plugged in and mounted.')
     with on_medium(medium):
         os.listdir(medium)
     if os.path.basename(medium).startswith(PREFIX):
         return [medium]
     return sorted(path for path in glob.glob(os.path.join(glob.escape(medium), PREFIX + '*')) if os.path.isdir(path))
+
+
+class Medium(NamedTuple):
+    """A medium that may be pulled out.
+
+    Attributes:
+        place: folder where it is mounted.
+        name: in words, for who has it in the hand.
+        kind: its file system.
+        room: how large it is, and how much is free.
+    """
+
+    place: str
+    name: str
+    kind: str
+    room: Room
+
+
+def find_media(disks: Optional[Disks] = None) -> List[Medium]:
+    """The media that are plugged in and mounted; one that does not answer is left out.
+
+    Args:
+        disks: by default this machine's.
+    """
+    disks, media = disks or Disks(), []
+    once = {disk.name: disk for disk in reversed(removable_disks(disks))}
+    for disk in sorted(once.values(), key=lambda disk: disk.mount_point):
+        with contextlib.suppress(OSError):
+            name = '%s %s' % (disk.medium[:1].upper() + disk.medium[1:], os.path.basename(disk.mount_point))
+            media.append(Medium(disk.mount_point, name, disk.kind, disks.room(disk.mount_point)))
+    return media
 
 
 class Writer:
@@ -222,19 +265,51 @@ def sync_medium(folder: str) -> None:
 
 
 def unmount(folder: str) -> None:
-    """Unmount the medium that a folder is on; only then may it be removed.
+    """Unmount the medium that a folder is on, wherever it is mounted; only then may it be removed.
 
     Raises:
         StorageError: ``medium-in-use``.
     """
     disk = find_disk(folder)
-    place = disk.mount_point if disk else folder
+    places = [mount.mount_point for mount in removable_disks() if disk is not None and mount.name == disk.name]
+    for place in places or [disk.mount_point if disk else folder]:
+        detail = _asked_to_unmount(place) if os.path.exists(UNMOUNT_SOCKET) else _unmounted(place)
+        if detail:
+            raise StorageError('medium-in-use', '%s could not be unmounted. Do not remove the medium yet.' % place,
+                               'Close what uses it, then run: umount %s' % place, detail)
+
+
+def _unmounted(place: str) -> str:
+    """Why a place could not be unmounted; empty where it was."""
     try:
         process = subprocess.run(['umount', place], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                  stderr=subprocess.STDOUT, timeout=_UMOUNT_TIMEOUT_S)
-        code, detail = process.returncode, process.stdout.decode('utf-8', 'replace')
+        return process.stdout.decode('utf-8', 'replace') or 'umount' if process.returncode else ''
     except (OSError, subprocess.SubprocessError) as error:
-        code, detail = -1, repr(error)
-    if code:
-        raise StorageError('medium-in-use', '%s could not be unmounted. Do not remove the medium yet.' % place,
-                           'Close what uses it, then run: umount %s' % place, detail)
+        return repr(error)
+
+
+def _asked_to_unmount(place: str) -> str:
+    """The same of the process that may."""
+    try:
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as connection:
+            connection.settimeout(_UMOUNT_TIMEOUT_S)
+            connection.connect(UNMOUNT_SOCKET)
+            connection.sendall(os.fsencode(place) + b'\n')
+            answer = connection.makefile('rb').readline(_MAX_PLACE_BYTES)
+    except OSError as error:
+        return repr(error)
+    return '' if answer == b'ok\n' else answer.decode('utf-8', 'replace') or 'no answer'
+
+
+def serve_unmount(asked: bytes, disks: Optional[Disks] = None) -> bytes:
+    """Unmount what a station asked for, if it is a medium that may be pulled out, and answer.
+
+    Args:
+        asked: the place, and a line feed.
+        disks: by default this machine's.
+    """
+    place = os.fsdecode(asked.rstrip(b'\n'))
+    if place not in [disk.mount_point for disk in removable_disks(disks)]:
+        return b'no medium is mounted there\n'
+    return (_unmounted(place).strip().replace('\n', ' ') or 'ok').encode('utf-8') + b'\n'

@@ -1,7 +1,8 @@
 """Whether a backup is what was signed, read from the medium itself."""
+import functools
 import hashlib
 import os
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 from ..messages import PROBLEM, InputError, Message, StorageError
 from .make import Told
@@ -60,7 +61,7 @@ def verify_backup(folder: str, key: str = '', told: Optional[Told] = None) -> Ve
     Args:
         folder: of the backup.
         key: id of the key that has to have signed it; empty for any.
-        told: is told after each volume how many bytes were read.
+        told: is told after each file how many bytes were read. What it raises ends the reading.
 
     Raises:
         StorageError: as `read_manifest`; ``backup-key`` where another key has signed it; ``medium-gone``.
@@ -69,11 +70,14 @@ def verify_backup(folder: str, key: str = '', told: Optional[Told] = None) -> Ve
     check_key(manifest, key)
     problems = [_problem('backup-damaged', '%s is damaged; the other one is whole.' % name, name) for name in damaged]
     total, done = sum(volume.size for volume in manifest.volumes), 0
-    for volume in manifest.volumes:
-        problems += _volume_problems(folder, volume)
-        done += volume.size
+
+    def tell(before: int, read: int = 0) -> None:
         if told is not None:
-            told(done, total)
+            told(before + read, total)
+    for volume in manifest.volumes:
+        problems += _volume_problems(folder, volume, functools.partial(tell, done))
+        done += volume.size
+        tell(done)
     return Verified(folder, manifest, tuple(problems))
 
 
@@ -88,7 +92,7 @@ def check_key(manifest: Manifest, key: str) -> None:
                            'Every backup says its key when it is made. Do not use one whose key nobody knows.')
 
 
-def _volume_problems(folder: str, volume: Volume) -> List[Message]:
+def _volume_problems(folder: str, volume: Volume, tell: Callable[[int], None]) -> List[Message]:
     path = os.path.join(folder, volume.name)
     try:
         with on_medium(path):
@@ -108,14 +112,15 @@ def _volume_problems(folder: str, volume: Volume) -> List[Message]:
         problems.append(_problem('backup-damaged', '%s is damaged; the volume itself is whole.'
                                  % index_name(volume.name), index_name(volume.name)))
     try:
-        problems += _file_problems(path, volume, entries)
+        problems += _file_problems(path, volume, entries, tell)
     except OSError as error:
         problems.append(_problem('backup-damaged', '%s cannot be read to its end (%s).' % (volume.name, error.strerror),
                                  volume.name, repr(error)))
     return problems
 
 
-def _file_problems(path: str, volume: Volume, entries: List[Entry]) -> Iterator[Message]:
+def _file_problems(path: str, volume: Volume, entries: List[Entry], tell: Callable[[int], None]
+                   ) -> Iterator[Message]:
     """One pass over a volume; a byte that is in no file is in the head of one, or at the end."""
     whole, at, last, is_named = hashlib.sha256(), 0, '', False
     with Source(path) as source:
@@ -127,6 +132,7 @@ def _file_problems(path: str, volume: Volume, entries: List[Entry]) -> Iterator[
                 whole.update(chunk)
                 own.update(chunk)
             at, last = entry.offset + entry.size, entry.path
+            tell(at)
             if entry.sha256 and own.hexdigest() != entry.sha256:
                 is_named = True
                 yield _problem('backup-damaged', '%s in %s is damaged.' % (entry.path, volume.name), volume.name,

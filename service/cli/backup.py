@@ -1,5 +1,6 @@
 """``thermoscreen backup``: the exams of the station on a medium."""
 import json
+import os
 import sys
 from typing import Optional
 
@@ -42,13 +43,22 @@ def make_command(medium: str, folder: Optional[str], settings_path: Optional[str
       thermoscreen backup make /media/usb --unmount
       thermoscreen backup make /media/usb --folder /var/lib/thermoscreen/exams --json
     """
-    from ..backup import make_backup, station_key, unmount
+    from ..backup import make_backup, note_backup, station_key, unmount
     from ..clock import Clock
-    root = exams_root(folder, settings_path)
+    from ..operators import tell_audit
+    root, clock = exams_root(folder, settings_path), Clock()
+    stamp, shown = clock.now(), [-1]
 
     def told(done: int, total: int) -> None:
-        click.echo('%s of %s are on the medium.' % (shown_size(done), shown_size(total)), err=True)
-    made = make_backup(root, medium, station_key(root), Clock().now(), told=told)
+        tenth = 10 * done // total if total else 10
+        if tenth > shown[0]:
+            shown[0] = tenth
+            click.echo('%s of %s are on the medium.' % (shown_size(done), shown_size(total)), err=True)
+    made = make_backup(root, medium, station_key(root), stamp, told=told)
+    tell_audit(root, clock, 'backup-made', backup=os.path.basename(made.folder), exams=made.exams, volumes=made.volumes,
+               bytes=made.size, reused=made.reused, key=made.key, anchor=made.anchor and list(made.anchor),
+               problems=len(made.problems))
+    note_backup(root, os.path.basename(made.folder), stamp)
     if and_unmount:
         unmount(medium)
     if as_json:
@@ -72,12 +82,14 @@ def make_command(medium: str, folder: Optional[str], settings_path: Optional[str
 @backup.command('verify')
 @click.argument('medium', type=click.Path(), metavar='MEDIUM')
 @click.option('--key', default='', metavar='ID', help='Key that has to have signed it, 16 hexadecimal digits.')
+@folder_options
 @json_option
-def verify_command(medium: str, key: str, as_json: bool) -> None:
+def verify_command(medium: str, key: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Read every byte of a backup from the medium itself, and compare it with what was signed.
 
     MEDIUM is a medium with one backup, or the folder of a backup. The exit code is 1 where something is damaged; its
-    volume and file are named. It takes no key to what is encrypted.
+    volume and file are named. It takes no key to what is encrypted, and no station: the audit log of one
+    is told where --folder or --settings names it.
 
     \b
     Example:
@@ -87,6 +99,13 @@ def verify_command(medium: str, key: str, as_json: bool) -> None:
     from ..backup import backup_of, verify_backup
     found = verify_backup(backup_of(medium), key)
     document = found.manifest.document
+    if folder is not None or settings_path is not None:
+        from ..clock import Clock
+        from ..operators import tell_audit
+        anchor = document['audit']
+        tell_audit(exams_root(folder, settings_path), Clock(), 'backup-verified', backup=os.path.basename(found.folder),
+                   key=found.manifest.key, anchor=anchor and [anchor['count'], anchor['head']],
+                   problems=len(found.problems))
     if as_json:
         click.echo(json.dumps({'folder': found.folder, 'key': found.manifest.key, 'exams': document['exams'],
                                'stamp': document['stamp'], 'audit': document['audit'],
@@ -99,3 +118,19 @@ def verify_command(medium: str, key: str, as_json: bool) -> None:
             found.folder, state, document['exams'], document['stamp']['utc'][:16].replace('T', ' '),
             found.manifest.key)))
     sys.exit(int(any(problem.severity != OK for problem in found.problems)))
+
+
+@backup.command()
+def unmounter() -> None:
+    """Unmount the one medium that the service asks for on standard input, for thermoscreen-unmount.socket.
+
+    It reads a line, the place of a medium that may be pulled out, and answers with a line: ok, or the reason.
+
+    \b
+    Example:
+      echo /media/sda1 | thermoscreen backup unmounter
+    """
+    from ..backup import serve_unmount
+    asked = sys.stdin.buffer.readline(4096)
+    sys.stdout.buffer.write(serve_unmount(asked))
+    sys.stdout.buffer.flush()

@@ -2,13 +2,14 @@
 import contextlib
 import logging
 import os
-from typing import NamedTuple, Optional
+from typing import Any, List, NamedTuple, Optional
 
 from .. import __version__
+from ..backup import BackupJob
 from ..clock import Clock
 from ..exams import Exams
 from ..messages import InputError, Message, StorageError
-from ..operators import Audit, Station
+from ..operators import Anchor, Audit, Station
 from ..settings import Settings
 from ..storage import room_for_exam
 from ..web.login import DEMO_NAME, DEMO_PIN
@@ -16,12 +17,16 @@ from ..web.sessions import Sessions
 
 _LOGGER = logging.getLogger(__name__)
 
+#: After these of the audit log the next patient comes.
+_LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
+
 
 class Records(NamedTuple):
-    """What is kept; None where nothing is, and no sessions where nobody logs in."""
+    """What is kept; None where nothing is. A demonstration makes no backups."""
 
     exams: Optional[Exams]
     sessions: Optional[Sessions]
+    backups: Optional[BackupJob]
 
 
 def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) -> Records:
@@ -37,7 +42,7 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
         ThermoscreenError: what cannot be opened, as of `Exams` and `Station`.
     """
     if not settings.exams_folder:
-        return Records(None, None)
+        return Records(None, None, None)
     clock = Clock()
 
     def room(folder: str) -> Optional[Message]:
@@ -50,6 +55,7 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
                                             settings.audit_anchor))
     if demo:
         station.operators.first_supervisor(DEMO_NAME, DEMO_PIN)
+        station.operators.keep_recovery_key(station.operators.list()[0])
         station.keys.lock()
     station.audit.append('station-started', version=__version__)
     running.callback(_stopped, station.audit)
@@ -57,11 +63,23 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
         station.audit.checkpoint()
     except StorageError as error:  # exams go on, and thermoscreen audit verify says what is wrong
         _LOGGER.warning('%s: %s', error, error.detail)
-    exams = running.enter_context(contextlib.closing(
-        Exams(settings.exams_folder, None, station.audit.append, clock, room)))
+    people: List[Sessions] = []
+
+    def record(event: str, operator: str = '', **facts: Any) -> Anchor:
+        anchor = station.audit.append(event, operator, **facts)
+        if event in _LAST_OF_A_PATIENT and settings.lock_between_patients and people:
+            people[0].leave_patient(operator)
+        return anchor
+
+    exams = running.enter_context(contextlib.closing(Exams(settings.exams_folder, None, record, clock, room)))
     sessions = Sessions(station, exams, 60 * settings.lock_minutes)
+    people.append(sessions)
     running.callback(sessions.end_all)
-    return Records(exams, sessions)
+    if demo:
+        return Records(exams, sessions, None)
+    backups = running.enter_context(contextlib.closing(
+        BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
+    return Records(exams, sessions, backups)
 
 
 def _stopped(audit: Audit) -> None:

@@ -39,6 +39,8 @@ def restore(medium: str, key: str, folder: Optional[str], settings_path: Optiona
     from ..bundle import key_id
     from ..bundle.signature import read_public_key
     from ..bundle.signing import public_path_of
+    from ..clock import Clock
+    from ..operators import tell_audit
     root = exams_root(folder, settings_path)
     public = public_path_of(key_path(root))
     if not key and os.path.exists(public):
@@ -49,8 +51,11 @@ def restore(medium: str, key: str, folder: Optional[str], settings_path: Optiona
 
     def told(done: int, total: int) -> None:
         click.echo('%s of %s were read.' % (shown_size(done), shown_size(total)), err=True)
-    done = restore_backup(backup_of(medium), root, key, told=told)
+    chosen = backup_of(medium)
+    done = restore_backup(chosen, root, key, told=told)
     counts = done._asdict()
+    tell_audit(root, Clock(), 'restored', backup=os.path.basename(chosen), key=key, problems=len(done.problems),
+               **{name: counts[name] for name, _ in _DONE})
     if as_json:
         click.echo(json.dumps(dict(counts, problems=[problem.to_dict() for problem in done.problems]), indent=1))
     else:

@@ -53,7 +53,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
-        app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo)
+        app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo, records.backups)
         _serve(supervision, app, live, settings)
 
 

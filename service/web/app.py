@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from flask import Flask, g
 
-from ..messages import ADJUNCT_NOTICE
+from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
 from . import access, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
+from .backups import blueprint as backup_pages
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
@@ -23,6 +24,7 @@ from .status import blueprint as status_pages
 from .tokens import Tokens
 
 if TYPE_CHECKING:
+    from ..backup import BackupJob
     from ..exams import Exams
     from ..live import LiveLoop
     from ..pipeline import Pipeline
@@ -33,7 +35,8 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
-               exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False) -> Flask:
+               exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
+               backups: 'Optional[BackupJob]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -44,13 +47,14 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         exams: what the API tells of exams; None where none are kept.
         sessions: of operators; None for a station without, which has no login.
         demo: whether every page says that this is a demonstration, and which PIN opens it.
+        backups: which supervisors make on the page; None for none. They want sessions.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
-                                              sessions)
+                                              sessions, backups)
     responses.install(app, settings.port, ('GET', 'HEAD') if sessions is None else ('GET', 'HEAD', 'POST'))
     access.install(app, Tokens(settings.api_tokens), sessions)
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
@@ -58,6 +62,9 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(blueprint)
     if sessions is not None:
         _add_login(app, sessions)
+    if backups is not None:
+        app.register_blueprint(backup_pages)
+    app.add_template_filter(shown_size, 'size')
     app.context_processor(lambda: _template_values(demo, sessions))
     return app
 

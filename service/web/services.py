@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Optional, cast
 from flask import current_app
 
 if TYPE_CHECKING:
+    from ..backup import BackupJob
     from ..exams import Exams
     from ..live import LiveLoop
     from ..opening import OpenedFiles
@@ -28,6 +29,7 @@ class Services:
         pictures, events: the viewers of each stream.
         exams: those of this station; None where none are kept.
         sessions: who is logged in; None for a station without operators.
+        backups: made on the page; None where none are.
     """
 
     pipeline: 'Pipeline'
@@ -39,6 +41,7 @@ class Services:
     events: 'Viewers'
     exams: 'Optional[Exams]' = None
     sessions: 'Optional[Sessions]' = None
+    backups: 'Optional[BackupJob]' = None
 
 
 def services() -> Services:

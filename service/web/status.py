@@ -54,7 +54,7 @@ def page(part: str) -> str:
     return render_template('status.html', part=part, parts=PARTS, attention=attention, well=well,
                            stages=stages, heads=_heads(), recent=min(RECENT, _picture_count(latencies)),
                            pictures=_picture_figures(objects), figures=machine_figures(reading),
-                           offered=reading.offered or reading.age_s is None)
+                           offered=reading.offered or reading.age_s is None, backed_up=objects.backups is not None)
 
 
 def stage_rows(latencies: Dict[str, StageTimes]) -> List[StageRow]:
@@ -93,7 +93,7 @@ def every_message(objects: Services, reading: 'Reading', stages: Dict[str, Tuple
 
 
 def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) -> List[Message]:
-    """How camera, analysis, model and, where they are stuck, disk and live picture are.
+    """How camera, analysis and model are; the recovery key, disk and live picture where something is wrong with them.
 
     Args:
         objects: the application's.
@@ -107,6 +107,11 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     troubles = live.heartbeats.troubles()
     messages = [_camera(live.state.status, values['camera'], live.pulse()['capture'], troubles),
                 _analysis(live.state.status, values, troubles, stages), _model(objects.pipeline)]
+    if objects.sessions is not None and not objects.sessions.operators.recovery_is_written_down:
+        messages.append(Message('recovery-unwritten', 'Nobody has said that the recovery key is written down.',
+                                'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
+    if objects.backups is not None:
+        messages.append(objects.backups.last)
     ages_s = live.heartbeats.stale()
     return messages + [replace(message, subject='disk' if part == STORAGE else part,
                                facts={'figures': 'silent for %.0f s' % ages_s.get(part, 0.0)})

@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from service.backup.medium import UNMOUNT_SOCKET
 from service.cli.main import program
 from service.operators.signer import SYSTEM_FOLDER
 
@@ -108,6 +109,20 @@ def test_signer_has_one_right_of_root_s_and_a_socket_for_the_service(root):
     assert 'thermoscreen-audit.socket' in station['Wants'][0].split()
     folder, = unit['StateDirectory']
     assert '/var/lib/%s' % folder == SYSTEM_FOLDER
+
+
+def test_memory_sticks_are_mounted_for_the_service_and_unmounted_where_it_asks(root):
+    medium, sock = (_read(root / 'systemd' / name) for name in ('thermoscreen-medium@.service',
+                                                                'thermoscreen-unmount.socket'))
+    rule = (root / 'systemd' / 'udev' / '99-thermoscreen-media.rules').read_text()
+    assert 'thermoscreen-medium@%k.service' in rule and 'uid=thermoscreen' in medium['ExecStart'][0]
+    assert sock['ListenStream'] == [UNMOUNT_SOCKET] and sock['SocketMode'] == ['0660']
+    station = _read(root / 'systemd' / 'thermoscreen.service')
+    assert 'thermoscreen-unmount.socket' in station['Wants'][0].split() and '-/media' in station['ReadWritePaths'][0]
+    unit = _read(root / 'systemd' / 'thermoscreen-unmount@.service')
+    assert unit['ExecStart'][0].split()[1:] == ['backup', 'unmounter']
+    apart = {'ProtectSystem', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'PrivateNetwork', 'ProtectKernelTunables'}
+    assert not apart & (set(unit) | set(medium)), 'each of these hides its mounts from the station'
 
 
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):

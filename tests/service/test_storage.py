@@ -7,7 +7,7 @@ import pytest
 from service.doctor import CHECKS, check_storage
 from service.messages import INFO, OK, PROBLEM, WARNING
 from service.settings import Settings
-from service.storage import Disks, Room, examine_storage, find_disk, room_for_exam
+from service.storage import Disks, Room, examine_storage, find_disk, removable_disks, room_for_exam
 from tests.fakes.disks import EXT4, RecordedDisks, card, module, mounted, stick
 
 GIB, MIB = 1 << 30, 1 << 20
@@ -87,6 +87,18 @@ def test_a_system_that_does_not_tell_is_no_trouble():
         def device(self, folder):
             raise OSError(errno.EACCES, 'no')
     assert find_disk('/', Silent()) is None
+
+
+def test_what_may_be_pulled_out_is_found_and_the_system_is_not():
+    (found,) = removable_disks(stick())
+    assert (found.mount_point, found.kind, found.name, found.medium) == ('/media/station', 'vfat', 'sda1', 'USB medium')
+    assert removable_disks(card()) == removable_disks(mounted('tmpfs')) == []
+    disks = stick()
+    disks.texts['proc/self/mountinfo'] += '41 21 8:1 / /mnt rw - vfat /dev/sda1 rw\n'
+    assert [disk.mount_point for disk in removable_disks(disks)] == ['/media/station', '/mnt']
+    disks = stick()
+    disks.texts['proc/self/mountinfo'] = '21 1 8:1 / / rw - ext4 /dev/sda1 rw\n' + disks.texts['proc/self/mountinfo']
+    assert removable_disks(disks) == [], 'a station that starts from USB'
 
 
 @pytest.mark.parametrize('free_mib, code, severity', [

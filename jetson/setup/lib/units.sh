@@ -13,7 +13,7 @@ step_cameras() {
     for rule in "$SOURCE"/systemd/udev/*.rules; do
         put_file "$rule" "/etc/udev/rules.d/${rule##*/}" 644
     done
-    TEXT="$ROOT/etc/udev/rules.d/${rule##*/}: thermal cameras belong to group video and are named /dev/thermal-..."
+    TEXT="$ROOT/etc/udev/rules.d: thermal cameras belong to group video, memory sticks are mounted in /media"
     if [ "$CHANGED" = 1 ] && [ -z "$ROOT" ] && [ -S /run/udev/control ]; then
         act "reload the udev rules" udevadm control --reload
         act "apply them to the connected devices" udevadm trigger --subsystem-match=video4linux --subsystem-match=tty --subsystem-match=usb

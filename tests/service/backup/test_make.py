@@ -1,10 +1,13 @@
 """A backup holds what the station keeps, whatever happens while it is made."""
+import contextlib
 import errno
 import hashlib
 import json
 import os
 import shutil
+import socket
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,8 @@ from service.clock import Clock
 from service.messages import InputError, StorageError
 from service.operators import Audit
 from service.sealing import Sealer
-from service.storage import Disks
+from service.storage import Disks, Room
+from tests.fakes.disks import stick
 
 from .conftest import IDS, TwoDisks, flip, keep, leaving, tree
 
@@ -298,6 +302,46 @@ def test_it_may_be_removed_only_after_it_was_unmounted(tmp_path, monkeypatch, co
     assert str(tmp_path).startswith((tmp_path / 'asked').read_text().strip())
 
 
+def test_only_media_that_may_be_pulled_out_are_unmounted_for_the_service(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(medium_module, '_unmounted', lambda place: asked.append(place) or '')
+    assert medium_module.serve_unmount(b'/media/station\n', stick()) == b'ok\n' and asked == ['/media/station']
+    for place in (b'/\n', b'\n', b'', b'/media/station/..\n', b'-a\n', b'\xff\n'):
+        assert medium_module.serve_unmount(place, stick()) == b'no medium is mounted there\n'
+    assert asked == ['/media/station']
+    monkeypatch.setattr(medium_module, '_unmounted', lambda place: 'umount: target is busy\n')
+    assert medium_module.serve_unmount(b'/media/station\n', stick()) == b'umount: target is busy\n'
+
+
+@pytest.mark.parametrize('answer, code', [(b'ok\n', ''), (b'umount: busy\n', 'medium-in-use'), (b'', 'medium-in-use')])
+def test_the_service_asks_who_may_unmount(monkeypatch, tmp_path, answer, code):
+    path, heard = str(tmp_path / 'socket'), []
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen(1)
+
+    def serve():
+        with listening.accept()[0] as connection:
+            heard.append(connection.makefile('rb').readline())
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    monkeypatch.setattr(medium_module, 'UNMOUNT_SOCKET', path)
+    monkeypatch.setattr(medium_module, 'find_disk', lambda folder: None)
+    with contextlib.ExitStack() as stack:
+        caught = stack.enter_context(pytest.raises(StorageError)) if code else None
+        medium_module.unmount('/media/station')
+    thread.join()
+    listening.close()
+    assert heard == [b'/media/station\n'] and (caught.value.code if caught else '') == code
+
+
+def test_media_are_named_with_their_room():
+    (medium,) = medium_module.find_media(stick(room=Room(1 << 32, 1 << 30)))
+    assert medium == ('/media/station', 'USB medium station', 'vfat', Room(1 << 32, 1 << 30))
+
+
 def test_a_machine_without_umount_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv('PATH', '')
     with pytest.raises(StorageError) as caught:
@@ -308,17 +352,18 @@ def test_a_machine_without_umount_says_so(tmp_path, monkeypatch):
 def test_progress_is_told(make):
     told = []
     make(told=lambda done, total: told.append((done, total)))
-    assert len(told) == 4 and told == sorted(told) and all(done <= total for done, total in told)
+    assert len(told) > 6 and told == sorted(told) and all(done <= total for done, total in told)
 
 
 def test_every_failure_of_the_disk_is_a_medium_s(tmp_path):
     codes = set()
-    for number in (errno.EIO, errno.ENODEV, errno.ENOENT, errno.EROFS, errno.ENOTCONN, errno.EFBIG):
+    for number in (errno.EIO, errno.ENODEV, errno.ENOENT, errno.ENOTCONN, errno.EFBIG):
         with pytest.raises(StorageError) as caught, medium_module.on_medium('/media/x'):
             raise OSError(number, os.strerror(number))
         codes.add(caught.value.code)
     assert codes == {'medium-gone'}
-    for number, code in ((errno.ENOSPC, 'medium-full'), (errno.EACCES, 'medium-not-writable')):
+    for number, code in ((errno.ENOSPC, 'medium-full'), (errno.EACCES, 'medium-not-writable'),
+                         (errno.EROFS, 'medium-read-only')):
         with pytest.raises(StorageError) as caught, medium_module.on_medium('/media/x'):
             raise durable.storage_error(OSError(number, ''), '/media/x')
         assert caught.value.code == code

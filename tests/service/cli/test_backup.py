@@ -6,9 +6,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from service.backup import last_backup
 from service.cli import program
 from service.cli.main import main
+from service.clock import Clock
 from service.messages import StorageError
+from service.operators import Cost, Station, places
+from service.operators.chain import decode, read_lines
 from tests.service.backup.conftest import flip, keep
 
 
@@ -36,6 +40,33 @@ def test_a_backup_is_made_and_verified(station):
     flip(os.path.join(told['folder'], 'vol-0001.tsb'), 600)
     damaged = run('verify', told['folder'])
     assert damaged.exit_code == 1 and 'exam.json in vol-0001.tsb is damaged.' in damaged.output
+
+
+def test_the_audit_log_and_the_status_page_learn_of_it(station):
+    root = str(station / 'exams')
+    with Station(root, Clock(), cost=Cost(2, 8, 1)) as open_station:
+        made = json.loads(output(run('make', station / 'usb', '--folder', root, '--json')))
+        open_station.audit.checkpoint()
+    run('verify', station / 'usb', '--folder', root)
+    assert restore(station / 'usb', '--folder', root).exit_code == 0
+    told = [decode(line) for line in read_lines(places(root).audit)]
+    named = [entry for entry in told if entry['event'] in ('backup-made', 'backup-verified', 'restored')]
+    assert [entry['event'] for entry in named] == ['backup-made', 'backup-verified', 'restored']
+    assert {entry['facts']['key'] for entry in named} == {made['key']}
+    anchor = [made['anchor']['count'], made['anchor']['head']]
+    assert named[0]['facts']['anchor'] == named[1]['facts']['anchor'] == anchor
+    assert {entry['facts']['backup'] for entry in named} == {os.path.basename(made['folder'])}
+    assert last_backup(root, Clock().now()).facts['figures'] == os.path.basename(made['folder'])
+
+
+def test_a_folder_that_is_not_there_is_not_a_medium_that_is_gone(station):
+    assert run('verify', station / 'usbb').exception.code == 'medium-missing'
+    assert run('make', station / 'usbb', '--folder', station / 'exams').exception.code == 'medium-missing'
+
+
+def output(result):
+    """The JSON of what a command printed, after its progress."""
+    return result.output[result.output.index('{'):]
 
 
 def test_a_person_is_told_what_to_do_next(station):
