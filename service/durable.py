@@ -296,25 +296,38 @@ def make_folders(folder: str) -> None:
 
 
 def write_folder(folder: str, files: Mapping[str, bytes], owns: Optional[Owns] = None) -> None:
-    """Write a folder of files so that it becomes visible whole or not at all, and survives a power cut.
+    """`staged_folder` with these files.
 
-    It is built beside its place, and takes the place in one step. Two writers at once build two folders, of which the
-    later one stays, or one of them fails.
+    Args:
+        files: content per name.
+
+    Raises:
+        OSError: as `staged_folder`.
+    """
+    with staged_folder(folder, owns) as staging:
+        for file_name, data in files.items():
+            write_synced(os.path.join(staging, file_name), data)
+
+
+@contextlib.contextmanager
+def staged_folder(folder: str, owns: Optional[Owns] = None) -> Iterator[str]:
+    """A folder to be filled with files (`write_synced`) that becomes visible whole or not at all.
+
+    It is built beside its place, and takes the place in one step at the end, so that it survives a power cut. Two
+    writers at once build two folders, of which the later one stays, or one of them fails.
 
     Args:
         folder: in an existing folder; it may exist itself and keeps its permissions then.
-        files: content per name.
         owns: as for `replace_folder`.
 
     Raises:
-        OSError: as `replace_folder`; nothing is left beside the folder that the disk lets go.
+        OSError: as `replace_folder`. After any error nothing is left beside the folder that the disk lets go.
     """
     parent, name = os.path.split(os.path.abspath(folder))
     staging = os.path.join(parent, '.%s.%s.staged' % (name, uuid.uuid4().hex[:8]))
     try:
         os.mkdir(staging)
-        for file_name, data in files.items():
-            _write_new(os.path.join(staging, file_name), data)
+        yield staging
         if os.path.isdir(folder):
             shutil.copymode(folder, staging)
         sync_folder(staging)
@@ -451,8 +464,12 @@ def _rename_twice(staging: str, folder: str, retired: str) -> None:
         raise
 
 
-def _write_new(path: str, data: bytes) -> None:
-    """Write and fsync a file that must not exist yet."""
+def write_synced(path: str, data: bytes) -> None:
+    """Write and fsync a file that must not exist yet, in a folder that is not in its place yet.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         _write(descriptor, data)

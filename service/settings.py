@@ -123,6 +123,11 @@ class Settings:
     room_least_mib: int = _key('exams', _ROOM.room_least_mib, 'Free room below which no exam is started; one whole '
                                'exam takes at most %d MiB.' % EXAM_MIB, 'MiB', EXAM_MIB, 1 << 24)
 
+    keep_signed_years: int = _key('exams', 0, 'Years after the signature or the last amendment for which signed exams '
+                                  'are kept. Nothing goes by itself: thermoscreen exams retention removes what is '
+                                  'older when a supervisor says so. 0 keeps them for ever.', 'years', 0, 200)
+    keep_discarded_days: int = _key('exams', 0, 'The same for discarded exams, in days.', 'days', 0, 36500)
+
     min_range_c: float = _key('quality', _LIMITS.min_range_c, 'Range of values below which a frame counts as '
                               'constant.', '°C', 0.0, 20.0)
     min_range_grey: float = _key('quality', _LIMITS.min_range_grey, 'The same for a picture without temperatures.',

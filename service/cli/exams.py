@@ -1,17 +1,22 @@
-"""``thermoscreen exams``: what the station keeps, whether it is as it was written, and the index made anew."""
+"""``thermoscreen exams``: what the station keeps, whether it is as it was written, what leaves, comes and goes."""
+import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 import click
 
+from ..clock import Clock
 from ..messages import InputError, StorageError, printable
+from .operators import ask_supervisor, by_option
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
 if TYPE_CHECKING:
-    from ..exams import Exam, Row
+    from ..exams import Exam, Exams, Row
+    from ..exams.exchange import Exported
+    from ..sealing import BaseSealer
 
 #: What is shown of a text that can be read only with the key.
 _SEALED = '(sealed)'
@@ -27,10 +32,12 @@ def folder_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group(cls=Group)
 def exams() -> None:
-    """List, show, verify and repair the exams of this station.
+    """List, show, verify, repair, export, import and remove the exams of this station.
 
-    list, show and verify change nothing and may run beside the service. Texts that identify a patient are shown where
-    they are not encrypted. docs/exams.md describes the folders.
+    list, show and verify change nothing and may run beside the service. The other verbs need it to be stopped, for one
+    process writes; export, import, hold and retention ask for the PIN of a supervisor and are noted in the audit log.
+    Run them as the user of the service. Texts that identify a patient are shown where they are not encrypted.
+    docs/exams.md describes the folders.
 
     \b
     Example:
@@ -150,7 +157,6 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
     Example:
       systemctl stop thermoscreen && thermoscreen exams rebuild
     """
-    from ..clock import Clock
     from ..exams import Exams
     root = exams_root(folder, settings_path)
     if not os.path.isdir(root):
@@ -166,6 +172,233 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
     for message in messages:
         click.echo('%s [%s]' % (message.text, message.code))
     click.echo('The index has %d %s.' % (count, 'exam' if count == 1 else 'exams'))
+
+
+@exams.command('export')
+@click.argument('exam_ids', metavar='EXAM...', nargs=-1)
+@click.option('--all', 'every', is_flag=True, help='Every signed exam, in place of EXAM.')
+@click.option('--out', type=click.Path(), required=True, metavar='DIR', help='New folder.')
+@click.option('--sealed', is_flag=True, help='Leave exams encrypted, for a station with the same key.')
+@click.option('--de-identified', 'research', is_flag=True, help='Temperatures and numbers alone, for research.')
+@click.option('--set', 'set_name', default='', metavar='NAME', help='With --de-identified: exports of one NAME have '
+              'the same pseudonyms. Default: a name at random.')
+@by_option
+@folder_options
+@json_option
+def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: bool, research: bool, set_name: str,
+                   by: Optional[str], folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
+    """Copy whole exams to a new folder, with patients, for another station or to be read without this program.
+
+    Everybody who has the folder can read it, unless it is --sealed: then a station with the same data key can, which is
+    one that was restored from a backup of this one. With --de-identified it holds temperatures, regions and numbers for
+    research, with pseudonyms, and no text, date, name or device (docs/exams.md). The folder is there whole or not at
+    all.
+
+    \b
+    Example:
+      thermoscreen exams export 3f9a0c1d2e4b5a69 --out /media/usb/exam
+      thermoscreen exams export --all --sealed --out /media/usb/exams --by 'Ann Lind'
+      thermoscreen exams export --all --de-identified --set trial-7 --out /media/usb/trial
+    """
+    from ..exams import export_exams
+    from ..exams.deidentified import export_deidentified
+    if research and sealed or set_name and not research:
+        raise click.UsageError('--sealed and --de-identified exclude each other, and --set goes with the latter.')
+    how = 'de-identified' if research else 'sealed' if sealed else 'open'
+    with _supervised(folder, settings_path, by) as work:
+        wanted = _wanted(work.root, exam_ids, every, sealed)
+
+        def told(entry: 'Exported') -> None:
+            work.record('exam-exported', work.operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256)
+        if research:
+            exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told)
+        else:
+            exported = export_exams(work.root, wanted, out, None if sealed else work.sealer, work.clock.now(), told)
+    if as_json:
+        click.echo(json.dumps({'folder': os.path.abspath(out), 'how': how, 'exams': {
+            entry.exam.id: entry.sha256 for entry in exported}}, indent=1))
+        return
+    click.echo('%d %s exported.' % (len(exported), 'exam' if len(exported) == 1 else 'exams'))
+    if how == 'open':
+        click.echo('Whoever has the folder can read it, with the names of patients. Lock it away.')
+
+
+@exams.command('import')
+@click.argument('exports', metavar='DIR...', nargs=-1, required=True, type=click.Path())
+@by_option
+@folder_options
+@json_option
+def import_command(exports: Tuple[str, ...], by: Optional[str], folder: Optional[str], settings_path: Optional[str],
+                   as_json: bool) -> None:
+    """Take the exams of exports into this station.
+
+    All of them are checked before the first one is written. An exam that is here already stays; one that is here and
+    differs stops the import. They get the next numbers of this station, and are encrypted here if it encrypts.
+
+    \b
+    Example:
+      thermoscreen exams import /media/usb/exam
+    """
+    from ..exams import import_exams
+    with _supervised(folder, settings_path, by, fills=True) as work, _open(work) as opened:
+        done = import_exams(exports, opened, work.operator)
+    if as_json:
+        click.echo(json.dumps({'imported': [exam.id for exam in done.taken], 'same': list(done.same)}, indent=1))
+        return
+    for exam in done.taken:
+        click.echo('%s is exam %d here.' % (exam.id, exam.number))
+    click.echo('%d imported, %d were here already.' % (len(done.taken), len(done.same)))
+
+
+@exams.command('hold')
+@click.argument('exam_id', metavar='EXAM')
+@click.option('--reason', required=True, metavar='TEXT', help='Why; it is kept with the exam.')
+@click.option('--release', is_flag=True, help='End the hold.')
+@by_option
+@folder_options
+@json_option
+def hold_command(exam_id: str, reason: str, release: bool, by: Optional[str], folder: Optional[str],
+                 settings_path: Optional[str], as_json: bool) -> None:
+    """Put an exam on legal hold, so that nothing removes it.
+
+    \b
+    Example:
+      thermoscreen exams hold 3f9a0c1d2e4b5a69 --reason 'Court case 12/26'
+      thermoscreen exams hold 3f9a0c1d2e4b5a69 --release --reason 'Case closed'
+    """
+    with _supervised(folder, settings_path, by) as work, _open(work) as opened:
+        exam = (opened.release if release else opened.hold)(exam_id, work.operator, reason)
+    if as_json:
+        click.echo(json.dumps({'exam': exam.id, 'held': exam.held}, indent=1))
+    else:
+        click.echo('Exam %d (%s) is %s legal hold.' % (exam.number, exam.id, 'on' if exam.held else 'no longer on'))
+
+
+@exams.command('retention')
+@click.option('--apply', 'applied', is_flag=True, help='Remove them. Without this nothing is changed.')
+@click.option('--today', metavar='DATE', help='Date of today, as 2026-11-29, where nothing sets the clock: you say '
+              'that it is right.')
+@by_option
+@folder_options
+@json_option
+def retention_command(applied: bool, today: Optional[str], by: Optional[str], folder: Optional[str],
+                      settings_path: Optional[str], as_json: bool) -> None:
+    """Show which exams are older than the settings keep them, and remove them with --apply.
+
+    keep_signed_years and keep_discarded_days in [exams] say how long; without them everything is kept for ever, and
+    nothing is ever removed by itself. Exams on legal hold stay, those that nobody gave a date that can be trusted, and
+    the newest one. The audit log notes every exam that goes. Backups that were made before keep it.
+
+    \b
+    Example:
+      thermoscreen exams retention --settings /etc/thermoscreen/settings.toml
+      thermoscreen exams retention --apply --today 2026-11-29
+    """
+    from ..exams import Policy, plan_retention
+    settings = load_settings(settings_path)
+    policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
+    clock, root = Clock(), exams_root(folder, settings_path)
+    if today is not None:
+        if today != clock.now().utc[:10]:
+            raise InputError('date-wrong', 'The clock of this station says %s (UTC).' % clock.now().utc[:10],
+                             'Set it right first (timedatectl set-time), or give that date.')
+        clock.confirm()
+    if not applied:
+        plan = plan_retention(root, policy, clock.now())
+    else:
+        with _supervised(folder, settings_path, by, clock) as work, _open(work) as opened:
+            plan = plan_retention(root, policy, clock.now())
+            for due in plan.due:
+                opened.remove(due.exam.id, work.operator, dict(policy._asdict(), since=due.since))
+    if as_json:
+        click.echo(json.dumps({
+            'policy': policy._asdict(), 'removed' if applied else 'due': [due.exam.id for due in plan.due],
+            'held': list(plan.held), 'uncertain': list(plan.uncertain), 'unreadable': list(plan.unreadable)}, indent=1))
+        return
+    for due in plan.due:
+        click.echo('%7d  %s  %-9s  since %s  %s' % (due.exam.number, due.exam.id, due.exam.state, due.since[:10],
+                                                    'removed' if applied else 'would be removed'))
+    for ids, why in ((plan.held, 'it is on legal hold'), (plan.uncertain, 'its date is uncertain'),
+                     (plan.unreadable, 'it is damaged')):
+        for exam_id in ids:
+            click.echo('         %s  stays: %s' % (exam_id, why))
+    click.echo('The settings keep signed exams %s and discarded ones %s. %d %s.' % (
+        '%d years' % policy.signed_years if policy.signed_years else 'for ever',
+        '%d days' % policy.discarded_days if policy.discarded_days else 'for ever', len(plan.due),
+        'removed' if applied else 'would be removed'))
+
+
+class _Work(NamedTuple):
+    """What a supervisor works with.
+
+    Attributes:
+        root: folder of the store.
+        operator: id of the supervisor; empty where no station was ever started.
+        sealer: with the key of the station.
+        record: appends to the audit log.
+        clock: of the station.
+        key: of pseudonyms.
+    """
+
+    root: str
+    operator: str
+    sealer: 'Optional[BaseSealer]'
+    record: Callable[..., Any]
+    clock: Clock
+    key: bytes
+
+
+@contextlib.contextmanager
+def _supervised(folder: Optional[str], settings_path: Optional[str], by: Optional[str], clock: Optional[Clock] = None,
+                fills: bool = False) -> Iterator[_Work]:
+    """A store and what a supervisor may do there, after their PIN; it is refused while the service runs.
+
+    Args:
+        by: the supervisor; None for the only one.
+        fills: whether exams come to it, which an encrypting station has to have a key for.
+    """
+    from ..operators import Station, places
+    from ..sealing import PlainSealer
+    root, settings, clock = exams_root(folder, settings_path), load_settings(settings_path), clock or Clock()
+    if not fills and not os.path.isdir(root):
+        raise InputError('exams-folder', 'There is no folder %s.' % root, 'Check its name.')
+    if not os.path.isdir(places(root).audit):  # of a demonstration, or only folders of exams
+        if fills and settings.encrypt:
+            raise InputError('operators-none', 'This station has no operators yet, and so no key to encrypt with.',
+                             'Make the first one: thermoscreen operators add NAME')
+        yield _Work(root, '', PlainSealer(), lambda *args, **facts: None, clock, os.urandom(32))
+        return
+    with Station(root, clock, settings.encrypt, settings.audit_signer, settings.audit_anchor) as station:
+        if station.operators.is_new:
+            raise InputError('operators-none', 'This station has no operators yet.',
+                             'Make the first one: thermoscreen operators add NAME')
+        supervisor = ask_supervisor(station, by)
+        yield _Work(root, supervisor.id, station.keys.sealer, station.audit.append, clock, station.keys.pseudonym_key)
+
+
+@contextlib.contextmanager
+def _open(work: _Work) -> 'Iterator[Exams]':
+    """The store, for changing it."""
+    from ..exams import Exams
+    opened = Exams(work.root, work.sealer, work.record if work.operator else None, work.clock)
+    with contextlib.closing(opened):
+        yield opened
+    for message in opened.messages:
+        click.echo('%s [%s]' % (message.text, message.code), err=True)
+
+
+def _wanted(root: str, exam_ids: Tuple[str, ...], every: bool, sealed: bool) -> Tuple[str, ...]:
+    """Ids of the exams to export."""
+    from ..exams import Exam
+    from ..exams.folder import exam_ids as ids_in
+    from ..exams.folder import read_exam
+    if bool(exam_ids) == every:
+        raise InputError('exams-unnamed', 'Either exams are named, or --all.', 'See: thermoscreen exams list')
+    exams: Tuple[Exam, ...] = tuple(read_exam(root, exam_id) for exam_id in (ids_in(root)[0] if every else exam_ids))
+    if sealed and not all(exam.encrypted for exam in exams):
+        raise InputError('export-plain', 'Not all of these exams are encrypted, so --sealed would protect nothing.',
+                         'Leave out --sealed, and lock the folder away.')
+    return tuple(exam.id for exam in exams if exam.locked or not every)
 
 
 def _told(root: str) -> Dict[str, Tuple[int, str]]:

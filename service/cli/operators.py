@@ -11,7 +11,7 @@ from ..settings import Settings
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
-_by_option = click.option('--by', metavar='OPERATOR', help='Supervisor who does it, by name or id. Default: the only '
+by_option = click.option('--by', metavar='OPERATOR', help='Supervisor who does it, by name or id. Default: the only '
                           'one.')
 _operator_argument = click.argument('operator', metavar='OPERATOR')
 
@@ -53,7 +53,7 @@ def list_command(settings_path: Optional[str], as_json: bool) -> None:
 @operators.command()
 @click.argument('name', metavar='NAME')
 @click.option('--role', type=click.Choice(ROLES), help='Default: operator; the first one is a supervisor.')
-@_by_option
+@by_option
 @settings_option
 def add(name: str, role: Optional[str], by: Optional[str], settings_path: Optional[str]) -> None:
     """Add an operator, and ask for their PIN.
@@ -70,14 +70,14 @@ def add(name: str, role: Optional[str], by: Optional[str], settings_path: Option
         if station.operators.is_new:
             _add_first(station, name, role)
             return
-        supervisor = _supervisor(station, by)
+        supervisor = ask_supervisor(station, by)
         operator = station.operators.add(supervisor, name, role or ROLES[0], _new_pin(name))
         click.echo('%s is %s (%s).' % (printable(operator.name), operator.id, operator.role))
 
 
 @operators.command()
 @_operator_argument
-@_by_option
+@by_option
 @settings_option
 def remove(operator: str, by: Optional[str], settings_path: Optional[str]) -> None:
     """Remove an operator; what they signed stays.
@@ -87,7 +87,7 @@ def remove(operator: str, by: Optional[str], settings_path: Optional[str]) -> No
       thermoscreen operators remove 'Bob Ray'
     """
     with _open(settings_path) as station:
-        supervisor = _supervisor(station, by)
+        supervisor = ask_supervisor(station, by)
         found = _found(station.operators.list(), operator)
         station.operators.remove(supervisor, found.id)
         click.echo('%s is no operator any more.' % printable(found.name))
@@ -97,7 +97,7 @@ def remove(operator: str, by: Optional[str], settings_path: Optional[str]) -> No
 @_operator_argument
 @click.option('--recovery', is_flag=True, help='Ask for the recovery key in place of the PIN of a supervisor; OPERATOR '
               'is one.')
-@_by_option
+@by_option
 @settings_option
 def pin(operator: str, recovery: bool, by: Optional[str], settings_path: Optional[str]) -> None:
     """Give an operator another PIN.
@@ -108,7 +108,7 @@ def pin(operator: str, recovery: bool, by: Optional[str], settings_path: Optiona
       thermoscreen operators pin 'Ann Lind' --recovery
     """
     with _open(settings_path) as station:
-        supervisor = None if recovery else _supervisor(station, by)
+        supervisor = None if recovery else ask_supervisor(station, by)
         found = _found(station.operators.list(), operator)
         if supervisor is None:
             recovery_key = click.prompt('Recovery key', hide_input=True)
@@ -121,7 +121,7 @@ def pin(operator: str, recovery: bool, by: Optional[str], settings_path: Optiona
 @operators.command()
 @_operator_argument
 @click.argument('role', type=click.Choice(ROLES))
-@_by_option
+@by_option
 @settings_option
 def role(operator: str, role: str, by: Optional[str], settings_path: Optional[str]) -> None:
     """Give an operator another role.
@@ -133,7 +133,7 @@ def role(operator: str, role: str, by: Optional[str], settings_path: Optional[st
       thermoscreen operators role 'Bob Ray' supervisor
     """
     with _open(settings_path) as station:
-        supervisor = _supervisor(station, by)
+        supervisor = ask_supervisor(station, by)
         changed = station.operators.set_role(supervisor, _found(station.operators.list(), operator).id, role)
         click.echo('%s is %s now.' % (printable(changed.name), changed.role))
 
@@ -164,14 +164,24 @@ def _add_first(station: Station, name: str, role: Optional[str]) -> None:
                    % told)
 
 
-def _supervisor(station: Station, named: Optional[str]) -> Operator:
-    """The supervisor who does it, after their PIN."""
+def ask_supervisor(station: Station, named: Optional[str]) -> Operator:
+    """The supervisor who does it, after their PIN, and the passphrase where the station waits for it.
+
+    Args:
+        named: name or id; None for the only one.
+
+    Raises:
+        InputError: ``operator-unnamed`` or ``operator-unknown``.
+        OperatorError: as `Operators.check` and `Operators.start`.
+    """
     supervisors = [operator for operator in station.operators.list() if operator.role == SUPERVISOR]
     if named is None and len(supervisors) > 1:
         raise InputError('operator-unnamed', 'There are %d supervisors.' % len(supervisors),
                          'Say with --by who does it.')
     found = supervisors[0] if named is None else _found(supervisors, named)
-    given = click.prompt('PIN of %s' % printable(found.name), hide_input=True)
+    if station.keys.waits_for_passphrase:
+        station.operators.start(click.prompt('Passphrase of the station', hide_input=True, err=True))
+    given = click.prompt('PIN of %s' % printable(found.name), hide_input=True, err=True)
     return station.operators.check(found.id, given, 'confirmed')
 
 

@@ -72,7 +72,7 @@ SUMMARIES = {
     'engines': Summary('List, verify and remove the engines of this board.'),
     'evaluate': Summary('Judge a bundle on thermograms whose regions or diagnoses are known.',
                         ('sklearn', 'scipy', 'matplotlib', 'jinja2')),
-    'exams': Summary('List, show, verify and repair the exams of this station.'),
+    'exams': Summary('List, show, verify, repair, export, import and remove the exams of this station.'),
     'export': Summary('Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.',
                       ('torch', 'onnx', 'onnxsim')),
     'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),

@@ -13,8 +13,12 @@ DRAFT, ACQUIRING, REVIEW, SIGNED, AMENDED, DISCARDED = STATES = (
     'draft', 'acquiring', 'review', 'signed', 'amended', 'discarded')
 
 #: What happens to an exam; the last three have the name of the state that they lead to.
-CREATED, STARTED, NOTED, CAPTURED, DEVIATED, REVIEWED, RESUMED, _, _, _ = KINDS = (
-    'created', 'started', 'noted', 'captured', 'deviated', 'reviewed', 'resumed', SIGNED, AMENDED, DISCARDED)
+CREATED, STARTED, NOTED, CAPTURED, DEVIATED, REVIEWED, RESUMED, HELD, RELEASED, IMPORTED, _, _, _ = KINDS = (
+    'created', 'started', 'noted', 'captured', 'deviated', 'reviewed', 'resumed', 'held', 'released', 'imported',
+    SIGNED, AMENDED, DISCARDED)
+
+#: What happens in any state and leads to no other.
+ANYWHERE = (HELD, RELEASED, IMPORTED)
 
 #: What a capture may be of: a view of `service.views`, or one picture of a dynamic series.
 DYNAMIC = 'dynamic'
@@ -39,8 +43,8 @@ _NEXT_STEP = {
 
 _REFUSED = {
     CREATED: 'made again', STARTED: 'started', NOTED: 'given conditions', CAPTURED: 'given a capture',
-    DEVIATED: 'given a deviation', REVIEWED: 'reviewed', RESUMED: 'gone on with', SIGNED: 'signed',
-    AMENDED: 'amended', DISCARDED: 'discarded'}
+    DEVIATED: 'given a deviation', REVIEWED: 'reviewed', RESUMED: 'gone on with', HELD: 'held', RELEASED: 'released',
+    IMPORTED: 'imported', SIGNED: 'signed', AMENDED: 'amended', DISCARDED: 'discarded'}
 
 _ID = re.compile(r'[0-9a-f]{16}\Z')
 
@@ -190,6 +194,11 @@ class Exam:
         """Whether it is signed."""
         return self.state in (SIGNED, AMENDED)
 
+    @property
+    def held(self) -> bool:
+        """Whether it is on legal hold, so that nobody removes it."""
+        return sum((event.kind == HELD) - (event.kind == RELEASED) for event in self.events) > 0
+
 
 def new_id() -> str:
     """An id for an exam."""
@@ -216,11 +225,12 @@ def transition(exam: Exam, event: Event) -> Exam:
     """The exam after an event.
 
     Raises:
-        ExamError: ``exam-state`` for an event that does not fit the state or is not the next one; ``exam-empty`` for
+        ExamError: ``exam-state`` for an event that does not fit the state or is not the next one; ``exam-hold`` for a
+            legal hold that is there already, or the release of none; ``exam-empty`` for
             the review of an exam without a capture; ``exam-capture`` for a capture with an unknown role, with files of
             other names than its number gives, or one too many.
     """
-    after = _NEXT[exam.state].get(event.kind)
+    after = exam.state if exam.state and event.kind in ANYWHERE else _NEXT[exam.state].get(event.kind)
     if after is None:
         raise ExamError('exam-state', 'The exam is %s and cannot be %s.'
                         % (_named(exam.state), _REFUSED.get(event.kind, event.kind)), _NEXT_STEP.get(exam.state, ''))
@@ -228,6 +238,9 @@ def transition(exam: Exam, event: Event) -> Exam:
     if event.number != len(exam.events) + 1 or event.seq <= last_seq:
         raise ExamError('exam-state', 'The exam was changed meanwhile.', 'Look at it again.',
                         'event %d with seq %d after %d' % (event.number, event.seq, last_seq))
+    if event.kind in (HELD, RELEASED) and exam.held == (event.kind == HELD):
+        raise ExamError('exam-hold', 'The exam is on legal hold already.' if exam.held else 'The exam is not on legal '
+                        'hold.', 'Look at it: thermoscreen exams show %s' % exam.id)
     taken = sum(earlier.kind == CAPTURED for earlier in exam.events)
     if event.kind == REVIEWED and not taken:
         raise ExamError('exam-empty', 'The exam has no picture yet.', 'Take one, or discard the exam with a reason.')

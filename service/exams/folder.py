@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
@@ -28,6 +29,7 @@ from ..messages import PROBLEM, Message, StorageError
 from ..schema import schema_problem
 from .exam import (
     ACQUIRING,
+    ANYWHERE,
     Anchor,
     Event,
     Exam,
@@ -40,14 +42,15 @@ from .exam import (
 )
 
 EXAM_NAME = 'exam.json'
-FORMAT, VERSION = 'thermoscreen exam', 1
+#: Version 2 has the events of `ANYWHERE`. An exam without them is of version 1, as it was written and told to the log.
+FORMAT, VERSION = 'thermoscreen exam', 2
 
-#: Folders in that of the store: of exams, two levels deep, and of what belongs to none.
-EXAMS, QUARANTINE = 'exams', 'quarantine'
+#: Folders in that of the store: of exams, two levels deep, of what belongs to none, and of what is being removed.
+EXAMS, QUARANTINE, REMOVED = 'exams', 'quarantine', '.removed'
 
 _SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'exam.schema.json')
 #: That of an exam with `MAX_CAPTURES` captures is shorter.
-_MAX_DOCUMENT_BYTES = 32 << 20
+MAX_DOCUMENT_BYTES = 32 << 20
 _CHUNK_BYTES = 1 << 20
 
 _FROM_BACKUP = 'Restore it from a backup.'
@@ -65,7 +68,7 @@ def path_of(root: str, exam_id: str) -> str:
 def encode_exam(exam: Exam) -> bytes:
     """``exam.json`` of an exam."""
     document = _document(exam)
-    return encode_document(dict(document, sha256=_own_hash(document)))
+    return encode_document(dict(document, sha256=own_hash(document)))
 
 
 def encode_document(document: Mapping[str, Any]) -> bytes:
@@ -87,13 +90,14 @@ def content_sha256(exam: Exam, events: int) -> str:
     earlier = replace(exam, state='', events=(), anchors=())
     for event in exam.events[:events]:
         earlier = transition(earlier, event)
-    return _own_hash(_document(earlier))
+    return own_hash(_document(earlier))
 
 
 def _document(exam: Exam) -> Dict[str, Any]:
     """What stands in ``exam.json``, without its hash."""
+    version = VERSION if any(event.kind in ANYWHERE for event in exam.events) else 1
     return {
-        'format': FORMAT, 'version': VERSION, 'id': exam.id, 'number': exam.number, 'state': exam.state,
+        'format': FORMAT, 'version': version, 'id': exam.id, 'number': exam.number, 'state': exam.state,
         'encrypted': exam.encrypted, 'patient': exam.patient, 'tokens': list(exam.tokens),
         'events': [dict(vars(event), stamp=event.stamp._asdict(), facts=dict(event.facts)) for event in exam.events],
         'files': {name: {'bytes': file.size, 'sha256': file.sha256} for name, file in exam.files.items()},
@@ -111,7 +115,7 @@ def decode_exam(data: bytes, exam_id: str) -> Exam:
     """
     try:
         document: Dict[str, Any] = dict(json.loads(data.decode('utf-8')))
-        is_whole = document.pop('sha256', None) == _own_hash(document)
+        is_whole = document.pop('sha256', None) == own_hash(document)
     except (ValueError, TypeError, RecursionError) as error:
         raise exam_damaged(exam_id, repr(error))
     version = document.get('version')
@@ -143,7 +147,7 @@ def read_exam(root: str, exam_id: str) -> Exam:
     """
     path = os.path.join(path_of(root, exam_id), EXAM_NAME)
     try:
-        data = _read(path, _MAX_DOCUMENT_BYTES)
+        data = _read(path, MAX_DOCUMENT_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         raise exam_missing(exam_id)
     except OSError as error:
@@ -240,8 +244,11 @@ def clear_leftovers(root: str, exam_id: str) -> None:
         clear_parts(folder)
 
 
-def quarantine(root: str, path: str) -> str:
-    """Move a file or a folder of the store aside, under a new name; nothing is ever deleted.
+def quarantine(root: str, path: str, into: str = QUARANTINE) -> str:
+    """Move a file or a folder of the store aside, under a new name.
+
+    Args:
+        into: `QUARANTINE`, from where nothing is ever deleted, or `REMOVED`.
 
     Returns:
         Its new path, below the folder of the store.
@@ -249,14 +256,26 @@ def quarantine(root: str, path: str) -> str:
     Raises:
         StorageError: the disk refuses.
     """
-    aside = os.path.join(root, QUARANTINE)
-    name = os.path.join(QUARANTINE, '%s.%s' % (os.path.relpath(path, root).replace(os.sep, '.'), uuid.uuid4().hex[:8]))
+    aside = os.path.join(root, into)
+    name = os.path.join(into, '%s.%s' % (os.path.relpath(path, root).replace(os.sep, '.'), uuid.uuid4().hex[:8]))
     try:
         make_folders(aside)
         move(path, os.path.join(root, name))
     except OSError as error:
         raise storage_error(error, path)
     return name
+
+
+def was_removed(root: str, exam_id: str) -> bool:
+    """Whether the folder of an exam is among those that are being removed."""
+    return any(exam_id in name for name, _ in _entries(os.path.join(root, REMOVED)))
+
+
+def clear_removed(root: str) -> List[str]:
+    """Delete what is being removed; the paths of what the disk does not let go."""
+    for _, path in _entries(os.path.join(root, REMOVED)):
+        shutil.rmtree(path, ignore_errors=True)
+    return [path for _, path in _entries(os.path.join(root, REMOVED))]
 
 
 def exam_ids(root: str) -> Tuple[List[str], List[str]]:
@@ -279,6 +298,12 @@ def exam_ids(root: str) -> Tuple[List[str], List[str]]:
         raise ExamUnreadableError('folder-unreadable', 'The folder %s cannot be read (%s).' % (root, error.strerror),
                              'Check its permissions and its disk.', str(error))
     return found, others
+
+
+def is_place(root: str, path: str) -> bool:
+    """Whether something in the folder of a store is the folder of an exam by its name, whatever is in it."""
+    name = os.path.basename(path)
+    return _is_id(name) and path == path_of(root, name) and os.path.isdir(path)
 
 
 def clear_all_leftovers(root: str) -> None:
@@ -336,6 +361,6 @@ def _read(path: str, most: int) -> bytes:
         return stream.read(most + 1)
 
 
-def _own_hash(document: Mapping[str, Any]) -> str:
-    """Hash of a document's JSON as it is written, without the hash itself."""
+def own_hash(document: Mapping[str, Any]) -> str:
+    """Hash of a document's JSON as it is written (`encode_document`), without the hash itself."""
     return hashlib.sha256(encode_document(document)).hexdigest()

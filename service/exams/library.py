@@ -1,9 +1,10 @@
-"""The exams of a station: every change is durable before it is acknowledged, and nothing is ever deleted.
+"""The exams of a station: every change is durable before it is acknowledged, and nothing is deleted by itself.
 
 A change goes its whole way in one thread: the index notes which exam is about to change; the files are written, then
 ``exam.json``; the index follows; the audit log is told. After a kill at any moment only the exams that the index had
 noted are compared with their folders.
 """
+import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 
 from .. import __version__
 from ..clock import UNSYNCHRONISED, Clock
-from ..durable import encode_json
+from ..durable import encode_json, make_folders, staged_folder, storage_error, write_synced
 from ..messages import INFO, PROBLEM, WARNING, InputError, Message, StorageError
 from ..sealing import BaseSealer
 from ..storage import room_for_exam
@@ -21,7 +22,10 @@ from .exam import (
     CREATED,
     DEVIATED,
     DISCARDED,
+    HELD,
+    IMPORTED,
     NOTED,
+    RELEASED,
     RESUMED,
     REVIEWED,
     SIGNED,
@@ -38,9 +42,13 @@ from .exam import (
     transition,
 )
 from .folder import (
+    EXAM_NAME,
+    REMOVED,
     clear_all_leftovers,
     clear_leftovers,
+    clear_removed,
     content_sha256,
+    encode_exam,
     exam_ids,
     path_of,
     quarantine,
@@ -48,9 +56,11 @@ from .folder import (
     read_file,
     stored,
     strays,
+    was_removed,
     write_exam,
     write_files,
 )
+from .forms import sealed_form
 from .store import Reader, Row, Store, StoreLock
 from .texts import (
     MAX_NAME,
@@ -61,7 +71,10 @@ from .texts import (
     opened_patient,
     opened_private,
     sealed_name,
+    sealer_for,
+    search_tokens,
     shown_patient,
+    unlocked,
 )
 from .verification import Told, verify_store
 
@@ -74,8 +87,9 @@ Record = Callable[..., Tuple[int, str]]
 AUDITED = {
     CREATED: 'exam-created', STARTED: 'exam-started', NOTED: 'exam-updated', CAPTURED: 'capture-added',
     DEVIATED: 'deviation-added', REVIEWED: 'exam-reviewed', RESUMED: 'exam-reopened', SIGNED: 'exam-signed',
-    AMENDED: 'exam-amended', DISCARDED: 'exam-discarded'}
-RECONCILED, QUARANTINED, REBUILT = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt'
+    AMENDED: 'exam-amended', DISCARDED: 'exam-discarded', HELD: 'hold-set', RELEASED: 'hold-lifted',
+    IMPORTED: 'exam-imported'}
+RECONCILED, QUARANTINED, REBUILT, DELETED = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt', 'exam-deleted'
 
 #: Stands among the exams that the index noted for a rebuilding that no audit log was told of.
 _UNTOLD = ''
@@ -176,10 +190,9 @@ class Exams:
         message = self._room(self.folder)
         if message is not None and message.severity == PROBLEM:
             raise StorageError(message.code, message.sentence, message.next_step)
-        sealer, exam_id = self._sealer(), new_id()
-        words = {word for text in patient for word in text.split()}
+        sealer, exam_id = unlocked(self.sealer), new_id()
         exam = Exam(exam_id, 0, sealer.seal_text(json_text(patient._asdict()), sealed_name(exam_id, 'patient')),
-                    tuple(sorted({sealer.token(word) for word in words})), sealer.encrypts)
+                    search_tokens(sealer, patient), sealer.encrypts)
         return self._ask(self._create, exam, operator, private)
 
     def start(self, exam_id: str, operator: str, conditions: Optional[Mapping[str, Any]] = None) -> Exam:
@@ -252,6 +265,38 @@ class Exams:
         """Give up an exam that is not signed; its files stay. Errors as of `start`; ``exam-text``."""
         return self._happen(exam_id, DISCARDED, operator, {}, {'reason': checked_text(reason)})
 
+    def hold(self, exam_id: str, operator: str, reason: str) -> Exam:
+        """Put an exam on legal hold, so that nobody removes it. Errors as of `start`; ``exam-text``, ``exam-hold``."""
+        return self._happen(exam_id, HELD, operator, {}, {'reason': checked_text(reason)})
+
+    def release(self, exam_id: str, operator: str, reason: str) -> Exam:
+        """End a legal hold. Errors as of `hold`."""
+        return self._happen(exam_id, RELEASED, operator, {}, {'reason': checked_text(reason)})
+
+    def take_in(self, exam: Exam, read: Callable[[str], bytes], operator: str, facts: Mapping[str, Any]) -> Exam:
+        """Keep an exam that came from elsewhere, under its id, with the next number and the next places in the order.
+
+        Args:
+            exam: checked; what of it is not encrypted is encrypted now, if this station does that.
+            read: gives the bytes of a file of it as `exam` says them.
+            facts: of its event ``imported``.
+
+        Raises:
+            ExamError, StorageError: as `start`; ``exam-exists``.
+        """
+        return self._ask(self._take_in, exam, read, operator, facts)
+
+    def remove(self, exam_id: str, operator: str, facts: Mapping[str, Any]) -> None:
+        """Remove an exam for good: its folder and its row. The audit log keeps what it knows of it.
+
+        Args:
+            facts: for the audit log: why.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-held``; ``exam-newest``.
+        """
+        self._ask(self._remove, exam_id, operator, facts)
+
     # Looking
 
     def get(self, exam_id: str) -> Exam:
@@ -270,7 +315,7 @@ class Exams:
             ExamError: ``exams-locked``.
             SealError: as `BaseSealer.open`.
         """
-        return opened_patient(self._sealer(), exam.id, exam.patient)
+        return opened_patient(sealer_for(self.sealer, exam.encrypted), exam.id, exam.patient)
 
     def private(self, exam: Exam, number: int) -> Dict[str, Any]:
         """The facts of an event that are about the patient: conditions, notes, reasons. Errors as of `patient`.
@@ -278,7 +323,7 @@ class Exams:
         Args:
             number: of the event.
         """
-        return opened_private(self._sealer(), exam, number)
+        return opened_private(sealer_for(self.sealer, exam.encrypted), exam, number)
 
     def conditions(self, exam: Exam) -> Dict[str, Any]:
         """The conditions and notes of an exam as a whole: of each the last value. Errors as of `patient`."""
@@ -296,7 +341,8 @@ class Exams:
             ExamUnreadableError: ``exam-damaged``.
             SealError: as `BaseSealer.open`.
         """
-        return self._sealer().open(read_file(self.folder, exam, name), sealed_name(exam.id, name))
+        sealer = sealer_for(self.sealer, exam.encrypted)
+        return sealer.open(read_file(self.folder, exam, name), sealed_name(exam.id, name))
 
     def list(self, query: str = '', state: str = '', after: int = 0, limit: int = 50) -> List[Entry]:
         """Exams, the newest first.
@@ -316,7 +362,7 @@ class Exams:
         """
         if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > MAX_NAME:
             raise InputError('exam-query', 'There is no such list of exams.', 'Ask for another one.')
-        tokens = [self._sealer().token(word) for word in query.split()]
+        tokens = [unlocked(self.sealer).token(word) for word in query.split()]
         rows = self._reader.rows(tokens, state, after, limit)
         for row, is_whole in rows:
             if not is_whole:
@@ -368,6 +414,7 @@ class Exams:
                 self._reconcile(exam_id)
         self._number, self._seq = self._store.last()
         self._store.settle(self._unfinished)
+        self._clear_removed()
 
     def _stop(self) -> None:
         try:
@@ -428,16 +475,14 @@ class Exams:
 
     def _change(self, exam_id: str, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
                 contents: Mapping[str, bytes]) -> Exam:
-        self._check_failure()
-        if exam_id in self._unfinished:
-            self._reconcile(exam_id)
+        self._ready_for(exam_id)
         return self._add(read_exam(self.folder, exam_id), kind, operator, facts, private, contents)
 
     def _add(self, exam: Exam, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
              contents: Mapping[str, bytes]) -> Exam:
         """An event, the whole way: refused before anything is touched, or durable when this returns."""
         self._check_failure()
-        number, sealer = len(exam.events) + 1, self._sealer()
+        number, sealer = len(exam.events) + 1, sealer_for(self.sealer, exam.encrypted)
         sealed = {}
         if kind == CAPTURED:
             prefix = '%04d.' % (len(exam.captures) + 1)
@@ -447,18 +492,76 @@ class Exams:
         text = sealer.seal_text(json_text(private), sealed_name(exam.id, 'event-%d' % number)) if private else ''
         self._seq += 1
         changed = transition(exam, Event(number, self._seq, kind, operator, self._clock.now(), facts, text))
-        try:
-            self._store.intend(exam.id, self._unfinished)
-            self._unfinished.add(exam.id)
+        with self._changing(exam.id):
             write_files(self.folder, exam.id, sealed)
             self._write(changed)
             changed = self._audit(changed, AUDITED[kind], operator)
+        return changed
+
+    def _take_in(self, exam: Exam, read: Callable[[str], bytes], operator: str, facts: Mapping[str, Any]) -> Exam:
+        self._ready_for(exam.id)
+        folder = path_of(self.folder, exam.id)
+        if os.path.lexists(folder):
+            raise ExamError('exam-exists', 'The exam %s is there already.' % exam.id, 'Look at it.')
+        sealer, first = unlocked(self.sealer), self._seq + 1
+        self._number, self._seq = self._number + 1, self._seq + len(exam.events) + 1
+        imported = Event(len(exam.events) + 1, self._seq, IMPORTED, operator, self._clock.now(), facts)
+        with self._changing(exam.id):
+            try:
+                make_folders(os.path.dirname(folder))
+                with staged_folder(folder) as staging:
+                    kept = sealed_form(exam, sealer, read, lambda name, data: write_synced(
+                        os.path.join(staging, name), data))
+                    events = tuple(replace(event, seq=seq) for seq, event in enumerate(kept.events, first))
+                    taken = transition(replace(kept, number=self._number, events=events, anchors=()), imported)
+                    write_synced(os.path.join(staging, EXAM_NAME), encode_exam(taken))
+            except OSError as error:
+                raise storage_error(error, folder)
+            self._store.put(taken)
+            taken = self._audit(taken, AUDITED[IMPORTED], operator)
+        return taken
+
+    def _remove(self, exam_id: str, operator: str, facts: Mapping[str, Any]) -> None:
+        self._ready_for(exam_id)
+        exam = read_exam(self.folder, exam_id)
+        if exam.held:
+            raise ExamError('exam-held', 'The exam %s is on legal hold.' % exam_id, 'Release it first, with a reason.')
+        if not exam.locked and exam.state != DISCARDED:
+            raise ExamError('exam-state', 'The exam is neither signed nor discarded and is not removed.',
+                            'Sign or discard it.')
+        if exam.number == self._number:
+            raise ExamError('exam-newest', 'The newest exam is not removed: the next one would get its number.',
+                            'Remove it after the next one was made.')
+        with self._changing(exam_id):
+            # The log first: a removal that it does not know would look like a theft. After a kill before the rename
+            # the exam is reconciled, and the log says so.
+            self._tell(DELETED, operator, exam=exam_id, state=exam.state, **facts)
+            quarantine(self.folder, path_of(self.folder, exam_id), REMOVED)
+            self._store.drop(exam_id)
+            self._clear_removed()
+
+    def _clear_removed(self) -> None:
+        for path in clear_removed(self.folder):
+            self._say('removal-unfinished', '%s is removed and cannot be deleted.' % os.path.relpath(path, self.folder),
+                      'Delete it as the user of the service.', '', WARNING)
+
+    @contextlib.contextmanager
+    def _changing(self, exam_id: str) -> Iterator[None]:
+        """Around a change of a folder: after one that did not end the exam is reconciled before the next."""
+        try:
+            self._store.intend(exam_id, self._unfinished)
+            self._unfinished.add(exam_id)
+            yield
         except StorageError as error:
             if error.code != 'disk-full':
                 self._fail(error)
             raise
-        self._unfinished.discard(exam.id)
-        return changed
+        self._unfinished.discard(exam_id)
+
+    def _ready_for(self, exam_id: str) -> None:
+        self._check_failure()
+        if exam_id in self._unfinished:
+            self._reconcile(exam_id)
 
     def _write(self, exam: Exam) -> None:
         """Have folder and index say what an exam is."""
@@ -509,6 +612,8 @@ class Exams:
         except ExamMissingError:
             if os.path.isdir(path_of(self.folder, exam_id)):
                 self._put_aside(path_of(self.folder, exam_id), exam_id)
+            elif was_removed(self.folder, exam_id):
+                self._store.drop(exam_id)
             elif self._is_listed(exam_id):
                 self._say('exam-gone', 'The folder of the exam %s is missing.' % exam_id, 'Restore it from a backup.',
                           exam_id)
@@ -548,12 +653,6 @@ class Exams:
     def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-    def _sealer(self) -> BaseSealer:
-        sealer = self.sealer
-        if sealer is None:
-            raise ExamError('exams-locked', 'The exams are locked.', 'Log in.')
-        return sealer
 
     def _entry(self, row: Row) -> Entry:
         return Entry(row, shown_patient(self.sealer, row))

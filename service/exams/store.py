@@ -203,6 +203,16 @@ class Store:
             else:
                 self._insert(exam)
 
+    def drop(self, exam_id: str) -> None:
+        """Forget an exam whose folder is gone.
+
+        Raises:
+            StorageError: as `Store`.
+        """
+        with self._transaction():
+            self._base.execute('DELETE FROM token WHERE exam IN (SELECT number FROM exam WHERE id = ?)', (exam_id,))
+            self._base.execute('DELETE FROM exam WHERE id = ?', (exam_id,))
+
     def close(self) -> None:
         """Close the database; its journal goes with that."""
         self._base.close()

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ..messages import StorageError
-from ..sealing import BaseSealer
+from ..sealing import BaseSealer, PlainSealer, SealError
 from .exam import Exam, ExamError, Patient
 from .store import Row
 
@@ -24,13 +24,45 @@ _MAX_TEXT = 4000
 _DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
 
 
+def unlocked(sealer: Optional[BaseSealer]) -> BaseSealer:
+    """The sealer of a station, if it is there.
+
+    Raises:
+        ExamError: ``exams-locked``.
+    """
+    if sealer is None:
+        raise ExamError('exams-locked', 'The exams are locked.', 'Log in.')
+    return sealer
+
+
+def sealer_for(sealer: Optional[BaseSealer], encrypted: bool) -> BaseSealer:
+    """What texts and files of an exam are sealed with: exams that were kept before a station encrypted stay plain.
+
+    Args:
+        sealer: of the station; None while exams are locked.
+        encrypted: whether the exam is.
+
+    Raises:
+        ExamError: ``exams-locked``.
+        SealError: ``seal-key`` for an exam that is encrypted where the station encrypts nothing.
+    """
+    sealer = unlocked(sealer)
+    if encrypted and not sealer.encrypts:
+        raise SealError('seal-key', 'The exam is encrypted, and this station encrypts nothing and has no key.',
+                        'Set encrypt = true in the settings, or open it on the station that it is of.')
+    return sealer if encrypted else PlainSealer()
+
+
+def search_tokens(sealer: BaseSealer, patient: Patient) -> Tuple[str, ...]:
+    """What a search finds a patient by."""
+    return tuple(sorted({sealer.token(word) for text in patient for word in text.split()}))
+
+
 def shown_patient(sealer: Optional[BaseSealer], row: Row) -> Optional[Patient]:
     """Who an exam in a list is of; None without the key."""
-    if sealer is None or (row.encrypted and not sealer.encrypts):
-        return None
     try:
-        return opened_patient(sealer, row.id, row.patient)
-    except (StorageError, ValueError, TypeError):
+        return opened_patient(sealer_for(sealer, row.encrypted), row.id, row.patient)
+    except (ExamError, StorageError, ValueError, TypeError):
         return None
 
 
@@ -76,7 +108,7 @@ def checked_patient(patient: Patient) -> Patient:
         ExamError: ``exam-patient``.
     """
     patient = Patient(*(str(text).strip() for text in patient))
-    if not patient.id or not all(_is_line(text) for text in patient):
+    if not patient.id or not all(is_line(text) for text in patient):
         raise ExamError('exam-patient', 'A patient has an id, and id and name are one line of at most %d characters.'
                         % MAX_NAME, 'Type them again.')
     if patient.birth_date and not _is_date(patient.birth_date):
@@ -84,7 +116,7 @@ def checked_patient(patient: Patient) -> Patient:
     return patient
 
 
-def _is_line(text: str) -> bool:
+def is_line(text: str) -> bool:
     """Whether it is one line that can be written; names have joiners that cannot be seen."""
     return len(text) <= MAX_NAME and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp')
                                              for letter in text)

@@ -4,7 +4,7 @@ from typing import Iterator, Mapping, Optional, Tuple
 
 from ..messages import PROBLEM, Message
 from .exam import Exam, ExamMissingError, ExamUnreadableError
-from .folder import content_sha256, exam_ids, file_problems, path_of, read_exam
+from .folder import EXAM_NAME, content_sha256, exam_ids, file_problems, is_place, path_of, read_exam
 from .store import Reader, row_of
 
 #: What the audit log was told last of each exam, by its id: number of the event, and `content_sha256`.
@@ -38,8 +38,11 @@ def verify_store(folder: str, exam_id: str = '', told: Optional[Told] = None) ->
         yield _found('store-damaged', 'The database of exams is damaged (%s).' % answer, _REBUILD, '')
     found, others = exam_ids(folder)
     for path in others:
-        yield _found('exam-stray', '%s lies among the exams and is none.' % os.path.relpath(path, folder),
-                     'thermoscreen exams rebuild moves it away.', '')
+        if is_place(folder, path):
+            found.append(os.path.basename(path))
+        else:
+            yield _found('exam-stray', '%s lies among the exams and is none.' % os.path.relpath(path, folder),
+                         'thermoscreen exams rebuild moves it away.', '')
     for known_id in found:
         for problem in _exam_problems(folder, reader, known_id, told):
             yield problem
@@ -57,7 +60,10 @@ def _exam_problems(folder: str, reader: Reader, exam_id: str, told: Told) -> Ite
     try:
         exam = read_exam(folder, exam_id)
     except ExamMissingError:
-        yield _gone(exam_id)
+        if os.path.isdir(path_of(folder, exam_id)):
+            yield _found('exam-damaged', '%s of the exam %s is missing.' % (EXAM_NAME, exam_id), _FROM_BACKUP, exam_id)
+        else:
+            yield _gone(exam_id)
         return
     except ExamUnreadableError as error:
         yield _found(error.code, error.message.sentence, error.message.next_step, exam_id)

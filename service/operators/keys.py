@@ -122,6 +122,15 @@ class KeyStore:
         return 'wrapped' in self._secret_file
 
     @property
+    def pseudonym_key(self) -> bytes:
+        """Key of the pseudonyms in exports for research, 32 bytes, from the data key.
+
+        Raises:
+            OperatorError: ``keys-locked``.
+        """
+        return library().hkdf(self._held_key(), b'thermoscreen pseudonyms', 32)
+
+    @property
     def waits_for_passphrase(self) -> bool:
         """Whether no PIN can be checked before `start` got the passphrase."""
         return self._secret is None

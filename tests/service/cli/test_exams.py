@@ -9,11 +9,13 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from service import operators
 from service.cli.exams import exams
-from service.exams.exam import DRAFT, SIGNED, STATES, Patient
+from service.exams.exam import AMENDED, DISCARDED, DRAFT, SIGNED, STATES, Patient
 from service.exams.folder import path_of
 from service.messages import ThermoscreenError
-from service.operators import Audit
+from service.operators import Audit, Cost, chain, places
+from service.operators import Station as RealStation
 from service.sealing import Sealer
 from tests.service.exams.conftest import tmp_path  # noqa: F401
 from tests.service.exams.station import ZOE, Station, the_clock
@@ -26,9 +28,9 @@ def station(tmp_path):  # noqa: F811
     station.close()
 
 
-def run(*words):
+def run(*words, typed=''):
     """Run a command: exit code and output; an error of ours as its code."""
-    result = CliRunner().invoke(exams, [str(word) for word in words])
+    result = CliRunner().invoke(exams, [str(word) for word in words], input=typed)
     if isinstance(result.exception, ThermoscreenError):
         return result.exception.exit_code, result.exception.code
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
@@ -40,7 +42,7 @@ def damage(station, exam_id, name):
         stream.write(b'X')
 
 
-@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild'])
+@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild', 'export', 'import', 'hold', 'retention'])
 def test_every_verb_explains_itself_with_an_example(verb):
     code, output = run(verb, '--help')
     assert code == 0 and 'Example:' in output and 'thermoscreen exams ' + verb in output
@@ -159,6 +161,12 @@ def test_ten_lines_of_the_standard_library_read_every_exam(station, root):
     for name in os.listdir(station.folder):
         if name.startswith('exams.db'):
             os.unlink(os.path.join(station.folder, name))
+    assert run('export', '--all', '--folder', station.folder, '--out', station.folder + '/out')[0] == 0
+    for folder, names in ((station.folder, STATES), (station.folder + '/out', (SIGNED, AMENDED))):
+        output = subprocess.check_output([sys.executable, '-c', program, folder],
+                                         env=dict(os.environ, PYTHONIOENCODING='utf-8')).decode('utf-8')
+        assert sorted(re.findall('(?m)^\\d+ [0-9a-f]{16} (\\w+) ', output)) == sorted(names)
+        assert ' damaged' not in output
     damage(station, kept[3].id, '0001.tscap')
     output = subprocess.check_output([sys.executable, '-c', program, station.folder],
                                      env=dict(os.environ, PYTHONIOENCODING='utf-8')).decode('utf-8')
@@ -175,3 +183,130 @@ def test_page_names_every_state_kind_and_code(root):
         path.read_text(encoding='utf-8') for path in (root / 'service' / 'exams').glob('*.py'))))
     for word in set(KINDS) | set(STATES) | (codes - {'store-version'}):
         assert re.search(r'\b%s\b' % word, page), word
+
+
+PIN = '274911'
+
+
+class Manned:
+    """A station with a supervisor, whose exams are encrypted, while its service is stopped."""
+
+    def __init__(self, folder, **settings):
+        self.folder = str(folder / 'exams')
+        self.settings = str(folder / 's.toml')
+        os.makedirs(self.folder)
+        with open(self.settings, 'w') as stream:
+            stream.write('[exams]\nexams_folder = "%s"\n' % self.folder + ''.join(
+                '%s = %s\n' % setting for setting in settings.items()))
+        with operators.Station(self.folder, the_clock()) as opened:
+            opened.operators.first_supervisor('Ann', PIN)
+
+    def exam(self, *states):
+        """Exams in these states; their ids."""
+        with operators.Station(self.folder, the_clock()) as opened:
+            opened.operators.check(opened.operators.list()[0].id, PIN)
+            station = Station(self.folder, opened.keys.sealer)
+            station.start(record=opened.audit.append)
+            ids = [station.exam(state).id for state in states]
+            station.close()
+        return ids
+
+    def run(self, *words, typed=PIN + '\n'):
+        return run(*words + ('--settings', self.settings), typed=typed)
+
+    def log(self):
+        lines = [chain.decode(line) for line in chain.read_lines(places(self.folder).audit)]
+        return [(entry['event'], entry['facts']) for entry in lines if entry['event'] not in ('login', 'confirmed')]
+
+
+@pytest.fixture
+def manned(tmp_path, monkeypatch):  # noqa: F811
+    """Makes stations with a supervisor; their clock says 2037-01-31."""
+    monkeypatch.setattr('service.operators.Station', lambda *words: RealStation(*words, cost=Cost(2, 8, 1)))
+    monkeypatch.setattr('service.cli.exams.Clock', lambda: the_clock(utc_s=lambda: 2117000000))
+
+    def make(name, **settings):
+        (tmp_path / name).mkdir()
+        return Manned(tmp_path / name, **settings)
+    return make
+
+
+def test_exams_go_from_station_to_station_by_the_pin_of_a_supervisor(manned, tmp_path):  # noqa: F811
+    here, there = manned('here'), manned('there')
+    signed, draft = here.exam(SIGNED, DRAFT)
+    assert here.run('export', signed, '--out', tmp_path / 'x', typed='111111\n') == (1, 'pin-wrong')
+    assert here.run('export', '--out', tmp_path / 'x') == (2, 'exams-unnamed') and not (tmp_path / 'x').exists()
+    code, output = here.run('export', signed, draft, '--out', tmp_path / 'x')
+    assert code == 0 and '2 exams exported.\nWhoever has the folder can read it' in output
+    assert here.log()[-1] == ('exam-exported', {
+        'exam': max(signed, draft), 'how': 'open', 'exported_sha256': here.log()[-1][1]['exported_sha256']})
+    code, output = there.run('import', tmp_path / 'x')
+    assert code == 0 and output.endswith('2 imported, 0 were here already.\n')
+    assert [event for event, _ in there.log()[-2:]] == ['exam-imported'] * 2
+    code, output = there.run('import', tmp_path / 'x', '--json')
+    assert set(json.loads(output[output.index('{'):])['same']) == {signed, draft}
+    assert there.run('verify')[0] == here.run('verify')[0] == 0
+    assert here.run('export', '--all', '--sealed', '--out', tmp_path / 'y')[0] == 0
+    assert there.run('import', tmp_path / 'y') == (2, 'import-key')
+    code, output = here.run('export', '--all', '--de-identified', '--set', 'a', '--out', tmp_path / 'z')
+    assert (code, output) == (2, 'file-truncated') and not (tmp_path / 'z').exists(), 'its capture is none'
+    assert here.run('export', signed, '--sealed', '--de-identified', '--out', tmp_path / 'z')[0] == 2
+
+
+def test_retention_shows_first_and_removes_when_told_and_never_what_is_held(manned):
+    here = manned('here', keep_signed_years=10, keep_discarded_days=30)
+    held, gone, dropped, newest = here.exam(SIGNED, SIGNED, DISCARDED, SIGNED)
+    code, output = here.run('hold', held, '--reason', 'court')
+    assert code == 0 and output.endswith('Exam 1 (%s) is on legal hold.\n' % held)
+    assert here.run('hold', held, '--reason', 'again') == (2, 'exam-hold')
+    code, output = here.run('retention', typed='')
+    assert code == 0 and output.count(' would be removed') == 3 and '%s  stays: it is on legal hold' % held in output
+    assert output.splitlines()[-1] == 'The settings keep signed exams 10 years and discarded ones 30 days. ' \
+        '2 would be removed.'
+    code, output = here.run('retention', '--apply')
+    assert code == 0 and output.splitlines()[-1].endswith('2 removed.')
+    assert [facts['exam'] for event, facts in here.log() if event == 'exam-deleted'] == [gone, dropped]
+    assert here.log()[-1][1]['signed_years'] == 10
+    left = json.loads(here.run('list', '--json')[1])
+    assert [exam['id'] for exam in left] == [newest, held] and here.run('verify')[0] == 0
+    assert here.run('rebuild')[0] == 0 and here.run('verify')[0] == 0
+    assert json.loads(here.run('list', '--json')[1]) == left
+    assert here.run('hold', held, '--release', '--reason', 'closed')[1].endswith('is no longer on legal hold.\n')
+    told = json.loads(here.run('retention', '--json')[1])
+    assert (told['due'], told['held'], told['policy']) == ([held], [], {'signed_years': 10, 'discarded_days': 30})
+    assert here.run('retention', '--today', '2026-11-29') == (2, 'date-wrong')
+    assert here.run('retention', '--today', '2037-01-31')[0] == 0
+
+
+def test_without_a_policy_nothing_is_removed(station):
+    station.exam(SIGNED)
+    station.exam(SIGNED)
+    code, output = run('retention', '--folder', station.folder)
+    assert (code, output) == (0, 'The settings keep signed exams for ever and discarded ones for ever. '
+                              '0 would be removed.\n')
+
+
+def test_what_changes_something_is_refused_while_the_service_runs(manned, tmp_path, station):  # noqa: F811
+    exam = station.exam(SIGNED)
+    for words in (('hold', exam.id, '--reason', 'a'), ('retention', '--apply')):
+        assert run(*words + ('--folder', station.folder)) == (6, 'store-busy')
+    here = manned('here')
+    (exam_id,) = here.exam(SIGNED)
+    (tmp_path / 'x').mkdir()
+    with operators.Station(here.folder, the_clock()):
+        for words in (('hold', exam_id, '--reason', 'a'), ('retention', '--apply'), ('import', tmp_path / 'x'),
+                      ('export', exam_id, '--out', tmp_path / 'y')):
+            assert here.run(*words) == (6, 'audit-in-use')
+    assert not (tmp_path / 'y').exists()
+
+
+def test_exams_come_to_no_station_that_cannot_encrypt_them_as_it_should(station, tmp_path):  # noqa: F811
+    station.exam(SIGNED)
+    assert run('export', '--all', '--folder', station.folder, '--out', tmp_path / 'x')[0] == 0
+    sealed = ('export', '--all', '--sealed', '--folder', station.folder, '--out', tmp_path / 'y')
+    assert run(*sealed) == (2, 'export-plain')
+    new = tmp_path / 'new'
+    assert run('import', tmp_path / 'x', '--folder', new) == (2, 'operators-none') and not new.exists()
+    (tmp_path / 's.toml').write_text('[exams]\nexams_folder = "%s"\nencrypt = false\n' % new)
+    assert run('import', tmp_path / 'x', '--settings', tmp_path / 's.toml')[0] == 0
+    assert run('verify', '--folder', new)[0] == 0

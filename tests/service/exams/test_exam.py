@@ -12,9 +12,12 @@ from service.exams.exam import (
     DISCARDED,
     DRAFT,
     DYNAMIC,
+    HELD,
+    IMPORTED,
     KINDS,
     MAX_CAPTURES,
     NOTED,
+    RELEASED,
     RESUMED,
     REVIEW,
     REVIEWED,
@@ -39,6 +42,7 @@ ALLOWED = {
     (ACQUIRING, REVIEWED): REVIEW, (ACQUIRING, DISCARDED): DISCARDED,
     (REVIEW, NOTED): REVIEW, (REVIEW, DEVIATED): REVIEW, (REVIEW, RESUMED): ACQUIRING, (REVIEW, SIGNED): SIGNED,
     (REVIEW, DISCARDED): DISCARDED, (SIGNED, AMENDED): AMENDED, (AMENDED, AMENDED): AMENDED}
+ALLOWED.update({(state, kind): state for state in STATES for kind in (HELD, IMPORTED)})
 
 
 def code_of(exam, event):
@@ -57,7 +61,7 @@ def test_a_step_is_allowed_or_refused_in_words(state, kind):
         after = transition(exam, event)
         assert after.state == ALLOWED[state, kind] and after.events == exam.events + (event,)
     else:
-        assert code_of(exam, event) == 'exam-state'
+        assert code_of(exam, event) == ('exam-hold' if kind == RELEASED else 'exam-state')
     assert exam == made(state), 'the exam before is as it was'
 
 
@@ -69,6 +73,15 @@ def test_an_exam_begins_by_being_made():
 
 def test_signed_is_locked():
     assert [state for state in WAY if made(state).locked] == [SIGNED, AMENDED]
+
+
+def test_a_hold_is_set_and_released_once_each():
+    exam, held = made(SIGNED), []
+    for kind in (HELD, RELEASED, HELD):
+        exam = transition(exam, event_for(exam, kind))
+        assert code_of(exam, event_for(exam, kind)) == 'exam-hold' and exam.state == SIGNED
+        held.append(exam.held)
+    assert held == [True, False, True]
 
 
 @pytest.mark.parametrize('changes', [{'number': 5}, {'number': 3}, {'seq': 30}, {'seq': 1}])

@@ -10,6 +10,7 @@ from service.exams.exam import (
     ACQUIRING,
     AMENDED,
     DRAFT,
+    HELD,
     REVIEW,
     SIGNED,
     STATES,
@@ -23,6 +24,7 @@ from service.exams.exam import (
 from service.exams.folder import (
     EXAM_NAME,
     clear_leftovers,
+    content_sha256,
     decode_exam,
     encode_document,
     encode_exam,
@@ -122,7 +124,7 @@ def test_events_that_could_not_have_happened_are_damaged():
 
 def test_a_newer_format_is_refused_in_words():
     with pytest.raises(ExamUnreadableError) as caught:
-        decode_exam(resealed(made(DRAFT), version=2, surprise=True), ID)
+        decode_exam(resealed(made(DRAFT), version=3, surprise=True), ID)
     assert caught.value.code == 'exam-version' and caught.value.message.next_step == 'Update the program.'
 
 
@@ -161,6 +163,15 @@ def test_every_file_that_is_not_as_it_was_is_named(root):
     write_files(root, ID, {'0002.tscap': b'nobody knows it'})
     assert [(problem.code, problem.facts['file']) for problem in file_problems(root, exam)] == [
         ('exam-damaged', '0001.overlay.png'), ('exam-damaged', '0001.tscap'), ('exam-stray', '0002.tscap')]
+
+
+def test_only_an_exam_with_later_kinds_of_events_is_of_version_2(root):
+    exam = made(SIGNED, files=FILES)
+    held = transition(exam, event_for(exam, HELD))
+    documents = [json.loads(encode_exam(one).decode('utf-8')) for one in (exam, held)]
+    assert [document['version'] for document in documents] == [1, 2]
+    assert decode_exam(encode_exam(held), ID) == held and held.held
+    assert content_sha256(held, len(exam.events)) == content_sha256(exam, len(exam.events)), 'as the log was told it'
 
 
 def test_while_pictures_are_taken_strangers_are_not_looked_for(root):

@@ -1,0 +1,300 @@
+"""Exams for research: temperatures and numbers, and nothing that says of whom, by whom, when or with which device.
+
+What is written is named here one by one, each a number or a word of a list in this program. Whatever else an exam
+holds stays here: texts that people typed, names of operators, files and devices, dates, and the pictures, which may
+have text in them. Dates are left out and not moved (as the basic profile of [DICOM315] removes them): researchers
+get intervals, and a date that was moved looks like one that was not.
+"""
+import csv
+import datetime
+import hashlib
+import hmac
+import io
+import json
+import math
+import os
+import re
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import cv2
+import numpy as np
+
+from .. import __version__
+from ..capture_file import CaptureFile
+from ..clock import UNSYNCHRONISED
+from ..durable import encode_json, sync_folder, write_synced
+from ..messages import ADJUNCT_NOTICE, PROBLEM, WARNING, InputError
+from ..radiometry import Raw
+from ..record import encode_png
+from ..regions import PAIRS, REGIONS, pair_name
+from ..sealing import BaseSealer, PlainSealer
+from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
+from ..views import TURNED, VIEWS
+from .exam import AMENDED, CAPTURED, CREATED, DEVIATED, NOTED, STARTED, Capture, Exam
+from .exchange import Exported, Told, new_folder
+from .folder import read_exam, read_file
+from .forms import Keep
+from .texts import CONDITIONS, opened_patient, opened_private, sealed_name, sealer_for
+
+MANIFEST, TABLE = 'export.json', 'captures.csv'
+FORMAT, VERSION = 'thermoscreen de-identified export', 1
+
+#: Codes of the checks that a result may name (docs/quality.md).
+CHECKS = ('body', 'breast-absent', 'breasts', 'confidence', 'focus', 'in-frame', 'leaning', 'no-torso', 'saturation',
+          'side-view', 'sides', 'signal', 'skin-range', 'turned', 'upright', 'view')
+_OUTCOMES = ('result', 'no-result')
+
+#: Numbers of a result, by where they are.
+_OF_REGION = ('n', 'mean', 'sd', 'p95', 'max', 'neck_difference', 'confidence')
+_OF_DIFFERENCE = ('mean', 'p95', 'max', 'threshold_c')
+_OF_SPOT = ('x_px', 'y_px', 'value')
+_OF_FINDING = ('probability', 'threshold')
+
+_COLUMNS = (
+    'patient', 'exam', 'day', 'age_years') + tuple(CONDITIONS) + (
+    'capture', 'role', 'frame', 'seconds', 'outcome', 'view_seen', 'checks', 'unit', 'emissivity', 'region', 'n_px',
+    'mean_c', 'sd_c', 'p95_c', 'max_c', 'neck_difference_c', 'confidence', 'finding_probability', 'finding_threshold',
+    'values_file', 'labels_file')
+
+#: Above this an age alone may say who somebody is.
+_MAX_AGE_YEARS = 90
+#: What every file says of when it was written: the first moment that memory sticks can say.
+_FILE_TIME_S = 315532800
+_SHA256 = re.compile(r'[0-9a-f]{64}\Z')
+_SET = re.compile(r'[a-z0-9-]{1,40}\Z')
+
+
+class _Case(NamedTuple):
+    """An exam on its way out.
+
+    Attributes:
+        opener: of its texts and files.
+        patient, name: pseudonyms of patient and exam.
+        born: date of birth, or empty.
+    """
+
+    exam: Exam
+    opener: BaseSealer
+    patient: str
+    name: str
+    born: str
+
+
+def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Optional[BaseSealer], key: bytes,
+                        set_name: str = '', told: Optional[Told] = None) -> List[Exported]:
+    """Write exams for research into a new folder, which is there whole or not at all.
+
+    Args:
+        root: folder of the store.
+        out: the new folder, in an existing one.
+        sealer: opens what is encrypted.
+        key: of the station. With it and the name of the set the pseudonym of a patient can be made again, and without
+            it nobody can tell whose it is.
+        set_name: exports with one name and one key have the same pseudonyms; empty for a name at random.
+        told: as for `export_exams`.
+
+    Raises:
+        InputError: ``export-exists``; ``export-set``; a capture that cannot be read.
+        ExamError, ExamUnreadableError, SealError, StorageError: as `export_exams`.
+    """
+    set_name = set_name or os.urandom(8).hex()
+    if not _SET.match(set_name):
+        raise InputError('export-set', 'The name of a set is 1 to 40 of a to z, 0 to 9 and hyphens.', 'Choose another.')
+    cases = sorted((_case(read_exam(root, exam_id), sealer, key, set_name) for exam_id in set(exam_ids)),
+                   key=lambda case: (case.patient, case.name))
+    first: Dict[str, datetime.date] = {}
+    for case in cases:
+        date = _date(case.exam)
+        if date is not None:
+            first[case.patient] = min(date, first.get(case.patient, date))
+    hashes: Dict[str, str] = {}
+    exported: List[Exported] = []
+    with new_folder(out) as folder:
+        def keep(name: str, data: bytes) -> None:
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            write_synced(os.path.join(folder, name), data)
+            hashes[name] = hashlib.sha256(data).hexdigest()
+        table = io.StringIO()
+        rows = csv.DictWriter(table, _COLUMNS, lineterminator='\n')
+        rows.writeheader()
+        for case in cases:
+            document = _written(root, case, first.get(case.patient), keep)
+            data = encode_json(document)
+            keep('%s/exam.json' % case.name, data)
+            rows.writerows(_rows(document))
+            exported.append(Exported(case.exam, hashlib.sha256(data).hexdigest()))
+        keep(TABLE, table.getvalue().encode('ascii'))
+        write_synced(os.path.join(folder, MANIFEST), encode_json({
+            'format': FORMAT, 'version': VERSION, 'software': __version__, 'set': set_name, 'exams': len(cases),
+            'patients': len({case.patient for case in cases}), 'files': hashes, 'notice': ADJUNCT_NOTICE}))
+        for path in _below(folder):
+            os.utime(path, (_FILE_TIME_S, _FILE_TIME_S))
+            if os.path.isdir(path):
+                sync_folder(path)
+        if told is not None:
+            for entry in exported:
+                told(entry)
+    return exported
+
+
+def _case(exam: Exam, sealer: Optional[BaseSealer], key: bytes, set_name: str) -> _Case:
+    opener = sealer_for(sealer, exam.encrypted)
+    patient = opened_patient(opener, exam.id, exam.patient)
+
+    def pseudonym(kind: str, text: str) -> str:
+        message = '\0'.join((set_name, kind, text)).encode('utf-8')
+        return '%s-%s' % (kind, hmac.new(key, message, hashlib.sha256).hexdigest()[:16])
+    # Upper and lower case, spaces and compatible letters make no other patient.
+    return _Case(exam, opener, pseudonym('patient', PlainSealer().token(patient.id)), pseudonym('exam', exam.id),
+                 patient.birth_date)
+
+
+def _written(root: str, case: _Case, first: Optional[datetime.date], keep: Keep) -> Dict[str, Any]:
+    """Write the files of an exam; what its ``exam.json`` says."""
+    exam, date = case.exam, _date(case.exam)
+    conditions: Dict[str, Any] = dict.fromkeys(CONDITIONS)
+    for event in exam.events:
+        if event.kind in (CREATED, STARTED, NOTED):
+            conditions.update(_conditions(opened_private(case.opener, exam, event.number)))
+    kinds = [event.kind for event in exam.events]
+    return {
+        'patient': case.patient, 'exam': case.name, 'state': exam.state,
+        'day': (date - first).days if date and first else None, 'age_years': _age(case.born, date),
+        'conditions': conditions, 'deviations': kinds.count(DEVIATED), 'amendments': kinds.count(AMENDED),
+        'captures': [_capture(root, case, capture, keep) for capture in exam.captures]}
+
+
+def _capture(root: str, case: _Case, capture: Capture, keep: Keep) -> Dict[str, Any]:
+    exam, prefix = case.exam, '%04d.' % capture.number
+    taken = [event for event in exam.events if event.kind == CAPTURED][capture.number - 1]
+
+    def opened(suffix: str) -> bytes:
+        name = prefix + suffix
+        return case.opener.open(read_file(root, exam, name), sealed_name(exam.id, name))
+    frames = _frames(opened('tscap'), '%stscap of the exam %s' % (prefix, exam.id))
+    values = np.stack([frame.pixels for frame in frames]) if len(frames) > 1 else frames[0].pixels
+    stream = io.BytesIO()
+    np.save(stream, values, allow_pickle=False)
+    keep('%s/%snpy' % (case.name, prefix), stream.getvalue())
+    labels = _labels(opened('labels.png'), values.shape[-2:]) if prefix + 'labels.png' in capture.files else None
+    if labels is not None:
+        keep('%s/%slabels.png' % (case.name, prefix), labels)
+    begun = exam.events[0].stamp
+    result = _document(opened('result.json'))
+    return {
+        'capture': capture.number, 'role': capture.role, 'frame': capture.frame,
+        'seconds': (round((taken.stamp.boottime_ns - begun.boottime_ns) / 1e9, 1)
+                    if taken.stamp.boot_id == begun.boot_id else None),
+        'values_file': '%s/%snpy' % (case.name, prefix),
+        'labels_file': '%s/%slabels.png' % (case.name, prefix) if labels is not None else None,
+        'unit': frames[0].unit, 'emissivity': frames[0].provenance.emissivity,
+        'conditions': _conditions(opened_private(case.opener, exam, taken.number)),
+        'result': _result(result), 'model_sha256': _hash(_part(result, 'bundle').get('hash'))}
+
+
+def _frames(data: bytes, source: str) -> List[Thermogram]:
+    """The frames of a capture as they were analysed, without where they came from."""
+    stream = io.BytesIO(data)
+    file = CaptureFile(stream, source)
+    stored = (file.frame(stream, number) for number in range(1, len(file) + 1))
+    return [Raw(frame.values, frame.meaning, Provenance(source)).thermogram() for frame in stored]
+
+
+def _labels(data: bytes, shape: Tuple[int, ...]) -> Optional[bytes]:
+    """The labels drawn anew, so that nothing else is in the file; None for what are none."""
+    labels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.dtype != np.uint8 or labels.shape != shape or labels.max() >= len(REGIONS):
+        return None
+    return encode_png(labels)
+
+
+def _result(document: Mapping[str, Any]) -> Dict[str, Any]:
+    """The numbers of a result, and its words that are of a list."""
+    finding, checks = _part(document, 'finding'), document.get('checks')
+    regions, differences, hottest = (_part(document, name) for name in ('regions', 'differences', 'hottest'))
+    pairs = [pair_name(right) for right, _ in PAIRS]
+    return {
+        'outcome': _word(document.get('outcome'), _OUTCOMES),
+        'view_seen': _word(document.get('view'), VIEWS + (TURNED,)),
+        'unit': _word(document.get('unit'), (CELSIUS, RELATIVE)), 'confidence': _number(document.get('confidence')),
+        'checks': sorted({check['code'] for check in (checks if isinstance(checks, list) else ())
+                          if isinstance(check, dict) and check.get('severity') in (WARNING, PROBLEM)
+                          and check.get('code') in CHECKS}),
+        'finding': _numbers(finding, _OF_FINDING) if finding else None,
+        'regions': {name: _numbers(regions[name], _OF_REGION) for name in REGIONS if name in regions},
+        'differences': {name: _numbers(differences[name], _OF_DIFFERENCE) for name in pairs if name in differences},
+        'hottest': {name: _numbers(hottest[name], _OF_SPOT) for name in REGIONS if name in hottest}}
+
+
+def _rows(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+    """The rows of an exam: one for each region of each capture, and one for a capture without regions."""
+    for capture in document['captures']:
+        result = capture['result']
+        conditions = dict(document['conditions'], **capture['conditions'])
+        row = dict(conditions, **{name: document[name] for name in ('patient', 'exam', 'day', 'age_years')})
+        row.update({name: capture[name] for name in ('capture', 'role', 'frame', 'seconds', 'unit', 'emissivity',
+                                                     'values_file', 'labels_file')})
+        row.update({name: result[name] for name in ('outcome', 'view_seen')}, checks=' '.join(result['checks']))
+        row.update({'finding_' + name: value for name, value in (result['finding'] or {}).items()})
+        is_celsius = capture['unit'] == result['unit'] == CELSIUS
+        for region, numbers in result['regions'].items() or [('', {})]:
+            in_c = {name + '_c': numbers.get(name) for name in ('mean', 'sd', 'p95', 'max', 'neck_difference')}
+            yield dict(row, region=region, n_px=numbers.get('n'), confidence=numbers.get('confidence'),
+                       **(in_c if is_celsius else {}))
+
+
+def _document(data: bytes) -> Dict[str, Any]:
+    try:
+        return dict(json.loads(data.decode('utf-8')))
+    except (ValueError, TypeError, RecursionError):
+        return {}
+
+
+def _conditions(private: Mapping[str, Any]) -> Dict[str, float]:
+    return {name: private[name] for name in CONDITIONS if _number(private.get(name)) is not None}
+
+
+def _part(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = document.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _numbers(values: Any, names: Sequence[str]) -> Dict[str, Any]:
+    return {name: _number(values.get(name)) if isinstance(values, dict) else None for name in names}
+
+
+def _number(value: Any) -> Any:
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return value if is_number else None
+
+
+def _word(value: Any, words: Sequence[str]) -> Optional[str]:
+    return value if value in words else None
+
+
+def _hash(value: Any) -> Optional[str]:
+    return value if isinstance(value, str) and _SHA256.match(value) else None
+
+
+def _date(exam: Exam) -> Optional[datetime.date]:
+    """When an exam was begun; None where nobody stands for the date."""
+    stamp = exam.events[0].stamp
+    if stamp.clock == UNSYNCHRONISED:
+        return None
+    return datetime.datetime.strptime(stamp.utc[:10], '%Y-%m-%d').date()
+
+
+def _age(born: str, date: Optional[datetime.date]) -> Optional[int]:
+    """Years of a patient, at most `_MAX_AGE_YEARS`."""
+    if not born or date is None:
+        return None
+    year, month, day = map(int, born.split('-'))
+    return max(0, min(date.year - year - ((date.month, date.day) < (month, day)), _MAX_AGE_YEARS))
+
+
+def _below(folder: str) -> Iterator[str]:
+    """Everything in a folder, and the folder last."""
+    for inner, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            yield os.path.join(inner, name)
+        yield inner
