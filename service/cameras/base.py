@@ -29,6 +29,7 @@ class Frame:
         condition: what the frame reports about its camera; whether it may be used for an exam.
         missed: how many of the frames skipped before it the computer was too late for; the others were lost by the
             camera or on the way. `EVERY` for all of them.
+        measured: as the camera gave it, where the capture has corrected it since; None where it has not.
     """
 
     thermogram: Thermogram
@@ -36,6 +37,7 @@ class Frame:
     t_monotonic: float
     condition: Condition = Condition()
     missed: int = 0
+    measured: Optional[Thermogram] = None
 
 
 class Camera(abc.ABC):

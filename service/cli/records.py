@@ -43,7 +43,8 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
     """
     if not settings.exams_folder:
         return Records(None, None, None)
-    clock = Clock()
+    # Beside the folder and in no backup: the date was confirmed for this machine, until it starts anew.
+    clock = Clock(os.path.abspath(settings.exams_folder) + '.date')
 
     def room(folder: str) -> Optional[Message]:
         return room_for_exam(folder, settings.room_thresholds())

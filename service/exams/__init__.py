@@ -18,16 +18,18 @@ from .exam import (
     ExamUnreadableError,
     Patient,
     StoredFile,
+    check_capture,
     transition,
 )
 from .exchange import export_exams, import_exams
-from .library import Entry, Exams, Picture
+from .library import AUDITED, Entry, Exams, Picture
 from .retention import Policy, plan_retention
 from .store import Reader, Row
 from .texts import CONDITIONS, NOTES, shown_patient
 from .verification import verify_store
 
-__all__ = ['ACQUIRING', 'AMENDED', 'Anchor', 'CONDITIONS', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC', 'Entry',
-           'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams', 'NOTES', 'Patient',
-           'Picture', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile', 'export_exams',
-           'import_exams', 'plan_retention', 'shown_patient', 'transition', 'verify_store']
+__all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CONDITIONS', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC',
+           'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams', 'NOTES',
+           'Patient', 'Picture', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile',
+           'check_capture', 'export_exams', 'import_exams', 'plan_retention', 'shown_patient', 'transition',
+           'verify_store']

@@ -249,6 +249,20 @@ def transition(exam: Exam, event: Event) -> Exam:
     return replace(exam, state=after, events=exam.events + (event,))
 
 
+def check_capture(exam: Exam, role: str, frame: int = 0) -> None:
+    """Whether an exam takes a picture now, before one is taken.
+
+    Args:
+        role, frame: as of `Capture`.
+
+    Raises:
+        ExamError: ``exam-state`` or ``exam-capture``, as of `transition`.
+    """
+    last = exam.events[-1]
+    transition(exam, replace(last, number=last.number + 1, seq=last.seq + 1, kind=CAPTURED,
+                             facts={'role': role, 'frame': frame, 'files': {}}))
+
+
 def _named(state: str) -> str:
     return {'': 'not made', DRAFT: 'a draft', ACQUIRING: 'being taken', REVIEW: 'in review'}.get(state, state)
 

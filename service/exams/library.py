@@ -103,12 +103,14 @@ class Picture(NamedTuple):
         result: as `Result.to_dict` gives it.
         overlay: bytes of a PNG.
         labels: bytes of a PNG with the region ids; empty where no network marked regions.
+        camera: how the camera was, as `Condition.to_dict` gives it, with its ``kind``.
     """
 
     capture: bytes
     result: Mapping[str, Any]
     overlay: bytes
     labels: bytes = b''
+    camera: Mapping[str, Any] = {}
 
 
 class Entry(NamedTuple):
@@ -226,7 +228,8 @@ class Exams:
         facts = {'role': role, 'frame': frame, 'outcome': result.get('outcome'), 'view': result.get('view'),
                  'unit': result.get('unit'), 'checks': [check['code'] for check in result.get('checks', ())
                                                         if check.get('severity') in (WARNING, PROBLEM)],
-                 'bundle': result.get('bundle'), 'backend': result.get('backend'), 'software': __version__}
+                 'bundle': result.get('bundle'), 'backend': result.get('backend'), 'software': __version__,
+                 'camera': dict(picture.camera)}
         contents = {'tscap': picture.capture, 'result.json': encode_json(result), 'overlay.png': picture.overlay}
         if picture.labels:
             contents['labels.png'] = picture.labels
@@ -255,6 +258,22 @@ class Exams:
             raise ExamError('date-uncertain', 'Nothing has set the date since the start.',
                             'Look at the date and confirm it; then sign.')
         return self._happen(exam_id, SIGNED, operator, {'software': __version__}, {})
+
+    def date_message(self) -> Optional[Message]:
+        """What to tell who signs while the date is uncertain; None while it is not."""
+        return self._clock.message()
+
+    def confirm_date(self, operator: str) -> None:
+        """Somebody looked at the date and says that it is right; it holds until the machine starts anew.
+
+        Args:
+            operator: id of who says so.
+
+        Raises:
+            StorageError: it cannot be kept, or the audit log cannot be written.
+        """
+        self._clock.confirm()
+        self._ask(self._tell, 'date-confirmed', operator)
 
     def amend(self, exam_id: str, operator: str, reason: str, text: str) -> Exam:
         """Add to a signed exam. Errors as of `start`; ``exam-text``."""

@@ -130,6 +130,17 @@ def csrf_token() -> str:
     return str(session['csrf'])
 
 
+def actor() -> str:
+    """Who asks, as events of exams name them: the id of an operator, or ``demo`` where nobody logs in."""
+    operator = g.get('operator')
+    return 'demo' if operator is None else str(operator.id)
+
+
+def may_see_patients() -> bool:
+    """Whether pages of patients may be offered to who asks."""
+    return g.get('operator') is None or g.operator.role in CLINICAL
+
+
 def renew_csrf() -> None:
     """Have every form that was shown before be refused."""
     session['csrf'] = secrets.token_urlsafe(32)

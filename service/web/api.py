@@ -4,20 +4,21 @@ The document is written by hand; tests compare it with the routes and hold every
 """
 import functools
 import os
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict
 
 from flask import Blueprint, Response, request
 
 from .. import __version__
 from ..messages import InputError, worst
-from .access import ANYONE, TOKEN, admits
+from .access import ANYONE, CLINICAL, TOKEN, actor, admits
+from .exam_forms import ACTS, acquisition, begin
 from .files import requested_file, result_reply
 from .responses import json_reply, text_reply, whole_number
 from .services import services
 from .status import PERCENTILES, every_message, percentiles, stage_rows
 
 if TYPE_CHECKING:
-    from ..exams import Capture, Event, Exams
+    from ..exams import Capture, Event, Exam
 
 blueprint = Blueprint('api', __name__, url_prefix='/api/v1')
 
@@ -31,12 +32,6 @@ _FACTS = ('outcome', 'view', 'unit', 'checks', 'bundle', 'software')
 
 #: Of the files of an exam, by their last suffix.
 _TYPES = {'json': 'application/json', 'png': 'image/png'}
-
-
-class NoExamsError(InputError):
-    """Exams were asked for where none are kept."""
-
-    http_status = 404
 
 
 @blueprint.route('/openapi.json')
@@ -98,37 +93,67 @@ def results() -> Response:
 @blueprint.route('/exams')
 @admits(TOKEN)
 def exams() -> Response:
-    """A page of exams, the newest first, without the names of patients."""
-    entries = _exams().list(state=request.args.get('state', ''), after=whole_number('after', 0),
-                            limit=whole_number('limit', _PAGE))
+    """A page of exams, the newest first, without the names of patients, and where the next page begins."""
+    limit = whole_number('limit', _PAGE)
+    entries = acquisition().exams.list(request.args.get('query', ''), request.args.get('state', ''),
+                                       whole_number('after', 0), limit)
     rows = [entry.row._asdict() for entry in entries]
-    return json_reply({'exams': [{key: row[key] for key in _ROW} for row in rows]})
+    return json_reply({'exams': [{key: row[key] for key in _ROW} for row in rows],
+                       'next': rows[-1]['number'] if len(rows) == limit else None})
+
+
+@blueprint.route('/exams', methods=['POST'])
+@admits(*CLINICAL)
+def exam_begun() -> Response:
+    """Begin an exam."""
+    return json_reply(_exam(begin()), 201)
 
 
 @blueprint.route('/exams/<exam_id>')
 @admits(TOKEN)
 def exam(exam_id: str) -> Response:
     """An exam: what happened to it, and its captures; nothing that says of whom it is."""
-    found = _exams().get(exam_id)
-    return json_reply({'id': found.id, 'number': found.number, 'state': found.state, 'encrypted': found.encrypted,
-                       'events': [_event(event) for event in found.events],
-                       'captures': [_capture(capture) for capture in found.captures]})
+    return json_reply(_exam(acquisition().exams.get(exam_id)))
+
+
+@blueprint.route('/exams/<exam_id>/captures')
+@admits(TOKEN)
+def captures(exam_id: str) -> Response:
+    """The captures of an exam."""
+    return json_reply({'captures': _exam(acquisition().exams.get(exam_id))['captures']})
 
 
 @blueprint.route('/exams/<exam_id>/files/<name>')
 @admits(TOKEN)
 def exam_file(exam_id: str, name: str) -> Response:
     """A file of an exam, decrypted."""
-    library = _exams()
-    data = library.read_file(library.get(exam_id), name)
+    return exam_file_reply(exam_id, name)
+
+
+def exam_file_reply(exam_id: str, name: str) -> Response:
+    """A file of an exam, decrypted, with the type that its name says; errors as of `Exams.read_file`."""
+    exams = acquisition().exams
+    data = exams.read_file(exams.get(exam_id), name)
     return Response(data, mimetype=_TYPES.get(name.rpartition('.')[2], 'application/octet-stream'))
 
 
-def _exams() -> 'Exams':
-    library = services().exams
-    if library is None:
-        raise NoExamsError('exams-off', 'This station keeps no exams.', 'Set exams_folder under [exams].')
-    return library
+def _acting(act: str) -> Callable[[str], Response]:
+    """The view that does something to an exam."""
+    @admits(*CLINICAL)
+    def view(exam_id: str) -> Response:
+        return json_reply(_exam(ACTS[act](acquisition(), exam_id, actor())), 201 if act == 'captures' else 200)
+
+    return view
+
+
+for _act in ACTS:
+    blueprint.add_url_rule('/exams/<exam_id>/' + _act, 'exam_' + _act, _acting(_act), methods=['POST'])
+
+
+def _exam(exam: 'Exam') -> Dict[str, Any]:
+    return {'id': exam.id, 'number': exam.number, 'state': exam.state, 'encrypted': exam.encrypted,
+            'events': [_event(event) for event in exam.events],
+            'captures': [_capture(capture) for capture in exam.captures]}
 
 
 def _event(event: 'Event') -> Dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from flask import Flask, g
 
+from ..acquisition import Acquisition
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
@@ -11,6 +12,7 @@ from . import access, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
+from .exams import blueprint as exam_pages
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
@@ -44,22 +46,27 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         live: what the live page shows.
         settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
         vitals: what the status page shows of the machine; None where nothing is measured.
-        exams: what the API tells of exams; None where none are kept.
+        exams: those of this station; None where none are kept.
         sessions: of operators; None for a station without, which has no login.
         demo: whether every page says that this is a demonstration, and which PIN opens it.
         backups: which supervisors make on the page; None for none. They want sessions.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
+    acquisition = None if exams is None else Acquisition(exams, live.capture, pipeline, settings.palette,
+                                                         settings.layer)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
-                                              sessions, backups)
-    responses.install(app, settings.port, ('GET', 'HEAD') if sessions is None else ('GET', 'HEAD', 'POST'))
+                                              sessions, backups, acquisition)
+    shows_only = exams is None and sessions is None
+    responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'))
     access.install(app, Tokens(settings.api_tokens), sessions)
     for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
+    if exams is not None:
+        app.register_blueprint(exam_pages)
     if sessions is not None:
         _add_login(app, sessions)
     if backups is not None:
@@ -87,5 +94,6 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
 def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
     people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator')}
-    return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE, 'bundle': manifest.identity,
-            'finding': manifest.finding}
+    shows_exams = services().exams is not None and access.may_see_patients()
+    return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE,
+            'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

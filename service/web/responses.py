@@ -119,10 +119,15 @@ def whole_number(name: str, absent: int = 1) -> int:
     text = request.args.get(name)
     if text is None:
         return absent
-    if not _WHOLE_NUMBER.fullmatch(text):
+    if not is_whole_number(text):
         raise InputError('number-refused', 'In the address, %s must be a whole number from 1.' % name,
                          'Go back and choose again.')
     return int(text)
+
+
+def is_whole_number(text: str) -> bool:
+    """Whether a text is a number that counts from 1, as `whole_number` takes it."""
+    return bool(_WHOLE_NUMBER.fullmatch(text))
 
 
 def is_api() -> bool:
@@ -187,9 +192,14 @@ def _refuse(status: int, code: str) -> Response:
     return refuse(status, _REFUSALS[code])
 
 
-def _thermoscreen_error(error: ThermoscreenError) -> Response:
+def note_fault(error: ThermoscreenError) -> None:
+    """Write into the journal what is no fault of who asked."""
     if error.http_status >= 500:
         _LOGGER.warning('%s: %s', error, error.detail)
+
+
+def _thermoscreen_error(error: ThermoscreenError) -> Response:
+    note_fault(error)
     return refuse(error.http_status, error.message)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Optional, cast
 from flask import current_app
 
 if TYPE_CHECKING:
+    from ..acquisition import Acquisition
     from ..backup import BackupJob
     from ..exams import Exams
     from ..live import LiveLoop
@@ -30,6 +31,7 @@ class Services:
         exams: those of this station; None where none are kept.
         sessions: who is logged in; None for a station without operators.
         backups: made on the page; None where none are.
+        acquisition: takes pictures into exams; None where none are kept.
     """
 
     pipeline: 'Pipeline'
@@ -42,6 +44,7 @@ class Services:
     exams: 'Optional[Exams]' = None
     sessions: 'Optional[Sessions]' = None
     backups: 'Optional[BackupJob]' = None
+    acquisition: 'Optional[Acquisition]' = None
 
 
 def services() -> Services:

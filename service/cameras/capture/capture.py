@@ -172,6 +172,9 @@ class Capture:
         Raises:
             CameraError: ``camera-no-ffc``, the camera's error, or ``capture-not-ready`` with what is in the way.
         """
+        error = self._slot.error
+        if error is not None and not _passes(error):
+            raise error
         if calibrate:
             self.flat_field(timeout_s)
         asked_s = self._clock()
@@ -185,7 +188,7 @@ class Capture:
             age_s = frame.condition.ffc_age_s
             return not calibrate or (since_s >= SETTLE_S if age_s is None else age_s <= since_s)
 
-        frame = self._slot.watch(fits, timeout_s)
+        frame = self._slot.watch(fits, timeout_s, _passes)
         if frame is not None:
             return frame
         if self._slot.error is not None:
@@ -337,7 +340,9 @@ class Capture:
             self._resume_s, self._pause_s = None, self._backoff_s[0]
             self.counts.received += 1
             corrected = self._corrections.apply(frame.thermogram, frame.t_monotonic)
-        self._slot.put(frame if corrected is frame.thermogram else replace(frame, thermogram=corrected))
+        if corrected is not frame.thermogram:
+            frame = replace(frame, thermogram=corrected, measured=frame.thermogram)
+        self._slot.put(frame)
         self._unexplained = False
 
     def _lost(self, error: ThermoscreenError) -> None:
@@ -363,3 +368,8 @@ class Capture:
 
     def _plugged(self) -> int:
         return self._camera.changes() if self._camera is not None else 0
+
+
+def _passes(error: ThermoscreenError) -> bool:
+    """Whether a picture is waited for in spite of an error: a camera whose shutter is closed is silent too."""
+    return error.code == 'camera-silent'

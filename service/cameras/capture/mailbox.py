@@ -62,17 +62,22 @@ class Slot:
                 raise self._error
             return None
 
-    def watch(self, accept: Callable[[Frame], bool], timeout_s: float) -> Optional[Frame]:
-        """The first frame from now on that `accept` agrees to, without taking it; None if none comes in time.
+    def watch(self, accept: Callable[[Frame], bool], timeout_s: float, waits: Callable[[ThermoscreenError], bool]
+              ) -> Optional[Frame]:
+        """The first frame from now on that `accept` agrees to, without taking it.
 
-        `accept` is called with the slot locked, so it must be quick.
+        None if none comes in time, or once there is an error that `waits` does not agree to wait for. Both are called
+        with the slot locked, so they must be quick.
         """
         with self._changed:
             current = self._frame
 
             def accepted() -> bool:
                 return self._frame is not None and self._frame is not current and accept(self._frame)
-            return self._frame if self._changed.wait_for(accepted, timeout_s) else None
+            def given_up() -> bool:
+                return self._error is not None and not waits(self._error)
+            self._changed.wait_for(lambda: given_up() or accepted(), timeout_s)
+            return self._frame if accepted() else None
 
 
 class Requests:

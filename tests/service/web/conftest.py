@@ -196,11 +196,11 @@ def client(app):
 @pytest.fixture
 def serve(request, files_root, make_live):
     """Start a real server over a pipeline and a camera; returns its port."""
-    def start(pipeline, camera, max_viewers=3, port=None, vitals=None):
+    def start(pipeline, camera, max_viewers=3, port=None, vitals=None, exams=None):
         settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root))
         live = make_live(pipeline, camera)
         live.start()
-        app = create_app(pipeline, live, settings, vitals)
+        app = create_app(pipeline, live, settings, vitals, exams)
         app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'],
                                                  opened=OpenedFiles(pipeline, PATIENCE_S))
         server = Server(app, settings.host, settings.port, on_stop=live.dismiss)

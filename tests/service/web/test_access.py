@@ -17,16 +17,27 @@ ROUTES = {
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
-    'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,)}
+    'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,),
+    'api.captures': (TOKEN,), 'api.exam_begun': CLINICAL}
+ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
+    'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard'))
+
+#: Where exams are kept.
+EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
+    'page', 'find', 'newcomer', 'add', 'exam', 'picture', 'file', 'question', 'do')}
 
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
         'people.remove': 'remove an operator', 'people.recovery_key': 'make another recovery key',
         'people.set_passphrase': 'change the passphrase of the station'}
 
-#: Changes that do not: the login and the lock themselves, and what follows at once on something that did.
+#: Changes that do not, each for a reason: the login and the lock themselves, and what follows at
+#: once on something that did; the way of an exam, whose every event carries the name of who is logged in
+#: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
-               'people.keep_recovery_key'}
+               'people.keep_recovery_key', 'exams.find', 'exams.add', 'exams.do'} | {
+                   endpoint for endpoint, roles in ROUTES.items()
+                   if endpoint.startswith('api.exam_') and roles == CLINICAL}
 
 #: What answers while the station waits for its passphrase.
 WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'login.passphrase_page', 'login.start',

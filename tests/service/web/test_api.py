@@ -6,6 +6,7 @@ from dataclasses import replace
 import fastjsonschema
 import pytest
 
+from service.acquisition import Acquisition
 from service.clock import Clock
 from service.exams import ROLES, STATES, Exams, Patient, Picture
 from service.exams.exam import KINDS
@@ -26,35 +27,40 @@ def document(client):
     return client.get('/api/v1/openapi.json').get_json()
 
 
+def as_documented(document, method, address, answer):
+    """Hold an answer against the document: (status, JSON)."""
+    path = re.sub('/exams/[^/?]+', '/exams/{exam_id}', address.partition('?')[0])
+    path = re.sub('/[0-9]{4}[^/]*$', '/{name}', path)
+    responses = document['paths'][path][method]['responses']
+    told = responses.get(str(answer.status_code)) or responses['%dXX' % (answer.status_code // 100)]
+    if '$ref' in told:
+        told = document['components']['responses'][told['$ref'].rpartition('/')[2]]
+    schema = dict(told['content'][answer.mimetype]['schema'], components=document['components'])
+    if not answer.is_json:
+        return answer.status_code, answer.data
+    fastjsonschema.validate(schema, answer.get_json())
+    return answer.status_code, answer.get_json()
+
+
 @pytest.fixture
 def ask(client, document):
-    """Ask for an address of the API and hold the answer against the document: (status, JSON)."""
-    def get(address, **headers):
-        answer = client.get(PREFIX + address, headers=headers)
-        path = re.sub('/exams/[^/?]+', '/exams/{exam_id}', address.partition('?')[0])
-        path = re.sub('/[0-9]{4}[^/]*$', '/{name}', path)
-        responses = document['paths'][path]['get']['responses']
-        told = responses.get(str(answer.status_code)) or responses['%dXX' % (answer.status_code // 100)]
-        if '$ref' in told:
-            told = document['components']['responses'][told['$ref'].rpartition('/')[2]]
-        schema = dict(told['content'][answer.mimetype]['schema'], components=document['components'])
-        if not answer.is_json:
-            return answer.status_code, answer.data
-        fastjsonschema.validate(schema, answer.get_json())
-        return answer.status_code, answer.get_json()
-    return get
+    """Ask for an address of the API: (status, JSON)."""
+    return lambda address: as_documented(document, 'get', address, client.get(PREFIX + address))
 
 
 def test_every_route_is_in_the_document_and_the_other_way_round(app, document):
-    routes = {re.sub('<(.*?)>', r'{\1}', rule.rule[len(PREFIX):]):
-              {method.lower() for method in rule.methods - {'HEAD', 'OPTIONS'}}
-              for rule in app.url_map.iter_rules() if rule.endpoint.startswith(blueprint.name + '.')}
-    assert routes == {path: set(methods) for path, methods in document['paths'].items()}
+    routes = {(re.sub('<(.*?)>', r'{\1}', rule.rule[len(PREFIX):]), method.lower())
+              for rule in app.url_map.iter_rules() if rule.endpoint.startswith(blueprint.name + '.')
+              for method in rule.methods - {'HEAD', 'OPTIONS'}}
+    assert routes == {(path, method) for path, methods in document['paths'].items() for method in methods}
 
 
-def test_the_document_says_which_routes_are_for_anyone(app, document):
-    free = {path for path, methods in document['paths'].items() if methods['get'].get('security') == []}
-    assert free == {'/openapi.json'}
+def test_the_document_says_whom_routes_are_for(app, document):
+    asked = {(path, method): told.get('security') for path, methods in document['paths'].items()
+             for method, told in methods.items()}
+    assert {place for place, security in asked.items() if security == []} == {('/openapi.json', 'get')}
+    assert {place for place, security in asked.items() if security and {'session': []} in security} == {
+        place for place in asked if place[1] == 'post'}
     assert document['servers'] == [{'url': PREFIX}]
 
 
@@ -144,7 +150,9 @@ def keep(app, request, tmp_path):
     def start(sealer):
         exams = Exams(str(tmp_path / 'exams'), sealer, None, Clock(), room=lambda folder: None)
         request.addfinalizer(exams.close)
-        app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], exams=exams)
+        services = app.extensions['thermoscreen']
+        app.extensions['thermoscreen'] = replace(
+            services, exams=exams, acquisition=Acquisition(exams, services.live.capture, services.pipeline))
         return exams
     return start
 
@@ -166,6 +174,9 @@ def test_exams_are_as_documented_and_name_no_patient(ask, keep, sealer):
     assert [(row['number'], row['state'], row['captures']) for row in listed['exams']] == [
         (2, 'draft', 0), (1, 'acquiring', 1)]
     assert ask('/exams?after=2&limit=1')[1]['exams'] == ask('/exams?state=acquiring')[1]['exams'] == listed['exams'][1:]
+    assert (listed['next'], ask('/exams?limit=1')[1]['next']) == (None, 2)
+    assert ask('/exams?query=p-1 zoë')[1]['exams'] == listed['exams'][1:]
+    assert ask('/exams/%s/captures' % made.id)[1]['captures'] == ask('/exams/' + made.id)[1]['captures']
     told = ask('/exams/' + made.id)[1]
     assert [event['kind'] for event in told['events']] == ['created', 'started', 'captured']
     assert [(capture['role'], capture['outcome']) for capture in told['captures']] == [('frontal', 'result')]
@@ -183,8 +194,9 @@ def test_locked_exams_show_no_file(ask, keep):
     made = an_exam(exams, {})
     exams.sealer = None
     assert ask('/exams')[1]['exams'][0]['encrypted'] is True and ask('/exams/' + made.id)[0] == 200
-    status, values = ask('/exams/%s/files/0001.tscap' % made.id)
-    assert (status, values['code']) == (409, 'exams-locked')
+    for address in ('/exams/%s/files/0001.tscap' % made.id, '/exams?query=P-1'):
+        status, values = ask(address)
+        assert (status, values['code']) == (409, 'exams-locked')
 
 
 @pytest.mark.parametrize('address, status, code', [

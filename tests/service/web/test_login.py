@@ -21,7 +21,7 @@ from service.web.tokens import Tokens
 
 from .conftest import LocalClient
 from .stations import OTHER, PIN, PINS, Inhabited, confirm, csrf_of, log_in
-from .test_access import ACTS, ROUTES, WAITING, WITHOUT_PIN
+from .test_access import ACTS, EXAM_PAGES, ROUTES, WAITING, WITHOUT_PIN
 
 
 @pytest.fixture
@@ -339,7 +339,8 @@ LOGIN = {'page': (ANYONE,), 'log_in': (ANYONE,), 'first_start': (ANYONE,), 'make
 
 def test_every_route_states_its_roles(app):
     found = {rule.endpoint: admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()}
-    wanted = dict(ROUTES, **{'login.' + name: roles for name, roles in LOGIN.items()})
+    wanted = dict(ROUTES, **EXAM_PAGES)
+    wanted.update({'login.' + name: roles for name, roles in LOGIN.items()})
     wanted.update(('people.' + name, (SUPERVISOR,))
                   for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove', 'recovery_key',
                                'keep_recovery_key', 'passphrase', 'set_passphrase'))
@@ -361,6 +362,7 @@ def test_every_role_gets_what_its_routes_admit(app, enter, home):
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace('<path:filename>', 'css/theme.css').replace('<part>', 'model').replace(
             '<exam_id>', '0' * 16).replace('<name>', '0001.tscap').replace(
+            '<int:number>', '1').replace('<act>', 'note').replace(
             '<operator_id>', home.people['operator'].id)
         if 'GET' not in rule.methods or rule.rule == '/live.mjpg' or rule.rule == '/live/events':
             continue

@@ -287,6 +287,7 @@ def test_a_corrected_frame_says_so(make, camera):
     camera.items = [{'celsius': picture(1)}]
     frame, = read_all(capture, camera)
     assert np.allclose(frame.thermogram.pixels, picture(1) + 1) and capture.report()['bad_pixels'] == 3
+    assert np.allclose(frame.measured.pixels, picture(1))
 
 
 class HangingCamera:
@@ -389,7 +390,17 @@ def test_a_still_says_what_is_in_its_way(make, camera):
     assert asked.error.code == 'capture-not-ready' and 'overheating' in asked.error.message.text
     camera.items = []
     steps(capture, 2)
-    assert camera_error(lambda: capture.still(0.01), 'camera-gone') is GONE
+    # At once, without a turn of the thread: whoever waits could do something meanwhile.
+    assert camera_error(lambda: capture.still(PATIENCE_S), 'camera-gone') is GONE
+    assert camera_error(lambda: capture.still(PATIENCE_S, calibrate=True), 'camera-gone') is GONE
+
+
+def test_a_still_is_not_waited_for_from_a_camera_that_is_lost_meanwhile(make, camera):
+    capture = make()
+    camera.frames(30, ffc='running')
+    steps(capture, 2)
+    asked = Asking(lambda: capture.still(10 * PATIENCE_S)).while_it_waits(capture)
+    assert asked.error is GONE
 
 
 @pytest.mark.parametrize('tells', [True, False])
