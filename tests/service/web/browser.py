@@ -5,7 +5,7 @@ ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'
              '--disable-component-update', '--disable-sync']
 
 #: Milliseconds; far beyond what anything here takes.
-PATIENCE_MS = 30000
+PATIENCE_MS = 120000
 
 
 @contextlib.contextmanager
@@ -54,6 +54,11 @@ class Visit:
         """Open an address of the service."""
         self.page.goto(self._address + path)
         return self
+
+    def resize(self, size):
+        """Give the page a screen of another width and height in pixels."""
+        self.page.set_viewport_size({'width': size[0], 'height': size[1]})
+        self.wait('(size) => innerWidth === size[0] && innerHeight === size[1]', list(size))
 
     def wait(self, script, argument=None):
         """Wait until a script gives something true."""

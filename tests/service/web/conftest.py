@@ -1,4 +1,5 @@
 """An application around a stub network, and around the shipped one; a camera with a switch."""
+import functools
 import threading
 import time
 from dataclasses import replace
@@ -28,7 +29,7 @@ from ...fakes.ports import free_port
 from .browser import Visit, launched
 
 #: Far beyond what anything here takes; a test that needs it has failed.
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 #: As long as the shipped model's, so that a page that fits here fits there.
@@ -156,14 +157,17 @@ def camera():
     return SwitchedCamera()
 
 
+def live_until_the_end(request, pipeline, camera):
+    """A loop that is stopped when the test, or the module that asked, is over."""
+    live = LiveLoop(pipeline, lambda: camera, backoff_s=(0.1, 0.2), read_timeout_s=0.5)
+    request.addfinalizer(live.stop)
+    return live
+
+
 @pytest.fixture
 def make_live(request):
     """Build a loop that is stopped when the test is over."""
-    def make(pipeline, camera):
-        live = LiveLoop(pipeline, lambda: camera, backoff_s=(0.1, 0.2), read_timeout_s=0.5)
-        request.addfinalizer(live.stop)
-        return live
-    return make
+    return functools.partial(live_until_the_end, request)
 
 
 @pytest.fixture
@@ -193,12 +197,11 @@ def client(app):
     return app.test_client()
 
 
-@pytest.fixture
-def serve(request, files_root, make_live):
-    """Start a real server over a pipeline and a camera; returns its port."""
+def starter(request, files_root):
+    """What starts a real server over a pipeline and a camera, until the test or the module that asked is over."""
     def start(pipeline, camera, max_viewers=3, port=None, vitals=None, exams=None):
         settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root))
-        live = make_live(pipeline, camera)
+        live = live_until_the_end(request, pipeline, camera)
         live.start()
         app = create_app(pipeline, live, settings, vitals, exams)
         app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'],
@@ -217,6 +220,18 @@ def serve(request, files_root, make_live):
         start.services = app.extensions['thermoscreen']
         return settings.port
     return start
+
+
+@pytest.fixture
+def serve(request, files_root):
+    """Start a real server over a pipeline and a camera; returns its port."""
+    return starter(request, files_root)
+
+
+@pytest.fixture(scope='module')
+def common_port(request, stub, files_root):
+    """Port of one server for all tests of a module that only look at its pages."""
+    return starter(request, files_root)(stub, SwitchedCamera(), max_viewers=9)
 
 
 @pytest.fixture

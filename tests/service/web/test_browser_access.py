@@ -6,6 +6,7 @@ pytestmark = pytest.mark.browser
 PAGES = ['/', '/open', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/cut.csv', '/open?path=visit 1/counts.png',
          '/open?path=visit 1/grey.png', '/open?path=many', '/about', '/about/model', '/about/metrics',
          '/about/software', '/status', '/status/timing', '/status/board', '/nowhere']
+SCREENS, SMALL_SCREENS = [(1024, 600), (1280, 800)], [(800, 480), (600, 1024), (480, 800)]
 VIEWS = ['summary', 'meaning', 'regions', 'timing']
 
 READY = "() => !document.getElementById('tiles') || document.querySelectorAll('#tiles dd').length === 3"
@@ -43,60 +44,65 @@ def measured(page):
     return {what: found for what, found in page.page.evaluate(MEASURE).items() if found}
 
 
-@pytest.fixture
-def port(serve, stub, camera):
-    return serve(stub, camera)
-
-
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
 @pytest.mark.parametrize('path', PAGES)
-def test_fits_without_scrolling_and_can_be_touched(port, visit, size, path):
-    page = visit(port, size=size).go(path)
+def test_every_page_fits_can_be_touched_and_has_its_landmarks(common_port, visit, path):
+    page = visit(common_port).go(path)
     if 'cut' not in path and 'counts' not in path:
         page.wait(READY)
-    assert measured(page) == {}
+    for size in SCREENS:
+        page.resize(size)
+        assert measured(page) == {}, size
+    for selector in ('main', 'h1', 'footer', 'nav[aria-label=Pages]'):
+        assert len(page.page.query_selector_all(selector)) == 1, selector
+    doubles = page.page.evaluate("""() => {
+        const ids = [...document.querySelectorAll('[id]')].map((node) => node.id);
+        return ids.filter((id, index) => ids.indexOf(id) !== index);
+    }""")
+    assert doubles == []
+    assert page.page.eval_on_selector_all('img:not([alt])', 'nodes => nodes.length') == 0
 
 
-@pytest.mark.parametrize('view', VIEWS)
 @pytest.mark.parametrize('path', ['/', '/open?path=visit 1/frontal.csv'])
-def test_every_view_fits(port, visit, view, path):
-    page = visit(port).go(path)
+def test_every_view_fits(common_port, visit, path):
+    page = visit(common_port).go(path)
     page.wait(READY)
-    page.page.click('[data-view=%s]' % view) if view != 'summary' else None
-    assert measured(page) == {}
+    for view in VIEWS:
+        page.page.click('[data-view=%s]' % view) if view != 'summary' else None
+        assert measured(page) == {}, view
 
 
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-@pytest.mark.parametrize('path', ['/', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/grey.png',
-                                  '/about/model'])
-def test_fits_without_a_finding(serve, regions_only, camera, visit, size, path):
-    page = visit(serve(regions_only, camera), size=size).go(path)
-    page.wait(READY)
-    assert measured(page) == {}
+def test_every_page_fits_without_a_finding(serve, regions_only, camera, visit):
+    page = visit(serve(regions_only, camera))
+    for path in ('/', '/open?path=visit 1/frontal.csv', '/open?path=visit 1/grey.png', '/about/model'):
+        page.go(path).wait(READY)
+        for size in SCREENS:
+            page.resize(size)
+            assert measured(page) == {}, (path, size)
 
 
-@pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
-def test_smaller_panels_are_usable(port, visit, size):
+def test_smaller_panels_are_usable(common_port, visit):
     """Nothing overlaps, nothing leaves the screen sideways; the panel's inside may scroll."""
-    page = visit(port, size=size).go('/')
+    page = visit(common_port).go('/')
     page.wait(READY)
-    found = measured(page)
-    found.pop('inner', None)
-    assert found == {}
-    box = page.page.query_selector('#frame').bounding_box()
-    assert box['width'] > 0.55 * size[0] and box['height'] > 0.35 * size[1]
-    assert page.page.query_selector('footer.notice').bounding_box()['y'] < size[1]
+    for size in SMALL_SCREENS:
+        page.resize(size)
+        found = measured(page)
+        found.pop('inner', None)
+        assert found == {}, size
+        box = page.page.query_selector('#frame').bounding_box()
+        assert box['width'] > 0.55 * size[0] and box['height'] > 0.35 * size[1], size
+        assert page.page.query_selector('footer.notice').bounding_box()['y'] < size[1], size
 
 
-def test_picture_is_as_large_as_it_goes(port, visit):
-    page = visit(port).go('/')
+def test_picture_is_as_large_as_it_goes(common_port, visit):
+    page = visit(common_port).go('/')
     page.wait("() => document.getElementById('picture').naturalWidth > 0")
     box = page.page.query_selector('#frame').bounding_box()
     assert box['width'] >= 670 and box['height'] >= 490
 
 
-def test_keyboard_reaches_everything_and_shows_where_it_is(port, visit):
-    page = visit(port).go('/')
+def test_keyboard_reaches_everything_and_shows_where_it_is(common_port, visit):
+    page = visit(common_port).go('/')
     page.wait(READY)
     reached = []
     for _ in range(9):
@@ -106,16 +112,3 @@ def test_keyboard_reaches_everything_and_shows_where_it_is(port, visit):
     assert reached == ['Live', 'Files', 'Status', 'About', 'theme', 'What it means', 'Summary', 'Regions', 'Timing']
     page.page.keyboard.press('Enter')
     assert page.page.is_visible('#timing')
-
-
-@pytest.mark.parametrize('path', PAGES)
-def test_landmarks_and_headings(port, visit, path):
-    page = visit(port).go(path)
-    for selector in ('main', 'h1', 'footer', 'nav[aria-label=Pages]'):
-        assert len(page.page.query_selector_all(selector)) == 1, selector
-    doubles = page.page.evaluate("""() => {
-        const ids = [...document.querySelectorAll('[id]')].map((node) => node.id);
-        return ids.filter((id, index) => ids.indexOf(id) !== index);
-    }""")
-    assert doubles == []
-    assert page.page.eval_on_selector_all('img:not([alt])', 'nodes => nodes.length') == 0

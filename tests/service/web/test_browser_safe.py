@@ -11,7 +11,7 @@ from service.web.server import Server
 
 from ...fakes.ports import free_port
 from .conftest import PATIENCE_S
-from .test_browser_access import measured
+from .test_browser_access import SCREENS, measured
 
 pytestmark = pytest.mark.browser
 
@@ -35,13 +35,14 @@ def serve_safe(request):
 LONG = give_up_reason(storage_error(OSError(errno.EROFS, ''), '/var/lib/thermoscreen/starts.json'))
 
 
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
 @pytest.mark.parametrize('reason', [starts.UNFINISHED, LONG], ids=lambda reason: reason.code)
-def test_it_fits_and_can_be_touched(serve_safe, visit, size, reason):
+def test_it_fits_and_can_be_touched(serve_safe, visit, reason):
     port = free_port()
     serve_safe(port, reason)
-    page = visit(port, size=size).go('/')
-    assert measured(page) == {}
+    page = visit(port).go('/')
+    for size in SCREENS:
+        page.resize(size)
+        assert measured(page) == {}, size
     for selector in ('main', 'h1', 'footer', 'form button'):
         assert len(page.page.query_selector_all(selector)) == 1, selector
     page.page.keyboard.press('Tab')

@@ -3,7 +3,7 @@ import pytest
 
 from tests.fakes.vitals import Fixed, reading
 
-from .test_browser_access import measured
+from .test_browser_access import SCREENS, SMALL_SCREENS, measured
 
 pytestmark = pytest.mark.browser
 
@@ -25,34 +25,37 @@ def running(page):
     return page
 
 
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-@pytest.mark.parametrize('part', ['', '/timing', '/board'])
-def test_everything_fits_without_scrolling(port, visit, size, part):
-    page = visit(port, size=size).go('/')
+def test_everything_fits_without_scrolling(port, visit):
+    page = visit(port).go('/')
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
-    page.go('/status' + part)
-    assert measured(page) == {} and page.complaints == []
+    for part in ('', '/timing', '/board'):
+        page.go('/status' + part)
+        for size in SCREENS:
+            page.resize(size)
+            assert measured(page) == {} and page.complaints == [], (part, size)
 
 
 @pytest.mark.parametrize('plugged', [True, False])
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-def test_several_troubles_fit_too(port, visit, vitals, camera, size, plugged):
+def test_several_troubles_fit_too(port, visit, vitals, camera, plugged):
     if not plugged:
         camera.unplugged.set()
     vitals.newest = reading(hottest_c=95.0, throttle_signs=SIGNS, supply_signs=['the 5 V input is at 4.61 V'],
                             memory={'available_bytes': 90 << 20, 'total_bytes': 4 << 30})
-    page = running(visit(port, size=size).go('/status'))
+    page = running(visit(port).go('/status'))
     page.wait("() => document.querySelectorAll('.wanting').length >= %d" % (4 if plugged else 5))
-    assert measured(page) == {}
+    for size in SCREENS:
+        page.resize(size)
+        assert measured(page) == {}, size
     assert page.text('.part:last-child').startswith('Well')
 
 
-@pytest.mark.parametrize('size', [(800, 480), (600, 1024), (480, 800)])
-def test_smaller_panels_scroll_inside_alone(port, visit, size):
-    page = visit(port, size=size).go('/status')
-    found = measured(page)
-    found.pop('inner', None)
-    assert found == {}
+def test_smaller_panels_scroll_inside_alone(port, visit):
+    page = visit(port).go('/status')
+    for size in SMALL_SCREENS:
+        page.resize(size)
+        found = measured(page)
+        found.pop('inner', None)
+        assert found == {}, size
 
 
 def test_it_stays_current_and_says_when_nobody_answers(port, serve, visit, vitals):
