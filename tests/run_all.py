@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / '.nox' / 'logs'
 
 #: In this order, the longest first, so that the last ones end together. Others come before them.
-ORDER = ('device-3.6', 'workstation', 'device-3.11', 'board-3.6', 'device-3.10', 'device-3.8', 'browser',
+ORDER = ('device-3.6', 'workstation', 'device-3.11', 'board-3.6', 'browser', 'device-3.10', 'device-3.8',
          'board-emulated', 'lint')
 SESSIONS_AT_A_TIME = 3
 
