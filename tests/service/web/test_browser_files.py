@@ -10,9 +10,9 @@ REFUSED = "() => document.body && document.body.classList.contains('refused')"
 
 
 @pytest.fixture
-def open_files(serve, stub, camera, visit):
+def open_files(common_port, visit):
     """A page on the list of files."""
-    return visit(serve(stub, camera)).go('/open')
+    return visit(common_port).go('/open')
 
 
 def test_from_the_list_to_the_result(open_files):
