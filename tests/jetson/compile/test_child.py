@@ -11,6 +11,7 @@ import pytest
 
 from jetson.compile import Progress, process, run
 from service.messages import BackendError, StorageError
+from tests.fakes.tensorrt_double import install as tensorrt_double_in
 
 from .bench import build, plans, refused
 
@@ -20,6 +21,14 @@ pytestmark = pytest.mark.slow
 ENDINGS = [('abort', 'engine-timeout', 'the launch timed out), and the build ended with SIGABRT'),
            ('exit', 'engine-aborted', 'exit code 3 and without an answer'),
            ('timeout', 'engine-timeout', 'CUDA stopped a kernel that ran too long')]
+
+
+def built_here(bundle, store, precision='fp16'):
+    """Fill the store without another process, before the test begins; name to plan."""
+    with pytest.MonkeyPatch.context() as patch:
+        tensorrt_double_in(patch)
+        build(bundle, store, precision)
+    return plans(store)
 
 
 @pytest.mark.parametrize('cuda', ['pycuda', 'driver'])
@@ -53,10 +62,8 @@ def test_after_a_killed_build_the_next_route_is_taken(tensorrt_double, bundle, s
 
 
 def test_where_every_route_ends_the_older_engine_stays_and_the_log_is_named(tensorrt_double, bundle, store):
-    double = tensorrt_double(child=True)
-    build(bundle, store, 'auto')
-    there = plans(store)
-    double.faults.ending = 'abort'
+    there = built_here(bundle, store, 'auto')
+    tensorrt_double(child=True, ending='abort')
     error = refused(bundle, store, 'auto', force=True)
     assert error.code == 'engine-timeout' and error.exit_code == 4 and plans(store) == there
     assert error.message.facts['ended'] == 'SIGABRT' and error.message.facts['log'] in error.message.text
@@ -100,9 +107,8 @@ def test_a_child_that_is_not_understood_is_reported(store, monkeypatch, tmp_path
 
 
 def test_a_plan_that_finds_no_room_is_one_sentence(tensorrt_double, bundle, store, monkeypatch, tmp_path):
+    there = built_here(bundle, store)
     tensorrt_double(child=True)
-    build(bundle, store)
-    there = plans(store)
     (tmp_path / 'sitecustomize.py').write_text(FULL_DISK)
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']]))
     error = refused(bundle, store, force=True)
@@ -132,10 +138,8 @@ compile_engine(open_bundle(sys.argv[1]), EngineStore(sys.argv[2]), 'fp16', Compi
 
 
 def test_a_parent_that_is_killed_takes_the_child_with_it(tensorrt_double, bundle, store, root):
-    double = tensorrt_double(child=True)
-    build(bundle, store)
-    there = plans(store)
-    double.faults.slow_build = 600.0
+    there = built_here(bundle, store)
+    double = tensorrt_double(child=True, slow_build=600.0)
     parent = subprocess.Popen([sys.executable, '-c', KILLED, bundle.folder, store.folder], cwd=str(root),
                               stderr=subprocess.PIPE)
     try:
