@@ -175,7 +175,7 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
 
 
 @exams.command('export')
-@click.argument('exam_ids', metavar='EXAM...', nargs=-1)
+@click.argument('exam_ids', metavar='[EXAM]...', nargs=-1)
 @click.option('--all', 'every', is_flag=True, help='Every signed exam, in place of EXAM.')
 @click.option('--out', type=click.Path(), required=True, metavar='DIR', help='New folder.')
 @click.option('--sealed', is_flag=True, help='Leave exams encrypted, for a station with the same key.')
@@ -398,7 +398,10 @@ def _wanted(root: str, exam_ids: Tuple[str, ...], every: bool, sealed: bool) -> 
     if sealed and not all(exam.encrypted for exam in exams):
         raise InputError('export-plain', 'Not all of these exams are encrypted, so --sealed would protect nothing.',
                          'Leave out --sealed, and lock the folder away.')
-    return tuple(exam.id for exam in exams if exam.locked or not every)
+    wanted = tuple(exam.id for exam in exams if exam.locked or not every)
+    if not wanted:
+        raise InputError('exams-none', 'There is no signed exam here.', 'See: thermoscreen exams list')
+    return wanted
 
 
 def _told(root: str) -> Dict[str, Tuple[int, str]]:

@@ -66,7 +66,7 @@ def plan_retention(root: str, policy: Policy, now: Stamp) -> Plan:
     """
     if any(policy) and now.clock == UNSYNCHRONISED:
         raise ExamError('date-uncertain', 'Nothing has set the date since the start, so nothing is old.',
-                        'Connect the network and wait until the clock is set.')
+                        'Wait until the network has set the clock, or give the date of today (--today).')
     exams: List[Exam] = []
     due, held, uncertain, unreadable = [], [], [], []  # type: List[Due], List[str], List[str], List[str]
     for exam_id in exam_ids(root)[0]:

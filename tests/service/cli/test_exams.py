@@ -278,6 +278,12 @@ def test_retention_shows_first_and_removes_when_told_and_never_what_is_held(mann
     assert here.run('retention', '--today', '2037-01-31')[0] == 0
 
 
+def test_all_signed_exams_are_at_least_one(station, tmp_path):  # noqa: F811
+    station.exam(DRAFT)
+    assert run('export', '--all', '--folder', station.folder, '--out', tmp_path / 'x') == (2, 'exams-none')
+    assert not (tmp_path / 'x').exists()
+
+
 def test_without_a_policy_nothing_is_removed(station):
     station.exam(SIGNED)
     station.exam(SIGNED)
