@@ -74,6 +74,6 @@ def _reduce(pixels: np.ndarray) -> np.ndarray:
 
 def _largest(warm: np.ndarray) -> np.ndarray:
     count, labels = cv2.connectedComponents(warm, connectivity=4, ltype=cv2.CV_16U)
-    if count < 2:
-        return np.zeros(warm.shape, bool)
+    if count <= 2:  # the background counts as one
+        return warm.view(bool)
     return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))

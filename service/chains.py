@@ -13,7 +13,7 @@ import numpy as np
 from .body import Body, find_body
 from .messages import BundleError
 from .palettes import palette
-from .regions import BACKGROUND, Box
+from .regions import BACKGROUND, Box, resize_labels
 from .thermogram import CELSIUS, Thermogram
 
 Shape = Tuple[int, ...]
@@ -67,15 +67,12 @@ class Fit:
 
     def enlarge(self, labels: np.ndarray) -> np.ndarray:
         """Bring an image that was `cut` to the frame's own resolution; every pixel takes its nearest value."""
-        if labels.shape == self.frame:
-            return labels
-        if self.frame == (2 * labels.shape[0], 2 * labels.shape[1]):
-            # The same in a third of the time: two equal bytes are one number of 16 bits.
-            return np.repeat((labels * np.uint16(0x101)).view(np.uint8), 2, axis=0)
-        return cv2.resize(labels, self.frame[::-1], interpolation=cv2.INTER_NEAREST)
+        return resize_labels(labels, self.frame)
 
     def enlarge_box(self, box: Box, shape: Shape) -> Box:
         """Bring a box in an image of this shape, which shows the frame, to the frame, rounded outwards."""
+        if shape == self.frame:
+            return box
         rows, columns = (slice(max(0, side.start * full // part - 1), min(full, -(-side.stop * full // part) + 1))
                          for side, full, part in zip(box, self.frame, shape))
         return rows, columns
@@ -264,11 +261,11 @@ class Plateau(Chain):
     def _table(self, thermogram: Thermogram, body: Body) -> np.ndarray:
         """The value of every level: float32, one table that the whole frame passes through."""
         levels, skin = self.constants['levels'], self.constants['skin']
-        inside = self._levels(body.reduced[body.mask], thermogram.unit, levels)
-        histogram = np.bincount(inside, minlength=levels)
+        values = np.append(body.reduced[body.mask], np.float32(body.threshold))
+        inside = self._levels(values, thermogram.unit, levels)
+        histogram = np.bincount(inside[:-1], minlength=levels)
         table = np.rint(skin + plateau_table(histogram, self.constants['plateau']) * ((255.0 - skin) / 255.0))
-        coolest = self._levels(np.array([body.threshold], np.float32), thermogram.unit, levels)[0]
-        table[:coolest] = 0
+        table[:inside[-1]] = 0
         return table.astype(np.float32) / np.float32(255)
 
 
@@ -285,12 +282,10 @@ def plateau_table(histogram: np.ndarray, plateau: float) -> np.ndarray:
     Returns:
         uint8, one value per level, 0 up to the first occupied level.
     """
-    counts = np.asarray(histogram, np.float64)
-    occupied = counts > 0
-    if not occupied.any():
-        return np.zeros(counts.shape, np.uint8)
-    clipped = np.minimum(counts, plateau * counts[occupied].mean())
-    cumulative = np.cumsum(clipped)
+    occupied = np.count_nonzero(histogram)
+    if not occupied:
+        return np.zeros(histogram.shape, np.uint8)
+    cumulative = np.cumsum(np.minimum(histogram, plateau * (histogram.sum() / float(occupied))))
     return np.rint(cumulative * (255.0 / cumulative[-1])).astype(np.uint8)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .body import Body
 from .chains import Fit
-from .regions import BACKGROUND, Box, region_masks
+from .regions import BACKGROUND, Box, region_masks, resize_labels
 
 if TYPE_CHECKING:
     from .bundle import Bundle  # it loads cryptography, which settings and analysis do without
@@ -53,7 +53,7 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
         # What joins two pieces may fall between the pixels of a smaller frame.
         labels, certainty = fit.enlarge(labels), fit.enlarge(certainty)
     labels, masks = tidy(labels)
-    body_mask = cv2.resize(body.mask.view(np.uint8), labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    body_mask = resize_labels(body.mask.view(np.uint8), labels.shape)
     views: Dict[str, float] = {}
     if 'view' in bundle.manifest.roles:
         views = dict(zip(bundle.manifest.views, outputs[bundle.output_name('view')].ravel().tolist()))

@@ -3,7 +3,7 @@ import functools
 import math
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -12,7 +12,7 @@ from .analysis import mirrored_difference, percentile
 from .body import Body
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
-from .regions import Box
+from .regions import Box, resize_labels
 from .result import Result
 from .thermogram import MIN_SIDE_PX, Thermogram
 from .views import SIDE_VIEWS, view_label
@@ -37,6 +37,9 @@ _CELL_WIDTH_PX, _CELL_HEIGHT_PX, _CAPTION_HEIGHT_PX = 400, 300, 48
 #: Side of the patch under R and L, and its height under the name of a view, with that name's size.
 _MARK_PX, _VIEW_SIZE = 40, 0.8
 
+#: Room around letters for their rim, in pixels.
+_RIM_PX = 3
+
 #: Left edge and width of the colours in the scale, and the space above and below them, in pixels.
 _BAR_LEFT_PX, _BAR_WIDTH_PX, _HEAD_PX = 8, 19, 26
 #: Reach above and below a degree's line that holds its number, but not the next degree's.
@@ -58,56 +61,50 @@ _INK = (255, 255, 255)
 _SHADOW = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
-#: Colour of a region's tint (BGR), by id. Sides differ in brightness too, so that they stay apart without colour
-#: vision.
+#: Colour of a region's tint (BGR), by id; of the background, that of the rim. Sides differ in brightness too, so that
+#: they stay apart without colour vision.
 _TINTS = np.array([(0, 0, 0), (255, 180, 90), (90, 190, 255), (200, 70, 0), (0, 90, 200), (220, 255, 150),
                    (220, 160, 255), (120, 240, 240)], np.uint8)
 _COOLER, _SAME, _WARMER = (220, 70, 30), (235, 235, 235), (20, 20, 200)
 
+#: Where the colours of values begin in a table; those of outlines come before, so that one look-up draws both.
+_HOTTEST = len(_TINTS)
+_COLOURS = 256 - _HOTTEST
 
-def _frozen(table: np.ndarray) -> np.ndarray:
-    table = np.array(table, np.uint8, order='C')
+
+def _table(colours: np.ndarray) -> np.ndarray:
+    """What `_look_up` takes: uint8 256x4, BGR and a byte that is not used; the tints and then colours, hottest first.
+
+    Args:
+        colours: uint8 256x3, BGR, coldest first. Eight are left out, which nobody sees.
+    """
+    table = np.zeros((256, 4), np.uint8)
+    table[:_HOTTEST, :3] = _TINTS
+    table[_HOTTEST:, :3] = colours[np.rint(np.linspace(255, 0, _COLOURS)).astype(int)]
     table.setflags(write=False)
     return table
 
 
 @functools.lru_cache(maxsize=None)
-def _bgr_palette(name: str) -> np.ndarray:
-    """The table of a palette in OpenCV's channel order: uint8 256x3, coldest first, read-only."""
-    return _frozen(palette(name)[:, ::-1])
+def _palette_table(name: str) -> np.ndarray:
+    return _table(palette(name)[:, ::-1])
 
 
 def _diverging() -> np.ndarray:
     """256 colours from cooler over the same to warmer."""
     position = np.linspace(-1, 1, 256)[:, np.newaxis]
     ends = np.where(position < 0, np.array(_COOLER, np.float64), np.array(_WARMER, np.float64))
-    return _frozen(np.rint(_SAME + (ends - _SAME) * np.abs(position)))
+    return np.rint(_SAME + (ends - _SAME) * np.abs(position)).astype(np.uint8)
 
 
-def _half_tints() -> np.ndarray:
-    table = np.zeros((256, 3), np.uint8)
-    table[:len(_TINTS)] = _TINTS // 2
-    return _frozen(table)
+_DIVERGING, _GREY = _table(_diverging()), _palette_table('grey')
+#: Half as bright, to lie under something, or tints over it.
+_GREY_HALF = _GREY // 2
 
-
-def _outlines() -> np.ndarray:
-    table = np.zeros((256, 3), np.uint8)
-    # A line is in its tint whether or not the rim's bit is set; the rim alone is black.
-    table[_RIM:_RIM + len(_TINTS)] = _TINTS
-    return _frozen(table)
-
-
-_DIVERGING, _GREY = _diverging(), _bgr_palette('grey')
-#: Half as bright, to lie under something.
-_GREY_HALF, _TINTS_HALF = _frozen(_GREY // 2), _half_tints()
-
-#: In a picture of ids: set on an outline and its rim.
-_RIM = 128
 #: An outline reaches two pixels out of its region and one into it; its rim a pixel further.
 _OUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _IN = _FURTHER = np.ones((3, 3), np.uint8)
-_RIM_REACH_PX = 3
-_OUTLINES = _outlines()
+_OUTLINE_REACH_PX = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +112,7 @@ class Layer:
     """The scale of a picture.
 
     Attributes:
-        table: uint8 256x3, the colours of the scale, BGR.
+        table: of the scale, as of `_table`.
         span: what the ends of the table stand for; None where the colours stand for no value.
     """
 
@@ -140,15 +137,13 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
         InputError: ``palette-unknown``.
     """
     thermogram = result.thermogram
-    table = _bgr_palette(palette_name)
+    table = _palette_table(palette_name)
     span = span or automatic_span(thermogram, result.body)
     width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
     canvas = np.empty((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), np.uint8)
     picture = canvas[:PICTURE_HEIGHT_PX, :width]
     drawn = draw_layer(result, layer, table, span, picture)
-    if result.labels is not None:
-        _draw_regions(picture, result.labels, result.boxes)
-        _draw_spots(picture, result)
+    _draw_spots(picture, result)
     if result.view in SIDE_VIEWS:
         _draw_view(picture, view_label(result.view))
     else:
@@ -221,86 +216,109 @@ def automatic_span(thermogram: Thermogram, body: Body) -> Span:
 
 
 def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture: np.ndarray) -> Layer:
-    """Draw a layer of a result; a layer that the result does not have is drawn as the original.
+    """Draw a layer of a result, with the outlines of its regions; a layer that it does not have is the original.
 
     Args:
         name: one of `LAYERS`.
-        table: uint8 256x3 palette of the original, BGR.
+        table: of the original, as of `_table`.
         span: of the palette.
         picture: uint8 HxWx3, replaced; may be part of a larger one.
     """
-    size = picture.shape[1::-1]
+    size = picture.shape[:2]
+    area, outlines = _outlines(result, size)
     if name == 'equalised' and result.prepared is not None:
         # What the network sees. Its levels are no temperatures any more, so that it has no scale.
-        equalised = cv2.resize(result.prepared.fit.cut(result.prepared.picture), size, interpolation=cv2.INTER_LINEAR)
+        equalised = cv2.resize(result.prepared.fit.cut(result.prepared.picture), size[::-1],
+                               interpolation=cv2.INTER_LINEAR)
         cv2.cvtColor(equalised, cv2.COLOR_RGB2BGR if equalised.ndim == 3 else cv2.COLOR_GRAY2BGR, picture)
-        return Layer(_GREY, None)
-    pixels = cv2.resize(result.thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
-    if name == 'regions' and result.labels is not None:
-        _draw_tints(result.labels, _levels(pixels, span), picture)
-        return Layer(_GREY, span)
-    if name == 'difference' and result.breasts is not None:
+        layer = Layer(_GREY, None)
+    elif name == 'regions' and result.labels is not None:
+        _draw_tints(result.labels, _levels(result.thermogram.pixels, span, size), picture)
+        layer = Layer(_GREY, span)
+    elif name == 'difference' and result.breasts is not None:
         full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
-        _look_up(_levels(pixels, span), _GREY_HALF, picture)
+        _look_up(_levels(result.thermogram.pixels, span, size), _GREY_HALF, picture)
         _draw_difference(mirrored_difference(result.body, result.breasts), (-full, full), picture)
-        return Layer(_DIVERGING, (-full, full))
-    _look_up(_levels(pixels, span), table, picture)
-    return Layer(table, span)
+        layer = Layer(_DIVERGING, (-full, full))
+    else:
+        levels = _levels(result.thermogram.pixels, span, size)
+        # Outlines are colours of the same look-up, which takes longer than all else.
+        cv2.min(levels[area], outlines, levels[area])
+        _look_up(levels, table, picture)
+        return Layer(table, span)
+    cv2.copyTo(_look_up(outlines, table), cv2.bitwise_not(outlines), picture[area])
+    return layer
 
 
 def _draw_tints(labels: np.ndarray, levels: np.ndarray, picture: np.ndarray) -> None:
     """Every region in its tint over the grey picture."""
     _look_up(levels, _GREY, picture)
-    enlarged = cv2.resize(labels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+    enlarged = resize_labels(labels, levels.shape)
     # Both are at most half as bright, so that their sum is a colour.
-    cv2.copyTo(cv2.add(_look_up(levels, _GREY_HALF), _look_up(enlarged, _TINTS_HALF)), enlarged, picture)
+    cv2.copyTo(cv2.add(_look_up(levels, _GREY_HALF), _look_up(enlarged, _GREY_HALF)), enlarged, picture)
 
 
 def _draw_difference(difference_map: np.ndarray, span: Span, picture: np.ndarray) -> None:
     """Warmer than the mirrored other breast in red, cooler in blue."""
-    size = picture.shape[1::-1]
-    finite = cv2.resize(np.isfinite(difference_map).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    values = cv2.resize(np.nan_to_num(difference_map), size, interpolation=cv2.INTER_LINEAR)
-    cv2.copyTo(_look_up(_levels(values, span), _DIVERGING), finite, picture)
+    size = picture.shape[:2]
+    finite = resize_labels(np.isfinite(difference_map).view(np.uint8), size)
+    cv2.copyTo(_look_up(_levels(np.nan_to_num(difference_map), span, size), _DIVERGING), finite, picture)
 
 
-def _levels(pixels: np.ndarray, span: Span) -> np.ndarray:
-    """Where values lie in a span: uint8 HxW, 0 at its low end and below, 255 at its high end and above.
+def _levels(pixels: np.ndarray, span: Span, size: Tuple[int, int]) -> np.ndarray:
+    """Where values lie in a span, for looking up: `_HOTTEST` at its high end and above, 255 at its low end and below.
 
-    The float32 HxW pixels are overwritten: allocating another such picture takes longer than the arithmetic.
+    Args:
+        pixels: float32 hxw.
+        size: (height, width) of the picture.
+
+    Returns:
+        uint8 HxW. The picture is made smaller before and larger after the arithmetic.
     """
     low, high = span
-    scale = 255.0 / (high - low)
-    cv2.threshold(pixels, high, 0, cv2.THRESH_TRUNC, pixels)
+    if pixels.shape[0] > size[0]:
+        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_LINEAR)
+    scale = (_COLOURS - 1) / (high - low)
+    capped = cv2.threshold(pixels, high, 0, cv2.THRESH_TRUNC)[1]
     # How far below the high end, which saturates at the low one.
-    below = cv2.convertScaleAbs(pixels, None, scale, -scale * high)
-    return cv2.bitwise_not(below, below)
+    levels = cv2.convertScaleAbs(capped, None, -scale, scale * high + _HOTTEST)
+    return levels if levels.shape == size else cv2.resize(levels, size[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 def _look_up(levels: np.ndarray, table: np.ndarray, out: Optional[np.ndarray] = None) -> np.ndarray:
-    """``table[levels]``, several times as fast: uint8 HxW levels and a uint8 256x3 table give uint8 HxWx3."""
-    return cv2.applyColorMap(levels, table.reshape(256, 1, 3), out)
+    """``table[levels]``, several times as fast: uint8 HxW levels and a table as of `_table` give uint8 HxWx3.
+
+    A colour of four bytes is looked up at once, which even with the way back to three bytes beats `cv2.applyColorMap`.
+    """
+    colours = cv2.LUT(levels, table.view(np.int32)).view(np.uint8).reshape(levels.shape + (4,))
+    return cv2.cvtColor(colours, cv2.COLOR_BGRA2BGR, out)
 
 
-def _draw_regions(picture: np.ndarray, labels: np.ndarray, boxes: Dict[int, Box]) -> None:
-    """Outlines with a dark rim; where regions meet, the tint is that of the higher id: a nipple's, not its breast's.
+def _outlines(result: Result, size: Tuple[int, int]) -> Tuple[Box, np.ndarray]:
+    """Outlines with a dark rim; where regions meet, they are those of the higher id: a nipple's, not its breast's.
 
     They lie where the ids around a pixel differ, which is found for all regions together. Contours drawn as thick
     lines take three times as long.
+
+    Args:
+        size: (height, width) of the picture.
+
+    Returns:
+        The box around all outlines, and uint8 levels in it: the id of a region, 0 on a rim, 255 elsewhere. Without
+        regions they are a pixel of 255.
     """
-    if not boxes:
-        return
+    if result.labels is None or not result.boxes:
+        return (slice(1), slice(1)), np.full((1, 1), 255, np.uint8)
     sides = (slice(min(side.start for side in along), max(side.stop for side in along))
-             for along in zip(*boxes.values()))
+             for along in zip(*result.boxes.values()))
     reaches = (_reach(side, drawn / float(given), drawn)
-               for side, drawn, given in zip(sides, picture.shape, labels.shape))
-    area = tuple(slice(max(0, start - _RIM_REACH_PX), stop + _RIM_REACH_PX) for start, stop in reaches)
-    enlarged = cv2.resize(labels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)[area]
-    highest = cv2.dilate(enlarged, _OUT)
-    line = cv2.compare(highest, cv2.erode(enlarged, _IN), cv2.CMP_NE)
-    rim: np.ndarray = cv2.dilate(line, _FURTHER)
-    marks = cv2.bitwise_or(cv2.bitwise_and(highest, line), rim & _RIM)
-    cv2.copyTo(_look_up(marks, _OUTLINES), marks, picture[area])
+               for side, drawn, given in zip(sides, size, result.labels.shape))
+    rows, columns = (slice(max(0, start - _OUTLINE_REACH_PX), stop + _OUTLINE_REACH_PX) for start, stop in reaches)
+    labels = resize_labels(result.labels, size)[rows, columns]
+    highest = cv2.dilate(labels, _OUT)
+    line = cv2.compare(highest, cv2.erode(labels, _IN), cv2.CMP_NE)
+    rest = cv2.bitwise_not(cv2.dilate(line, _FURTHER))
+    return (rows, columns), cv2.bitwise_or(cv2.bitwise_and(highest, line), rest)
 
 
 def _reach(side: slice, scale: float, end: int) -> Tuple[int, int]:
@@ -327,14 +345,14 @@ def _draw_sides(picture: np.ndarray) -> None:
     """
     width = picture.shape[1]
     for letter, left in (('R', 0), ('L', width - _MARK_PX)):
-        picture[:_MARK_PX, left:left + _MARK_PX] //= 4
+        picture[:_MARK_PX, left:left + _MARK_PX] >>= 2
         _write(picture, letter, left + 9, _MARK_PX - 10, size=1.0)
 
 
 def _draw_view(picture: np.ndarray, label: str) -> None:
     """The name of a side view, in which neither edge of the picture is the patient's right or left."""
     width = cv2.getTextSize(label, _FONT, _VIEW_SIZE, 1)[0][0]
-    picture[:_MARK_PX, :width + 18] //= 4
+    picture[:_MARK_PX, :width + 18] >>= 2
     _write(picture, label, 9, _MARK_PX - 12, size=_VIEW_SIZE)
 
 
@@ -351,7 +369,7 @@ def _draw_scale(column: np.ndarray, table: np.ndarray, span_c: Optional[Span]) -
 
     Args:
         column: uint8 H x `SCALE_WIDTH_PX` x 3, replaced.
-        table: uint8 256x3, BGR.
+        table: as of `_table`.
         span_c: None where there are no degrees.
     """
     height = column.shape[0]
@@ -368,8 +386,8 @@ def _draw_scale(column: np.ndarray, table: np.ndarray, span_c: Optional[Span]) -
 def _bar(colours: bytes, height: int, is_celsius: bool) -> np.ndarray:
     """The scale without its degrees, read-only; `colours` are the bytes of a table, which a cache can be asked for."""
     column = np.full((height, SCALE_WIDTH_PX, 3), _PAPER, np.uint8)
-    table = np.frombuffer(colours, np.uint8).reshape(256, 1, 3)
-    bar = cv2.resize(np.ascontiguousarray(table[::-1]), (_BAR_WIDTH_PX, height - 2 * _HEAD_PX),
+    table = np.frombuffer(colours, np.uint8).reshape(256, 1, 4)[_HOTTEST:, :, :3]
+    bar = cv2.resize(np.ascontiguousarray(table), (_BAR_WIDTH_PX, height - 2 * _HEAD_PX),
                      interpolation=cv2.INTER_LINEAR)
     column[_HEAD_PX:height - _HEAD_PX, _BAR_LEFT_PX:_BAR_LEFT_PX + _BAR_WIDTH_PX] = bar
     _write(column, 'C' if is_celsius else 'not C', _BAR_LEFT_PX, 18)
@@ -414,17 +432,38 @@ def _notice_strip(width_px: int) -> np.ndarray:
 def _write(picture: np.ndarray, text: str, x: int, y: int, size: float = 0.55) -> None:
     """Draw white letters with a dark rim.
 
-    The rim is the same letters moved by a pixel, not thicker ones: since OpenCV 5 a thicker letter is also wider.
-
     Args:
         picture: uint8 HxWx3, drawn on.
         text: ASCII.
         x, y: left end of the base line, in pixels.
         size: OpenCV's scale of the font.
     """
-    for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1)):
-        cv2.putText(picture, text, (x + dx, y + dy), _FONT, size, _SHADOW, 1, cv2.LINE_AA)
-    cv2.putText(picture, text, (x, y), _FONT, size, _INK, 1, cv2.LINE_AA)
+    kept, added, above = _letters(text, size)
+    top, left = y - above, x - _RIM_PX
+    place = picture[max(0, top):max(0, top + kept.shape[0]), max(0, left):max(0, left + kept.shape[1])]
+    if place.size:  # a narrow picture cuts them off
+        shown = tuple(slice(max(0, -start), max(0, -start) + side) for start, side in zip((top, left), place.shape))
+        cv2.add(cv2.multiply(place, kept[shown], scale=1 / 255.0), added[shown], place)
+
+
+@functools.lru_cache(maxsize=128)
+def _letters(text: str, size: float) -> Tuple[np.ndarray, np.ndarray, int]:
+    """A text as it is laid over a picture, which drawing it anew would take five times as long.
+
+    The rim is the same letters moved by a pixel, not thicker ones: since OpenCV 5 a thicker letter is also wider.
+
+    Returns:
+        uint8 HxWx3, of 255, what is kept of the picture; uint8 HxWx3, what is added; and the rows above the base line.
+    """
+    (width, height), below = cv2.getTextSize(text, _FONT, size, 1)
+    above = height + _RIM_PX
+    on_black = np.zeros((above + below + _RIM_PX, width + 2 * _RIM_PX, 3), np.uint8)
+    on_white = np.full_like(on_black, 255)
+    for under in (on_black, on_white):
+        for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0)):
+            cv2.putText(under, text, (_RIM_PX + dx, above + dy), _FONT, size, _SHADOW if dx or dy else _INK, 1,
+                        cv2.LINE_AA)
+    return cv2.subtract(on_white, on_black), on_black, above
 
 
 def _ascii(text: str) -> str:

@@ -113,6 +113,7 @@ def _until_problem(checks: Iterable[Callable[[], Message]]) -> Tuple[Message, ..
     return tuple(messages)
 
 
+@functools.lru_cache(maxsize=None)
 def _good(code: str, sentence: str) -> Message:
     return Message(code, sentence, severity=OK)
 

@@ -19,7 +19,7 @@ def draw(result, palette_name, layer, span):
     thermogram = result.thermogram
     size = (int(round(thermogram.width * HEIGHT / float(thermogram.height))), HEIGHT)
     span = span or automatic_span(thermogram, result.body)
-    picture, table, span = _layer(result, layer, palette(palette_name), span, size)
+    picture, table, span = _layer(result, layer, _colours_of(palette(palette_name)), span, size)
     picture = np.ascontiguousarray(picture)
     if result.labels is not None:
         labels = cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)
@@ -55,32 +55,35 @@ def draw(result, palette_name, layer, span):
 
 
 def _layer(result, name, table, span, size):
-    pixels = cv2.resize(result.thermogram.pixels, size, interpolation=cv2.INTER_LINEAR)
-    grey = palette('grey')
+    pixels, grey = result.thermogram.pixels, _colours_of(palette('grey'))
     if name == 'equalised' and result.prepared is not None:
         seen = result.prepared.fit.cut(result.prepared.picture)
-        seen = seen if seen.ndim == 3 else grey[seen]
+        seen = seen if seen.ndim == 3 else palette('grey')[seen]
         return cv2.resize(seen, size, interpolation=cv2.INTER_LINEAR), grey, None
     if name == 'regions' and result.labels is not None:
         tint = TINTS[cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)]
-        under = _colours(pixels, span, grey)
+        under = _colours(pixels, span, grey, size)
         return np.where(tint.any(axis=2, keepdims=True), under // 2 + tint // 2, under), grey, span
     if name == 'difference' and result.breasts is not None:
         difference = mirrored_difference(result.body, result.breasts)
         full = 2.0 if result.thermogram.is_celsius else 40.0
         position = np.linspace(-1, 1, 256)[:, np.newaxis]
         ends = np.where(position < 0, np.float64((30, 70, 220)), np.float64((200, 20, 20)))
-        table = np.rint(235 + (ends - 235) * np.abs(position)).astype(np.uint8)
+        table = _colours_of(np.rint(235 + (ends - 235) * np.abs(position)).astype(np.uint8))
         known = cv2.resize(np.isfinite(difference).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        values = cv2.resize(np.nan_to_num(difference), size, interpolation=cv2.INTER_LINEAR)
-        picture = np.where(known[:, :, np.newaxis] > 0, _colours(values, (-full, full), table),
-                           _colours(pixels, span, grey) // 2)
+        picture = np.where(known[:, :, np.newaxis] > 0, _colours(np.nan_to_num(difference), (-full, full), table, size),
+                           _colours(pixels, span, grey, size) // 2)
         return picture, table, (-full, full)
-    return _colours(pixels, span, table), table, span
+    return _colours(pixels, span, table, size), table, span
 
 
-def _colours(pixels, span, table):
-    return table[_levels(pixels.copy(), span)]
+def _colours_of(table):
+    """As many of 256 colours as there are levels."""
+    return table[np.rint(np.linspace(0, 255, 248)).astype(int)]
+
+
+def _colours(pixels, span, table, size):
+    return table[255 - _levels(pixels, span, size[::-1]).astype(int)]
 
 
 def _spots(picture, result, size):
@@ -109,5 +112,8 @@ def _fitting(words, width_px):
 
 
 def _write(picture, words, x, y, size=0.55):
-    for dx, dy, colour in ((-1, 0, SHADOW), (1, 0, SHADOW), (0, -1, SHADOW), (0, 1, SHADOW), (0, 0, INK)):
-        cv2.putText(picture, words, (x + dx, y + dy), FONT, size, colour, 1, cv2.LINE_AA)
+    black, white = np.zeros_like(picture), np.full_like(picture, 255)
+    for under in (black, white):
+        for dx, dy, colour in ((-1, 0, SHADOW), (1, 0, SHADOW), (0, -1, SHADOW), (0, 1, SHADOW), (0, 0, INK)):
+            cv2.putText(under, words, (x + dx, y + dy), FONT, size, colour, 1, cv2.LINE_AA)
+    picture[:] = cv2.add(cv2.multiply(picture, white - black, scale=1 / 255.0), black)

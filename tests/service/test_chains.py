@@ -185,7 +185,7 @@ class TestPlateau(ChainContract):
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 10000), min_size=2, max_size=300), st.floats(0.1, 50))
 def test_a_plateau_table_rises_and_ends_at_white(counts, plateau):
-    table = plateau_table(counts, plateau)
+    table = plateau_table(np.array(counts), plateau)
     assert (np.diff(table.astype(int)) >= 0).all()
     assert table[-1] == (255 if any(counts) else 0)
 

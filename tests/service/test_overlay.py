@@ -41,7 +41,7 @@ def words(monkeypatch):
     said = {}
     for kept in KEPT:
         kept.cache_clear()
-    monkeypatch.setattr(overlay.cv2, 'putText', lambda picture, text, at, *rest: said.setdefault(text, at))
+    monkeypatch.setattr(overlay, '_write', lambda picture, text, x, y, size=None: said.setdefault(text, (x, y)))
     yield said
     for kept in KEPT:
         kept.cache_clear()
@@ -94,7 +94,7 @@ def test_every_layer_has_the_scale_of_its_own_colours(words):
 def test_the_difference_layer_is_white_where_both_sides_are_alike():
     result = analysed()
     picture = np.zeros((480, 640, 3), np.uint8)
-    layer = draw_layer(result, 'difference', PALETTES['iron'], (28, 34), picture)
+    layer = draw_layer(result, 'difference', overlay._palette_table('iron'), (28, 34), picture)
     assert layer.span == (-2, 2)
     warmer, cooler = (picture[300, x].astype(int) for x in (440, 200))
     assert warmer[2] > warmer[0] and cooler[0] > cooler[2]
@@ -133,22 +133,24 @@ def test_a_frame_that_the_network_never_saw_can_be_drawn():
 @pytest.mark.parametrize('span', [(28.0, 36.0), (30.2, 32.9), (-500.0, 700.5), (-2.0, 2.0)])
 def test_a_level_is_the_nearest_and_ends_hold_what_lies_beyond(span):
     values = np.float32([[-1e6, -3, -2, 0, 1.3], [20, 28, 30.2, 31.7, 32.9], [33, 36, 700.5, 701, 1e6]])
-    exact = np.clip((values.astype(np.float64) - span[0]) * 255 / (span[1] - span[0]), 0, 255)
-    levels = overlay._levels(values.copy(), span)
+    exact = np.clip(255 - (values.astype(np.float64) - span[0]) * 247 / (span[1] - span[0]), 8, 255)
+    levels = overlay._levels(values, span, values.shape)
     assert levels.dtype == np.uint8 and np.abs(levels - exact).max() < 0.51
 
 
 def test_an_outline_has_the_tint_of_its_region_on_a_dark_rim():
     labels = np.zeros((40, 60), np.uint8)
     labels[10:30, 10:50], labels[15:25, 20:30] = LEFT_BREAST, LEFT_NIPPLE
-    picture = np.full((40, 60, 3), 77, np.uint8)
-    overlay._draw_regions(picture, labels, {region: box for region, (box, _) in region_masks(labels).items()})
-    breast, nipple = (overlay._TINTS[region].tolist() for region in (LEFT_BREAST, LEFT_NIPPLE))
-    assert picture[12, 5:15].tolist() == [[77] * 3] * 2 + [[0] * 3] + [breast] * 3 + [[0] * 3] + [[77] * 3] * 3
-    assert picture[20, 17:23].tolist() == [[0] * 3, nipple, nipple, nipple, [0] * 3, [77] * 3]
-    bare = np.full((40, 60, 3), 77, np.uint8)
-    overlay._draw_regions(bare, np.zeros_like(labels), {})
-    assert (bare == 77).all()
+    result = dataclasses.replace(analysed(), labels=labels,
+                                 boxes={region: box for region, (box, _) in region_masks(labels).items()})
+    area, outlines = overlay._outlines(result, labels.shape)
+    marks = np.full(labels.shape, 255, np.uint8)
+    marks[area] = outlines
+    assert marks[12, 5:15].tolist() == [255, 255, 0] + [LEFT_BREAST] * 3 + [0, 255, 255, 255]
+    assert marks[20, 17:23].tolist() == [0, LEFT_NIPPLE, LEFT_NIPPLE, LEFT_NIPPLE, 0, 255]
+    assert not overlay._palette_table('turbo')[0].any()
+    without = dataclasses.replace(result, labels=np.zeros_like(labels), boxes={})
+    assert (overlay._outlines(without, labels.shape)[1] == 255).all()
 
 
 def test_the_span_follows_the_body_and_has_a_least_width():
