@@ -134,8 +134,8 @@ def find_breasts(labels: np.ndarray, body: Body) -> Breasts:
         labels: uint8 HxW region ids of the frame.
         body: of the same frame.
     """
-    skin = cv2.compare(body.reduced, body.threshold, cv2.CMP_GT)
-    merged = cv2.bitwise_and(cv2.LUT(resize_labels(labels, skin.shape), _BREAST_OF), skin)
+    skin = (body.reduced > body.threshold).view(np.uint8)
+    merged = cv2.LUT(resize_labels(labels, skin.shape), _BREAST_OF) * skin
     return Breasts(merged, region_masks(merged, BREASTS))
 
 

@@ -65,7 +65,7 @@ def region_masks(labels: np.ndarray, regions: Iterable[int] = range(1, len(REGIO
     return masks
 
 
-def resize_labels(labels: np.ndarray, size: Tuple[int, int]) -> np.ndarray:
+def resize_labels(labels: np.ndarray, size: Tuple[int, ...]) -> np.ndarray:
     """Bring an image of HxW ids, or of other values, to a size (height, width); every pixel takes its nearest one."""
     if labels.shape == size:
         return labels

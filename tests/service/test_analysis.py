@@ -65,11 +65,7 @@ def test_a_region_without_skin_is_not_there():
 def test_the_percentile_is_numpy_s(values, percent):
     assert percentile(values, percent) == pytest.approx(float(np.percentile(values.astype(np.float64), percent)),
                                                         abs=1e-4)
-
-
-@settings(max_examples=100, deadline=None)
-@given(arrays.arrays(np.float32, st.integers(1, 300), elements=st.floats(-50, 100, width=32)), st.floats(-60, 110))
-def test_the_95th_percentile_is_the_same_whatever_is_guessed(values, guess):
+    guess = 2 * percent - 75
     assert analysis._p95(values, guess) == pytest.approx(percentile(values, 95), abs=1e-4)
 
 
