@@ -152,5 +152,23 @@ def corrected(stamp: Stamp, trusted: Stamp) -> str:
     return _text(datetime.datetime.strptime(trusted.utc, _FORMAT) + between)
 
 
+def seconds_moved(before: Stamp, after: Stamp) -> float:
+    """By how much the clock was set forward between two times of one start of the machine.
+
+    Raises:
+        ValueError: they are of different starts.
+    """
+    expected = datetime.datetime.strptime(corrected(after, before), _FORMAT)
+    return (datetime.datetime.strptime(after.utc, _FORMAT) - expected).total_seconds()
+
+
+def seconds_between(then: Stamp, now: Stamp) -> float:
+    """Seconds between two times: exact within one start of the machine, by the dates otherwise."""
+    if then.boot_id == now.boot_id:
+        return (now.boottime_ns - then.boottime_ns) / 1e9
+    return (datetime.datetime.strptime(now.utc, _FORMAT) - datetime.datetime.strptime(then.utc, _FORMAT)
+            ).total_seconds()
+
+
 def _text(utc: datetime.datetime) -> str:
     return utc.isoformat(timespec='microseconds') + 'Z'

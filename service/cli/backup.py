@@ -6,7 +6,7 @@ from typing import Optional
 
 import click
 
-from ..messages import OK, printable, shown_size
+from ..messages import OK, StorageError, printable, shown_size
 from .exams import exams_root, folder_options
 from .options import json_option
 from .verbs import Group
@@ -54,7 +54,11 @@ def make_command(medium: str, folder: Optional[str], settings_path: Optional[str
         if tenth > shown[0]:
             shown[0] = tenth
             click.echo('%s of %s are on the medium.' % (shown_size(done), shown_size(total)), err=True)
-    made = make_backup(root, medium, station_key(root), stamp, told=told)
+    try:
+        made = make_backup(root, medium, station_key(root), stamp, told=told)
+    except StorageError as error:
+        tell_audit(root, clock, 'backup-failed', code=error.code)
+        raise
     tell_audit(root, clock, 'backup-made', backup=os.path.basename(made.folder), exams=made.exams, volumes=made.volumes,
                bytes=made.size, reused=made.reused, key=made.key, anchor=made.anchor and list(made.anchor),
                problems=len(made.problems))

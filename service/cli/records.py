@@ -1,21 +1,20 @@
 """What the station keeps: exams, its operators, and the audit log."""
 import contextlib
-import logging
+import dataclasses
+import hashlib
 import os
-from typing import Any, List, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from .. import __version__
 from ..backup import BackupJob
 from ..clock import Clock
 from ..exams import Exams
 from ..messages import InputError, Message, StorageError
-from ..operators import Anchor, Audit, Station
+from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
 from ..settings import Settings
 from ..storage import room_for_exam
 from ..web.login import DEMO_NAME, DEMO_PIN
 from ..web.sessions import Sessions
-
-_LOGGER = logging.getLogger(__name__)
 
 #: After these of the audit log the next patient comes.
 _LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
@@ -58,12 +57,11 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
         station.operators.first_supervisor(DEMO_NAME, DEMO_PIN)
         station.operators.keep_recovery_key(station.operators.list()[0])
         station.keys.lock()
-    station.audit.append('station-started', version=__version__)
+    _tell_started(station.audit, settings)
     running.callback(_stopped, station.audit)
-    try:
-        station.audit.checkpoint()
-    except StorageError as error:  # exams go on, and thermoscreen audit verify says what is wrong
-        _LOGGER.warning('%s: %s', error, error.detail)
+    keeper = Keeper(station.audit, clock)
+    keeper.turn()
+    running.enter_context(keeper)
     people: List[Sessions] = []
 
     def record(event: str, operator: str = '', **facts: Any) -> Anchor:
@@ -81,6 +79,38 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
     backups = running.enter_context(contextlib.closing(
         BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
     return Records(exams, sessions, backups)
+
+
+def note(settings: Settings, event: str, **facts: Any) -> None:
+    """Have the audit log of the station know what a verb did, whether the service runs or not.
+
+    Args:
+        settings: of the station; one that keeps no exams has no log.
+        event, facts: as of `Audit.append`.
+
+    Raises:
+        StorageError: it cannot be noted.
+    """
+    if settings.exams_folder:
+        user = os.environ.get('SUDO_USER') or str(os.getuid())
+        tell_audit(settings.exams_folder, Clock(), event, user=user, **facts)
+
+
+def _tell_started(audit: Audit, settings: Settings) -> None:
+    """Say which settings were changed since the last start, by their names: a value may be a path with a name in it."""
+    before, now = last_entry(audit.folder, 'station-started'), _digests(settings)
+    audit.append('station-started', version=__version__, settings=now)
+    known = before['facts'].get('settings') if before else None
+    if isinstance(known, dict) and known != now:
+        audit.append('settings-changed', names=sorted(name for name in set(known) | set(now)
+                                                      if known.get(name) != now.get(name)))
+
+
+def _digests(settings: Settings) -> Dict[str, str]:
+    """Of every setting that has not its default value, enough to see that it was changed."""
+    default = dataclasses.asdict(Settings())
+    return {name: hashlib.sha256(repr(value).encode('utf-8')).hexdigest()[:8]
+            for name, value in dataclasses.asdict(settings).items() if value != default[name]}
 
 
 def _stopped(audit: Audit) -> None:

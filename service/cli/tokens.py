@@ -6,6 +6,7 @@ import click
 
 from ..web.tokens import Tokens
 from .options import json_option, load_settings, settings_option
+from .records import note
 from .verbs import Group
 
 
@@ -36,7 +37,9 @@ def add(name: str, settings_path: Optional[str], as_json: bool) -> None:
     Example:
       thermoscreen tokens add hospital-dashboard --settings /etc/thermoscreen/settings.toml
     """
-    token = _tokens(settings_path).add(name)
+    settings = load_settings(settings_path)
+    token = Tokens(settings.api_tokens).add(name)
+    note(settings, 'token-made', token=name)  # who is not told the token cannot use it
     click.echo(json.dumps({'name': name, 'token': token}) if as_json else token)
 
 
@@ -50,7 +53,7 @@ def list_command(settings_path: Optional[str], as_json: bool) -> None:
     Example:
       thermoscreen tokens list --json
     """
-    entries = _tokens(settings_path).entries()
+    entries = Tokens(load_settings(settings_path).api_tokens).entries()
     if as_json:
         click.echo(json.dumps([{key: entry[key] for key in ('name', 'created')} for entry in entries], indent=1))
         return
@@ -70,9 +73,7 @@ def remove(name: str, settings_path: Optional[str]) -> None:
     Example:
       thermoscreen tokens remove hospital-dashboard --settings /etc/thermoscreen/settings.toml
     """
-    _tokens(settings_path).remove(name)
+    settings = load_settings(settings_path)
+    Tokens(settings.api_tokens).remove(name)
+    note(settings, 'token-removed', token=name)
     click.echo('The token of %s is no longer valid.' % name)
-
-
-def _tokens(settings_path: Optional[str]) -> Tokens:
-    return Tokens(load_settings(settings_path).api_tokens)

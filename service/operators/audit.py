@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any, Dict, Optional
 
 from ..clock import Clock
 from ..durable import (
@@ -71,7 +71,8 @@ EVENTS = {
     'exam-amended': 'An amendment was added to a signed exam.',
     'exam-discarded': 'An exam was discarded, with a reason.',
     'exam-viewed': 'An exam was opened.',
-    'exams-searched': 'Exams were searched for.',
+    'exams-searched': 'Exams were listed or searched for.',
+    'file-viewed': 'A file with a thermogram was opened; which one is not said, for its name may be a patient\'s.',
     'capture-added': 'A picture was added to an exam.',
     'capture-rejected': 'A picture was taken out of an exam; its files stay.',
     'deviation-added': 'A deviation from the protocol was noted.',
@@ -99,7 +100,7 @@ _DAY_NS = 24 * 3600 * 10 ** 9
 _RESERVE, _RESERVE_BYTES = 'reserve', 64 << 10
 
 #: Folder, in that of the log, of what the command line did while another process had the log.
-_NOTES = 'notes'
+NOTES = 'notes'
 _MAX_NOTE_BYTES = 64 << 10
 
 _log = logging.getLogger(__name__)
@@ -209,7 +210,7 @@ class Audit:
                 checkpoint cannot be written.
         """
         with self._lock:
-            self._take_notes()
+            self.take_notes()
             if self._signer is not None:
                 checkpoint = self._signer.checkpoint()
                 kept = os.path.join(self.folder, CHECKPOINTS)
@@ -233,9 +234,13 @@ class Audit:
             self._file = self._held = -1
             self._failed = self._failed or 'it is closed'
 
-    def _take_notes(self) -> None:
-        """Add what `leave_note` left, oldest first; what cannot be read stays where it is."""
-        folder = os.path.join(self.folder, _NOTES)
+    def take_notes(self) -> None:
+        """Add what `leave_note` left, oldest first; what cannot be read is put aside under another name.
+
+        Raises:
+            StorageError: as of `append`; what was not added is added later.
+        """
+        folder = os.path.join(self.folder, NOTES)
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             if not name.endswith('.json'):
                 continue
@@ -246,6 +251,8 @@ class Audit:
                 os.unlink(path)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _log.warning('%s cannot be added to the audit log: %r', path, error)
+                with suppress(OSError):
+                    os.replace(path, path + '.refused')
 
     def _open(self) -> int:
         """Find the end of the log; the number of bytes of an unfinished entry, which are cut off.
@@ -348,14 +355,44 @@ def leave_note(folder: str, clock: Clock, event: str, **facts: Any) -> None:
 
     Raises:
         StorageError: it cannot be written.
+        ValueError: an event that is none.
     """
+    if event not in EVENTS:
+        raise ValueError('%r is not in EVENTS' % event)
     stamp = clock.now()
     name = '%s-%d.json' % (stamp.utc.replace(':', '').replace('.', ''), os.getpid())
     try:
-        make_folders(os.path.join(folder, _NOTES))
+        make_folders(os.path.join(folder, NOTES))
     except OSError as error:
         raise storage_error(error, folder)
-    atomic_write_json(os.path.join(folder, _NOTES, name), {'event': event, 'utc': stamp.utc, 'facts': facts})
+    path = os.path.join(folder, NOTES, name)
+    atomic_write_json(path, {'event': event, 'utc': stamp.utc, 'facts': facts})
+    if os.geteuid() == 0:  # the service has to be able to take it up
+        owner = os.stat(folder)
+        for made in (os.path.dirname(path), path):
+            os.chown(made, owner.st_uid, owner.st_gid)
+
+
+def last_entry(folder: str, event: str) -> Optional[Dict[str, Any]]:
+    """The newest entry of an event in a log, which may be in use; None where there is none.
+
+    Whether the log hangs together is for `verify` to say.
+
+    Raises:
+        StorageError: the log cannot be read.
+    """
+    sign = b'"event":"%s"' % event.encode('ascii')
+    try:
+        for _, path in reversed(segments(folder)):
+            for line in reversed(_read(path).split(b'\n')[:-1]):
+                if sign in line:
+                    with suppress(ValueError, KeyError):
+                        entry = decode(line)
+                        if entry['event'] == event:
+                            return entry
+    except OSError as error:
+        raise storage_error(error, folder)
+    return None
 
 
 def _hold(folder: str) -> int:

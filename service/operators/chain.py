@@ -95,10 +95,11 @@ def segments(folder: str) -> List[Tuple[int, str]]:
     """
     try:
         matches = [match for match in map(_SEGMENT.match, os.listdir(folder)) if match]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     files = sorted((int(match.group(1)), os.path.join(folder, match.group(0))) for match in matches)
-    return [(first, path) for first, path in files if os.path.getsize(path)]
+    # A link that leads nowhere, or a folder of that name, stands where a file was taken away.
+    return [(first, path) for first, path in files if os.path.isfile(path) and os.path.getsize(path)]
 
 
 def read_lines(folder: str, start: int = 1) -> Iterator[bytes]:

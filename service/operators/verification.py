@@ -68,6 +68,9 @@ def verify(folder: str, anchors: Mapping[str, Anchor], public_key: Optional[byte
             broken = error
     except OSError as error:
         return Verdict(CANNOT_SAY, 0, '', 'The audit log in %s cannot be read: %s.' % (folder, error.strerror), 0, 0)
+    if not reached.count and broken is None and not known and mac_key is not None:
+        return Verdict(BROKEN, 1, 'cut', 'The audit log is gone: this station has the key of its marks, so it had one.',
+                       0, 0)
     return _judged(known, heads, reached, broken, believed if public_key is None else len(known))
 
 
@@ -132,7 +135,7 @@ def _read_checkpoints(folder: str) -> List[Optional[Dict[str, Any]]]:
     try:
         with open(os.path.join(folder, CHECKPOINTS), 'rb') as stream:
             lines = stream.read().splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return []
     return [_decoded(line) for line in lines]
 

@@ -8,13 +8,13 @@ until then the API is open on this machine like the page.
 """
 import hmac
 import secrets
-from typing import Any, Callable, FrozenSet, Optional, TypeVar, Union
+from typing import Any, Callable, Dict, FrozenSet, Optional, TypeVar, Union
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
-from ..operators import OperatorError
+from ..operators import EVENTS, OperatorError
 from .responses import is_api, refuse
 from .sessions import BusyError, Sessions
 from .tokens import Tokens
@@ -77,6 +77,29 @@ def admits(*roles: str, act: str = '', while_waiting: bool = False) -> Callable[
     return mark
 
 
+def audited(event: str) -> Callable[[_View], _View]:
+    """Decorator for a view whose answers are entries of the audit log; it stands below `admits`.
+
+    Each says who asked, and the exam and the file that the address names. Whatever shows an exam has it.
+
+    Args:
+        event: of the audit log; empty for what belongs to a page that has its own entry, such as its pictures.
+    """
+    if event and event not in EVENTS:
+        raise ValueError('%r is not in EVENTS' % event)
+
+    def mark(view: _View) -> _View:
+        vars(view).update(_audited=event)
+        return view
+
+    return mark
+
+
+def audited_as(app: Flask, endpoint: str) -> Optional[str]:
+    """What `audited` says of a route; None where it says nothing."""
+    return getattr(app.view_functions[endpoint], '_audited', None)
+
+
 def admitted(app: Flask, endpoint: str) -> FrozenSet[str]:
     """The roles that a route admits; empty where it states none."""
     return getattr(app.view_functions[endpoint], '_admitted', frozenset())
@@ -122,6 +145,13 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
             refusal = refusal or _unconfirmed(sessions)
         return refusal
 
+    @app.after_request
+    def tell(response: Response) -> Response:
+        event = audited_as(app, request.endpoint) if request.endpoint else None
+        if event and sessions is not None and request.method == 'GET' and response.status_code < 400:
+            sessions.tell(event, g.operator.id if 'operator' in g else '', **_seen())
+        return response
+
 
 def csrf_token() -> str:
     """The value of `CSRF_FIELD` for this browser; made anew with every login."""
@@ -146,11 +176,19 @@ def renew_csrf() -> None:
     session['csrf'] = secrets.token_urlsafe(32)
 
 
+def _seen() -> Dict[str, str]:
+    """What the audit log is told of what was shown; not the path of a file, which may be called after a patient."""
+    named = request.view_args or {}
+    seen = {'exam': named.get('exam_id', ''), 'file': named.get('name', ''), 'token': g.get('token', '')}
+    return {key: value for key, value in seen.items() if value}
+
+
 def _refusal(wanted: FrozenSet[str], tokens: Tokens, sessions: Optional[Sessions]) -> _Answer:
     """Why who asks now is not admitted; None where it is."""
     given = request.headers.get('Authorization', '')
     if given.lower().startswith(_BEARER):
-        if tokens.holder(given[len(_BEARER):].strip()) is None:
+        g.token = tokens.holder(given[len(_BEARER):].strip())
+        if g.token is None:
             return _unauthorised(_TOKEN_WRONG)
         return None if TOKEN in wanted else refuse(403, _TOKEN_REFUSED)
     if not wanted.intersection(PEOPLE):

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request
 
 from .. import __version__
 from ..messages import InputError, worst
-from .access import ANYONE, CLINICAL, TOKEN, actor, admits
+from .access import ANYONE, CLINICAL, TOKEN, actor, admits, audited
 from .exam_forms import ACTS, acquisition, begin
 from .files import requested_file, result_reply
 from .responses import json_reply, text_reply, whole_number
@@ -80,6 +80,7 @@ def benchmark() -> Response:
 
 @blueprint.route('/results')
 @admits(TOKEN)
+@audited('file-viewed')
 def results() -> Response:
     """The result of one file of the device, analysed now."""
     try:
@@ -92,6 +93,7 @@ def results() -> Response:
 
 @blueprint.route('/exams')
 @admits(TOKEN)
+@audited('exams-searched')
 def exams() -> Response:
     """A page of exams, the newest first, without the names of patients, and where the next page begins."""
     limit = whole_number('limit', _PAGE)
@@ -111,6 +113,7 @@ def exam_begun() -> Response:
 
 @blueprint.route('/exams/<exam_id>')
 @admits(TOKEN)
+@audited('exam-viewed')
 def exam(exam_id: str) -> Response:
     """An exam: what happened to it, and its captures; nothing that says of whom it is."""
     return json_reply(_exam(acquisition().exams.get(exam_id)))
@@ -118,6 +121,7 @@ def exam(exam_id: str) -> Response:
 
 @blueprint.route('/exams/<exam_id>/captures')
 @admits(TOKEN)
+@audited('exam-viewed')
 def captures(exam_id: str) -> Response:
     """The captures of an exam."""
     return json_reply({'captures': _exam(acquisition().exams.get(exam_id))['captures']})
@@ -125,6 +129,7 @@ def captures(exam_id: str) -> Response:
 
 @blueprint.route('/exams/<exam_id>/files/<name>')
 @admits(TOKEN)
+@audited('exam-viewed')
 def exam_file(exam_id: str, name: str) -> Response:
     """A file of an exam, decrypted."""
     return exam_file_reply(exam_id, name)

@@ -10,7 +10,7 @@ from ..opening import Listing, OpenedFile, places
 from ..overlay import LAYERS
 from ..palettes import PALETTES, palette
 from ..readers import SCALES
-from .access import CLINICAL, admits
+from .access import CLINICAL, admits, audited
 from .responses import json_reply, whole_number
 from .services import services
 
@@ -28,6 +28,7 @@ def page() -> str:
 
 @blueprint.route('/result')
 @admits(*CLINICAL)
+@audited('file-viewed')
 def result() -> Response:
     """The values of a file, as `Result.to_dict` gives them, with ``id`` and ``frames``.
 
@@ -44,6 +45,7 @@ def result_reply(entry: OpenedFile) -> Response:
 
 @blueprint.route('/overlay.png')
 @admits(*CLINICAL)
+@audited('')
 def overlay() -> Response:
     """The picture of a file, named as for `result`."""
     objects = services()

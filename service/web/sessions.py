@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from ..messages import StorageError, ThermoscreenError
 from ..operators import INTEGRATOR, Operator, OperatorError, Station
@@ -175,8 +175,18 @@ class Sessions:
             if not self._any_clinical():
                 self.on_lock()
                 self._forget_key()
-        with contextlib.suppress(StorageError):  # who leaves is let go, also when the disk is full
-            self._audit.append(event, session.operator_id)
+        self.tell(event, session.operator_id)
+
+    def tell(self, event: str, operator_id: str = '', **facts: Any) -> None:
+        """Add to the audit log; who leaves is let go, and exams can be seen, also when the disk is full.
+
+        Args:
+            event, operator_id, facts: as of `Audit.append`.
+        """
+        try:
+            self._audit.append(event, operator_id, **facts)
+        except StorageError as error:
+            _LOGGER.warning('%s: %s', error, error.detail)
 
     def leave_patient(self, operator_id: str) -> None:
         """An operator has finished with a patient: their sessions end."""

@@ -1,10 +1,16 @@
-"""What the station opens before it serves, and what ends with a patient."""
+"""What the station opens before it serves, what the audit log is told of it, and what ends with a patient."""
 import contextlib
+import json
+import os
 
 import pytest
+from click.testing import CliRunner
 
+from service.cli import program
 from service.cli.records import open_records
 from service.exams import Patient
+from service.operators import places
+from service.operators.chain import decode, read_lines
 from service.settings import Settings
 from tests.service.backup.conftest import tmp_path
 
@@ -28,3 +34,48 @@ def test_the_station_locks_between_patients(tmp_path, locks):
             records.exams.discard(exam.id, mine.operator_id, 'moved')
             assert (records.sessions.find(mine.id) is None) == locks == (records.exams.sealer is None)
         assert told and records.backups.last.code == 'backup-none'
+
+
+@pytest.fixture
+def station(tmp_path):
+    return str(tmp_path / 'exams')
+
+
+def start(station, **settings):
+    with contextlib.ExitStack() as running:
+        open_records(Settings(exams_folder=station, **settings), False, running)
+    return [decode(line) for line in read_lines(places(station).audit)]
+
+
+def test_changed_settings_are_named_and_their_values_are_not(station):
+    assert [entry['event'] for entry in start(station)] == ['audit-began', 'station-started', 'station-stopped']
+    start(station, camera='replay:/media/Zoe', port=8081)
+    entries = start(station, camera='replay:/media/Ida', port=8081, lock_minutes=1.0)
+    changes = [entry['facts']['names'] for entry in entries if entry['event'] == 'settings-changed']
+    assert changes == [['camera', 'port'], ['camera', 'lock_minutes']]
+    assert start(station, camera='replay:/media/Ida', port=8081, lock_minutes=1.0)[-2]['event'] == 'station-started'
+    assert 'Zoe' not in json.dumps(entries)
+
+
+def test_tokens_are_told_at_the_next_start(station, tmp_path):
+    start(station)
+    settings = tmp_path / 's.toml'
+    settings.write_text('[web]\napi_tokens = "%s"\n[exams]\nexams_folder = "%s"\n' % (tmp_path / 't.json', station))
+    for words in (['add', 'dashboard'], ['remove', 'dashboard']):
+        result = CliRunner().invoke(program, ['tokens'] + words + ['--settings', str(settings)])
+        assert result.exit_code == 0, result.output
+    told = [(entry['event'], entry['facts']['token']) for entry in start(station) if 'token' in entry['facts']]
+    assert told == [('token-made', 'dashboard'), ('token-removed', 'dashboard')]
+
+
+def test_backups_and_restores_are_told_at_the_next_start(station, tmp_path):
+    start(station)
+    (tmp_path / 'usb').mkdir()
+    os.mkdir(os.path.join(station, 'exams'))
+    calls = [['backup', 'make', str(tmp_path / 'usb')], ['restore', str(tmp_path / 'usb')],
+             ['backup', 'make', str(tmp_path / 'gone')]]
+    codes = [CliRunner().invoke(program, words + ['--folder', station]).exit_code for words in calls]
+    assert codes[:2] == [0, 0]
+    told = {entry['event']: entry['facts'] for entry in start(station)}
+    assert told['backup-made']['backup'] == told['restored']['backup'] == os.listdir(str(tmp_path / 'usb'))[0]
+    assert told['backup-failed']['code'] == 'medium-gone'
