@@ -1,8 +1,8 @@
 """The doctor: what is here, what is wrong and what to do, one `Message` per check.
 
-A check takes the settings and answers with a message about its subject. One of another package, registered under the
-entry points `GROUP`, may also answer None where it does not concern the machine. A check that fails becomes a message
-itself and stops no other.
+A check takes the settings and answers with a message about its subject, or with None where it does not concern the
+machine. Other packages register theirs under the entry points `GROUP`. A check that fails becomes a message itself and
+stops no other.
 """
 import errno
 import logging
@@ -25,6 +25,7 @@ from .cameras.registry import open_camera
 from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
+from .kept_checks import check_audit, check_backup, check_database, check_date, check_keys
 from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
 from .pipeline import Pipeline
 from .plugins import metadata, plugins
@@ -55,9 +56,14 @@ _METRICS_LIBRARY = 'prometheus_client'
 _NOT_THE_ENGINE = ('cuda-missing', 'backend-memory', 'tensorrt-broken')
 
 
-def examine(settings: 'Settings') -> List[Message]:
-    """Run every check: the service's own, then those of other packages. Never raises because of what it finds."""
-    checks = [guarded(name, check) for name, check in CHECKS]
+def examine(settings: 'Settings', leave_out: Sequence[str] = ()) -> List[Message]:
+    """Run every check: the service's own, then those of other packages. Never raises because of what it finds.
+
+    Args:
+        settings: of the station.
+        leave_out: names of own checks that do not run.
+    """
+    checks = [guarded(name, check) for name, check in CHECKS if name not in leave_out]
     checks += [guarded(entry.name, _loaded(entry)) for entry in plugins(GROUP)]
     answers = [check(settings) for check in checks]
     return [message for message in answers if message is not None]
@@ -70,10 +76,12 @@ def plugin_check(name: str) -> Optional[Check]:
 
 
 def guarded(name: str, check: Check) -> Check:
-    """A check that answers ``check-failed`` where `check` raises."""
+    """A check that answers with the message of what `check` raises, or with ``check-failed``."""
     def run(settings: 'Settings') -> Optional[Message]:
         try:
             return check(settings)
+        except ThermoscreenError as error:
+            return replace(error.message, subject=name, facts={'detail': error.detail})
         except Exception as error:
             _log.debug('The check %s failed.', name, exc_info=True)
             return Message('check-failed', 'The check %s did not work here (%s).' % (name, type(error).__name__),
@@ -258,4 +266,5 @@ def check_metrics(settings: 'Settings') -> Message:
 #: Name and check, in the order in which they are shown.
 CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('versions', check_versions), ('model', check_model), ('camera', check_camera), ('disk', check_disk),
-    ('storage', check_storage), ('page', check_page), ('metrics', check_metrics))
+    ('storage', check_storage), ('database', check_database), ('audit', check_audit), ('backup', check_backup),
+    ('keys', check_keys), ('date', check_date), ('page', check_page), ('metrics', check_metrics))

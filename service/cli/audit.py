@@ -6,22 +6,19 @@ import re
 import socket
 import stat
 import sys
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Optional, Tuple
 
 import click
 
+from ..anchors import find_public_key, read_public_key, verify_station
 from ..clock import Clock
-from ..messages import InputError, ThermoscreenError, printable
-from ..operators import Anchor, OperatorError, Signer, places, serve_signer, verify
-from ..operators.chain import decode
-from ..operators.keys import read_secret
-from ..operators.signer import PUBLIC_KEY, STATE, SYSTEM_FOLDER
+from ..messages import InputError, printable
+from ..operators import Anchor, Signer, serve_signer, verify
+from ..operators.signer import SYSTEM_FOLDER
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
 _ANCHOR = re.compile(r'([1-9][0-9]{0,17})[:, ]([0-9a-fA-F]{8,64})\Z')
-_KEY = re.compile(r'[0-9a-fA-F]{64}\Z')
-_MAX_BYTES = 4096
 _SYSTEMD_FD = 3
 _BACKLOG = 4
 
@@ -59,24 +56,16 @@ def verify_log(log: Optional[str], key: Optional[str], anchors: Tuple[str, ...],
       thermoscreen audit verify --log /media/usb/audit --key 1f0c...9a --anchor 1204:5be0c1d2
     """
     settings = load_settings(settings_path)
-    exams = '' if log else settings.exams_folder
-    if not exams and not log:
+    known = dict(map(_parsed, anchors))
+    public_key = read_public_key(key) if key else None
+    if log:
+        verdict = verify(log, known, public_key)
+    elif settings.exams_folder:
+        public_key = public_key or find_public_key(settings.exams_folder)
+        verdict = verify_station(settings.exams_folder, settings.audit_anchor, known, public_key)
+    else:
         raise InputError('exams-folder', 'No folder of exams is named, so there is no audit log.',
                          'Give the settings of the station with --settings, or the log with --log.')
-    known = dict(map(_parsed, anchors))
-    public_key = _read_key(key) if key else None
-    mac_key = None
-    if exams:
-        where = places(exams)
-        log = where.audit
-        signers = [SYSTEM_FOLDER, where.signer]
-        known.update(_signed([os.path.join(folder, STATE) for folder in signers] + [settings.audit_anchor]))
-        known.update(_exams(exams))
-        mac_key = _mac_key(where.secret)
-        if public_key is None:
-            public_key = next((_read_key(path) for path in (os.path.join(folder, PUBLIC_KEY) for folder in signers)
-                               if os.path.exists(path)), None)
-    verdict = verify(log or '', known, public_key, mac_key)
     if as_json:
         click.echo(json.dumps(dict(verdict._asdict(), key=public_key and public_key.hex()), indent=1))
     else:
@@ -136,51 +125,3 @@ def _parsed(text: str) -> Tuple[str, Anchor]:
         raise InputError('audit-anchor', '%s is no anchor.' % text, 'Write the number of entries, a colon, and at '
                          'least 8 hexadecimal digits, such as 1204:5be0c1d2.')
     return 'the anchor %s' % text, Anchor(int(match.group(1)), match.group(2))
-
-
-def _read_key(text: str) -> bytes:
-    """A public key that was given as digits or by the file that holds them."""
-    digits = text
-    if not _KEY.match(text):
-        try:
-            with open(text, 'rb') as stream:
-                digits = stream.read(_MAX_BYTES).decode('ascii').strip()
-        except (OSError, ValueError) as error:
-            raise InputError('key-unreadable', '%s cannot be read.' % text, 'Name the file of the public key, or its '
-                             '64 hexadecimal digits.', detail=repr(error))
-    if not _KEY.match(digits):
-        raise InputError('key-unreadable', '%s is no public key.' % text, 'It has 64 hexadecimal digits.')
-    return bytes.fromhex(digits)
-
-
-def _mac_key(path: str) -> Optional[bytes]:
-    """The key of the marks in the log, for whoever may read it."""
-    try:
-        return bytes.fromhex(read_secret(path)['audit'])
-    except (OSError, OperatorError):
-        return None
-
-
-def _signed(paths: List[str]) -> Dict[str, Anchor]:
-    """What the signers on this machine signed last."""
-    found = {}
-    for path in filter(None, paths):
-        try:
-            with open(path, 'rb') as stream:
-                state = decode(stream.read(_MAX_BYTES).rstrip(b'\n'))
-            found['the signature in %s' % path] = Anchor(int(state['count']), str(state['head']))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return found
-
-
-def _exams(folder: str) -> Iterator[Tuple[str, Anchor]]:
-    """What every signed exam knows; one that cannot be read is for ``thermoscreen exams verify`` to name."""
-    from ..exams.folder import exam_ids, read_exam
-    for exam_id in exam_ids(folder)[0]:
-        try:
-            anchors = read_exam(folder, exam_id).anchors
-        except ThermoscreenError:
-            continue
-        for anchor in anchors:
-            yield 'the exam %s (event %d)' % (exam_id, anchor.event), Anchor(anchor.count, anchor.head)

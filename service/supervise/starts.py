@@ -118,7 +118,7 @@ def hold_folder(folder: str) -> Optional[int]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = _holder(os.fstat(descriptor))
+        holder = lock_holder(os.fstat(descriptor))
         os.close(descriptor)
         raise SettingsError('state-in-use', 'Another thermoscreen%s keeps its state in %s.'
                             % (' (process %s)' % holder if holder else '', folder),
@@ -128,7 +128,7 @@ def hold_folder(folder: str) -> Optional[int]:
     return descriptor
 
 
-def _holder(locked: os.stat_result) -> str:
+def lock_holder(locked: os.stat_result) -> str:
     """The process that has a lock (flock) on a file, from /proc/locks; ``''`` where the kernel does not say."""
     name = '%02x:%02x:%d' % (os.major(locked.st_dev), os.minor(locked.st_dev), locked.st_ino)
     try:
