@@ -153,7 +153,7 @@ class Vitals:
 
     def __init__(self, settings: 'Settings', folder: str = '.', open_sources: Callable[[], Sources] = Sources,
                  clock: Callable[[], float] = time.monotonic, period_s: float = PERIOD_S) -> None:
-        self._settings, self._folder = settings, folder
+        self._settings, self.folder = settings, folder
         self._open_sources, self._clock, self._period_s = open_sources, clock, period_s
         self._newest: Optional[Tuple[float, Reading]] = None
         self._stop = threading.Event()
@@ -187,7 +187,7 @@ class Vitals:
         answers = (check(self._settings) for check in checks)
         messages = tuple(message for message in answers if message is not None)
         ended_s = self._clock()
-        self._newest = (ended_s, Reading(values, _disk_of(self._folder), messages, 0.0, bool(sources)))
+        self._newest = (ended_s, Reading(values, _disk_of(self.folder), messages, 0.0, bool(sources)))
         return ended_s - began_s
 
     def _run(self) -> None:

@@ -1,9 +1,9 @@
-"""Somebody who can write the disk changes the audit log or a sealed file: is it noticed, and is the right place named?
+"""Somebody who can write the disk changes the audit log, a model or a sealed file: is it noticed, and rightly named?
 
 A log of 400 entries has a checkpoint at every 50th, and a signed exam that knows of the last entry. Each attack is
 tried at random places, with the public key alone and with the key of the station too. An attack that is not noticed, or
 that is answered with 'cannot say', ends the script with 1; so does a changed, missing or cut entry whose number is
-wrong.
+wrong. A model is noticed where the file that was changed is named; of its manifest and signature, that either is.
 
     python -m benchmarks.attacks.tampering [--tries 100]
 """
@@ -17,15 +17,21 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import click
 
+from service.bundle import Trust, open_bundle
 from service.clock import Clock
+from service.messages import BundleError
 from service.operators import Anchor, Audit, Signer, Verdict, verify
 from service.operators.chain import decode, encode, head_of, mac_of, segments
 from service.operators.verification import BROKEN
 from service.sealing import Sealer, SealError
+from service.settings import SHIPPED_BUNDLE, Settings
 
 from .station import table
 
 ENTRIES, CHECKPOINT_EVERY = 400, 50
+#: Files of a bundle whose change may be told of the other one, and what is told then.
+_SIGNED = ('manifest.json', 'signature.json')
+_SIGNED_CODES = ('bundle-signature', 'bundle-unsigned', 'bundle-key', 'signature-unreadable')
 _KEY = b'k' * 32
 
 Lines = List[bytes]
@@ -127,12 +133,59 @@ def attack_log(log: Log, tries: int, chance: random.Random) -> List[Tuple[Any, .
             right += verdict.answer == BROKEN and is_right(verdict, number, expected)
         rows.append((name, tries, noticed, right))
     os.unlink(log.path)
-    deleted = verify(log.folder, log.anchors, log.public_key)
+    found = [verify(log.folder, log.anchors, log.public_key)]
+    os.symlink('/nowhere', log.path)
+    found.append(verify(log.folder, log.anchors, log.public_key))
     shutil.rmtree(log.folder)
-    gone = verify(log.folder, log.anchors, log.public_key)
-    rows.append(('log deleted, alone and with its folder', 2, *[sum(
-        verdict[:3] == (BROKEN, 1, 'cut') for verdict in (deleted, gone))] * 2))
+    found += [verify(log.folder, log.anchors, log.public_key), verify(log.folder, {}, None, _KEY)]
+    rows.append(('log deleted: alone, a link in its place, its folder, every anchor too', len(found), *[sum(
+        verdict[:3] == (BROKEN, 1, 'cut') for verdict in found)] * 2))
     return rows
+
+
+def attack_bundle(folder: str, tries: int, chance: random.Random) -> Tuple[Any, ...]:
+    """A file of the model that ships flipped, cut, taken out, replaced, or another one added."""
+    trust, noticed, right = Trust.from_settings(Settings()), 0, 0
+    shutil.copytree(SHIPPED_BUNDLE, folder)
+    files = sorted(os.listdir(folder))
+    for _ in range(tries):
+        name = chance.choice(files + ['more.onnx'])
+        path = os.path.join(folder, name)
+        before = _read(path)
+        changed = _changed(before, chance)
+        if changed is None:
+            os.unlink(path)
+        else:
+            with open(path, 'wb') as stream:
+                stream.write(changed)
+        try:
+            open_bundle(folder, trust=trust)
+        except BundleError as error:
+            noticed += 1
+            right += name in error.message.sentence or (name in _SIGNED and error.code in _SIGNED_CODES)
+        if before is not None:
+            with open(path, 'wb') as stream:
+                stream.write(before)
+        elif changed is not None:
+            os.unlink(path)
+    return 'a file of the model flipped, cut, taken out, replaced or added', tries, noticed, right
+
+
+def _read(path: str) -> Optional[bytes]:
+    try:
+        with open(path, 'rb') as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+
+
+def _changed(data: Optional[bytes], chance: random.Random) -> Optional[bytes]:
+    """What stands in the place of a file afterwards; None for nothing."""
+    if data is None:
+        return b'more'
+    place, flipped = chance.randrange(len(data)), bytearray(data)
+    flipped[place] ^= 1 << chance.randrange(8)
+    return chance.choice((bytes(flipped), data[:place], None, b'other' + data[5:]))
 
 
 def is_right(verdict: Verdict, number: int, expected: Optional[int]) -> bool:
@@ -160,10 +213,11 @@ def attack_file(tries: int, chance: random.Random) -> Tuple[Any, ...]:
 @click.option('--tries', default=100, show_default=True, type=click.IntRange(min=2), help='Of each attack.')
 @click.option('--seed', default=1, show_default=True, help='Of everything that is drawn.')
 def main(tries: int, seed: int) -> None:
-    """Change the audit log and a sealed file, and print what was noticed."""
+    """Change the audit log, a model and a sealed file, and print what was noticed."""
     began, chance, folder = time.monotonic(), random.Random(seed), tempfile.mkdtemp(prefix='thermoscreen-tampering-')
     try:
-        rows = attack_log(make_log(folder), tries, chance) + [attack_file(tries, chance)]
+        rows = attack_log(make_log(folder), tries, chance) + [
+            attack_bundle(os.path.join(folder, 'bundle'), tries, chance), attack_file(tries, chance)]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print('A log of %d entries, a checkpoint at every %dth, seed %d, Python %d.%d, %.0f s'

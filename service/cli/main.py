@@ -11,6 +11,7 @@ from typing import List
 import click
 
 from .. import __version__
+from ..logbook import LOGBOOK
 from ..messages import Message, StorageError, ThermoscreenError, printable
 from .verbs import Verbs
 
@@ -41,7 +42,8 @@ def program(ctx: click.Context, debug: bool) -> None:
     ctx.obj = {'debug': debug}
     handler = logging.StreamHandler()
     handler.addFilter(_make_printable)
-    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler],
+    # The logbook first: the other one fills in the words of a record.
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[LOGBOOK, handler],
                         format='%(levelname)s %(name)s: %(message)s')
 
 

@@ -32,6 +32,7 @@ _OWN = {
     'restore': 'service.cli.restore:restore',
     'serve': 'service.cli.serve:serve',
     'settings': 'service.cli.installation:settings',
+    'support': 'service.cli.support:support',
     'tokens': 'service.cli.tokens:tokens',
 }
 
@@ -84,6 +85,7 @@ SUMMARIES = {
     'restore': Summary('Restore exams from a backup.'),
     'serve': Summary('Serve the kiosk page: live picture, values, files.'),
     'settings': Summary('Check a settings file and print the values in force.'),
+    'support': Summary('Collect what helps from afar in one file, without anything about patients.'),
     'tokens': Summary('Add, list and remove the tokens with which other programs use the API.'),
     'train': Summary('Train the network of RECIPE, a name from --list or a TOML file.', ('torch', 'lightning')),
 }

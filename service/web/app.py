@@ -23,6 +23,7 @@ from .people import blueprint as operator_pages
 from .services import Services, services
 from .sessions import Sessions
 from .status import blueprint as status_pages
+from .support import blueprint as support_pages
 from .tokens import Tokens
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'))
     access.install(app, Tokens(settings.api_tokens), sessions)
-    for blueprint in (live_pages, file_pages, status_pages, about_pages, monitoring_answers,
+    for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
     if exams is not None:

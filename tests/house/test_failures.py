@@ -47,6 +47,7 @@ FAILING = {
     ('prune',): ['none', '--flops', '0.5', '--out', 'results'],
     ('restore',): ['none'],
     ('settings',): ['--settings', 'none'],
+    ('support',): ['--out', 'none/file'],
     ('tokens', 'add'): ['a', '--settings', 'none'],
     ('tokens', 'list'): ['--settings', 'none'],
 }

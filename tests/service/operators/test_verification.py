@@ -250,3 +250,26 @@ def test_a_cut_tail_that_was_only_signed_is_noticed_though_the_log_went_on(stati
     state = json.loads((station.folder / 'signer' / 'signed.json').read_text())
     station.anchors['signer'] = Anchor(state['count'], state['head'])
     assert station.found(mac_key=KEY) == (1, 9, 'rewritten')
+
+
+@pytest.mark.parametrize('left', ['link', 'folder', 'file for its folder', 'checkpoints alone'])
+def test_what_stands_in_the_place_of_a_deleted_log_hides_nothing(station, mac_key, left):
+    checkpoints = os.path.join(station.log, 'checkpoints.jsonl')
+    os.unlink(os.path.join(station.log, FILE))
+    if left == 'link':
+        os.symlink('/nowhere', os.path.join(station.log, FILE))
+    elif left == 'folder':
+        os.mkdir(os.path.join(station.log, FILE))
+        os.unlink(checkpoints)
+        os.mkdir(checkpoints)
+    elif left == 'file for its folder':
+        shutil.rmtree(station.log)
+        with open(station.log, 'w'):
+            pass
+    assert station.found(mac_key=mac_key) == (1, 1, 'cut')
+
+
+def test_the_key_of_the_marks_knows_that_there_was_a_log(station):
+    shutil.rmtree(station.log)
+    assert verify(station.log, {})[:3] == (2, 0, '')
+    assert verify(station.log, {}, mac_key=KEY)[:3] == (1, 1, 'cut')

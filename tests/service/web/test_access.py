@@ -13,6 +13,7 @@ STAFF = (INTEGRATOR,) + CLINICAL
 #: Every route of the station, written a second time: who adds a route says here too whom it is for.
 ROUTES = {
     'static': (ANYONE,), 'about.page': (ANYONE,), 'monitoring.health': (ANYONE,), 'monitoring.readiness': (ANYONE,),
+    'support.page': (SUPERVISOR, INTEGRATOR), 'support.download': (SUPERVISOR, INTEGRATOR),
     'monitoring.metrics': (SUPERVISOR, INTEGRATOR, TOKEN), 'status.page': STAFF,
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL,
