@@ -77,7 +77,7 @@ def test_who_may_see_exams_does_so_when_the_log_cannot_be_written(app, home, tmp
 
 
 def test_every_route_about_an_exam_says_what_it_shows(app):
-    unsaid = [rule.rule for rule in app.url_map.iter_rules() if 'GET' in rule.methods and 'exam_id' in rule.arguments
+    unsaid = [rule.rule for rule in app.url_map.iter_rules() if 'GET' in rule.methods and 'exam' in rule.rule
               and audited_as(app, rule.endpoint) is None]
     assert not unsaid, 'state the entry of the audit log with access.audited'
     with pytest.raises(ValueError, match='exam-invented'):
