@@ -5,7 +5,7 @@ may be running.
 """
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .anchors import verify_station
 from .clock import NTP, Clock, Stamp, seconds_between
@@ -56,7 +56,7 @@ def check_database(settings: 'Settings', root: str = '/') -> Message:
         root: stands for ``/``; tests use another one.
     """
     version = sqlite3.sqlite_version
-    facts = {'sqlite': version, 'two_writers': is_sound(sqlite3.sqlite_version_info)}
+    facts: Dict[str, Any] = {'sqlite': version, 'two_writers': is_sound(sqlite3.sqlite_version_info)}
     sentence = 'SQLite %s is here.' % version
     if not facts['two_writers']:
         sentence = ('SQLite %s, like all before 3.51.3, may damage a database in WAL mode that two programs write. '
@@ -246,7 +246,7 @@ def _last_told(settings: 'Settings', event: str) -> Optional[Stamp]:
     entry = last_entry(log, event)
     if entry is None:
         return None
-    told: Dict[str, object] = entry['facts'].get('noted') or entry
+    told: Dict[str, Any] = entry['facts'].get('noted') or entry
     return Stamp(*[told[name] for name in Stamp._fields])
 
 

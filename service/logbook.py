@@ -43,7 +43,7 @@ class Logbook(logging.Handler):
         error: Optional[BaseException] = record.exc_info[1] if record.exc_info else None
         if error is not None:
             entry['exception'] = type(error).__name__
-            entry['frames'] = ['%s:%d %s' % (module_of(frame.filename), frame.lineno, frame.name)
+            entry['frames'] = ['%s:%s %s' % (module_of(frame.filename), frame.lineno, frame.name)
                                for frame in traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]]
         with self._guard:
             self._records.append(entry)

@@ -47,7 +47,9 @@ def make_bundle(station: Station, parts: Optional[Tuple[Part, ...]] = None, cloc
         The bundle. It is made whatever fails; what did is in it.
     """
     stamp, ends_s = (clock or Clock()).now(), time.monotonic() + whole_s
-    discretion, files, rows = Discretion(station.settings, known_names(station.settings)), {}, []
+    discretion = Discretion(station.settings, known_names(station.settings))
+    files: Dict[str, bytes] = {}
+    rows: List[Dict[str, Any]] = []
     problems: List[Message] = []
     for part in PARTS if parts is None else parts:
         began_s = time.monotonic()

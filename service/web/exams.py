@@ -19,7 +19,7 @@ from ..exams import (
 )
 from ..messages import InputError, ThermoscreenError
 from ..operators import EVENTS, OperatorError
-from .access import CLINICAL, actor, admits
+from .access import CLINICAL, actor, admits, audited
 from .api import exam_file_reply
 from .exam_forms import ACTS, acquisition, begin
 from .responses import is_whole_number, note_fault, whole_number
@@ -51,6 +51,7 @@ _Answer = Union[str, Response, BaseResponse]
 
 @blueprint.route('')
 @admits(*CLINICAL)
+@audited('exams-searched')
 def page() -> str:
     """Exams, the newest first."""
     return _list('', whole_number('after', 0))
@@ -58,6 +59,7 @@ def page() -> str:
 
 @blueprint.route('/find', methods=['POST'])
 @admits(*CLINICAL)
+@audited('exams-searched')
 def find() -> str:
     """Exams of a patient. A form and no address: what is looked for stays in no history of the browser."""
     after = request.form.get('after', '')
@@ -66,6 +68,7 @@ def find() -> str:
 
 @blueprint.route('/new')
 @admits(*CLINICAL)
+@audited('')
 def newcomer() -> _Answer:
     """Whose exam it will be."""
     return _new()
@@ -84,6 +87,7 @@ def add() -> _Answer:
 
 @blueprint.route('/<exam_id>')
 @admits(*CLINICAL)
+@audited('exam-viewed')
 def exam(exam_id: str) -> _Answer:
     """One exam: its pictures and what can be done with it, or with ``part=events`` what happened to it."""
     if request.args.get('part') == 'events':
@@ -95,6 +99,7 @@ def exam(exam_id: str) -> _Answer:
 
 @blueprint.route('/<exam_id>/pictures/<int:number>')
 @admits(*CLINICAL)
+@audited('exam-viewed')
 def picture(exam_id: str, number: int) -> str:
     """One picture and its values."""
     found = acquisition().exams.get(exam_id)
@@ -105,6 +110,7 @@ def picture(exam_id: str, number: int) -> str:
 
 @blueprint.route('/<exam_id>/files/<name>')
 @admits(*CLINICAL)
+@audited('')
 def file(exam_id: str, name: str) -> Response:
     """A file of an exam, decrypted."""
     return exam_file_reply(exam_id, name)
@@ -112,6 +118,7 @@ def file(exam_id: str, name: str) -> Response:
 
 @blueprint.route('/<exam_id>/<act>')
 @admits(*CLINICAL)
+@audited('')
 def question(exam_id: str, act: str) -> _Answer:
     """What is asked before something is done."""
     return _question(acquisition().exams.get(exam_id), act)

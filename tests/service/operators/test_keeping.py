@@ -101,7 +101,7 @@ def test_what_a_verb_left_is_added_with_its_time(log, signer, time):
 
 @pytest.mark.parametrize('note', [b'', b'{', b'[1]', b'{"event":"login"}',
                                   b'{"event":"exam-invented","facts":{},"stamp":{"boot_id":"","boottime_ns":1,"clock":"","utc":""}}',
-                                  b'{"event":"login","facts":{"event":"x"},"stamp":{"boot_id":"","boottime_ns":1,"clock":"","utc":""}}'])
+                                  b'{"event":"login","facts":{"operator":"x"},"stamp":{"boot_id":"","boottime_ns":1,"clock":"","utc":""}}'])
 def test_what_is_no_note_is_put_aside_and_stops_no_other(log, signer, time, note):
     leave_note(log.folder, time.clock(), 'restored')
     path = os.path.join(log.folder, 'notes', '0.json')

@@ -121,7 +121,7 @@ def test_every_byte_is_free_of_identities(planted):
     assert told['starts.json']['safe'] == 'bundle-missing'
     assert told['bundle.json']['installed']['identity']['id'] == 'tiny'
     assert told['log.json'][0]['codes'] == ['file-crashes'] and told['log.json'][1]['exception'] == 'ValueError'
-    assert told['log.json'][1]['frames'][0].startswith('test_bundle.py:')
+    assert told['log.json'][1]['frames'][0].startswith('service/support/test_bundle.py:')
     assert {'versions', 'model', 'camera', 'audit', 'keys'} <= {message['subject'] for message in told['doctor.json']}
     journal_lines = files['journal.txt'].decode().splitlines()
     assert [line.split(' ', 3)[3] for line in journal_lines[:6]] == [

@@ -52,7 +52,7 @@ def test_what_a_program_reads_is_told_with_its_token(app, home, told, tmp_path):
     address, by = '/api/v1/exams/' + exam.id, {'token': 'dashboard'}
     for path, status in (('/api/v1/exams?state=acquiring', 200), (address, 200), (address + '/files/0001.tscap', 200),
                          ('/api/v1/results?path=visit 1/flat.csv', 200), ('/api/v1/status', 200),
-                         (address[:-1] + 'x', 404), (address + '/files/none', 404)):
+                         (address[:-1] + 'x', 404), (address + '/files/none', 409)):
         assert program.get(path, headers=headers).status_code == status, path
         assert program.head(path, headers=headers).status_code == status
         assert program.get(path).status_code == 401
