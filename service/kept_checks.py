@@ -8,13 +8,13 @@ import sqlite3
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .anchors import verify_station
+from .backup import last_backup
 from .clock import NTP, Clock, Stamp, seconds_between
 from .exams.store import DATABASE, LOCK
 from .machine import read_text
 from .messages import INFO, OK, PROBLEM, WARNING, Message
-from .operators import last_entry, places
+from .operators import places
 from .operators.chain import CHECKPOINTS, decode
-from .operators.keeping import noted_last
 from .operators.twin import TwinFile
 from .operators.verification import BROKEN, WHOLE
 from .supervise import lock_holder
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 _DAY_S = 24 * 3600.0
-#: Days after which a backup counts as old, and after which a signature of the audit log is late.
-BACKUP_DAYS, SIGNATURE_DAYS = 7, 2
+#: Days after which a signature of the audit log is late.
+SIGNATURE_DAYS = 2
 
 #: Releases of SQLite in which two connections that write or checkpoint cannot damage a database in WAL mode: from
 #: these numbers on, within the same two first ones or above the last.
@@ -144,38 +144,29 @@ def check_audit(settings: 'Settings') -> Optional[Message]:
 
 
 def check_backup(settings: 'Settings') -> Optional[Message]:
-    """Look when the last backup was made, as the audit log was told."""
+    """Look when the last backup was made."""
     if not settings.exams_folder or not os.path.isdir(settings.exams_folder):
         return None
-    made = _last_told(settings, 'backup-made')
-    advice = 'Put in a medium and run: thermoscreen backup make MEDIUM'
-    if made is None:
-        return Message('backup-none', 'No backup was made yet.', advice, WARNING, 'backup')
-    days = _days(made, Clock().now())
-    facts = dict(made._asdict())
-    if days > BACKUP_DAYS:
-        return Message('backup-old', 'The last backup was made %d days ago.' % days, advice, WARNING, 'backup', facts)
-    return Message('backup-ok', 'The last backup was made on %s.' % made.utc[:10], '', OK, 'backup', facts)
+    return last_backup(settings.exams_folder, Clock().now())
 
 
 def check_keys(settings: 'Settings') -> Optional[Message]:
-    """Look whether there is a recovery key, and whether it was ever shown to somebody."""
+    """Look whether there is a recovery key, and whether somebody wrote it down."""
     if not settings.exams_folder or not os.path.isdir(settings.exams_folder):
         return None
     document = TwinFile(places(settings.exams_folder).operators, 'keys').read()
     if document is None:
         return Message('keys-none', 'Nobody has a PIN yet.', 'Start the station; its page makes the first supervisor.',
                        INFO, 'keys')
-    shown = _last_told(settings, 'recovery-key-made')
-    another = 'A supervisor makes another one; keep its paper in a safe.'
-    if not document.get('recovery'):
+    recovery, another = document.get('recovery'), 'A supervisor makes another one; keep its paper in a safe.'
+    if not recovery:
         return Message('recovery-none', 'There is no recovery key: when every PIN is lost, so are the exams.', another,
                        PROBLEM, 'keys')
-    if shown is None:
-        return Message('recovery-unprinted', 'Nothing says that the recovery key was ever printed: when every PIN is '
+    if not recovery.get('written_down', True):
+        return Message('recovery-unprinted', 'Nobody said that they wrote the recovery key down: when every PIN is '
                        'lost, so are the exams.', another, WARNING, 'keys')
-    return Message('keys-ok', 'The recovery key was shown on %s; its paper opens the exams when every PIN is lost.'
-                   % shown.utc[:10], '', OK, 'keys', dict(shown._asdict()))
+    return Message('keys-ok', 'Somebody has the recovery key on paper; it opens the exams when every PIN is lost.', '',
+                   OK, 'keys')
 
 
 def check_date(settings: 'Settings', clock: Optional[Clock] = None) -> Message:
@@ -235,19 +226,6 @@ def _anchor_problem(settings: 'Settings') -> str:
     except OSError as error:
         return 'The file of audit_anchor cannot be read (%s).' % error.strerror
     return ''
-
-
-def _last_told(settings: 'Settings', event: str) -> Optional[Stamp]:
-    """When something happened last, as the audit log or a note for it tells."""
-    log = places(settings.exams_folder).audit
-    noted = noted_last(log, event)
-    if noted is not None:
-        return noted
-    entry = last_entry(log, event)
-    if entry is None:
-        return None
-    told: Dict[str, Any] = entry['facts'].get('noted') or entry
-    return Stamp(*[told[name] for name in Stamp._fields])
 
 
 def _days(then: Stamp, now: Stamp) -> float:

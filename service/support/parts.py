@@ -26,8 +26,8 @@ from ..logbook import LOGBOOK
 from ..machine import board_facts, read_text
 from ..messages import Message, StorageError, ThermoscreenError
 from ..operators import list_operators, places
+from ..operators.audit import NOTES
 from ..operators.chain import CHECKPOINTS, decode
-from ..operators.keeping import NOTES
 from ..plugins import metadata
 from ..settings import Settings
 from ..storage import Disks, find_disk

@@ -66,7 +66,7 @@ def test_no_file_is_replaced(tmp_path, station):
 def test_what_is_wrong_is_said_and_the_bundle_is_there(tmp_path, station, monkeypatch):
     def refuse(*args, **facts):
         raise StorageError('disk-read-only', 'The disk is read-only.')
-    monkeypatch.setattr('service.cli.records.leave_note', refuse)
+    monkeypatch.setattr('service.cli.records.tell_audit', refuse)
     result = run(tmp_path, '--out', str(tmp_path / 'a.zip'), '--json')
     told = json.loads(result.output)
     assert result.exit_code == 0 and [problem['code'] for problem in told['problems']] == [
