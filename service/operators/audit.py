@@ -19,6 +19,7 @@ from ..durable import (
     atomic_write,
     atomic_write_json,
     make_folders,
+    move,
     storage_error,
     sync_folder,
     write_new,
@@ -252,7 +253,7 @@ class Audit:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 _log.warning('%s cannot be added to the audit log: %r', path, error)
                 with suppress(OSError):
-                    os.replace(path, path + '.refused')
+                    move(path, path + '.refused')
 
     def _open(self) -> int:
         """Find the end of the log; the number of bytes of an unfinished entry, which are cut off.

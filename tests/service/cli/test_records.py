@@ -78,4 +78,4 @@ def test_backups_and_restores_are_told_at_the_next_start(station, tmp_path):
     assert codes[:2] == [0, 0]
     told = {entry['event']: entry['facts'] for entry in start(station)}
     assert told['backup-made']['backup'] == told['restored']['backup'] == os.listdir(str(tmp_path / 'usb'))[0]
-    assert told['backup-failed']['code'] == 'medium-gone'
+    assert told['backup-failed']['code'] == 'medium-missing'
