@@ -3,6 +3,7 @@
 Where the medium goes away in the middle, it waits for it and goes on by itself when it is plugged in again.
 """
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -11,6 +12,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from ..bundle import key_id
 from ..clock import Clock, Stamp
 from ..messages import PROBLEM, InputError, Message, StorageError, ThermoscreenError
+from ..supervise import LastingThread
 from .last import last_backup, note_backup
 from .make import Backup, make_backup, station_key, unfinished_backup
 from .manifest import public_bytes, read_manifest
@@ -113,7 +115,7 @@ class BackupJob:
                 raise InputError('medium-missing', 'This medium is not plugged in any more.', 'Plug it in again.')
             self._ended.clear()
             self.progress = Progress(COPYING, medium.name)
-            self._thread = threading.Thread(target=self._run, args=(medium, operator), name='backup', daemon=True)
+            self._thread = LastingThread('backup', functools.partial(self._run, medium, operator), self._ended)
             self._thread.start()
 
     def stop(self) -> None:

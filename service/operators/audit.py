@@ -242,7 +242,12 @@ class Audit:
             StorageError: as of `append`; what was not added is added later.
         """
         folder = os.path.join(self.folder, NOTES)
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        # Where they cannot be removed, as after root left them, they would be added again and again.
+        if not os.access(folder, os.W_OK | os.X_OK):
+            if os.path.isdir(folder):
+                _log.warning('%s belongs to another user, so what it holds is not added to the audit log.', folder)
+            return
+        for name in sorted(os.listdir(folder)):
             if not name.endswith('.json'):
                 continue
             path = os.path.join(folder, name)

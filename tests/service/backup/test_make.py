@@ -154,7 +154,7 @@ def test_a_backup_on_the_disk_of_the_exams_is_said_to_be_none(make):
 def test_what_is_not_there_is_said_in_one_line(make, change):
     with pytest.raises((InputError, StorageError)) as caught:
         make(**change)
-    assert caught.value.code in ('medium-gone', 'exams-folder') and caught.value.message.next_step
+    assert caught.value.code in ('medium-missing', 'exams-folder') and caught.value.message.next_step
 
 
 @pytest.mark.parametrize('name', ['open', 'write', 'fsync', 'replace', 'mkdir', 'pread'])

@@ -182,7 +182,8 @@ def test_a_medium_that_cannot_be_read_any_more_is_said_to_be_gone(folder, monkey
 def test_progress_is_told(folder):
     told = []
     verify_backup(str(folder), told=lambda done, total: told.append((done, total)))
-    assert len(told) == 4 and told[-1][0] == told[-1][1] == sum(path.stat().st_size for path in folder.glob('*.tsb'))
+    assert len(told) > 20 and told == sorted(told)
+    assert told[-1][0] == told[-1][1] == sum(path.stat().st_size for path in folder.glob('*.tsb'))
 
 
 def test_the_hashes_of_a_volume_are_those_of_its_files(folder):

@@ -31,6 +31,7 @@ class Inhabited:
         operators = self.station.operators
         operators.first_supervisor('Ann Lind', PIN)
         ann = operators.list()[0]
+        operators.keep_recovery_key(ann)
         self.people = {'supervisor': ann, 'operator': operators.add(ann, 'Ben Moe', OPERATOR, OTHER),
                        'integrator': operators.add(ann, 'Cy Orr', INTEGRATOR, THIRD)}
         self.station.keys.lock()
