@@ -1,5 +1,6 @@
 """Every architecture keeps the interface, gives the stated figures, and answers alike as an ONNX file."""
 import collections
+import copy
 
 import numpy as np
 import pytest
@@ -43,10 +44,15 @@ STATED = {
 }
 
 
-@pytest.fixture(params=NETWORKS)
+@pytest.fixture(scope='module', params=NETWORKS)
 def name(request):
-    torch.manual_seed(0)
     return request.param
+
+
+@pytest.fixture(scope='module')
+def made(name):
+    """A network that tests leave as it is, and two pictures."""
+    return small(name)
 
 
 def small(name, **options):
@@ -60,8 +66,8 @@ def small(name, **options):
     return settle(network, pictures), pictures
 
 
-def test_scores_have_the_pictures_size(name):
-    network, pictures = small(name)
+def test_scores_have_the_pictures_size(name, made):
+    network, pictures = made
     with torch.no_grad():
         regions, finding, view = network(pictures)
     tasks = ARCHITECTURES[name].tasks
@@ -74,8 +80,8 @@ def test_scores_have_the_pictures_size(name):
         assert view.shape == (2, len(VIEWS)) and view.dtype == torch.float32
 
 
-def test_every_weight_learns(name):
-    network, pictures = small(name)
+def test_every_weight_learns(made):
+    network, pictures = copy.deepcopy(made)
     network.train()
     sum(scores.square().mean() for scores in network(pictures) if scores is not None).backward()
     trainable = {key: p for key, p in network.named_parameters() if p.requires_grad}
@@ -85,8 +91,8 @@ def test_every_weight_learns(name):
     assert not [key for key, p in trainable.items() if p.dim() > 1 and not p.grad.any()]
 
 
-def test_a_picture_is_judged_alone(name):
-    network, pictures = small(name)
+def test_a_picture_is_judged_alone(made):
+    network, pictures = made
     with torch.no_grad():
         for together, first in zip(network(pictures), network(pictures[:1])):
             assert (together is None) == (first is None)
@@ -136,8 +142,8 @@ def test_it_fits_the_device(name):
     assert gmac * 1e9 <= entry.limit_macs
 
 
-def test_the_onnx_file_answers_as_pytorch_does(name, tmp_path):
-    network, pictures = small(name, **NARROW.get(name, {}))
+def test_the_onnx_file_answers_as_pytorch_does(name, made, tmp_path):
+    network, pictures = small(name, **NARROW[name]) if name in NARROW else made
     check_parity(network, pictures[:1], tmp_path / 'model.onnx')
 
 
