@@ -10,6 +10,7 @@ import os
 import platform
 import shutil
 import socket
+import stat
 import tempfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -25,8 +26,12 @@ from .cameras.registry import open_camera
 from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
+from .certificate import certificate_message, utc_now
 from .kept_checks import check_audit, check_backup, check_database, check_date, check_keys
-from .messages import OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
+from .messages import INFO, OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
+from .operators import places
+from .operators.signer import KEY as SIGNER_KEY
+from .operators.signer import SYSTEM_FOLDER
 from .pipeline import Pipeline
 from .plugins import metadata, plugins
 from .selection import CHOICE_NAME, Runtime, noteworthy
@@ -249,6 +254,40 @@ def check_page(settings: 'Settings') -> Message:
     return Message('page-ok', 'The page can be served on %s.' % address, '', OK, 'page')
 
 
+def check_opening(settings: 'Settings') -> Message:
+    """Whether other machines may open the page, and how the certificate is for that."""
+    if not settings.open_at:
+        return Message('page-closed', 'No other machine may open the page.', '', OK, 'opening')
+    return replace(certificate_message(settings.certificate, settings.certificate_key, utc_now()), subject='opening')
+
+
+def check_rights(settings: 'Settings') -> Optional[Message]:
+    """Whether this account alone reads the exams, and does not read the key of the audit log."""
+    if not settings.exams_folder:
+        return None
+    where = places(settings.exams_folder)
+    exposed = [path for path in (settings.exams_folder, where.secret) if _others_may_open(path)]
+    if exposed:
+        return Message('rights-wide', 'Others on this machine may read %s.' % ' and '.join(exposed),
+                       'Take their rights away: chmod -R go= %s' % ' '.join(exposed), PROBLEM, 'rights')
+    key = os.path.join(SYSTEM_FOLDER if settings.audit_signer else where.signer, SIGNER_KEY)
+    if not settings.audit_signer:
+        return Message('audit-key-here', 'The service signs the audit log itself, with a key that it can read.',
+                       'Set audit_signer, where thermoscreen-audit.socket runs.', INFO, 'rights')
+    if os.geteuid() and os.access(key, os.R_OK):
+        return Message('audit-key-readable', 'This account can read the key of the audit log, %s.' % key,
+                       'Give it to root and run chmod 600 on it.', PROBLEM, 'rights')
+    return Message('rights-ok', 'The exams are closed to others, and the key of the audit log to the service.', '', OK,
+                   'rights')
+
+
+def _others_may_open(path: str) -> bool:
+    try:
+        return bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
+    except OSError:  # not made yet, or out of reach
+        return False
+
+
 def check_metrics(settings: 'Settings') -> Message:
     """Look for the library that writes the metrics; nothing else needs it."""
     host = '[%s]' % settings.host if ':' in settings.host else settings.host
@@ -266,5 +305,6 @@ def check_metrics(settings: 'Settings') -> Message:
 #: Name and check, in the order in which they are shown.
 CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('versions', check_versions), ('model', check_model), ('camera', check_camera), ('disk', check_disk),
-    ('storage', check_storage), ('database', check_database), ('audit', check_audit), ('backup', check_backup),
-    ('keys', check_keys), ('date', check_date), ('page', check_page), ('metrics', check_metrics))
+    ('storage', check_storage), ('rights', check_rights), ('database', check_database), ('audit', check_audit),
+    ('backup', check_backup), ('keys', check_keys), ('date', check_date), ('page', check_page),
+    ('opening', check_opening), ('metrics', check_metrics))

@@ -1,12 +1,14 @@
 """The settings: every key in one class, the TOML file that sets them, and the page that documents them."""
 import os
 import re
+import socket
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
+from .certificate import is_loopback, parse_names
 from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
@@ -26,6 +28,7 @@ _TYPE_NAMES: Dict[Any, str] = {str: 'text', int: 'a whole number', float: 'a num
 _CONTROL_CHARACTERS = re.compile(r'[\x00-\x1f\x7f]')
 _LIMITS = QualityLimits()
 _ROOM = Thresholds()
+_ADDRESS = re.compile(r'(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9]{1,3}(?:\.[0-9]{1,3}){3})):([1-9][0-9]{3,4})\Z')
 #: Keys that contradict each other unless each is above the next.
 _DESCENDING = (('skin_high_c', 'skin_low_c'), ('room_soon_mib', 'room_low_mib', 'room_least_mib'))
 
@@ -37,6 +40,27 @@ def _key(section: str, default: Any, sentence: str, unit: str = '', low: Optiona
     return field(default=default, metadata={
         'section': section, 'sentence': sentence, 'unit': unit, 'low': low, 'high': high, 'choices': choices,
         'may_be_empty': may_be_empty, 'parse': parse})
+
+
+def parse_address(text: str) -> Tuple[str, int]:
+    """Address and port of ``0.0.0.0:8443`` or ``[::]:8443``.
+
+    Raises:
+        SettingsError: ``open-address``.
+    """
+    found = _ADDRESS.match(text)
+    host, port = (found.group(1) or found.group(2), int(found.group(3))) if found else ('', 0)
+    try:
+        socket.inet_pton(socket.AF_INET6 if ':' in host else socket.AF_INET, host)
+    except OSError:
+        port = 0
+    if not 1024 <= port < 1 << 16:
+        raise SettingsError('open-address', '%r is no address with a port from 1024 on.' % text,
+                            'Write such as 0.0.0.0:8443 or [::]:8443.')
+    if is_loopback(host) and host not in ('0.0.0.0', '::'):
+        raise SettingsError('open-address', '%s is this machine alone, which host and port serve already.' % text,
+                            'Leave it empty, or give an address that other machines reach.')
+    return host, port
 
 
 @dataclass(frozen=True)
@@ -87,12 +111,21 @@ class Settings:
                                 'signature is refused all the same.')
 
     host: str = _key('web', '127.0.0.1', 'Address the page is served on. What it sends is not encrypted, so it '
-                     'stays on this machine.', choices=('127.0.0.1', '::1', 'localhost'))
+                     'stays on this machine; open_at is for others.', choices=('127.0.0.1', '::1', 'localhost'))
     port: int = _key('web', 8080, 'Port the page is served on.', '', 1, 65535)
     max_viewers: int = _key('web', 20, 'Pages that may watch the live picture at once.', 'pages', 1, 100)
     files_root: str = _key('web', '/media', 'Folder whose thermograms the page may open; nothing outside it is '
                            'shown.')
 
+    open_at: str = _key('web', '', 'Address and port for other machines, such as 0.0.0.0:8443; they speak TLS and log '
+                        'in. It needs exams_folder, certificate and certificate_key. Empty: no other machine gets an '
+                        'answer.', may_be_empty=True, parse=parse_address)
+    station_names: str = _key('web', '', 'Names and addresses under which other machines open the page, with commas '
+                              'between them; under others it answers nobody. Empty: the name of this machine, and the '
+                              'address of open_at.', may_be_empty=True, parse=parse_names)
+    certificate: str = _key('web', '', 'Certificate for open_at, in PEM: the station\'s own (thermoscreen certificate '
+                            'make), or one that a hospital gave it.', may_be_empty=True)
+    certificate_key: str = _key('web', '', 'Its key, in PEM, which only the service may read.', may_be_empty=True)
     api_tokens: str = _key('web', '', 'File of the tokens with which other programs use the API; thermoscreen tokens '
                            'writes it. Empty for none.', may_be_empty=True)
 
@@ -163,6 +196,23 @@ class Settings:
                 if getattr(self, low) >= getattr(self, high):
                     raise SettingsError('setting-contradiction', '%s must be below %s, not %g and %g.'
                                         % (low, high, getattr(self, low), getattr(self, high)))
+
+    def names(self) -> List[str]:
+        """Names and addresses under which other machines know the station."""
+        given = parse_names(self.station_names)
+        if not given:
+            own = socket.gethostname().lower()
+            given = [] if is_loopback(own) else [own]
+            if self.open_at and not is_loopback(parse_address(self.open_at)[0]):
+                given.append(parse_address(self.open_at)[0])
+        return given
+
+    def opened_hosts(self) -> List[str]:
+        """`names` as a browser sends them with the port; none where the page is not opened to other machines."""
+        if not self.open_at:
+            return []
+        port = parse_address(self.open_at)[1]
+        return ['%s:%d' % ('[%s]' % name if ':' in name else name, port) for name in self.names()]
 
     def quality_limits(self) -> QualityLimits:
         """The quality section as the quality gate takes it."""

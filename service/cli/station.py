@@ -2,7 +2,7 @@
 import contextlib
 import os
 import tempfile
-from typing import Any, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 import click
 from flask import Flask
@@ -10,17 +10,21 @@ from flask import Flask
 from ..bundle import recover_bundle
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
+from ..certificate import read_certificate
 from ..live import LiveLoop
 from ..machine import keep_few_heaps, return_memory
-from ..messages import InputError, printable
+from ..messages import InputError, SettingsError, printable
 from ..samples import SAMPLE
-from ..settings import Settings, load_settings
+from ..settings import Settings, load_settings, parse_address
 from ..supervise import Supervision
 from ..telemetry import Vitals
 from ..web.app import create_app
 from ..web.server import serve_app
 from .options import make_pipeline
 from .records import open_records
+
+if TYPE_CHECKING:
+    from ..web.front import Opening
 
 
 def serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
@@ -48,13 +52,14 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
             recover_bundle(settings.bundle)
             pipeline = running.enter_context(make_pipeline(settings))
             records = open_records(settings, demo, running)
+            opening = opening_of(settings, records.sessions is not None and not demo)
             return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo, records.backups)
-        _serve(supervision, app, live, settings)
+        _serve(supervision, app, live, settings, opening)
 
 
 def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
@@ -71,13 +76,45 @@ def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
                 exams_folder=os.path.join(folder, 'exams'), audit_signer='', audit_anchor='', api_tokens='')
 
 
-def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings) -> None:
+def opening_of(settings: Settings, has_login: bool) -> 'Optional[Opening]':
+    """How the page is opened to other machines; None where it is not.
+
+    Args:
+        settings: of the installation.
+        has_login: whether people log in, with a PIN that does not stand on the page.
+
+    Raises:
+        SettingsError: ``open-without-login``, ``open-without-certificate``, ``open-without-name``, and as of
+            `read_certificate`.
+    """
+    if not settings.open_at:
+        return None
+    if not has_login:
+        raise SettingsError('open-without-login', 'The page is not opened to other machines, because nobody logs in on '
+                            'this station.', 'Set exams_folder, and leave out --demo; or leave open_at empty.')
+    if not settings.certificate or not settings.certificate_key:
+        raise SettingsError('open-without-certificate', 'The page is not opened to other machines without TLS.',
+                            'Set certificate and certificate_key, and run thermoscreen certificate make.')
+    if not settings.names():
+        raise SettingsError('open-without-name', 'This machine has no name under which others could open the page.',
+                            'Set station_names.')
+    read_certificate(settings.certificate)
+    from ..web.front import Opening  # and asyncio with it
+    host, port = parse_address(settings.open_at)
+    return Opening(host, port, settings.certificate, settings.certificate_key)
+
+
+def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings, opening: 'Optional[Opening]'
+           ) -> None:
     identity = app.extensions['thermoscreen'].pipeline.bundle.manifest.identity
 
     def ready(stop: Callable[[], None]) -> None:
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
                    % (_bracketed(settings.host), settings.port, printable(settings.camera), identity['id'],
                       identity['version']))
+        if opening is not None:
+            click.echo('Other machines open it at %s.'
+                       % ', '.join('https://' + host for host in settings.opened_hosts()))
         supervision.ready((settings.host, settings.port), lambda: live.state.status.sentence)
 
     def stop() -> None:
@@ -85,8 +122,8 @@ def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Setti
         live.dismiss()
 
     with live:
-        serve_app(app, settings.host, settings.port,
-                  on_stop=stop, on_answer=supervision.page_answered, on_ready=ready)
+        serve_app(app, settings.host, settings.port, on_stop=stop, on_answer=supervision.page_answered, on_ready=ready,
+                  opening=opening)
 
 
 def _bracketed(host: str) -> str:

@@ -17,7 +17,7 @@ from ..sealing import importing_cryptography
 from .chain import EMPTY, Anchor, ChainError, decode, encode, follow, head_of, read_lines, segments
 
 #: In the signer's folder: the private key, the public one (64 hexadecimal digits) and what was signed last.
-_KEY, PUBLIC_KEY, STATE = 'audit.key', 'audit.pub', 'signed.json'
+KEY, PUBLIC_KEY, STATE = 'audit.key', 'audit.pub', 'signed.json'
 #: Folder of the signer that is a process of its own (thermoscreen-audit.service).
 SYSTEM_FOLDER = '/var/lib/thermoscreen-audit'
 _CONTEXT = b'thermoscreen audit checkpoint\n'
@@ -58,7 +58,7 @@ class Signer(BaseSigner):
         with importing_cryptography():
             from cryptography.hazmat.primitives import serialization
             from cryptography.hazmat.primitives.asymmetric import ed25519
-        path = os.path.join(folder, _KEY)
+        path = os.path.join(folder, KEY)
         try:
             make_folders(folder)
             if not os.path.exists(path):

@@ -5,6 +5,9 @@ person has the role of who is logged in. A program has that of a token once ther
 until then the API is open on this machine like the page.
 
 ``@admits(SUPERVISOR, act='export exams')`` below a route of POST asks for the PIN once more, valid for that one act.
+
+Another machine is answered only where there are operators, and then ``ANYONE`` is whoever has logged in, but for the
+login itself.
 """
 import hmac
 import secrets
@@ -15,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
-from .responses import is_api, refuse
+from .responses import is_api, is_opened, refuse
 from .sessions import BusyError, Sessions
 from .tokens import Tokens
 
@@ -38,6 +41,7 @@ _TOKEN_NEEDED = Message('token-needed', 'This address is for programs with a tok
 _TOKEN_WRONG = Message('token-wrong', 'This token is not known here, or not any more.',
                        'Make another with thermoscreen tokens add.')
 _TOKEN_REFUSED = Message('role-refused', 'This token does not open this address.', 'Use an address below /api/v1.')
+_NOT_YET = Message('setup-here', 'The first supervisor is made at the station itself.', 'Go there.')
 _LOGIN_NEEDED = Message('login-needed', 'Nobody is logged in.', 'Log in on the page of the station.')
 _ROLE_REFUSED = Message('role-refused', 'Your role does not open this page.', 'Ask a supervisor.')
 _WAITS = Message('passphrase-needed', 'The station was started and waits for its passphrase.',
@@ -50,6 +54,9 @@ _PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Do it 
 _BEARER = 'bearer '
 
 _READING = ('GET', 'HEAD')
+
+#: What another machine may ask for before somebody has logged in: the login, and its styles and scripts.
+_DOOR = ('login.page', 'login.log_in', 'static')
 
 _View = TypeVar('_View', bound=Callable[..., Any])
 _Answer = Optional[Union[Response, BaseResponse]]
@@ -135,9 +142,14 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
         wanted = admitted(current_app, request.endpoint)
         if not wanted:
             return refuse(403, _CLOSED)
+        if is_opened():
+            if sessions is None or sessions.operators.is_new:
+                return refuse(403, _NOT_YET)
+            if ANYONE in wanted and request.endpoint not in _DOOR:
+                wanted = frozenset(PEOPLE + (TOKEN,))
         if (sessions is not None and sessions.operators.waits_for_passphrase
-                and not answers_while_waiting(current_app, request.endpoint)):
-            return _elsewhere('/passphrase', 503, _WAITS)
+                and (is_opened() or not answers_while_waiting(current_app, request.endpoint))):
+            return refuse(503, _WAITS) if is_opened() else _elsewhere('/passphrase', 503, _WAITS)
         refusal = None if ANYONE in wanted else _refusal(wanted, tokens, sessions)
         if refusal is None and sessions is not None:
             if request.method not in _READING:

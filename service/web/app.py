@@ -3,6 +3,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
 from flask import Flask, g
+from flask.sessions import SecureCookieSessionInterface
 
 from ..acquisition import Acquisition
 from ..messages import ADJUNCT_NOTICE, shown_size
@@ -45,7 +46,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     Args:
         pipeline: analyses opened files; its bundle is described on the page.
         live: what the live page shows.
-        settings: ``port``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are used.
+        settings: ``port``, ``open_at``, ``max_viewers``, ``files_root``, ``api_tokens``, ``palette`` and ``layer`` are
+            used.
         vitals: what the status page shows of the machine; None where nothing is measured.
         exams: those of this station; None where none are kept.
         sessions: of operators; None for a station without, which has no login.
@@ -61,7 +63,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               value_viewers(live, settings.max_viewers), exams,
                                               sessions, backups, acquisition)
     shows_only = exams is None and sessions is None
-    responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'))
+    responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
+                      settings.opened_hosts())
     access.install(app, Tokens(settings.api_tokens), sessions)
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers):
@@ -77,8 +80,17 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     return app
 
 
+class _Cookies(SecureCookieSessionInterface):
+    """A browser of another machine sends its cookie over TLS alone."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether the cookie of this answer is for TLS."""
+        return responses.is_opened()
+
+
 def _add_login(app: Flask, sessions: Sessions) -> None:
     app.secret_key = secrets.token_bytes(32)  # a restart ends every session anyway
+    app.session_interface = _Cookies()
     app.config.update(SESSION_COOKIE_NAME='thermoscreen', SESSION_COOKIE_SAMESITE='Strict')
     app.register_blueprint(login_pages)
     app.register_blueprint(operator_pages)

@@ -1,7 +1,8 @@
 """Responses: what every one of them carries, JSON, and refusals as a page for people or JSON for programs.
 
-The page serves this machine alone. A web site that is open in the same browser must neither reach it
-under a name of its own (DNS rebinding), nor embed what it shows, nor make it work by asking for its addresses.
+The page serves this machine, and others only where the settings open it to them, over TLS. A web site that is open in
+the same browser must neither reach it under a name of its own (DNS rebinding), nor embed what it shows, nor make it
+work by asking for its addresses.
 """
 import json
 import logging
@@ -30,6 +31,12 @@ HEADERS = {
     'Cache-Control': 'no-store',
 }
 
+#: The same for other machines: a browser that has seen the station once speaks TLS with it for a year [RFC6797].
+OPENED_HEADERS = dict(HEADERS, **{'Strict-Transport-Security': 'max-age=31536000'})
+
+#: In the environment of a request that another machine sent, over TLS.
+OPENED = 'thermoscreen.opened'
+
 #: Paths that programs read.
 _API = ('/api/', '/live/', '/live.mjpg', '/open/', '/session', '/healthz', '/readiness', '/metrics')
 
@@ -37,6 +44,8 @@ _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'
 _REFUSALS = {message.code: message for message in (
     Message('host-refused', 'This page is for this device only.', 'Open it as http://127.0.0.1 with its port.'),
+    Message('name-refused', 'The station is not known under this name.',
+            'Open it under a name that station_names in its settings gives.'),
     Message('site-refused', 'Another web site asked for this page.', 'Open it from the live picture.'),
     Message('method-refused', 'This page only shows things. Nothing can be sent to it.'),
     Message('upload-refused', 'Files are opened from the device and not sent to it.', 'Use Files.'),
@@ -58,25 +67,26 @@ _OWN_SITES = ('same-origin', 'none')
 _CODES = {404: 'page-missing', 405: 'method-refused', 413: 'request-too-large', 500: 'unexpected'}
 
 
-def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> None:
+def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD'), opened_at: Sequence[str] = ()) -> None:
     """Put the guard in front of an application and its error handlers behind it.
 
     Args:
         app: the application.
         port: where it is served.
         methods: others are refused.
+        opened_at: the hosts, with their port, under which other machines may reach it; none of this machine alone.
     """
     hosts = frozenset('%s:%d' % (name, port) for name in _NAMES)
     if port == 80:  # browsers leave the default port out
         hosts |= frozenset(_NAMES)
     # Whatever a template shows may hold a name from outside; an address in it is ASCII already.
     app.jinja_env.finalize = lambda value: printable(value) if type(value) is str else value
-    app.wsgi_app = _without_other_hosts(app.wsgi_app, hosts)  # type: ignore[method-assign]
+    app.wsgi_app = _without_other_hosts(app.wsgi_app, hosts, frozenset(opened_at))  # type: ignore[method-assign]
 
     @app.before_request
     def guard() -> Optional[Response]:
         if not request.environ['HTTP_HOST']:
-            return _refuse(400, 'host-refused')
+            return _refuse(400, 'name-refused' if is_opened() else 'host-refused')
         if _from_another_site():
             return _refuse(403, 'site-refused')
         if request.method not in methods:
@@ -91,13 +101,13 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD')) -> 
             too_large = request.content_length > app.config['MAX_CONTENT_LENGTH']
             if too_large:
                 return _refuse(413, 'request-too-large')
-            if request.method != 'POST' or request.mimetype != _FORM:
+            if request.method != 'POST' or request.mimetype != _FORM or 'Content-Encoding' in request.headers:
                 return _refuse(400, 'body-refused')
         return None
 
     @app.after_request
     def stamp(response: Response) -> Response:
-        for name, value in HEADERS.items():
+        for name, value in (OPENED_HEADERS if is_opened() else HEADERS).items():
             response.headers[name] = value
         return response
 
@@ -135,9 +145,14 @@ def is_api() -> bool:
     return request.path.startswith(_API)
 
 
+def is_opened() -> bool:
+    """Whether another machine asks, over TLS."""
+    return OPENED in request.environ
+
+
 def on_this_machine() -> bool:
     """Whether the page is asked for under a name that only this machine has."""
-    return request.host.rpartition(':')[0] in _NAMES or request.host in _NAMES
+    return not is_opened() and (request.host.rpartition(':')[0] in _NAMES or request.host in _NAMES)
 
 
 def refuse(status: int, message: Message) -> Response:
@@ -162,11 +177,11 @@ def text_reply(text: str, status: int = 200) -> Response:
     return Response(text, status, mimetype='application/json')
 
 
-def _without_other_hosts(application: Callable[..., Iterable[bytes]], hosts: FrozenSet[str]
-                         ) -> Callable[..., Iterable[bytes]]:
+def _without_other_hosts(application: Callable[..., Iterable[bytes]], hosts: FrozenSet[str],
+                         opened_at: FrozenSet[str]) -> Callable[..., Iterable[bytes]]:
     """Empty any other Host before Flask sees it: there are names with which its routing cannot even refuse."""
     def answer(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get('HTTP_HOST', '').lower() not in hosts:
+        if environ.get('HTTP_HOST', '').lower() not in (opened_at if OPENED in environ else hosts):
             environ['HTTP_HOST'] = ''
         return application(environ, start_response)
 

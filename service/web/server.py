@@ -7,10 +7,11 @@ reader. Streams take their connection over (`streams`).
 import http.client
 import logging
 import signal
+import socket
 import threading
 import time
 from email.utils import formatdate
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from waitress import create_server, wasyncore
 from waitress.channel import ClientDisconnected, HTTPChannel
@@ -20,8 +21,11 @@ from waitress.task import ErrorTask
 
 from ..messages import Message, SettingsError
 from ..supervise import LastingThread
-from .responses import HEADERS
+from .responses import HEADERS, OPENED, OPENED_HEADERS
 from .streams import Viewer
+
+if TYPE_CHECKING:
+    from .front import Front, Opening
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -73,22 +77,27 @@ class Server:
             ends by a fault, which must not look like a stop.
         on_answer: called every few seconds while a page is answered: over a connection, through the threads that answer
             and through the application.
+        opening: for other machines; None where the page stays on this one.
+
+    Raises:
+        SettingsError: ``port-unavailable``, and as of `Front`.
     """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], host: str, port: int,
                  on_stop: Optional[Callable[[], None]] = None,
-                 on_answer: Optional[Callable[[], None]] = None) -> None:
+                 on_answer: Optional[Callable[[], None]] = None, opening: 'Optional[Opening]' = None) -> None:
         self._address = host, port
         self._map: Dict[int, Any] = {}
         self._on_stop = on_stop
         self._on_answer = on_answer
         self._stopping = False
         self._finished = threading.Event()
+        self._front_thread: Optional[LastingThread] = None
         self._server = _listening(
             _handing_over(app), map=self._map, host=host, port=port, threads=WORKERS,
             # Silent connections are closed here (`_close_silent`): waitress' own limit stops accepting instead, and its
             # cleaner passes over a client that takes nothing. A crowd that all asks at once waits in the kernel.
-            connection_limit=2 * MAX_SILENT, backlog=1024, channel_timeout=1 << 30, cleanup_interval=1 << 30,
+            connection_limit=3 * MAX_SILENT, backlog=1024, channel_timeout=1 << 30, cleanup_interval=1 << 30,
             # A connection is read while it is answered, so that a reading that nobody waits for any more is noticed.
             channel_request_lookahead=1,
             outbuf_high_watermark=_ANY_SIZE, outbuf_overflow=_ANY_SIZE, inbuf_overflow=_ANY_SIZE,
@@ -97,9 +106,19 @@ class Server:
             ident='thermoscreen', asyncore_use_poll=True)
         # A crowd that waits a moment for a thread is not worth a line of the journal each.
         logging.getLogger('waitress.queue').setLevel(logging.ERROR)
-        for entry in self._map.values():
-            if isinstance(entry, BaseWSGIServer):
-                entry.channel_class = _Channel
+        #: One for every address of the name; they share everything else.
+        self._listeners = [entry for entry in self._map.values() if isinstance(entry, BaseWSGIServer)]
+        for entry in self._listeners:
+            entry.channel_class = _Channel
+        #: For other machines; its module is loaded only for them.
+        self.front: 'Optional[Front]' = None
+        if opening is not None:
+            from .front import Front
+            try:
+                self.front = Front(opening, self._take)
+            except SettingsError:
+                self._close()
+                raise
 
     def run(self) -> None:
         """Serve until `stop`.
@@ -109,6 +128,9 @@ class Server:
         """
         if self._on_answer is not None:
             LastingThread('proof', self._prove, self._finished).start()
+        if self.front is not None:
+            self._front_thread = LastingThread('front', self.front.run, self._finished)
+            self._front_thread.start()
         try:
             while not self._stopping:
                 wasyncore.loop(timeout=_POLL_S, use_poll=True, map=self._map, count=1)
@@ -132,6 +154,11 @@ class Server:
             return False
         finally:
             connection.close()
+
+    def _take(self, connection: socket.socket, address: Tuple[str, int]) -> None:
+        """Serve a connection of the front, from the loop's next turn on; in the thread of the front."""
+        server = self._listeners[0]
+        server.trigger.pull_trigger(lambda: _OpenedChannel(server, connection, address, server.adj, map=self._map))
 
     def _prove(self) -> None:
         while not self._finished.wait(PROOF_EVERY_S):
@@ -157,8 +184,16 @@ class Server:
         while time.monotonic() < deadline_s and any(
                 channel.requests or channel.total_outbufs_len for channel in self._channels()):
             wasyncore.loop(timeout=0.05, use_poll=True, map=self._map, count=1)
+        if self.front is not None:
+            self.front.stop()
+            if self._front_thread is not None:
+                self._front_thread.join(_GOODBYE_S)
+            wasyncore.loop(timeout=0, use_poll=True, map=self._map, count=1)  # what it handed over last
         for channel in self._channels():
             channel.handle_close()
+        self._close()
+
+    def _close(self) -> None:
         self._server.task_dispatcher.shutdown(timeout=_GOODBYE_S / 2)
         wasyncore.close_all(self._map)
 
@@ -175,7 +210,8 @@ class _ErrorTask(ErrorTask):
         body = ('%s [%s]\n' % (message.text, message.code)).encode('utf-8')
         self.status = '%d %s' % (status, reason)
         self.response_headers += [('Content-Type', 'text/plain; charset=utf-8'), ('Connection', 'close')]
-        self.response_headers += list(HEADERS.items())
+        opened = isinstance(self.channel, _OpenedChannel)
+        self.response_headers += list((OPENED_HEADERS if opened else HEADERS).items())
         self.close_on_finish = True
         self.content_length = len(body)
         self.write(body)
@@ -229,6 +265,10 @@ class _Channel(HTTPChannel):
         return taken
 
 
+class _OpenedChannel(_Channel):
+    """A connection of another machine, over TLS."""
+
+
 def _handing_over(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
     """Let an answer that is a `Viewer` have the connection, and free the thread that answered."""
     def answer(environ: Dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -238,12 +278,14 @@ def _handing_over(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable
             lines[:] = ['HTTP/1.1 ' + status] + ['%s: %s' % header for header in headers]
             return start_response(status, headers, *exc_info)
 
+        # The key is waitress' public one; the object behind it has the connection.
+        channel = environ['waitress.client_disconnected'].__self__
+        if isinstance(channel, _OpenedChannel):
+            environ.update({OPENED: True, 'wsgi.url_scheme': 'https'})
         contents = app(environ, start)
         if not isinstance(contents, Viewer):
             return contents
         lines.extend(['Connection: close', 'Date: ' + formatdate(usegmt=True), 'Server: thermoscreen', '', ''])
-        # The key is waitress' public one; the object behind it has the connection.
-        channel = environ['waitress.client_disconnected'].__self__
         try:
             contents.take_over(channel.socket.dup(), '\r\n'.join(lines).encode('latin-1'))
         except OSError:
@@ -266,14 +308,15 @@ def _listening(app: Callable[..., Any], **adjustments: Any) -> Any:
 
 def serve_app(app: Callable[..., Any], host: str, port: int, on_stop: Optional[Callable[[], None]] = None,
               on_answer: Optional[Callable[[], None]] = None,
-              on_ready: Optional[Callable[[Callable[[], None]], None]] = None) -> None:
+              on_ready: Optional[Callable[[Callable[[], None]], None]] = None,
+              opening: 'Optional[Opening]' = None) -> None:
     """Serve until SIGTERM or SIGINT, then return within two seconds.
 
     Args:
-        app, host, port, on_stop, on_answer: as of `Server`.
+        app, host, port, on_stop, on_answer, opening: as of `Server`.
         on_ready: called once the port is taken, with a function that ends the serving.
     """
-    server = Server(app, host, port, on_stop, on_answer)
+    server = Server(app, host, port, on_stop, on_answer, opening)
     handlers = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.signal(number, lambda *_: server.stop())

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
 import numpy as np
 from flask import Blueprint, abort, render_template
 
+from ..certificate import certificate_message, utc_now
 from ..live import RECENT, StageTimes
 from ..messages import OK, WARNING, Message
 from ..selection import noteworthy
@@ -93,7 +94,7 @@ def every_message(objects: Services, reading: 'Reading', stages: Dict[str, Tuple
 
 
 def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) -> List[Message]:
-    """How camera, analysis and model are; the recovery key, disk and live picture where something is wrong with them.
+    """How camera, analysis, model and certificate are; recovery key, disk and live picture where something is wrong.
 
     Args:
         objects: the application's.
@@ -112,6 +113,9 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
                                 'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
     if objects.backups is not None:
         messages.append(objects.backups.last)
+    settings = objects.settings
+    if settings.open_at:
+        messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))
     ages_s = live.heartbeats.stale()
     return messages + [replace(message, subject='disk' if part == STORAGE else part,
                                facts={'figures': 'silent for %.0f s' % ages_s.get(part, 0.0)})

@@ -1,8 +1,11 @@
 """An application around a stub network, and around the shipped one; a camera with a switch."""
 import functools
+import os
+import tempfile
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -150,6 +153,16 @@ def files_root(tmp_path_factory):
     (root / 'out.csv').symlink_to(beside / 'secret.csv')
     (root / 'within.csv').symlink_to(visit / 'frontal.csv')
     return root
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """In memory: SQLite waits for the disk."""
+    if not os.access('/dev/shm', os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir='/dev/shm', prefix='thermoscreen-') as made:
+        yield Path(made)
 
 
 @pytest.fixture

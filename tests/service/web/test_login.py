@@ -1,11 +1,8 @@
 """Login, lock and roles: who gets in, who does not, and what is left when somebody leaves."""
 import json
-import os
 import re
-import tempfile
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -22,16 +19,6 @@ from service.web.tokens import Tokens
 from .conftest import LocalClient
 from .stations import OTHER, PIN, PINS, Inhabited, confirm, csrf_of, log_in
 from .test_access import ACTS, EXAM_PAGES, ROUTES, WAITING, WITHOUT_PIN
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """In memory: SQLite waits for the disk."""
-    if not os.access('/dev/shm', os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir='/dev/shm', prefix='thermoscreen-') as made:
-        yield Path(made)
 
 
 @pytest.fixture
