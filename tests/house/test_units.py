@@ -10,7 +10,8 @@ import pytest
 
 from service.backup.medium import UNMOUNT_SOCKET
 from service.cli.main import program
-from service.operators.signer import SYSTEM_FOLDER
+from service.operators import places
+from service.operators.signer import KEY, SYSTEM_FOLDER
 
 #: Directives newer than systemd 237, from systemd's own NEWS.
 TOO_NEW = ('TemporaryFileSystem', 'PrivateMounts', 'ProtectHostname', 'RestrictSUIDSGID', 'ProtectKernelLogs',
@@ -123,6 +124,21 @@ def test_memory_sticks_are_mounted_for_the_service_and_unmounted_where_it_asks(r
     assert unit['ExecStart'][0].split()[1:] == ['backup', 'unmounter']
     apart = {'ProtectSystem', 'ProtectHome', 'PrivateTmp', 'PrivateDevices', 'PrivateNetwork', 'ProtectKernelTunables'}
     assert not apart & (set(unit) | set(medium)), 'each of these hides its mounts from the station'
+
+
+def test_keys_and_exams_are_hidden_from_who_does_not_need_them(root):
+    """Each account's rights are one wall, and these lines another."""
+    hidden = {name: {path.lstrip('-') for path in _read(root / 'systemd' / name)['InaccessiblePaths'][0].split()}
+              for name in OURS}
+    exams, secret, tls = ('/var/lib/thermoscreen/' + name for name in ('exams', 'exams.secret', 'tls'))
+    assert os.path.join(SYSTEM_FOLDER, KEY) in hidden['thermoscreen.service'], 'it could rewrite the log'
+    for name in ('thermoscreen-engine.service', 'thermoscreen-safe.service'):
+        assert hidden[name] == {exams, secret, tls, SYSTEM_FOLDER}
+    assert hidden['thermoscreen-given-up.service'] == {'/var/lib/thermoscreen', SYSTEM_FOLDER}
+    # The signer reads the log and nothing of a patient.
+    assert hidden['thermoscreen-audit.service'] == {exams + '/exams', secret, tls}
+    log = _read(root / 'systemd' / 'thermoscreen-audit.service')['ExecStart'][0].split()[-1]
+    assert log == places(exams).audit and places(exams).secret == secret
 
 
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):

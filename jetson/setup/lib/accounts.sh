@@ -4,6 +4,9 @@
 SERVICE_USER=thermoscreen
 STATE=/var/lib/thermoscreen
 ENGINES=$STATE/engines
+EXAMS=$STATE/exams
+# Key and certificate with which other machines may open the page.
+TLS=$STATE/tls
 
 # account NAME HOME GROUP...: a system account without login, in these groups.
 account() {
@@ -35,10 +38,13 @@ step_account() {
 }
 
 step_folders() {
+    local path
     put_folder /etc/thermoscreen 755
     put_folder "$VENV" 755
     put_folder "$STATE" 700 "$SERVICE_USER"
-    put_folder "$ENGINES" 700 "$SERVICE_USER"
+    for path in "$ENGINES" "$EXAMS" "$TLS"; do
+        put_folder "$path" 700 "$SERVICE_USER"
+    done
     TEXT="$ROOT$VENV, $ROOT$STATE, $ROOT/etc/thermoscreen"
 }
 

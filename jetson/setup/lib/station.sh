@@ -3,13 +3,28 @@
 
 SETTINGS=/etc/thermoscreen/settings.toml
 BUNDLE_FOLDER=$STATE/bundle
+# Of systemd/thermoscreen-audit.socket.
+AUDIT_SOCKET=/run/thermoscreen-audit.socket
 
 step_settings() {
     TEXT="$ROOT$SETTINGS"
     if [ -e "$ROOT$SETTINGS" ]; then
         TEXT="$TEXT, left as it is"
     else
-        put_text "$SETTINGS" 644 <<EOT
+        put_text "$SETTINGS" 644 < <(settings_text)
+    fi
+    [ "$DRY_RUN" = 1 ] || quietly cli settings --settings "$ROOT$SETTINGS"
+    if grep -q '^camera = "sim' "$ROOT$SETTINGS" 2>/dev/null; then
+        note "The camera is simulated; set camera in $ROOT$SETTINGS to the real one."
+    fi
+    if [ -z "$ROOT" ] && [ "$DRY_RUN" = 0 ] && [ "$(setting exams_folder)" != "$EXAMS" ]; then
+        note "Exams are not kept in $EXAMS, since $SETTINGS says otherwise; the signer of the audit log looks there (docs/protection.md)."
+    fi
+}
+
+# A new settings file. A staging root is for trials: nobody logs in there, and nothing signs.
+settings_text() {
+    cat <<EOT
 # Settings of this station. All keys:  thermoscreen settings --reference
 # Check this file:                     thermoscreen settings --settings $SETTINGS
 # After a change:                      sudo systemctl restart thermoscreen
@@ -21,12 +36,18 @@ camera = "$CAMERA"
 [model]
 bundle = "$BUNDLE_FOLDER"
 engines = "$ENGINES"
+
+[web]
+# Other machines get no answer. Before you open the page to them, read SECURITY.md, make a certificate with
+#   sudo -u $SERVICE_USER thermoscreen certificate make --settings $SETTINGS
+# and run install.sh again afterwards.
+# open_at = "0.0.0.0:8443"
+certificate = "$TLS/station.crt"
+certificate_key = "$TLS/station.key"
 EOT
-    fi
-    [ "$DRY_RUN" = 1 ] || quietly cli settings --settings "$ROOT$SETTINGS"
-    if grep -q '^camera = "sim' "$ROOT$SETTINGS" 2>/dev/null; then
-        note "The camera is simulated; set camera in $ROOT$SETTINGS to the real one."
-    fi
+    [ -z "$ROOT" ] || return 0
+    printf '\n[exams]\nexams_folder = "%s"\n' "$EXAMS"
+    ! command -v systemctl >/dev/null || printf 'audit_signer = "%s"\n' "$AUDIT_SOCKET"
 }
 
 # A bundle that was installed by hand is kept unless --bundle replaces it.
@@ -64,7 +85,7 @@ bundle_verifies() {
 
 # setting NAME: its value in the settings of the station.
 setting() {
-    cli settings --json "${WITH_SETTINGS[@]}" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1"
+    cli settings --json "${WITH_SETTINGS[@]}" | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin).get(sys.argv[1], ""))' "$1"
 }
 
 # An engine makes the station faster and nothing else, so one that cannot be built does not end the installation.

@@ -4,6 +4,9 @@
 # Files of the service beside exam data that are useless without it. Bundle and engines have lines of their own.
 KEPT_BY_SERVICE=(starts.json alive.json bundle-history.json)
 
+# Of thermoscreen-audit.service, which makes it.
+SIGNER=/var/lib/thermoscreen-audit
+
 uninstall() {
     if [ ! -f "$ROOT$MANIFEST" ]; then
         printf 'Nothing is installed under %s: %s does not exist.\n' "${ROOT:-/}" "$ROOT$MANIFEST"
@@ -60,13 +63,13 @@ remove_files() {
 
 remove_trees() {
     local path
-    for path in $(names_of tree) "$BUNDLE_FOLDER.previous" "$ENGINES"; do
+    for path in $(names_of tree) "$BUNDLE_FOLDER.previous" "$ENGINES" "$TLS"; do
         [ ! -e "$ROOT$path" ] || act "remove $ROOT$path with everything in it" rm -rf "$ROOT$path"
     done
     for path in "${KEPT_BY_SERVICE[@]}"; do
         [ ! -e "$ROOT$STATE/$path" ] || act "remove $ROOT$STATE/$path" rm -f "$ROOT$STATE/$path"
     done
-    TEXT='the virtual environment, the bundle and the engines'
+    TEXT='the virtual environment, the bundle, the engines and the certificate'
 }
 
 # Last, because an interrupted uninstallation still needs the manifest.
@@ -117,6 +120,7 @@ say_what_stays() {
     if [ -d "$ROOT$STATE" ]; then
         LEFT+=("$ROOT$STATE: exam data, $(find "$ROOT$STATE" -type f | wc -l) files, $(du -sh "$ROOT$STATE" | cut -f 1)")
     fi
+    [ -n "$ROOT" ] || [ ! -d "$SIGNER" ] || LEFT+=("$SIGNER: the key that signed the audit log of these exams")
     [ "${#LEFT[@]}" != 0 ] || printf 'Nothing of thermoscreen is left under %s.\n' "${ROOT:-/}"
     for line in "${LEFT[@]}"; do
         printf 'Kept: %s\n' "$line"

@@ -50,7 +50,19 @@ step_units() {
         done < <(unit_files "$SOURCE/systemd/newer")
         TEXT="$TEXT, with the options that systemd $version adds to 237"
     fi
+    open_unit
     [ "$CHANGED" = 0 ] || UNITS_CHANGED=1
+}
+
+# Where the settings open the page to other machines, systemd lets their packets through; otherwise this machine's alone.
+open_unit() {
+    local path=$UNITS/thermoscreen.service.d/open.conf
+    [ -x "$ROOT$VENV/bin/thermoscreen" ] || return 0
+    if [ -n "$(setting open_at)" ]; then
+        printf '# open_at is set: other machines may open the page, over TLS.\n[Service]\nIPAddressAllow=any\n' | put_text "$path" 644
+    elif [ -e "$ROOT$path" ]; then
+        act "remove $ROOT$path" rm -f "$ROOT$path"
+    fi
 }
 
 # unit_files FOLDER: its units and their drop-ins, relative to it.
