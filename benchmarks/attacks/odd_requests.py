@@ -1,9 +1,9 @@
 """Odd requests: how many end in a fault of the station, and how many answers lack the security headers.
 
 Methods, targets, headers, arguments and contents are drawn from what is odd, unusual or wrong, with a seed, and sent as
-bytes over connections of their own. A refusal is right; an answer from 500 to 599 is a fault unless it says that
-something is not there now (503, or 501 for what is not installed). The exit code is 1 for any fault, for any answer
-without the headers, and where the station does not answer afterwards.
+bytes over connections of their own. A refusal is right; an answer from 500 to 599 is a fault, but for a 503 that gives
+its reason: what asks whether the station is ready must hear when it is not. The exit code is 1 for any fault, for any
+answer without the headers, and where the station does not answer afterwards.
 
     python -m benchmarks.attacks.odd_requests [--count 4000] [--seed 1] [--operators]
 """
@@ -11,6 +11,7 @@ import collections
 import contextlib
 import os
 import random
+import re
 import socket
 import sys
 import tempfile
@@ -85,6 +86,9 @@ _AT_ONCE = 8
 #: Not an answer yet.
 _GO_ON = b'HTTP/1.1 100 Continue\r\n\r\n'
 
+#: The code of a message, in JSON or on a page.
+_REASON = re.compile(rb'(?:"code": "|class="code">\[?)([a-z-]+)')
+
 #: Header that every answer has, and safe mode's and the server's own refusals too.
 _SIGN = b'content-security-policy:'
 
@@ -98,6 +102,7 @@ def main(count: int, seed: int, operators: bool) -> None:
     draw = random.Random(seed)
     answers: Counter[str] = collections.Counter()
     faults: Counter[str] = collections.Counter()
+    reasons: Counter[str] = collections.Counter()
     bare = 0
     began_s = time.monotonic()
     with tempfile.TemporaryDirectory() as root:
@@ -110,16 +115,19 @@ def main(count: int, seed: int, operators: bool) -> None:
         with served('--files-root', root, '--settings', os.path.join(root, 'settings.toml')) as port:
             requests = [_request(draw, port) for _ in range(count)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
-                heads = list(pool.map(lambda request: _send(port, request), requests))
-            for request, (status, head) in zip(requests, heads):
+                answered = list(pool.map(lambda request: _send(port, request), requests))
+            for request, (status, head, body) in zip(requests, answered):
                 answers[status[:1] + 'xx' if status else 'none'] += 1
-                if status.startswith('5') and status not in ('501', '503'):
-                    faults['%s %s' % (status, ascii(request[:100]))] += 1
+                reason = _REASON.search(body) if status == '503' else None
+                if reason is not None:
+                    reasons['503 ' + reason.group(1).decode('ascii')] += 1
+                elif status.startswith('5'):
+                    faults['%s %s %s' % (status, ascii(request[:100]), ascii(body[:200]))] += 1
                 bare += bool(status) and _SIGN not in head.lower()
             well = ask(port, '/')[0] == (303 if operators else 200) and ask(port, '/healthz')[0] == 200
     print('%d odd requests, seed %d, %.0f s' % (count, seed, time.monotonic() - began_s))
-    print(table(('answer', 'number'), sorted(answers.items())))
-    print(table(('what must not be', 'number'), [('faults (5xx but 501 and 503)', sum(faults.values())),
+    print(table(('answer', 'number'), sorted(answers.items()) + sorted(reasons.items())))
+    print(table(('what must not be', 'number'), [('faults (5xx but a 503 with its reason)', sum(faults.values())),
                                                 ('answers without the headers', bare),
                                                 ('no page afterwards', int(not well))]))
     for fault, number in faults.most_common(5):
@@ -142,20 +150,20 @@ def _request(draw: random.Random, port: int) -> bytes:
     return (text + draw.choice(_CONTENTS)).replace('PORT', str(port)).encode('latin-1')
 
 
-def _send(port: int, request: bytes) -> Tuple[str, bytes]:
-    """Status and head of the answer; empty where the connection was closed without, or is still awaited."""
+def _send(port: int, request: bytes) -> Tuple[str, bytes, bytes]:
+    """Status, head and, of a fault, body of the answer; empty where the connection was closed without one."""
     received = b''
     with contextlib.suppress(OSError), contextlib.closing(socket.create_connection(('127.0.0.1', port), 5.0)) as wire:
         wire.sendall(request)
         wire.settimeout(WAIT_S)
-        while b'\r\n\r\n' not in received:
+        while b'\r\n\r\n' not in received or received.startswith((b'HTTP/1.1 5', b'HTTP/1.0 5')):
             part = wire.recv(65536)
             if not part:
                 break
             received = (received + part).replace(_GO_ON, b'')
-    head = received.partition(b'\r\n\r\n')[0]
+    head, _, body = received.partition(b'\r\n\r\n')
     words = head.split(b' ', 2)
-    return (words[1].decode('latin-1') if len(words) > 1 and words[0].startswith(b'HTTP/') else ''), head
+    return (words[1].decode('latin-1') if len(words) > 1 and words[0].startswith(b'HTTP/') else ''), head, body
 
 
 if __name__ == '__main__':

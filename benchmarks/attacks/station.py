@@ -1,18 +1,27 @@
 """The station under attack: ``thermoscreen serve`` in a process of its own, on loopback, with the simulated camera."""
 import contextlib
 import http.client
+import os
+import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import urllib.parse
 from typing import Dict, Iterator, List, Sequence, Tuple
 
-_START_LIMIT_S = 60.0
+_START_LIMIT_S = 300.0
 
 #: An answer that takes longer counts as one that never came.
 GIVEN_UP_S = 10.0
+
+#: Under which other machines know it, where it is opened to them.
+STATION_NAME = 'thermo3.example.org'
+_PIN = '274911'
 
 
 @contextlib.contextmanager
@@ -52,22 +61,58 @@ def started(*arguments: str) -> Iterator[Tuple[int, int]]:
             process.kill()
 
 
-def ask(port: int, path: str) -> Tuple[int, float]:
+@contextlib.contextmanager
+def opened() -> Iterator[Tuple[int, int, ssl.SSLContext, str]]:
+    """A station with operators that is opened to other machines; gives its port on this machine, that for others, how
+    a client of theirs checks its certificate, and the value of Cookie of somebody who is logged in on this machine.
+    """
+    from service.certificate import make_certificate, utc_now
+    with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        other = int(probe.getsockname()[1])
+        pair = os.path.join(folder, 'a.crt'), os.path.join(folder, 'a.key')
+        make_certificate(pair[0], pair[1], [STATION_NAME], utc_now())
+        with open(os.path.join(folder, 'settings.toml'), 'w') as stream:
+            stream.write('[web]\nopen_at = "0.0.0.0:%d"\nstation_names = "%s"\ncertificate = "%s"\ncertificate_key = '
+                         '"%s"\n[exams]\nexams_folder = "%s"\n' % ((other, STATION_NAME) + pair
+                                                                    + (os.path.join(folder, 'exams'),)))
+        probe.close()
+        with served('--settings', os.path.join(folder, 'settings.toml')) as port:
+            yield port, other, ssl.create_default_context(cafile=pair[0]), _first_supervisor(port)
+
+
+def _first_supervisor(port: int) -> str:
+    """Make the first supervisor, and give the cookie of the login."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=GIVEN_UP_S)
+    connection.request('GET', '/setup')
+    answer = connection.getresponse()
+    page, cookie = answer.read().decode('utf-8'), str(answer.getheader('Set-Cookie')).partition(';')[0]
+    found = re.search('name="csrf" value="([^"]+)"', page)
+    form = urllib.parse.urlencode({'csrf': found and found.group(1), 'name': 'Ann Lind', 'pin': _PIN, 'again': _PIN})
+    connection.request('POST', '/setup', form, {'Cookie': cookie, 'Content-Type': 'application/x-www-form-urlencoded'})
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 200:
+        raise SystemExit('The first supervisor was not made.')
+    return str(answer.getheader('Set-Cookie')).partition(';')[0]
+
+
+def ask(port: int, path: str, cookie: str = '') -> Tuple[int, float]:
     """Status of a GET on a new connection, and the seconds until its whole answer was there.
 
     Raises:
         OSError, http.client.HTTPException: there was none.
     """
-    status, _, took_s = fetch(port, path)
+    status, _, took_s = fetch(port, path, cookie=cookie)
     return status, took_s
 
 
-def fetch(port: int, path: str, limit_s: float = GIVEN_UP_S) -> Tuple[int, bytes, float]:
+def fetch(port: int, path: str, limit_s: float = GIVEN_UP_S, cookie: str = '') -> Tuple[int, bytes, float]:
     """As `ask`, with the body in between."""
     began_s = time.monotonic()
     connection = http.client.HTTPConnection('127.0.0.1', port, timeout=limit_s)
     try:
-        connection.request('GET', path)
+        connection.request('GET', path, headers={'Cookie': cookie} if cookie else {})
         answer = connection.getresponse()
         body = answer.read()
         return answer.status, body, time.monotonic() - began_s
