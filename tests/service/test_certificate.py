@@ -5,6 +5,7 @@ import ssl
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,14 +46,14 @@ def test_it_is_for_its_names_and_only_its_owner_reads_the_key(pair):
 
 
 def test_renewing_keeps_the_pin_and_changes_the_fingerprint(pair):
-    before, key = read_certificate(pair[0]), open(pair[1], 'rb').read()
+    before, key = read_certificate(pair[0]), Path(pair[1]).read_bytes()
     assert not renewed(*pair, now=days(VALID_DAYS - RENEW_DAYS - 2))
     assert read_certificate(pair[0]) == before
     assert renewed(*pair, now=days(VALID_DAYS - RENEW_DAYS))
     after = read_certificate(pair[0])
     assert (after.pin, after.names) == (before.pin, before.names) and after.fingerprint != before.fingerprint
     assert after.ends == days(2 * VALID_DAYS - RENEW_DAYS - 1)
-    assert open(pair[1], 'rb').read() == key
+    assert Path(pair[1]).read_bytes() == key
 
 
 def test_the_pin_is_what_openssl_makes_of_the_key(pair):

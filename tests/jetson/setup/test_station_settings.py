@@ -70,7 +70,7 @@ def test_doctor_agrees_with_the_rights(tmp_path, monkeypatch):
     settings.write_text('[exams]\nexams_folder = "%s"\n' % exams)
     assert check_rights(load_settings(str(settings))).severity == INFO
     settings.write_text('')
-    assert check_rights(load_settings(str(settings))) is None
+    assert check_rights(load_settings(str(settings))).severity == OK
 
 
 def test_doctor_says_whether_others_may_open_the_page(tmp_path):
