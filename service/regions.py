@@ -55,13 +55,15 @@ def region_masks(labels: np.ndarray, regions: Iterable[int] = range(1, len(REGIO
         labels: uint8 HxW region ids.
         regions: ids that are looked for.
     """
-    masks = {}
-    for region in regions:
-        mask = cv2.inRange(labels, region, region)
-        left, top, width, height = cv2.boundingRect(mask)
+    masks: Dict[int, Tuple[Box, np.ndarray]] = {}
+    left, top, width, height = cv2.boundingRect(labels)
+    around = labels[top:top + height, left:left + width]
+    for region in regions if width else ():
+        mask = cv2.inRange(around, region, region)
+        x, y, width, height = cv2.boundingRect(mask)
         if width:
-            box = slice(top, top + height), slice(left, left + width)
-            masks[region] = box, mask[box]
+            box = slice(top + y, top + y + height), slice(left + x, left + x + width)
+            masks[region] = box, mask[y:y + height, x:x + width]
     return masks
 
 
