@@ -160,7 +160,7 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
     @app.after_request
     def tell(response: Response) -> Response:
         event = audited_as(app, request.endpoint) if request.endpoint else None
-        if event and sessions is not None and request.method != 'HEAD' and response.status_code < 400:
+        if event and sessions is not None and request.method != 'HEAD' and response.status_code < 300:
             sessions.tell(event, g.operator.id if 'operator' in g else '', **_seen())
         return response
 

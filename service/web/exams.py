@@ -62,9 +62,7 @@ def page() -> str:
 @audited('exams-searched')
 def find() -> str:
     """Exams of a patient. A form and no address: what is looked for stays in no history of the browser."""
-    after, sessions = request.form.get('after', ''), services().sessions
-    if sessions is not None:
-        sessions.tell('exams-searched', actor())
+    after = request.form.get('after', '')
     return _list(request.form.get('query', ''), int(after) if is_whole_number(after) else 0)
 
 

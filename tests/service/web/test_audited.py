@@ -66,6 +66,7 @@ def test_a_file_that_a_person_opens_is_told_without_its_name(app, home, told):
     told()
     assert browser.get('/open/result?path=visit 1/flat.csv').status_code == 200
     assert browser.get('/open/overlay.png?path=visit 1/flat.csv').status_code == 200
+    assert app.test_client().get('/exams').status_code == 303, 'to the login'
     assert told() == [('file-viewed', who, {})]
 
 
