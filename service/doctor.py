@@ -21,7 +21,7 @@ import numpy
 
 from . import __version__
 from .analysis import NO_FINDING
-from .bundle import Trust
+from .bundle import History, Trust
 from .cameras.registry import open_camera
 from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
@@ -29,6 +29,7 @@ from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
 from .certificate import certificate_message, utc_now
 from .kept_checks import check_audit, check_backup, check_database, check_date, check_keys
 from .messages import INFO, OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
+from .model_change import change_message
 from .operators import places
 from .operators.signer import KEY as SIGNER_KEY
 from .operators.signer import SYSTEM_FOLDER
@@ -143,6 +144,20 @@ def _better_model(settings: 'Settings', passed_over: Sequence[Message]) -> str:
     if any(message.subject == CHOICE_NAME for message in passed_over):
         return 'Measure again with thermoscreen choose %s --write.' % settings.bundle
     return passed_over[0].next_step
+
+
+def check_change(settings: 'Settings') -> Message:
+    """Say how the last change of the model ended."""
+    try:
+        history = History(os.path.dirname(os.path.realpath(settings.bundle)))
+    except ThermoscreenError as error:
+        return replace(error.message, subject='change')
+    last = history.last
+    message = change_message(history) or Message(
+        'change-ok', 'The model was never changed here.' if last is None
+        else 'The model was changed last on %s, to %s %s.' % (last.utc[:10], last.after['id'], last.after['version']),
+        severity=OK)
+    return replace(message, subject='change')
 
 
 def check_camera(settings: 'Settings', system: 'Optional[VideoSystem]' = None) -> Message:
@@ -304,7 +319,7 @@ def check_metrics(settings: 'Settings') -> Message:
 
 #: Name and check, in the order in which they are shown.
 CHECKS: Tuple[Tuple[str, Check], ...] = (
-    ('versions', check_versions), ('model', check_model), ('camera', check_camera), ('disk', check_disk),
-    ('storage', check_storage), ('rights', check_rights), ('database', check_database), ('audit', check_audit),
-    ('backup', check_backup), ('keys', check_keys), ('date', check_date), ('page', check_page),
-    ('opening', check_opening), ('metrics', check_metrics))
+    ('versions', check_versions), ('model', check_model), ('change', check_change), ('camera', check_camera),
+    ('disk', check_disk), ('storage', check_storage), ('rights', check_rights), ('database', check_database),
+    ('audit', check_audit), ('backup', check_backup), ('keys', check_keys), ('date', check_date),
+    ('page', check_page), ('opening', check_opening), ('metrics', check_metrics))

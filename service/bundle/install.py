@@ -6,10 +6,9 @@ import os
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional
 
-from ..backends import OnnxRuntimeBackend
 from ..durable import (
     atomic_write,
     atomic_write_json,
@@ -19,10 +18,10 @@ from ..durable import (
     storage_error,
 )
 from ..messages import BundleError, InputError, StorageError
-from .golden import prove
-from .history import History, order
+from .archive import unpack
+from .history import INTERRUPTED, WRITING, Change, History, order
 from .load import MAX_FILE_BYTES, Bundle, open_bundle
-from .manifest import MANIFEST_NAME, read_plain
+from .manifest import MANIFEST_NAME, read_manifest_bytes, read_plain
 from .signature import SIGNATURE_NAME, Trust
 
 #: Prefix of the folders in which a bundle is put together before it is installed.
@@ -34,36 +33,84 @@ _LEFTOVER = re.compile(r'\.install-[a-z0-9_]{8}\Z|\..+\.staged\Z', re.DOTALL)
 _PREVIOUS = '.previous'
 
 
-@dataclass(frozen=True)
-class Installed:
-    """What an installation did.
+class Staged:
+    """A bundle that was copied beside its place, verified, and waits to take it; the place is locked meanwhile.
 
     Attributes:
-        bundle: the new one, opened in its place.
-        replaced: version of the good bundle that was there, None where there was none.
+        bundle: the copy, opened.
+        old: the good bundle that is in its place; None where there is none.
+        target: the place.
     """
 
-    bundle: Bundle
-    replaced: Optional[str]
+    def __init__(self, bundle: Bundle, old: Optional[Bundle], target: str, trust: Trust, came_from: str) -> None:
+        self.bundle, self.old, self.target = bundle, old, target
+        self._trust, self._came_from = trust, came_from
+
+    def place(self, by: str = '') -> Change:
+        """Put it in place in one step; the bundle that was there is kept as `previous_of` the target.
+
+        Whatever fails on the way, including a full disk, leaves the old bundle in place, or puts it back. The change is
+        in the history before it takes place, so that no power cut leaves it unnoticed.
+
+        Args:
+            by: id of the supervisor; empty where there are no operators.
+        Returns:
+            The change, on trial.
+        Raises:
+            BundleError: what is in place is not what was staged.
+            StorageError: a disk that is full, read-only or failing.
+        """
+        with WRITING:
+            history = _noted(self.old, self.bundle, os.path.dirname(self.target))
+            change = history.begin(by, None if self.old is None else self.old.manifest, self.bundle.manifest)
+            try:
+                history.write()
+                self._take_the_place()
+            except (BundleError, StorageError):
+                if installed_hash(self.target) != self.bundle.manifest.sha256:
+                    change.outcome = change.told = INTERRUPTED  # who asked for it is told now
+                    with contextlib.suppress(StorageError):
+                        history.write()
+                raise
+        return change
+
+    def _take_the_place(self) -> None:
+        kept = self.old if self.old is not None and self.old.manifest.sha256 != self.bundle.manifest.sha256 else None
+        previous = previous_of(self.target)
+        try:
+            if kept is None:
+                replace_folder(self.bundle.folder, self.target)
+            elif self._came_from == previous:  # which must not go before it is in place
+                with _staged(kept, os.path.dirname(self.target)) as staging:
+                    replace_folder(self.bundle.folder, self.target)
+                    replace_folder(staging, previous)
+            else:
+                _place(kept, previous)
+                replace_folder(self.bundle.folder, self.target)
+        except OSError as error:
+            raise storage_error(error, self.target)
+        try:
+            open_bundle(self.target, trust=self._trust)
+        except BundleError:
+            if kept is not None:
+                put_back(self.target, self._trust)
+            raise
 
 
-def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool = False) -> Installed:
-    """Copy a bundle to where the device reads it.
+@contextlib.contextmanager
+def stage(source: str, target: str, trust: Trust, allow_older: bool = False) -> Iterator[Staged]:
+    """Copy a bundle beside the place where the device reads it; the copy is gone at the end, unless it was placed.
 
-    It is verified at its source, copied beside the target, verified again as the copy, proven with its golden pair, and
-    put in place in one step; the bundle that was there is kept as `previous_of` the target. Whatever fails on the way,
-    including a full disk, leaves the old bundle in place, or puts it back.
+    It is verified at its source and verified again as the copy.
 
     Args:
-        source: a bundle folder, on a USB stick for example.
+        source: a bundle folder or a zip archive, on a USB stick for example.
         target: the folder that the setting `bundle` names; it may hold an older bundle. `History` lies beside it.
         trust: whose bundles are accepted.
-        allow_downgrade: accept a lower version than this station has had.
+        allow_older: accept a lower version than this station has had.
     Raises:
-        BundleError: the new bundle is refused, as by `open_bundle` and `prove`; ``bundle-key-expired``;
-            ``bundle-downgrade``.
-        BackendError: ONNX Runtime does not run it.
-        InputError: ``install-into-itself``.
+        BundleError: the new bundle is refused, as by `open_bundle`; ``bundle-key-expired``; ``bundle-downgrade``.
+        InputError: ``install-into-itself``; as `unpack`.
         StorageError: ``not-a-bundle`` for a target that holds something else; ``install-busy``; ``bundle-history``; a
             disk that is full, read-only or failing.
     """
@@ -71,45 +118,53 @@ def install_bundle(source: str, target: str, trust: Trust, allow_downgrade: bool
     if os.path.commonpath([source, target]) in (source, target):
         raise InputError('install-into-itself', '%s and %s lie within each other.' % (source, target),
                          'Name a bundle elsewhere.')
-    bundle = open_bundle(source, trust=trust)
     parent = os.path.dirname(target)
-    try:
-        os.makedirs(parent, exist_ok=True)
-        with _exclusive(parent):
+    # A folder is looked at before the disk of the station is touched.
+    bundle = None if os.path.isfile(source) else open_bundle(source, trust=trust)
+    with contextlib.ExitStack() as held:
+        try:
+            os.makedirs(parent, exist_ok=True)
+            held.enter_context(_exclusive(parent))
             _recover(target)
-            old, history = _good_bundle(target, trust), History(parent)
-            _check_history(bundle, old, history, trust, allow_downgrade)
-            kept = old is not None and old.manifest.sha256 != bundle.manifest.sha256
-            with _staged(bundle, parent) as staging:
-                _prove(open_bundle(staging, trust=trust))
-                # Of the installation that is about to happen, so that no power cut leaves it unnoticed.
-                history.write()
-                if old is not None and kept:
-                    _place(old, previous_of(target))
-                replace_folder(staging, target)
-            try:
-                installed = open_bundle(target, trust=trust)
-            except BundleError:
-                if kept:
-                    _place(open_bundle(previous_of(target), trust=trust), target)
-                raise
-    except OSError as error:
-        raise storage_error(error, target)
-    return Installed(installed, None if old is None else str(old.manifest['version']))
+            bundle = bundle or held.enter_context(_unpacked(source, parent, trust))
+            old = _good_bundle(target, trust)
+            _check_history(bundle, old, parent, trust, allow_older)
+            staging = held.enter_context(_staged(bundle, parent))
+        except OSError as error:
+            raise storage_error(error, target)
+        yield Staged(open_bundle(staging, trust=trust), old, target, trust, source)
 
 
-def return_to_previous(target: str, trust: Trust) -> Installed:
-    """Install the bundle that the last installation replaced; the one that is there takes its place.
+def put_back(target: str, trust: Trust) -> None:
+    """Put the bundle before in place of the one that is there, which goes; that the older one ran here is known.
 
     Raises:
-        BundleError: ``bundle-missing`` where none was kept; as `install_bundle`.
-        BackendError, StorageError: as `install_bundle`.
+        BundleError: there is none, or it is not as it was, as by `open_bundle`.
+        StorageError: the codes of `service.durable`.
+    """
+    target = os.path.realpath(target)
+    _place(open_bundle(previous_of(target), trust=trust), target)
+
+
+def previous_bundle(target: str) -> str:
+    """Folder of the bundle that the last change replaced.
+
+    Raises:
+        BundleError: ``bundle-missing`` where none was kept.
     """
     previous = previous_of(os.path.realpath(target))
     if not os.path.isdir(previous):
         raise BundleError('bundle-missing', 'There is no previous bundle: %s does not exist.' % previous,
-                          'Install the one that you want to return to, with --allow-downgrade.')
-    return install_bundle(previous, target, trust, allow_downgrade=True)
+                          'Install the one that you want to return to, with --allow-older.')
+    return previous
+
+
+def installed_hash(target: str) -> str:
+    """Hash of the manifest that is in place, whatever it is worth; empty for none."""
+    try:
+        return hashlib.sha256(read_manifest_bytes(target)).hexdigest()
+    except BundleError:
+        return ''
 
 
 def previous_of(target: str) -> str:
@@ -182,26 +237,25 @@ def _good_bundle(target: str, trust: Trust) -> Optional[Bundle]:
         return None
 
 
-def _check_history(bundle: Bundle, old: Optional[Bundle], history: History, trust: Trust,
-                   allow_downgrade: bool) -> None:
+def _check_history(bundle: Bundle, old: Optional[Bundle], parent: str, trust: Trust, allow_older: bool) -> None:
     """Refuse a bundle that is older than what this station has had, or signed with a key that has expired since."""
-    if old is not None:
-        history.note(old.manifest)
-    name, version = history.newest(bundle.manifest)
+    name, version = _noted(old, None, parent).newest(bundle.manifest)
     new = bundle.manifest.identity
-    if version and order(new['version']) < order(version) and not allow_downgrade:
+    if version and order(new['version']) < order(version) and not allow_older:
         raise BundleError('bundle-downgrade', 'This station has had %s %s, which is newer than %s %s.'
                           % (name, version, new['id'], new['version']),
-                          'To go back, install with --allow-downgrade.')
-    history.note(bundle.manifest)
+                          'To go back, install it with --allow-older.')
+    history = _noted(old, bundle, parent)
     trust.check_date(bundle.signed_by or '', history.latest, history.path)
 
 
-def _prove(bundle: Bundle) -> None:
-    """Run the golden pair of every network with what every device has."""
-    for network in bundle.networks:
-        with OnnxRuntimeBackend(network.model, network.inputs, network.outputs) as backend:
-            prove(network, backend.infer)
+def _noted(old: Optional[Bundle], new: Optional[Bundle], parent: str) -> History:
+    """The history of a station, with the bundle that is there and the one that comes."""
+    history = History(parent)
+    for bundle in (old, new):
+        if bundle is not None:
+            history.note(bundle.manifest)
+    return history
 
 
 def _require_bundle(folder: str) -> None:
@@ -209,6 +263,22 @@ def _require_bundle(folder: str) -> None:
     if os.path.isdir(folder) and os.listdir(folder) and not os.path.isfile(os.path.join(folder, MANIFEST_NAME)):
         raise StorageError('not-a-bundle', '%s holds something that is not a bundle.' % folder,
                            'Choose another folder.')
+
+
+@contextlib.contextmanager
+def _unpacked(source: str, parent: str, trust: Trust) -> Iterator[Bundle]:
+    """The bundle of an archive; what it was unpacked to is gone at the end."""
+    folder = tempfile.mkdtemp(prefix=_STAGING, dir=parent)
+    try:
+        unpack(source, folder)
+        try:
+            bundle = open_bundle(folder, trust=trust)
+        except BundleError as error:  # of the archive, whose name somebody knows
+            error.message = replace(error.message, sentence=error.message.sentence.replace(folder, source))
+            raise
+        yield bundle
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -224,9 +294,12 @@ def _staged(bundle: Bundle, parent: str) -> Iterator[str]:
 
 def _place(bundle: Bundle, folder: str) -> None:
     """Copy a bundle that is on this device already to another folder of it."""
-    with _staged(bundle, os.path.dirname(folder)) as staging:
-        open_bundle(staging)
-        replace_folder(staging, folder)
+    try:
+        with _staged(bundle, os.path.dirname(folder)) as staging:
+            open_bundle(staging)
+            replace_folder(staging, folder)
+    except OSError as error:
+        raise storage_error(error, folder)
 
 
 def _copy(bundle: Bundle, staging: str) -> None:

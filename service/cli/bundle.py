@@ -1,7 +1,8 @@
-"""``thermoscreen bundle``: sign, verify, install and show bundles."""
+"""``thermoscreen bundle``: sign, verify and show bundles, and change the model of a station."""
+import contextlib
 import json
 import sys
-from typing import Any, Dict, Iterator, Optional
+from typing import TYPE_CHECKING, Any, Dict, Iterator, NamedTuple, Optional
 
 import click
 
@@ -9,17 +10,19 @@ from ..bundle import (
     Bundle,
     Trust,
     generate_key,
-    install_bundle,
     load_key,
     open_bundle,
     read_golden,
     read_signature,
-    return_to_previous,
     sign_bundle,
 )
-from ..messages import InputError, printable
+from ..messages import OK, InputError, printable
+from .operators import ask_supervisor, by_option
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
+
+if TYPE_CHECKING:
+    from ..model_change import Record, Site
 
 _MAX_PASSPHRASE_BYTES = 1024
 
@@ -27,16 +30,20 @@ _passphrase_option = click.option('--passphrase-file', type=click.Path(), metava
                                   help='Its first line is the passphrase of the private key.')
 _keys_option = click.option('--keys', type=click.Path(), metavar='DIR',
                             help='Folder of public keys (*.pub) in place of the setting trusted_keys.')
+_to_option = click.option('--to', 'target', type=click.Path(), metavar='DIR',
+                          help='Folder of the installed bundle. Default: that of the setting `bundle`.')
+_unattended_option = click.option('--unattended', is_flag=True, help='Ask for no PIN and nothing else, as an installer '
+                                  'does; the audit log says so.')
 
 
 @click.group(cls=Group)
 def bundle() -> None:
-    """Sign, verify, install and show model bundles.
+    """Sign, verify and show model bundles, and change the model of a station.
 
     \b
     Example:
       thermoscreen bundle verify /media/usb/phantom-fpn
-      thermoscreen bundle install /media/usb/phantom-fpn --to /var/lib/thermoscreen/bundle
+      thermoscreen bundle install /media/usb/phantom-fpn --settings /etc/thermoscreen/settings.toml
     """
 
 
@@ -125,38 +132,82 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
 
 
 @bundle.command()
-@click.argument('folder', type=click.Path(), metavar='[BUNDLE]', required=False)
-@click.option('--to', 'target', required=True, type=click.Path(), metavar='DIR',
-              help='Folder of the installed bundle; the setting `bundle` names it.')
-@click.option('--previous', is_flag=True, help='Install the bundle that the last installation replaced.')
-@click.option('--allow-downgrade', is_flag=True, help='Install an older version than this station has had.')
+@click.argument('source', type=click.Path(), metavar='BUNDLE')
+@_to_option
+@click.option('--allow-older', is_flag=True, help='Install an older version than this station has had.')
+@by_option
+@_unattended_option
 @_keys_option
 @settings_option
-def install(folder: Optional[str], target: str, previous: bool, allow_downgrade: bool, keys: Optional[str],
-            settings_path: Optional[str]) -> None:
-    """Install a verified bundle, replacing the one that is there.
+def install(source: str, target: Optional[str], allow_older: bool, by: Optional[str], unattended: bool,
+            keys: Optional[str], settings_path: Optional[str]) -> None:
+    """Change the model: check a bundle, try it on this station, and put it in place.
 
-    It is verified, copied beside DIR, verified again, proven with its golden pair, and takes the place of DIR in one
-    step. Whatever fails, including a full disk, leaves the old bundle in place. The old one is kept as DIR.previous;
-    --previous exchanges the two. A running service keeps its own copy until it is restarted.
+    BUNDLE is a folder or a zip archive. Signature, manifest, every network and every hash are checked, before and after
+    it is copied. A process of its own runs the golden pair on what will run the bundle here, then simulated patients,
+    and says how it compares with the bundle of today. It takes the place in one step; whatever fails, including a full
+    disk, leaves the one of today. That one is kept, and comes back by itself where the first starts or pictures fail.
 
-    The station remembers in bundle-history.json beside DIR which versions it has had: an older one, also one with a
-    name that is new here, needs --allow-downgrade.
+    Where the station has operators it asks for the PIN of a supervisor and needs the service to be stopped; while it
+    runs, its page does the same. Elsewhere a running service keeps its model until it is restarted. The audit log has
+    a line of every attempt. An older version, also one with a name that is new here, needs --allow-older.
 
     \b
     Example:
-      thermoscreen bundle install /media/usb/phantom-fpn --to /var/lib/thermoscreen/bundle
-      thermoscreen bundle install --previous --to /var/lib/thermoscreen/bundle
+      thermoscreen bundle install /media/usb/phantom-fpn --settings /etc/thermoscreen/settings.toml
+      thermoscreen bundle install phantom-fpn.zip --to /var/lib/thermoscreen/bundle
     """
-    if bool(folder) == previous:
-        raise click.UsageError('Name a BUNDLE, or give --previous, but not both.')
-    trust = _trust(settings_path, keys)
-    installed = (install_bundle(folder, target, trust, allow_downgrade) if folder
-                 else return_to_previous(target, trust))
-    identity = installed.bundle.manifest.identity
-    click.echo('%s %s (%s) is installed in %s%s. Restart the service, then run thermoscreen doctor.'
-               % (identity['id'], identity['version'], identity['hash'][:12], printable(target),
-                  ' in place of version %s' % installed.replaced if installed.replaced else ''))
+    with _station(settings_path, keys, target, by, unattended) as station:
+        _change(station, source, allow_older)
+
+
+@bundle.command()
+@_to_option
+@by_option
+@_unattended_option
+@_keys_option
+@settings_option
+def rollback(target: Optional[str], by: Optional[str], unattended: bool, keys: Optional[str],
+             settings_path: Optional[str]) -> None:
+    """Return to the bundle that the last change replaced; the one of today is kept in its place.
+
+    It is checked and tried as by `install`.
+
+    \b
+    Example:
+      thermoscreen bundle rollback --settings /etc/thermoscreen/settings.toml
+    """
+    with _station(settings_path, keys, target, by, unattended) as station:
+        _change(station, None)
+
+
+@bundle.command('list')
+@_to_option
+@_keys_option
+@settings_option
+@json_option
+def list_command(target: Optional[str], keys: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
+    """List the bundle that is installed, the one before it, and the changes of the model.
+
+    \b
+    Example:
+      thermoscreen bundle list --settings /etc/thermoscreen/settings.toml
+      thermoscreen bundle list --to /var/lib/thermoscreen/bundle --json
+    """
+    from ..model_change import Site, installed, spoken
+    site = Site.from_settings(load_settings(settings_path, trusted_keys=keys), target=target or '')
+    found = installed(site.target, site.trust)
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+        return
+    problem = found['problem']
+    click.echo('installed  %s' % (printable('%(sentence)s [%(code)s]' % problem) if problem
+                                  else spoken(found['installed'])))
+    click.echo('before     %s' % (spoken(found['previous']) if found['previous'] else 'none'))
+    for change in found['changes']:
+        why = ': %(sentence)s [%(code)s]' % change if change['code'] else ''
+        click.echo(printable('%s  %-11s  %s%s%s' % (change['utc'], change['outcome'], spoken(change['after']),
+                                                    '  by ' + change['by'] if change['by'] else '', why)))
 
 
 @bundle.command()
@@ -184,6 +235,50 @@ def show(folder: str, as_json: bool) -> None:
     for line in _variant_lines(report):
         click.echo('  ' + printable(line))
     click.echo('  signature  %s' % ('by key %s, not verified here' % report['key'] if report['key'] else 'none'))
+
+
+class _Station(NamedTuple):
+    """Where the model is changed, and by whom."""
+
+    site: 'Site'
+    by: str
+
+
+@contextlib.contextmanager
+def _station(settings_path: Optional[str], keys: Optional[str], target: Optional[str], by: Optional[str],
+             unattended: bool) -> Iterator[_Station]:
+    """The station of the settings, for a supervisor where it has operators.
+
+    Raises:
+        ThermoscreenError: ``audit-in-use`` while the service runs; a PIN that is wrong.
+    """
+    from ..clock import Clock
+    from ..model_change import Site
+    from ..operators import Station, list_operators, places
+    settings = load_settings(settings_path, trusted_keys=keys)
+    with contextlib.ExitStack() as held:
+        record: 'Optional[Record]' = None
+        who = ''
+        if settings.exams_folder and list_operators(places(settings.exams_folder).operators):
+            station = held.enter_context(Station(settings.exams_folder, Clock(), settings.encrypt,
+                                                 settings.audit_signer, settings.audit_anchor))
+            record, who = station.audit.append, '' if unattended else ask_supervisor(station, by).id
+        yield _Station(Site.from_settings(settings, record, target or ''), who)
+
+
+def _change(station: _Station, source: Optional[str], allow_older: bool = False) -> None:
+    from ..model_change import cancelled, prepare, spoken
+    with prepare(station.site, source, station.by, allow_older) as prepared:
+        for message in prepared.messages:
+            click.echo(printable(message.text))
+        warned = any(message.severity != OK for message in prepared.messages)
+        if warned and sys.stdin.isatty() and not click.confirm('Install it all the same?'):
+            raise cancelled()
+        old = prepared.staged.old
+        change = prepared.switch()
+    click.echo(printable('%s is installed in %s%s. It runs once the service was started again.' % (
+        spoken(change.after), station.site.target,
+        ' in place of version %s' % old.manifest['version'] if old else '')))
 
 
 def _trust(settings_path: Optional[str], keys: Optional[str]) -> Trust:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, NamedTuple, Opt
 import click
 
 from ..clock import Clock
-from ..messages import InputError, StorageError, printable
+from ..messages import BundleError, InputError, StorageError, printable
 from .operators import ask_supervisor, by_option
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
@@ -79,7 +79,9 @@ def list_command(folder: Optional[str], settings_path: Optional[str], state: Opt
 @folder_options
 @json_option
 def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
-    """Show what happened to an exam, and its files.
+    """Show what happened to an exam, its files, and the models that judged its pictures.
+
+    Where the model of the settings is another one today, it says so.
 
     \b
     Example:
@@ -91,12 +93,15 @@ def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[st
     root = exams_root(folder, settings_path)
     exam = read_exam(root, exam_id)
     patient = _patient(row_of(exam))
+    models = [(capture.number, capture.facts.get('bundle') or {}) for capture in exam.captures]
+    today = _model_today(settings_path)
     if as_json:
         click.echo(json.dumps({
             'id': exam.id, 'number': exam.number, 'state': exam.state, 'encrypted': exam.encrypted, 'patient': patient,
             'events': [dict(vars(event), stamp=event.stamp._asdict(), private=_private(exam, event.private))
                        for event in exam.events],
             'files': {name: file._asdict() for name, file in sorted(exam.files.items())},
+            'models': dict(models), 'model_today': today,
             'anchors': [dict(vars(anchor)) for anchor in exam.anchors]}, indent=1))
         return
     click.echo('Exam %d (%s): %s, %s' % (exam.number, exam.id, exam.state, _shown(patient)))
@@ -109,6 +114,10 @@ def show_command(exam_id: str, folder: Optional[str], settings_path: Optional[st
             event.number, _time(event.stamp.utc, event.stamp.clock), event.kind, event.operator, told)).rstrip())
     for name, file in sorted(exam.files.items()):
         click.echo('     %-18s %9d bytes  SHA-256 %s' % (name, file.size, file.sha256[:16]))
+    for number, model in models:
+        click.echo(printable('     Picture %d was judged by %s.' % (number, _spoken(model))))
+    if any(model.get('hash') != (today or {}).get('hash') for _, model in models):
+        click.echo(printable('     The model of this station is another one today: %s.' % _spoken(today or {})))
 
 
 @exams.command('verify')
@@ -402,6 +411,21 @@ def _wanted(root: str, exam_ids: Tuple[str, ...], every: bool, sealed: bool) -> 
     if not wanted:
         raise InputError('exams-none', 'There is no signed exam here.', 'See: thermoscreen exams list')
     return wanted
+
+
+def _model_today(settings_path: Optional[str]) -> Optional[Dict[str, str]]:
+    """Identity of the bundle that the settings name; None where there is none."""
+    from ..bundle.manifest import check_manifest, read_manifest_bytes
+    folder = load_settings(settings_path).bundle
+    try:
+        return check_manifest(read_manifest_bytes(folder), folder).identity
+    except BundleError:
+        return None
+
+
+def _spoken(model: Dict[str, str]) -> str:
+    words = [model.get('id'), model.get('version'), model.get('hash') and '(%s)' % model['hash'][:12]]
+    return ' '.join(filter(None, words)) or 'one that is not known'
 
 
 def _told(root: str) -> Dict[str, Tuple[int, str]]:

@@ -3,13 +3,14 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from .. import __version__
 from ..backup import BackupJob
 from ..clock import Clock
-from ..exams import Exams
+from ..exams import AMENDED, DISCARDED, SIGNED, Exams
 from ..messages import InputError, Message, StorageError
+from ..model_change import Record
 from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
 from ..settings import Settings
 from ..storage import room_for_exam
@@ -21,32 +22,40 @@ _LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
 
 
 class Records(NamedTuple):
-    """What is kept; None where nothing is. A demonstration makes no backups."""
+    """What is kept; None where nothing is. A demonstration makes no backups, and its audit log goes when it ends."""
 
-    exams: Optional[Exams]
-    sessions: Optional[Sessions]
-    backups: Optional[BackupJob]
+    exams: Optional[Exams] = None
+    sessions: Optional[Sessions] = None
+    backups: Optional[BackupJob] = None
+    record: Optional[Record] = None
+
+    def open_exams(self) -> int:
+        """How many exams are neither signed nor discarded."""
+        counts = {} if self.exams is None else self.exams.counts()
+        return sum(count for state, count in counts.items() if state not in (SIGNED, AMENDED, DISCARDED))
 
 
-def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) -> Records:
+def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
+                 standing: Callable[[], Optional[Message]] = lambda: None) -> Records:
     """Open what the station keeps, until the end of a context.
 
     Args:
         settings: of the installation.
         demo: whether it is a demonstration: in an empty folder, with an operator whose PIN stands on every page.
         running: closes everything.
+        standing: what is in the way of a new exam, besides the room.
 
     Raises:
         InputError: ``demo-folder``: a demonstration in a folder in which something is.
         ThermoscreenError: what cannot be opened, as of `Exams` and `Station`.
     """
     if not settings.exams_folder:
-        return Records(None, None, None)
+        return Records()
     # Beside the folder and in no backup: the date was confirmed for this machine, until it starts anew.
     clock = Clock(os.path.abspath(settings.exams_folder) + '.date')
 
     def room(folder: str) -> Optional[Message]:
-        return room_for_exam(folder, settings.room_thresholds())
+        return standing() or room_for_exam(folder, settings.room_thresholds())
 
     if demo and os.path.isdir(settings.exams_folder) and os.listdir(settings.exams_folder):
         raise InputError('demo-folder', 'A demonstration keeps nothing in %s, where something is already.'
@@ -75,10 +84,10 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack) 
     people.append(sessions)
     running.callback(sessions.end_all)
     if demo:
-        return Records(exams, sessions, None)
+        return Records(exams, sessions)
     backups = running.enter_context(contextlib.closing(
         BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
-    return Records(exams, sessions, backups)
+    return Records(exams, sessions, backups, station.audit.append)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

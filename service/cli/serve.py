@@ -42,7 +42,7 @@ def serve(state: Optional[str], demo: bool, safe: bool, settings_path: Optional[
       3   model bundle
       4   model does not run      5   camera specification
       6   disk                    70  a fault of the program
-      79  GPU lost, start again   80  Try again in safe mode, start again
+      79  GPU lost, start again   80  Try again in safe mode, or another model: start again
 
     \b
     Example:
@@ -55,29 +55,31 @@ def serve(state: Optional[str], demo: bool, safe: bool, settings_path: Optional[
 def _serve(supervision: Supervision, safe: bool, settings_path: Optional[str], demo: bool, given: Dict[str, Any]
            ) -> int:
     """Serve the station, or safe mode, until told to stop. Returns the exit code."""
-    try:
-        reason = supervision.begin(safe)
-        if reason is None:
-            _serve_station(supervision, settings_path, demo, given)
+    while True:
+        try:
+            reason = supervision.begin(safe)
+            if reason is None:
+                again = _serve_station(supervision, settings_path, demo, given)
+                if not again or supervision.supervised:
+                    return TRY_AGAIN_EXIT_CODE if again else 0
+                continue
+        except ThermoscreenError as error:
+            supervision.refused()
+            if not supervision.supervised:
+                raise
+            click.echo('thermoscreen: %s' % error, err=True)
+            reason = give_up_reason(error)
+        if not _serve_safe(supervision, reason, given):
             return 0
-    except ThermoscreenError as error:
-        supervision.refused()
-        if not supervision.supervised:
-            raise
-        click.echo('thermoscreen: %s' % error, err=True)
-        reason = give_up_reason(error)
-    if not _serve_safe(supervision, reason, given):
-        return 0
-    supervision.leave_safe_mode()
-    if not supervision.supervised:
-        _serve_station(supervision, settings_path, demo, given)
-        return 0
-    return TRY_AGAIN_EXIT_CODE
+        supervision.leave_safe_mode()
+        if supervision.supervised:
+            return TRY_AGAIN_EXIT_CODE
+        safe = False
 
 
-def _serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
+def _serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> bool:
     from .station import serve_station  # numpy, OpenCV and the rest: safe mode does without
-    serve_station(supervision, settings_path, demo, given)
+    return serve_station(supervision, settings_path, demo, given)
 
 
 def _serve_safe(supervision: Supervision, reason: Message, given: Dict[str, Any]) -> bool:

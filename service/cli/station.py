@@ -2,18 +2,20 @@
 import contextlib
 import os
 import tempfile
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional
 
 import click
 from flask import Flask
 
-from ..bundle import recover_bundle
+from ..bundle import Trust
 from ..cameras.capture import Corrections
 from ..cameras.registry import make_camera
 from ..certificate import read_certificate
 from ..live import LiveLoop
 from ..machine import keep_few_heaps, return_memory
-from ..messages import InputError, SettingsError, printable
+from ..messages import InputError, SettingsError, ThermoscreenError, printable
+from ..model_change import Changing, Site, Trial
+from ..pipeline import Pipeline
 from ..samples import SAMPLE
 from ..settings import Settings, load_settings, parse_address
 from ..supervise import Supervision
@@ -27,8 +29,8 @@ if TYPE_CHECKING:
     from ..web.front import Opening
 
 
-def serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> None:
-    """Serve the live page until SIGTERM or SIGINT.
+def serve_station(supervision: Supervision, settings_path: Optional[str], demo: bool, given: Dict[str, Any]) -> bool:
+    """Serve the live page until SIGTERM or SIGINT, or until another model is to run.
 
     Args:
         supervision: told of every step.
@@ -36,10 +38,14 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
         demo: whether it is a demonstration.
         given: settings from the command line; None where not given.
 
+    Returns:
+        Whether it is to be started again, with another model.
+
     Raises:
         ThermoscreenError: what keeps it from starting.
     """
     keep_few_heaps()
+    again: List[bool] = []
     with contextlib.ExitStack() as running:
         with supervision.loading():
             if demo:
@@ -49,17 +55,41 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
             # The loop opens it, and opens it again after it was lost.
             camera = make_camera(settings.camera)
             corrections = Corrections.from_settings(settings)
-            recover_bundle(settings.bundle)
-            pipeline = running.enter_context(make_pipeline(settings))
-            records = open_records(settings, demo, running)
+            trial = Trial(settings.bundle, Trust.from_settings(settings))
+            if trial.counts:
+                supervision.record.try_model()
+            pipeline = running.enter_context(_pipeline(settings, trial))
+            records = open_records(settings, demo, running, lambda: changing.standing)
+            trial.tell(records.record)
+            changing = Changing(Site.from_settings(settings, records.record), trial, records.open_exams)
+            running.callback(changing.call_off)
             opening = opening_of(settings, records.sessions is not None and not demo)
             return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
-                        corrections=corrections, warm_up_s=60 * settings.warm_up_minutes)
+                        corrections=corrections, warm_up_s=60 * settings.warm_up_minutes, analysed=trial.analysed)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
-        app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo, records.backups)
-        _serve(supervision, app, live, settings, opening)
+        app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo,
+                         records.backups, None if demo else changing)
+        _serve(supervision, app, live, settings, opening, changing, again)
+    return bool(again)
+
+
+@contextlib.contextmanager
+def _pipeline(settings: Settings, trial: Trial) -> Iterator[Pipeline]:
+    """The pipeline of the bundle that is there, or of the one before where that is on trial and does not start.
+
+    Raises:
+        ThermoscreenError: as of `make_pipeline`.
+    """
+    with contextlib.ExitStack() as started:
+        try:
+            pipeline = started.enter_context(make_pipeline(settings))
+        except ThermoscreenError as error:
+            if not trial.take_back(error.message):
+                raise
+            pipeline = started.enter_context(make_pipeline(settings))
+        yield pipeline
 
 
 def _of_demonstration(given: Dict[str, Any], folder: str) -> Dict[str, Any]:
@@ -104,11 +134,16 @@ def opening_of(settings: Settings, has_login: bool) -> 'Optional[Opening]':
     return Opening(host, port, settings.certificate, settings.certificate_key)
 
 
-def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings, opening: 'Optional[Opening]'
-           ) -> None:
+def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings, opening: 'Optional[Opening]',
+           changing: Changing, again: List[bool]) -> None:
     identity = app.extensions['thermoscreen'].pipeline.bundle.manifest.identity
 
     def ready(stop: Callable[[], None]) -> None:
+        def restart() -> None:
+            again.append(True)
+            stop()
+
+        changing.restart = changing.trial.restart = restart
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
                    % (_bracketed(settings.host), settings.port, printable(settings.camera), identity['id'],
                       identity['version']))
@@ -119,6 +154,7 @@ def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Setti
 
     def stop() -> None:
         supervision.stopping()
+        changing.trial.stopped()
         live.dismiss()
 
     with live:

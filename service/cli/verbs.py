@@ -58,7 +58,7 @@ SUMMARIES = {
     'backup': Summary('Back up the exams of this station to a medium, and verify a backup.'),
     'bench': Summary('Measure how long a frame takes on this machine, from the camera to the encoded picture.'),
     'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),
-    'bundle': Summary('Sign, verify, install and show model bundles.'),
+    'bundle': Summary('Sign, verify and show model bundles, and change the model of a station.'),
     'calibrate': Summary('Add INT8 to BUNDLE: a Q/DQ variant and TensorRT\'s calibration cache.',
                          ('onnx', 'torch', 'sklearn')),
     'cameras': Summary('List the USB cameras that are plugged in.'),

@@ -11,7 +11,7 @@ import simplejpeg
 
 from ..cameras import Camera, Frame
 from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
-from ..messages import ADJUNCT_NOTICE, Message, ThermoscreenError
+from ..messages import ADJUNCT_NOTICE, BackendError, Message, ThermoscreenError
 from ..overlay import draw_overlay
 from ..stopwatch import Stopwatch
 from ..supervise import INFERENCE, LIVE, Heartbeats, LastingThread
@@ -73,6 +73,7 @@ class LiveLoop:
         clock: monotonic seconds, the clock of the camera's frames.
         read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
         heartbeats: told of the progress of ``'capture'``, ``'inference'`` and ``'live'``.
+        analysed: told of every picture that was analysed, with None, or could not be, with the error.
 
     Attributes:
         capture: the camera's thread; ask it for a frame to keep.
@@ -83,8 +84,10 @@ class LiveLoop:
                  layer: str = 'original', jpeg_quality: int = 85, clock: Callable[[], float] = time.monotonic,
                  read_timeout_s: float = READ_TIMEOUT_S, backoff_s: Tuple[float, float] = BACKOFF_S,
                  heartbeats: Optional[Heartbeats] = None, corrections: Optional[Corrections] = None,
-                 warm_up_s: float = 0.0) -> None:
+                 warm_up_s: float = 0.0,
+                 analysed: Callable[[Optional[ThermoscreenError]], None] = lambda error: None) -> None:
         self._pipeline = pipeline
+        self._analysed = analysed
         self._painter = Painter(palette_name, layer, jpeg_quality)
         self._clock = clock
         self._read_timeout_s = read_timeout_s
@@ -193,12 +196,14 @@ class LiveLoop:
         try:
             self._show(frame, watch)
             self.heartbeats.rest(INFERENCE)
+            self._analysed(None)
         except ThermoscreenError as error:
             self._analysis_failed(error)
         except BaseException:  # a library may raise anything, SystemExit included
             _LOGGER.exception('analysis-unexpected')
-            self._trouble(Message('analysis-unexpected', 'The picture could not be analysed.', _RESTART,
-                                  subject='analysis'))
+            unexpected = BackendError('analysis-unexpected', 'The picture could not be analysed.', _RESTART)
+            self._trouble(replace(unexpected.message, subject='analysis'))
+            self._analysed(unexpected)
 
     def _show(self, frame: Frame, watch: Stopwatch) -> None:
         result = self._pipeline.analyse(frame.thermogram)
@@ -227,6 +232,7 @@ class LiveLoop:
             return
         _LOGGER.warning('%s: %s', error, error.detail)
         self._trouble(replace(error.message, next_step=error.message.next_step or _RESTART, subject='analysis'))
+        self._analysed(error)
 
     def _camera_lost(self, error: ThermoscreenError) -> None:
         # The capture logs the loss.

@@ -169,6 +169,8 @@ class StartRecord:
     - `CRASHES` of this boot within `WITHIN_S`;
     - `CRASHES` of this boot in a row without a single result, however slowly.
 
+    A crash of a start that `try_model` was told of leads to none: the model is changed back instead.
+
     Safe mode lasts until `leave` or until the device is switched off and on. Nothing but this file is written, and an
     unreadable file is put aside.
 
@@ -198,11 +200,19 @@ class StartRecord:
         with self._lock:
             now = self._now()
             crash = self._add_crash(now)
-            reason = self._kept_reason(now) or self._judge(crash, now)
+            tried = bool((self._document['start'] or {}).get('tried'))
+            reason = self._kept_reason(now) or (None if tried else self._judge(crash, now))
             self._document['safe'] = None if reason is None else dict(now.to_dict(), **reason.to_dict())
             self._document['start'] = None if reason else dict(now.to_dict(), reached=STARTING)
             self._write()
             return reason
+
+    def try_model(self) -> None:
+        """This start tries a new model, which is changed back by the starts after it if it ends the service."""
+        with self._lock:
+            if self._document['start'] is not None:
+                self._document['start']['tried'] = True
+            self._try_write()
 
     def reason_asked(self, supervised: bool) -> Message:
         """The reason for a safe mode that was asked for.

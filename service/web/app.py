@@ -19,6 +19,7 @@ from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
 from .login import DEMO_PIN
 from .login import blueprint as login_pages
+from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
 from .people import blueprint as operator_pages
 from .services import Services, services
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..backup import BackupJob
     from ..exams import Exams
     from ..live import LiveLoop
+    from ..model_change import Changing
     from ..pipeline import Pipeline
     from ..settings import Settings
 
@@ -40,7 +42,7 @@ MAX_BODY_BYTES = 64 * 1024
 
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
-               backups: 'Optional[BackupJob]' = None) -> Flask:
+               backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -53,6 +55,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         sessions: of operators; None for a station without, which has no login.
         demo: whether every page says that this is a demonstration, and which PIN opens it.
         backups: which supervisors make on the page; None for none. They want sessions.
+        changing: changes the model; None where nothing does.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -61,7 +64,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
-                                              sessions, backups, acquisition)
+                                              sessions, backups, acquisition, changing)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -75,6 +78,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         _add_login(app, sessions)
     if backups is not None:
         app.register_blueprint(backup_pages)
+    if sessions is not None and changing is not None:
+        app.register_blueprint(model_pages)
     app.add_template_filter(shown_size, 'size')
     app.context_processor(lambda: _template_values(demo, sessions))
     return app
@@ -106,7 +111,8 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
 
 def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
-    people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator')}
+    people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator'),
+                                          'model_page': services().changing is not None}
     shows_exams = services().exams is not None and access.may_see_patients()
     return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE,
             'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

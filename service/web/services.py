@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ..backup import BackupJob
     from ..exams import Exams
     from ..live import LiveLoop
+    from ..model_change import Changing
     from ..opening import OpenedFiles
     from ..pipeline import Pipeline
     from ..settings import Settings
@@ -32,6 +33,7 @@ class Services:
         sessions: who is logged in; None for a station without operators.
         backups: made on the page; None where none are.
         acquisition: takes pictures into exams; None where none are kept.
+        changing: changes the model; None where nothing does.
     """
 
     pipeline: 'Pipeline'
@@ -45,6 +47,7 @@ class Services:
     sessions: 'Optional[Sessions]' = None
     backups: 'Optional[BackupJob]' = None
     acquisition: 'Optional[Acquisition]' = None
+    changing: 'Optional[Changing]' = None
 
 
 def services() -> Services:

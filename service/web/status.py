@@ -15,7 +15,6 @@ from .access import CLINICAL, INTEGRATOR, admits
 from .services import Services, services
 
 if TYPE_CHECKING:
-    from ..pipeline import Pipeline
     from ..telemetry import Reading
 
 blueprint = Blueprint('status', __name__, url_prefix='/status')
@@ -107,7 +106,7 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     values = live.state.values['live']
     troubles = live.heartbeats.troubles()
     messages = [_camera(live.state.status, values['camera'], live.pulse()['capture'], troubles),
-                _analysis(live.state.status, values, troubles, stages), _model(objects.pipeline)]
+                _analysis(live.state.status, values, troubles, stages), _model(objects)]
     if objects.sessions is not None and not objects.sessions.operators.recovery_is_written_down:
         messages.append(Message('recovery-unwritten', 'Nobody has said that the recovery key is written down.',
                                 'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
@@ -162,11 +161,15 @@ def _analysis(status: Message, live: Dict[str, Any], troubles: Dict[str, Message
     return replace(message, subject='analysis', facts={'figures': '; '.join(figures)})
 
 
-def _model(pipeline: 'Pipeline') -> Message:
+def _model(objects: Services) -> Message:
+    pipeline = objects.pipeline
     identity, backend = pipeline.bundle.manifest.identity, pipeline.backend
     figures = [identity['id'], identity['version'], identity['hash'][:12], 'on', backend.get('name', ''),
                backend.get('provider', '').replace('ExecutionProvider', ''), backend.get('precision', '')]
     facts = {'figures': ' '.join(word for word in figures if word)}
+    changed = None if objects.changing is None else objects.changing.trial.message
+    if changed is not None:
+        return replace(changed, facts=facts)
     passed_over = noteworthy(pipeline.passed_over)
     if passed_over:
         return Message(passed_over[0].code, 'The model runs, but not in the fastest way.', 'Tell the technician; '

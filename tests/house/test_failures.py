@@ -20,6 +20,7 @@ FAILING = {
     ('bench', 'compare'): ['none', 'none'],
     ('bench', 'soak'): ['--hours', '0.1', '--out', 'results', '--bundle', 'none'],
     ('board',): ['--platform', 'none'],
+    ('bundle', 'list'): ['--settings', 'none'],
     ('bundle', 'show'): ['none'],
     ('bundle', 'verify'): ['none'],
     ('calibrate',): ['none', '--data', 'none'],

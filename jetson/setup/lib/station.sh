@@ -68,7 +68,9 @@ step_bundle() {
     rm -rf "$WORK/bundle"
     cp -R "$source" "$WORK/bundle" || fail "$source cannot be read; name a bundle with --bundle."
     chmod -R a+rX "$WORK/bundle"
-    act "verify $source and install it in $target" quietly as_service "$ROOT$VENV/bin/thermoscreen" bundle install "$WORK/bundle" --to "$target" "${WITH_SETTINGS[@]}"
+    # The audit log is written by one process.
+    hold_service
+    act "verify $source and install it in $target" quietly as_service "$ROOT$VENV/bin/thermoscreen" bundle install "$WORK/bundle" --to "$target" --unattended "${WITH_SETTINGS[@]}"
     TEXT="$source in $target"
     [ "$DRY_RUN" = 0 ] || return 0
     remember stamp bundle "$(sha256_of "$target/manifest.json")"

@@ -5,13 +5,14 @@ import fcntl
 import json
 import os
 import shutil
+from collections import namedtuple
 from unittest import mock
 
 import pytest
 
 from service import durable
-from service.bundle import install_bundle, key_id, open_bundle, recover_bundle, return_to_previous, write_bundle
-from service.bundle.install import previous_of as previous_path
+from service.bundle import key_id, open_bundle, previous_bundle, recover_bundle, stage, write_bundle
+from service.bundle import previous_of as previous_path
 from service.messages import BundleError, InputError, StorageError
 from service.pipeline import Pipeline
 from tests.fakes import bundles, signing, variants
@@ -20,6 +21,21 @@ from tests.fakes import onnx_builder as build
 
 def release(folder, version='1.0.0', **changes):
     return signing.sign(variants.write_variants(folder, version=version, **changes))
+
+
+Done = namedtuple('Done', ['bundle', 'replaced'])
+
+
+def install_bundle(source, target, trust, allow_older=False):
+    """Put a bundle in place as the act does, without its trial on this machine."""
+    with stage(source, target, trust, allow_older) as staged:
+        change = staged.place('1a2b')
+        assert change.outcome == 'trial' and change.after == staged.bundle.manifest.identity
+        return Done(open_bundle(target, trust=trust), staged.old and staged.old.manifest['version'])
+
+
+def return_to_previous(target, trust):
+    return install_bundle(previous_bundle(target), target, trust, allow_older=True)
 
 
 def previous_of(target):
@@ -155,7 +171,7 @@ def test_a_downgrade_is_asked_for(tmp_path, older):
     install_bundle(release(tmp_path / 'old', '1.10.2'), str(target), signing.TRUST)
     source = release(tmp_path / 'older', older)
     assert refused(BundleError, source, target) == 'bundle-downgrade' and version_in(target) == '1.10.2'
-    install_bundle(source, str(target), signing.TRUST, allow_downgrade=True)
+    install_bundle(source, str(target), signing.TRUST, allow_older=True)
     assert version_in(target) == older
 
 
@@ -167,7 +183,7 @@ def test_the_same_version_is_no_downgrade(tmp_path, target):
 def test_a_downgrade_is_seen_for_the_station_and_not_for_a_name(tmp_path, target):
     older = signing.sign(bundles.write(tmp_path / 'older', bundles.document(version='0.0.1')))
     assert refused(BundleError, older, target) == 'bundle-downgrade'
-    done = install_bundle(older, str(target), signing.TRUST, allow_downgrade=True)
+    done = install_bundle(older, str(target), signing.TRUST, allow_older=True)
     assert done.bundle.manifest['name'] == 'tiny'
     # The name is known now, and goes on from its own version.
     newer = signing.sign(bundles.write(tmp_path / 'newer', bundles.document(version='0.0.2')))
@@ -183,27 +199,22 @@ def test_another_bundle_in_between_or_a_spoiled_or_removed_one_opens_no_way_back
     assert refused(BundleError, old, target) == 'bundle-downgrade'
     shutil.rmtree(str(target))
     assert refused(BundleError, old, target) == 'bundle-downgrade'
-    assert install_bundle(old, str(target), signing.TRUST, allow_downgrade=True).replaced is None
+    assert install_bundle(old, str(target), signing.TRUST, allow_older=True).replaced is None
     other = signing.sign(bundles.write(tmp_path / 'other', bundles.document(version='9.9.9')))
     install_bundle(other, str(target), signing.TRUST)
     assert refused(BundleError, old, target) == 'bundle-downgrade'
 
 
 @pytest.mark.parametrize('text', ['', 'null', '[]', '{"versions": {"a": "1"}, "latest": "2026-01-01"}',
-                                  '{"versions": {}, "latest": "today"}', '{"versions": {"a": 1}}', '[' * 5000])
+                                  '{"versions": {}, "latest": "today"}', '{"versions": {"a": 1}}', '[' * 5000,
+                                  '{"versions": {}, "latest": "2026-01-01", "changes": [{"utc": 1}]}',
+                                  '{"versions": {}, "latest": "2026-01-01", "changes": [{"utc": "", "by": "", '
+                                  '"before": null, "after": null}]}'])
 def test_a_damaged_history_is_named(tmp_path, target, text):
     (target.parent / 'bundle-history.json').write_text(text)
     assert refused(StorageError, release(tmp_path / 'new', '2.0.0'), target) == 'bundle-history'
     (target.parent / 'bundle-history.json').unlink()
     install_bundle(release(tmp_path / 'newer', '2.0.0'), str(target), signing.TRUST)
-
-
-def test_what_does_not_give_its_golden_answer_is_not_installed(tmp_path, target):
-    contents = dict(bundles.files(), **{'model.onnx': variants.network('fp32')})
-    source = signing.sign(bundles.write(tmp_path / 'new', bundles.document(version='2.0.0'), contents))
-    assert refused(BundleError, source, target) == 'golden-mismatch'
-    assert version_in(target) == '1.0.0' and beside(target) == ['bundle']
-    install_bundle(release(tmp_path / 'newer', '1.5.0'), str(target), signing.TRUST)
 
 
 def test_one_returns_to_the_previous_bundle_and_back(tmp_path, target, way):
@@ -260,7 +271,7 @@ def test_a_key_that_has_expired_installs_nothing_and_what_is_installed_goes_on(t
     clock('1970-01-01')
     install_bundle(newer, str(target), trust)
     history = json.loads((target.parent / 'bundle-history.json').read_text())
-    assert history == {'schema': 1, 'latest': '2027-06-30', 'versions': {'variants': '1.2.0'}}
+    assert (history['latest'], history['versions']) == ('2027-06-30', {'variants': '1.2.0'})
     late = release(tmp_path / 'late', '1.3.0', created='2027-07-02T08:00:00Z')
     assert refused(BundleError, late, target, trust) == 'bundle-key-expired'
 

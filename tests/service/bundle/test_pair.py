@@ -7,7 +7,7 @@ import random
 import pytest
 
 from service.backends import OnnxRuntimeBackend
-from service.bundle import Trust, install_bundle, open_bundle, parse_manifest, prove, read_golden
+from service.bundle import open_bundle, parse_manifest, prove, read_golden
 from service.messages import BundleError
 from tests.fakes import bundles, signing
 from tests.fakes import onnx_builder as build
@@ -171,14 +171,3 @@ def test_a_spoilt_manifest_is_refused_or_opens(tmp_path):
             found.add(error.code)
             assert '\n' not in error.message.text
     assert {'manifest-invalid', 'chain-constants'} <= found
-
-
-def test_installing_proves_both_networks(tmp_path):
-    trust, target = Trust((), allow_unsigned=True), str(tmp_path / 'device' / 'bundle')
-    source = bundles.write_pair(tmp_path / 'new')
-    assert install_bundle(source, target, trust).bundle.classifier is not None
-    manifest = bundles.pair_document(version='1.0.1')
-    manifest['classifier']['golden']['finding_tolerance'] = 1e-9
-    with pytest.raises(BundleError) as caught:
-        install_bundle(bundles.write_pair(tmp_path / 'wrong', manifest), target, trust)
-    assert caught.value.code == 'golden-mismatch' and open_bundle(target).manifest['version'] == '1.0.0'

@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+from unittest import mock
 
 import pytest
 from click.testing import CliRunner
@@ -9,8 +10,11 @@ from click.testing import CliRunner
 from service.bundle import key_id
 from service.cli import program
 from service.cli.main import main
+from service.messages import WARNING, Message
+from service.operators import Cost, Station
+from service.operators.chain import decode, read_lines
 from service.settings import SHIPPED_BUNDLE
-from tests.fakes import bundles, signing, variants
+from tests.fakes import bundles, signing, trying, variants
 
 KEY = key_id(signing.raw(signing.SIGNER))
 
@@ -18,6 +22,8 @@ KEY = key_id(signing.raw(signing.SIGNER))
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Run the program: (exit code, standard output, standard error)."""
+    trying.in_this_process(monkeypatch)
+
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['thermoscreen'] + [str(argument) for argument in arguments])
         with pytest.raises(SystemExit) as caught:
@@ -32,7 +38,7 @@ def keys(tmp_path):
     return signing.write_public(tmp_path / 'keys')
 
 
-@pytest.mark.parametrize('verb', ['keygen', 'sign', 'verify', 'install', 'show'])
+@pytest.mark.parametrize('verb', ['keygen', 'sign', 'verify', 'install', 'rollback', 'list', 'show'])
 def test_every_verb_explains_itself_with_an_example(verb):
     result = CliRunner().invoke(program, ['bundle', verb, '--help'])
     assert result.exit_code == 0 and 'Example:' in result.output
@@ -107,7 +113,7 @@ def test_a_downgrade_by_request(run, tmp_path, keys):
     assert run('bundle', 'install', new, *to)[0] == 0
     code, _, err = run('bundle', 'install', old, *to)
     assert code == 3 and 'tiny 1.1.0, which is newer than tiny 1.0.0' in err
-    code, out, _ = run('bundle', 'install', old, '--allow-downgrade', *to)
+    code, out, _ = run('bundle', 'install', old, '--allow-older', *to)
     assert code == 0 and 'in place of version 1.1.0' in out
 
 
@@ -116,11 +122,49 @@ def test_the_way_back_by_request(run, tmp_path, keys):
     for version in ('1.0.0', '1.1.0'):
         folder = signing.sign(bundles.write(tmp_path / version, bundles.document(version=version)))
         assert run('bundle', 'install', folder, *to)[0] == 0
-    code, out, _ = run('bundle', 'install', '--previous', *to)
-    assert code == 0 and 'tiny 1.0.0' in out and 'in place of version 1.1.0' in out
-    for wrong in ([], ['--previous', folder]):
-        code, _, err = run('bundle', 'install', *(wrong + to))
-        assert code == 2 and 'but not both' in err
+    code, out, _ = run('bundle', 'rollback', *to)
+    assert code == 0 and 'gives its golden answer' in out and 'tiny 1.0.0' in out and 'place of version 1.1.0' in out
+    code, out, _ = run('bundle', 'list', *to)
+    lines = out.splitlines()
+    assert code == 0 and lines[0].startswith('installed  tiny 1.0.0 (') and 'before     tiny 1.1.0 (' in lines[1]
+    assert [line.split()[1:4] for line in lines[2:]] == [['trial', 'tiny', version]
+                                                         for version in ('1.0.0', '1.1.0', '1.0.0')]
+    (tmp_path / 'device' / 'model.onnx').write_bytes(b'spoiled')
+    assert json.loads(run('bundle', 'list', '--json', *to)[1])['problem']['code'] == 'bundle-hash'
+
+
+def test_a_station_with_operators_asks_for_a_supervisor(run, tmp_path, keys, tick, monkeypatch):
+    exams = tmp_path / 'exams'
+    with Station(str(exams), tick, cost=Cost(2, 8, 1)) as station:
+        station.operators.first_supervisor('Ann Lind', '274911')
+        (ann,) = station.operators.list()
+        (tmp_path / 'settings.toml').write_text('[exams]\nexams_folder = "%s"\n[model]\nbundle = "%s"\n'
+                                                'trusted_keys = "%s"\n' % (exams, tmp_path / 'device' / 'b', keys))
+        folder = signing.sign(bundles.write(tmp_path / 'b'))
+        asked = ['bundle', 'install', folder, '--settings', tmp_path / 'settings.toml']
+        assert run(*asked)[2].endswith('[audit-in-use]\n')
+    pins = ['000000', '274911']
+    monkeypatch.setattr('click.prompt', lambda *args, **kwargs: pins.pop(0))
+    assert run(*asked)[2].endswith('[pin-wrong]\n') and not (tmp_path / 'device').exists()
+    assert run(*asked)[0] == 0
+    assert run('bundle', 'rollback', '--unattended', *asked[3:])[2].endswith('[bundle-missing]\n')
+    entries = [decode(line) for line in read_lines(str(exams / 'audit'))]
+    told = [(entry['event'], entry['operator'], entry['facts'].get('code')) for entry in entries
+            if entry['event'].startswith('model-')]
+    assert told == [('model-changed', ann.id, ''), ('model-refused', '', 'bundle-missing')]
+
+
+def test_what_is_worse_than_today_is_asked_about(run, tmp_path, keys, monkeypatch):
+    worse = [Message('model-slower', 'It takes longer.', severity=WARNING)]
+    monkeypatch.setattr('service.model_change.change.self_test', lambda *args: worse)
+    monkeypatch.setattr('sys.stdin', mock.Mock(**{'isatty.return_value': True}))
+    answers = [False, True]
+    monkeypatch.setattr('click.confirm', lambda *args: answers.pop(0))
+    folder = signing.sign(bundles.write(tmp_path / 'b'))
+    asked = ['bundle', 'install', folder, '--to', tmp_path / 'device', '--keys', keys]
+    code, out, err = run(*asked)
+    assert code == 2 and 'It takes longer.' in out and err.endswith('[model-cancelled]\n')
+    assert not (tmp_path / 'device').exists() and run(*asked)[0] == 0
 
 
 def test_a_key_with_a_last_day(run, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from service import operators
+from service.bundle.manifest import check_manifest, read_manifest_bytes
 from service.cli.exams import exams
 from service.exams.exam import AMENDED, DISCARDED, DRAFT, SIGNED, STATES, Patient
 from service.exams.folder import path_of
@@ -17,6 +18,7 @@ from service.messages import ThermoscreenError
 from service.operators import Audit, Cost, chain, places
 from service.operators import Station as RealStation
 from service.sealing import Sealer
+from service.settings import SHIPPED_BUNDLE
 from tests.service.exams.conftest import tmp_path  # noqa: F401
 from tests.service.exams.station import ZOE, Station, the_clock
 
@@ -72,6 +74,21 @@ def test_show_tells_what_happened_and_which_files_there_are(station):
     told = json.loads(run('show', exam.id, '--folder', station.folder, '--json')[1])
     assert [event['kind'] for event in told['events']][-1] == 'amended' and told['patient'] == dict(ZOE._asdict())
     assert told['events'][0]['private']['room_c'] == 21.5 and len(told['anchors']) == 2
+
+
+def test_show_names_the_models_that_judged_and_says_that_another_one_is_here_today(station):
+    exam = station.exam(SIGNED)
+    code, output = run('show', exam.id, '--folder', station.folder)
+    assert code == 0 and 'Picture 1 was judged by m.' in output
+    today = check_manifest(read_manifest_bytes(SHIPPED_BUNDLE), SHIPPED_BUNDLE).identity
+    assert 'The model of this station is another one today: %(id)s %(version)s (' % today in output
+    told = json.loads(run('show', exam.id, '--folder', station.folder, '--json')[1])
+    assert told['models']['1'] == {'id': 'm'} and told['model_today'] == today
+    path = os.path.join(station.folder, 'settings.toml')
+    with open(path, 'w') as stream:
+        stream.write('[model]\nbundle = "/nowhere"\n')
+    output = run('show', exam.id, '--folder', station.folder, '--settings', path)[1]
+    assert 'another one today' not in output
 
 
 def test_what_is_encrypted_is_not_shown(tmp_path):  # noqa: F811

@@ -1,5 +1,6 @@
 """The loop: every frame to a state, and every failure to a sentence that it survives."""
 import json
+import queue
 import threading
 import time
 from dataclasses import replace
@@ -154,6 +155,19 @@ def test_failed_analysis_keeps_the_picture_and_says_so(play, camera, stub):
     camera.frame()
     until(live, running)
     assert camera.opened == 1
+
+
+def test_every_picture_that_was_analysed_or_could_not_be_is_told(play, camera, stub):
+    told = queue.Queue()
+    failures = BackendError('backend-busy', 'Others wait.'), BackendError('backend-stuck', 'No answer.'), ValueError()
+    live, heard = play(Failing(stub, *failures), analysed=lambda error: told.put(error and error.code)), []
+    camera.frame()
+    while live._busy == 0:  # a frame that was left out says nothing of the model
+        time.sleep(0.001)
+    for _ in range(3):
+        camera.frame()
+        heard.append(told.get(timeout=PATIENCE_S))
+    assert heard == ['backend-stuck', 'analysis-unexpected', None]
 
 
 def test_the_unexpected_is_logged_and_survived(play, camera, stub, caplog):

@@ -73,6 +73,15 @@ def test_a_start_that_did_not_come_up_is_followed_by_safe_mode_until_it_is_left(
     assert device.start('result') is None
 
 
+def test_a_start_that_tries_a_new_model_leads_to_no_safe_mode(device):
+    for _ in range(3):
+        record = device.record()
+        assert record.begin() is None
+        record.try_model()
+    assert device.start() is None  # the model was changed back; from now on a crash is the station's
+    assert device.start() == 'start-unfinished'
+
+
 def test_switching_off_and_on_leaves_safe_mode(device):
     device.start()
     assert device.start() == 'start-unfinished'
