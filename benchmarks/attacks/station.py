@@ -63,8 +63,11 @@ def started(*arguments: str) -> Iterator[Tuple[int, int]]:
 
 @contextlib.contextmanager
 def opened() -> Iterator[Tuple[int, int, ssl.SSLContext, str]]:
-    """A station with operators that is opened to other machines; gives its port on this machine, that for others, how
-    a client of theirs checks its certificate, and the value of Cookie of somebody who is logged in on this machine.
+    """A station with operators that is opened to other machines.
+
+    Yields:
+        Its port on this machine, that for others, how a client of theirs checks its certificate, and the value of Cookie
+        of somebody who is logged in on this machine.
     """
     from service.certificate import make_certificate, utc_now
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:

@@ -72,5 +72,6 @@ def test_help_loads_no_verb_and_nothing_heavy(root):
     assert 'analyse' in output and 'serve' in output
     loaded = output.splitlines()[-1].split('|')
     assert [name for name in loaded if name.startswith('service.')] == [
-        'service.cli', 'service.cli.main', 'service.cli.verbs', 'service.logbook', 'service.messages', 'service.plugins']
+        'service.cli', 'service.cli.main', 'service.cli.verbs', 'service.logbook', 'service.messages',
+        'service.plugins']
     assert not {'numpy', 'cv2', 'flask', 'jetson', 'models', 'export', 'torch'} & set(loaded)
