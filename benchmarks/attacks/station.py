@@ -66,8 +66,8 @@ def opened() -> Iterator[Tuple[int, int, ssl.SSLContext, str]]:
     """A station with operators that is opened to other machines.
 
     Yields:
-        Its port on this machine, that for others, how a client of theirs checks its certificate, and the value of Cookie
-        of somebody who is logged in on this machine.
+        Its port on this machine, that for others, how a client of theirs checks its certificate, and the value of
+        Cookie of somebody who is logged in on this machine.
     """
     from service.certificate import make_certificate, utc_now
     with tempfile.TemporaryDirectory() as folder, socket.socket() as probe:

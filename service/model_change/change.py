@@ -123,7 +123,7 @@ def prepare(site: Site, source: Optional[str], by: str = '', allow_older: bool =
                                   'Install the one that you want to return to.')
             yield Prepared(staged, self_test(old, new, site.runtime, abandoned), by, site.record)
     except ThermoscreenError as error:
-        _LOGGER.warning('model-refused: %s: %s', error, error.detail)
+        _LOGGER.info('model-refused: %s: %s', error, error.detail)
         if site.record is not None:
             with contextlib.suppress(StorageError):  # that it was refused is told in any case
                 site.record('model-refused', by, outcome='refused', code=error.code, **facts)

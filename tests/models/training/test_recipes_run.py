@@ -64,7 +64,7 @@ def test_an_encoder_for_other_pictures_is_refused(encoder):
 
 def test_a_checkpoint_of_another_architecture_is_refused(encoder):
     recipe = load_recipe('few-shot', ['network.init=%s' % encoder['g']])
-    with pytest.raises(InputError, match='was trained as latents and this recipe builds half_unet') as caught:
+    with pytest.raises(InputError, match='was trained as latents and this recipe builds quarter_fpn') as caught:
         fresh_network(recipe)
     assert '\n' not in caught.value.message.text
 
