@@ -168,12 +168,14 @@ def _model(objects: Services) -> Message:
                backend.get('provider', '').replace('ExecutionProvider', ''), backend.get('precision', '')]
     facts = {'figures': ' '.join(word for word in figures if word)}
     changed = None if objects.changing is None else objects.changing.trial.message
-    if changed is not None:
+    if changed is not None and changed.severity != OK:
         return replace(changed, facts=facts)
     passed_over = noteworthy(pipeline.passed_over)
     if passed_over:
         return Message(passed_over[0].code, 'The model runs, but not in the fastest way.', 'Tell the technician; '
                        'About, Software says what was passed over.', WARNING, 'model', facts)
+    if changed is not None:
+        return replace(changed, facts=facts)
     return Message('model-ok', 'The model runs as it was delivered.', '', OK, 'model', facts)
 
 

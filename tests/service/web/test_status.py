@@ -1,10 +1,11 @@
 """The status page: an operator's words first, then every figure; nothing for what is not there."""
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from service.live import Latencies
-from service.messages import WARNING, Message
+from service.messages import OK, WARNING, Message
 from service.settings import Settings
 from service.telemetry import Reading
 from service.web.app import create_app
@@ -17,9 +18,9 @@ from .conftest import LocalClient, picture_shown
 @pytest.fixture
 def status(stub, live, files_root):
     """The text of a part of the page, without its tags."""
-    def ask(part='', newest=None):
+    def ask(part='', newest=None, changing=None):
         settings = Settings(port=8080, max_viewers=2, files_root=str(files_root))
-        app = create_app(stub, live, settings, Fixed(newest or reading()))
+        app = create_app(stub, live, settings, Fixed(newest or reading()), changing=changing)
         app.test_client_class = LocalClient
         answer = app.test_client().get('/status' + part)
         assert answer.status_code == 200
@@ -76,8 +77,11 @@ def test_a_part_that_hangs(status, live, part, code):
 def test_a_model_that_was_passed_over_is_told(stub, status, monkeypatch):
     monkeypatch.setattr(stub, 'passed_over', (
         Message('engine-stale', 'It is out of date.', severity=WARNING, subject='tensorrt:fp16'),))
-    text = status()
-    assert 'not in the fastest way' in text and 'engine-stale' in text
+    on_trial = SimpleNamespace(trial=SimpleNamespace(message=Message('model-on-trial', 'It is new here.', severity=OK)))
+    for text in (status(), status(changing=on_trial)):
+        assert 'not in the fastest way' in text and 'engine-stale' in text
+    monkeypatch.setattr(stub, 'passed_over', ())
+    assert 'It is new here.' in status(changing=on_trial)
 
 
 def test_what_is_not_measured_has_no_line(status):
