@@ -80,7 +80,7 @@ def test_names_then_pad_then_the_page(start, visit):
 
 
 def test_it_locks_by_itself_and_says_so_before(start, visit):
-    page = visit(start(lock_s=3.0)).go('/')
+    page = visit(start(lock_s=10.0)).go('/')
     page.page.click('text=Ben Moe')
     press(page, OTHER)
     page.page.wait_for_selector('.locking')
