@@ -443,7 +443,7 @@ def _checked(values: Tuple[Any, ...]) -> Tuple[Row, bool]:
 
 
 def _decoded(text: bytes) -> str:
-    return text.decode('utf-8', 'replace')
+    return str(text, 'utf-8', 'replace')
 
 
 def _size(path: str) -> int:
