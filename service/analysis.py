@@ -1,5 +1,5 @@
 """Numbers and sentences about the regions, from the unequalised temperatures."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import cv2
@@ -187,8 +187,17 @@ def hottest_spots(body: Body, breasts: Breasts, frame_shape: Tuple[int, int]) ->
     return tuple(spots)
 
 
+def compared(finding: Finding, differences: Sequence[Difference]) -> Finding:
+    """A finding with its note, where the difference of the breasts stands on the other side of its own threshold."""
+    breast = next((entry for entry in differences if entry.pair == pair_name(RIGHT_BREAST)), None)
+    if breast is None or breast.exceeds is None or breast.exceeds == finding.above:
+        return finding
+    return replace(finding, note='The %.1f °C rule and the heat pattern are two tests, and here they differ: the rule '
+                   'compares two means, the model looks at the whole pattern.' % breast.threshold_c)
+
+
 def describe(differences: Sequence[Difference], finding: Optional[Finding], is_celsius: bool) -> Tuple[str, ...]:
-    """The result in sentences, most important first: one per pair, then the finding or that there is none.
+    """The result in sentences: one per pair, the note of the finding, and last the finding or that there is none.
 
     Args:
         differences: of one frame.
@@ -199,6 +208,8 @@ def describe(differences: Sequence[Difference], finding: Optional[Finding], is_c
     if not is_celsius:
         sentences.append('The picture has no temperatures; differences are in grey levels and are not compared '
                          'with a threshold.')
+    if finding is not None and finding.note:
+        sentences.append(finding.note)
     sentences.append(NO_FINDING if finding is None else finding.sentence)
     return tuple(sentences)
 

@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
-from .analysis import describe, find_breasts, hottest_spots, pair_differences, region_statistics
+from .analysis import compared, describe, find_breasts, hottest_spots, pair_differences, region_statistics
 from .backends import Worker
 from .body import Body, find_body
 from .bundle import CLASSIFY_FIRST, SEGMENT_FIRST, Bundle, Trust, open_bundle
@@ -163,6 +163,7 @@ class Pipeline:
             elif self._order == SEGMENT_FIRST:
                 watch.lap('analyse')
                 finding = self._classify(thermogram, body, watch, prediction.labels)
+            finding = finding and compared(finding, differences)
             fields.update(differences=differences, finding=finding, breasts=breasts,
                           sentences=describe(differences, finding, thermogram.is_celsius))
         watch.lap('analyse')

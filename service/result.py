@@ -78,12 +78,14 @@ class Finding:
         probability: 0..1.
         threshold: operating point of the manifest.
         meaning: one sentence of the manifest on what the number means and does not mean.
+        note: where the threshold of the left-right difference says otherwise, that these are two tests; else empty.
     """
 
     name: str
     probability: float
     threshold: float
     meaning: str
+    note: str = ''
 
     @property
     def above(self) -> bool:
@@ -92,9 +94,8 @@ class Finding:
 
     @property
     def sentence(self) -> str:
-        """The finding in words."""
-        return '%s: %s the threshold.' % (self.name[:1].upper() + self.name[1:],
-                                          'at or above' if self.above else 'below')
+        """The finding in words. Its name, which may be that of an abnormality, stands over no patient."""
+        return 'Heat pattern: %s threshold.' % ('reaches' if self.above else 'below')
 
 
 @dataclass(frozen=True, eq=False)

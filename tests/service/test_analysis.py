@@ -8,6 +8,7 @@ from hypothesis.extra import numpy as arrays
 from service import analysis
 from service.analysis import (
     NO_FINDING,
+    compared,
     describe,
     find_breasts,
     hottest_spots,
@@ -153,7 +154,19 @@ def test_the_words(change, sentence):
 
 def test_the_finding_comes_last_and_without_a_number():
     words = describe((), Finding('abnormal left-right heat pattern', 0.7, 0.5, ''), True)
-    assert words == ('Abnormal left-right heat pattern: at or above the threshold.',)
+    assert words == ('Heat pattern: reaches threshold.',)
+
+
+@pytest.mark.parametrize('left_c, probability, told', [
+    (30.2, 0.7, True), (32.0, 0.2, True), (30.2, 0.2, False), (32.0, 0.7, False), (None, 0.7, False)])
+def test_rule_and_finding_that_differ_are_called_two_tests(left_c, probability, told):
+    celsius = frames.torso(noise_c=0.0)
+    celsius[LABELS == LEFT_BREAST] = left_c or 30.0
+    found = tuple(differences(celsius).values()) if left_c else ()
+    finding = compared(Finding('abnormal left-right heat pattern', probability, 0.5, ''), found)
+    words = describe(found, finding, True)
+    assert any('1.0 °C rule and the heat pattern are two tests' in sentence for sentence in words) == told
+    assert words[-1] == finding.sentence and not any('bnormal' in sentence for sentence in words)
 
 
 def test_a_model_without_a_finding_says_so_last():

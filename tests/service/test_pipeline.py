@@ -181,7 +181,7 @@ def test_the_segmenter_is_not_reached_below_the_threshold():
     assert result.checks[-1].code == 'regions-not-reached' and result.checks[-1].severity == 'info'
     assert result.sentences == ('No regions were marked: this model marks them only where the finding reaches its '
                                 'threshold. The pose was not checked.',
-                                'Abnormal left-right heat pattern: below the threshold.')
+                                'Heat pattern: below threshold.')
     assert set(result.timings_ms) == {'quality', 'preprocess', 'infer_classifier', 'total'}
     document = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert document['outcome'] == 'result' and document['regions'] == {} and document['finding']['above'] is False
@@ -192,8 +192,8 @@ def test_at_the_threshold_it_is_and_the_result_is_that_of_one_network(result):
     with stub_pair('classify-then-segment', finding=0.5) as pipeline:
         reached = pipeline.analyse(TORSO)
         assert (pipeline.classifier_stub.runs, pipeline.segmenter_stub.runs) == (1, 1)
-    assert reached.finding.above and reached.sentences[:-1] == result.sentences[:-1]
-    assert reached.sentences[-1] == 'Abnormal left-right heat pattern: at or above the threshold.'
+    assert reached.finding.above and reached.sentences[:-2] == result.sentences[:-1]
+    assert reached.sentences[-2:] == (reached.finding.note, 'Heat pattern: reaches threshold.')
     assert np.array_equal(reached.labels, result.labels) and reached.differences == result.differences
     assert set(reached.timings_ms) == set(result.timings_ms) | {'infer_classifier'}
 

@@ -102,13 +102,16 @@ function renderFinding({ finding, checks }) {
   if (!finding) {
     return;
   }
-  const side = finding.above ? ', reaches the threshold ' : ', below the threshold ';
-  const text = number(finding.probability, 2) + side + number(finding.threshold, 2);
-  setText(byId('finding-name'), finding.name.charAt(0).toUpperCase() + finding.name.slice(1));
+  // Its name, which may be that of an abnormality, is no title: it would read as a verdict over every patient.
+  const side = finding.above ? 'reaches threshold' : 'below threshold';
+  const text = number(finding.probability, 2) + ', ' + side + ' ' + number(finding.threshold, 2);
+  setText(byId('finding-name'), 'Heat pattern: ' + side);
   byId('finding-fill').style.width = 100 * finding.probability + '%';
   byId('finding-mark').style.left = 100 * finding.threshold + '%';
-  byId('finding-bar').setAttribute('aria-label', finding.name + ': ' + text + ', on a scale from 0 to 1');
+  byId('finding-bar').setAttribute('aria-label', 'Heat pattern: ' + text + ', on a scale from 0 to 1');
   setText(byId('finding-words'), text);
+  setText(byId('finding-note'), finding.note || '');
+  show(byId('finding-note'), Boolean(finding.note));
   setText(byId('finding-meaning'), finding.meaning);
 }
 

@@ -51,7 +51,14 @@ export function renderRegions(holder, values) {
     cells: [signed(entry.mean, isCelsius(values) ? digitsOf(entry, values) : 0), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
   })));
   show(differences, pairs.length > 0);
-  emptyNote(holder, entries.length === 0);
+  noteBelow(holder, entries.length ? hottest(values, digits) : 'No regions are marked in this picture.');
+}
+
+// The marked spots and the column max are not of one area; without a word the one looks like a mistake of the other.
+function hottest(values, digits) {
+  const spots = Object.entries(values.hottest).map(([name, spot]) => regionName(name) + ' ' + number(spot.value, digits));
+  return spots.length === 0 ? '' : 'Marked as hottest: ' + spots.join(', ') + ' ' + unitName(values)
+    + '. There a mean of neighbours counts, the nipple is part of its breast, and about 1 cm of its rim is left out. max is the hottest single pixel of the whole region.';
 }
 
 function verdict(entry) {
@@ -61,13 +68,14 @@ function verdict(entry) {
   return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' °C';
 }
 
-function emptyNote(holder, empty) {
+function noteBelow(holder, text) {
   let note = holder.querySelector('.note');
   if (!note) {
-    note = element('p', 'No regions are marked in this picture.', 'note');
+    note = element('p', '', 'note');
     holder.append(note);
   }
-  show(note, empty);
+  setText(note, text);
+  show(note, text !== '');
 }
 
 // What was done to the frame before it was analysed; usually nothing.
