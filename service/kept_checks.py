@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 from .anchors import verify_station
 from .backup import last_backup
 from .clock import NTP, Clock, Stamp, seconds_between
+from .exams import read_found
 from .exams.store import DATABASE, LOCK
 from .machine import read_text
-from .messages import INFO, OK, PROBLEM, WARNING, Message
+from .messages import INFO, OK, PROBLEM, WARNING, Message, worst
 from .operators import places
 from .operators.chain import CHECKPOINTS, decode
 from .operators.twin import TwinFile
@@ -113,6 +114,21 @@ def find_openers(exams_folder: str, root: str = '/') -> Tuple[List[Opener], int]
                          for name, target in opened)
             found.append(Opener(pid, read_text(root, 'proc/%d/comm' % pid) or 'unknown', writes))
     return found, unseen
+
+
+def check_exams(settings: 'Settings') -> Optional[Message]:
+    """Say what the last start of the service found among the exams, after a power cut or a kill."""
+    if not settings.exams_folder or not os.path.isdir(settings.exams_folder):
+        return None
+    found = read_found(settings.exams_folder)
+    if not found:
+        return Message('exams-ok', 'The last start of the service found nothing amiss among the exams.', '', OK,
+                       'exams')
+    gravest = worst(*(message.severity for message in found))
+    return Message(next(message.code for message in found if message.severity == gravest),
+                   ' '.join(message.sentence for message in found),
+                   ' '.join(dict.fromkeys(message.next_step for message in found if message.next_step)), gravest,
+                   'exams', {'codes': [message.code for message in found]})
 
 
 def check_audit(settings: 'Settings') -> Optional[Message]:

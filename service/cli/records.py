@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from .. import __version__
 from ..backup import BackupJob
 from ..clock import Clock
-from ..exams import AMENDED, DISCARDED, SIGNED, Exams
+from ..exams import AMENDED, DISCARDED, SIGNED, Exams, note_found
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
 from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
@@ -80,6 +80,8 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         return anchor
 
     exams = running.enter_context(contextlib.closing(Exams(settings.exams_folder, None, record, clock, room)))
+    with contextlib.suppress(StorageError, OSError):  # the page of the station says it all the same
+        note_found(settings.exams_folder, exams.messages)
     sessions = Sessions(station, exams, 60 * settings.lock_minutes)
     people.append(sessions)
     running.callback(sessions.end_all)

@@ -22,6 +22,7 @@ from .exam import (
     transition,
 )
 from .exchange import export_exams, import_exams
+from .found import gathered, note_found, read_found
 from .library import AUDITED, Entry, Exams, Picture
 from .retention import Policy, plan_retention
 from .store import Reader, Row
@@ -31,5 +32,5 @@ from .verification import verify_store
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CONDITIONS', 'Capture', 'DISCARDED', 'DRAFT', 'DYNAMIC',
            'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams', 'NOTES',
            'Patient', 'Picture', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile',
-           'check_capture', 'export_exams', 'import_exams', 'plan_retention', 'shown_patient', 'transition',
-           'verify_store']
+           'check_capture', 'export_exams', 'gathered', 'import_exams', 'note_found', 'plan_retention', 'read_found',
+           'shown_patient', 'transition', 'verify_store']

@@ -8,13 +8,13 @@ import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Set, Tuple, TypeVar
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .. import __version__
 from ..clock import UNSYNCHRONISED, Clock
 from ..durable import encode_json, make_folders, staged_folder, storage_error, write_synced
 from ..messages import INFO, PROBLEM, WARNING, InputError, Message, StorageError
-from ..sealing import BaseSealer
+from ..sealing import BaseSealer, PlainSealer
 from ..storage import room_for_exam
 from .exam import (
     AMENDED,
@@ -381,12 +381,12 @@ class Exams:
         """
         if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > MAX_NAME:
             raise InputError('exam-query', 'There is no such list of exams.', 'Ask for another one.')
-        tokens = [unlocked(self.sealer).token(word) for word in query.split()]
-        rows = self._reader.rows(tokens, state, after, limit)
+        searches = [tuple(sealer.token(word) for word in query.split()) for sealer in self._sealers(query)]
+        rows = self._rows(searches, state, after, limit)
         for row, is_whole in rows:
             if not is_whole:
                 self._ask(self._reconcile, row.id)
-                return [self._entry(row) for row, _ in self._reader.rows(tokens, state, after, limit)]
+                return [self._entry(row) for row, _ in self._rows(searches, state, after, limit)]
         return [self._entry(row) for row, _ in rows]
 
     def counts(self) -> Dict[str, int]:
@@ -652,7 +652,9 @@ class Exams:
         self._say('exam-quarantined', '%s belonged to no exam and was moved to %s.' % (shown, name), '', exam_id, INFO)
 
     def _say(self, code: str, sentence: str, next_step: str, exam_id: str, severity: str = PROBLEM) -> None:
-        self.messages.append(Message(code, sentence, next_step, severity, 'exams', {'exam': exam_id}))
+        message = Message(code, sentence, next_step, severity, 'exams', {'exam': exam_id})
+        if message not in self.messages:  # what is damaged is found again with every look
+            self.messages.append(message)
 
     def _is_listed(self, exam_id: str) -> bool:
         return not self._store.is_new and self._reader.row(exam_id) is not None
@@ -672,6 +674,18 @@ class Exams:
     def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
+
+    def _sealers(self, query: str) -> Sequence[BaseSealer]:
+        """What made the words that a query is compared with: exams from before a station encrypted have plain ones."""
+        if not query:
+            return (PlainSealer(),)
+        sealer = unlocked(self.sealer)
+        return (sealer, PlainSealer()) if sealer.encrypts else (sealer,)
+
+    def _rows(self, searches: Sequence[Sequence[str]], state: str, after: int, limit: int) -> List[Tuple[Row, bool]]:
+        found = {row.number: (row, is_whole) for tokens in searches
+                 for row, is_whole in self._reader.rows(tokens, state, after, limit)}
+        return [found[number] for number in sorted(found, reverse=True)[:limit]]
 
     def _entry(self, row: Row) -> Entry:
         return Entry(row, shown_patient(self.sealer, row))

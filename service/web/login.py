@@ -2,14 +2,15 @@
 
 Nothing of a patient is on these pages.
 """
+import contextlib
 from typing import Optional, Union, cast
 
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
-from ..operators import RECOVERY_GROUP, RECOVERY_GROUPS, SUPERVISOR, OperatorError, misread_groups
-from .access import ANYONE, PEOPLE, admits, renew_csrf
+from ..operators import RECOVERY_GROUP, RECOVERY_GROUPS, SUPERVISOR, Operator, OperatorError, misread_groups
+from .access import ANYONE, CLINICAL, PEOPLE, admits, renew_csrf
 from .responses import json_reply, on_this_machine, refuse, whole_number
 from .services import services
 from .sessions import BusyError, Session, Sessions
@@ -54,7 +55,7 @@ def log_in() -> _Answer:
         _enter(sessions().log_in(who, request.form.get('pin', '')))
     except (OperatorError, BusyError) as error:
         return _pad(who, error)
-    return redirect('/', 303)
+    return redirect(_first_page(sessions().operators.get(who)), 303)
 
 
 @blueprint.route('/lock', methods=['POST'])
@@ -188,6 +189,15 @@ def different_pins() -> OperatorError:
 def _mine() -> Session:
     """The session of who asks; a route that admits people has one."""
     return cast(Session, g.session)
+
+
+def _first_page(operator: Operator) -> str:
+    """Where a login leads: to the exam that is under way, for those who see patients."""
+    room = services().acquisition
+    with contextlib.suppress(ThermoscreenError):
+        entry = room.under_way() if room is not None and operator.role in CLINICAL else None
+        return '/exams/' + entry.row.id if entry is not None else '/'
+    return '/'
 
 
 def _enter(made: Session) -> None:

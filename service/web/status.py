@@ -1,20 +1,22 @@
 """The status page: the station's parts in an operator's words, its timing, and every figure that is measured."""
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 from flask import Blueprint, abort, render_template
 
 from ..certificate import certificate_message, utc_now
+from ..exams import gathered
 from ..live import RECENT, StageTimes
-from ..messages import OK, WARNING, Message
+from ..messages import OK, WARNING, Message, ThermoscreenError
 from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
-from .access import CLINICAL, INTEGRATOR, admits
+from .access import CLINICAL, INTEGRATOR, admits, may_see_patients
 from .services import Services, services
 
 if TYPE_CHECKING:
+    from ..exams import Entry, Exams
     from ..telemetry import Reading
 
 blueprint = Blueprint('status', __name__, url_prefix='/status')
@@ -51,10 +53,12 @@ def page(part: str) -> str:
     latencies = objects.live.latencies.read()
     stages = stage_rows(latencies)
     attention, well = _messages(objects, reading, dict(stages))
+    under_way = _under_way(objects)[0] if may_see_patients() else None
     return render_template('status.html', part=part, parts=PARTS, attention=attention, well=well,
                            stages=stages, heads=_heads(), recent=min(RECENT, _picture_count(latencies)),
                            pictures=_picture_figures(objects), figures=machine_figures(reading),
-                           offered=reading.offered or reading.age_s is None, backed_up=objects.backups is not None)
+                           offered=reading.offered or reading.age_s is None, backed_up=objects.backups is not None,
+                           under_way=under_way)
 
 
 def stage_rows(latencies: Dict[str, StageTimes]) -> List[StageRow]:
@@ -107,6 +111,8 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     troubles = live.heartbeats.troubles()
     messages = [_camera(live.state.status, values['camera'], live.pulse()['capture'], troubles),
                 _analysis(live.state.status, values, troubles, stages), _model(objects)]
+    if objects.exams is not None:
+        messages += _exams(objects)
     if objects.sessions is not None and not objects.sessions.operators.recovery_is_written_down:
         messages.append(Message('recovery-unwritten', 'Nobody has said that the recovery key is written down.',
                                 'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
@@ -177,6 +183,26 @@ def _model(objects: Services) -> Message:
     if changed is not None:
         return replace(changed, facts=facts)
     return Message('model-ok', 'The model runs as it was delivered.', '', OK, 'model', facts)
+
+
+def _exams(objects: Services) -> List[Message]:
+    """The exam that is under way, why nothing is kept any more, and what was found at the start and since."""
+    exams = cast('Exams', objects.exams)
+    found = gathered(exams.messages) + ([] if exams.failure is None else [exams.failure.message])
+    entry, unknown = _under_way(objects)
+    if entry is not None:
+        found.append(Message('exam-going-on', 'Exam %d is under way.' % entry.row.number, '', OK))
+    if unknown is not None:
+        found.append(unknown)
+    return [replace(message, subject='exams') for message in found]
+
+
+def _under_way(objects: Services) -> 'Tuple[Optional[Entry], Optional[Message]]':
+    """The exam that is under way, or why nobody knows."""
+    try:
+        return None if objects.acquisition is None else objects.acquisition.under_way(), None
+    except ThermoscreenError as error:
+        return None, error.message
 
 
 def _heads() -> List[str]:

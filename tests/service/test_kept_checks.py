@@ -9,17 +9,19 @@ import pytest
 from service import kept_checks
 from service.backup import note_backup
 from service.clock import Clock
-from service.exams import Exams
+from service.exams import Exams, note_found
+from service.exams.found import found_path
 from service.kept_checks import (
     check_audit,
     check_backup,
     check_database,
     check_date,
+    check_exams,
     check_keys,
     find_openers,
     is_sound,
 )
-from service.messages import INFO, OK, PROBLEM, WARNING
+from service.messages import INFO, OK, PROBLEM, WARNING, Message
 from service.operators import Cost, Station
 from service.settings import Settings
 
@@ -125,7 +127,7 @@ def test_the_keeper_of_the_exams_is_known_by_its_lock(folder):
 
 
 def test_a_station_that_keeps_nothing_has_nothing_to_check(settings):
-    assert [check(Settings()) for check in (check_audit, check_backup, check_keys)] == [None] * 3
+    assert [check(Settings()) for check in (check_audit, check_backup, check_exams, check_keys)] == [None] * 4
     assert check_audit(settings).severity == INFO
     assert check_backup(settings) is check_keys(settings) is None
 
@@ -173,6 +175,21 @@ def test_how_old_the_backup_is(settings, folder):
     assert check_backup(settings).code == 'backup-none'
     note_backup(folder, 'thermo-backup-1', Clock(synchronised=lambda: True).now())
     assert check_backup(settings).severity == OK
+
+
+def test_what_the_last_start_found_among_the_exams(settings, folder):
+    stand(folder)
+    assert (check_exams(settings).code, check_exams(settings).severity) == ('exams-ok', OK)
+    moved = [Message('exam-quarantined', 'exams/%d was moved.' % number, '', INFO) for number in range(3)]
+    note_found(folder, moved + [Message('exam-gone', 'One is missing.', 'Restore it from a backup.')])
+    message = check_exams(settings)
+    assert (message.code, message.severity, message.next_step) == ('exam-gone', PROBLEM, 'Restore it from a backup.')
+    assert message.sentence == 'exams/0 was moved. The same is so of 2 more. One is missing.'
+    with open(found_path(folder), 'w') as stream:
+        stream.write('[{"code": "x"}]')
+    assert check_exams(settings).code == 'exams-ok'
+    note_found(folder, [])
+    assert not os.path.exists(found_path(folder))
 
 
 def test_whether_there_is_a_recovery_key_and_somebody_wrote_it_down(settings, folder, monkeypatch):

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from service.cli import program
 from service.cli.records import open_records
-from service.exams import Patient
+from service.exams import Patient, read_found
 from service.operators import places
 from service.operators.chain import decode, read_lines
 from service.settings import Settings
@@ -55,6 +55,16 @@ def test_changed_settings_are_named_and_their_values_are_not(station):
     assert changes == [['camera', 'port'], ['camera', 'lock_minutes']]
     assert start(station, camera='replay:/media/Ida', port=8081, lock_minutes=1.0)[-2]['event'] == 'station-started'
     assert 'Zoe' not in json.dumps(entries)
+
+
+def test_what_a_start_finds_among_the_exams_is_kept_for_the_doctor(station):
+    start(station)
+    os.makedirs(os.path.join(station, 'exams', 'ab', 'ab' * 8))
+    os.rename(os.path.join(station, 'exams.db'), os.path.join(station, 'old'))
+    start(station)
+    assert [message.code for message in read_found(station)] == ['exam-quarantined']
+    start(station)
+    assert read_found(station) == []
 
 
 def test_tokens_are_told_at_the_next_start(station, tmp_path):

@@ -114,6 +114,10 @@ def test_exams_from_before_a_station_encrypted_stay_plain_and_go_on(tmp_path):
     assert exams.patient(signed) == ZOE and exams.conditions(signed) == CONDITIONS and not signed.encrypted
     assert exams.read_file(signed, '0001.tscap') == b'counts' == exams.read_file(sealed, '0001.tscap')
     assert [entry.patient and entry.patient.id for entry in exams.list()] == ['P-2', 'P-1'] and sealed.encrypted
+    exams.create(Patient('P-1', 'Noor'), 'op')
+    assert [[entry.row.number for entry in exams.list(query, limit=limit)] for query, limit in (
+        ('p-1', 9), ('p-1', 1), ('noor', 9), ('zoë', 9), ('P-1 noor', 9))] == [[3, 1], [3], [3, 2], [1], [3]]
+    assert [entry.row.number for entry in exams.list('p-1', after=3)] == [1]
     assert b'what' in (tmp_path / os.path.relpath(path_of(station.folder, plain.id), station.folder)
                        / EXAM_NAME).read_bytes()
     exams.sealer = PlainSealer()

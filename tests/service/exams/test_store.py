@@ -257,3 +257,29 @@ def test_a_store_that_is_not_there_is_said(tmp_path):
 def test_a_full_disk_is_called_full(tmp_path, monkeypatch, text, free, code):
     monkeypatch.setattr(os, 'statvfs', lambda folder: type('Space', (), {'f_bavail': free}))
     assert store.store_error(sqlite3.OperationalError(text), str(tmp_path)).code == code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root reads what belongs to another user')
+def test_what_root_reads_can_be_written_by_its_owner_afterwards(tmp_path):
+    """SQLite gives files that it makes beside a database to the owner of that; a build may leave that out."""
+    folder = tmp_path / 'exams'
+    folder.mkdir()
+    base = Store(str(folder))
+    base.fill([exam(1)])
+    base.close()
+    for path in (folder, folder / DATABASE):
+        os.chown(str(path), 1234, 1234)
+    tmp_path.chmod(0o755)
+    assert numbers(Reader(str(folder)).rows()) == [1]
+    assert {path.stat().st_uid for path in folder.iterdir()} == {1234}
+    assert len(list(folder.iterdir())) == 3, 'SQLite leaves its journal, and this test sees nothing else'
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            os.setuid(1234)
+            Store(str(folder)).put(exam(2))
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0

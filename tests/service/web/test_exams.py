@@ -201,7 +201,13 @@ def test_the_list_searches_and_pages(client, exams):
     assert 'P-2' in rest and 'P-8' not in rest
     assert 'No exam has all these words' in text_of(client.post('/exams/find', data={'query': '<script>'}))
     assert client.post('/exams/find', data={'query': 'x' * 201}).status_code == 400
+    assert 'Go on with' not in text_of(client.get('/status'))
     draft = exams.create(Patient('P-9'), 'op')
+    exams._say('exam-gone', 'One is missing.', 'Restore it from a backup.', draft.id)
+    exams._say('exam-gone', 'One is missing.', 'Restore it from a backup.', draft.id)
+    status = text_of(client.get('/status'))
+    assert 'Exam 9 is under way.' in status and 'href="/exams/%s">Go on with exam 9' % draft.id in status
+    assert status.count('One is missing.') == 1 and 'more' not in status and 'exam-gone' in status
     assert 'Go on with exam 9' in text_of(client.get('/exams')) and 'Go on with' in text_of(client.get('/exams/new'))
     assert 'Begin with the pictures' in text_of(client.get('/exams/' + draft.id))
 
@@ -223,6 +229,10 @@ def test_who_is_logged_in_stands_on_every_event_and_nobody_else_changes_anything
     assert client.post('/exams', data=ZOE).status_code == 403  # without the value of the form
     made = client.post(PREFIX + '/exams', data=ZOE, headers={'X-CSRF-Token': csrf})
     here = '/exams/' + made.get_json()['id']
+    for role, page in (('supervisor', here), ('integrator', '/')):
+        entered = log_in(app.test_client(), home.people[role].id, PINS[role])
+        assert entered.headers['Location'].replace('http://127.0.0.1:8080', '') == page, 'to the exam under way'
+    home.sessions.leave_patient(home.people['supervisor'].id)
     for act, form in (('captures', {'role': 'frontal'}), ('review', {}), ('sign', {})):
         answer = client.post(here + '/' + act, data=dict(form, csrf=csrf))
     assert answer.status_code == 409 and 'date-uncertain' in text_of(answer)
