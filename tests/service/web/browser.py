@@ -38,10 +38,13 @@ class Visit:
         port (int): where the service listens.
         size (tuple): width and height of the screen in pixels.
         theme (str): what the device prefers, ``'light'`` or ``'dark'``.
+        zoom (float): of the browser, for which it has fewer and larger CSS pixels.
+        options: more of the page, as of Playwright's `new_page`.
     """
 
-    def __init__(self, browser, port, size=(1024, 600), theme='dark'):
-        self.page = browser.new_page(viewport={'width': size[0], 'height': size[1]}, color_scheme=theme)
+    def __init__(self, browser, port, size=(1024, 600), theme='dark', zoom=1.0, **options):
+        self.page = browser.new_page(viewport={'width': int(size[0] / zoom), 'height': int(size[1] / zoom)},
+                                     device_scale_factor=zoom, color_scheme=theme, **options)
         self.page.set_default_timeout(PATIENCE_MS)
         self._address = 'http://127.0.0.1:%d' % port
         self.requests, self.complaints = [], []

@@ -20,6 +20,13 @@ def test_every_answer_is_closed_off(client, route):
     assert 'Set-Cookie' not in headers and 'Access-Control-Allow-Origin' not in headers
 
 
+def test_fonts_alone_are_kept_by_the_browser(client):
+    with client.get('/static/fonts/NotoSansCondensed-Regular.woff2') as answer:
+        assert (answer.mimetype, answer.headers['Cache-Control']) == ('font/woff2', 'max-age=86400')
+    with client.get('/static/fonts/none.woff2') as answer:
+        assert (answer.status_code, answer.headers['Cache-Control']) == (404, 'no-store')
+
+
 @pytest.mark.parametrize('host', ['127.0.0.1:8080', 'localhost:8080', 'LOCALHOST:8080', '[::1]:8080'])
 def test_own_names_are_answered(client, host):
     assert client.get('/healthz', environ_overrides={'HTTP_HOST': host}).status_code == 200

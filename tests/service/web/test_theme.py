@@ -4,10 +4,10 @@ import re
 import pytest
 
 #: (what is drawn, what it is drawn on, least contrast): text needs 4.5, edges of controls 3.
-PAIRS = [('text', 'ground', 4.5), ('text', 'surface', 4.5), ('text', 'faint', 4.5), ('muted', 'ground', 4.5),
+PAIRS = [('ink', 'ground', 4.5), ('ink', 'surface', 4.5), ('ink', 'faint', 4.5), ('muted', 'ground', 4.5),
          ('muted', 'surface', 4.5), ('chosen-text', 'chosen', 4.5), ('attention', 'surface', 4.5),
-         ('attention', 'attention-ground', 4.5), ('text', 'attention-ground', 4.5), ('line', 'ground', 3),
-         ('line', 'surface', 3), ('chosen', 'ground', 3), ('fill', 'track', 3), ('text', 'track', 3),
+         ('attention', 'attention-ground', 4.5), ('ink', 'attention-ground', 4.5), ('line', 'ground', 3),
+         ('line', 'surface', 3), ('chosen', 'ground', 3), ('fill', 'track', 3), ('ink', 'track', 3),
          ('focus', 'ground', 3), ('focus', 'surface', 3), ('attention', 'ground', 3)]
 
 
