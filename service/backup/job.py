@@ -9,13 +9,13 @@ import os
 import threading
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
-from ..bundle import key_id
+from ..bundle import key_id, public_bytes
 from ..clock import Clock, Stamp
 from ..messages import PROBLEM, InputError, Message, StorageError, ThermoscreenError
 from ..supervise import LastingThread
 from .last import last_backup, note_backup
 from .make import Backup, make_backup, station_key, unfinished_backup
-from .manifest import public_bytes, read_manifest
+from .manifest import read_manifest
 from .medium import Medium, find_media, unmount
 from .verify import verify_backup
 

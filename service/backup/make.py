@@ -12,7 +12,9 @@ import uuid
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Set, Tuple
 
 from .. import __version__
-from ..bundle import generate_key, key_id, load_key
+from ..bundle import generate_key, key_id, load_key, public_bytes
+from ..bundle.signature import read_public_key
+from ..bundle.signing import public_path_of
 from ..clock import Stamp
 from ..durable import encode_json
 from ..exams import Exam, ExamError, ExamUnreadableError
@@ -34,7 +36,6 @@ from .manifest import (
     encode_index,
     encode_manifest,
     index_name,
-    public_bytes,
     read_index,
     read_manifest,
     volume_name,
@@ -104,12 +105,12 @@ class _Part(NamedTuple):
 
 
 def key_path(root: str) -> str:
-    """File of the key with which a station signs its backups, beside the folder of exams and in no backup."""
+    """File of the key with which a station signs backups and exports, beside the folder of exams and in no backup."""
     return os.path.abspath(root) + '.backup.pem'
 
 
 def station_key(root: str) -> Any:
-    """The key with which a station signs its backups; made at the first one.
+    """The key with which a station signs its backups and exports; made at the first one.
 
     Raises:
         InputError, StorageError: it cannot be read or made, or there are no exams.
@@ -119,6 +120,16 @@ def station_key(root: str) -> Any:
     if not os.path.lexists(path):
         generate_key(path)
     return load_key(path)
+
+
+def known_key(root: str) -> str:
+    """Id of the `station_key` of a station; empty where it has none yet.
+
+    Raises:
+        ThermoscreenError: it cannot be read.
+    """
+    public = public_path_of(key_path(root))
+    return key_id(read_public_key(public).raw) if os.path.exists(public) else ''
 
 
 def make_backup(root: str, medium: str, key: Any, stamp: Stamp, volume_bytes: int = VOLUME_BYTES,

@@ -18,7 +18,8 @@ import tarfile
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, NamedTuple, Tuple
 
-from ..bundle.signature import key_id, library
+from ..bundle import key_id, public_bytes
+from ..bundle.signature import library
 from ..durable import encode_json
 from ..messages import StorageError
 from .medium import Source, hash_of, on_medium, read_small
@@ -182,12 +183,6 @@ class _Seekable(io.RawIOBase):
         data = b''.join(self._source.chunks(self._at, None if size < 0 else size))
         self._at += len(data)
         return data
-
-
-def public_bytes(key: Any) -> bytes:
-    """The raw 32 public bytes of a private key, as `bundle.load_key` gives it."""
-    _, serialization, _ = library()
-    return bytes(key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
 
 
 def encode_manifest(document: Dict[str, Any], key: Any) -> bytes:

@@ -17,11 +17,11 @@ from .manifest import (
 )
 from .onnx_scan import OnnxFacts, scan_onnx
 from .signature import Trust, key_id, read_signature
-from .signing import generate_key, load_key, sign_bundle
+from .signing import generate_key, load_key, public_bytes, sign_bundle
 
 __all__ = ['BASE', 'Bundle', 'CLASSIFY_FIRST', 'Change', 'History', 'INTERRUPTED', 'JOINT', 'KEPT', 'LOGITS',
            'MAX_FILE_BYTES', 'Manifest', 'ORDERS', 'OnnxFacts', 'PROMISES', 'RETURNED', 'SEGMENT_FIRST', 'Staged',
            'TRIAL', 'Trust', 'Variant', 'WRITING', 'check_model', 'generate_key', 'golden_thermogram', 'installed_hash',
            'key_id', 'load_key', 'open_bundle', 'pack_golden', 'parse_manifest', 'previous_bundle', 'previous_of',
-           'prove', 'put_back', 'read_golden', 'read_signature', 'recover_bundle', 'scan_onnx', 'sign_bundle',
-           'stage', 'to_counts', 'write_bundle']
+           'prove', 'public_bytes', 'put_back', 'read_golden', 'read_signature', 'recover_bundle', 'scan_onnx',
+           'sign_bundle', 'stage', 'to_counts', 'write_bundle']

@@ -103,6 +103,12 @@ def load_key(path: str, passphrase: Optional[bytes] = None) -> Any:
     return key
 
 
+def public_bytes(key: Any) -> bytes:
+    """The raw 32 public bytes of a private key, as `load_key` gives it."""
+    _, serialization, _ = library()
+    return bytes(key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw))
+
+
 def sign_bundle(folder: str, key: Any) -> Tuple[str, bool]:
     """Check every file of a bundle and sign it; an existing signature is replaced.
 
@@ -117,14 +123,12 @@ def sign_bundle(folder: str, key: Any) -> Tuple[str, bool]:
         BundleError: the bundle is not intact.
         StorageError: the signature cannot be written; the previous one is still there.
     """
-    _, serialization, _ = library()
     bundle = open_bundle(folder, study=True)
     data = read_manifest_bytes(folder)
     if not bundle.manifest.is_of(data):
         raise BundleError('bundle-changed', 'The bundle in %s changed while it was being signed.' % folder,
                           'Sign it again when nothing writes to it.')
-    public = key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    signature = Signature(key_id(public), key.sign(data))
+    signature = Signature(key_id(public_bytes(key)), key.sign(data))
     try:
         if read_signature(folder) == signature:
             return signature.key, False

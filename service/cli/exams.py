@@ -198,10 +198,10 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
                    by: Optional[str], folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
     """Copy whole exams to a new folder, with patients, for another station or to be read without this program.
 
-    Everybody who has the folder can read it, unless it is --sealed: then a station with the same data key can, which is
-    one that was restored from a backup of this one. With --de-identified it holds temperatures, regions and numbers for
-    research, with pseudonyms, and no text, date, name or device (docs/exams.md). The folder is there whole or not at
-    all.
+    It is signed with the key of this station, which the import asks for. Everybody who has the folder can read it,
+    unless it is --sealed: then a station with the same data key can, which is one that was restored from a backup of
+    this one. With --de-identified it holds temperatures, regions and numbers for research, with pseudonyms, and no
+    text, date, name or device (docs/exams.md). The folder is there whole or not at all.
 
     \b
     Example:
@@ -209,6 +209,7 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
       thermoscreen exams export --all --sealed --out /media/usb/exams --by 'Ann Lind'
       thermoscreen exams export --all --de-identified --set trial-7 --out /media/usb/trial
     """
+    from ..backup import known_key, station_key
     from ..exams import export_exams
     from ..exams.deidentified import export_deidentified
     if research and sealed or set_name and not research:
@@ -222,35 +223,43 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
         if research:
             exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told)
         else:
-            exported = export_exams(work.root, wanted, out, None if sealed else work.sealer, work.clock.now(), told)
+            exported = export_exams(work.root, wanted, out, None if sealed else work.sealer, work.clock.now(),
+                                    station_key(work.root), told)
+    key = '' if research else known_key(work.root)
     if as_json:
-        click.echo(json.dumps({'folder': os.path.abspath(out), 'how': how, 'exams': {
+        click.echo(json.dumps({'folder': os.path.abspath(out), 'how': how, 'key': key, 'exams': {
             entry.exam.id: entry.sha256 for entry in exported}}, indent=1))
         return
     click.echo('%d %s exported.' % (len(exported), 'exam' if len(exported) == 1 else 'exams'))
+    if key:
+        click.echo('They are signed by the key %s. Tell it to who imports them.' % key)
     if how == 'open':
         click.echo('Whoever has the folder can read it, with the names of patients. Lock it away.')
 
 
 @exams.command('import')
 @click.argument('exports', metavar='DIR...', nargs=-1, required=True, type=click.Path())
+@click.option('--key', 'keys', multiple=True, metavar='ID', help='Key that has to have signed them, as the other '
+              'station said it. Default: that of this station.')
 @by_option
 @folder_options
 @json_option
-def import_command(exports: Tuple[str, ...], by: Optional[str], folder: Optional[str], settings_path: Optional[str],
-                   as_json: bool) -> None:
+def import_command(exports: Tuple[str, ...], keys: Tuple[str, ...], by: Optional[str], folder: Optional[str],
+                   settings_path: Optional[str], as_json: bool) -> None:
     """Take the exams of exports into this station.
 
-    All of them are checked before the first one is written. An exam that is here already stays; one that is here and
-    differs stops the import. They get the next numbers of this station, and are encrypted here if it encrypts.
+    The signature and every file are checked before the first exam is written. An exam that is here already stays; one
+    that is here and differs stops the import. They get the next numbers of this station, and are encrypted here if it
+    encrypts.
 
     \b
     Example:
-      thermoscreen exams import /media/usb/exam
+      thermoscreen exams import /media/usb/exam --key 5be0c1d21f0c7a9a
     """
+    from ..backup import known_key
     from ..exams import import_exams
     with _supervised(folder, settings_path, by, fills=True) as work, _open(work) as opened:
-        done = import_exams(exports, opened, work.operator)
+        done = import_exams(exports, opened, work.operator, keys or (known_key(work.root),))
     if as_json:
         click.echo(json.dumps({'imported': [exam.id for exam in done.taken], 'same': list(done.same)}, indent=1))
         return

@@ -35,16 +35,11 @@ def restore(medium: str, key: str, folder: Optional[str], settings_path: Optiona
       systemctl stop thermoscreen && thermoscreen restore /media/usb --key 5be0c1d21f0c7a9a
       thermoscreen restore /media/usb/thermo-backup-3f9a0c1d --folder /var/lib/thermoscreen/exams
     """
-    from ..backup import backup_of, key_path, restore_backup
-    from ..bundle import key_id
-    from ..bundle.signature import read_public_key
-    from ..bundle.signing import public_path_of
+    from ..backup import backup_of, known_key, restore_backup
     from ..clock import Clock
     from ..operators import tell_audit
     root = exams_root(folder, settings_path)
-    public = public_path_of(key_path(root))
-    if not key and os.path.exists(public):
-        key = key_id(read_public_key(public).raw)
+    key = key or known_key(root)
     if not key:
         raise InputError('restore-key', 'This station has made no backup, so it does not know whose backups to trust.',
                          'Give the key that was written down with --key.')

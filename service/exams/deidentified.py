@@ -31,7 +31,7 @@ from ..sealing import BaseSealer, PlainSealer
 from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
 from ..views import TURNED, VIEWS
 from .exam import AMENDED, CAPTURED, CREATED, DEVIATED, NOTED, STARTED, Capture, Exam
-from .exchange import Exported, Told, new_folder
+from .exchange import Exported, Progress, Tell, Told, new_folder
 from .folder import read_exam, read_file
 from .forms import Keep
 from .texts import CONDITIONS, opened_patient, opened_private, sealed_name, sealer_for
@@ -81,7 +81,8 @@ class _Case(NamedTuple):
 
 
 def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Optional[BaseSealer], key: bytes,
-                        set_name: str = '', told: Optional[Told] = None) -> List[Exported]:
+                        set_name: str = '', told: Optional[Told] = None, tell: Optional[Tell] = None
+                        ) -> List[Exported]:
     """Write exams for research into a new folder, which is there whole or not at all.
 
     Args:
@@ -91,7 +92,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
         key: of the station. With it and the name of the set the pseudonym of a patient can be made again, and without
             it nobody can tell whose it is.
         set_name: exports with one name and one key have the same pseudonyms; empty for a name at random.
-        told: as for `export_exams`.
+        told, tell: as for `export_exams`.
 
     Raises:
         InputError: ``export-exists``; ``export-set``; a capture that cannot be read.
@@ -108,6 +109,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
         if date is not None:
             first[case.patient] = min(date, first.get(case.patient, date))
     hashes: Dict[str, str] = {}
+    progress = Progress([case.exam for case in cases], tell)
     exported: List[Exported] = []
     with new_folder(out) as folder:
         def keep(name: str, data: bytes) -> None:
@@ -122,6 +124,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
             data = encode_json(document)
             keep('%s/exam.json' % case.name, data)
             rows.writerows(_rows(document))
+            progress.add(sum(file.size for file in case.exam.files.values()))
             exported.append(Exported(case.exam, hashlib.sha256(data).hexdigest()))
         keep(TABLE, table.getvalue().encode('ascii'))
         write_synced(os.path.join(folder, MANIFEST), encode_json({
@@ -135,6 +138,25 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
             for entry in exported:
                 told(entry)
     return exported
+
+
+def check_deidentified(folder: str) -> None:
+    """Read every byte of an export for research from its medium.
+
+    Raises:
+        InputError: ``export-damaged``: it is not what was written.
+        OSError: it cannot be read.
+    """
+    with open(os.path.join(folder, MANIFEST), 'rb') as stream:
+        hashes = json.loads(stream.read().decode('utf-8'))['files']
+    for name, sha256 in sorted(hashes.items()):
+        descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
+        with os.fdopen(descriptor, 'rb') as stream:
+            # From the medium, and not from what this machine still has of it in memory.
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+            if hashlib.sha256(stream.read()).hexdigest() != sha256:
+                raise InputError('export-damaged', 'The medium gives back something else than was written to it (%s).'
+                                 % name, 'Take another medium.')
 
 
 def _case(exam: Exam, sealer: Optional[BaseSealer], key: bytes, set_name: str) -> _Case:

@@ -1,13 +1,24 @@
 """The exams of a folder with everything that they need, simulated."""
+import numpy as np
+
+from service.capture_file import pack_capture
 from service.clock import Clock
 from service.exams.exam import ACQUIRING, AMENDED, DRAFT, REVIEW, SIGNED, Patient
 from service.exams.library import Exams, Picture
+from service.radiometry import Raw, Temperatures
+from service.record import encode_png
 from service.sealing import PlainSealer
+from service.thermogram import Provenance
 
 ZOE = Patient('P-1', 'Zoë O\'Hara <b>', '1970-12-31')
 PICTURE = Picture(b'counts', {'outcome': 'result', 'view': 'frontal', 'unit': 'celsius', 'bundle': {'id': 'm'},
                               'backend': {}, 'checks': [{'code': 'focus', 'severity': 'problem'},
                                                         {'code': 'sides', 'severity': 'ok'}]}, b'picture')
+#: One whose files are what their names say.
+REAL = Picture(pack_capture([Raw(np.full((48, 64), 30.5, np.float32), Temperatures(), Provenance('none'))]),
+               dict(PICTURE.result, sentences=[], regions={}, differences={}, hottest={}, checks=[
+                   dict(check, sentence='') for check in PICTURE.result['checks']]),
+               encode_png(np.zeros((48, 64, 3), np.uint8)), encode_png(np.ones((48, 64), np.uint8)))
 CONDITIONS = {'room_c': 21.5, 'cycle_day': 9, 'notes': 'cold\thands\nno lotion'}
 
 
@@ -19,7 +30,8 @@ def the_clock(**changes):
 class Station:
     """The exams of a folder with an audit log that is a list."""
 
-    def __init__(self, folder, sealer=None):
+    def __init__(self, folder, sealer=None, picture=PICTURE):
+        self.picture = picture
         self.folder, self.sealer, self.log, self.exams = str(folder), sealer or PlainSealer(), [], None
         self.start()
 
@@ -45,7 +57,8 @@ class Station:
         exam_id = exams.create(patient, 'op', CONDITIONS).id
         steps = [] if state == DRAFT else [lambda: exams.discard(exam_id, 'op', 'she left')]
         if state in (ACQUIRING, REVIEW, SIGNED, AMENDED):
-            steps = [lambda: exams.start(exam_id, 'op'), lambda: exams.add_capture(exam_id, 'op', 'frontal', PICTURE)]
+            steps = [lambda: exams.start(exam_id, 'op'),
+                     lambda: exams.add_capture(exam_id, 'op', 'frontal', self.picture)]
         if state in (REVIEW, SIGNED, AMENDED):
             steps.append(lambda: exams.review(exam_id, 'op'))
         if state in (SIGNED, AMENDED):
