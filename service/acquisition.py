@@ -12,6 +12,7 @@ from .cameras import Frame
 from .cameras.capture import Capture
 from .capture_file import pack_capture
 from .exams import ACQUIRING, DRAFT, DYNAMIC, Entry, Exam, ExamError, Exams, Patient, Picture, check_capture
+from .gate import body_scale
 from .messages import BackendError, CameraError, ThermoscreenError
 from .overlay import draw_overlay
 from .radiometry import Raw
@@ -153,7 +154,8 @@ class Acquisition:
         picture = Picture(pack_capture(map(Raw.of, seen)), result.to_dict(),
                           encode_png(draw_overlay(result, self._palette_name, self._layer)),
                           b'' if result.labels is None else encode_png(result.labels),
-                          dict(taken.condition.to_dict(), kind=self._capture.description.get('kind', '')))
+                          dict(taken.condition.to_dict(), kind=self._capture.description.get('kind', ''),
+                               scale=body_scale(result)))
         return self.exams.add_capture(exam_id, operator, role, picture, frame, conditions)
 
     def _still(self, calibrate: bool) -> Frame:

@@ -17,7 +17,8 @@ from .views import NO_TORSO, SIDE_VIEWS, TURNED, view_label
 #: Means over a clipped neighbourhood differ only by float32 rounding.
 _SAME_VALUE = np.float32(1e-3)
 
-_CAMERA_MOVES = {'left': 'Move the camera to the left.', 'right': 'Move the camera to the right.',
+#: Where the camera goes when the patient is cut off at a side of the picture.
+CAMERA_MOVES = {'left': 'Move the camera to the left.', 'right': 'Move the camera to the right.',
                  'bottom': 'Move the camera down.'}
 #: Side of the picture on which a frontal view has each breast.
 _SIDE_OF = {RIGHT_BREAST: 'left', LEFT_BREAST: 'right'}
@@ -32,6 +33,10 @@ _MIN_OUTLINE_PX, _LONGEST_OUTLINE = 20, 2.5
 _SHARPEST_PERCENT = 90
 #: Standard deviation that pixels at working size give an edge in focus: phantoms of 80x60 and 160x120.
 _PIXEL_BLUR_PX = 0.85
+#: Of a step that is blurred by a Gaussian, the part that lies within a pixel of its middle, negative so that it rises
+#: with the standard deviation of the blur.
+_BLURS_PX = np.linspace(_PIXEL_BLUR_PX, 20, 2000)
+_STEP_SHARES = np.array([-math.erf(1 / math.sqrt(2 * sd_px ** 2)) for sd_px in _BLURS_PX])
 
 
 @dataclass(frozen=True)
@@ -157,18 +162,29 @@ def _skin_range(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Me
 
 
 def _focus(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:
-    inside = body.mask.view(np.uint8)  # an edge of the picture is none of its outline
-    outline = np.flatnonzero((inside - cv2.erode(inside, _STEP)).view(bool))
-    if not _MIN_OUTLINE_PX <= outline.size <= _LONGEST_OUTLINE * sum(inside.shape):
+    measured = blur(body)
+    if measured is None:
         return _good('focus', 'The outline of the body does not show whether the picture is sharp.')
-    steps, whole = (cv2.morphologyEx(body.reduced, cv2.MORPH_GRADIENT, reach).ravel()[outline]
-                    for reach in (_STEP, _AROUND))
-    # Of a step that is blurred by a Gaussian, the part that lies within a pixel of its middle.
-    variance = (limits.max_blur * min(inside.shape)) ** 2 + _PIXEL_BLUR_PX ** 2
-    if percentile(steps / whole, _SHARPEST_PERCENT) >= math.erf(1 / math.sqrt(2 * variance)):
+    if measured <= limits.max_blur:
         return _good('focus', 'The picture is sharp.')
     return Message('focus', 'The picture is blurred.',
                    'Focus the camera on the skin, about 1 m away, clean its lens, and let the patient hold still.')
+
+
+def blur(body: Body) -> Optional[float]:
+    """Standard deviation of the blur of the body's sharpest edges, as a share of the frame's shorter side.
+
+    None where the outline does not show it.
+    """
+    inside = body.mask.view(np.uint8)  # an edge of the picture is none of its outline
+    outline = np.flatnonzero((inside - cv2.erode(inside, _STEP)).view(bool))
+    if not _MIN_OUTLINE_PX <= outline.size <= _LONGEST_OUTLINE * sum(inside.shape):
+        return None
+    steps, whole = (cv2.morphologyEx(body.reduced, cv2.MORPH_GRADIENT, reach).ravel()[outline]
+                    for reach in (_STEP, _AROUND))
+    sharpest = percentile(steps / whole, _SHARPEST_PERCENT)
+    sd_px = float(np.interp(-sharpest, _STEP_SHARES, _BLURS_PX))
+    return math.sqrt(sd_px ** 2 - _PIXEL_BLUR_PX ** 2) / min(inside.shape)
 
 
 def _view(view: str) -> Message:
@@ -200,7 +216,7 @@ def _breasts(breasts: Breasts, view: Optional[str], limits: QualityLimits) -> Me
     if _is_place_in_frame(breasts, side):
         return Message('breast-absent', 'The %s is flat or absent: left and right are not compared.' % names,
                        'If it is there, take the picture again with nothing in front of it.')
-    return Message('in-frame', 'The %s is out of the picture.' % names, _CAMERA_MOVES[side])
+    return Message('in-frame', 'The %s is out of the picture.' % names, CAMERA_MOVES[side])
 
 
 def _is_place_in_frame(breasts: Breasts, side: str) -> bool:
@@ -222,19 +238,28 @@ def _sides(breasts: Breasts) -> Message:
 
 
 def _in_frame(breasts: Breasts, limits: QualityLimits) -> Message:
+    return cut_off_message(cut_off(breasts, limits))
+
+
+def cut_off(breasts: Breasts, limits: QualityLimits) -> List[str]:
+    """The sides of the picture, ``'left'``, ``'right'`` and ``'bottom'``, that cut a breast off, in order."""
     height, width = breasts.labels.shape
-    cut_off = set()
+    sides = set()
     for (rows, columns), mask in breasts.masks.values():
         for side, touches, line in (('left', columns.start == 0, mask[:, 0]),
                                     ('right', columns.stop == width, mask[:, -1]),
                                     ('bottom', rows.stop == height, mask[-1])):
             if touches and np.count_nonzero(line) / float(line.size) > limits.max_border_share:
-                cut_off.add(side)
-    if not cut_off:
+                sides.add(side)
+    return sorted(sides)
+
+
+def cut_off_message(sides: Sequence[str]) -> Message:
+    """What is said of the sides that `cut_off` gives."""
+    if not sides:
         return _good('in-frame', 'The patient is in frame.')
-    sides: Sequence[str] = sorted(cut_off)
     return Message('in-frame', 'The patient is cut off at the %s.' % ' and the '.join(sides),
-                   _CAMERA_MOVES[sides[0]] if len(sides) == 1 else 'Move the camera back.')
+                   CAMERA_MOVES[sides[0]] if len(sides) == 1 else 'Move the camera back.')
 
 
 def _upright(breasts: Breasts, limits: QualityLimits) -> Message:

@@ -80,6 +80,8 @@ class Settings:
                        parse=make_camera)
     warm_up_minutes: float = _key('camera', 15.0, 'A thermal camera is shown as warming up for this long after its '
                                   'start.', 'minutes', 0.0, 120.0)
+    distance_cm: float = _key('camera', 100.0, 'From the camera to the patient. The gate of an exam tells with it by '
+                              'how many centimetres the camera is too near or too far away.', 'cm', 30.0, 300.0)
     bad_pixels: str = _key('camera', '', 'File that lists bad pixels of the camera, column, row per line, counted from '
                            '0. They are replaced by the median of their neighbours. Empty for none.',
                            may_be_empty=True)

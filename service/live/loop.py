@@ -5,16 +5,19 @@ import math
 import threading
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Tuple
 
 import simplejpeg
 
 from ..cameras import Camera, Frame
 from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
-from ..messages import ADJUNCT_NOTICE, BackendError, Message, ThermoscreenError
+from ..condition import FFC_RUNNING
+from ..messages import ADJUNCT_NOTICE, WARNING, BackendError, Message, ThermoscreenError
 from ..overlay import draw_overlay
+from ..quality import QualityLimits
 from ..stopwatch import Stopwatch
 from ..supervise import INFERENCE, LIVE, Heartbeats, LastingThread
+from .guidance import Guidance
 from .publisher import RUNNING, STARTING, LiveState, Picture, Publisher, as_text
 from .statistics import Counters, Latencies
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
+_SHUTTER_OPENS = 'The picture comes back by itself.'
 _CAMERA_RETURNS = 'The picture comes back by itself when the camera does.'
 #: Interval at which a thread that waits for a hung one looks whether it was stopped meanwhile.
 _OWNER_POLL_S = 0.25
@@ -31,6 +35,13 @@ _OWNER_POLL_S = 0.25
 #: Pictures are drawn at once for so long after a viewer asked for one, later only when one asks. Longer than the page
 #: waits before it sends the last picture again.
 _WATCHED_S = 5.0
+
+#: What the gate says while the picture does not run.
+_NO_GATE: Dict[str, Any] = {'gate': [], 'gate_ready': False, 'gate_says': None, 'gate_role': None}
+
+_COVERED = Message('lens-covered', 'The picture is empty: the shutter of the camera is closed, or something covers its '
+                   'lens.', 'Uncover the lens. If the picture stays empty, unplug the camera and plug it in again.',
+                   WARNING, 'camera')
 
 _RESTART = 'If it does not come back by itself, restart the service.'
 
@@ -74,6 +85,8 @@ class LiveLoop:
         read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
         heartbeats: told of the progress of ``'capture'``, ``'inference'`` and ``'live'``.
         analysed: told of every picture that was analysed, with None, or could not be, with the error.
+        limits: of the quality checks, which the gate measures against.
+        distance_cm: from the camera to the patient.
 
     Attributes:
         capture: the camera's thread; ask it for a frame to keep.
@@ -85,7 +98,8 @@ class LiveLoop:
                  read_timeout_s: float = READ_TIMEOUT_S, backoff_s: Tuple[float, float] = BACKOFF_S,
                  heartbeats: Optional[Heartbeats] = None, corrections: Optional[Corrections] = None,
                  warm_up_s: float = 0.0,
-                 analysed: Callable[[Optional[ThermoscreenError]], None] = lambda error: None) -> None:
+                 analysed: Callable[[Optional[ThermoscreenError]], None] = lambda error: None,
+                 limits: Optional[QualityLimits] = None, distance_cm: float = 100.0) -> None:
         self._pipeline = pipeline
         self._analysed = analysed
         self._painter = Painter(palette_name, layer, jpeg_quality)
@@ -97,6 +111,7 @@ class LiveLoop:
         self.latencies = Latencies()
         self._publisher = Publisher()
         self._counters = Counters()
+        self._guidance = Guidance(limits or QualityLimits(), distance_cm)
         self._busy = 0
         self._asked_s = -math.inf
         self._values: Dict[str, Any] = {'notice': ADJUNCT_NOTICE}
@@ -140,6 +155,11 @@ class LiveLoop:
         thread, self._thread = self._thread, None
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
+
+    def expect(self, role: Optional[str], scale: Optional[float] = None, scale_role: Optional[str] = None,
+               room_c: Optional[float] = None) -> None:
+        """Have the gate judge the next pictures as one of an exam; arguments as of `service.gate.Wanted`."""
+        self._guidance.expect(role, scale, scale_role, room_c)
 
     @property
     def stopped(self) -> bool:
@@ -216,12 +236,14 @@ class LiveLoop:
         laps_ms = watch.read_ms()
         values = result.to_dict()
         values['timings_ms'] = _merged(values['timings_ms'], laps_ms)
+        capture = self.capture.report()
+        gate = self._guidance.follow(result, frame, capture)
         now_s = self._clock()
         self._counters.shown_at(now_s)
         latency_ms = round(max(0.0, (now_s - frame.t_monotonic) * 1e3), 1)
         # Before it is published: who sees a picture finds it counted.
         self.latencies.observe(dict(values['timings_ms'], page=latency_ms) if watched else values['timings_ms'])
-        self._publish(RUNNING, values, picture, frame.t_monotonic, latency_ms)
+        self._publish(_status_of(result, frame, capture), values, picture, frame.t_monotonic, latency_ms, gate)
 
     def _asked(self) -> None:
         self._asked_s = self._clock()
@@ -246,13 +268,14 @@ class LiveLoop:
             self._publish(status)
 
     def _publish(self, status: Message, values: Optional[Dict[str, Any]] = None, picture: Optional[Picture] = None,
-                 captured_s: Optional[float] = None, latency_ms: Optional[float] = None) -> None:
+                 captured_s: Optional[float] = None, latency_ms: Optional[float] = None,
+                 gate: Optional[Dict[str, Any]] = None) -> None:
         """Publish a new state; without a picture the last one stays, and the status says that it is old."""
         last = self.state
         state = replace(last, sequence=last.sequence + 1, status=status)
         if picture is not None:
             state = replace(state, picture=last.picture + 1, drawing=picture, captured_s=captured_s)
-        live = self._live_values(state, latency_ms)
+        live = dict(self._live_values(state, latency_ms), **(gate if gate and state.running else _NO_GATE))
         values = dict(values or self._values, live=live)
         self._publisher.publish(replace(state, values=values, text=as_text(values)))
         self._values = values
@@ -275,6 +298,17 @@ class LiveLoop:
             'shown': self._counters.shown,
             'dropped': capture['dropped'] + self._busy,
         }
+
+
+def _status_of(result: 'Result', frame: Frame, capture: Mapping[str, Any]) -> Message:
+    """Whether a picture is one of the patient: a camera whose shutter is closed goes on sending pictures of it."""
+    if frame.condition.ffc == FFC_RUNNING:
+        told = capture['notice'] or next((message for message in capture['quality']['messages']
+                                          if message['code'] == 'shutter-closed'), None)
+        if told is not None:
+            next_step = told['next_step'] or _SHUTTER_OPENS
+            return Message(told['code'], told['sentence'], next_step, told['severity'], 'camera')
+    return _COVERED if any(check.code == 'signal' for check in result.refusals) else RUNNING
 
 
 def _merged(analysis_ms: Dict[str, float], laps_ms: Dict[str, float]) -> Dict[str, float]:

@@ -108,7 +108,8 @@ def test_a_picture_is_kept_as_it_was_measured_with_what_the_model_said(station, 
                        for name in ('0001.overlay.png', '0001.labels.png'))
     assert overlay.shape[2] == 3 and labels.shape == camera.celsius.shape
     assert capture.facts['bundle'] == pipeline.bundle.manifest.identity and capture.facts['software'] == __version__
-    assert capture.facts['camera'] == {'ffc': 'complete', 'ffc_age_s': 1.5, 'usable': True, 'kind': 'stills'}
+    assert capture.facts['camera'] == {'ffc': 'complete', 'ffc_age_s': 1.5, 'usable': True, 'kind': 'stills',
+                                       'scale': pytest.approx(0.575, abs=0.001)}
     event = exam.events[-1]
     assert (event.operator, event.stamp.clock) == ('op', 'ntp')
     assert [entry[:2] for entry in station.log] == [(word, 'op') for word in (

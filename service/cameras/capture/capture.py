@@ -205,8 +205,9 @@ class Capture:
 
         Returns:
             ``quality`` (``grade`` and ``messages``, the worst first), ``notice`` (a message while the camera
-            calibrates, or None), ``usable`` (whether the newest frame may be kept), ``rate_hz`` at which the
-            camera sends frames, ``dropped`` (frames that nobody took), the counts, and what the corrections do.
+            calibrates, or None), ``usable`` (whether the newest frame may be kept), ``warming_s`` until the camera has
+            settled (None for one that does not warm up), ``rate_hz`` at which the camera sends frames, ``dropped``
+            (frames that nobody took), the counts, and what the corrections do.
         """
         now_s = self._clock()
         with self._lock:
@@ -223,6 +224,7 @@ class Capture:
             return dict(vars(self.counts), quality=Quality.of(messages).to_dict(), dropped=self._slot.dropped,
                         notice=None if error or not notice else notice.to_dict(),
                         usable=error is None and self._condition.usable,
+                        warming_s=self._condition.warming_s(now_s) if self.description.get('warms_up') else None,
                         rate_hz=None if rate_hz is None else round(rate_hz, 1), **self._corrections.to_dict())
 
     def step(self) -> None:

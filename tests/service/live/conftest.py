@@ -5,12 +5,16 @@ import queue
 import pytest
 
 from service.cameras import Frame
+from service.condition import Condition
 from service.live import LiveLoop
 from service.messages import CameraError
 from service.thermogram import Thermogram
 
 from ...fakes import frames
 from ...fakes.pipelines import stub_pipeline
+
+#: A camera that reports nothing of itself.
+WELL = Condition()
 
 #: Far beyond what anything here takes; a test that needs it has failed.
 PATIENCE_S = 20.0
@@ -46,11 +50,11 @@ class PlayedCamera:
     def flat_field(self):
         self.flat_fields += 1
 
-    def frame(self, celsius=None, skipped=0, t_monotonic=0.0):
+    def frame(self, celsius=None, skipped=0, t_monotonic=0.0, condition=WELL):
         """Give a frame; `skipped` others came before it that nobody read."""
         self._sequence += 1 + skipped
         thermogram = Thermogram.from_celsius(frames.torso() if celsius is None else celsius, 'played')
-        self._items.put(Frame(thermogram, self._sequence, t_monotonic))
+        self._items.put(Frame(thermogram, self._sequence, t_monotonic, condition))
 
     def fail(self, error):
         """Raise an error at the next read."""

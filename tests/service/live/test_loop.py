@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from service.cameras.capture import MAX_SILENT_READS
+from service.condition import Condition
 from service.live import loop
 from service.messages import BackendError, CameraError
 from service.supervise import INFERENCE, LIVE, threads
@@ -74,6 +75,35 @@ def test_nothing_is_drawn_while_nobody_watches(play, camera, monkeypatch):
     camera.frame()
     assert until(live, lambda state: state.picture == 3).values['timings_ms']['overlay'] > 0
     assert sum(live.latencies.read()['page'].counts) == 2 and sum(live.latencies.read()['total'].counts) == 3
+
+
+def test_the_gate_is_that_of_the_picture(play, camera):
+    live = play()
+    live.expect('left-oblique', room_c=30.0)
+    camera.frame()
+    told = until(live, running).values['live']
+    assert (told['picture'], told['gate_role'], told['gate_ready']) == (1, 'left-oblique', False)
+    assert told['gate_says']['code'] == 'room-warm' and told['gate_says'] in told['gate']
+    camera.fail(GONE)
+    gone = until(live, stopped('camera-gone')).values['live']
+    assert (gone['picture'], gone['gate'], gone['gate_ready'], gone['gate_says']) == (1, [], False, None)
+
+
+@pytest.mark.parametrize('condition, code, ends', [
+    (Condition(), 'lens-covered', 'unplug the camera and plug it in again.'),
+    (Condition(ffc='running', ffc_age_s=0.2), 'camera-calibrating', 'The picture comes back by itself.')])
+def test_pictures_of_a_closed_shutter_are_not_the_patient(play, camera, condition, code, ends):
+    """A camera that goes on sending pictures while its shutter is closed: each is another one, and none is live."""
+    live = play(clock=lambda: 0.0)
+    camera.frame()
+    until(live, running)
+    shutter = 25 + np.random.RandomState(0).normal(0, 0.05, (240, 320))
+    camera.frame(shutter if code == 'lens-covered' else None, condition=condition)
+    state = until(live, stopped(code))
+    assert state.picture == 2 and state.status.subject == 'camera' and state.status.text.endswith(ends)
+    assert state.values['live']['gate'] == []
+    camera.frame()
+    until(live, running)
 
 
 def test_viewers_share_one_state(play, camera):
