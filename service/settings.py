@@ -9,6 +9,7 @@ from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
+from .entry import parse_keyboards
 from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
@@ -130,6 +131,9 @@ class Settings:
     certificate_key: str = _key('web', '', 'Its key, in PEM, which only the service may read.', may_be_empty=True)
     api_tokens: str = _key('web', '', 'File of the tokens with which other programs use the API; thermoscreen tokens '
                            'writes it. Empty for none.', may_be_empty=True)
+
+    keyboards: str = _key('screen', 'en, de, es, el, ru', 'Languages whose letters the keyboard on the screen has, '
+                          'with commas between them; it begins with the first.', parse=parse_keyboards)
 
     palette: str = _key('overlay', 'iron', 'Palette of the picture.', choices=tuple(sorted(PALETTES)))
     layer: str = _key('overlay', 'original', 'What lies under the contours.', choices=LAYERS)

@@ -6,6 +6,7 @@ from flask import Flask, g
 from flask.sessions import SecureCookieSessionInterface
 
 from ..acquisition import Acquisition
+from ..entry import DIGITS, KEYBOARDS, parse_keyboards
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
@@ -81,6 +82,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     if sessions is not None and changing is not None:
         app.register_blueprint(model_pages)
     app.add_template_filter(shown_size, 'size')
+    app.jinja_env.globals['digit_rows'] = DIGITS
     app.context_processor(lambda: _template_values(demo, sessions))
     return app
 
@@ -115,4 +117,5 @@ def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, An
                                           'model_page': services().changing is not None}
     shows_exams = services().exams is not None and access.may_see_patients()
     return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE,
+            'keyboards': {name: KEYBOARDS[name] for name in parse_keyboards(services().settings.keyboards)},
             'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

@@ -1,0 +1,212 @@
+"""Entry without a keyboard in a real browser: pads, steps, reasons and letters, by finger and by key."""
+import json
+import threading
+
+import pytest
+from flask import Flask, render_template_string
+from flask import request as asked
+
+from service.entry import DIGITS, KEYBOARDS
+from service.messages import ADJUNCT_NOTICE
+from service.web import responses
+from service.web.server import Server
+
+from ...fakes.ports import free_port
+from .browser import Visit
+from .conftest import PATIENCE_S
+from .test_browser_access import measured
+
+pytestmark = pytest.mark.browser
+
+#: What one page asks for, by its address; the form's class comes first.
+ASKED = {
+    'number': ('ask', "{{ number('room_c', 'Room temperature', '°C', 15, 35, '22.5') }}"),
+    'date': ('typed', "{{ date('birth_date', 'Birth date', high='2026-11-29') }}"),
+    'reasons': ('typed', "{{ reasons('reason', 'Why early?', ['The patient feels cold.', 'The room is needed.'], "
+                         "keyboards) }}"),
+    'text': ('typed', "{{ text('name', 'Name', 'Family name first.', keyboards, longest=12, is_name=true) }}"),
+    'pin': ('ask', '<div class="asked">{{ pin("pin", "PIN") }}{{ pin("again", "Again") }}</div>{{ pad("Enter") }}'),
+}
+
+_PAGE = '''{%% extends 'base.html' %%}
+{%% from '_entry.html' import date, number, pad, pin, reasons, text with context %%}
+{%% block page %%}entry{%% endblock %%}
+{%% block head %%}<link rel="stylesheet" href="/static/css/entry.css">
+<script type="module" src="/static/js/entry.js"></script>{%% endblock %%}
+{%% block body %%}<main><form method="post" class="%s" autocomplete="off" data-entry>%s</form></main>{%% endblock %%}'''
+
+
+@pytest.fixture(scope='module')
+def port():
+    """Pages that ask for one thing each and answer a form with what it held."""
+    app, port = Flask('service.web.app'), free_port()
+    app.config.update(MAX_CONTENT_LENGTH=65536)
+    responses.install(app, port, ('GET', 'HEAD', 'POST'))
+    app.jinja_env.globals['digit_rows'] = DIGITS
+    app.context_processor(lambda: {'notice': ADJUNCT_NOTICE, 'keyboards': KEYBOARDS})
+
+    @app.route('/<kind>', methods=['GET', 'POST'])
+    def page(kind):
+        if kind not in ASKED:
+            return ''  # a browser asks for an icon by itself
+        return json.dumps(asked.form.to_dict()) if asked.form else render_template_string(_PAGE % ASKED[kind])
+
+    server = Server(app, '127.0.0.1', port)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    yield port
+    server.stop()
+    thread.join(PATIENCE_S)
+
+
+@pytest.fixture(scope='module')
+def screen(port, browser):
+    """One page for all tests: how each screen looks is measured as it is opened."""
+    seen = Visit(browser, port)
+    yield seen
+    seen.page.close()
+    assert seen.complaints == [] and seen.foreign() == []
+
+
+@pytest.fixture
+def ask(screen):
+    """Open one of `ASKED`: a function that touches keys by what they are, and what the form held once it was sent."""
+    def open_page(kind):
+        screen.go('/' + kind)
+        assert measured(screen) == {}, kind
+        return screen.page
+    return open_page
+
+
+def touch(page, *keys):
+    for key in keys:
+        page.click('button:visible[data-%s]' % key)
+
+
+def letters(page, text):
+    for letter in text:
+        page.click('button:visible[data-key="%s"]' % letter)
+
+
+def sent(page):
+    page.click('button:visible[type=submit]')
+    page.wait_for_selector('pre, body:not(:has(form))')
+    return json.loads(page.inner_text('body'))
+
+
+def test_a_number_has_its_range_and_replaces_the_one_before(ask):
+    page = ask('number')
+    letters(page, '7.25')
+    page.click('.enter')
+    assert 'from 15 to 35' in page.inner_text('.told-entry')
+    touch(page, 'delete', 'delete', 'delete', 'delete')
+    letters(page, '21..456')
+    assert page.input_value('#room_c') == '21.45'
+    assert sent(page) == {'room_c': '21.45'}
+
+
+def test_a_date_is_set_in_all_its_parts(ask):
+    page = ask('date')
+    touch(page, 'part=day][data-step="10"')
+    page.click('.enter')
+    assert page.inner_text('.told-entry') == 'Set day, month and year.'
+    touch(page, 'part=day][data-step="10"', 'part=day][data-step="10"', *['part=day][data-step="-1"'] * 4)
+    touch(page, 'part=month][data-step="1"', *['part=month][data-step="-1"'] * 4)
+    touch(page, 'part=year][data-step="1"', 'part=year][data-step="10"', 'part=year][data-step="1"')
+    shown = [page.inner_text('[data-shown=%s]' % part) for part in ('day', 'month', 'year')]
+    assert shown == ['28', 'February', '1971']
+    touch(page, 'part=day][data-step="1"')
+    assert page.inner_text('[data-shown=day]') == '1', 'February has 28 days in 1971'
+    assert sent(page) == {'birth_date': '1971-02-01'}
+
+
+def test_a_reason_is_one_of_the_list_or_ones_own(ask):
+    page = ask('reasons')
+    page.click('.enter')
+    assert page.inner_text('.told-entry') == 'Choose one.'
+    page.click('text=The patient feels cold.')
+    page.click('text=The room is needed.')
+    assert sent(page) == {'reason': 'The room is needed.'}
+    page = ask('reasons')
+    touch(page, 'other')
+    letters(page, 'late')
+    assert sent(page) == {'reason': 'late'}
+
+
+@pytest.mark.parametrize('language, text', [
+    ('en', "O'hara 7"), ('de', 'Äß ü'), ('es', 'Ñandú'), ('el', 'Ελένη ς'), ('ru', 'Щербё'), ('en', 'Łódź-Ce')])
+def test_names_in_every_language(ask, language, text):
+    page = ask('text')
+    while not page.is_visible('.level[lang=%s]' % language):
+        page.click('button:visible[data-language]')
+    for letter in text:
+        key = 'button:visible[data-key="%s"]' % letter
+        for way in ('shift', 'to=accents', 'shift', 'to=digits'):
+            if page.is_visible(key):
+                break
+            touch(page, way)
+        page.click(key)
+        if page.get_attribute('[data-to=digits]', 'aria-pressed') == 'true':
+            touch(page, 'to=digits')
+    assert typed(page) == text
+
+
+def typed(page):
+    return page.input_value('#name')
+
+
+def test_the_caret_stays_and_a_character_is_one(ask):
+    page = ask('text')
+    letters(page, 'Ac')
+    page.evaluate("document.getElementById('name').setSelectionRange(1, 1)")
+    letters(page, 'b')
+    assert page.evaluate('[document.activeElement.id, document.activeElement.selectionStart]') == ['name', 2]
+    page.evaluate("document.getElementById('name').setRangeText('\U00020BB7', 0, 3, 'end')")
+    touch(page, 'delete')
+    assert typed(page) == ''
+    letters(page, 'Abcdefghijklmn')
+    assert typed(page) == 'Abcdefghijkl', 'a field holds no more than it says'
+    page.evaluate("document.getElementById('name').setSelectionRange(2, 12)")
+    letters(page, 'x')
+    assert typed(page) == 'Abx'
+    # A screen reader presses without touching; a mouse's click is not a second press.
+    page.evaluate("document.querySelector('.level:not([hidden]) [data-key=y]').click()")
+    assert typed(page) == 'Abxy'
+
+
+def test_a_pin_is_in_no_field_and_nowhere_on_the_page(ask):
+    page = ask('pin')
+    letters(page, '2749')
+    page.keyboard.type('11x')
+    assert page.inner_text('#pin') == '\u2022' * 6 and page.inner_text('#pin-told') == '6 digits'
+    assert page.evaluate("[document.querySelectorAll('input, textarea').length, "
+                         "document.documentElement.outerHTML.includes('274911')]") == [0, False]
+    page.click('.enter')
+    letters(page, '903')
+    page.keyboard.press('Backspace')
+    letters(page, '3')
+    with page.expect_navigation():
+        page.keyboard.press('Enter')
+    assert json.loads(page.inner_text('body')) == {'pin': '274911', 'again': '903'}
+    page.go_back()
+    assert page.inner_text('#pin') == ''
+
+
+@pytest.mark.parametrize('size', [(1024, 600), (600, 1024)])
+def test_keys_are_for_gloves(ask, screen, size):
+    """Twelve keys a row is what 33 letters need: 12 mm on a 7-inch panel of 154 mm."""
+    page = ask('text')
+    screen.resize(size)
+    found = {}
+    for language in KEYBOARDS:
+        while not page.is_visible('.level[lang=%s]' % language):
+            page.click('button:visible[data-language]')
+        found[language] = page.evaluate("""() => {
+            const keys = [...document.querySelectorAll('.level:not([hidden]) [data-key]')]
+                .map((key) => key.getBoundingClientRect());
+            return [Math.min(...keys.map((key) => key.width)), Math.min(...keys.map((key) => key.height))];
+        }""")
+        assert measured(screen) == {}, language
+    least = {'en': 92, 'de': 83, 'es': 92, 'el': 92, 'ru': 75} if size[0] > size[1] else dict.fromkeys(KEYBOARDS, 75)
+    assert all(found[language][0] >= least[language] for language in least), found
+    assert all(high >= (88 if size[0] > size[1] else 75) for _, high in found.values()), found
