@@ -20,6 +20,9 @@ from .recipe import Recipe
 #: Temperatures are stored as whole thousandths of a degree in uint16: 0..65 °C, in steps far below camera noise.
 PER_DEGREE = 1000.0
 
+#: Phantoms that one process makes before it gives them back.
+_CHUNK = 16
+
 SETS = ('train', 'val', 'test')
 
 
@@ -107,20 +110,28 @@ def _make(place, wanted, workers):
     labels = np.lib.format.open_memmap(place / 'labels.npy', 'w+', np.uint8, shape)
     patterns, planted = [], []
     jobs = [(wanted['first'] + i, wanted['height'], wanted['width'], wanted['kinds']) for i in range(wanted['count'])]
+    for i, phantom in enumerate(_made(jobs, workers)):
+        milli_c[i], labels[i] = phantom[:2]
+        patterns.append(phantom[2])
+        planted.append(phantom[3])
+    (place / 'planted.json').write_text(json.dumps(planted))
+    np.save(place / 'patterns.npy', np.array(patterns))
+    milli_c.flush()
+    labels.flush()
+
+
+def _made(jobs, workers):
+    """Phantoms in the order of their jobs; a single chunk is made here, since a process would load PyTorch first."""
+    if len(jobs) <= _CHUNK:
+        yield from map(_one, jobs)
+        return
     # One thread each: the matrices are small, and the processes already use all cores.
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
     context = multiprocessing.get_context('spawn')
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent,
                                                 initargs=(os.getpid(),)) as pool:
-        for i, phantom in enumerate(pool.map(_one, jobs, chunksize=16)):
-            milli_c[i], labels[i] = phantom[:2]
-            patterns.append(phantom[2])
-            planted.append(phantom[3])
-    (place / 'planted.json').write_text(json.dumps(planted))
-    np.save(place / 'patterns.npy', np.array(patterns))
-    milli_c.flush()
-    labels.flush()
+        yield from pool.map(_one, jobs, chunksize=_CHUNK)
 
 
 def _end_with_parent(parent):

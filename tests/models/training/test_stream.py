@@ -7,7 +7,7 @@ import pytest
 torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
-from models.phantoms import prepare_sets  # noqa: E402
+from models.phantoms import prepare_set  # noqa: E402
 from models.training.stream import UNKNOWN, Loader, MixedExamples, Stream, as_examples  # noqa: E402  # noqa: E402
 from service.chains import get_chain  # noqa: E402
 from service.messages import InputError  # noqa: E402
@@ -59,8 +59,8 @@ def test_sides_survive_augmentation(kind):
 
 
 def test_a_flip_changes_the_side_of_a_view(tmp_path):
-    recipe = small_recipe('data.source=phantoms', 'phantoms.kinds={left-lateral=1}', 'phantoms.train=1')
-    stream = _stream(recipe, prepare_sets(recipe, tmp_path, workers=1)['train'])
+    stream = _stream(small_recipe('data.source=phantoms'),
+                     prepare_set(tmp_path, 100000, 1, HEIGHT, WIDTH, kinds={'left-lateral': 1}))
     plain = stream.examples.example(0)
     assert VIEWS[plain.view] == 'left-lateral' and plain.klass is None, 'left and right cannot be compared'
     found = set()
