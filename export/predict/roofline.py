@@ -133,7 +133,7 @@ class KernelArrays:
 
     def of(self, *kinds: str) -> np.ndarray:
         """Mask of kernels of these kinds."""
-        return np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
+        return np.array([kind in kinds for kind in KINDS])[self.kinds]
 
 
 @dataclass(frozen=True, eq=False)
