@@ -73,7 +73,8 @@ def _mb(size_mb):
 def install(files, report, silence_s=SILENCE_S, command=None):
     """Run pip on requirements files; its exit code. What it says of failures goes to standard error."""
     command = command or [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install',
-                          '--progress-bar', 'off']
+                          '--progress-bar', 'off',
+                          '--no-compile']  # what is imported is compiled then, and the most is never imported
     process = subprocess.Popen(command + [word for path in files for word in ('-r', path)], stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, universal_newlines=True, bufsize=1)
     lines = queue.Queue()

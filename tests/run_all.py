@@ -1,6 +1,6 @@
 """Run every nox session, or those named, and end with one line for each.
 
-Three sessions at a time: while one waits for downloads, for the disk or for a process, the others compute. What a
+Four sessions at a time: while one waits for downloads, for the disk or for a process, the others compute. What a
 session prints is shown when it is through, in one piece; what is installed for it, as it happens.
 """
 import json
@@ -16,10 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / '.nox' / 'logs'
 
-#: In this order, the longest first, so that the last ones end together. Others come before them.
-ORDER = ('device-3.6', 'workstation', 'device-3.11', 'board-3.6', 'browser', 'device-3.10', 'device-3.8',
+#: In this order, the longest first, so that the last ones end together: `workstation` waits five minutes for PyTorch.
+#: Others come before them.
+ORDER = ('workstation', 'device-3.6', 'device-3.11', 'board-3.6', 'browser', 'device-3.10', 'device-3.8',
          'board-emulated', 'lint')
-SESSIONS_AT_A_TIME = 3
+SESSIONS_AT_A_TIME = 4
 
 #: The sessions without which a run in continuous integration has not shown what the Nano needs.
 REQUIRED_IN_CI = ('device-3.6', 'board-3.6')
