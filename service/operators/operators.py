@@ -1,4 +1,8 @@
-"""Who may work on the station: names, roles, PINs, and how long a wrong PIN makes everybody wait."""
+"""Who may work on the station: names, roles, PINs, and how long wrong PINs make wait.
+
+Those of the network are counted apart from those typed at the station, so that nobody elsewhere has the bedside wait.
+The network has one count for each operator, for all of its addresses: more addresses are no more tries.
+"""
 import json
 import logging
 import os
@@ -27,6 +31,8 @@ MAX_NAME = 80
 _PIN_DIGITS = (6, 12)
 #: Whose wrong tries are counted besides those of operators.
 _PASSPHRASE, _RECOVERY = 'passphrase', 'recovery'
+#: Added to whose they are, where the tries came over the network.
+_ELSEWHERE = ' elsewhere'
 _FILE, _ATTEMPTS = 'operators', 'attempts.json'
 _MAX_BYTES = 64 << 10
 
@@ -75,7 +81,8 @@ class Operators:
         self._attempts_path = os.path.join(folder, _ATTEMPTS)
         self._wrong = _read_attempts(self._attempts_path)
         now_ns = clock.now().boottime_ns
-        #: Until when nobody may try, by id; a restart begins a wait anew, since nothing says how long it was off.
+        #: Until when nobody may try, by whose tries are counted; a restart begins a wait anew, since nothing says how
+        #: long it was off.
         self._until_ns = {who: now_ns + _wait_ns(count) for who, count in self._wrong.items()}
 
     @property
@@ -176,7 +183,7 @@ class Operators:
             self._keep_a_supervisor(operator)
             self._write({other: kept for other, kept in self._operators.items() if other != operator_id})
             self._keys.forget(self._operators)
-            self._clear(operator_id)
+            self._clear(operator_id, operator_id + _ELSEWHERE)
             self._audit.append('operator-removed', by.id, subject=operator_id, name=operator.name)
 
     def rename(self, by: Operator, operator_id: str, name: str) -> Operator:
@@ -227,16 +234,17 @@ class Operators:
                 self._only_supervisors(by)
             check_pin(pin)
             self._keys.wrap(operator_id, pin, operator.role != INTEGRATOR)
-            self._clear(operator_id)
+            self._clear(operator_id, operator_id + _ELSEWHERE)
             self._audit.append('pin-changed', by.id, subject=operator_id)
 
-    def check(self, operator_id: str, pin: str, event: str = 'login', **facts: Any) -> Operator:
+    def check(self, operator_id: str, pin: str, event: str = 'login', address: str = '', **facts: Any) -> Operator:
         """Who gives a PIN; the data key is in memory then, unless they are an integrator.
 
         A wrong PIN is counted before it is known to be wrong, so that switching off gives nobody another try.
 
         Args:
             event: for the audit log: ``'login'``, or ``'confirmed'`` for the PIN that is asked for once more.
+            address: of the other machine where it was typed; empty for the station itself.
             **facts: for the audit log, as of `Audit.append`.
 
         Raises:
@@ -246,7 +254,9 @@ class Operators:
         """
         with self._lock:
             operator = self.get(operator_id)
-            self._try(operator_id, 'login-failed', lambda: self._keys.unlock(operator_id, pin))
+            if address:
+                facts['address'] = address
+            self._try(operator_id, 'login-failed', lambda: self._keys.unlock(operator_id, pin), address)
             self._audit.append(event, operator_id, **facts)
             return operator
 
@@ -346,33 +356,36 @@ class Operators:
             self._keys.set_passphrase(passphrase)
             self._audit.append('passphrase-set' if passphrase else 'passphrase-removed', by.id)
 
-    def wait_s(self, operator_id: str) -> int:
-        """Seconds until an operator may try a PIN; 0 for at once."""
-        left_ns = self._until_ns.get(operator_id, 0) - self._clock.now().boottime_ns
+    def wait_s(self, operator_id: str, address: str = '') -> int:
+        """Seconds until an operator may try a PIN, here or from the address of another machine; 0 for at once."""
+        left_ns = self._until_ns.get(_counted(operator_id, address), 0) - self._clock.now().boottime_ns
         return max(-(-left_ns // 10 ** 9), 0)
 
-    def _try(self, who: str, event: str, attempt: Callable[[], Any]) -> None:
-        wait_s = self.wait_s(who)
+    def _try(self, who: str, event: str, attempt: Callable[[], Any], address: str = '') -> None:
+        wait_s = self.wait_s(who, address)
         if wait_s:
             raise _wait(wait_s)
-        before, count = self._wrong, self._wrong.get(who, 0) + 1
-        self._count(dict(before, **{who: count}))
-        self._until_ns[who] = self._clock.now().boottime_ns + _wait_ns(count)
+        counted = _counted(who, address)
+        before, count = self._wrong, self._wrong.get(counted, 0) + 1
+        self._count(dict(before, **{counted: count}))
+        self._until_ns[counted] = self._clock.now().boottime_ns + _wait_ns(count)
         try:
             attempt()
         except OperatorError as error:
             if error.code not in ('pin-wrong', 'passphrase-wrong', 'recovery-wrong'):
                 self._count(before)  # nothing was tried
                 raise
-            self._audit.append(event, who if who in self._operators else '', wrong=count, wait_s=self.wait_s(who))
-            error.seconds = self.wait_s(who)
+            error.seconds = self.wait_s(who, address)
+            facts = {'address': address} if address else {}
+            self._audit.append(event, who if who in self._operators else '', wrong=count, wait_s=error.seconds, **facts)
             raise
-        self._clear(who)
+        self._clear(counted)
 
-    def _clear(self, who: str) -> None:
-        self._until_ns.pop(who, None)
-        if who in self._wrong:
-            self._count({other: count for other, count in self._wrong.items() if other != who})
+    def _clear(self, *counted: str) -> None:
+        for one in counted:
+            self._until_ns.pop(one, None)
+        if any(one in self._wrong for one in counted):
+            self._count({other: count for other, count in self._wrong.items() if other not in counted})
 
     def _count(self, wrong: Dict[str, int]) -> None:
         self._wrong = wrong
@@ -435,6 +448,10 @@ def _operators_of(document: Dict[str, Any]) -> Dict[str, Operator]:
 
 def _by_name(operators: Dict[str, Operator]) -> List[Operator]:
     return sorted(operators.values(), key=lambda operator: (operator.name.casefold(), operator.id))
+
+
+def _counted(who: str, address: str) -> str:
+    return who + _ELSEWHERE if address else who
 
 
 def _wait_ns(wrong: int) -> int:

@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
-from .responses import is_api, is_opened, refuse
+from .responses import address_elsewhere, is_api, is_opened, refuse
 from .sessions import BusyError, Sessions
 from .tokens import Tokens
 
@@ -42,6 +42,7 @@ _TOKEN_WRONG = Message('token-wrong', 'This token is not known here, or not any 
                        'Make another with thermoscreen tokens add.')
 _TOKEN_REFUSED = Message('role-refused', 'This token does not open this address.', 'Use an address below /api/v1.')
 _NOT_YET = Message('setup-here', 'The first supervisor is made at the station itself.', 'Go there.')
+_HERE = Message('station-only', 'This is done at the station itself.', 'Go there.')
 _LOGIN_NEEDED = Message('login-needed', 'Nobody is logged in.', 'Log in on the page of the station.')
 _ROLE_REFUSED = Message('role-refused', 'Your role does not open this page.', 'Ask a supervisor.')
 _WAITS = Message('passphrase-needed', 'The station was started and waits for its passphrase.',
@@ -62,7 +63,7 @@ _View = TypeVar('_View', bound=Callable[..., Any])
 _Answer = Optional[Union[Response, BaseResponse]]
 
 
-def admits(*roles: str, act: str = '', while_waiting: bool = False) -> Callable[[_View], _View]:
+def admits(*roles: str, act: str = '', while_waiting: bool = False, here: bool = False) -> Callable[[_View], _View]:
     """Decorator that states the roles which a view admits; it stands below ``route``.
 
     Args:
@@ -70,6 +71,7 @@ def admits(*roles: str, act: str = '', while_waiting: bool = False) -> Callable[
         act: what the view does, in words that go on from "To": then it asks for the PIN once more, each time. For
             people, and methods that change something. Cancel leads to the ``url_prefix`` of the blueprint.
         while_waiting: whether it also answers while the station waits for its passphrase.
+        here: whether no other machine is answered.
     """
     unknown = set(roles) - set(ROLES)
     if unknown or not roles:
@@ -78,7 +80,7 @@ def admits(*roles: str, act: str = '', while_waiting: bool = False) -> Callable[
         raise ValueError('only people have a PIN')
 
     def mark(view: _View) -> _View:
-        vars(view).update(_admitted=frozenset(roles), _act=act, _while_waiting=while_waiting)
+        vars(view).update(_admitted=frozenset(roles), _act=act, _while_waiting=while_waiting, _here=here)
         return view
 
     return mark
@@ -122,6 +124,11 @@ def answers_while_waiting(app: Flask, endpoint: str) -> bool:
     return getattr(app.view_functions[endpoint], '_while_waiting', False)
 
 
+def answers_here_alone(app: Flask, endpoint: str) -> bool:
+    """Whether a route answers no other machine."""
+    return getattr(app.view_functions[endpoint], '_here', False)
+
+
 def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> None:
     """Admit to every route whom it names; call it after `responses.install`, whose guard comes first.
 
@@ -145,6 +152,8 @@ def install(app: Flask, tokens: Tokens, sessions: Optional[Sessions] = None) -> 
         if is_opened():
             if sessions is None or sessions.operators.is_new:
                 return refuse(403, _NOT_YET)
+            if answers_here_alone(current_app, request.endpoint):
+                return refuse(403, _HERE)
             if ANYONE in wanted and request.endpoint not in _DOOR:
                 wanted = frozenset(PEOPLE + (TOKEN,))
         if (sessions is not None and sessions.operators.waits_for_passphrase
@@ -241,12 +250,12 @@ def _refused_change() -> _Answer:
 
 def _unconfirmed(sessions: Sessions) -> _Answer:
     """The pad, for an act whose PIN is not there or wrong; what the form holds comes back with it."""
-    act, form = act_of(current_app, str(request.endpoint)), request.form
+    act, form, address = act_of(current_app, str(request.endpoint)), request.form, address_elsewhere()
     error: Optional[ThermoscreenError] = None
     if not act:
         return None
     try:
-        if sessions.confirm(g.session, form.get(ASKED_FIELD, ''), form.get(PIN_FIELD, ''), act):
+        if sessions.confirm(g.session, form.get(ASKED_FIELD, ''), form.get(PIN_FIELD, ''), act, address):
             return None
     except (OperatorError, BusyError) as refused:
         error = refused
@@ -255,7 +264,7 @@ def _unconfirmed(sessions: Sessions) -> _Answer:
     own = (CSRF_FIELD, ASKED_FIELD, PIN_FIELD)
     html = render_template('confirm.html', person=g.operator, act=act, asked=sessions.ask(g.session),
                            kept=[field for field in form.items(multi=True) if field[0] not in own],
-                           message=error and error.message, wait_s=sessions.operators.wait_s(g.operator.id),
+                           message=error and error.message, wait_s=sessions.operators.wait_s(g.operator.id, address),
                            back=current_app.blueprints[str(request.blueprint)].url_prefix or '/')
     return make_response(html, error.http_status if error else 403)
 

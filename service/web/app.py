@@ -116,6 +116,6 @@ def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, An
     people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator'),
                                           'model_page': services().changing is not None}
     shows_exams = services().exams is not None and access.may_see_patients()
-    return {**people, 'demo': DEMO_PIN if demo else '', 'notice': ADJUNCT_NOTICE,
+    return {**people, 'demo': DEMO_PIN if demo else '', 'here': not responses.is_opened(), 'notice': ADJUNCT_NOTICE,
             'keyboards': {name: KEYBOARDS[name] for name in parse_keyboards(services().settings.keyboards)},
             'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

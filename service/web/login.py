@@ -8,10 +8,10 @@ from typing import Optional, Union, cast
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, session
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..messages import Message, ThermoscreenError
+from ..messages import ThermoscreenError
 from ..operators import RECOVERY_GROUP, RECOVERY_GROUPS, SUPERVISOR, Operator, OperatorError, misread_groups
 from .access import ANYONE, CLINICAL, PEOPLE, admits, renew_csrf
-from .responses import json_reply, on_this_machine, refuse, whole_number
+from .responses import address_elsewhere, json_reply, whole_number
 from .services import services
 from .sessions import BusyError, Session, Sessions
 
@@ -23,8 +23,6 @@ DEMO_NAME, DEMO_PIN = 'Demo', '135790'
 
 #: Names on one page.
 PER_PAGE = 12
-
-_SETUP_HERE = Message('setup-here', 'The first supervisor is made at the station itself.', 'Go there.')
 
 _Answer = Union[str, Response, BaseResponse]
 
@@ -52,7 +50,7 @@ def log_in() -> _Answer:
     """Take a PIN."""
     who = request.form.get('who', '')
     try:
-        _enter(sessions().log_in(who, request.form.get('pin', '')))
+        _enter(sessions().log_in(who, request.form.get('pin', ''), address_elsewhere()))
     except (OperatorError, BusyError) as error:
         return _pad(who, error)
     return redirect(_first_page(sessions().operators.get(who)), 303)
@@ -82,22 +80,18 @@ def touched() -> Response:
 
 
 @blueprint.route('/setup')
-@admits(ANYONE)
+@admits(ANYONE, here=True)
 def first_start() -> _Answer:
     """The name and the PIN of the first supervisor."""
     if not sessions().operators.is_new or sessions().operators.needs_recovery:
         return redirect('/recover' if sessions().operators.needs_recovery else '/login', 303)
-    if not on_this_machine():
-        return refuse(403, _SETUP_HERE)
     return render_template('setup.html', name='Supervisor', message=None)
 
 
 @blueprint.route('/setup', methods=['POST'])
-@admits(ANYONE)
+@admits(ANYONE, here=True)
 def make_first() -> _Answer:
     """Make the first supervisor, and show the recovery key this once."""
-    if not on_this_machine():
-        return refuse(403, _SETUP_HERE)
     name, pin = request.form.get('name', ''), request.form.get('pin', '')
     try:
         if pin != request.form.get('again', ''):
@@ -110,14 +104,14 @@ def make_first() -> _Answer:
 
 
 @blueprint.route('/passphrase')
-@admits(ANYONE, while_waiting=True)
+@admits(ANYONE, while_waiting=True, here=True)
 def passphrase_page() -> _Answer:
     """What a station with a passphrase shows after its start."""
     return _passphrase() if sessions().operators.waits_for_passphrase else redirect('/login', 303)
 
 
 @blueprint.route('/passphrase', methods=['POST'])
-@admits(ANYONE, while_waiting=True)
+@admits(ANYONE, while_waiting=True, here=True)
 def start() -> _Answer:
     """Take the passphrase."""
     try:
@@ -128,7 +122,7 @@ def start() -> _Answer:
 
 
 @blueprint.route('/recover')
-@admits(ANYONE, while_waiting=True)
+@admits(ANYONE, while_waiting=True, here=True)
 def recovery() -> _Answer:
     """What to do without a PIN: the supervisors, or the entry of the recovery key for one."""
     operators = sessions().operators
@@ -145,7 +139,7 @@ def recovery() -> _Answer:
 
 
 @blueprint.route('/recover', methods=['POST'])
-@admits(ANYONE, while_waiting=True)
+@admits(ANYONE, while_waiting=True, here=True)
 def recover() -> _Answer:
     """Take the recovery key, then a new PIN with it."""
     operators, form = sessions().operators, request.form
@@ -247,5 +241,5 @@ def _pad(who: str, error: Optional[ThermoscreenError] = None) -> _Answer:
     """
     operators = sessions().operators
     html = render_template('pin.html', person=operators.get(who), message=error and error.message,
-                           wait_s=operators.wait_s(who), alone=len(operators.list()) == 1)
+                           wait_s=operators.wait_s(who, address_elsewhere()), alone=len(operators.list()) == 1)
     return make_response(html, error.http_status if error else 200)

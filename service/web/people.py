@@ -50,7 +50,7 @@ def add() -> _Answer:
 
 
 @blueprint.route('/recovery-key', methods=['POST'])
-@admits(SUPERVISOR, act='make another recovery key')
+@admits(SUPERVISOR, act='make another recovery key', here=True)
 def recovery_key() -> str:
     """Show another recovery key this once."""
     return told_recovery_key(_operators().new_recovery_key(g.operator), is_another=True)

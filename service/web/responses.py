@@ -10,7 +10,7 @@ import re
 from typing import Any, Callable, Dict, FrozenSet, Iterable, Optional, Sequence
 
 from flask import Flask, Response, make_response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ..messages import InputError, Message, ThermoscreenError, printable
 
@@ -51,7 +51,7 @@ _REFUSALS = {message.code: message for message in (
     Message('name-refused', 'The station is not known under this name.',
             'Open it under a name that station_names in its settings gives.'),
     Message('site-refused', 'Another web site asked for this page.', 'Open it from the live picture.'),
-    Message('method-refused', 'This page only shows things. Nothing can be sent to it.'),
+    Message('method-refused', 'No request of this kind is answered at this address.'),
     Message('upload-refused', 'Files are opened from the device and not sent to it.', 'Use Files.'),
     Message('body-refused', 'This page accepts no content.', _ADDRESS_ONLY),
     Message('request-too-large', 'The request is too large for this page.', _ADDRESS_ONLY),
@@ -68,7 +68,7 @@ _FORM = 'application/x-www-form-urlencoded'
 #: Values of Sec-Fetch-Site with which a page of ours, an address bar or a bookmark asks.
 _OWN_SITES = ('same-origin', 'none')
 
-_CODES = {404: 'page-missing', 405: 'method-refused', 413: 'request-too-large', 500: 'unexpected'}
+_CODES = {404: 'page-missing', 413: 'request-too-large', 500: 'unexpected'}
 
 
 def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD'), opened_at: Sequence[str] = ()) -> None:
@@ -77,7 +77,7 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD'), ope
     Args:
         app: the application.
         port: where it is served.
-        methods: others are refused.
+        methods: others are refused; ``Allow`` of the refusal says which of them the address has.
         opened_at: the hosts, with their port, under which other machines may reach it; none of this machine alone.
     """
     hosts = frozenset('%s:%d' % (name, port) for name in _NAMES)
@@ -93,9 +93,10 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD'), ope
             return _refuse(400, 'name-refused' if is_opened() else 'host-refused')
         if _from_another_site():
             return _refuse(403, 'site-refused')
-        if request.method not in methods:
+        if request.method not in methods or isinstance(request.routing_exception, MethodNotAllowed):
             response = _refuse(405, 'method-refused')
-            response.headers['Allow'] = ', '.join(methods)
+            allowed = app.url_map.bind_to_environ(request.environ).allowed_methods()
+            response.headers['Allow'] = ', '.join(method for method in methods if method in allowed)
             return response
         if request.mimetype.startswith('multipart/'):
             return _refuse(415, 'upload-refused')
@@ -156,9 +157,9 @@ def is_opened() -> bool:
     return OPENED in request.environ
 
 
-def on_this_machine() -> bool:
-    """Whether the page is asked for under a name that only this machine has."""
-    return not is_opened() and (request.host.rpartition(':')[0] in _NAMES or request.host in _NAMES)
+def address_elsewhere() -> str:
+    """Address of the other machine that asks; empty where it is this one."""
+    return str(request.remote_addr or 'unknown') if is_opened() else ''
 
 
 def refuse(status: int, message: Message) -> Response:
@@ -228,10 +229,7 @@ def _http_error(error: HTTPException) -> Any:
     status = error.code or 500
     if status < 400:  # to werkzeug a redirect is an exception
         return error
-    response = _refuse(status, _CODES.get(status, 'request-refused'))
-    if status == 405 and getattr(error, 'valid_methods', None):
-        response.headers['Allow'] = ', '.join(sorted(set(error.valid_methods) - {'OPTIONS'}))  # type: ignore[attr-defined]
-    return response
+    return _refuse(status, _CODES.get(status, 'request-refused'))
 
 
 def _unexpected(error: Exception) -> Response:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _LOGGER = logging.getLogger(__name__)
 
-#: PINs that are checked at once. Each takes a thread for half a second on a Nano, and the page needs some too.
-_AT_ONCE = 2
+#: PINs that are checked at once, those of the station and those of other machines, who take no place here. Each takes a
+#: thread for half a second on a Nano, and the page needs some too.
+_AT_ONCE, _AT_ONCE_ELSEWHERE = 2, 1
 
 
 class BusyError(ThermoscreenError):
@@ -64,7 +65,8 @@ class Sessions:
         self.operators, self.lock_s, self.on_lock = station.operators, lock_s, on_lock
         self._keys, self._audit, self._exams, self._clock = station.keys, station.audit, exams, clock
         self._lock = threading.RLock()
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._places = {False: threading.BoundedSemaphore(_AT_ONCE),
+                        True: threading.BoundedSemaphore(_AT_ONCE_ELSEWHERE)}
         self._entering = self._working = 0
         self._sessions: Dict[str, Session] = {}
 
@@ -107,27 +109,31 @@ class Sessions:
             self._audit.append('login', operator.id)
             return self._begin(operator)
 
-    def log_in(self, operator_id: str, pin: str) -> Session:
+    def log_in(self, operator_id: str, pin: str, address: str = '') -> Session:
         """A new session.
+
+        Args:
+            address: of the other machine that asks; empty for this one.
 
         Raises:
             BusyError: ``login-busy``.
             OperatorError, StorageError: as of `Operators.check`.
         """
-        with self._place():
-            return self._begin(self.operators.check(operator_id, pin))
+        with self._place(address):
+            return self._begin(self.operators.check(operator_id, pin, 'login', address))
 
     def ask(self, session: Session) -> str:
         """Open an asking for the PIN, in place of any other of this session: a word that the answer has to bring."""
         session.asked = secrets.token_urlsafe(16)
         return session.asked
 
-    def confirm(self, session: Session, asked: str, pin: str, act: str) -> bool:
+    def confirm(self, session: Session, asked: str, pin: str, act: str, address: str = '') -> bool:
         """Take the PIN of somebody who is logged in once more, for one act.
 
         Args:
             asked: of `ask`; it is good for one answer, so that a form that is sent again does nothing.
             act: for the audit log.
+            address: as of `log_in`.
 
         Returns:
             Whether it may be done; False where this asking is not open.
@@ -139,8 +145,8 @@ class Sessions:
             opened, session.asked = session.asked, ''
         if not opened or not hmac.compare_digest(opened.encode('utf-8'), asked.encode('utf-8')):
             return False
-        with self._place():
-            self.operators.check(session.operator_id, pin, 'confirmed', act=act)
+        with self._place(address):
+            self.operators.check(session.operator_id, pin, 'confirmed', address, act=act)
         return True
 
     def find(self, session_id: str) -> Optional[Session]:
@@ -251,8 +257,9 @@ class Sessions:
         return any(operator is not None and operator.role != INTEGRATOR for operator in people)
 
     @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+    def _place(self, address: str = '') -> Iterator[None]:
+        places = self._places[bool(address)]
+        if not places.acquire(blocking=False):
             raise BusyError('login-busy', 'Another PIN is being checked.', 'Try again in a second.')
         with self._lock:
             self._entering += 1
@@ -262,4 +269,4 @@ class Sessions:
             with self._lock:
                 self._entering -= 1
                 self._forget_key()
-            self._places.release()
+            places.release()

@@ -169,6 +169,32 @@ def test_waiting_is_each_operator_s_own(station, ann):
     assert station.operators.check(bob.id, OTHER) == bob
 
 
+def test_wrong_pins_elsewhere_make_nobody_wait_here_and_the_other_way_round(station, ann, time):
+    for number in range(3):
+        code(station.operators.check, ann.id, OTHER, 'login', '10.0.0.%d' % number)
+    assert station.entries()[-1] == ('login-failed', ann.id, {'wrong': 3, 'wait_s': 30, 'address': '10.0.0.2'})
+    assert code(station.operators.check, ann.id, PIN, 'login', '10.0.0.9') == 'pin-wait', 'one count for the network'
+    assert station.operators.check(ann.id, PIN) == ann
+    later = station.start()
+    assert later.check(ann.id, PIN) == ann and later.wait_s(ann.id) == 0, 'a restart keeps them apart'
+    assert later.wait_s(ann.id, '10.0.0.9') == 30, 'the right PIN here is none there'
+    time.wait(30)
+    assert later.check(ann.id, PIN, address='10.0.0.9') == ann
+    assert station.entries()[-1] == ('login', ann.id, {'address': '10.0.0.9'})
+    for _ in range(3):
+        code(later.check, ann.id, OTHER)
+    assert later.check(ann.id, PIN, address='10.0.0.9') == ann and code(later.check, ann.id, PIN) == 'pin-wait'
+
+
+def test_another_pin_ends_the_wait_here_and_elsewhere(station, ann):
+    for address in ('', '10.0.0.7'):
+        for _ in range(3):
+            code(station.operators.check, ann.id, OTHER, 'login', address)
+    station.operators.set_pin(ann, ann.id, THIRD)
+    for address in ('', '10.0.0.7'):
+        assert station.operators.check(ann.id, THIRD, address=address) == ann
+
+
 def test_a_restart_begins_the_wait_anew_at_its_full_length(station, ann, time):
     for _ in range(3):
         code(station.operators.check, ann.id, OTHER)

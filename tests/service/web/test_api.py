@@ -8,7 +8,7 @@ import pytest
 
 from service.acquisition import Acquisition
 from service.clock import Clock
-from service.exams import ROLES, STATES, Exams, Patient, Picture
+from service.exams import CONDITIONS, NOTES, ROLES, STATES, Exams, Patient, Picture
 from service.exams.exam import KINDS
 from service.readers import SCALES
 from service.regions import REGIONS
@@ -55,6 +55,14 @@ def test_every_route_is_in_the_document_and_the_other_way_round(app, document):
     assert routes == {(path, method) for path, methods in document['paths'].items() for method in methods}
 
 
+def test_other_methods_are_refused_with_those_of_the_document(app, client, document):
+    """A station that keeps nothing takes no POST, so none is offered there."""
+    for path, methods in document['paths'].items():
+        answer = client.options(PREFIX + path.replace('{exam_id}', '0' * 16).replace('{name}', '0001.tscap'))
+        assert (answer.status_code, answer.headers['Allow']) == (405, 'GET, HEAD' if 'get' in methods else '')
+    assert client.get(PREFIX + '/exams/x/sign').headers['Allow'] == ''
+
+
 def test_the_document_says_whom_routes_are_for(app, document):
     asked = {(path, method): told.get('security') for path, methods in document['paths'].items()
              for method, told in methods.items()}
@@ -72,6 +80,11 @@ def test_the_document_knows_the_words_of_the_code(document):
     assert result['view']['oneOf'][0]['enum'] == list(VIEWS) + [TURNED]
     assert list(result['regions']['properties']) == list(REGIONS)[1:]
     assert result['schema'] == {'const': SCHEMA}
+    conditions = {name: told['anyOf'][0] for name, told in schemas['Conditions']['properties'].items() if name != NOTES}
+    assert {name: (told['minimum'], told['maximum']) for name, told in conditions.items()} == {
+        name: (low, high) for name, (low, high, _) in CONDITIONS.items()}
+    state, = [entry for entry in document['paths']['/exams']['get']['parameters'] if entry['name'] == 'state']
+    assert state['schema']['enum'] == [''] + list(STATES)
     assert schemas['Exam']['properties']['state']['enum'] == list(STATES)
     assert schemas['ExamEvent']['properties']['kind']['enum'] == list(KINDS)
     assert schemas['Capture']['properties']['role']['enum'] == list(ROLES)
@@ -80,6 +93,10 @@ def test_the_document_knows_the_words_of_the_code(document):
 def test_every_reference_of_the_document_leads_somewhere(document):
     for kind, name in re.findall('"#/components/([a-z]+)/([A-Za-z]+)"', json.dumps(document)):
         assert name in document['components'][kind]
+    links = document['paths']['/exams']['post']['responses']['201']['links']
+    about_exams = {told['operationId'] for path, methods in document['paths'].items() if '{exam_id}' in path
+                   for told in methods.values()}
+    assert {link['operationId'] for link in links.values()} == about_exams - {'exam_file'}
 
 
 @pytest.mark.parametrize('path', ['/status', '/bundle', '/benchmark'])

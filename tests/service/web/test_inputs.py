@@ -205,6 +205,19 @@ def test_no_route_reads_a_body_of_a_gigabyte(app, headers):
             assert body.taken <= MAX_BODY_BYTES
 
 
+def test_an_address_says_which_methods_it_takes(app):
+    """Whatever else is wrong with the request."""
+    client = app.test_client()
+    for rule in app.url_map.iter_rules():
+        taken = rule.methods & {'GET', 'HEAD', 'POST'}
+        answer = client.options(_path(rule, '1'), data=b'x')
+        allowed = set(answer.headers['Allow'].split(', '))
+        assert answer.status_code == 405 and taken <= allowed <= {'GET', 'HEAD', 'POST'}, rule.rule
+        for method in {'GET', 'POST'} - allowed:
+            assert client.open(_path(rule, '1'), method=method, data=b'x').headers['Allow'] == ', '.join(
+                method for method in ('GET', 'HEAD', 'POST') if method in allowed)
+
+
 def test_a_compressed_form_is_not_unpacked(app, home):
     import gzip
     packed = gzip.compress(b'a' * (1 << 20))

@@ -372,7 +372,7 @@ def test_with_operators_the_api_wants_a_token(client, home, tmp_path):
 def test_few_pins_are_checked_at_once(home, monkeypatch):
     going, go_on = threading.Barrier(3), threading.Event()
 
-    def slow(operator_id, pin, event='login'):
+    def slow(*arguments):
         going.wait(30)
         go_on.wait(30)
         raise OperatorError('pin-wrong', 'The PIN is wrong.')

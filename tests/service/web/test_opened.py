@@ -7,14 +7,21 @@ import pytest
 from service.certificate import make_certificate
 from service.cli.station import opening_of
 from service.messages import SettingsError
+from service.operators import OperatorError
 from service.settings import Settings
+from service.web.access import answers_here_alone
 from service.web.app import create_app
 from service.web.responses import OPENED
+from service.web.sessions import BusyError
 
 from .stations import PIN, PINS, Inhabited, csrf_of, log_in
 
 AT = 'https://thermo3.example.org:8443'
 NAMES = 'thermo3.example.org, fd00::3'
+
+#: What no other machine is answered.
+HERE_ALONE = {'login.first_start', 'login.make_first', 'login.passphrase_page', 'login.start', 'login.recovery',
+              'login.recover', 'people.recovery_key'}
 
 
 def other_machine(app, base_url=AT):
@@ -52,7 +59,7 @@ def app(stub, live, files_root, empty):
 def test_before_a_login_nothing_is_told_but_the_login(app, home):
     client = other_machine(app)
     inside = [rule for rule in app.url_map.iter_rules() if 'GET' in rule.methods
-              and rule.endpoint not in ('login.page', 'static')]
+              and rule.endpoint not in {'login.page', 'static'} | HERE_ALONE]
     assert len(inside) > 20
     for rule in inside:
         path = re.sub('<[^>]+>', '1', rule.rule)
@@ -62,6 +69,47 @@ def test_before_a_login_nothing_is_told_but_the_login(app, home):
     assert client.get('/login').status_code == 200
     with client.get('/static/css/theme.css') as answer:
         assert answer.status_code == 200
+
+
+def test_some_things_are_done_at_the_station_alone(app, home):
+    """First supervisor, passphrase, recovery key: also by somebody who is logged in elsewhere."""
+    assert {rule.endpoint for rule in app.url_map.iter_rules() if answers_here_alone(app, rule.endpoint)} == HERE_ALONE
+    client = other_machine(app)
+    for logged_in in (False, True):
+        if logged_in:
+            log_in(client, home.people['supervisor'].id, PIN)
+        for rule in app.url_map.iter_rules():
+            for method in rule.methods & {'GET', 'POST'} if rule.endpoint in HERE_ALONE else ():
+                answer = client.open(rule.rule, method=method)
+                assert (answer.status_code, b'station-only' in answer.data) == (403, True), rule.rule
+    pages = [client.get(path).data for path in ('/operators', '/login', '/login?who=' + home.people['operator'].id)]
+    assert not any(b'/recover' in page for page in pages) and all(b'button' in page for page in pages)
+
+
+def test_wrong_pins_from_elsewhere_make_nobody_wait_at_the_station(app, home, monkeypatch):
+    ben, client = home.people['operator'].id, other_machine(app)
+    for _ in range(3):
+        answer = log_in(client, ben, PIN)
+    assert b'data-wait="30"' in answer.data and b'data-wait="30"' in log_in(client, ben, PINS['operator']).data
+    # Neither is the station kept busy: who asks from elsewhere takes none of its places.
+    check, here = home.station.operators.check, app.test_client()
+    here_first = []
+
+    def while_the_station_logs_in(*arguments):
+        if not here_first:
+            here_first.append(True)
+            assert home.sessions.log_in(ben, PINS['operator']).operator_id == ben
+            with pytest.raises(BusyError):
+                home.sessions.log_in(ben, PINS['operator'], '10.0.0.8')
+        return check(*arguments)
+
+    monkeypatch.setattr(home.station.operators, 'check', while_the_station_logs_in)
+    with pytest.raises(OperatorError):
+        home.sessions.log_in(ben, PINS['operator'], '10.0.0.7')
+    page = here.get('/login?who=' + ben, base_url='http://127.0.0.1:8080')
+    assert b'data-wait="0"' in page.data and b'/recover' in page.data
+    asked = {'who': ben, 'pin': PINS['operator'], 'csrf': csrf_of(page)}
+    assert here.post('/login', data=asked, base_url='http://127.0.0.1:8080').status_code == 303
 
 
 def test_who_logs_in_gets_the_page_with_a_cookie_for_tls_alone(app, home):
