@@ -137,7 +137,7 @@ def rename_new(old: str, new: str) -> None:
 
 
 def sync_moved(path: str) -> None:
-    """Sync a file or folder once more that has just got another name; whatever else has it needs none.
+    """Sync a file or folder once more that has just got another name or time; whatever else has it needs none.
 
     On vfat, which memory sticks have, the entry of the new name says that it is empty until then. On file systems with
     a journal the sync of its folder, which follows, costs the less.
@@ -424,7 +424,7 @@ def _discard(retired: str, folder: str, owns: Optional[Owns]) -> None:
     sync_folder(os.path.dirname(os.path.abspath(folder)))
     kept = [name for name in os.listdir(retired) if not owns(name)] if owns else []
     if kept:
-        os.makedirs(folder, exist_ok=True)
+        make_folders(folder)
         for name in kept:
             if not os.path.lexists(os.path.join(folder, name)):
                 os.rename(os.path.join(retired, name), os.path.join(folder, name))

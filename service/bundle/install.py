@@ -13,6 +13,7 @@ from ..durable import (
     atomic_write,
     atomic_write_json,
     clear_parts,
+    make_folders,
     recover_folder,
     replace_folder,
     storage_error,
@@ -123,7 +124,7 @@ def stage(source: str, target: str, trust: Trust, allow_older: bool = False) -> 
     bundle = None if os.path.isfile(source) else open_bundle(source, trust=trust)
     with contextlib.ExitStack() as held:
         try:
-            os.makedirs(parent, exist_ok=True)
+            make_folders(parent)
             held.enter_context(_exclusive(parent))
             _recover(target)
             bundle = bundle or held.enter_context(_unpacked(source, parent, trust))
@@ -205,7 +206,7 @@ def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes])
     folder = os.path.abspath(folder)
     parent = os.path.dirname(folder)
     try:
-        os.makedirs(parent, exist_ok=True)
+        make_folders(parent)
         staging = tempfile.mkdtemp(prefix='.bundle-', dir=parent)
     except OSError as error:
         raise StorageError('not-writable', 'A bundle cannot be written to %s.' % parent, 'Choose another folder.',

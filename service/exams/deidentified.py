@@ -22,7 +22,7 @@ import numpy as np
 from .. import __version__
 from ..capture_file import CaptureFile
 from ..clock import UNSYNCHRONISED
-from ..durable import encode_json, sync_folder, write_synced
+from ..durable import encode_json, sync_moved, write_synced
 from ..messages import ADJUNCT_NOTICE, PROBLEM, WARNING, InputError
 from ..radiometry import Raw
 from ..record import encode_png
@@ -132,8 +132,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
             'patients': len({case.patient for case in cases}), 'files': hashes, 'notice': ADJUNCT_NOTICE}))
         for path in _below(folder):
             os.utime(path, (_FILE_TIME_S, _FILE_TIME_S))
-            if os.path.isdir(path):
-                sync_folder(path)
+            sync_moved(path)
         if told is not None:
             for entry in exported:
                 told(entry)

@@ -21,6 +21,7 @@ from service.radiometry import Raw
 from service.record import encode_png
 from service.sealing import PlainSealer, Sealer
 from service.thermogram import Thermogram
+from tests.fakes.synced import Synced
 from tests.service.exams.station import Station, the_clock
 
 KEY = b'p' * 32
@@ -124,11 +125,14 @@ def test_not_one_byte_says_who_by_whom_when_or_what_with(station, tmp_path):
 def test_temperatures_are_exact_and_every_number_has_its_column(station, tmp_path):
     exam = visit(station, Patient('P-1', '', BORN), pictures=[picture(), picture(regions={})])
     told = []
-    rows, files = export(station, tmp_path / 'out', [exam], told=told.append)
+    (tmp_path / 'stick').mkdir()
+    with Synced().watching() as synced:
+        rows, files = export(station, tmp_path / 'stick' / 'out', [exam], told=told.append)
+    assert synced.lacking(tmp_path / 'stick') == []
     first, second, empty = rows
-    frame = np.load(str(tmp_path / 'out' / first['values_file']), allow_pickle=False)
+    frame = np.load(str(tmp_path / 'stick' / 'out' / first['values_file']), allow_pickle=False)
     assert frame.dtype == np.float32 and np.array_equal(frame, ARRAY)
-    assert (tmp_path / 'out' / first['labels_file']).read_bytes() == encode_png(LABELS)
+    assert (tmp_path / 'stick' / 'out' / first['labels_file']).read_bytes() == encode_png(LABELS)
     assert (first['region'], first['mean_c'], first['n_px'], first['neck_difference_c']) == (
         'right_breast', '33.125', '100', '-0.25')
     assert (second['region'], second['mean_c']) == ('left_breast', '33.5')

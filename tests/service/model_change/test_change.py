@@ -16,6 +16,7 @@ from service.model_change.selftest import Figures, compared
 
 from ...fakes import bundles, signing, variants
 from ...fakes.killing import killed_at
+from ...fakes.synced import Synced
 from .conftest import release
 
 
@@ -213,6 +214,15 @@ def test_an_audit_log_that_cannot_be_written_is_told_at_the_next_start(station, 
     for _ in range(2):
         Trial(station.target, signing.TRUST).tell(station.record)
     assert [line[:2] for line in station.lines] == [('model-changed', '1a2b')]
+
+
+def test_what_was_installed_was_synced_with_its_name(station):
+    state = station.folder / 'a' / 'b'
+    with Synced().watching() as synced:
+        for version in ('1.1.0', '1.2.0'):
+            with stage(release(station.folder / version, version), str(state / 'bundle'), signing.TRUST) as staged:
+                staged.place()
+            assert synced.lacking(station.folder / 'a') == []
 
 
 #: Steps that a disk sees; what lies between two of them is the same to a power cut.
