@@ -6,16 +6,14 @@ import argparse
 import contextlib
 import http.client
 import json
-import re
 import sys
 import threading
 import time
-import urllib.parse
 from typing import List, Tuple
 
 from service.web.login import DEMO_PIN
 
-from .station import GIVEN_UP_S, served, table
+from .station import GIVEN_UP_S, Operator, served, table
 
 _ROLES = ('frontal', 'raised-arms', 'left-oblique', 'right-oblique', 'left-lateral', 'right-lateral')
 
@@ -72,7 +70,8 @@ def main() -> int:
     parser.add_argument('--captures', type=int, default=len(_ROLES))
     given = parser.parse_args()
     with served('--demo') as port:
-        operator = _Operator(port)
+        operator = Operator(port)
+        operator.log_in(DEMO_PIN)
         watchers = [Watcher(port, operator.cookie) for _ in range(given.viewers)]
         for watcher in watchers:
             watcher.start()
@@ -101,35 +100,7 @@ def main() -> int:
     return 0 if kept and goes_on else 1
 
 
-class _Operator:
-    """Who is logged in to a demonstration."""
-
-    def __init__(self, port: int) -> None:
-        self._port, self.cookie, self._csrf = port, '', ''
-        self.ask('GET', '/login')
-        self.ask('POST', '/login', who=self._field('who'), pin=DEMO_PIN)
-        self.ask('GET', '/exams/new')  # a login makes the value of the forms anew
-
-    def ask(self, method: str, address: str, **form: str) -> Tuple[int, bytes]:
-        """Status and body; what a page has in its forms is kept for the next one."""
-        connection = http.client.HTTPConnection('127.0.0.1', self._port, timeout=3 * GIVEN_UP_S)
-        with contextlib.closing(connection):
-            body = urllib.parse.urlencode(dict(form, csrf=self._csrf)) if method == 'POST' else None
-            connection.request(method, address, body, {
-                'Content-Type': 'application/x-www-form-urlencoded', 'Cookie': self.cookie})
-            answer = connection.getresponse()
-            self.body = answer.read()
-            self.cookie = (answer.getheader('Set-Cookie') or self.cookie).partition(';')[0]
-        if b'name="csrf"' in self.body:
-            self._csrf = self._field('csrf')
-        return answer.status, self.body
-
-    def _field(self, name: str) -> str:
-        found = re.search('name="%s" (?:value|content)="([^"]+)"' % name, self.body.decode('utf-8'))
-        return found.group(1) if found else ''
-
-
-def _exam(operator: _Operator, captures: int) -> Tuple[int, List[float], int]:
+def _exam(operator: Operator, captures: int) -> Tuple[int, List[float], int]:
     """An exam with so many pictures: how many it has then, seconds of each, and how many of their files can be read."""
     status, body = operator.ask('POST', '/api/v1/exams', patient_id='crowd')
     exam = json.loads(body.decode('utf-8'))

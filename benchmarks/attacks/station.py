@@ -38,11 +38,8 @@ def served(*arguments: str) -> Iterator[int]:
 @contextlib.contextmanager
 def started(*arguments: str) -> Iterator[Tuple[int, int]]:
     """As `served`; gives its port and the id of its process."""
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen([sys.executable, '-m', 'service', 'serve', '--camera', 'sim:1', '--threads', '1',
-                                '--port', str(port)] + list(arguments), stdout=subprocess.DEVNULL)
+    port = free_port()
+    process = subprocess.Popen([sys.executable, '-m', 'service'] + options(port, *arguments), stdout=subprocess.DEVNULL)
     try:
         started_s = time.monotonic()
         while True:
@@ -59,6 +56,18 @@ def started(*arguments: str) -> Iterator[Tuple[int, int]]:
             process.wait(GIVEN_UP_S)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def free_port() -> int:
+    """A port of this machine at which nothing answers."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
+
+
+def options(port: int, *arguments: str) -> List[str]:
+    """The command line of the station under attack, after the name of the program."""
+    return ['serve', '--camera', 'sim:1', '--threads', '1', '--port', str(port)] + list(arguments)
 
 
 @contextlib.contextmanager
@@ -81,23 +90,55 @@ def opened() -> Iterator[Tuple[int, int, ssl.SSLContext, str]]:
                                                                     + (os.path.join(folder, 'exams'),)))
         probe.close()
         with served('--settings', os.path.join(folder, 'settings.toml')) as port:
-            yield port, other, ssl.create_default_context(cafile=pair[0]), _first_supervisor(port)
+            operator = Operator(port)
+            if not operator.first('Ann Lind', _PIN):
+                raise SystemExit('The first supervisor was not made.')
+            yield port, other, ssl.create_default_context(cafile=pair[0]), operator.cookie
 
 
-def _first_supervisor(port: int) -> str:
-    """Make the first supervisor, and give the cookie of the login."""
-    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=GIVEN_UP_S)
-    connection.request('GET', '/setup')
-    answer = connection.getresponse()
-    page, cookie = answer.read().decode('utf-8'), str(answer.getheader('Set-Cookie')).partition(';')[0]
-    found = re.search('name="csrf" value="([^"]+)"', page)
-    form = urllib.parse.urlencode({'csrf': found and found.group(1), 'name': 'Ann Lind', 'pin': _PIN, 'again': _PIN})
-    connection.request('POST', '/setup', form, {'Cookie': cookie, 'Content-Type': 'application/x-www-form-urlencoded'})
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 200:
-        raise SystemExit('The first supervisor was not made.')
-    return str(answer.getheader('Set-Cookie')).partition(';')[0]
+class Operator:
+    """A browser at the station, and who is logged in with it.
+
+    Attributes:
+        cookie: what the station knows the browser by.
+        body: of the newest answer.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port, self.cookie, self._csrf, self.body = port, '', '', b''
+
+    def log_in(self, pin: str) -> bool:
+        """Log in the only operator of the station; whether it did."""
+        self.ask('GET', '/login')
+        self.ask('POST', '/login', who=self._field('who'), pin=pin)
+        return self.ask('GET', '/exams/new')[0] == 200  # a login makes the value of the forms anew
+
+    def first(self, name: str, pin: str) -> bool:
+        """Make the first supervisor, who is logged in then; whether there is one."""
+        self.ask('GET', '/setup')
+        return self.ask('POST', '/setup', name=name, pin=pin, again=pin)[0] == 200
+
+    def ask(self, method: str, address: str, **form: str) -> Tuple[int, bytes]:
+        """Status and body; what a page has in its forms is kept for the next one.
+
+        Raises:
+            OSError, http.client.HTTPException: there was no whole answer.
+        """
+        connection = http.client.HTTPConnection('127.0.0.1', self._port, timeout=3 * GIVEN_UP_S)
+        with contextlib.closing(connection):
+            body = urllib.parse.urlencode(dict(form, csrf=self._csrf)) if method == 'POST' else None
+            connection.request(method, address, body, {
+                'Content-Type': 'application/x-www-form-urlencoded', 'Cookie': self.cookie})
+            answer = connection.getresponse()
+            self.body = answer.read()
+            self.cookie = (answer.getheader('Set-Cookie') or self.cookie).partition(';')[0]
+        if b'name="csrf"' in self.body:
+            self._csrf = self._field('csrf')
+        return answer.status, self.body
+
+    def _field(self, name: str) -> str:
+        found = re.search('name="%s" (?:value|content)="([^"]+)"' % name, self.body.decode('utf-8'))
+        return found.group(1) if found else ''
 
 
 def ask(port: int, path: str, cookie: str = '') -> Tuple[int, float]:
@@ -121,6 +162,14 @@ def fetch(port: int, path: str, limit_s: float = GIVEN_UP_S, cookie: str = '') -
         return answer.status, body, time.monotonic() - began_s
     finally:
         connection.close()
+
+
+def ask_with_token(port: int, path: str, token: str) -> bytes:
+    """What the API answers to a program, whatever its status; errors as of `ask`."""
+    connection = http.client.HTTPConnection('127.0.0.1', port, timeout=3 * GIVEN_UP_S)
+    with contextlib.closing(connection):
+        connection.request('GET', path, headers={'Authorization': 'Bearer ' + token})
+        return connection.getresponse().read()
 
 
 class Watch:
