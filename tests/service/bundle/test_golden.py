@@ -127,7 +127,7 @@ def claiming(shape, header=118):
     (archive(pair(), zipfile.ZIP_BZIP2), 'unusual way'),
     (archive([('a%d' % index, b'') for index in range(100)] + pair()), 'more arrays'),
     (archive(pair(), zipfile.ZIP_STORED) + bytes(8 << 20), 'bytes'),
-])
+], ids=lambda value: value if isinstance(value, str) else 'file')
 def test_a_pair_that_is_larger_than_stated_or_of_another_kind_is_refused(tmp_path, data, why):
     contents = dict(bundles.files(), **{'golden.npz': data})
     with pytest.raises(BundleError) as caught:
