@@ -16,6 +16,7 @@ from .gate import body_scale
 from .messages import BackendError, CameraError, ThermoscreenError
 from .overlay import draw_overlay
 from .radiometry import Raw
+from .reading import read_signs
 from .record import encode_png
 from .thermogram import Thermogram
 
@@ -52,13 +53,17 @@ class Acquisition:
         pipeline: started; the same as that of the live picture.
         palette_name, layer: of the pictures that are kept, as for `draw_overlay`.
         still_s: longest wait for a picture.
+        field_of_view_deg: horizontal, of the camera; 0 where it is not known.
+        distance_m: of the station, from the camera to a patient, where an exam states none.
     """
 
     def __init__(self, exams: Exams, capture: Capture, pipeline: 'Pipeline', palette_name: str = 'iron',
-                 layer: str = 'original', still_s: float = STILL_S) -> None:
+                 layer: str = 'original', still_s: float = STILL_S, field_of_view_deg: float = 0.0,
+                 distance_m: Optional[float] = None) -> None:
         self.exams = exams
         self._capture, self._pipeline, self._still_s = capture, pipeline, still_s
         self._palette_name, self._layer = palette_name, layer
+        self._field_of_view_deg, self._distance_m = field_of_view_deg, distance_m
         self._beginning = threading.Lock()
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(_MAX_WAITING)
@@ -151,11 +156,15 @@ class Acquisition:
         result = self._analyse(taken.thermogram)
         # First what the result is of, then, where the settings correct frames, what was measured.
         seen = [taken.thermogram] + ([] if taken.measured is None else [taken.measured])
+        stated = dict(self.exams.conditions(exam), **(conditions or {})).get('distance_m')
+        reading = read_signs(result, stated if isinstance(stated, (int, float)) else self._distance_m,
+                             self._field_of_view_deg)
         picture = Picture(pack_capture(map(Raw.of, seen)), result.to_dict(),
                           encode_png(draw_overlay(result, self._palette_name, self._layer)),
                           b'' if result.labels is None else encode_png(result.labels),
                           dict(taken.condition.to_dict(), kind=self._capture.description.get('kind', ''),
-                               scale=body_scale(result)))
+                               scale=body_scale(result)),
+                          reading.to_dict())
         return self.exams.add_capture(exam_id, operator, role, picture, frame, conditions)
 
     def _still(self, calibrate: bool) -> Frame:

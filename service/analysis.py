@@ -33,7 +33,7 @@ _BREAST_OF[[LEFT_BREAST, LEFT_NIPPLE]] = LEFT_BREAST
 
 #: Erodes the rim of a breast in which the hottest spot is not looked for: 3 pixels at working size, about 1 cm on a
 #: torso that fills the frame.
-_RIM = np.ones((7, 7), np.uint8)
+RIM = np.ones((7, 7), np.uint8)
 
 
 def region_statistics(pixels: np.ndarray, prediction: Prediction, threshold: float) -> Tuple[RegionStatistics, ...]:
@@ -180,7 +180,7 @@ def hottest_spots(body: Body, breasts: Breasts, frame_shape: Tuple[int, int]) ->
     scale_x = frame_shape[1] / float(body.reduced.shape[1])
     spots = []
     for breast, ((rows, columns), mask) in breasts.masks.items():
-        core = cv2.erode(mask, _RIM, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
+        core = cv2.erode(mask, RIM, borderType=cv2.BORDER_CONSTANT, borderValue=(0,))
         _, value, _, (x, y) = cv2.minMaxLoc(body.reduced[rows, columns], core if cv2.countNonZero(core) else mask)
         spots.append(Spot(breast, int((columns.start + x + 0.5) * scale_x), int((rows.start + y + 0.5) * scale_y),
                           float(value)))
@@ -192,8 +192,8 @@ def compared(finding: Finding, differences: Sequence[Difference]) -> Finding:
     breast = next((entry for entry in differences if entry.pair == pair_name(RIGHT_BREAST)), None)
     if breast is None or breast.exceeds is None or breast.exceeds == finding.above:
         return finding
-    return replace(finding, note='The %.1f °C rule and the heat pattern are two tests, and here they differ: the rule '
-                   'compares two means, the model looks at the whole pattern.' % breast.threshold_c)
+    return replace(finding, note='The %.1f °C rule and the heat pattern are two tests; here they differ.'
+                   % breast.threshold_c)
 
 
 def describe(differences: Sequence[Difference], finding: Optional[Finding], is_celsius: bool) -> Tuple[str, ...]:

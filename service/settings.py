@@ -91,6 +91,9 @@ class Settings:
                                 'as shares of it. Every frame is shifted so that the blackbody has its temperature. '
                                 'Empty for none.', may_be_empty=True, parse=parse_patch)
     reference_c: float = _key('camera', 35.0, 'Temperature of the blackbody reference.', '°C', 0.0, 60.0)
+    field_of_view_deg: float = _key('camera', 0.0, 'Horizontal field of view of its lens, such as 57 of a Lepton 3.5. '
+                                    'With the distance of an exam it gives the size of a pixel. 0: not known.',
+                                    'degrees', 0.0, 120.0)
     denoise: bool = _key('camera', False, 'Average frames where nothing moves. The noise of a pixel falls to 0.45 of '
                          'it at rest and to 0.67 under a breath; differences between left and right become no more '
                          'exact, so it is off (benchmarks/denoise.py).')

@@ -43,12 +43,18 @@ FORMAT, VERSION = 'thermoscreen de-identified export', 1
 CHECKS = ('body', 'breast-absent', 'breasts', 'confidence', 'focus', 'in-frame', 'leaning', 'no-torso', 'saturation',
           'side-view', 'sides', 'signal', 'skin-range', 'turned', 'upright', 'view')
 _OUTCOMES = ('result', 'no-result')
+#: Signs, and what each may be (docs/reading.md).
+SIGNS = ('global-difference', 'global-difference-ville-marie', 'quadrant-difference', 'areola-difference',
+         'areola-ring', 'mirror-patch', 'mirror-patch-ville-marie', 'focal-spot', 'focal-spot-ville-marie',
+         'hottest-difference', 'fold-difference', 'vessel-index')
+_STATES = ('met', 'not-met', 'not-assessable')
 
 #: Numbers of a result, by where they are.
 _OF_REGION = ('n', 'mean', 'sd', 'p95', 'max', 'neck_difference', 'confidence')
 _OF_DIFFERENCE = ('mean', 'p95', 'max', 'threshold_c')
 _OF_SPOT = ('x_px', 'y_px', 'value')
 _OF_FINDING = ('probability', 'threshold')
+_OF_SIGN = ('value', 'threshold')
 
 _COLUMNS = (
     'patient', 'exam', 'day', 'age_years') + tuple(CONDITIONS) + (
@@ -202,6 +208,7 @@ def _capture(root: str, case: _Case, capture: Capture, keep: Keep) -> Dict[str, 
         keep('%s/%slabels.png' % (case.name, prefix), labels)
     begun = exam.events[0].stamp
     result = _document(opened('result.json'))
+    signs = _document(opened('signs.json')) if prefix + 'signs.json' in capture.files else {}
     return {
         'capture': capture.number, 'role': capture.role, 'frame': capture.frame,
         'seconds': (round((taken.stamp.boottime_ns - begun.boottime_ns) / 1e9, 1)
@@ -210,7 +217,7 @@ def _capture(root: str, case: _Case, capture: Capture, keep: Keep) -> Dict[str, 
         'labels_file': '%s/%slabels.png' % (case.name, prefix) if labels is not None else None,
         'unit': frames[0].unit, 'emissivity': frames[0].provenance.emissivity,
         'conditions': _conditions(opened_private(case.opener, exam, taken.number)),
-        'result': _result(result), 'model_sha256': _hash(_part(result, 'bundle').get('hash'))}
+        'result': _result(result), 'signs': _signs(signs), 'model_sha256': _hash(_part(result, 'bundle').get('hash'))}
 
 
 def _frames(data: bytes, source: str) -> List[Thermogram]:
@@ -245,6 +252,17 @@ def _result(document: Mapping[str, Any]) -> Dict[str, Any]:
         'regions': {name: _numbers(regions[name], _OF_REGION) for name in REGIONS if name in regions},
         'differences': {name: _numbers(differences[name], _OF_DIFFERENCE) for name in pairs if name in differences},
         'hottest': {name: _numbers(hottest[name], _OF_SPOT) for name in REGIONS if name in hottest}}
+
+
+def _signs(document: Mapping[str, Any]) -> Optional[Dict[str, Any]]:
+    """The numbers of signs; None where none were computed."""
+    signs = document.get('signs')
+    if not isinstance(signs, list):
+        return None
+    by_name = {sign['name']: sign for sign in signs if isinstance(sign, dict) and isinstance(sign.get('name'), str)}
+    found = {name: dict(_numbers(by_name[name], _OF_SIGN), state=_word(by_name[name].get('state'), _STATES))
+             for name in SIGNS if name in by_name}
+    return dict(found, mm_per_px=_number(_part(document, 'scale').get('mm_per_px')))
 
 
 def _rows(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:

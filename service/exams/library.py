@@ -104,6 +104,7 @@ class Picture(NamedTuple):
         overlay: bytes of a PNG.
         labels: bytes of a PNG with the region ids; empty where no network marked regions.
         camera: how the camera was, as `Condition.to_dict` gives it, with its ``kind``.
+        signs: as `Reading.to_dict` gives them; empty where nobody computed any.
     """
 
     capture: bytes
@@ -111,6 +112,7 @@ class Picture(NamedTuple):
     overlay: bytes
     labels: bytes = b''
     camera: Mapping[str, Any] = {}
+    signs: Mapping[str, Any] = {}
 
 
 class Entry(NamedTuple):
@@ -233,6 +235,8 @@ class Exams:
         contents = {'tscap': picture.capture, 'result.json': encode_json(result), 'overlay.png': picture.overlay}
         if picture.labels:
             contents['labels.png'] = picture.labels
+        if picture.signs:
+            contents['signs.json'] = encode_json(picture.signs)
         return self._happen(exam_id, CAPTURED, operator, facts, checked_conditions(conditions), contents)
 
     def deviation(self, exam_id: str, operator: str, text: str) -> Exam:

@@ -16,6 +16,7 @@ from ..machine import return_memory
 from ..messages import InputError, Message, ThermoscreenError
 from ..overlay import at_picture_size, draw_overlay
 from ..readers.files import shown_name
+from ..reading import read_signs
 from ..supervise import LastingThread
 from ..thermogram import Provenance, Thermogram
 from .places import Listing, PlaceError, look
@@ -64,12 +65,14 @@ class OpenedFile:
         key: stands for every byte that was read, and for what was asked.
         frames: how many the file has.
         values: `Result.to_dict`.
+        signs: `Reading.to_dict`.
         result: as it is drawn, at the size of its picture.
     """
 
     key: str
     frames: int
     values: Dict[str, Any]
+    signs: Dict[str, Any]
     result: 'Result'
 
     @property
@@ -273,7 +276,7 @@ class OpenedFiles:
 
     def _analysed(self, key: str, frames: int, thermogram: Thermogram) -> OpenedFile:
         result = self._pipeline.analyse(thermogram)
-        return OpenedFile(key, frames, result.to_dict(), at_picture_size(result))
+        return OpenedFile(key, frames, result.to_dict(), read_signs(result).to_dict(), at_picture_size(result))
 
     def _refuse(self, key: str, refusal: '_Refusal') -> '_Refusal':
         """Remember a refusal for what was read, where that is known."""

@@ -61,7 +61,9 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
     acquisition = None if exams is None else Acquisition(exams, live.capture, pipeline, settings.palette,
-                                                         settings.layer)
+                                                         settings.layer,
+                                                         field_of_view_deg=settings.field_of_view_deg,
+                                                         distance_m=settings.distance_cm / 100.0)
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,

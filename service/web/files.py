@@ -30,7 +30,7 @@ def page() -> str:
 @admits(*CLINICAL)
 @audited('file-viewed')
 def result() -> Response:
-    """The values of a file, as `Result.to_dict` gives them, with ``id`` and ``frames``.
+    """The values of a file, as `Result.to_dict` gives them, with ``id``, ``frames`` and ``signs``.
 
     The file is named by its ``path``, or by the ``id`` of earlier values: those of what was read then, and of nothing
     else.
@@ -39,8 +39,8 @@ def result() -> Response:
 
 
 def result_reply(entry: OpenedFile) -> Response:
-    """The values of a file as JSON, with ``id`` and ``frames``."""
-    return json_reply(dict(entry.values, id=entry.key, frames=entry.frames))
+    """The values of a file as JSON, with ``id``, ``frames`` and ``signs``."""
+    return json_reply(dict(entry.values, id=entry.key, frames=entry.frames, signs=entry.signs))
 
 
 @blueprint.route('/overlay.png')

@@ -19,6 +19,7 @@ from service.capture_file import CaptureFile
 from service.condition import Condition
 from service.exams import ACQUIRING, DRAFT, REVIEW, Patient, library
 from service.messages import PROBLEM, BackendError, CameraError, Message, StorageError, ThermoscreenError
+from service.reading import RULES
 from service.sealing import Sealer
 from service.thermogram import Thermogram
 
@@ -79,8 +80,8 @@ def camera():
 @pytest.fixture
 def room(station, camera, pipeline, request):
     """Makes the room anew over what the station has open now."""
-    def open_room():
-        made = Acquisition(station.exams, camera, pipeline)
+    def open_room(**options):
+        made = Acquisition(station.exams, camera, pipeline, **options)
         request.addfinalizer(made.close)
         return made
     return open_room
@@ -93,7 +94,7 @@ def code_of(call, *arguments, **named):
 
 
 def test_a_picture_is_kept_as_it_was_measured_with_what_the_model_said(station, room, camera, pipeline):
-    taking = room()
+    taking = room(field_of_view_deg=57.0)
     exam = taking.begin(ZOE, 'op', {'room_c': 21.5})
     assert exam.state == ACQUIRING and taking.under_way().row.id == exam.id
     exam = taking.capture(exam.id, 'op', 'frontal', conditions={'distance_m': 1})
@@ -104,6 +105,9 @@ def test_a_picture_is_kept_as_it_was_measured_with_what_the_model_said(station, 
     np.testing.assert_array_equal(frame.meaning.celsius(frame.values), camera.celsius.astype(np.float32))
     result = json.loads(station.exams.read_file(exam, '0001.result.json').decode('utf-8'))
     assert result['outcome'] == capture.facts['outcome'] == 'result' and result['regions']
+    signs = json.loads(station.exams.read_file(exam, '0001.signs.json').decode('utf-8'))
+    assert signs['scale']['basis'] == 'distance' and [sign['name'] for sign in signs['signs']] == list(RULES)
+    assert signs['signs'][0]['value'] == result['differences']['breast']['mean']
     overlay, labels = (cv2.imdecode(np.frombuffer(station.exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
                        for name in ('0001.overlay.png', '0001.labels.png'))
     assert overlay.shape[2] == 3 and labels.shape == camera.celsius.shape
@@ -136,7 +140,10 @@ def test_what_the_gate_refuses_is_kept_with_the_refusal_and_no_numbers(station, 
     assert facts['outcome'] == 'no-result' and facts['checks']
     result = json.loads(station.exams.read_file(exam, '0001.result.json').decode('utf-8'))
     assert (result['regions'], result['differences'], result['finding'], result['hottest']) == ({}, {}, None, {})
-    assert set(exam.files) == {'0001.tscap', '0001.result.json', '0001.overlay.png'}
+    signs = json.loads(station.exams.read_file(exam, '0001.signs.json').decode('utf-8'))['signs']
+    assert {sign['state'] for sign in signs} == {'not-assessable'}
+    assert all(sign['sentence'].startswith('There is no result: ') and sign['value'] is None for sign in signs)
+    assert set(exam.files) == {'0001.tscap', '0001.result.json', '0001.overlay.png', '0001.signs.json'}
 
 
 def test_between_pictures_of_a_series_the_shutter_stays_open(room, camera):
@@ -253,7 +260,7 @@ def test_no_picture_is_taken_that_could_not_be_encrypted(folder, camera, pipelin
     path = os.path.join(folder, 'exams', exam.id[:2], exam.id)
     heads = {name: Path(path, name).read_bytes()[:4] for name in os.listdir(path)}
     del heads['exam.json']
-    assert len(heads) == 4 and not set(heads.values()) & {b'\x89PNG', b'\x89TSC', b'{\n  ', b'{"ou'}
+    assert len(heads) == 5 and not set(heads.values()) & {b'\x89PNG', b'\x89TSC', b'{\n  ', b'{"ou'}
     taking.close()
     station.close()
 

@@ -13,11 +13,12 @@ import pytest
 
 from service.capture_file import pack_capture
 from service.clock import Clock
-from service.exams.deidentified import CHECKS, export_deidentified
+from service.exams.deidentified import CHECKS, SIGNS, export_deidentified
 from service.exams.exam import Patient
 from service.exams.library import Picture
 from service.messages import ThermoscreenError
 from service.radiometry import Raw
+from service.reading import RULES
 from service.record import encode_png
 from service.sealing import PlainSealer, Sealer
 from service.thermogram import Thermogram
@@ -62,7 +63,12 @@ def picture(**changes):
     kind = Thermogram.from_relative if changes.get('unit') == 'relative' else Thermogram.from_celsius
     raw = Raw.of(kind(ARRAY, '%s %s' % (SERIAL, NAMES[0]), reader=NAMES[1], captured_at='2026-11-29T10:11:12.131Z',
                       notes=(NAMES[2],)))
-    return Picture(pack_capture([raw]), result(**changes), with_text(encode_png(LABELS)), with_text(encode_png(LABELS)))
+    sign = {'name': 'mirror-patch', 'title': PLANTED, 'state': 'met', 'value': 1.25, 'threshold': 1.0,
+            'sentence': PLANTED, 'numbers': {PLANTED: PLANTED}, 'source': PLANTED}
+    signs = {'schema': 1, 'scale': {'mm_per_px': 1.5, 'basis': PLANTED}, 'signs': [
+        sign, dict(sign, name=PLANTED), dict(sign, name='fold-difference', state=PLANTED, value=PLANTED)]}
+    return Picture(pack_capture([raw]), result(**changes), with_text(encode_png(LABELS)), with_text(encode_png(LABELS)),
+                   {}, signs)
 
 
 def visit(station, patient, clock=None, pictures=None):
@@ -144,6 +150,9 @@ def test_temperatures_are_exact_and_every_number_has_its_column(station, tmp_pat
     document = json.loads(files[first['exam'] + '/exam.json'].read_text(encoding='ascii'))
     assert document['captures'][0]['result']['differences']['breast'] == {
         'mean': 0.375, 'p95': 0, 'max': 0, 'threshold_c': 1.0}
+    assert document['captures'][0]['signs'] == {
+        'mirror-patch': {'value': 1.25, 'threshold': 1.0, 'state': 'met'}, 'mm_per_px': 1.5,
+        'fold-difference': {'value': None, 'threshold': 1.0, 'state': None}}
     assert document['captures'][0]['model_sha256'] == 'ab' * 32 and document['deviations'] == 1
     manifest = json.loads(files['export.json'].read_text(encoding='utf-8'))
     assert set(manifest['files']) == set(files) - {'export.json'} and 'Not for screening' in manifest['notice']
@@ -198,6 +207,10 @@ def test_labels_that_are_none_are_left_out(station, tmp_path):
         exam = visit(station, Patient('P-1'), pictures=[picture()._replace(labels=labels)])
         rows, files = export(station, tmp_path / str(number), [exam])
         assert {row['labels_file'] for row in rows} == {''} and not [name for name in files if name.endswith('.png')]
+
+
+def test_every_sign_is_known():
+    assert SIGNS == tuple(RULES)
 
 
 def test_every_check_that_a_result_names_is_known(root):

@@ -177,7 +177,8 @@ def keep(app, request, tmp_path):
 def an_exam(exams, values):
     exam = exams.create(Patient('P-1', 'Zoë Ärmel', '1960-02-03'), 'op-1', {'notes': 'Secret note.'})
     exams.start(exam.id, 'op-1')
-    return exams.add_capture(exam.id, 'op-1', 'frontal', Picture(b'counts', values, b'picture', b'labels'))
+    signs = values.pop('signs', {})
+    return exams.add_capture(exam.id, 'op-1', 'frontal', Picture(b'counts', values, b'picture', b'labels', {}, signs))
 
 
 @pytest.mark.parametrize('sealer', [PlainSealer(), Sealer(bytes(32))], ids=['plain', 'sealed'])
@@ -185,6 +186,7 @@ def test_exams_are_as_documented_and_name_no_patient(ask, keep, sealer):
     _, values = ask('/results?path=visit 1/frontal.csv')
     exams = keep(sealer)
     del values['id'], values['frames']  # a capture is no file
+    signs = values['signs']
     made = an_exam(exams, values)
     exams.create(Patient('P-2'), 'op-1')
     listed = ask('/exams')[1]
@@ -200,10 +202,10 @@ def test_exams_are_as_documented_and_name_no_patient(ask, keep, sealer):
     text = json.dumps([listed, told], ensure_ascii=False)
     assert not any(word in text for word in ('P-1', 'Zoë', 'Ärmel', '1960-02-03', 'Secret'))
     files = '/exams/%s/files/' % made.id
-    assert ask(files + '0001.result.json') == (200, values)
+    assert ask(files + '0001.result.json') == (200, values) and ask(files + '0001.signs.json') == (200, signs)
     assert ask(files + '0001.tscap') == (200, b'counts') and ask(files + '0001.overlay.png') == (200, b'picture')
     assert set(told['captures'][0]['files']) == {'0001.' + end for end in ('tscap', 'result.json', 'overlay.png',
-                                                                           'labels.png')}
+                                                                           'labels.png', 'signs.json')}
 
 
 def test_locked_exams_show_no_file(ask, keep):

@@ -52,6 +52,8 @@ def test_an_exam_from_its_beginning_to_its_amendment(serve, stub, camera, visit,
     page.click('.shots a')
     seen.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     assert measured(seen) == {}
+    page.click('[data-view=signs]')
+    seen.wait("() => document.querySelectorAll('table.signs tbody tr').length === 12")
     page.click('.back')
     page.click('text=Sign')
     page.click('text=Amend')

@@ -32,6 +32,10 @@ def test_from_the_list_to_the_result(open_files):
         assert page.page.get_attribute('[data-layer=%s]' % layer, 'aria-pressed') == 'true'
     page.page.select_option('#palette', 'grey')
     page.wait("() => document.getElementById('picture').src.includes('palette=grey')")
+    page.page.click('button[data-view=signs]')
+    rows = page.page.eval_on_selector_all('table.signs tbody tr', 'rows => rows.map(row => row.innerText.split("\\t"))')
+    assert len(rows) == 12 and rows[0] == ['Breast against breast', '0.6 left', '1.0', 'not met']
+    assert rows[1][2] == '1.5*' and rows[7][1] == 'none found' and 'not read in full' in page.text('#signs')
     page.page.click('text=Folder')
     assert 'view' not in page.text('h1') and page.text('h1') == 'visit 1'
     assert page.complaints == []

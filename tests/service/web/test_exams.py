@@ -181,7 +181,7 @@ def test_the_pages_of_an_exam_in_each_of_its_states(client, exams):
     assert events.count('<li>') == 7 and 'typing error' in events and events.count('Demo</span>') == 7
     assert '21.5' in events and 'frontal' in events
     picture = client.get(here + '/pictures/2')
-    assert '0002.result.json' in text_of(picture) and 'Left oblique' in text_of(picture)
+    assert all(words in text_of(picture) for words in ('0002.result.json', '0002.signs.json', 'Left oblique'))
     for act in ('note', 'deviation', 'discard', 'amend'):
         assert client.get(here + '/' + act).status_code == 200
 

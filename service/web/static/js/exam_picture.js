@@ -1,25 +1,35 @@
 // One picture of an exam: its values as they were kept.
 import { byId } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
+import { renderSigns } from './signs.js';
 
 const UNREADABLE = { code: 'exam-damaged', sentence: 'The values of this picture cannot be read.', next_step: 'Restore the exam from a backup.' };
 
+// A file of the exam; false where it cannot be read.
+async function kept(address) {
+  const answer = await fetch(address);
+  return answer.ok && answer.json();
+}
+
 async function open() {
+  const { result, signs } = byId('picture').dataset;
   let values;
+  let reading = null;
   try {
-    const answer = await fetch(byId('picture').dataset.result);
-    values = answer.ok && await answer.json();
+    values = await kept(result);
+    reading = signs ? await kept(signs) : null;
   } catch (lost) {
     renderTrouble({ code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the picture again in a moment.' });
     return;
   }
-  if (!values) {
+  if (!values || reading === false) {
     renderTrouble(UNREADABLE);
     return;
   }
   // What the gate refused has no numbers.
   document.body.classList.toggle('refused', values.outcome === 'no-result');
   renderPanel(values);
+  renderSigns(byId('signs'), reading);
 }
 
 startViews();

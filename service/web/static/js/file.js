@@ -1,6 +1,7 @@
 // An opened file: its values once, its picture in the chosen layer and palette, all from one reading of the file.
 import { byId, element, setText, show } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
+import { renderSigns } from './signs.js';
 
 const AGAIN_MS = 700;
 const file = byId('file');
@@ -42,6 +43,7 @@ async function openFile() {
     renderFrames(values.frames);
     document.body.classList.remove('refused');
     renderPanel(values);
+    renderSigns(byId('signs'), values.signs);
     fetchPicture();
   } else if (values.code === 'opening-busy') {
     setTimeout(openFile, AGAIN_MS);

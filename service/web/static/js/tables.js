@@ -2,7 +2,7 @@
 import { element, fillRows, setText, show } from './dom.js';
 import { digitsOf, isCelsius, number, regionName, signed, stageName, unitName } from './formatting.js';
 
-function table(holder, name, caption, heads) {
+export function table(holder, name, caption, heads) {
   let node = holder.querySelector('table.' + name);
   if (!node) {
     node = element('table', '', name);
@@ -20,7 +20,7 @@ function table(holder, name, caption, heads) {
   return node;
 }
 
-function fillTable(node, rows) {
+export function fillTable(node, rows) {
   fillRows(node.tBodies[0], rows, (row) => {
     const line = element('tr');
     const head = element('th', row.key);

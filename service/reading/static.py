@@ -1,0 +1,102 @@
+"""The signs of one picture."""
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from ..regions import REGIONS, region_label
+from ..result import Result
+from ..views import SIDE_VIEWS
+from .differences import areola_signs, fold_sign, global_signs, quadrant_sign
+from .grid import SIDES, Grid, make_grid
+from .mirror import mirror_signs
+from .scale import Scale, scale_of
+from .sign import RULES, Sign, not_assessable
+from .spots import focal_signs, hottest_sign
+from .vessels import vessel_sign
+
+#: Of ``signs.json``.
+SCHEMA = 1
+
+#: Signs that need a nipple, and signs that need millimetres.
+_OF_NIPPLES = ('quadrant-difference', 'areola-difference', 'areola-ring', 'mirror-patch', 'mirror-patch-ville-marie')
+_OF_SCALE = ('mirror-patch', 'mirror-patch-ville-marie', 'focal-spot', 'focal-spot-ville-marie', 'fold-difference',
+             'vessel-index')
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The signs of one picture.
+
+    Attributes:
+        scale: None where it is not known.
+        signs: every one of `RULES`, in that order.
+    """
+
+    scale: Optional[Scale]
+    signs: Tuple[Sign, ...]
+
+    def sign(self, name: str) -> Sign:
+        """The sign of a name."""
+        return next(sign for sign in self.signs if sign.name == name)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON values."""
+        return {'schema': SCHEMA, 'scale': self.scale and self.scale.to_dict(),
+                'signs': [sign.to_dict() for sign in self.signs]}
+
+
+def read_signs(result: Result, distance_m: Optional[float] = None, field_of_view_deg: Optional[float] = None
+               ) -> Reading:
+    """Compute every sign of a result, from its temperatures as they were measured and never from an equalised picture.
+
+    Args:
+        result: of one picture, at the size it was analysed in.
+        distance_m: from the lens to the patient, metres; None where nobody stated it.
+        field_of_view_deg: horizontal, of the camera; None where it is not known.
+    """
+    reason = _hindrance(result)
+    if reason or result.labels is None:
+        return Reading(None, tuple(not_assessable(name, reason) for name in RULES))
+    scale = scale_of(result.labels, distance_m, field_of_view_deg)
+    return Reading(scale, _signs(result, scale))
+
+
+def grid_of(result: Result, scale: Optional[Scale]) -> Grid:
+    """The grid on which a result with regions is read; at full size without a scale."""
+    assert result.labels is not None
+    return make_grid(result.thermogram.pixels, result.labels, result.body.threshold,
+                     scale.mm_per_px if scale else float('nan'))
+
+
+def _hindrance(result: Result) -> str:
+    """Why no sign at all can be assessed, as a sentence; empty where some can."""
+    if not result.thermogram.is_celsius:
+        return 'The picture has no temperatures.'
+    if result.refusals:
+        return 'There is no result: %s' % result.refusals[0].sentence
+    if result.view in SIDE_VIEWS:
+        return 'This is a side view: left and right are compared in a frontal one.'
+    if result.labels is None:
+        return 'No regions were marked.'
+    missing = [side.breast for side in SIDES if result.region(side.breast) is None]
+    return 'The %s is not seen.' % region_label(missing[0]) if missing else ''
+
+
+def _signs(result: Result, scale: Optional[Scale]) -> Tuple[Sign, ...]:
+    reasons: Dict[str, str] = {}
+    lacking = [REGIONS[side.nipple] for side in SIDES if result.region(side.nipple) is None]
+    if scale is None:
+        reasons.update(dict.fromkeys(_OF_SCALE, 'Nobody knows how many millimetres a pixel shows: state the distance '
+                                                'and the field of view of the camera.'))
+    if lacking:
+        reasons.update(dict.fromkeys(_OF_NIPPLES, 'The %s is not seen.' % lacking[0].replace('_', ' ')))
+    full = grid_of(result, None)
+    signs: List[Sign] = global_signs(full) + [hottest_sign(result, scale)]
+    if not lacking:
+        signs += [quadrant_sign(full)] + areola_signs(full, scale)
+    if scale is not None:
+        grid = grid_of(result, scale)
+        signs += focal_signs(grid, scale) + [fold_sign(grid), vessel_sign(grid, scale)]
+        if not lacking:
+            signs += mirror_signs(grid, scale)
+    by_name = {sign.name: sign for sign in signs}
+    return tuple(by_name[name] if name in by_name else not_assessable(name, reasons[name]) for name in RULES)

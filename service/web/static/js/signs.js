@@ -1,0 +1,39 @@
+// The signs of a picture that is kept or was opened: measurement, threshold, and whether it is met. No grade.
+import { element, show } from './dom.js';
+import { number } from './formatting.js';
+import { fillTable, table } from './tables.js';
+
+const STATES = { met: 'met', 'not-met': 'not met', 'not-assessable': 'not assessable' };
+
+// How much warmer which side is, or how much warmer a place than what is around it.
+function measurement(sign) {
+  if (sign.value === null) {
+    return sign.state === 'not-met' ? 'none found' : '\u2013';
+  }
+  const size = Math.abs(sign.value);
+  const digits = sign.unit === 'index' || size.toFixed(1) === sign.threshold.toFixed(1) ? 2 : 1;
+  if (sign.compares !== 'sides') {
+    return number(sign.value, digits);
+  }
+  const text = number(size, digits);
+  return text + (Number(text) === 0 ? '' : sign.value > 0 ? ' left' : ' right');
+}
+
+export function renderSigns(holder, reading) {
+  holder.replaceChildren();
+  if (!reading) {
+    holder.append(element('p', 'This picture was kept before signs were computed.', 'note'));
+    return;
+  }
+  const rows = reading.signs.map((sign) => ({
+    key: sign.title,
+    cells: [measurement(sign), number(sign.threshold, 1) + (sign.verified ? '' : '*'), STATES[sign.state]],
+  }));
+  fillTable(table(holder, 'signs', 'Signs, °C: how much warmer, and on which side', ['sign', 'measured', 'threshold', '']), rows);
+  reading.signs.forEach((sign, index) => holder.querySelectorAll('tbody tr')[index].classList.toggle('met', sign.state === 'met'));
+  const reasons = reading.signs.filter((sign) => sign.state === 'not-assessable').map((sign) => sign.sentence);
+  [...new Set(reasons)].forEach((reason) => holder.append(element('p', 'Not assessable: ' + reason, 'note')));
+  const notes = element('p', '* Own, or source not read in full. Women who are well meet some too.', 'note');
+  holder.append(notes);
+  show(notes, rows.length > reasons.length);
+}
