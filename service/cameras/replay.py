@@ -13,6 +13,9 @@ from .specification import Options
 #: Decoded frames are kept up to this size, so that a short loop is read only once.
 _CACHE_BYTES = 32 << 20
 
+#: Files per second: each may show another patient, and is looked at for two seconds.
+RATE_HZ = 0.5
+
 #: Unit and shape.
 _Format = Tuple[str, Tuple[int, ...]]
 
@@ -34,7 +37,7 @@ class ReplayCamera(Camera):
     kind = 'replay'
     accuracy = 'As stated for the camera that took the recording.'
 
-    def __init__(self, folder: str, rate_hz: float = 9.0, loop: bool = True, scale: Optional[str] = None,
+    def __init__(self, folder: str, rate_hz: float = RATE_HZ, loop: bool = True, scale: Optional[str] = None,
                  clock: Optional[SystemClock] = None) -> None:
         super().__init__()
         self.name = 'recording %s' % shown_name(folder)
@@ -53,7 +56,7 @@ class ReplayCamera(Camera):
         """``replay:FOLDER`` with ``rate`` (frames per second), ``loop`` (0 or 1) and ``scale``."""
         if not where:
             raise options.error('needs a folder: replay:/path/of/folder')
-        camera = cls(where, options.number('rate', 9.0, 0.1, 100.0),
+        camera = cls(where, options.number('rate', RATE_HZ, 0.1, 100.0),
                      options.choice('loop', '1', ('0', '1')) == '1',
                      options.choice('scale', None, tuple(SCALES)), clock)
         options.finish()

@@ -71,12 +71,12 @@ def newest_values() -> Response:
 def picture_viewers(live: 'LiveLoop', limit: int) -> Viewers:
     """The viewers of the pictures, each complete as soon as it is sent.
 
-    The separator follows its picture at once: a browser shows a part when it sees its end, and would otherwise always
-    be one picture behind.
+    Each says its number (``X-Picture``), which is ``live.picture`` of its values. The separator follows its picture at
+    once: a browser shows a part when it sees its end, and would otherwise always be one picture behind.
     """
     def part(state: 'LiveState') -> bytes:
-        return b'Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%s\r\n%s' % (len(state.jpeg), state.jpeg,
-                                                                                   _SEPARATOR)
+        return b'Content-Type: image/jpeg\r\nX-Picture: %d\r\nContent-Length: %d\r\n\r\n%s\r\n%s' % (
+            state.picture, len(state.jpeg), state.jpeg, _SEPARATOR)
 
     return Viewers(live, limit, _SEPARATOR, lambda state: state.picture, part, lambda live: part(live.state), REPEAT_S)
 

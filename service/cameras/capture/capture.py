@@ -110,6 +110,7 @@ class Capture:
         self._resume_s: Optional[float] = None
         self._pause_s, self._changes = backoff_s[0], 0
         self._last_sequence: Optional[int] = None
+        self._arrived_s = 0.0
         self._in_a_row = {STALL: 0, BAD: 0}
         self._unexplained = False
         self._thread: Optional[threading.Thread] = None
@@ -291,6 +292,7 @@ class Capture:
             self._connection.reopened()
             self._corrections.reset()
             self._last_sequence = None
+            self._arrived_s = self._clock()
             self._in_a_row = {STALL: 0, BAD: 0}
 
     def _read(self, camera: Camera) -> None:
@@ -299,6 +301,8 @@ class Capture:
             if not self._stop.is_set():
                 self._accept(frame)
         except CameraError as error:
+            if error.code == 'camera-silent' and self._is_early():
+                return
             if error.code == 'camera-silent':
                 self._happened(STALL)
                 if self._in_a_row[STALL] >= MAX_SILENT_READS:
@@ -311,6 +315,12 @@ class Capture:
             else:
                 raise
 
+    def _is_early(self) -> bool:
+        """Whether the next frame of a slow camera, such as a recording, is not due yet."""
+        rate_hz = self.description.get('rate_hz') or 0.0
+        since_s = self._clock() - self._arrived_s
+        return bool(rate_hz) and rate_hz * self._read_timeout_s < 2 and since_s < 2 / rate_hz
+
     def _happened(self, event: str) -> None:
         with self._lock:
             self._in_a_row[event] += 1
@@ -320,7 +330,7 @@ class Capture:
 
     def _accept(self, frame: Frame) -> None:
         with self._lock:
-            now_s = self._clock()
+            now_s = self._arrived_s = self._clock()
             skipped = 0 if self._last_sequence is None else max(0, frame.sequence - self._last_sequence - 1)
             missed = min(frame.missed, skipped)
             lost = skipped - missed

@@ -96,7 +96,7 @@ def test_smaller_panels_are_usable(common_port, visit):
 
 def test_picture_is_as_large_as_it_goes(common_port, visit):
     page = visit(common_port).go('/')
-    page.wait("() => document.getElementById('picture').naturalWidth > 0")
+    page.wait("() => !document.getElementById('picture').hidden")
     box = page.page.query_selector('#frame').bounding_box()
     assert box['width'] >= 670 and box['height'] >= 490
 

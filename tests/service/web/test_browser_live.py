@@ -12,7 +12,11 @@ from .conftest import PATIENCE_S, SwitchedCamera, picture_shown
 
 pytestmark = pytest.mark.browser
 
-SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.width > 0; }"
+EMPTY = """() => document.body.classList.contains('cleared')
+    && document.getElementById('picture').getContext('2d').getImageData(5, 5, 1, 1).data[3] === 0"""
+ONE_ID = """() => document.getElementById('frame').dataset.picture
+    === document.getElementById('summary').dataset.picture"""
 HIDDEN = '(id) => document.getElementById(id).hidden'
 STALE = "() => document.getElementById('frame').classList.contains('stale')"
 RUNNING = "() => !document.getElementById('frame').classList.contains('stale')"
@@ -107,27 +111,15 @@ def test_a_page_that_outlives_its_model_shows_what_runs_now(serve, visit, reques
     assert not page.page.is_visible(blocks[first])
 
 
-def test_no_result_says_why_and_what_to_do(serve, stub, camera, visit):
-    camera.flat.set()
-    page = visit(serve(stub, camera)).go('/')
-    page.wait(SHOWN)
-    page.page.wait_for_selector('#refusal', state='visible')
-    assert page.text('#refusal').startswith('No result')
-    assert page.text('#refusal-sentence') == 'The whole picture has the same value.'
-    assert 'lens' in page.text('#refusal-step')
-    assert not page.page.is_visible('#readings')
-    camera.flat.clear()
-    page.page.wait_for_selector('#readings', state='visible')
-    assert not page.page.is_visible('#refusal')
-
-
 @pytest.mark.parametrize('fault, code, sentence, step', [
     ('unplugged', 'camera-missing', 'The switched camera is not plugged in.', 'Plug it in.'),
     ('silent', 'camera-silent', 'The switched camera delivered no frame for 0.5 seconds.',
      'Check its cable and wait, or restart it.')], ids=['unplugged', 'silent'])
 def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, code, sentence, step):
     camera = SwitchedCamera(simulated)
-    page = visit(serve(stub, camera)).go('/')
+    page = visit(serve(stub, camera))
+    page.page.clock.install()
+    page.go('/')
     page.wait(SHOWN)
     page.wait(RUNNING)
     getattr(camera, fault).set()
@@ -138,14 +130,36 @@ def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, c
     assert page.text('#running') == 'Stopped'
     assert 'old' in page.text('#age') and 'old' in page.text('#stopped')
     assert 'grayscale' in page.page.eval_on_selector('#picture', 'node => getComputedStyle(node).filter')
+    page.wait(ONE_ID)  # the values are those of the picture that stands there
     before = page.picture()
+    page.page.clock.fast_forward(31000)
+    page.wait(EMPTY)  # nobody takes it for the next patient
+    assert 'was taken away' in page.text('#stopped') and not page.page.is_visible('#summary')
     getattr(camera, fault).clear()
     page.wait(RUNNING)
     page.wait(HIDDEN, 'banner')
+    page.page.wait_for_selector('#readings', state='visible')
     page.wait("() => document.getElementById('running').innerText.startsWith('Live')")
     page.wait("() => getComputedStyle(document.getElementById('picture')).filter === 'none'")
     page.wait_for_another(before)
     assert page.complaints == []
+
+
+def test_a_closed_shutter_is_no_patient_and_no_result(serve, stub, camera, visit):
+    page = visit(serve(stub, camera)).go('/')
+    page.page.wait_for_selector('#readings', state='visible')
+    camera.flat.set()  # its pictures go on, each another one
+    page.wait("() => document.getElementById('banner-code').innerText === 'lens-covered'")
+    assert 'grayscale' in page.page.eval_on_selector('#picture', 'node => getComputedStyle(node).filter')
+    page.page.wait_for_selector('#refusal', state='visible')
+    assert page.text('#refusal').startswith('No result')
+    assert page.text('#refusal-sentence') == 'The whole picture has the same value.'
+    assert 'lens' in page.text('#refusal-step')
+    assert not page.page.is_visible('#readings')
+    camera.flat.clear()
+    page.wait(RUNNING)
+    page.page.wait_for_selector('#readings', state='visible')
+    assert not page.page.is_visible('#refusal')
 
 
 def test_an_analysis_that_hangs_is_told_within_the_page(serve, stub, camera, visit, monkeypatch):
@@ -160,7 +174,7 @@ def test_an_analysis_that_hangs_is_told_within_the_page(serve, stub, camera, vis
 
     monkeypatch.setattr(stub, 'analyse', hang)
     page.wait("() => document.getElementById('banner-code').innerText === 'analysis-waiting'")
-    assert page.text('#banner-sentence') == 'The analysis takes longer than usual.'
+    assert page.text('#banner-sentence') == 'The station is busy: the analysis takes longer than usual.'
     released.set()
     page.wait(RUNNING)
 
@@ -172,7 +186,7 @@ def test_a_service_that_stops_and_returns(serve, stub, camera, visit, request):
     serve.server.stop()
     serve.thread.join()
     page.wait("() => document.getElementById('banner-code').innerText === 'service-silent'")
-    assert page.text('#banner-sentence') == 'The service does not answer.'
+    assert page.text('#banner-sentence') == 'The station does not answer.'
     serve(stub, SwitchedCamera(), port=port)
     page.wait(RUNNING)
     before = page.picture()

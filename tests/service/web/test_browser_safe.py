@@ -54,7 +54,7 @@ def test_it_fits_and_can_be_touched(serve_safe, visit, reason):
 def test_the_live_page_turns_into_it_and_back(serve, serve_safe, visit, stub, camera):
     port = serve(stub, camera)
     page = visit(port).go('/')
-    page.wait("() => document.getElementById('picture').naturalWidth > 0")
+    page.wait("() => !document.getElementById('picture').hidden")
     serve.server.stop()
     serve.thread.join(PATIENCE_S)
     serve_safe(port)
@@ -64,4 +64,4 @@ def test_the_live_page_turns_into_it_and_back(serve, serve_safe, visit, stub, ca
     assert not page.page.is_visible('#reason') and not page.page.is_visible('form button')
     serve_safe.thread.join(PATIENCE_S)
     serve(stub, camera, port=port)
-    page.wait("() => document.getElementById('picture') && document.getElementById('picture').naturalWidth > 0")
+    page.wait("() => document.getElementById('picture') && !document.getElementById('picture').hidden")

@@ -98,7 +98,7 @@ def test_pictures_are_whole_as_soon_as_they_come(serve, stub, camera):
         seen = []
         while len(set(seen)) < 3:  # one that is shown for long is sent again
             headers, body = next_picture(answer)
-            assert headers['Content-Type'] == 'image/jpeg'
+            assert headers['Content-Type'] == 'image/jpeg' and int(headers['X-Picture']) > 0
             assert cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR) is not None
             seen.append(body)
         # The camera stops: the separator after the last picture has come already, nothing is held back.

@@ -1,6 +1,7 @@
-// The live page: pictures from one endless image, values from one endless event stream.
+// The live page: pictures from one endless stream, values from another; a picture and its values have one number.
 import { byId, setIcon, setText, show } from './dom.js';
 import { number, seconds } from './formatting.js';
+import { readPictures } from './live_picture.js';
 import { announce, renderPanel, renderTrouble, startViews, textOf } from './panel.js';
 
 const CHECK_MS = 150;
@@ -12,12 +13,22 @@ const RETRY_MS = 1500;
 const SILENT_MS = 850;
 const STALE_MS = 850;
 
+// A picture that has not been live for so long is taken away, and its values with it.
+const CLEAR_MS = 30000;
+// Values wait for their picture, and a picture for its values, among the newest of the other.
+const KEPT = 30;
+// The page itself was held up where its own checks come so late.
+const HELD_UP_MS = 500;
+
 // Tells from the events alone whether the picture runs, and which part stopped where it does not.
 class Watch {
   constructor(now) {
     this.heardAt = now;
     this.pictureAt = now;
+    this.drawnAt = now;
+    this.liveAt = now;
     this.picture = 0;
+    this.drawn = 0;
     this.live = null;
     this.ageMs = null;
     this.ageAt = now;
@@ -48,6 +59,20 @@ class Watch {
     this.age(pulse.age_ms, now);
   }
 
+  draw(picture, now) {
+    if (picture !== this.drawn) {
+      this.drawn = picture;
+      this.drawnAt = now;
+    }
+  }
+
+  // The page was held up for so long: nobody else was late.
+  heldUp(ms) {
+    this.heardAt += ms;
+    this.pictureAt += ms;
+    this.drawnAt += ms;
+  }
+
   alive(now) {
     this.heardAt = now;
     this.broken = false;
@@ -64,12 +89,22 @@ class Watch {
   }
 
   intervalMs() {
-    return this.live && this.live.rate_hz ? 1000 / this.live.rate_hz : 0;
+    const rate = this.live && (this.live.rate_hz || this.live.camera.rate_hz); // as it states, before the second picture
+    return rate ? 1000 / rate : 0;
+  }
+
+  patienceMs() {
+    return Math.max(STALE_MS, 3 * this.intervalMs());
   }
 
   // Late by the picture's own pace: a slow camera or model is slow and has not stopped.
   overdue(now) {
-    return now - this.pictureAt > Math.max(STALE_MS, 3 * this.intervalMs());
+    return now - this.pictureAt > this.patienceMs();
+  }
+
+  // The values go on, and the pictures do not.
+  behind(now) {
+    return this.picture > this.drawn && now - this.drawnAt > this.patienceMs();
   }
 
   // Older than one frame, so that its age belongs on the screen.
@@ -95,8 +130,8 @@ class Watch {
     if (!this.heard(now)) {
       return {
         code: 'service-silent',
-        sentence: 'The service does not answer.',
-        next_step: 'It comes back by itself. If it does not within a minute, restart the device.',
+        sentence: 'The station does not answer.',
+        next_step: 'It comes back by itself. If it does not within a minute, switch the station off and on.',
       };
     }
     if (this.stuck) {
@@ -111,28 +146,47 @@ class Watch {
     if (this.live && this.overdue(now)) {
       return this.doing === 'camera'
         ? { code: 'camera-waiting', sentence: 'The camera sends no picture.', next_step: 'Wait a moment; it may be calibrating.' }
-        : { code: 'analysis-waiting', sentence: 'The analysis takes longer than usual.', next_step: 'Wait a moment.' };
+        : { code: 'analysis-waiting', sentence: 'The station is busy: the analysis takes longer than usual.', next_step: 'Wait a moment.' };
+    }
+    if (this.live && this.behind(now)) {
+      return { code: 'picture-waiting', sentence: 'The station is busy: the picture is late.', next_step: 'Wait a moment.' };
     }
     return null;
+  }
+
+  // Whether it is so long since a picture was live that nothing of it may stay.
+  isOver(trouble, now) {
+    if (!trouble) {
+      this.liveAt = now;
+      return false;
+    }
+    const age = this.ageNow(now);
+    return now - this.liveAt > CLEAR_MS || (age !== null && age > CLEAR_MS);
   }
 }
 
 const watch = new Watch(performance.now());
-const picture = byId('picture');
-let newest = null;
+const canvas = byId('picture');
+const frame = byId('frame');
+const valuesOf = new Map();
 let shown = null;
 let shownAt = 0;
-let attempts = 0;
-let pictureWanted = true;
+let checkedAt = performance.now();
 let noted = '';
 
 function connect() {
   const source = new EventSource('/live/events');
-  source.addEventListener('open', () => { pictureWanted = true; });
+  source.addEventListener('open', () => { // a station that was started anew counts from 1
+    valuesOf.clear();
+    watch.draw(0, performance.now());
+  });
   source.addEventListener('values', (event) => {
-    newest = JSON.parse(event.data);
-    watch.values(newest.live, performance.now());
-    fetchPicture();
+    const values = JSON.parse(event.data);
+    watch.values(values.live, performance.now());
+    valuesOf.set(values.live.picture, values);
+    for (const picture of [...valuesOf.keys()].filter((key) => key <= values.live.picture - KEPT)) {
+      valuesOf.delete(picture);
+    }
   });
   source.addEventListener('alive', (event) => watch.pulse(JSON.parse(event.data), performance.now()));
   source.addEventListener('error', () => {
@@ -149,37 +203,62 @@ function connect() {
   });
 }
 
-function fetchPicture() {
-  if (pictureWanted && watch.picture > 0) {
-    pictureWanted = false;
-    attempts += 1;
-    picture.src = '/live.mjpg?' + attempts;
+function draw(bitmap, picture) {
+  if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
+    canvas.width = bitmap.width;
+    canvas.height = bitmap.height;
   }
+  canvas.getContext('2d').drawImage(bitmap, 0, 0);
+  watch.draw(picture, performance.now());
+  frame.dataset.picture = String(picture);
+  if (document.body.classList.contains('cleared')) { // the checks decide whether it is live again
+    canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  }
+  canvas.hidden = false;
 }
 
-picture.addEventListener('load', () => { picture.hidden = false; });
-picture.addEventListener('error', () => {
-  picture.hidden = true;
-  window.setTimeout(() => { pictureWanted = true; fetchPicture(); }, RETRY_MS);
-});
+function clear() {
+  document.body.classList.add('cleared');
+  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  shown = null;
+}
 
 function refresh() {
   const now = performance.now();
+  if (now - checkedAt > HELD_UP_MS) {
+    watch.heldUp(now - checkedAt);
+  }
+  checkedAt = now;
   const trouble = watch.trouble(now);
   renderTrouble(watch.live || trouble ? trouble : { severity: 'info', sentence: 'The picture is being fetched.' });
-  renderLine(trouble, now);
-  if (watch.capture) {
-    renderCamera(watch.capture, watch.heard(now), Boolean(trouble));
+  const over = watch.isOver(trouble, now);
+  if (over) {
+    clear();
+  } else {
+    document.body.classList.remove('cleared');
+    renderValues(valuesOf.get(watch.drawn), Boolean(trouble), now);
   }
-  const due = !shown || now - shownAt > READ_MS || newest.outcome !== shown.outcome;
-  if (newest && newest.outcome && newest !== shown && due) {
-    shown = newest;
-    shownAt = now;
-    renderPanel(newest);
+  renderLine(trouble, over, now);
+  if (watch.capture) {
+    renderCamera(watch.heard(now), Boolean(trouble));
   }
 }
 
-function renderLine(trouble, now) {
+// The values of the picture that is drawn. They follow it slowly enough to be read; beside one that stands, they are its
+// own.
+function renderValues(values, stopped, now) {
+  if (!values || !values.outcome || values === shown) {
+    return;
+  }
+  if (!shown || stopped || now - shownAt > READ_MS || values.outcome !== shown.outcome) {
+    shown = values;
+    shownAt = now;
+    renderPanel(values);
+    byId('summary').dataset.picture = String(values.live.picture);
+  }
+}
+
+function renderLine(trouble, over, now) {
   const running = byId('running');
   const age = watch.ageNow(now);
   const rate = watch.live && watch.live.rate_hz;
@@ -188,21 +267,25 @@ function renderLine(trouble, now) {
   const old = age !== null && (trouble || watch.late(now)) ? seconds(age) + ' old' : '';
   setText(byId('age'), old && 'picture ' + old);
   const state = byId('stopped');
-  state.hidden = !(trouble && shown);
-  setText(state, trouble && shown ? 'These values are ' + (old || 'not current') + '.' : '');
+  const words = over ? 'There has been no live picture for 30 seconds: the last one was taken away.'
+    : trouble && shown && 'These values are ' + (old || 'not current') + '.';
+  show(state, Boolean(words));
+  setText(state, words || '');
 }
 
 // How the camera does: a word under the picture, and a sentence over its foot where there is something to do.
 // `stopped`: what stops the picture is over it already.
 const GRADE_ICONS = { excellent: 'good', fair: 'attention', poor: 'attention', unusable: 'stopped' };
 
-function renderCamera(capture, heard, stopped) {
+function renderCamera(heard, stopped) {
+  const { capture } = watch;
   const line = byId('camera');
   const found = heard ? capture.quality.messages.find((message) => message.severity !== 'ok') : null;
-  const note = heard && !stopped ? capture.notice || found || null : null;
+  const note = heard && !stopped ? capture.notice || found || mended() : null;
   const grade = heard ? capture.quality.grade : 'not heard';
   setIcon(line, capture.notice && note ? 'wait' : GRADE_ICONS[grade] || 'stopped');
-  setText(line.lastElementChild, 'Camera ' + grade);
+  const recording = heard && watch.live && watch.live.camera.kind === 'replay' && shown;
+  setText(line.lastElementChild, recording ? 'Recording: ' + shown.provenance.source : 'Camera ' + grade);
   setText(byId('camera-note'), note ? textOf(note) : '');
   show(byId('camera-note'), Boolean(note));
   if (!note) {
@@ -212,6 +295,13 @@ function renderCamera(capture, heard, stopped) {
   }
 }
 
+// What the gate asks for, unless the panel says it already.
+function mended() {
+  const says = watch.live && watch.live.gate_says;
+  return says && shown && !shown.checks.some((check) => check.code === says.code) ? says : null;
+}
+
 startViews();
 connect();
+readPictures('/live.mjpg', draw);
 window.setInterval(refresh, CHECK_MS);

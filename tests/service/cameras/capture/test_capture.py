@@ -101,6 +101,16 @@ def test_silence_is_reported_at_once_and_the_camera_reopened_after_a_while(make,
     assert camera.opened == 2 and capture.counts.stalls == MAX_SILENT_READS
 
 
+def test_a_slow_camera_is_silent_once_two_frames_are_due(make, camera):
+    camera.description = dict(camera.description, rate_hz=0.5)
+    capture = make()
+    camera.items = [{}, SILENT, {}] + [SILENT] * 4
+    steps(capture, 7)
+    assert (capture.counts.received, capture.counts.stalls) == (2, 0)
+    capture.step()
+    assert capture.counts.stalls == 1
+
+
 def test_a_damaged_frame_is_left_out(make, camera):
     capture = make()
     camera.items = [{}, DAMAGED, {}]
