@@ -134,7 +134,8 @@ def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, c
     before = page.picture()
     page.page.clock.fast_forward(31000)
     page.wait(EMPTY)  # nobody takes it for the next patient
-    assert 'was taken away' in page.text('#stopped') and not page.page.is_visible('#summary')
+    page.wait("() => document.getElementById('stopped').innerText.includes('was taken away')")
+    assert not page.page.is_visible('#summary')
     getattr(camera, fault).clear()
     page.wait(RUNNING)
     page.wait(HIDDEN, 'banner')
