@@ -4,6 +4,9 @@ import hashlib
 import os
 from unittest import mock
 
+#: In a folder of exams: SQLite syncs its files itself, but for its own memory, and in the lock there is nothing.
+NOT_OURS = ['exams.db', 'exams.db-shm', 'exams.db-wal', 'store.lock']
+
 
 class Synced:
     """Knows what every file and folder had when it was last synced by `os.fsync`."""

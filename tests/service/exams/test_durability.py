@@ -5,10 +5,9 @@ import os
 import pytest
 
 from benchmarks.attacks import exams as attack
-from service.clock import Clock
-from service.exams import export_exams, import_exams, library
+from service.exams import library
 from tests.fakes.killing import killed_at
-from tests.fakes.synced import Synced
+from tests.fakes.synced import NOT_OURS, Synced
 
 #: Of the calls of the system that one exam makes, every so many-th one is the last.
 STEP = 9
@@ -67,30 +66,19 @@ def test_the_check_notices_what_would_be_wrong(tmp_path, monkeypatch, fault):
     assert found
 
 
-#: SQLite syncs its files itself, and a file of its own memory not at all; in a lock there is nothing.
-OF_SQLITE, LOCK = ['exams.db', 'exams.db-shm', 'exams.db-wal'], 'store.lock'
-
-
 def test_what_is_acknowledged_was_synced_with_its_name(tmp_path):
-    store, other, out = (str(tmp_path / name) for name in ('store', 'other', 'out'))
-    os.mkdir(out)
+    store = str(tmp_path / 'store')
     with Synced().watching() as synced:
-        one, two = attack.Station(store, True), attack.Station(other, False)
+        station = attack.Station(store, True)
         try:
-            for exam in itertools.chain(attack.changes(one.exams), attack.changes(one.exams)):
-                assert synced.lacking(store) == OF_SQLITE + [LOCK], exam.events[-1].kind
-            export_exams(store, [exam.id], os.path.join(out, 'it'), one.exams.sealer, Clock().now())
-            assert synced.lacking(out) == []
-            import_exams([os.path.join(out, 'it')], two.exams, 'op')
-            assert synced.lacking(other) == OF_SQLITE + [LOCK]
-            one.exams.remove(one.exams.list()[-1].row.id, 'op', {})
-            assert synced.lacking(store) == OF_SQLITE + [LOCK]
-            with open(os.path.join(out, 'late'), 'w') as stream:
-                stream.write('late')
-            assert synced.lacking(out) == ['.', 'late']
+            for exam in itertools.chain(attack.changes(station.exams), attack.changes(station.exams)):
+                assert synced.lacking(store) == NOT_OURS, exam.events[-1].kind
+            station.exams.remove(station.exams.list()[-1].row.id, 'op', {})
+            assert synced.lacking(store) == NOT_OURS
+            (tmp_path / 'store' / 'late').write_bytes(b'late')
+            assert synced.lacking(store) == ['.'] + NOT_OURS[:-1] + ['late'] + NOT_OURS[-1:]
         finally:
-            one.close()
-            two.close()
+            station.close()
 
 
 def test_ledger_lies_outside_what_is_killed(tmp_path):

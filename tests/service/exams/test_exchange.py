@@ -18,6 +18,7 @@ from service.exams.folder import EXAM_NAME, encode_document, encode_exam, own_ha
 from service.messages import ThermoscreenError
 from service.sealing import PlainSealer, Sealer
 from tests.fakes.killing import killed_at
+from tests.fakes.synced import NOT_OURS, Synced
 from tests.service.exams.station import CONDITIONS, REAL, ZOE, Station, the_clock
 
 KEYS = {'plain': PlainSealer(), 'key': Sealer(b'k' * 32), 'other key': Sealer(b'K' * 32)}
@@ -365,6 +366,17 @@ def test_an_import_that_is_killed_at_any_call_is_finished_by_the_next(stations, 
         there.close()
         k += 1 + k // 3
     assert seen == {0, 1, 2} and k > 20
+
+
+def test_what_left_and_what_came_was_synced_with_its_name(stations, tmp_path):
+    (tmp_path / 'stick').mkdir()
+    with Synced().watching() as synced:
+        here, there = stations('here'), stations('there', 'key')
+        here.exam(SIGNED)
+        export(here, tmp_path / 'stick' / 'out')
+        assert synced.lacking(tmp_path / 'stick') == []
+        import_([str(tmp_path / 'stick' / 'out')], there.exams, 'op')
+        assert synced.lacking(there.folder) == NOT_OURS
 
 
 def test_a_held_exam_is_held_where_it_comes_to(stations, tmp_path):
