@@ -61,6 +61,8 @@ def compile_command(bundle: str, precision: str, engines: Optional[str], workspa
     options = CompileOptions(workspace, no_cublas, timing_cache, from_logits, force, frames, settings.cuda)
     with _interruptible():
         compiled = compile_engine(open_bundle(bundle, trust=Trust.from_settings(settings)), store, precision, options)
+    if not compiled.reused:
+        _note(settings, 'compiled', [compiled.name])
     if as_json:
         click.echo(json.dumps(_compiled_json(compiled, store), indent=1))
         return
@@ -145,13 +147,20 @@ def remove_command(names: Tuple[str, ...], engines: Optional[str], settings_path
     Example:
       thermoscreen engines remove fp16-1a2b3c4d-sm53-trt8.2.1.8-9f8e7d6c
     """
-    _, store = _open_store(settings_path, engines)
+    settings, store = _open_store(settings_path, engines)
     for name in names:
         store.entry(name)
     with store.lock('removing engines'):
         for name in names:
             store.remove(name)
             click.echo('%s removed.' % name)
+    _note(settings, 'removed', names)
+
+
+def _note(settings: Settings, act: str, names: Sequence[str]) -> None:
+    """Have the audit log of the station know it."""
+    from service.cli.records import note
+    note(settings, 'engines-changed', act=act, names=list(names))
 
 
 def _open_store(settings_path: Optional[str], engines: Optional[str],

@@ -13,7 +13,7 @@ import click
 from ..anchors import find_public_key, read_public_key, verify_station
 from ..clock import Clock
 from ..messages import InputError, printable
-from ..operators import Anchor, Signer, serve_signer, verify
+from ..operators import Anchor, Signer, places, serve_signer, verify
 from ..operators.signer import SYSTEM_FOLDER
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
@@ -64,8 +64,7 @@ def verify_log(log: Optional[str], key: Optional[str], anchors: Tuple[str, ...],
         public_key = public_key or find_public_key(settings.exams_folder)
         verdict = verify_station(settings.exams_folder, settings.audit_anchor, known, public_key)
     else:
-        raise InputError('exams-folder', 'No folder of exams is named, so there is no audit log.',
-                         'Give the settings of the station with --settings, or the log with --log.')
+        raise _no_log()
     if as_json:
         click.echo(json.dumps(dict(verdict._asdict(), key=public_key and public_key.hex()), indent=1))
     else:
@@ -76,13 +75,15 @@ def verify_log(log: Optional[str], key: Optional[str], anchors: Tuple[str, ...],
 
 
 @audit.command('signer')
-@click.option('--log', required=True, type=click.Path(), metavar='DIR', help='Folder of the audit log.')
+@click.option('--log', type=click.Path(), metavar='DIR', help='Folder of the log. Default: that of the settings.')
 @click.option('--folder', default=SYSTEM_FOLDER, show_default=True, type=click.Path(), metavar='DIR',
               help='Folder of the key, which is made where it is absent.')
 @click.option('--socket', 'path', type=click.Path(), metavar='PATH', help='Unix socket to make. Default: the one that '
               'systemd gives.')
 @click.option('--once', is_flag=True, help='End after one signature.')
-def signer_command(log: str, folder: str, path: Optional[str], once: bool) -> None:
+@settings_option
+def signer_command(log: Optional[str], folder: str, path: Optional[str], once: bool, settings_path: Optional[str]
+                   ) -> None:
     """Sign checkpoints of the audit log, as a process of its own.
 
     The service asks for them on the socket, which its setting audit_signer names. The signer reads what was added to
@@ -91,10 +92,20 @@ def signer_command(log: str, folder: str, path: Optional[str], once: bool) -> No
 
     \b
     Example:
-      thermoscreen audit signer --log /var/lib/thermoscreen/exams/audit --socket /run/thermoscreen-audit.socket
+      thermoscreen audit signer --settings /etc/thermoscreen/settings.toml --socket /run/thermoscreen-audit.socket
     """
+    if log is None:
+        exams_folder = load_settings(settings_path).exams_folder
+        if not exams_folder:
+            raise _no_log()
+        log = places(exams_folder).audit
     with contextlib.closing(_listening(path)) as listening:
         serve_signer(Signer(folder, log, Clock()), listening, 1 if once else 0)
+
+
+def _no_log() -> InputError:
+    return InputError('exams-folder', 'No folder of exams is named, so there is no audit log.',
+                      'Give the settings of the station with --settings, or the log with --log.')
 
 
 def _listening(path: Optional[str]) -> socket.socket:

@@ -16,7 +16,7 @@ from ..bundle import (
     read_signature,
     sign_bundle,
 )
-from ..messages import OK, InputError, printable
+from ..messages import OK, InputError, StorageError, printable
 from .operators import ask_supervisor, by_option
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
@@ -255,13 +255,21 @@ def _station(settings_path: Optional[str], keys: Optional[str], target: Optional
     from ..clock import Clock
     from ..model_change import Site
     from ..operators import Station, list_operators, places
+    from .records import note
     settings = load_settings(settings_path, trusted_keys=keys)
     with contextlib.ExitStack() as held:
-        record: 'Optional[Record]' = None
+        def noted(event: str, by: str, **facts: Any) -> None:
+            note(settings, event, **facts)
+
+        record: 'Record' = noted
         who = ''
         if settings.exams_folder and list_operators(places(settings.exams_folder).operators):
-            station = held.enter_context(Station(settings.exams_folder, Clock(), settings.encrypt,
-                                                 settings.audit_signer, settings.audit_anchor))
+            try:
+                station = held.enter_context(Station(settings.exams_folder, Clock(), settings.encrypt,
+                                                     settings.audit_signer, settings.audit_anchor))
+            except StorageError as error:  # the service runs
+                noted('model-refused', '', outcome='refused', code=error.code)
+                raise
             record, who = station.audit.append, '' if unattended else ask_supervisor(station, by).id
         yield _Station(Site.from_settings(settings, record, target or ''), who)
 

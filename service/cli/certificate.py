@@ -8,6 +8,7 @@ from ..certificate import Certificate, make_certificate, read_certificate, utc_n
 from ..messages import SettingsError
 from ..settings import Settings
 from .options import json_option, load_settings, settings_option
+from .records import note
 from .verbs import Group
 
 
@@ -44,7 +45,9 @@ def make(settings_path: Optional[str], as_json: bool) -> None:
     if not names:
         raise SettingsError('open-without-name', 'This machine has no name under which others could open the page.',
                             'Set station_names.')
-    _show(make_certificate(settings.certificate, settings.certificate_key, names, utc_now()), as_json)
+    made = make_certificate(settings.certificate, settings.certificate_key, names, utc_now())
+    note(settings, 'certificate-made', sha256=made.fingerprint)
+    _show(made, as_json)
 
 
 @certificate.command()

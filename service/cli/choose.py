@@ -56,6 +56,9 @@ def choose(bundle: str, frames: int, rounds: int, engines: Optional[str], write:
               'frames': frames + 1, 'rounds': rounds, 'warm_up': WARM_UP_RUNS, 'candidates': rows,
               'chosen': chosen and chosen['name'], 'rule': _RULE}
     written = write_choice(runtime.engines, report) if write and chosen else None
+    if written:
+        from .records import note
+        note(settings, 'engines-changed', act='chosen', names=[report['chosen']])
     if as_json:
         click.echo(json.dumps(dict(report, written=written), indent=1))
     else:

@@ -40,16 +40,18 @@ def support(out: str, settings_path: Optional[str], state: Optional[str], as_jso
     except ThermoscreenError as error:
         settings, problem = Settings(), error
     made = make_bundle(Station(settings, problem, state or STATE))
+    path = os.path.join(out, made.name) if os.path.isdir(out) else out
     if out == '-':
         sys.stdout.buffer.write(made.data)
-        return
-    path = os.path.join(out, made.name) if os.path.isdir(out) else out
-    write_new(path, made.data, 0o600)
+    else:
+        write_new(path, made.data, 0o600)
     problems = list(made.problems)
     try:
         note(settings, 'support-bundle-made')
     except StorageError as error:
         problems.append(error.message)
+    if out == '-':
+        return
     if as_json:
         click.echo(json.dumps({'file': path, 'bytes': len(made.data), 'problems': [message.to_dict() for message
                                                                                    in problems]}, indent=1))

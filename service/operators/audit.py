@@ -62,6 +62,8 @@ EVENTS = {
     'passphrase-set': 'The passphrase for the start of the station was set or changed.',
     'passphrase-removed': 'The station starts without a passphrase again.',
     'token-made': 'A program was given access.',
+    'certificate-made': 'A certificate for other machines was made or renewed with a verb.',
+    'engines-changed': 'Engines were compiled or removed, or the way of running the model was chosen.',
     'token-removed': 'Access of a program was taken back.',
 
     'exam-created': 'An exam was made.',

@@ -137,8 +137,10 @@ def test_keys_and_exams_are_hidden_from_who_does_not_need_them(root):
     assert hidden['thermoscreen-given-up.service'] == {'/var/lib/thermoscreen', SYSTEM_FOLDER}
     # The signer reads the log and nothing of a patient.
     assert hidden['thermoscreen-audit.service'] == {exams + '/exams', secret, tls}
-    log = _read(root / 'systemd' / 'thermoscreen-audit.service')['ExecStart'][0].split()[-1]
-    assert log == places(exams).audit and places(exams).secret == secret
+    assert os.path.dirname(places(exams).audit) == exams and places(exams).secret == secret
+    started = [_read(root / 'systemd' / name)['ExecStart'][0].split() for name in ('thermoscreen-audit.service',
+                                                                                   'thermoscreen.service')]
+    assert len({words[words.index('--settings') + 1] for words in started}) == 1, 'it follows a folder that was moved'
 
 
 def test_devices_of_engine_and_service_are_the_same_but_for_cameras(root):

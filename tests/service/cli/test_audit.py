@@ -92,6 +92,19 @@ def test_a_signed_exam_knows_how_long_the_log_was(run, station):
     assert run()[0] == 2, 'thermoscreen exams verify names that one'
 
 
+def test_the_signer_signs_the_log_that_the_settings_name(station, tmp_path, monkeypatch):
+    """Also after the folder of the exams was moved."""
+    signed = []
+    monkeypatch.setattr('service.cli.audit.serve_signer', lambda signer, *rest: signed.append(signer.checkpoint()))
+    moved = str(tmp_path / 'moved')
+    shutil.move(station[0], moved)
+    (tmp_path / 's.toml').write_text('[exams]\nexams_folder = "%s"\n' % moved)
+    words = ['audit', 'signer', '--once', '--folder', str(tmp_path / 'signer'), '--socket', str(tmp_path / 'socket')]
+    result = CliRunner().invoke(program, words + ['--settings', str(tmp_path / 's.toml')])
+    assert result.exit_code == 0 and (signed[0]['count'], signed[0]['head']) == (5, station[1].head)
+    assert CliRunner().invoke(program, words).exception.code == 'exams-folder'
+
+
 def test_a_deleted_log_is_1(run, station):
     shutil.rmtree(os.path.join(station[0], 'audit'))
     code, out, _ = run()

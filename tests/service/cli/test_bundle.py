@@ -152,6 +152,27 @@ def test_a_station_with_operators_asks_for_a_supervisor(run, tmp_path, keys, tic
     told = [(entry['event'], entry['operator'], entry['facts'].get('code')) for entry in entries
             if entry['event'].startswith('model-')]
     assert told == [('model-changed', ann.id, ''), ('model-refused', '', 'bundle-missing')]
+    # While the service runs it is noted; the log takes that in.
+    with Station(str(exams), tick, cost=Cost(2, 8, 1)) as station:
+        assert run(*asked)[2].endswith('[audit-in-use]\n')
+        station.audit.take_notes()
+    told = [decode(line) for line in read_lines(str(exams / 'audit')) if b'noted' in line]
+    assert [(entry['event'], entry['facts']['code']) for entry in told] == [('model-refused', 'audit-in-use')] * 2
+
+
+def test_a_station_without_operators_notes_it_while_the_service_runs(run, tmp_path, keys, tick):
+    exams = tmp_path / 'exams'
+    with Station(str(exams), tick, cost=Cost(2, 8, 1)) as station:
+        (tmp_path / 'settings.toml').write_text('[exams]\nexams_folder = "%s"\n[model]\nbundle = "%s"\n'
+                                                'trusted_keys = "%s"\n' % (exams, tmp_path / 'device' / 'b', keys))
+        settings = ['--settings', tmp_path / 'settings.toml']
+        assert run('bundle', 'install', signing.sign(bundles.write(tmp_path / 'b')), *settings)[0] == 0
+        assert run('bundle', 'rollback', *settings)[2].endswith('[bundle-missing]\n')
+        station.audit.take_notes()
+    told = [decode(line) for line in read_lines(str(exams / 'audit')) if b'noted' in line]
+    assert [(entry['event'], entry['facts']['code']) for entry in told] == [
+        ('model-changed', ''), ('model-refused', 'bundle-missing')]
+    assert told[0]['facts']['to']['id'] == 'tiny' and told[0]['facts']['user']
 
 
 def test_what_is_worse_than_today_is_asked_about(run, tmp_path, keys, monkeypatch):

@@ -67,15 +67,17 @@ def test_what_a_start_finds_among_the_exams_is_kept_for_the_doctor(station):
     assert read_found(station) == []
 
 
-def test_tokens_are_told_at_the_next_start(station, tmp_path):
+def test_what_verbs_changed_is_told_at_the_next_start(station, tmp_path):
     start(station)
     settings = tmp_path / 's.toml'
-    settings.write_text('[web]\napi_tokens = "%s"\n[exams]\nexams_folder = "%s"\n' % (tmp_path / 't.json', station))
-    for words in (['add', 'dashboard'], ['remove', 'dashboard']):
-        result = CliRunner().invoke(program, ['tokens'] + words + ['--settings', str(settings)])
+    settings.write_text('[web]\napi_tokens = "%s"\ncertificate = "%s"\ncertificate_key = "%s"\nstation_names = "a.b"\n'
+                        '[exams]\nexams_folder = "%s"\n' % (tmp_path / 't.json', tmp_path / 'a.crt',
+                                                            tmp_path / 'a.key', station))
+    for words in (['tokens', 'add', 'dashboard'], ['tokens', 'remove', 'dashboard'], ['certificate', 'make']):
+        result = CliRunner().invoke(program, words + ['--settings', str(settings)], obj={})
         assert result.exit_code == 0, result.output
-    told = [(entry['event'], entry['facts']['token']) for entry in start(station) if 'token' in entry['facts']]
-    assert told == [('token-made', 'dashboard'), ('token-removed', 'dashboard')]
+    told = [(entry['event'], entry['facts'].get('token')) for entry in start(station) if 'user' in entry['facts']]
+    assert told == [('token-made', 'dashboard'), ('token-removed', 'dashboard'), ('certificate-made', None)]
 
 
 def test_backups_and_restores_are_told_at_the_next_start(station, tmp_path):

@@ -54,7 +54,7 @@ def test_a_file_a_folder_and_standard_output(tmp_path, station):
         with open(path, 'rb') as stream:
             assert names(stream.read()) == ['README.txt', 'contents.json', 'exams.json', 'versions.json']
     assert names(run(tmp_path, '--out', '-').stdout_bytes)
-    assert start(station).count('support-bundle-made') == 2
+    assert start(station).count('support-bundle-made') == 3
 
 
 def test_no_file_is_replaced(tmp_path, station):
