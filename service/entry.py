@@ -1,4 +1,6 @@
 """What is entered at a screen without a keyboard: the letters of each language, and the codes on wristbands."""
+import json
+import re
 from typing import Dict, List, NamedTuple, Tuple
 
 from .messages import SettingsError, did_you_mean
@@ -48,3 +50,33 @@ def parse_keyboards(text: str) -> List[str]:
         raise SettingsError('keyboard-unknown', 'At least one keyboard is needed.',
                             'There are %s.' % ', '.join(KEYBOARDS))
     return list(dict.fromkeys(found))
+
+
+#: What a pattern may not have: Python and the browser understand it in two ways, or one of them not at all.
+_ONE_SIDED = re.compile(r'\(\?(?!P<[a-z_]+>|:)|\\[AZGzkpu]|\[\[|\{,')
+
+#: A number of a patient as most wristbands have it: letters, digits and the signs between them.
+PLAIN_NUMBER = '(?P<id>[0-9A-Za-z][0-9A-Za-z./-]{3,31})'
+
+
+def parse_wristbands(text: str) -> List[str]:
+    """The patterns of wristbands in a list with spaces.
+
+    Raises:
+        SettingsError: ``wristband-pattern`` for what is no regular expression, has no group ``id``, or means something
+            else to a browser.
+    """
+    for pattern in text.split():
+        try:
+            names = set() if _ONE_SIDED.search(pattern) else set(re.compile(pattern).groupindex)
+        except (re.error, RecursionError, OverflowError):
+            names = set()
+        if 'id' not in names:
+            raise SettingsError('wristband-pattern', 'The pattern %r of a wristband is not understood.' % pattern[:80],
+                                'Write such as (?P<id>[0-9]{8}), with one group called id and \\x20 for a space.')
+    return text.split()
+
+
+def page_patterns(text: str) -> str:
+    """The patterns of `parse_wristbands` as the page reads them: JSON, in the words of JavaScript."""
+    return json.dumps([pattern.replace('(?P<', '(?<') for pattern in text.split()])

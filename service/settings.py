@@ -9,7 +9,7 @@ from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
-from .entry import parse_keyboards
+from .entry import PLAIN_NUMBER, parse_keyboards, parse_wristbands
 from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
@@ -137,6 +137,14 @@ class Settings:
 
     keyboards: str = _key('screen', 'en, de, es, el, ru', 'Languages whose letters the keyboard on the screen has, '
                           'with commas between them; it begins with the first.', parse=parse_keyboards)
+
+    keyboard: str = _key('screen', 'kiosk', 'What a keyboard may do on the station\'s own screen. kiosk: no key does '
+                         'anything, since one of them could cover the exam, and a scanner is read. operator: a '
+                         'keyboard works as on every other computer.', choices=('kiosk', 'operator'))
+    wristbands: str = _key('screen', PLAIN_NUMBER, 'Regular expressions of what the wristbands of this site say, with '
+                           'spaces between them. The group id is the number of the patient.', parse=parse_wristbands)
+    blank_minutes: float = _key('screen', 10.0, 'Without a touch for this long the locked screen turns black; the '
+                                'first touch only ends that. 0 for never.', 'minutes', 0.0, 600.0)
 
     palette: str = _key('overlay', 'iron', 'Palette of the picture.', choices=tuple(sorted(PALETTES)))
     layer: str = _key('overlay', 'original', 'What lies under the contours.', choices=LAYERS)

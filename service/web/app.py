@@ -10,7 +10,7 @@ from ..entry import DIGITS, KEYBOARDS, parse_keyboards
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
-from . import access, responses
+from . import access, kiosk, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
@@ -75,6 +75,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
+    kiosk.install(app)
     if exams is not None:
         app.register_blueprint(exam_pages)
     if sessions is not None:
@@ -115,9 +116,12 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
 
 def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
-    people = {} if sessions is None else {'csrf': access.csrf_token(), 'operator': g.get('operator'),
-                                          'model_page': services().changing is not None}
+    people: Dict[str, Any] = {} if sessions is None else {
+        'csrf': access.csrf_token(), 'operator': g.get('operator'), 'model_page': services().changing is not None}
+    settings = services().settings
+    blank_s = 0.0 if sessions is None or g.get('operator') is not None else 60.0 * settings.blank_minutes
+    people.update(kiosk.template_values(settings.keyboard, settings.wristbands, blank_s))
     shows_exams = services().exams is not None and access.may_see_patients()
     return {**people, 'demo': DEMO_PIN if demo else '', 'here': not responses.is_opened(), 'notice': ADJUNCT_NOTICE,
-            'keyboards': {name: KEYBOARDS[name] for name in parse_keyboards(services().settings.keyboards)},
+            'keyboards': {name: KEYBOARDS[name] for name in parse_keyboards(settings.keyboards)},
             'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

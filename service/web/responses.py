@@ -42,7 +42,7 @@ _KEPT_A_DAY = 'max-age=86400'
 OPENED = 'thermoscreen.opened'
 
 #: Paths that programs read.
-_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/session', '/healthz', '/readiness', '/metrics')
+_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/screen', '/session', '/healthz', '/readiness', '/metrics')
 
 _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'

@@ -227,6 +227,11 @@ class Sessions:
                 self._working -= 1
                 self._forget_key()
 
+    @property
+    def is_working(self) -> bool:
+        """Whether something of an exam is being kept now."""
+        return self._working > 0
+
     def end_all(self) -> None:
         """The station stops."""
         for session in list(self._sessions.values()):

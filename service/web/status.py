@@ -13,6 +13,7 @@ from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
 from .access import CLINICAL, INTEGRATOR, admits, may_see_patients
+from .kiosk import screen
 from .services import Services, services
 
 if TYPE_CHECKING:
@@ -121,6 +122,9 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     settings = objects.settings
     if settings.open_at:
         messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))
+    stands = screen().message()
+    if stands is not None:
+        messages.append(stands)
     ages_s = live.heartbeats.stale()
     return messages + [replace(message, subject='disk' if part == STORAGE else part,
                                facts={'figures': 'silent for %.0f s' % ages_s.get(part, 0.0)})

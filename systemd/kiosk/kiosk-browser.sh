@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Shows the page of the station and nothing else: waits for display and page, starts Chromium, and ends when Chromium
-# ends or has lost its page. thermoscreen-kiosk.service starts it again. What the browser may do is in policy.json.
+# ends, has lost its page, or when the service says that the screen stands still. thermoscreen-kiosk.service starts it
+# again, and the display too where it ends with 4. What the browser may do is in policy.json.
 set -euo pipefail
 
 URL=${KIOSK_URL:-http://127.0.0.1:8080/}
 # In memory (/run), so that nothing of a patient outlives the browser on disk.
 PROFILE=${KIOSK_PROFILE:-${RUNTIME_DIRECTORY:-/run/thermoscreen-kiosk}/profile}
-LOOK_S=${KIOSK_LOOK_S:-5}
+LOOK_S=${KIOSK_LOOK_S:-2}
+SCREEN_S=${KIOSK_SCREEN_S:-5}
 ASK_S=${KIOSK_ASK_S:-0.5}
 
 HOST=${URL#http://}
@@ -17,17 +19,23 @@ if ! [[ $URL =~ $LOOPBACK ]]; then
     exit 2
 fi
 
-# Whether the page answers with a 2xx status. No curl: a fresh board need not have it.
-page_answers() {
-    local status=''
+# Whether a path answers with a 2xx status; BODY has the first line of the answer then. No curl: a fresh board need not
+# have it.
+answers() {
+    local status='' line
+    BODY=''
     {
         exec 3<>"/dev/tcp/${HOST%:*}/${HOST##*:}" || return 1
-        printf 'GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n' "${URL#*://*/}" "$HOST" >&3
+        printf 'GET /%s HTTP/1.0\r\nHost: %s\r\n\r\n' "$1" "$HOST" >&3
         IFS= read -r -t 5 status <&3
+        while IFS= read -r -t 5 line <&3 && [ -n "${line%$'\r'}" ]; do :; done
+        IFS= read -r -t 5 BODY <&3 || true
         exec 3<&- 3>&-
     } 2>/dev/null || return 1
     [[ $status == 'HTTP/1.'?' 2'?? || $status == 'HTTP/1.'?' 2'??' '* ]]
 }
+
+page_answers() { answers "${URL#*://*/}"; }
 
 display_answers() { xset q >/dev/null 2>&1; }
 
@@ -55,6 +63,9 @@ page_is_drawn() {
     return 1
 }
 
+# Features of Chromium that are off: one list, since a second --disable-features takes the place of the first.
+OFF=Translate,TranslateUI,SpareRendererForSitePerProcess,OverscrollHistoryNavigation,BackForwardCache
+
 start_browser() {
     local browser size flags
     browser=$(command -v chromium-browser || command -v chromium || command -v google-chrome) || {
@@ -68,9 +79,10 @@ start_browser() {
         "--user-data-dir=$PROFILE" --disk-cache-size=1048576 --no-first-run --no-default-browser-check
         --noerrdialogs --disable-session-crashed-bubble --hide-crash-restore-bubble --disable-infobars
         --disable-component-update --disable-background-networking --disable-sync --disable-translate
-        --disable-features=Translate,TranslateUI,SpareRendererForSitePerProcess
+        "--disable-features=$OFF"
         --touch-events=enabled --disable-pinch --overscroll-history-navigation=0
-        --password-store=basic --process-per-site
+        --password-store=basic --process-per-site --enable-low-end-device-mode
+        '--user-agent=Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 thermoscreen-kiosk'
     )
     "$browser" "${flags[@]}" &
     BROWSER=$!
@@ -79,6 +91,9 @@ start_browser() {
 wait_for display display_answers
 # What blanks the screen is the page, which locks itself: the picture of a patient is not behind a key press.
 xset s off s noblank -dpms || true
+# What the browser leaves free is black, and a scanner's keys mean what they are printed with.
+xsetroot -solid black 2>/dev/null || true
+setxkbmap us 2>/dev/null || true
 wait_for page page_answers
 
 rm -rf "$PROFILE"
@@ -87,13 +102,27 @@ start_browser
 trap 'kill "$BROWSER" 2>/dev/null || true' EXIT
 trap 'exit 0' TERM INT
 
-missed=0
+missed=0 known=0 ask_at=$SECONDS
 while sleep "$LOOK_S" && kill -0 "$BROWSER" 2>/dev/null; do
     if page_is_drawn; then
         missed=0
     elif [ $((missed += 1)) -ge 2 ]; then
         printf 'No process draws the page any more; the browser is started again.\n'
         exit 1
+    fi
+    if ((SECONDS >= ask_at)) && answers screen; then
+        ask_at=$((SECONDS + SCREEN_S))
+        case $known$BODY in
+            ?well*) known=1 ;;
+            1browser*)
+                printf 'The screen stands still; the browser is started again.\n'
+                exit 1
+                ;;
+            1display*)
+                printf 'The screen stands still; the display is started again.\n'
+                exit 4
+                ;;
+        esac
     fi
 done
 wait "$BROWSER" || true

@@ -1,9 +1,10 @@
-"""Keyboards of languages."""
+"""Keyboards of languages, and patterns of wristbands."""
+import json
 import unicodedata
 
 import pytest
 
-from service.entry import DIGITS, KEYBOARDS, parse_keyboards
+from service.entry import DIGITS, KEYBOARDS, PLAIN_NUMBER, page_patterns, parse_keyboards, parse_wristbands
 from service.messages import SettingsError
 
 
@@ -30,3 +31,17 @@ def test_a_keyboard_has_every_letter_once_and_in_one_piece(language):
                  'es': 'abcdefghijklmnñopqrstuvwxyzáéíóúü', 'el': 'αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋ',
                  'ru': 'абвгдеёжзийклмнопрстуфхцчшщъыьэюя'}
     assert set(alphabets[language]) <= set(letters)
+
+
+@pytest.mark.parametrize('text', ['[', '[0-9]{8}', '(?i)(?P<id>a)', r'(?P<id>a)\Z', '(?P<id>a)(?P=id)',
+                                  '(?P<id>[[:digit:]])', '(?P<id>[0-9]{,8})'])
+def test_patterns_that_a_browser_reads_in_another_way_are_refused(text):
+    with pytest.raises(SettingsError) as refused:
+        parse_wristbands(text)
+    assert refused.value.code == 'wristband-pattern'
+
+
+def test_patterns_of_wristbands():
+    assert parse_wristbands(r'(?P<id>[0-9]{8})\^(?P<facility>[A-Z]+) M(?P<id>[0-9]+)')
+    assert json.loads(page_patterns(r'M(?P<id>[0-9]+)\x20')) == [r'M(?<id>[0-9]+)\x20']
+    assert parse_wristbands(PLAIN_NUMBER) == [PLAIN_NUMBER]

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from service.web.kiosk import AGENT
+
 pytestmark = pytest.mark.slow
 
 _PATIENCE_S = 60.0
@@ -77,10 +79,10 @@ class _Page(http.server.ThreadingHTTPServer if hasattr(http.server, 'ThreadingHT
     """A station that first answers 503."""
 
     daemon_threads = True
-    status = 503
+    status, says = 503, 'none'
 
     def __init__(self):
-        self.asked = threading.Semaphore(0)
+        self.asked, self.asked_for_the_screen = threading.Semaphore(0), threading.Semaphore(0)
         super().__init__(('127.0.0.1', 0), _Handler)
         threading.Thread(target=self.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
 
@@ -91,10 +93,13 @@ class _Page(http.server.ThreadingHTTPServer if hasattr(http.server, 'ThreadingHT
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        is_screen = self.path == '/screen'
+        body = (self.server.says + '\n').encode() if is_screen else b''
         self.send_response(self.server.status)
-        self.send_header('Content-Length', '0')
+        self.send_header('Content-Length', str(len(body)))
         self.end_headers()
-        self.server.asked.release()
+        self.wfile.write(body)
+        (self.server.asked_for_the_screen if is_screen else self.server.asked).release()
 
     def log_message(self, *args):
         return None
@@ -125,7 +130,7 @@ def start(kiosk, tmp_path):
     def run(url, **environment):
         values = dict(os.environ, PATH='%s:%s' % (tmp_path / 'bin', os.environ['PATH']), KIOSK_URL=url,
                       KIOSK_PROFILE=str(tmp_path / 'profile'), KIOSK_LOOK_S='0.1', KIOSK_ASK_S='0.05',
-                      FAKE_CHROMIUM_LOG=str(tmp_path / 'chromium'), **environment)
+                      KIOSK_SCREEN_S='0', FAKE_CHROMIUM_LOG=str(tmp_path / 'chromium'), **environment)
         started.append(subprocess.Popen(['bash', str(kiosk / 'kiosk-browser.sh')], env=values, universal_newlines=True,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         start_new_session=True))
@@ -170,7 +175,10 @@ def test_waits_for_the_page_before_the_browser(start, page, tmp_path):
     browser = number_in(tmp_path / 'chromium.browser')
     words = (tmp_path / 'chromium').read_text().split()
     assert {'--kiosk', '--app=' + page.url, '--window-size=1024,600', '--disable-pinch', '--touch-events=enabled',
-            '--overscroll-history-navigation=0'} <= set(words)
+            '--overscroll-history-navigation=0', '--enable-low-end-device-mode'} <= set(words)
+    off, = [word for word in words if word.startswith('--disable-features=')]
+    assert {'OverscrollHistoryNavigation', 'BackForwardCache'} <= set(off.partition('=')[2].split(','))
+    assert AGENT in (tmp_path / 'chromium').read_text()
     assert '--no-sandbox' not in words
     assert (tmp_path / 'profile').stat().st_mode & 0o777 == 0o700
     os.kill(process.pid, signal.SIGTERM)
@@ -195,6 +203,33 @@ def test_ends_when_nothing_draws_the_page(start, page, tmp_path):
     assert process.wait(timeout=_PATIENCE_S) == 1
     assert 'No process draws the page' in process.stdout.read()
     wait_for(lambda: not is_alive(browser))
+
+
+@pytest.mark.parametrize('verdict, code', [('browser', 1), ('display', 4)])
+def test_ends_when_the_screen_stands_still_after_it_was_well(start, page, tmp_path, verdict, code):
+    page.status, page.says = 200, verdict
+    process = start(page.url)
+    browser = number_in(tmp_path / 'chromium.browser')
+
+    def asked(times):
+        for _ in range(times):
+            assert page.asked_for_the_screen.acquire(timeout=_PATIENCE_S)
+
+    asked(2)
+    page.says = 'left'
+    asked(2)
+    assert process.poll() is None, 'a screen that was never well is not judged, and one that is left is left'
+    page.says = 'well'
+    asked(2)
+    page.says = verdict
+    assert process.wait(timeout=_PATIENCE_S) == code
+    wait_for(lambda: not is_alive(browser))
+
+
+def test_the_display_is_started_anew_by_root_alone(kiosk):
+    unit = (kiosk / 'thermoscreen-kiosk.service').read_text()
+    line, = re.findall('^ExecStopPost=(.*)$', unit, re.MULTILINE)
+    assert line.startswith('+/bin/sh ') and '"$$EXIT_STATUS" = 4' in line and 'thermoscreen-display.service' in line
 
 
 @pytest.mark.parametrize('url', ['http://example.org/', 'https://127.0.0.1:8080/', 'http://127.0.0.1.example.org:80/',

@@ -13,6 +13,7 @@ STAFF = (INTEGRATOR,) + CLINICAL
 #: Every route of the station, written a second time: who adds a route says here too whom it is for.
 ROUTES = {
     'static': (ANYONE,), 'about.page': (ANYONE,), 'monitoring.health': (ANYONE,), 'monitoring.readiness': (ANYONE,),
+    'kiosk.beat': (ANYONE,), 'kiosk.verdict': (ANYONE,),
     'support.page': (SUPERVISOR, INTEGRATOR), 'support.download': (SUPERVISOR, INTEGRATOR),
     'monitoring.metrics': (SUPERVISOR, INTEGRATOR, TOKEN), 'status.page': STAFF,
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
@@ -41,8 +42,8 @@ WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched'
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 
 #: What answers while the station waits for its passphrase.
-WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'login.passphrase_page', 'login.start',
-           'login.recovery', 'login.recover'}
+WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'kiosk.beat', 'kiosk.verdict',
+           'login.passphrase_page', 'login.start', 'login.recovery', 'login.recover'}
 
 
 def test_every_route_states_its_roles(app):

@@ -1,62 +1,22 @@
 """Entry without a keyboard in a real browser: pads, steps, reasons and letters, by finger and by key."""
 import json
-import threading
 
 import pytest
-from flask import Flask, render_template_string
-from flask import request as asked
 
-from service.entry import DIGITS, KEYBOARDS
-from service.messages import ADJUNCT_NOTICE
-from service.web import responses
-from service.web.server import Server
+from service.entry import KEYBOARDS
 
-from ...fakes.ports import free_port
 from .browser import Visit
-from .conftest import PATIENCE_S
+from .entering import entering
 from .test_browser_access import measured
 
 pytestmark = pytest.mark.browser
 
-#: What one page asks for, by its address; the form's class comes first.
-ASKED = {
-    'number': ('ask', "{{ number('room_c', 'Room temperature', '°C', 15, 35, '22.5') }}"),
-    'date': ('typed', "{{ date('birth_date', 'Birth date', high='2026-11-29') }}"),
-    'reasons': ('typed', "{{ reasons('reason', 'Why early?', ['The patient feels cold.', 'The room is needed.'], "
-                         "keyboards) }}"),
-    'text': ('typed', "{{ text('name', 'Name', 'Family name first.', keyboards, longest=12, is_name=true) }}"),
-    'pin': ('ask', '<div class="asked">{{ pin("pin", "PIN") }}{{ pin("again", "Again") }}</div>{{ pad("Enter") }}'),
-}
-
-_PAGE = '''{%% extends 'base.html' %%}
-{%% from '_entry.html' import date, number, pad, pin, reasons, text with context %%}
-{%% block page %%}entry{%% endblock %%}
-{%% block head %%}<link rel="stylesheet" href="/static/css/entry.css">
-<script type="module" src="/static/js/entry.js"></script>{%% endblock %%}
-{%% block body %%}<main><form method="post" class="%s" autocomplete="off" data-entry>%s</form></main>{%% endblock %%}'''
-
 
 @pytest.fixture(scope='module')
 def port():
-    """Pages that ask for one thing each and answer a form with what it held."""
-    app, port = Flask('service.web.app'), free_port()
-    app.config.update(MAX_CONTENT_LENGTH=65536)
-    responses.install(app, port, ('GET', 'HEAD', 'POST'))
-    app.jinja_env.globals['digit_rows'] = DIGITS
-    app.context_processor(lambda: {'notice': ADJUNCT_NOTICE, 'keyboards': KEYBOARDS})
-
-    @app.route('/<kind>', methods=['GET', 'POST'])
-    def page(kind):
-        if kind not in ASKED:
-            return ''  # a browser asks for an icon by itself
-        return json.dumps(asked.form.to_dict()) if asked.form else render_template_string(_PAGE % ASKED[kind])
-
-    server = Server(app, '127.0.0.1', port)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield port
-    server.stop()
-    thread.join(PATIENCE_S)
+    """Of pages that ask for one thing each."""
+    with entering() as port:
+        yield port
 
 
 @pytest.fixture(scope='module')
