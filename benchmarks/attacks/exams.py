@@ -25,12 +25,13 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import click
 
+from service.cli.exams import told_of_exams
 from service.clock import Clock
 from service.exams import Entry, Exam, Exams, Patient, Picture
 from service.exams.folder import content_sha256
 from service.messages import ThermoscreenError
 from service.operators import Anchor, Audit, verify
-from service.operators.chain import FOLDER, decode, read_lines
+from service.operators.chain import FOLDER
 from service.operators.verification import BROKEN
 from service.sealing import PlainSealer, Sealer
 
@@ -110,7 +111,7 @@ def check(folder: str, lines: List[Dict[str, Any]], encrypted: bool) -> Tuple[Di
                 break
             listed.update((entry.row.id, entry) for entry in page)
             after = page[-1].row.number
-        told = _told(folder)
+        told = told_of_exams(folder)
         for line in lines:
             _check_line(exams, listed, told, line, wrong)
         wrong['half visible'] += [problem.text for problem in exams.verify(told=told)]
@@ -125,15 +126,6 @@ def check(folder: str, lines: List[Dict[str, Any]], encrypted: bool) -> Tuple[Di
     if verdict.answer == BROKEN:
         wrong['lost'].append(verdict.sentence)
     return wrong, len(listed)
-
-
-def _told(folder: str) -> Dict[str, Tuple[int, str]]:
-    told = {}
-    for line in read_lines(os.path.join(folder, FOLDER)):
-        facts = decode(line)['facts']
-        if 'sha256' in facts:
-            told[facts['exam']] = facts['number'], facts['sha256']
-    return told
 
 
 def _check_line(exams: Exams, listed: Dict[str, Entry], told: Dict[str, Tuple[int, str]], line: Dict[str, Any],

@@ -140,7 +140,7 @@ def verify_command(exam_id: str, folder: Optional[str], settings_path: Optional[
     root = exams_root(folder, settings_path)
     count = 1 if exam_id else sum(Reader(root).counts().values())
     problems = []
-    for problem in verify_store(root, exam_id, _told(root)):
+    for problem in verify_store(root, exam_id, told_of_exams(root)):
         problems.append(problem)
         if not as_json:
             click.echo('%s [%s]' % (problem.text, problem.code))
@@ -437,7 +437,7 @@ def _spoken(model: Dict[str, str]) -> str:
     return ' '.join(filter(None, words)) or 'one that is not known'
 
 
-def _told(root: str) -> Dict[str, Tuple[int, str]]:
+def told_of_exams(root: str) -> Dict[str, Tuple[int, str]]:
     """What the audit log was told last of every exam that is not deleted; a line that is none is not looked at."""
     from ..operators.chain import FOLDER, decode, read_lines
     told: Dict[str, Tuple[int, str]] = {}
