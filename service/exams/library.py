@@ -151,6 +151,7 @@ class Exams:
         self._reader = Reader(self.folder)
         self._failure: Optional[StorageError] = None
         self._unfinished: Set[str] = set()
+        self._refused: Set[str] = set()  # changes that a full disk ended: a folder may say more than the index
         self._number = self._seq = 0
         self._lock = StoreLock(self.folder)
         self._thread = ThreadPoolExecutor(max_workers=1)
@@ -370,7 +371,8 @@ class Exams:
     def list(self, query: str = '', state: str = '', after: int = 0, limit: int = 50) -> List[Entry]:
         """Exams, the newest first.
 
-        A row that is not as it was written is made anew from its folder first.
+        A row that is not as it was written is made anew from its folder first, and so is one of a change that a full
+        disk has ended, as soon as there is room.
 
         Args:
             query: words of the patient's id, name or birth date, each whole; all have to fit.
@@ -385,6 +387,8 @@ class Exams:
         """
         if (state and state not in STATES) or after < 0 or not 1 <= limit <= 1000 or len(query) > MAX_NAME:
             raise InputError('exam-query', 'There is no such list of exams.', 'Ask for another one.')
+        if self._refused:
+            self._ask(self._finish_refused)
         searches = [tuple(sealer.token(word) for word in query.split()) for sealer in self._sealers(query)]
         rows = self._rows(searches, state, after, limit)
         for row, is_whole in rows:
@@ -578,6 +582,7 @@ class Exams:
         except StorageError as error:
             if error.code != 'disk-full':
                 self._fail(error)
+            self._refused.add(exam_id)
             raise
         self._unfinished.discard(exam_id)
 
@@ -585,6 +590,13 @@ class Exams:
         self._check_failure()
         if exam_id in self._unfinished:
             self._reconcile(exam_id)
+
+    def _finish_refused(self) -> None:
+        """Have the index say what the folders of refused changes say, unless the disk refuses that too."""
+        with contextlib.suppress(StorageError):
+            for exam_id in tuple(self._refused):
+                self._ready_for(exam_id)
+                self._refused.discard(exam_id)
 
     def _write(self, exam: Exam) -> None:
         """Have folder and index say what an exam is."""

@@ -331,6 +331,22 @@ def test_a_full_disk_refuses_one_change_and_nothing_is_lost(station, monkeypatch
     assert [event for event, _, _ in station.log][-2:] == ['exam-reconciled', 'capture-added']
 
 
+@pytest.mark.parametrize('act, states', [('create', [DRAFT, SIGNED]), ('amend', [AMENDED])])
+def test_a_list_says_what_a_full_disk_kept_of_a_change_that_it_ended(station, monkeypatch, act, states):
+    exams, exam = station.exams, station.exam(SIGNED)
+    call = {'create': lambda: exams.create(ZOE, 'op'), 'amend': lambda: exams.amend(exam.id, 'op', 'why', 'what')}[act]
+
+    def full(exam):
+        raise StorageError('disk-full', 'It is full.')
+    with monkeypatch.context() as patch:
+        patch.setattr(exams._store, 'put', full)
+        assert code_of(call) == 'disk-full'
+        assert [entry.row.state for entry in exams.list()] == [SIGNED], 'it is still full'
+    assert [entry.row.state for entry in exams.list()] == states == [
+        exams.get(entry.row.id).state for entry in exams.list()]
+    assert list(exams.verify()) == [] and station.log[-1][0] == 'exam-reconciled' and exams.failure is None
+
+
 def syncs_of_a_capture(station, exam, monkeypatch):
     """How many fsyncs one more capture takes; every further one takes as many."""
     calls = []
@@ -372,7 +388,7 @@ def test_an_index_that_is_behind_follows_the_folder(station, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(store.Store, 'put', full)
         assert code_of(station.exams.review, exam.id, 'op') == 'disk-full'
-    assert station.exams.list()[0].row.state == ACQUIRING and station.exams.get(exam.id).state == REVIEW
+    assert station.exams.get(exam.id).state == REVIEW
     assert station.exams.sign(exam.id, 'op').state == SIGNED
     assert station.exams.list()[0].row.state == SIGNED and list(station.exams.verify()) == []
 
