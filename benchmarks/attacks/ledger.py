@@ -127,6 +127,9 @@ class Taker:
         if not rows or rows[0]['state'] not in _NEXT or (rows[0]['state'] == 'signed' and self.rng.random() < 0.5):
             return 'begin', {}
         exam = self._get('/api/v1/exams/' + rows[0]['id'])
+        if exam['state'] != rows[0]['state']:
+            self._note('half visible', '%s is %s, and %s in the list' % (exam['id'], exam['state'], rows[0]['state']))
+            return 'begin', {}
         step = _NEXT[exam['state']]
         return ('review' if step == 'captures' and len(exam['captures']) >= len(ROLES) else step), exam
 
