@@ -31,6 +31,11 @@ export function renderSigns(holder, reading) {
   }));
   fillTable(table(holder, 'signs', 'Signs, °C: how much warmer, and on which side', ['sign', 'measured', 'threshold', '']), rows);
   reading.signs.forEach((sign, index) => holder.querySelectorAll('tbody tr')[index].classList.toggle('met', sign.state === 'met'));
+  const patch = reading.signs.find((sign) => sign.name === 'mirror-patch').numbers;
+  if (patch.clock) {
+    holder.append(element('p', 'Patch: ' + patch.side + ' breast, ' + patch.clock + ' o\u2019clock, ' + number(patch.from_nipple_mm, 0) + ' mm from the nipple, '
+      + number(patch.patch_cm2, 1) + ' cm². Outlines fit to ' + number(patch.residual_mm, 0) + ' mm.'));
+  }
   const reasons = reading.signs.filter((sign) => sign.state === 'not-assessable').map((sign) => sign.sentence);
   [...new Set(reasons)].forEach((reason) => holder.append(element('p', 'Not assessable: ' + reason, 'note')));
   const notes = element('p', '* Own, or source not read in full. Women who are well meet some too.', 'note');
