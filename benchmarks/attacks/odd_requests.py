@@ -1,9 +1,10 @@
 """Odd requests: how many end in a fault of the station, and how many answers lack the security headers.
 
 Methods, targets, headers, arguments and contents are drawn from what is odd, unusual or wrong, with a seed, and sent as
-bytes over connections of their own. A refusal is right; an answer from 500 to 599 is a fault, but for a 503 that gives
-its reason: what asks whether the station is ready must hear when it is not. The exit code is 1 for any fault, for any
-answer without the headers, and where the station does not answer afterwards.
+bytes over connections of their own. Every route of the program is among the targets; with --operators most requests
+are those of a supervisor who is logged in, and forms have their token. A refusal is right; an answer from 500 to 599 is
+a fault, but for a 503 that gives its reason: what asks whether the station is ready must hear when it is not. The exit
+code is 1 for any fault, for any answer without the headers, and where the station does not answer afterwards.
 
     python -m benchmarks.attacks.odd_requests [--count 4000] [--seed 1] [--operators]
 """
@@ -17,11 +18,14 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Counter, Tuple
+from typing import Counter, List, NamedTuple, Tuple
 
 import click
+from flask import Blueprint, Flask
 
-from .station import ask, served, table
+from service.web import app as application
+
+from .station import Operator, fetch, served, table
 
 _METHODS = ['GET'] * 30 + ['HEAD'] * 4 + ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'get',
     'G\tT', '',
@@ -75,6 +79,10 @@ _HEADERS = {
     'a b': ['c'], '': ['x'], 'X-\xe9': ['x']}
 _CONTENTS = ['', 'csrf=x&who=op-1&pin=123456', 'csrf=%00&who=%ff&pin=' + '1' * 500, '&=&;%',
              'hello', '5\r\nhello\r\n0\r\n\r\n', 'x\r\n', '--x--\r\n', '\x00' * 100, 'G']
+#: Fields of forms, also of the pad that asks for the PIN once more.
+_FIELDS = ['patient_id', 'patient_name', 'birth_date', 'role', 'number', 'frame', 'room_c', 'notes', 'reason', 'text',
+           'query', 'after', 'date_confirmed', 'who', 'name', 'pin', 'again', 'passphrase', 'key', 'group-1', 'act-pin',
+           'act-asked']
 _VERSIONS = [' HTTP/1.1'] * 12 + [' HTTP/1.0', ' HTTP/2.0', ' HTTP/9.9', '', ' HTTP/1.1 x', ' http/1.1']
 
 #: An answer has come by then, or the station waits for the rest of a request that has none.
@@ -96,7 +104,7 @@ _SIGN = b'content-security-policy:'
 @click.command()
 @click.option('--count', default=4000, help='Requests.')
 @click.option('--seed', default=1, help='Of what is drawn.')
-@click.option('--operators', is_flag=True, help='A station that keeps exams, before its first login.')
+@click.option('--operators', is_flag=True, help='A station that keeps exams, with a supervisor who is logged in.')
 def main(count: int, seed: int, operators: bool) -> None:
     """Print how many answers there were of each class, and how many lacked the headers."""
     draw = random.Random(seed)
@@ -113,7 +121,11 @@ def main(count: int, seed: int, operators: bool) -> None:
         with open(os.path.join(root, 'settings.toml'), 'w') as stream:
             stream.write('[exams]\nexams_folder = "%s"\n' % os.path.join(root, 'exams') if operators else '')
         with served('--files-root', root, '--settings', os.path.join(root, 'settings.toml')) as port:
-            requests = [_request(draw, port) for _ in range(count)]
+            operator = Operator(port)
+            if operators and not operator.first('Ann Lind', '274911'):
+                raise SystemExit('The first supervisor was not made.')
+            known = _Known(_routes(), operator.cookie, operator.csrf)
+            requests = [_request(draw, port, known) for _ in range(count)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 answered = list(pool.map(lambda request: _send(port, request), requests))
             for request, (status, head, body) in zip(requests, answered):
@@ -124,7 +136,7 @@ def main(count: int, seed: int, operators: bool) -> None:
                 elif status.startswith('5'):
                     faults['%s %s %s' % (status, ascii(request[:100]), ascii(body[:200]))] += 1
                 bare += bool(status) and _SIGN not in head.lower()
-            well = ask(port, '/')[0] == (303 if operators else 200) and ask(port, '/healthz')[0] == 200
+            well = fetch(port, '/', cookie=known.cookie)[0] == 200 == fetch(port, '/healthz')[0]
     print('%d odd requests, seed %d, %.0f s' % (count, seed, time.monotonic() - began_s))
     print(table(('answer', 'number'), sorted(answers.items()) + sorted(reasons.items())))
     print(table(('what must not be', 'number'), [('faults (5xx but a 503 with its reason)', sum(faults.values())),
@@ -135,12 +147,47 @@ def main(count: int, seed: int, operators: bool) -> None:
     sys.exit(0 if well and not faults and not bare else 1)
 
 
-def _request(draw: random.Random, port: int) -> bytes:
+class _Known(NamedTuple):
+    """Rules of all routes, and the cookie and the token of forms of who is logged in; empty for nobody."""
+
+    rules: List[str]
+    cookie: str
+    csrf: str
+
+
+def _routes() -> List[str]:
+    every = Flask('service.web.app')
+    for found in vars(application).values():
+        if isinstance(found, Blueprint):
+            every.register_blueprint(found)
+    return sorted(rule.rule for rule in every.url_map.iter_rules())
+
+
+def _request(draw: random.Random, port: int, known: _Known) -> bytes:
+    if draw.random() < 0.5:
+        return _odd(draw, port, known)
+    path = re.sub('<[^>]+>', lambda _: draw.choice(['1', '0123456789abcdef', 'op-1', 'note', 'sign'] + _PLACES),
+                  draw.choice(known.rules))
+    named = draw.sample(_FIELDS, draw.choice((0, 1, 2, 4, 8)))
+    form = '&'.join('%s=%s' % (name, draw.choice(_NUMBERS + _NAMES + _PLACES)) for name in named)
+    # Who locks the station would be alone with closed doors.
+    token = 'csrf=%s&' % known.csrf if path != '/lock' and draw.random() < 0.9 else ''
+    method, content = draw.choice(['POST', 'POST', 'GET', 'HEAD']), (token + form).encode('latin-1')
+    if method != 'POST':
+        path, content = path + '?' + form, b''
+    lines = [method + ' ' + path + ' HTTP/1.1', 'Host: 127.0.0.1:%d' % port,
+             'Content-Type: application/x-www-form-urlencoded', 'Content-Length: %d' % len(content)]
+    lines += ['Cookie: ' + known.cookie] if draw.random() < 0.9 else []
+    return '\r\n'.join(lines + ['', '']).encode('latin-1') + content
+
+
+def _odd(draw: random.Random, port: int, known: _Known) -> bytes:
     names = draw.sample(sorted(_ARGUMENTS), draw.choice((0, 0, 1, 1, 2, 3)))
     query = '&'.join('%s=%s' % (name, draw.choice(_ARGUMENTS[name])) for name in names)
     target = draw.choice(_PATHS) + ('?' + query if names or draw.random() < 0.05 else '')
     # Most requests have their right host, so that they come as far as the pages.
     lines = ['Host: 127.0.0.1:PORT'] if draw.random() < 0.7 else []
+    lines += ['Cookie: ' + known.cookie] if known.cookie and draw.random() < 0.5 else []
     for name in draw.sample(sorted(_HEADERS), draw.choice((0, 1, 1, 2, 4))):
         if name != 'Host' or not lines:
             lines.append('%s: %s' % (name, draw.choice(_HEADERS[name])))

@@ -101,11 +101,12 @@ class Operator:
 
     Attributes:
         cookie: what the station knows the browser by.
+        csrf: what the newest page has in its forms.
         body: of the newest answer.
     """
 
     def __init__(self, port: int) -> None:
-        self._port, self.cookie, self._csrf, self.body = port, '', '', b''
+        self._port, self.cookie, self.csrf, self.body = port, '', '', b''
 
     def log_in(self, pin: str) -> bool:
         """Log in the only operator of the station; whether it did."""
@@ -126,14 +127,14 @@ class Operator:
         """
         connection = http.client.HTTPConnection('127.0.0.1', self._port, timeout=3 * GIVEN_UP_S)
         with contextlib.closing(connection):
-            body = urllib.parse.urlencode(dict(form, csrf=self._csrf)) if method == 'POST' else None
+            body = urllib.parse.urlencode(dict(form, csrf=self.csrf)) if method == 'POST' else None
             connection.request(method, address, body, {
                 'Content-Type': 'application/x-www-form-urlencoded', 'Cookie': self.cookie})
             answer = connection.getresponse()
             self.body = answer.read()
             self.cookie = (answer.getheader('Set-Cookie') or self.cookie).partition(';')[0]
         if b'name="csrf"' in self.body:
-            self._csrf = self._field('csrf')
+            self.csrf = self._field('csrf')
         return answer.status, self.body
 
     def _field(self, name: str) -> str:

@@ -221,7 +221,7 @@ def _identify(sessions: Sessions) -> None:
     """Note whose request it is, and that a person made it: what pages ask by themselves is no sign of one."""
     found = sessions.find(str(session.get('id', '')))
     operator = None if found is None else sessions.operator(found)
-    if found is not None and operator is not None:
+    if found is not None and operator is not None and found.elsewhere == is_opened():
         g.session, g.operator = found, operator
         if request.headers.get('Sec-Fetch-Mode') == 'navigate' or request.method not in _READING:
             sessions.touch(found)

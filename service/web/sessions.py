@@ -38,13 +38,15 @@ class Session:
     Attributes:
         id: random, known to one browser.
         operator_id: whose it is.
+        elsewhere: whether it was made from another machine; a cookie of the station is of no use there, nor of the
+            network at the station.
         touched_s: when a person last did something, by `time.monotonic`.
         asked: which asking for the PIN is open; empty for none.
     """
 
-    def __init__(self, operator_id: str, now_s: float) -> None:
+    def __init__(self, operator_id: str, now_s: float, elsewhere: bool = False) -> None:
         self.id = secrets.token_urlsafe(32)
-        self.operator_id = operator_id
+        self.operator_id, self.elsewhere = operator_id, elsewhere
         self.touched_s = now_s
         self.asked = ''
 
@@ -120,7 +122,7 @@ class Sessions:
             OperatorError, StorageError: as of `Operators.check`.
         """
         with self._place(address):
-            return self._begin(self.operators.check(operator_id, pin, 'login', address))
+            return self._begin(self.operators.check(operator_id, pin, 'login', address), bool(address))
 
     def ask(self, session: Session) -> str:
         """Open an asking for the PIN, in place of any other of this session: a word that the answer has to bring."""
@@ -237,8 +239,8 @@ class Sessions:
         for session in list(self._sessions.values()):
             self.end(session)
 
-    def _begin(self, operator: Operator) -> Session:
-        session = Session(operator.id, self._clock())
+    def _begin(self, operator: Operator, elsewhere: bool = False) -> Session:
+        session = Session(operator.id, self._clock(), elsewhere)
         with self._lock:
             self._sessions[session.id] = session
             if self._exams is not None and operator.role != INTEGRATOR:

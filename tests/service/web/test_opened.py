@@ -123,6 +123,17 @@ def test_who_logs_in_gets_the_page_with_a_cookie_for_tls_alone(app, home):
     assert answer.headers['Strict-Transport-Security'].startswith('max-age=')
 
 
+def test_a_cookie_is_good_where_it_was_made(app, home):
+    browsers = {False: (app.test_client(), 'http://127.0.0.1:8080'), True: (other_machine(app), AT)}
+    for made_elsewhere in browsers:
+        session = home.sessions._begin(home.people['supervisor'], made_elsewhere)
+        for elsewhere, (client, base_url) in browsers.items():
+            with client.session_transaction(base_url=base_url) as cookie:
+                cookie['id'] = session.id
+            answer = client.get('/status', base_url=base_url)
+            assert answer.status_code == (200 if elsewhere == made_elsewhere else 303)
+
+
 def test_the_status_page_says_how_the_certificate_is(app, home):
     client = other_machine(app)
     log_in(client, home.people['integrator'].id, PINS['integrator'])
