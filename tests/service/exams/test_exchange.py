@@ -343,6 +343,24 @@ def test_an_import_that_does_not_fit_is_refused_before_anything_is_written(stati
     assert tree(there.folder) == before
 
 
+def test_an_export_that_is_killed_at_any_call_is_there_whole_or_not_at_all(stations, tmp_path):
+    here = stations('here')
+    ids = [here.exam(SIGNED).id]
+    here.close()
+    k, killed, seen = 0, True, []
+    while killed:
+        out = tmp_path / ('stick-%d' % k) / 'out'
+        out.parent.mkdir()
+        killed = killed_at(k, lambda out=out: export(here, out, exam_ids=ids), tuple(
+            (os, name) for name in ('mkdir', 'rename', 'fsync')))
+        seen.append(out.exists())
+        if not out.exists():
+            export(here, out, exam_ids=ids)
+        assert os.listdir(str(out.parent)) == ['out'] and check_export(str(out), lambda done, total: None)
+        k += 2
+    assert seen[0] is False and seen[-2:] == [True, True], 'also killed after it was whole'
+
+
 def test_an_import_that_is_killed_at_any_call_is_finished_by_the_next(stations, tmp_path):
     here = stations('here')
     kept = {here.exam(state).id for state in (SIGNED, DISCARDED)}
