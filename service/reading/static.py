@@ -29,10 +29,12 @@ class Reading:
     Attributes:
         scale: None where it is not known.
         signs: every one of `RULES`, in that order.
+        distance_m: from the lens to the patient, as it was stated, by which two visits are compared; else None.
     """
 
     scale: Optional[Scale]
     signs: Tuple[Sign, ...]
+    distance_m: Optional[float] = None
 
     def sign(self, name: str) -> Sign:
         """The sign of a name."""
@@ -40,7 +42,7 @@ class Reading:
 
     def to_dict(self) -> Dict[str, Any]:
         """As JSON values."""
-        return {'schema': SCHEMA, 'scale': self.scale and self.scale.to_dict(),
+        return {'schema': SCHEMA, 'distance_m': self.distance_m, 'scale': self.scale and self.scale.to_dict(),
                 'signs': [sign.to_dict() for sign in self.signs]}
 
 
@@ -55,9 +57,9 @@ def read_signs(result: Result, distance_m: Optional[float] = None, field_of_view
     """
     reason = _hindrance(result)
     if reason or result.labels is None:
-        return Reading(None, tuple(not_assessable(name, reason) for name in RULES))
+        return Reading(None, tuple(not_assessable(name, reason) for name in RULES), distance_m)
     scale = scale_of(result.labels, distance_m, field_of_view_deg)
-    return Reading(scale, _signs(result, scale))
+    return Reading(scale, _signs(result, scale), distance_m)
 
 
 def grid_of(result: Result, scale: Optional[Scale]) -> Grid:

@@ -106,7 +106,8 @@ def test_a_picture_is_kept_as_it_was_measured_with_what_the_model_said(station, 
     result = json.loads(station.exams.read_file(exam, '0001.result.json').decode('utf-8'))
     assert result['outcome'] == capture.facts['outcome'] == 'result' and result['regions']
     signs = json.loads(station.exams.read_file(exam, '0001.signs.json').decode('utf-8'))
-    assert signs['scale']['basis'] == 'distance' and [sign['name'] for sign in signs['signs']] == list(RULES)
+    assert (signs['scale']['basis'], signs['distance_m']) == ('distance', 1)
+    assert [sign['name'] for sign in signs['signs']] == list(RULES)
     assert signs['signs'][0]['value'] == result['differences']['breast']['mean']
     overlay, labels = (cv2.imdecode(np.frombuffer(station.exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
                        for name in ('0001.overlay.png', '0001.labels.png'))
