@@ -77,11 +77,13 @@ def test_the_way_of_an_exam_through_the_api(client, tell, exams):
         assert client.get(here + '/files/' + name).data == answer.data
         assert answer.headers['Cache-Control'] == 'no-store'
     tell(here + '/note', humidity_percent=45, notes='cold hands')
-    tell(here + '/deviation', text='She had a coffee.')
+    tell(here + '/deviation', text='She had a coffee. <script>alert(1)</script>')
     states = [tell(here + '/' + act, **form)[1]['state'] for act, form in (
         ('review', {}), ('resume', {}), ('review', {}), ('sign', {}),
-        ('amend', {'reason': 'typing error', 'text': 'It was the left side.'}))]
+        ('amend', {'reason': 'typing error', 'text': '"><script>alert(2)</script> \'; DROP TABLE exams; --'}))]
     assert states == ['review', 'acquiring', 'review', 'signed', 'amended']
+    events = text_of(client.get(here + '?part=events'))
+    assert events.count('&lt;script&gt;') == 2 and '<script>alert' not in events and 'DROP TABLE' in events
     kept = exams.get(exam['id'])
     assert exams.patient(kept) == Patient('P-1', ZOE['patient_name'], '1970-12-31')
     assert exams.conditions(kept) == {'room_c': 21.5, 'humidity_percent': 45, 'notes': 'cold hands'}
