@@ -26,7 +26,8 @@ from service.thermogram import Thermogram
 from .conditions import conditions
 from .faults import CAMERAS, SimulatedClock
 
-HEIGHT, WIDTH = 240, 320
+#: Of a Lepton 3.5.
+HEIGHT, WIDTH = 120, 160
 
 #: Frames are looked at so often: a Lepton's rate, and a Nano's way through every other camera.
 _EVERY_S = 1 / 9.0
@@ -143,7 +144,7 @@ def files(folder: str) -> Iterator[Thermogram]:
 
 
 @click.command()
-@click.option('--n', default=8, help='Frames of every row of the first table.')
+@click.option('--n', default=8, help='Frames of every row of the first table; 0 leaves it out.')
 @click.option('--patients', default=6, help='Patients before every camera; 0 leaves the second table out.')
 @click.option('--seconds', default=3.0, help='For how long each is looked at.')
 @click.option('--folder', default=None, help='Thermograms of patients seen from the front, arms raised, instead.')
@@ -160,7 +161,8 @@ def main(n: int, patients: int, seconds: float, folder: Optional[str], threads: 
             print('%d pictures, %d green, %d blocked: %s' % (len(seen), len(seen) - sum(said.values()),
                                                              sum(blocked for _, blocked in seen), _counted(said)))
             return
-        tell(pipeline, subjects(), n)
+        if n:
+            tell(pipeline, subjects(), n)
         if patients:
             print('\n| camera | patients | frames | green | said |\n| --- | --- | --- | --- | --- |')
             for camera in CAMERAS:

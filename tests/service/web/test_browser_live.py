@@ -45,13 +45,18 @@ def test_shipped_model_and_simulated_camera(serve, shipped, simulated, visit):
 
 
 def test_a_side_view_is_named_and_not_compared(serve, side_view, camera, visit):
+    camera.kind = 'replay'
     port = serve(side_view, camera)
+    serve.live.expect('raised-arms')
     page = visit(port).go('/')
     page.wait(SHOWN)
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     assert page.text('#tiles').split()[-2:] == ['difference', '\u2013']
     assert 'This is a left oblique view: left and right are not compared' in page.text('#sentence')
     assert not any(page.page.is_visible('#' + name) for name in ('refusal', 'finding', 'no-finding'))
+    page.wait("() => document.getElementById('camera').innerText === 'Recording: switched camera'")
+    page.page.wait_for_selector('#camera-note', state='visible')  # the gate, which the panel does not repeat
+    assert page.text('#camera-note').endswith('view from the front. Turn the patient to face the camera.')
     page.page.click('button[data-view=regions]')
     assert page.page.is_visible('table.regions') and not page.page.is_visible('table.differences')
 

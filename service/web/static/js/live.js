@@ -187,6 +187,9 @@ function connect() {
     for (const picture of [...valuesOf.keys()].filter((key) => key <= values.live.picture - KEPT)) {
       valuesOf.delete(picture);
     }
+    if (!document.body.classList.contains('cleared')) {
+      renderValues(false, performance.now());
+    }
   });
   source.addEventListener('alive', (event) => watch.pulse(JSON.parse(event.data), performance.now()));
   source.addEventListener('error', () => {
@@ -211,10 +214,12 @@ function draw(bitmap, picture) {
   canvas.getContext('2d').drawImage(bitmap, 0, 0);
   watch.draw(picture, performance.now());
   frame.dataset.picture = String(picture);
+  canvas.hidden = false;
   if (document.body.classList.contains('cleared')) { // the checks decide whether it is live again
     canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height);
+  } else {
+    renderValues(false, performance.now());
   }
-  canvas.hidden = false;
 }
 
 function clear() {
@@ -236,7 +241,7 @@ function refresh() {
     clear();
   } else {
     document.body.classList.remove('cleared');
-    renderValues(valuesOf.get(watch.drawn), Boolean(trouble), now);
+    renderValues(Boolean(trouble), now);
   }
   renderLine(trouble, over, now);
   if (watch.capture) {
@@ -246,7 +251,8 @@ function refresh() {
 
 // The values of the picture that is drawn. They follow it slowly enough to be read; beside one that stands, they are its
 // own.
-function renderValues(values, stopped, now) {
+function renderValues(stopped, now) {
+  const values = valuesOf.get(watch.drawn);
   if (!values || !values.outcome || values === shown) {
     return;
   }
@@ -303,5 +309,5 @@ function mended() {
 
 startViews();
 connect();
-readPictures('/live.mjpg', draw);
+readPictures('/live.mjpg', () => watch.picture > 0 && watch.heard(performance.now()), draw); // before the first it is refused
 window.setInterval(refresh, CHECK_MS);

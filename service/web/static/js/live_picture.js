@@ -1,13 +1,17 @@
 // The live pictures, each with its number: an <img> would show them without saying which.
 
 const RETRY_MS = 1500;
+const READY_MS = 100;
 const HEAD_END = [13, 10, 13, 10];
 
-// Reads `path` for ever and hands the newest picture to `draw(bitmap, number)`; asks again when the stream ends or is
-// refused, which the values explain.
-export async function readPictures(path, draw) {
+// Reads `path` for ever and hands the newest picture to `draw(bitmap, number)`. When the stream ends or is refused, which
+// the values explain, it is asked for again once `ready()`.
+export async function readPictures(path, ready, draw) {
   const decode = decoder(draw);
   for (let attempt = 1; ; attempt += 1) {
+    while (!ready()) {
+      await pause(READY_MS);
+    }
     try {
       const answer = await fetch(path + '?' + attempt);
       if (answer.ok) {
@@ -16,9 +20,11 @@ export async function readPictures(path, draw) {
     } catch (lost) {
       // It is asked for again.
     }
-    await new Promise((again) => { window.setTimeout(again, RETRY_MS); });
+    await pause(RETRY_MS);
   }
 }
+
+const pause = (ms) => new Promise((again) => { window.setTimeout(again, ms); });
 
 async function readParts(reader, decode) {
   let held = new Uint8Array(0);
