@@ -74,7 +74,7 @@ LIMITS = {
     'warm-up': Limit(15.0, 'minutes', 'Zuluaga2020'),
     'room-low': Limit(18.0, '°C', 'Iact'),
     'room-high': Limit(23.0, '°C', 'Iact'),
-    'rotation': Limit(8.0, 'degrees', OWN),
+    'rotation': Limit(10.0, 'degrees', OWN),
     'off-centre': Limit(0.2, 'picture widths', 'Tamanis2025'),
     'distance': Limit(5.0, '%', OWN),
     'distance-other-view': Limit(10.0, '%', OWN),

@@ -150,7 +150,7 @@ class AravisCamera(Camera):
             self._start(self._library)
         except self._library.errors as error:
             raise CameraError('camera-failed', 'The %s could not be started.' % self.name,
-                              'Close other programs that use it, and restart it.',
+                              'Close other programs that use it, and switch it off and on.',
                               '%s: %s' % (type(error).__name__, error))
         self._first, _ = self._newest(_OPEN_TIMEOUT_S)
         reading = self._wire.decode(self._first.data)
@@ -207,8 +207,8 @@ class AravisCamera(Camera):
         payload = camera.get_payload()
         self._stream = camera.create_stream(None, None)
         if self._stream is None or payload < self._wire.frame_bytes:
-            raise CameraError('camera-format', 'The %s gives no stream of pictures.' % self.name, 'Restart it.',
-                              'payload of %d bytes for %dx%d' % (payload, width, height))
+            raise CameraError('camera-format', 'The %s gives no stream of pictures.' % self.name,
+                              'Switch it off and on.', 'payload of %d bytes for %dx%d' % (payload, width, height))
         for _ in range(_BUFFERS):
             self._stream.push_buffer(library.aravis.Buffer.new_allocate(payload))
         camera.set_acquisition_mode(library.aravis.AcquisitionMode.CONTINUOUS)
@@ -228,7 +228,7 @@ class AravisCamera(Camera):
         if reported != requested:
             raise CameraError('camera-no-temperatures', 'The %s did not accept the setting %s that makes it send '
                               'temperatures.' % (self.name, feature),
-                              'Close other programs that use it, and restart it.',
+                              'Close other programs that use it, and switch it off and on.',
                               '%r instead of %r' % (reported, requested))
 
     def _newest(self, timeout_s: float) -> Tuple[_Received, int]:
@@ -253,7 +253,7 @@ class AravisCamera(Camera):
             newest, whole, damaged = received or newest, whole + (received is not None), damaged + (received is None)
         self._emptied_s = self._clock.now()
         if self._lost.is_set():
-            raise self._gone('Check its network cable and its power, and start it again.')
+            raise self._gone('Check its network cable and its power.')
         if newest is not None:
             return newest, whole if count < _BUFFERS else EVERY
         if damaged:

@@ -174,10 +174,11 @@ class Camera(abc.ABC):
 
     def _silent(self, timeout_s: float) -> CameraError:
         return CameraError('camera-silent', 'The %s delivered no frame for %.1f seconds.' % (self.name, timeout_s),
-                           'Check its cable and wait, or restart it.')
+                           'Check its cable and wait. If it stays so, unplug it and plug it in again.')
 
     def _gone(self, next_step: str) -> CameraError:
         return CameraError('camera-gone', 'The %s is gone.' % self.name, next_step)
 
     def _bad_frame(self, what: str, detail: str = '') -> CameraError:
-        return CameraError('camera-bad-frame', 'The %s %s.' % (self.name, what), 'Restart it.', detail)
+        return CameraError('camera-bad-frame', 'The %s %s.' % (self.name, what), 'Unplug it and plug it in again.',
+                           detail)

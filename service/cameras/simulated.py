@@ -109,7 +109,7 @@ class SimulatedCamera(Camera):
         tick = self._pacer.next_tick(max(deadline_s - self._clock.now(), 0))
         age_s = self._age_s()
         if self._fault.active(UNPLUG, age_s):
-            raise self._gone('Plug it in and start it again.')
+            raise self._gone('Plug it in.')
         if tick is None or self._fault.active(STOP, age_s):
             raise self._silent(timeout_s)
         taken_s = self._pacer.time_of(tick)

@@ -43,7 +43,7 @@ _COVERED = Message('lens-covered', 'The picture is empty: the shutter of the cam
                    'lens.', 'Uncover the lens. If the picture stays empty, unplug the camera and plug it in again.',
                    WARNING, 'camera')
 
-_RESTART = 'If it does not come back by itself, restart the service.'
+_RESTART = 'If it does not come back by itself, switch the station off and on.'
 
 
 class Painter:

@@ -154,7 +154,7 @@ class Connection:
         if median_s <= _LATE_S and (not stated_hz or median_s <= _LATE_FRAMES / stated_hz):
             return None
         return Message('frames-late', 'Pictures arrive %.1f seconds after they were taken.' % median_s,
-                       'Restart the camera.', WARNING if median_s > _LATE_S else INFO)
+                       'Unplug the camera and plug it in again.', WARNING if median_s > _LATE_S else INFO)
 
     def _breaks(self) -> Optional[Message]:
         breaks = sum(event in (STALL, RECONNECT) for _, event in self._events)

@@ -111,7 +111,7 @@ class WireFormat(abc.ABC):
         saturated = float(np.mean(reading.counts >= self.full_scale))
         if saturated > SATURATED_SHARE:
             raise WireError('The %s is saturated in %d %% of its picture.' % (self.camera, round(100 * saturated)),
-                            'Take hot things out of its view, or restart it.', self.name)
+                            'Take hot things out of its view, or unplug it and plug it in again.', self.name)
         if reading.unit == CELSIUS:
             self._check_possible(reading)
         else:

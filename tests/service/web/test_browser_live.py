@@ -119,7 +119,7 @@ def test_a_page_that_outlives_its_model_shows_what_runs_now(serve, visit, reques
 @pytest.mark.parametrize('fault, code, sentence, step', [
     ('unplugged', 'camera-missing', 'The switched camera is not plugged in.', 'Plug it in.'),
     ('silent', 'camera-silent', 'The switched camera delivered no frame for 0.5 seconds.',
-     'Check its cable and wait, or restart it.')], ids=['unplugged', 'silent'])
+     'Check its cable and wait. If it stays so, unplug it and plug it in again.')], ids=['unplugged', 'silent'])
 def test_a_camera_that_stops_and_returns(serve, stub, visit, simulated, fault, code, sentence, step):
     camera = SwitchedCamera(simulated)
     page = visit(serve(stub, camera))
