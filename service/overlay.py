@@ -39,9 +39,13 @@ _MARK_PX, _VIEW_SIZE = 40, 0.8
 
 #: Room around letters for their rim, in pixels.
 _RIM_PX = 3
+#: Room of a degree sign, in radii of its circle.
+_DEGREE_RADII = 3
 
 #: Left edge and width of the colours in the scale, and the space above and below them, in pixels.
 _BAR_LEFT_PX, _BAR_WIDTH_PX, _HEAD_PX = 8, 19, 26
+#: Left end of the unit over it, which ends before the highest degree's number.
+_UNIT_LEFT_PX = 2
 #: Reach above and below a degree's line that holds its number, but not the next degree's.
 _TICK_REACH_PX = 14
 
@@ -61,10 +65,10 @@ _INK = (255, 255, 255)
 _SHADOW = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
-#: Colour of a region's tint (BGR), by id; of the background, that of the rim. Sides differ in brightness too, so that
-#: they stay apart without colour vision.
-_TINTS = np.array([(0, 0, 0), (255, 180, 90), (90, 190, 255), (200, 70, 0), (0, 90, 200), (220, 255, 150),
-                   (220, 160, 255), (120, 240, 240)], np.uint8)
+#: Colour of a region's tint (BGR), by id; of the background, that of the rim. Blues and greens, which the iron palette
+#: does not contain. Sides differ in brightness too, so that they stay apart without colour vision.
+_TINTS = np.array([(0, 0, 0), (255, 240, 90), (90, 200, 60), (255, 130, 40), (40, 255, 150), (255, 200, 150),
+                   (190, 255, 170), (255, 160, 190)], np.uint8)
 _COOLER, _SAME, _WARMER = (220, 70, 30), (235, 235, 235), (20, 20, 200)
 
 #: Where the colours of values begin in a table; those of outlines come before, so that one look-up draws both.
@@ -314,11 +318,21 @@ def _outlines(result: Result, size: Tuple[int, int]) -> Tuple[Box, np.ndarray]:
     reaches = (_reach(side, drawn / float(given), drawn)
                for side, drawn, given in zip(sides, size, result.labels.shape))
     rows, columns = (slice(max(0, start - _OUTLINE_REACH_PX), stop + _OUTLINE_REACH_PX) for start, stop in reaches)
-    labels = resize_labels(result.labels, size)[rows, columns]
+    labels = _smooth(resize_labels(result.labels, size))[rows, columns]
     highest = cv2.dilate(labels, _OUT)
     line = cv2.compare(highest, cv2.erode(labels, _IN), cv2.CMP_NE)
     rest = cv2.bitwise_not(cv2.dilate(line, _FURTHER))
     return (rows, columns), cv2.bitwise_or(cv2.bitwise_and(highest, line), rest)
+
+
+def _smooth(labels: np.ndarray) -> np.ndarray:
+    """Ids without the stairs of a network's coarse pixels: medians, at half the size since that costs a fiftieth.
+
+    A median is an id of the neighbourhood; with an odd number of neighbours none is made up.
+    """
+    half = cv2.medianBlur(np.ascontiguousarray(labels[::2, ::2]), 5)
+    smoothed: np.ndarray = cv2.medianBlur(resize_labels(half, labels.shape), 3)
+    return smoothed
 
 
 def _reach(side: slice, scale: float, end: int) -> Tuple[int, int]:
@@ -334,8 +348,8 @@ def _draw_spots(picture: np.ndarray, result: Result) -> None:
         for colour, thickness in ((_SHADOW, 4), (_INK, 2)):
             cv2.drawMarker(picture, centre, colour, cv2.MARKER_CROSS, 16, thickness)
         if result.thermogram.is_celsius:
-            x = min(centre[0] + 12, picture.shape[1] - 50)
-            _write(picture, '%.1f' % spot.value, x, max(centre[1] - 8, 18))
+            x = min(centre[0] + 12, picture.shape[1] - 78)
+            _write(picture, '%.1f °C' % spot.value, x, max(centre[1] - 8, 18))
 
 
 def _draw_sides(picture: np.ndarray) -> None:
@@ -360,7 +374,7 @@ def _draw_refusal(picture: np.ndarray, check: Message) -> None:
     height = picture.shape[0]
     picture[height - 64:] //= 3
     _write(picture, 'No result', 12, height - 38, size=0.8)
-    sentence = check.sentence.replace('°', '')  # OpenCV's font is ASCII
+    sentence = check.sentence
     _write(picture, sentence, 12, height - 12, size=_fitting(sentence, picture.shape[1] - 24))
 
 
@@ -390,7 +404,7 @@ def _bar(colours: bytes, height: int, is_celsius: bool) -> np.ndarray:
     bar = cv2.resize(np.ascontiguousarray(table), (_BAR_WIDTH_PX, height - 2 * _HEAD_PX),
                      interpolation=cv2.INTER_LINEAR)
     column[_HEAD_PX:height - _HEAD_PX, _BAR_LEFT_PX:_BAR_LEFT_PX + _BAR_WIDTH_PX] = bar
-    _write(column, 'C' if is_celsius else 'not C', _BAR_LEFT_PX, 18)
+    _write(column, '°C' if is_celsius else 'not °C', _UNIT_LEFT_PX, 18)
     column.setflags(write=False)
     return column
 
@@ -434,7 +448,7 @@ def _write(picture: np.ndarray, text: str, x: int, y: int, size: float = 0.55) -
 
     Args:
         picture: uint8 HxWx3, drawn on.
-        text: ASCII.
+        text: ASCII, and °.
         x, y: left end of the base line, in pixels.
         size: OpenCV's scale of the font.
     """
@@ -455,15 +469,32 @@ def _letters(text: str, size: float) -> Tuple[np.ndarray, np.ndarray, int]:
     Returns:
         uint8 HxWx3, of 255, what is kept of the picture; uint8 HxWx3, what is added; and the rows above the base line.
     """
-    (width, height), below = cv2.getTextSize(text, _FONT, size, 1)
-    above = height + _RIM_PX
+    (_, height), below = cv2.getTextSize(text, _FONT, size, 1)
+    width, above = _width(text, size), height + _RIM_PX
     on_black = np.zeros((above + below + _RIM_PX, width + 2 * _RIM_PX, 3), np.uint8)
     on_white = np.full_like(on_black, 255)
     for under in (on_black, on_white):
         for dx, dy in ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0)):
-            cv2.putText(under, text, (_RIM_PX + dx, above + dy), _FONT, size, _SHADOW if dx or dy else _INK, 1,
-                        cv2.LINE_AA)
+            _put(under, text, (_RIM_PX + dx, above + dy), size, _SHADOW if dx or dy else _INK)
     return cv2.subtract(on_white, on_black), on_black, above
+
+
+def _put(picture: np.ndarray, text: str, at: Tuple[int, int], size: float, colour: Tuple[int, int, int]) -> None:
+    """`cv2.putText` of a text that may have degrees, for which OpenCV's ASCII has no sign: small circles."""
+    x, y = at
+    radius = max(2, int(round(5 * size)))
+    for number, part in enumerate(text.split('°')):
+        if number:
+            cv2.circle(picture, (x + radius, y - int(round(19 * size)) + radius), radius, colour, 1, cv2.LINE_AA)
+            x += _DEGREE_RADII * radius
+        cv2.putText(picture, part, (x, y), _FONT, size, colour, 1, cv2.LINE_AA)
+        x += cv2.getTextSize(part, _FONT, size, 1)[0][0] if part else 0
+
+
+def _width(text: str, size: float) -> int:
+    """Pixels from the left end of a text as `_put` draws it to its right end."""
+    plain: int = cv2.getTextSize(text.replace('°', ''), _FONT, size, 1)[0][0]
+    return plain + text.count('°') * _DEGREE_RADII * max(2, int(round(5 * size)))
 
 
 def _ascii(text: str) -> str:
@@ -474,5 +505,5 @@ def _ascii(text: str) -> str:
 
 def _fitting(text: str, width_px: int, largest: float = 0.55) -> float:
     """The font's scale at which a text is at most so wide, and no larger than `largest`."""
-    natural = cv2.getTextSize(text, _FONT, largest, 1)[0][0]
+    natural = _width(text, largest)
     return largest * min(1.0, width_px / float(natural))

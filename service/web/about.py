@@ -18,6 +18,17 @@ blueprint = Blueprint('about', __name__, url_prefix='/about')
 PARTS = (('', 'Use'), ('model', 'Model'), ('metrics', 'Metrics'), ('software', 'Software'))
 
 
+#: What the parts of a metric's name stand for.
+_METRIC_WORDS = {
+    'auc': 'area under the ROC curve', 'auc_ci95': 'area under the ROC curve, 95 % interval',
+    'finding_auc_by_pattern': 'finding by pattern', 'interval': '95 % interval', 'iou': 'intersection over union',
+    'mean_iou': 'mean intersection over union', 'miou': 'mean intersection over union', 'n': 'cases',
+    'n_abnormal': 'abnormal cases', 'sensitivity_ci95': 'sensitivity, 95 % interval',
+    'specificity_ci95': 'specificity, 95 % interval', 'views': 'view as labelled and as seen',
+    'wall_s': 'duration in seconds',
+}
+
+
 @blueprint.route('', defaults={'part': ''})
 @blueprint.route('/<part>')
 @admits(ANYONE)
@@ -27,7 +38,7 @@ def page(part: str) -> str:
         abort(404)
     manifest = services().pipeline.bundle.manifest
     return render_template('about.html', part=part, parts=PARTS, manifest=manifest.raw, sha256=manifest.sha256,
-                           no_finding=NO_FINDING, metrics=flatten(_without_names(manifest['metrics'])),
+                           no_finding=NO_FINDING, metrics=_metrics(manifest['metrics']),
                            software=_software())
 
 
@@ -46,6 +57,17 @@ def flatten(document: Any, prefix: str = '') -> List[Tuple[str, str]]:
         else:
             pairs.append((name, _text(value)))
     return pairs
+
+
+def _metrics(metrics: Dict[str, Any]) -> List[Tuple[str, str]]:
+    """Metrics in words; of the table of views only the cells that something is in."""
+    return [(_in_words(name), text) for name, text in flatten(_without_names(metrics))
+            if not (name.startswith('views.') and text == '0')]
+
+
+def _in_words(name: str) -> str:
+    words = ', '.join(_METRIC_WORDS.get(part, part.replace('_', ' ').replace('-', ' ')) for part in name.split('.'))
+    return words[:1].upper() + words[1:]
 
 
 def _without_names(metrics: Dict[str, Any]) -> Dict[str, Any]:

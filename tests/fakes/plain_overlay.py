@@ -4,11 +4,11 @@ import numpy as np
 
 from service.analysis import mirrored_difference
 from service.messages import ADJUNCT_NOTICE
-from service.overlay import _levels, _ticks, automatic_span
+from service.overlay import _levels, _put, _smooth, _ticks, _width, automatic_span
 from service.palettes import palette
 
-TINTS = np.array([(0, 0, 0), (90, 180, 255), (255, 190, 90), (0, 70, 200), (200, 90, 0), (150, 255, 220),
-                  (255, 160, 220), (240, 240, 120)], np.uint8)
+TINTS = np.array([(0, 0, 0), (90, 240, 255), (60, 200, 90), (40, 130, 255), (150, 255, 40), (150, 200, 255),
+                  (170, 255, 190), (190, 160, 255)], np.uint8)
 PAPER, INK, SHADOW = 24, (255, 255, 255), (0, 0, 0)
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 HEIGHT, COLUMN, STRIP = 480, 66, 44
@@ -22,7 +22,7 @@ def draw(result, palette_name, layer, span):
     picture, table, span = _layer(result, layer, _colours_of(palette(palette_name)), span, size)
     picture = np.ascontiguousarray(picture)
     if result.labels is not None:
-        labels = cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST)
+        labels = _smooth(cv2.resize(result.labels, size, interpolation=cv2.INTER_NEAREST))
         around = np.ones((3, 3), np.uint8)
         highest = cv2.dilate(labels, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
         line = highest != cv2.erode(labels, around)
@@ -38,7 +38,7 @@ def draw(result, palette_name, layer, span):
             picture[:40, left:left + 40] //= 4
             _write(picture, letter, left + 9, 30, 1.0)
     if result.refusals:
-        sentence = result.refusals[0].sentence.replace('°', '')
+        sentence = result.refusals[0].sentence
         picture[HEIGHT - 64:] //= 3
         _write(picture, 'No result', 12, HEIGHT - 38, 0.8)
         _write(picture, sentence, 12, HEIGHT - 12, _fitting(sentence, size[0] - 24))
@@ -94,13 +94,13 @@ def _spots(picture, result, size):
         cv2.drawMarker(picture, (x, y), SHADOW, cv2.MARKER_CROSS, 16, 4)
         cv2.drawMarker(picture, (x, y), INK, cv2.MARKER_CROSS, 16, 2)
         if thermogram.is_celsius:
-            _write(picture, '%.1f' % spot.value, min(x + 12, size[0] - 50), max(y - 8, 18))
+            _write(picture, '%.1f °C' % spot.value, min(x + 12, size[0] - 78), max(y - 8, 18))
 
 
 def _scale(canvas, x, table, span):
     canvas[26:HEIGHT - 26, x:x + 19] = cv2.resize(np.ascontiguousarray(table[::-1, np.newaxis]), (19, HEIGHT - 52),
                                                   interpolation=cv2.INTER_LINEAR)
-    _write(canvas, 'not C' if span is None else 'C', x, 18)
+    _write(canvas, 'not °C' if span is None else '°C', x - 6, 18)
     for degree in () if span is None else _ticks(*span):
         line = 26 + int(round((span[1] - degree) / (span[1] - span[0]) * (HEIGHT - 53)))
         cv2.line(canvas, (x + 19, line), (x + 24, line), INK, 1)
@@ -108,12 +108,12 @@ def _scale(canvas, x, table, span):
 
 
 def _fitting(words, width_px):
-    return 0.55 * min(1.0, width_px / float(cv2.getTextSize(words, FONT, 0.55, 1)[0][0]))
+    return 0.55 * min(1.0, width_px / float(_width(words, 0.55)))
 
 
 def _write(picture, words, x, y, size=0.55):
     black, white = np.zeros_like(picture), np.full_like(picture, 255)
     for under in (black, white):
         for dx, dy, colour in ((-1, 0, SHADOW), (1, 0, SHADOW), (0, -1, SHADOW), (0, 1, SHADOW), (0, 0, INK)):
-            cv2.putText(under, words, (x + dx, y + dy), FONT, size, colour, 1, cv2.LINE_AA)
+            _put(under, words, (x + dx, y + dy), size, colour)
     picture[:] = cv2.add(cv2.multiply(picture, white - black, scale=1 / 255.0), black)

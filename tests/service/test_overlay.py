@@ -9,9 +9,17 @@ from service import overlay
 from service.body import find_body
 from service.messages import InputError, Message
 from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
-from service.palettes import PALETTES
+from service.palettes import PALETTES, palette
 from service.pipeline import Pipeline
-from service.regions import LEFT_BREAST, LEFT_NIPPLE, region_masks
+from service.regions import (
+    LEFT_ARMPIT,
+    LEFT_BREAST,
+    LEFT_NIPPLE,
+    RIGHT_ARMPIT,
+    RIGHT_BREAST,
+    RIGHT_NIPPLE,
+    region_masks,
+)
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import make_phantom
 from service.thermogram import Thermogram
@@ -64,7 +72,7 @@ def test_a_small_sensor_is_enlarged_and_keeps_its_aspect():
 
 def test_sides_scale_spots_and_notice_are_written(words):
     draw_overlay(analysed())
-    assert 'R' in words and 'L' in words and 'C' in words and '31' in words
+    assert 'R' in words and 'L' in words and '°C' in words and '31' in words
     assert 'Not a substitute for mammography.' in ' '.join(words)
     assert any(word.startswith('30.') for word in words)
 
@@ -77,18 +85,18 @@ def test_the_patient_s_right_is_marked_on_the_left(words):
 def test_a_relative_picture_has_no_degrees(words):
     grey = np.clip((frames.torso() - 20) * 15, 0, 255)
     draw_overlay(analysed(grey, relative=True))
-    assert 'C' not in words and 'not C' in words
+    assert '°C' not in words and 'not °C' in words
     assert not any(word.replace('.', '').isdigit() for word in words)
 
 
 def test_every_layer_has_the_scale_of_its_own_colours(words):
     result = analysed()
     draw_overlay(result, layer='difference')
-    assert {'C', '-2', '-1', '0', '1', '2'} <= set(words) and '31' not in words
+    assert {'°C', '-2', '-1', '0', '1', '2'} <= set(words) and '31' not in words
     words.clear()
     overlay._bar.cache_clear()
     draw_overlay(result, layer='equalised')
-    assert 'not C' in words and 'C' not in words
+    assert 'not °C' in words and '°C' not in words
 
 
 def test_the_difference_layer_is_white_where_both_sides_are_alike():
@@ -146,11 +154,31 @@ def test_an_outline_has_the_tint_of_its_region_on_a_dark_rim():
     area, outlines = overlay._outlines(result, labels.shape)
     marks = np.full(labels.shape, 255, np.uint8)
     marks[area] = outlines
-    assert marks[12, 5:15].tolist() == [255, 255, 0] + [LEFT_BREAST] * 3 + [0, 255, 255, 255]
-    assert marks[20, 17:23].tolist() == [0, LEFT_NIPPLE, LEFT_NIPPLE, LEFT_NIPPLE, 0, 255]
+    assert marks[20, 5:15].tolist() == [255, 255, 0] + [LEFT_BREAST] * 3 + [0, 255, 255, 255]
+    # Smoothing takes a pixel from so small a region.
+    assert marks[20, 17:23].tolist() == [255, 0, LEFT_NIPPLE, LEFT_NIPPLE, LEFT_NIPPLE, 0]
     assert not overlay._palette_table('turbo')[0].any()
     without = dataclasses.replace(result, labels=np.zeros_like(labels), boxes={})
     assert (overlay._outlines(without, labels.shape)[1] == 255).all()
+
+
+def test_outlines_are_of_colours_that_iron_does_not_contain_and_without_stairs():
+    def lab(colours):
+        return cv2.cvtColor(np.float32(colours)[np.newaxis] / 255, cv2.COLOR_RGB2LAB)[0]
+
+    iron, tints = lab(palette('iron')), lab(overlay._TINTS[1:, ::-1])
+    nearest = np.sqrt(((tints[:, np.newaxis] - iron) ** 2).sum(2)).min(1)
+    assert nearest.min() > 30  # of the colours before, the least was 6.5
+    sides = {name: abs(tints[right - 1, 0] - tints[left - 1, 0]) for name, (right, left) in
+             {'breast': (RIGHT_BREAST, LEFT_BREAST), 'nipple': (RIGHT_NIPPLE, LEFT_NIPPLE),
+              'armpit': (RIGHT_ARMPIT, LEFT_ARMPIT)}.items()}
+    assert min(sides.values()) > 10
+    # A disc of a network's pixels, four pixels wide each: its smoothed edge lies nearer to the disc's.
+    rows, columns = np.mgrid[:240, :240]
+    pixels = np.hypot(rows[::4, ::4] - 118.5, columns[::4, ::4] - 118.5) < 80
+    coarse = pixels.astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    exact = np.hypot(rows - 120, columns - 120) < 80
+    assert (overlay._smooth(coarse) != exact).sum() < 0.75 * (coarse != exact).sum()
 
 
 def test_the_span_follows_the_body_and_has_a_least_width():

@@ -45,7 +45,7 @@ def test_a_file_of_a_model_without_a_finding(serve, regions_only, camera, visit)
     page = visit(serve(regions_only, camera)).go('/open?path=visit 1/frontal.csv')
     for view in ('regions', 'timing', 'summary'):
         page.page.click('button[data-view=%s]' % view)
-        assert page.page.query_selector('#explain') is None
+        assert page.page.query_selector('[data-view=meaning]') is None
     page.page.wait_for_selector('#no-finding', state='visible')
     assert not page.page.is_visible('#finding') and page.complaints == []
 

@@ -74,7 +74,7 @@ def test_a_result_is_on_the_page(serve, stub, camera, visit):
     assert 'threshold 0.50' in page.page.get_attribute('#finding-bar', 'aria-label')
     before = page.text('#tiles')
     page.wait(CHANGED, ['#tiles', before])
-    page.page.click('#explain')
+    page.page.click('button[data-view=meaning]')
     assert 'Set by hand.' in page.text('#meaning')
     page.page.click('button[data-view=regions]')
     heads = page.page.eval_on_selector_all('table.regions thead th', 'cells => cells.map(cell => cell.innerText)')

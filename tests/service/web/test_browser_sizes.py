@@ -59,3 +59,32 @@ def test_sizes_are_for_one_metre_and_grow_with_the_screen_and_with_the_zoom(size
         assert large[name] == pytest.approx(1.8 * small[name], rel=0.02), name
         assert 2 * zoomed[name] >= 1.99 * small[name], name
         assert 5 * furthest[name] >= 2 * large[name], name
+
+
+def test_what_is_read_from_a_metre_has_these_sizes(common_port, visit):
+    page = visit(common_port).go('/')
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    page.page.wait_for_selector('#gate-says', state='visible')
+    sizes = page.page.evaluate(SIZES)
+    drawn = {selector: page.page.eval_on_selector(selector, 'node => parseFloat(getComputedStyle(node).fontSize)')
+             for selector in ('#tiles dd', '#sentence b', '#gate-says', '#banner', 'footer.notice')}
+    assert drawn == {'#tiles dd': sizes['number'], '#sentence b': sizes['text'], '#gate-says': sizes['text'],
+                     '#banner': sizes['text'], 'footer.notice': sizes['small']}
+    # The picture's own notice, which copies keep, is not shown beside the page's.
+    assert 'inset' in page.page.eval_on_selector('#picture', 'node => getComputedStyle(node).objectViewBox')
+    page.go('/nowhere')
+    assert page.page.query_selector('.next').bounding_box()['height'] >= sizes['touch'] - 0.1
+
+
+def test_twice_the_zoom_leaves_one_column_and_no_sideways_scrolling(common_port, visit):
+    page = visit(common_port, zoom=2.0).go('/')
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    for path in ('/', '/status', '/about/model', '/nowhere'):
+        page.go(path)
+        assert page.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), path
+
+
+def test_icons_need_no_service(common_port, visit):
+    page = visit(common_port).go('/')
+    used = page.page.eval_on_selector_all('use', "nodes => nodes.map(node => node.getAttribute('href'))")
+    assert used and all(page.page.query_selector(href) for href in used)

@@ -102,7 +102,7 @@ def test_about_tells_what_the_manifest_says(client):
     use = client.get('/about').get_data(as_text=True)
     assert 'Tests.' in use and 'Finds nothing.' in use
     metrics = client.get('/about/metrics').get_data(as_text=True)
-    assert 'regions.mean iou' in metrics and '0.7812' in metrics and '0.7 to 0.8' in metrics
+    assert '<dt>Regions, mean intersection over union</dt><dd>0.7812</dd>' in metrics and '0.7 to 0.8' in metrics
     assert 'OpenCV' in client.get('/about/software').get_data(as_text=True)
 
 
@@ -135,7 +135,7 @@ def test_every_page_is_there_without_a_finding(bare_client, client, page):
     html = answer.get_data(as_text=True)
     assert answer.status_code == client.get(page).status_code
     assert html.count(ADJUNCT_NOTICE) == 1
-    assert 'What it means' not in html and 'None' not in html.replace('None: four fixed operators.', '')
+    assert '>Meaning<' not in html and 'None' not in html.replace('None: four fixed operators.', '')
 
 
 def test_a_file_without_a_finding_is_a_result(bare_client):
@@ -151,7 +151,7 @@ def test_about_says_that_there_is_no_finding(bare_client):
 
 def test_about_counts_patients_and_names_none(bare_client):
     metrics = bare_client.get('/about/metrics').get_data(as_text=True)
-    assert '<dt>training patients</dt><dd>2</dd>' in metrics and '0001' not in metrics
+    assert '<dt>Training patients</dt><dd>2</dd>' in metrics and '0001' not in metrics
     assert 'one, other' in metrics
 
 

@@ -24,7 +24,8 @@ export function element(name, text = '', className = '') {
 }
 
 const SVG = 'http://www.w3.org/2000/svg';
-const ICONS = '/static/icons/icons.svg#';
+// The icons are part of the page (templates/_icons.svg): they are there while the service is not.
+const ICONS = '#icon-';
 
 export function icon(name) {
   const node = document.createElementNS(SVG, 'svg');

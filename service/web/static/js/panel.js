@@ -21,13 +21,15 @@ export function announce(sentence) {
 
 export function renderPanel(values) {
   const refused = values.checks.filter((check) => check.severity === 'problem');
+  renderGate(values.live);
   renderWarnings(values.checks.filter((check) => check.severity === 'warning'));
   renderChecks(values.checks.filter((check) => check.severity === 'ok'), refused);
   renderRefusal(refused);
+  document.body.classList.toggle('side-view', values.checks.some((check) => check.code === 'side-view'));
   show(byId('readings'), refused.length === 0);
   if (refused.length === 0) {
     renderTiles(values);
-    setText(byId('sentence'), values.sentences[0] || '');
+    renderSentence(values.sentences[0] || '');
     renderFinding(values);
   }
   renderRegions(byId('regions'), values);
@@ -56,6 +58,7 @@ function renderChecks(passed, refused) {
   // One line when all passed; with a problem, the list shows how far the frame came.
   const rows = refused.length ? text : [passed.length + ' of ' + passed.length + ' quality checks passed'];
   const list = byId('checks');
+  show(list, !byId('gate') || byId('gate').hidden); // which counts them too
   list.classList.toggle('single', refused.length === 0);
   fillRows(list, rows.map((row, index) => ({ key: String(index), text: row })), () => {
     const item = element('li');
@@ -69,7 +72,44 @@ function renderRefusal(refused) {
   if (refused.length) {
     setText(byId('refusal-sentence'), refused[0].sentence);
     setText(byId('refusal-step'), refused[0].next_step);
+    setText(byId('refusal-code'), refused[0].code);
   }
+}
+
+// What is measured is as large as can be read from a metre; what it is compared with follows it.
+function renderSentence(text) {
+  const end = text.indexOf('. ') + 1 || text.length;
+  setText(byId('sentence').firstElementChild, text.slice(0, end));
+  setText(byId('sentence').lastElementChild, text.slice(end).trim());
+}
+
+const SEVERITY_ICONS = { ok: 'good', info: 'good', warning: 'attention', problem: 'stopped' };
+
+// What is to be mended before a picture: the one thing to do now, what else there is by its name, and how much is well.
+// Only what was looked at is counted.
+function renderGate(live) {
+  const gate = byId('gate');
+  const looked = live && live.gate ? live.gate : [];
+  if (!gate) {
+    return;
+  }
+  show(gate, looked.length > 0);
+  const held = looked.filter((check) => check.severity === 'warning' || check.severity === 'problem');
+  const says = live && live.gate_says;
+  const done = live && live.gate_ready;
+  gate.classList.toggle('ready', Boolean(done));
+  setIcon(byId('gate-says'), says ? SEVERITY_ICONS[says.severity] : done ? 'good' : 'wait');
+  setText(byId('gate-says').lastElementChild, says ? says.next_step || says.sentence : done ? 'Ready' : 'Looking');
+  const others = held.filter((check) => !says || check.name !== says.name);
+  fillRows(byId('gate-others'), others.slice(0, 3).map((check) => ({ key: check.name, check })), () => {
+    const item = element('li');
+    item.append(icon('attention'), element('span'));
+    return item;
+  }, (item, { check }) => {
+    setIcon(item, SEVERITY_ICONS[check.severity]);
+    setText(item.lastChild, check.name);
+  });
+  setText(byId('gate-passed'), looked.filter((check) => check.severity === 'ok').length + ' of ' + looked.length + ' checks passed');
 }
 
 function renderTiles(values) {
@@ -112,7 +152,6 @@ function renderFinding({ finding, checks }) {
   setText(byId('finding-words'), text);
   setText(byId('finding-note'), finding.note || '');
   show(byId('finding-note'), Boolean(finding.note));
-  setText(byId('finding-meaning'), finding.meaning);
 }
 
 // A message over the picture and in the panel: the part that stopped; null where all is well.

@@ -12,6 +12,9 @@ async function look() {
     }
     const text = await answer.text();
     const now = new DOMParser().parseFromString(text, 'text/html').getElementById('now');
+    for (const part of now.querySelectorAll('details')) { // what was opened stays open
+      part.open = Boolean(document.querySelector(`details[open][data-subject="${part.dataset.subject}"]`));
+    }
     if (now.innerHTML !== byId('now').innerHTML) {
       byId('now').replaceChildren(...now.children);
     }
