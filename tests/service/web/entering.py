@@ -39,8 +39,9 @@ def entering(port=None):
     responses.install(app, port, ('GET', 'HEAD', 'POST'))
     kiosk.install(app)
     app.jinja_env.globals['digit_rows'] = DIGITS
-    app.context_processor(lambda: dict(kiosk.template_values(wristbands=PLAIN_NUMBER), notice=ADJUNCT_NOTICE,
-                                       keyboards=KEYBOARDS))
+    app.context_processor(lambda: dict(kiosk.template_values(
+        wristbands=PLAIN_NUMBER, blank_s=float(request.args.get('blank', 0))), notice=ADJUNCT_NOTICE,
+        keyboards=KEYBOARDS))
 
     @app.route('/<kind>', methods=['GET', 'POST'])
     def page(kind):
