@@ -39,6 +39,9 @@ step_kiosk() {
     done < <(unit_files "$SOURCE/systemd/kiosk")
     [ "$CHANGED" = 0 ] || UNITS_CHANGED=1
     KIOSK_READY=1
+    if [ -z "$ROOT" ] && command -v fc-list >/dev/null && [ -z "$(fc-list :lang=zh-cn)" ]; then
+        note 'No font has Chinese letters; numbers stand in the place of such names: sudo apt-get install fonts-droid-fallback'
+    fi
     TEXT="Chromium on its own X server, locked to the page"
 }
 

@@ -1,9 +1,10 @@
 """The kiosk's own start script on a real X server, with real touches and a real keyboard: what is seen, line by line.
 
-Xorg's driver ``inputtest`` makes touches and key presses of a program those of a panel and a scanner; a headless browser
-knows neither a swipe nor a second window. It takes some minutes and stands beside the timed tests. Run from the top folder,
-as root, where Xorg with the drivers ``dummy`` and ``inputtest`` is: ``python -m tests.service.web.kiosk_on_x``. It ends with
-1 where something was seen that must not be, and with 0 where Xorg is not there.
+With Xorg's driver ``inputtest`` a program touches and presses keys as a panel and a scanner do. A headless browser
+knows neither a swipe nor a second window. It takes some minutes and stands beside the timed tests. Run from the top
+folder, as root, where Xorg with the drivers ``dummy`` and ``inputtest`` is: ``python -m tests.service.web.kiosk_on_x``,
+with ``fingers``, ``keys`` or ``standing`` behind it for one part. It ends with 1 where something was seen that must not
+be, and with 0 where Xorg is not there.
 """
 import contextlib
 import os
@@ -147,7 +148,7 @@ def xorg(folder):
 
 @contextlib.contextmanager
 def script(folder, display, port):
-    """The kiosk's script around a Chromium that may be looked into; it is begun again whenever it ends, as by systemd."""
+    """The kiosk's script around a Chromium that may be looked into; it is begun again when it ends."""
     tools = Path(folder, 'bin')
     tools.mkdir()
     Path(tools, 'chromium-browser').write_text(
@@ -205,9 +206,9 @@ class Seen:
         }''')
         time.sleep(0.6)
 
-    def count(self, act):
+    def count(self, act, *arguments):
         before = self.page.evaluate('window.clicks')
-        act()
+        act(*arguments)
         time.sleep(0.4)
         return self.page.evaluate('window.clicks') - before
 
@@ -226,22 +227,23 @@ def fingers(seen):
     seen.go('number')
     seen.go('text')
     for seconds in (0.06, 0.6, 0.7, 1.0, 2.0):
-        seen.line('hold a button %.2f s: presses' % seconds, seen.count(lambda: hands.hold(SPOT, seconds)), 1)
+        seen.line('hold a button %.2f s: presses' % seconds, seen.count(hands.hold, SPOT, seconds), 1)
     seen.line('  words selected', page.evaluate('String(getSelection())'), '')
     for pixels in (6, 30):
         seen.line('roll %d px inside a button: presses' % pixels,
-                  seen.count(lambda: hands.hold(SPOT, 0.2, (SPOT[0] + pixels, SPOT[1]))), 1)
-    seen.line('leave the button: presses', seen.count(lambda: hands.hold(SPOT, 0.3, (SPOT[0], 300))), 0)
+                  seen.count(hands.hold, SPOT, 0.2, (SPOT[0] + pixels, SPOT[1])), 1)
+    seen.line('leave the button: presses', seen.count(hands.hold, SPOT, 0.3, (SPOT[0], 300)), 0)
     hands.hold(IMAGE, 1.2)
-    seen.line('hold a picture 1.2 s, then tap a button: presses', seen.count(lambda: hands.hold(SPOT)), 1)
+    seen.line('hold a picture 1.2 s, then tap a button: presses', seen.count(hands.hold, SPOT), 1)
     hands.hold(IMAGE, 1.2, (300, 300))
-    seen.line('drag a picture, then tap a button: presses', seen.count(lambda: hands.hold(SPOT)), 1)
+    seen.line('drag a picture, then tap a button: presses', seen.count(hands.hold, SPOT), 1)
     for start in (20, 300):
         hands.hold((start, 130), 0.3, (start + 600, 135), 20)
         time.sleep(1)
         seen.line('swipe right 600 px from %d: page' % start, page.url.rpartition('/')[2], 'text')
     hands.hold((500, 120), 0.3, (500, 560), 20)
-    seen.line('pull down: page, scale', [page.url.rpartition('/')[2], page.evaluate('visualViewport.scale')], ['text', 1])
+    seen.line('pull down: page, scale', [page.url.rpartition('/')[2], page.evaluate('visualViewport.scale')],
+              ['text', 1])
     hands.hold(SPOT)
     hands.hold(SPOT)
     seen.line('double tap: scale', page.evaluate('visualViewport.scale'), 1)
@@ -270,11 +272,12 @@ def keys(seen):
     seen.go('text')
     windows = seen.windows()
     page.evaluate("document.getElementById('spot').focus()")
-    for names in (['F1'], ['F5'], ['F7'], ['F10'], ['F11'], ['Enter'], [' '], ['Tab'], *[['Control', letter] for letter in 'jtnwopsdfr='],
-                  ['Alt', 'Left'], ['Alt', 'Home'], ['Control', 'Shift', 'Delete']):
+    stray = [['F1'], ['F5'], ['F7'], ['F10'], ['F11'], ['Enter'], [' '], ['Tab'], ['Alt', 'Left'], ['Alt', 'Home'],
+             ['Control', 'Shift', 'Delete']] + [['Control', letter] for letter in 'jtnwopsdfr=']
+    for names in stray:
         hands.press(*names)
         time.sleep(0.6)
-    seen.line('26 stray keys: windows, page, zoom, presses',
+    seen.line('%d stray keys: windows, page, zoom, presses' % len(stray),
               [seen.windows() - windows, page.url.rpartition('/')[2], page.evaluate('devicePixelRatio'),
                page.evaluate('window.clicks')], [0, 'text', 1, 0])
     page.add_init_script("""document.addEventListener('DOMContentLoaded', () => import('/static/js/keys.js').then(
@@ -317,7 +320,7 @@ def _of(folder, kind):
     found = []
     for path in Path('/proc').glob('[0-9]*/cmdline'):
         with contextlib.suppress(OSError):
-            words = path.read_bytes().replace(b'\\0', b' ').decode('utf-8', 'replace')
+            words = path.read_bytes().replace(b'\0', b' ').decode('utf-8', 'replace')
             if folder in words and kind in words:
                 found.append(int(path.parent.name))
     return found
@@ -331,9 +334,13 @@ def standing(seen):
         stopped = _of(seen.folder, kind)
         for number in stopped:
             os.kill(number, signal.SIGSTOP)
-        began_s = time.monotonic()
-        while any(os.path.exists('/proc/%d' % number) for number in stopped) and time.monotonic() - began_s < 90:
+        told, began_s = Path(seen.folder, 'told'), time.monotonic()
+        ends = told.read_text().count('ended with')
+        while told.read_text().count('ended with') == ends and time.monotonic() - began_s < 90:
             time.sleep(0.5)
+        for number in stopped:  # systemd ends what is left of a unit; a stopped process does not end by itself
+            with contextlib.suppress(OSError):
+                os.kill(number, signal.SIGKILL)
         took_s = time.monotonic() - began_s
         seen.line('%s: restarted (%.0f s)' % (what, took_s), took_s < 45, True)
         time.sleep(25)
