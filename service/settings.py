@@ -166,6 +166,11 @@ class Settings:
                                'minutes', 0.5, 60.0)
     lock_between_patients: bool = _key('exams', True, 'Lock the station when an exam was signed or discarded, so that '
                                        'the next patient begins with a PIN.')
+    acclimatisation_minutes: float = _key('exams', 15.0, 'For this long the patient waits, bare to the waist, before '
+                                          'the pictures. Beginning earlier asks for a reason.', 'minutes', 0.0, 60.0)
+    series_frames: int = _key('exams', 20, 'Pictures of a dynamic series after the cooling.', 'pictures', 2, 200)
+    series_interval_s: float = _key('exams', 15.0, 'Seconds between two pictures of a dynamic series.', 'seconds', 0.2,
+                                    600.0)
     room_soon_mib: int = _key('exams', _ROOM.room_soon_mib, 'Free room of its disk below which more room should be '
                               'planned.', 'MiB', EXAM_MIB, 1 << 24)
     room_low_mib: int = _key('exams', _ROOM.room_low_mib, 'Free room below which room is needed today.', 'MiB',

@@ -30,11 +30,11 @@ from ..regions import PAIRS, REGIONS, pair_name
 from ..sealing import BaseSealer, PlainSealer
 from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
 from ..views import TURNED, VIEWS
-from .exam import AMENDED, CAPTURED, CREATED, DEVIATED, NOTED, STARTED, Capture, Exam
+from .exam import AMENDED, CAPTURED, CREATED, NOTED, STARTED, Capture, Exam
 from .exchange import Exported, Progress, Tell, Told, new_folder
 from .folder import read_exam, read_file
 from .forms import Keep
-from .texts import CONDITIONS, opened_patient, opened_private, sealed_name, sealer_for
+from .texts import CONDITIONS, DEVIATION, opened_patient, opened_private, sealed_name, sealer_for
 
 MANIFEST, TABLE = 'export.json', 'captures.csv'
 FORMAT, VERSION = 'thermoscreen de-identified export', 1
@@ -180,14 +180,17 @@ def _written(root: str, case: _Case, first: Optional[datetime.date], keep: Keep)
     """Write the files of an exam; what its ``exam.json`` says."""
     exam, date = case.exam, _date(case.exam)
     conditions: Dict[str, Any] = dict.fromkeys(CONDITIONS)
+    deviations = 0
     for event in exam.events:
+        private = opened_private(case.opener, exam, event.number)
+        deviations += DEVIATION in private
         if event.kind in (CREATED, STARTED, NOTED):
-            conditions.update(_conditions(opened_private(case.opener, exam, event.number)))
+            conditions.update(_conditions(private))
     kinds = [event.kind for event in exam.events]
     return {
         'patient': case.patient, 'exam': case.name, 'state': exam.state,
         'day': (date - first).days if date and first else None, 'age_years': _age(case.born, date),
-        'conditions': conditions, 'deviations': kinds.count(DEVIATED), 'amendments': kinds.count(AMENDED),
+        'conditions': conditions, 'deviations': deviations, 'amendments': kinds.count(AMENDED),
         'captures': [_capture(root, case, capture, keep) for capture in exam.captures]}
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, TypeVar
 
 from .. import __version__
-from ..clock import UNSYNCHRONISED, Clock
+from ..clock import UNSYNCHRONISED, Clock, Stamp
 from ..durable import encode_json, make_folders, staged_folder, storage_error, write_synced
 from ..messages import INFO, PROBLEM, WARNING, InputError, Message, StorageError
 from ..sealing import BaseSealer, PlainSealer
@@ -63,6 +63,7 @@ from .folder import (
 from .forms import sealed_form
 from .store import Reader, Row, Store, StoreLock
 from .texts import (
+    DEVIATION,
     MAX_NAME,
     checked_conditions,
     checked_patient,
@@ -183,7 +184,7 @@ class Exams:
         Args:
             patient: who it is of.
             operator: id of who makes it.
-            conditions: values of `CONDITIONS`, and ``notes``.
+            conditions: values of `CONDITIONS`, ``notes`` and ``deviation``.
 
         Raises:
             ExamError: ``exam-patient``, ``exam-condition`` or ``exams-locked``.
@@ -200,29 +201,41 @@ class Exams:
                     search_tokens(sealer, patient), sealer.encrypts)
         return self._ask(self._create, exam, operator, private)
 
-    def start(self, exam_id: str, operator: str, conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+    def start(self, exam_id: str, operator: str, conditions: Optional[Mapping[str, Any]] = None,
+              facts: Optional[Mapping[str, Any]] = None) -> Exam:
         """Begin with the captures.
+
+        Args:
+            facts: that say nothing about the patient: the ``protocol``.
 
         Raises:
             ExamError, StorageError: as `create`, without those of the patient and the room; ``exam-state`` where it
                 does not fit the state; ``exam-missing``.
             ExamUnreadableError: ``exam-damaged`` or ``exam-version``.
         """
-        return self._happen(exam_id, STARTED, operator, {}, checked_conditions(conditions))
+        return self._happen(exam_id, STARTED, operator, facts or {}, checked_conditions(conditions))
 
-    def note(self, exam_id: str, operator: str, conditions: Mapping[str, Any]) -> Exam:
-        """Add conditions or notes; a later value counts. Errors as of `start`."""
-        return self._happen(exam_id, NOTED, operator, {}, checked_conditions(conditions))
+    def note(self, exam_id: str, operator: str, conditions: Mapping[str, Any],
+             facts: Optional[Mapping[str, Any]] = None) -> Exam:
+        """Add conditions or notes; a later value counts. Errors as of `start`.
+
+        Args:
+            conditions: as of `create`, and ``deviation``.
+            facts: which ``step`` of the guided exam was done, as `service.exams.guide` reads it.
+        """
+        return self._happen(exam_id, NOTED, operator, facts or {}, checked_conditions(conditions))
 
     def add_capture(self, exam_id: str, operator: str, role: str, picture: Picture, frame: int = 0,
-                    conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+                    conditions: Optional[Mapping[str, Any]] = None,
+                    times: Optional[Mapping[str, float]] = None) -> Exam:
         """Keep a picture.
 
         Args:
             role: one of `ROLES`.
             picture: its files.
             frame: which picture of a dynamic series, counted from 1; 0 for every other role.
-            conditions: those that this picture was taken under.
+            conditions: those that this picture was taken under, and ``deviation``.
+            times: of a picture of a series: ``due_s`` and ``taken_s`` after its beginning.
 
         Raises:
             ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-capture``.
@@ -232,7 +245,7 @@ class Exams:
                  'unit': result.get('unit'), 'checks': [check['code'] for check in result.get('checks', ())
                                                         if check.get('severity') in (WARNING, PROBLEM)],
                  'bundle': result.get('bundle'), 'backend': result.get('backend'), 'software': __version__,
-                 'camera': dict(picture.camera)}
+                 'camera': dict(picture.camera), **(times or {})}
         contents = {'tscap': picture.capture, 'result.json': encode_json(result), 'overlay.png': picture.overlay}
         if picture.labels:
             contents['labels.png'] = picture.labels
@@ -240,9 +253,26 @@ class Exams:
             contents['signs.json'] = encode_json(picture.signs)
         return self._happen(exam_id, CAPTURED, operator, facts, checked_conditions(conditions), contents)
 
-    def deviation(self, exam_id: str, operator: str, text: str) -> Exam:
-        """Note a deviation from the protocol. Errors as of `start`; ``exam-text``."""
-        return self._happen(exam_id, DEVIATED, operator, {}, {'deviation': checked_text(text)})
+    def deviation(self, exam_id: str, operator: str, text: str, role: str = '') -> Exam:
+        """Note a deviation from the protocol. Errors as of `start`; ``exam-text``.
+
+        Args:
+            role: of a view that is left out; empty for everything else.
+        """
+        return self._happen(exam_id, DEVIATED, operator, {'role': role} if role else {},
+                            {'deviation': checked_text(text)})
+
+    def deviations(self, exam: Exam) -> List[str]:
+        """What deviated from the protocol, in order; not of pictures that were taken again. Errors as of `patient`."""
+        counting = {(event.facts['role'], event.facts['frame']): event.number for event in exam.events
+                    if event.kind == CAPTURED}
+        told = (self.private(exam, event.number).get(DEVIATION) for event in exam.events
+                if event.kind != CAPTURED or event.number in counting.values())
+        return [str(text) for text in told if text]
+
+    def now(self) -> Stamp:
+        """The stamp that an event would get now."""
+        return self._clock.now()
 
     def review(self, exam_id: str, operator: str) -> Exam:
         """End the captures. Errors as of `start`; ``exam-empty``."""
@@ -355,6 +385,7 @@ class Exams:
         for event in exam.events:
             if event.kind in (CREATED, STARTED, NOTED):
                 values.update(self.private(exam, event.number))
+        values.pop(DEVIATION, None)
         return values
 
     def read_file(self, exam: Exam, name: str) -> bytes:

@@ -16,7 +16,7 @@ CONDITIONS: Dict[str, Tuple[float, float, str]] = {
     'room_c': (0, 50, 'temperature of the room in °C'), 'humidity_percent': (0, 100, 'humidity of the air in percent'),
     'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
     'cycle_day': (1, 99, 'day of the cycle')}
-NOTES = 'notes'
+NOTES, DEVIATION = 'notes', 'deviation'
 
 #: Characters of an id, a name or a search.
 MAX_NAME = 200
@@ -144,14 +144,14 @@ def checked_text(text: str) -> str:
 
 
 def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-    """Conditions and notes as kept.
+    """Conditions, notes and a deviation as kept.
 
     Raises:
         ExamError: ``exam-condition`` or ``exam-text``.
     """
     values: Dict[str, Any] = {}
     for name, value in (conditions or {}).items():
-        if name == NOTES:
+        if name in (NOTES, DEVIATION):
             values[name] = checked_text(str(value))
             continue
         if name not in CONDITIONS:

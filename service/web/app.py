@@ -15,6 +15,7 @@ from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
 from .exams import blueprint as exam_pages
+from .exams import home as home_page
 from .files import blueprint as file_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
@@ -63,7 +64,9 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     acquisition = None if exams is None else Acquisition(exams, live.capture, pipeline, settings.palette,
                                                          settings.layer,
                                                          field_of_view_deg=settings.field_of_view_deg,
-                                                         distance_m=settings.distance_cm / 100.0)
+                                                         distance_m=settings.distance_cm / 100.0,
+                                                         series=(settings.series_frames, settings.series_interval_s),
+                                                         limits=settings.quality_limits())
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
@@ -78,6 +81,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     kiosk.install(app)
     if exams is not None:
         app.register_blueprint(exam_pages)
+        app.register_blueprint(home_page)
     if sessions is not None:
         _add_login(app, sessions)
     if backups is not None:
@@ -110,6 +114,8 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
         objects.pictures.let_all_go()
         objects.events.let_all_go()
         objects.opened.clear()
+        if objects.acquisition is not None:
+            objects.acquisition.newcomers.clear()
 
     sessions.on_lock = on_lock
 

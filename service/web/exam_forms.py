@@ -5,7 +5,19 @@ from typing import Any, Callable, Dict, Union
 from flask import request
 
 from ..acquisition import Acquisition
-from ..exams import CONDITIONS, NOTES, Exam, Patient
+from ..exams import (
+    ACQUIRING,
+    CONDITIONS,
+    DEVIATION,
+    DYNAMIC,
+    NOTES,
+    REVIEW,
+    Exam,
+    ExamError,
+    Patient,
+    conflicts,
+    guide,
+)
 from ..messages import InputError
 from .access import actor
 from .responses import is_whole_number
@@ -30,10 +42,29 @@ def acquisition() -> Acquisition:
     return room
 
 
-def begin() -> Exam:
-    """A new exam of the patient that a form names; errors as of `Acquisition.begin`."""
-    patient = Patient(_text('patient_id'), _text('patient_name'), _text('birth_date'))
-    return acquisition().begin(patient, actor(), _conditions())
+def begin(prepared: bool = True) -> Exam:
+    """A new exam of the patient that a form names.
+
+    Args:
+        prepared: as of `Acquisition.begin`; a page begins with the preparation, and asks for two identifiers.
+
+    Raises:
+        ExamError: ``exam-patient``; ``patient-number`` or ``patient-twice`` where what the station knows speaks
+            against it and the form does not confirm it; as of `Acquisition.begin`.
+        StorageError: as of `Acquisition.begin`.
+    """
+    patient = Patient(*(_text(name).strip() for name in ('patient_id', 'patient_name', 'birth_date')))
+    room, stated = acquisition(), _conditions()
+    room.check_alone()
+    if not prepared and not all(patient):
+        raise ExamError('exam-patient', 'A patient is known by two identifiers: the number, and name with birth '
+                        'date.', 'Ask the patient for name and birth date.')
+    against = conflicts(room.exams, patient)
+    if against:
+        if _text('confirmed') != 'yes':
+            raise ExamError(against[0].code, ' '.join(message.sentence for message in against), against[0].next_step)
+        stated[DEVIATION] = ' '.join(message.sentence for message in against)
+    return room.begin(patient, actor(), stated, prepared)
 
 
 def capture(room: Acquisition, exam_id: str, operator: str) -> Exam:
@@ -52,22 +83,140 @@ def sign(room: Acquisition, exam_id: str, operator: str) -> Exam:
     return room.exams.sign(exam_id, operator)
 
 
+def check(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Keep the checklist: what is not so is a deviation. Errors as of `Exams.note`."""
+    unmet = [sentence for name, (_, sentence) in guide.CHECKS.items() if name in request.form.getlist('unmet')]
+    return room.exams.note(exam_id, operator, {DEVIATION: ' '.join(unmet)} if unmet else {},
+                           {'step': guide.CHECKLIST})
+
+
+def measure(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Keep the air of the room; outside 18 to 23 °C [Iact] is a deviation.
+
+    Raises:
+        ExamError: ``exam-condition`` without a temperature, or as of `Exams.note`.
+        StorageError, ExamUnreadableError: as of `Exams.note`.
+    """
+    stated = _conditions()
+    if 'room_c' not in stated:
+        raise ExamError('exam-condition', 'The temperature of the room is missing.', 'Read the thermometer.')
+    low, high = guide.ROOM_C
+    if isinstance(stated['room_c'], (int, float)) and not low <= stated['room_c'] <= high:
+        stated[DEVIATION] = 'The room has %g °C, not %g to %g °C.' % (stated['room_c'], low, high)
+    return room.exams.note(exam_id, operator, stated, {'step': guide.ROOM})
+
+
+def acclimatise(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """End the acclimatisation; before its time that is a deviation with a reason. Errors as of `Exams.note`.
+
+    Raises:
+        ExamError: ``exam-early`` without a reason, or as of `Exams.note`.
+    """
+    exam = room.exams.get(exam_id)
+    minutes = guide.waited(exam, room.exams.now()).seconds / 60
+    stated: Dict[str, Any] = {'acclimatisation_minutes': round(min(minutes, guide.LONGEST_S / 60), 1)}
+    wanted = services().settings.acclimatisation_minutes
+    if minutes < wanted:
+        if not _text('reason').strip():
+            raise ExamError('exam-early', 'The patient has acclimatised for %d of %g minutes.' % (minutes, wanted),
+                            'Wait, or say why not.')
+        stated[DEVIATION] = 'Acclimatisation %d of %g minutes: %s' % (minutes, wanted, _text('reason').strip())
+    return room.exams.note(exam_id, operator, stated, {'step': guide.ACCLIMATISATION})
+
+
+def start(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Begin with the pictures of a protocol. Errors as of `Exams.start` and `check_protocol`."""
+    name = _text('protocol')
+    return room.exams.start(exam_id, operator, _conditions(), {'protocol': guide.check_protocol(name)} if name else {})
+
+
+def leave_out(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Leave a view out, with a reason.
+
+    Raises:
+        ExamError: ``exam-frontal`` for the one that is needed; ``exam-capture`` for none; as of `Exams.deviation`.
+        StorageError, ExamUnreadableError: as of `Exams.deviation`.
+    """
+    role = _view()
+    if role == guide.NEEDED:
+        raise ExamError('exam-frontal', 'The frontal view is needed.', 'Take it, or discard the exam with a reason.')
+    reason = _text('reason').strip()
+    text = '%s left out: %s' % (role.replace('-', ' ').capitalize(), reason) if reason else ''
+    return room.exams.deviation(exam_id, operator, text, role)
+
+
+def retake(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Ask for a view once more, also from the review. Errors as of `Exams.note` and `Acquisition.resume`."""
+    role = _view(DYNAMIC)
+    if room.exams.get(exam_id).state == REVIEW:
+        room.resume(exam_id, operator)
+    return room.exams.note(exam_id, operator, {}, {'step': guide.RETAKE, 'role': role})
+
+
+def take_series(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Begin the pictures after the cooling, or go on with them; the screen may lock meanwhile.
+
+    Errors as of `Acquisition.series`.
+    """
+    sessions, working = services().sessions, contextlib.ExitStack()
+    if sessions is not None:
+        working.enter_context(sessions.at_work())
+    try:
+        return room.series(exam_id, operator, working.close)
+    except BaseException:
+        working.close()
+        raise
+
+
+def review(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """End the pictures. Errors as of `Exams.review` and `check_whole`."""
+    exam = room.exams.get(exam_id)
+    if exam.state == ACQUIRING and exam.captures:
+        guide.check_whole(exam)
+    return room.exams.review(exam_id, operator)
+
+
 #: What is done to an exam, by the last part of the address: of the room, the id of the exam, that of the operator.
 ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'captures': capture,
-    'start': lambda room, exam_id, operator: room.exams.start(exam_id, operator, _conditions()),
+    'start': start,
     'note': lambda room, exam_id, operator: room.exams.note(exam_id, operator, _conditions()),
     'deviation': lambda room, exam_id, operator: room.exams.deviation(exam_id, operator, _text('text')),
-    'review': lambda room, exam_id, operator: room.exams.review(exam_id, operator),
+    'review': review,
     'resume': lambda room, exam_id, operator: room.resume(exam_id, operator),
     'sign': sign,
     'amend': lambda room, exam_id, operator: room.exams.amend(exam_id, operator, _text('reason'), _text('text')),
     'discard': lambda room, exam_id, operator: room.exams.discard(exam_id, operator, _text('reason')),
 }
 
+#: What only the pages of the guided exam do: its steps.
+GUIDED: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
+    'checklist': check, 'room': measure,
+    'humidity': lambda room, exam_id, operator: room.exams.note(exam_id, operator, _conditions(),
+                                                                {'step': guide.HUMIDITY}),
+    'acclimatised': acclimatise, 'left-out': leave_out, 'retake': retake,
+    'series': take_series,
+    'read': lambda room, exam_id, operator: room.exams.note(exam_id, operator, {}, {'step': guide.RESULT}),
+}
+
 
 def _text(name: str) -> str:
     return request.form.get(name, '')
+
+
+def _view(*others: str) -> str:
+    """The view of a static protocol that a form names.
+
+    Args:
+        others: roles that are taken as well.
+
+    Raises:
+        ExamError: ``exam-capture``.
+    """
+    role = _text('role')
+    if role not in guide.PROTOCOLS[guide.ARMS] + others:
+        raise ExamError('exam-capture', 'There is no view %s.' % role[:40], 'Go back to the exam.')
+    return role
 
 
 def _whole(name: str) -> int:

@@ -1,58 +1,101 @@
-"""The pages of exams: the list, a new one, one exam in each of its states, and one picture of it."""
-import json
-from typing import Any, Dict, Optional, Union
+"""The pages of exams: home, the list, a new one, one exam on each of its steps, and one picture of it.
 
-from flask import Blueprint, Response, make_response, redirect, render_template, request
+An exam has one address. What is shown there is the step that its events say, so that Back, a reload and a power cut
+lead to the same screen.
+"""
+import json
+from typing import Any, Dict, List, Optional, Union
+
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..exams import (
-    ACQUIRING,
     AUDITED,
     CONDITIONS,
     DYNAMIC,
     NOTES,
-    ROLES,
     Capture,
+    Entry,
     Exam,
     ExamError,
     ExamMissingError,
+    Patient,
+    conflicts,
+    confusable,
+    guide,
 )
-from ..messages import InputError, ThermoscreenError
+from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
 from .access import CLINICAL, actor, admits, audited
 from .api import exam_file_reply
-from .exam_forms import ACTS, acquisition, begin
-from .responses import is_whole_number, note_fault, whole_number
+from .exam_forms import ACTS, GUIDED, acquisition, begin
+from .responses import is_whole_number, json_reply, note_fault, whole_number
 from .services import services
+
+#: Characters of an answer about a patient.
+MAX_NAME = 200
 
 #: Registered only where exams are kept.
 blueprint = Blueprint('exams', __name__, url_prefix='/exams')
 
+home = Blueprint('home', __name__)
+
 #: Exams of one page: as many as fit on the smallest panel.
 PER_PAGE = 5
 
-#: What a page asks for before something is done to an exam: fields of `ASKED`, and the word on the button.
+#: What a page asks for before something is done to an exam: a number or a text of `ASKED`, a reason of a list or in
+#: other words, one of several questions; and the word on the button.
 QUESTIONS: Dict[str, Dict[str, Any]] = {
-    'note': {'title': 'Conditions', 'fields': tuple(CONDITIONS) + (NOTES,), 'button': 'Keep'},
-    'deviation': {'title': 'Deviation from the protocol', 'fields': ('text',), 'button': 'Keep'},
-    'discard': {'title': 'Discard the exam', 'fields': ('reason',), 'button': 'Discard'},
-    'amend': {'title': 'Amend the exam', 'fields': ('reason', 'text'), 'button': 'Amend'},
+    'note': {'title': 'Conditions', 'button': 'Keep', 'choices': tuple(CONDITIONS) + (NOTES,)},
+    'deviation': {'title': 'Deviation', 'button': 'Keep', 'text': 'text'},
+    'discard': {'title': 'Discard the exam', 'button': 'Discard', 'reasons': guide.GIVEN_UP_BECAUSE},
+    'amend': {'title': 'Amend the exam', 'button': 'Amend', 'text': 'text',
+              'choices': ('Typing error', 'New knowledge', 'Asked for by the patient')},
+    'acclimatised': {'title': 'Start early', 'button': 'Start early', 'reasons': guide.EARLY},
+    'left-out': {'title': 'Leave out', 'button': 'Leave out', 'reasons': guide.LEFT_OUT},
 }
 
 #: What stands above a field.
 ASKED = dict({name: what[:1].upper() + what[1:] for name, (_, _, what) in CONDITIONS.items()},
              notes='Notes', text='What is to be noted', reason='Reason')
 
-_STATE_NAMES = {'draft': 'Draft', 'acquiring': 'Taking pictures', 'review': 'In review', 'signed': 'Signed',
+#: Protocols as the page calls them.
+PROTOCOL_NAMES = {guide.STATIC: 'Five views', guide.ARMS: 'Five views and arms raised',
+                  guide.SERIAL: 'Dynamic series'}
+
+_STATE_NAMES = {'draft': 'Preparation', 'acquiring': 'Taking pictures', 'review': 'In review', 'signed': 'Signed',
                 'amended': 'Amended', 'discarded': 'Discarded'}
 
+#: The template of each step.
+_TEMPLATES = {guide.PICTURE: 'exam_capture.html', guide.RESULT: 'exam_result.html', guide.LOCKED: 'exam_result.html',
+              guide.GIVEN_UP: 'exam_pictures.html', guide.HUMIDITY: 'exam_room.html',
+              guide.SIGNATURE: 'exam_signature.html'}
+
+#: Fields of a form that say who somebody is, in the order in which they are asked for.
+_IDENTITY = ('patient_id', 'patient_name', 'birth_date')
+
+_CLOSED = ('signed', 'amended', 'discarded')
+
+#: What is shown of a result.
+_VIEWS = ('summary', 'regions', 'signs', 'deviations')
+
 _Answer = Union[str, Response, BaseResponse]
+
+
+@home.route('/home')
+@admits(*CLINICAL)
+@audited('')
+def start_page() -> _Answer:
+    """What somebody who has logged in may do next."""
+    room = acquisition()
+    room.newcomers.pop(_session_id(), None)
+    return render_template('home.html', under_way=room.under_way(), goes_on=room.goes_on())
 
 
 @blueprint.route('')
 @admits(*CLINICAL)
 @audited('exams-searched')
-def page() -> str:
+def page() -> _Answer:
     """Exams, the newest first."""
     return _list('', whole_number('after', 0))
 
@@ -60,7 +103,7 @@ def page() -> str:
 @blueprint.route('/find', methods=['POST'])
 @admits(*CLINICAL)
 @audited('exams-searched')
-def find() -> str:
+def find() -> _Answer:
     """Exams of a patient. A form and no address: what is looked for stays in no history of the browser."""
     after = request.form.get('after', '')
     return _list(request.form.get('query', ''), int(after) if is_whole_number(after) else 0)
@@ -70,8 +113,34 @@ def find() -> str:
 @admits(*CLINICAL)
 @audited('')
 def newcomer() -> _Answer:
-    """Whose exam it will be."""
+    """Whose exam it will be: one question on each screen, and then what was answered."""
+    room = acquisition()
+    if room.under_way() is not None:
+        return redirect('/home', 303)
+    if request.args.get('again'):
+        room.newcomers.pop(_session_id(), None)
     return _new()
+
+
+@blueprint.route('/new', methods=['POST'])
+@admits(*CLINICAL)
+def newcomer_told() -> _Answer:
+    """Remember, until the screen locks, what was answered."""
+    room = acquisition()
+    known = room.newcomers.get(_session_id(), Patient(''))
+    told = {field: request.form[name].strip()[:MAX_NAME] for field, name in zip(Patient._fields, _IDENTITY)
+            if name in request.form}
+    room.newcomers[_session_id()] = known._replace(**told)
+    return _onward('/exams/new')
+
+
+@blueprint.route('/news')
+@admits(*CLINICAL)
+@audited('')
+def news() -> Response:
+    """How many exams came after the one with the number ``after``: a list that is shown does not move by itself."""
+    newest = acquisition().exams.list(limit=1)
+    return json_reply({'new': max(0, newest[0].row.number - whole_number('after', 0)) if newest else 0})
 
 
 @blueprint.route('', methods=['POST'])
@@ -79,22 +148,40 @@ def newcomer() -> _Answer:
 def add() -> _Answer:
     """Begin an exam."""
     try:
-        return redirect('/exams/' + begin().id, 303)
+        made = begin(prepared=False)
+        acquisition().newcomers.pop(_session_id(), None)
+        return _onward('/exams/' + made.id)
     except ThermoscreenError as error:
         note_fault(error)
-        return _new(error)
+        return _refused(error) or _new(error)
 
 
 @blueprint.route('/<exam_id>')
 @admits(*CLINICAL)
 @audited('exam-viewed')
 def exam(exam_id: str) -> _Answer:
-    """One exam: its pictures and what can be done with it, or with ``part=events`` what happened to it."""
+    """The step that an exam is on, or with ``part=events`` what happened to it.
+
+    A row of a list names the event that it showed last (``seen``): where there is a later one it was another exam than
+    the one that somebody chose.
+    """
+    found = acquisition().exams.get(exam_id)
     if request.args.get('part') == 'events':
-        found = acquisition().exams.get(exam_id)
         return render_template('exam_events.html', events=[_event(found, event.number) for event in found.events],
                                **_common(found))
+    if 'seen' in request.args and whole_number('seen') != found.events[-1].seq:
+        return _list('', 0, Message('list-changed', 'The exam has changed since the list was shown.', 'Choose again.'))
     return _exam(exam_id)
+
+
+@blueprint.route('/<exam_id>/series')
+@admits(*CLINICAL)
+@audited('')
+def series(exam_id: str) -> Response:
+    """How far the dynamic series is."""
+    room = acquisition()
+    found = room.exams.get(exam_id)
+    return json_reply(dict(_series(found), step=guide.step_of(found).name))
 
 
 @blueprint.route('/<exam_id>/pictures/<int:number>')
@@ -128,69 +215,180 @@ def question(exam_id: str, act: str) -> _Answer:
 @admits(*CLINICAL)
 def do(exam_id: str, act: str) -> _Answer:
     """Do something to an exam."""
-    if act not in ACTS:
+    done = ACTS.get(act) or GUIDED.get(act)
+    if done is None:
         raise _no_such_act()
     try:
-        ACTS[act](acquisition(), exam_id, actor())
+        done(acquisition(), exam_id, actor())
     except ExamMissingError:
         raise
     except ThermoscreenError as error:
         note_fault(error)
-        if act in QUESTIONS and isinstance(error, InputError):
-            return _question(acquisition().exams.get(exam_id), act, error)
-        return _exam(exam_id, error)
-    return redirect('/exams/' + exam_id, 303)
+        return _refused(error) or _exam(exam_id, error)
+    return _onward('/exams/' + exam_id)
 
 
-def _list(query: str, after: int) -> str:
+def _onward(address: str) -> _Answer:
+    """Lead to the next screen: a script puts it into the place of this one, so that Back leads to nothing old."""
+    return json_reply({'next': address}) if _asks_script() else redirect(address, 303)
+
+
+def _refused(error: ThermoscreenError) -> Optional[Response]:
+    """A refusal for the script, which shows it on the screen that is there; None where a browser wants a page."""
+    return json_reply(error.message.to_dict(), error.http_status) if _asks_script() else None
+
+
+def _asks_script() -> bool:
+    return request.accept_mimetypes.best == 'application/json'
+
+
+def _list(query: str, after: int, message: Optional[Message] = None) -> _Answer:
     room = acquisition()
     entries = room.exams.list(query, after=after, limit=PER_PAGE + 1)
-    return render_template('exams.html', entries=entries[:PER_PAGE], query=query, after=after,
+    html = render_template('exams.html', entries=entries[:PER_PAGE], query=query, after=after, message=message,
                            more=entries[PER_PAGE - 1].row.number if len(entries) > PER_PAGE else 0,
-                           under_way=room.under_way(), state_names=_STATE_NAMES)
+                           under_way=room.under_way(), state_names=_STATE_NAMES, same_names=_same_names(entries))
+    return make_response(html, 409 if message else 200)
+
+
+def _same_names(entries: List[Entry]) -> Any:
+    """Numbers of the patients in a list who may be taken for each other."""
+    return confusable([entry.patient for entry in entries])
 
 
 def _new(error: Optional[ThermoscreenError] = None) -> _Answer:
-    html = render_template('exam_new.html', values=request.form, message=error and error.message, asked=ASKED,
-                           under_way=acquisition().under_way())
-    return make_response(html, error.http_status if error else 200)
+    if error is not None:
+        return make_response(render_template('message.html', message=error.message), error.http_status)
+    room = acquisition()
+    patient = room.newcomers.get(_session_id(), Patient(''))
+    missing = next((name for name, value in zip(_IDENTITY, patient) if not value), 'check')
+    return render_template('exam_new.html', newcomer=patient, missing=missing,
+                           against=conflicts(room.exams, patient) if missing == 'check' else [],
+                           today=room.exams.now().utc[:10])
 
 
-def _question(found: Exam, act: str, error: Optional[ThermoscreenError] = None) -> _Answer:
+def _session_id() -> str:
+    """Of who asks; empty where nobody logs in."""
+    session = g.get('session')
+    return '' if session is None else str(session.id)
+
+
+def _question(found: Exam, act: str) -> _Answer:
+    """Ask for one thing: for a number, a text, or a reason from a list."""
     if act not in QUESTIONS:
         raise _no_such_act()
-    values = request.form if error else acquisition().exams.conditions(found) if act == 'note' else {}
-    html = render_template('exam_question.html', act=act, question=QUESTIONS[act], asked=ASKED, values=values,
-                           message=error and error.message, **_common(found))
-    return make_response(html, error.http_status if error else 200)
+    question, what, hidden = dict(QUESTIONS[act]), request.args.get('what', ''), {}
+    if act == 'note':
+        question['choices'] = [(name, ASKED[name]) for name in question['choices']]
+        asks = 'number' if what in CONDITIONS else 'text' if what == NOTES else 'choice'
+    elif act == 'amend':
+        hidden = {'reason': what} if what in question['choices'] else {}
+        question['choices'] = [(name, name) for name in question['choices']]
+        asks, what = ('text', 'text') if hidden else ('choice', '')
+    else:
+        asks, what = ('reasons', '') if 'reasons' in question else ('text', 'text')
+        if request.args.get('role') in guide.views_of(found):
+            hidden = {'role': request.args['role']}
+    return render_template('exam_question.html', act=act, question=question, asks=asks, what=what, hidden=hidden,
+                           asked=ASKED, limits=CONDITIONS.get(what), **_common(found))
 
 
 def _exam(exam_id: str, error: Optional[ThermoscreenError] = None) -> _Answer:
-    exams = acquisition().exams
-    found = exams.get(exam_id)
-    newest = {capture.role: capture for capture in found.captures if capture.role != DYNAMIC}
-    shown = [capture for capture in found.captures
-             if capture.role == DYNAMIC or capture.number == newest[capture.role].number]
-    taking = found.state == ACQUIRING
-    html = render_template('exam_capture.html' if taking else 'exam.html', message=error and error.message,
-                           roles=[role for role in ROLES if role != DYNAMIC], newest=newest,
-                           captures=[] if taking else [(capture, _words(found, capture)) for capture in shown],
-                           date_message=exams.date_message(), **_common(found))
+    found = acquisition().exams.get(exam_id)
+    common = _common(found)
+    step = common['step']
+    html = render_template(_TEMPLATES.get(step.name, 'exam_%s.html' % step.name), message=error and error.message,
+                           **_of_step(found, step), **common)
     return make_response(html, error.http_status if error else 200)
+
+
+def _of_step(found: Exam, step: guide.Step) -> Dict[str, Any]:
+    """What the screen of a step shows."""
+    exams, live = acquisition().exams, services().live
+    if step.name == guide.PICTURE:
+        wanted = acquisition().wanted(found, step.role)
+        live.expect(wanted.role, wanted.scale, wanted.scale_role)
+    else:
+        live.expect(None)
+    if step.name == guide.CHECKLIST:
+        return {'checks': guide.CHECKS}
+    if step.name == guide.ACCLIMATISATION:
+        waited = guide.waited(found, exams.now())
+        wanted_s = 60 * services().settings.acclimatisation_minutes
+        return {'waited': waited, 'left_s': max(0, round(wanted_s - waited.seconds)), 'wanted_s': round(wanted_s)}
+    if step.name == guide.PROTOCOL:
+        return {'protocols': PROTOCOL_NAMES}
+    if step.name == guide.PICTURE:
+        views = guide.views_of(found)
+        last = found.captures[-1] if found.captures else None
+        return {'views': views, 'role': step.role, 'last': last and last.role != DYNAMIC and last,
+                'last_words': last and _words(found, last)}
+    if step.name == guide.SERIES:
+        return {'series': _series(found)}
+    if step.name in (guide.PICTURES, guide.GIVEN_UP):
+        return {'shots': [(capture, _words(found, capture)) for capture in _counting(found)],
+                'left_out': guide.left_out(found)}
+    if step.name in (guide.RESULT, guide.SIGNATURE, guide.LOCKED):
+        return _result(found)
+    return {}
+
+
+def _series(found: Exam) -> Dict[str, Any]:
+    series = guide.series_of(found)
+    if series is None:
+        return {'taken': 0, 'frames': 0, 'next_s': None, 'runs': False}
+    elapsed_s = guide.since(series.begun, acquisition().exams.now())
+    frame = None if elapsed_s is None else series.next(elapsed_s)
+    wait_s = None if frame is None or elapsed_s is None else round(max(0.0, series.due_s(frame) - elapsed_s), 1)
+    return {'taken': sum(frame > 1 for frame in series.taken), 'frames': series.frames, 'next_s': wait_s,
+            'runs': acquisition().series_runs(found.id)}
+
+
+def _counting(found: Exam) -> List[Capture]:
+    """The pictures that count, in the order of the protocol and then of their taking."""
+    newest = {(capture.role, capture.frame): capture for capture in found.captures}
+    views = guide.views_of(found)
+    order = {role: place for place, role in enumerate(views)}
+    return sorted(newest.values(), key=lambda capture: (order.get(capture.role, len(views)), capture.frame))
+
+
+def _result(found: Exam) -> Dict[str, Any]:
+    """The result of the view that decides: the frontal one, or the first picture where there is none."""
+    exams = acquisition().exams
+    counting = _counting(found)
+    capture = next((one for one in counting if one.role == guide.NEEDED), counting[0] if counting else None)
+    asked = request.args.get('view', '')
+    view = asked if asked in _VIEWS else _VIEWS[0]
+    shown: Dict[str, Any] = {'capture': capture, 'view': view, 'values': None, 'conditions': exams.conditions(found),
+                             'deviations': exams.deviations(found), 'date_message': exams.date_message()}
+    if capture is not None:
+        try:
+            shown['values'] = _document(found, capture, 'result')
+            if '%04d.signs.json' % capture.number in capture.files:
+                shown['signs'] = _document(found, capture, 'signs')['signs']
+        except ThermoscreenError as error:
+            shown['trouble'] = error.message
+    return shown
+
+
+def _document(found: Exam, capture: Capture, kind: str) -> Dict[str, Any]:
+    """The ``'result'`` or the ``'signs'`` that were kept with a picture; errors as of `Exams.read_file`."""
+    data = acquisition().exams.read_file(found, '%04d.%s.json' % (capture.number, kind))
+    document: Dict[str, Any] = json.loads(data.decode('utf-8'))
+    return document
 
 
 def _common(found: Exam) -> Dict[str, Any]:
     """What every page of an exam shows."""
     made = found.events[0].stamp
     return {'exam': found, 'patient': acquisition().exams.patient(found), 'state_name': _STATE_NAMES[found.state],
-            'made': _date(made.utc, made.clock)}
+            'made': _date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED}
 
 
 def _words(found: Exam, capture: Capture) -> Dict[str, str]:
     """A picture in words: the first sentence of its result, or why it has none."""
     try:
-        data = acquisition().exams.read_file(found, '%04d.result.json' % capture.number)
-        result = json.loads(data.decode('utf-8'))
+        result = _document(found, capture, 'result')
         refusals = [check for check in result['checks'] if check['severity'] == 'problem']
         sentence = refusals[0]['sentence'] if refusals else (result['sentences'] or [''])[0]
         return {'sentence': sentence, 'code': refusals[0]['code'] if refusals else ''}

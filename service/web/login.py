@@ -186,12 +186,15 @@ def _mine() -> Session:
 
 
 def _first_page(operator: Operator) -> str:
-    """Where a login leads: to the exam that is under way, for those who see patients."""
+    """Where a login leads: for those who see patients to the exam that goes on, or to what they may begin."""
     room = services().acquisition
+    if room is None or operator.role not in CLINICAL:
+        return '/'
     with contextlib.suppress(ThermoscreenError):
-        entry = room.under_way() if room is not None and operator.role in CLINICAL else None
-        return '/exams/' + entry.row.id if entry is not None else '/'
-    return '/'
+        entry = room.goes_on()
+        if entry is not None:
+            return '/exams/' + entry.row.id
+    return '/home'
 
 
 def _enter(made: Session) -> None:

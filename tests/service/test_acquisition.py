@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +18,7 @@ from service.acquisition import Acquisition
 from service.cameras import Frame
 from service.capture_file import CaptureFile
 from service.condition import Condition
-from service.exams import ACQUIRING, DRAFT, REVIEW, Patient, library
+from service.exams import ACQUIRING, DRAFT, DYNAMIC, REVIEW, Patient, guide, library
 from service.messages import PROBLEM, BackendError, CameraError, Message, StorageError, ThermoscreenError
 from service.reading import RULES
 from service.sealing import Sealer
@@ -41,13 +42,16 @@ class StillCamera:
         self.asking, self.free = threading.Event(), threading.Event()
         self.free.set()
 
+    def report(self):
+        return {}
+
     def still(self, timeout_s, calibrate=False):
         self.asked.append(calibrate)
         self.asking.set()
         assert self.free.wait(PATIENCE_S)
         if self.errors:
             raise self.errors.pop(0)
-        return Frame(Thermogram.from_celsius(self.celsius, 'stills', reader='stills'), 1, 0.0,
+        return Frame(Thermogram.from_celsius(self.celsius, 'stills', reader='stills'), 1, time.monotonic(),
                      Condition(ffc='complete', ffc_age_s=1.5), measured=self.measured)
 
 
@@ -313,6 +317,110 @@ def test_after_a_kill_the_exam_goes_on_and_the_same_number_is_one_picture(statio
     assert len(station.exams.get(exam.id).captures) == kept
     assert len(again.capture(exam.id, 'op', 'frontal', number=1).captures) == 1
     assert len(camera.asked) == 2 - kept and list(station.exams.verify()) == []
+
+
+class Seconds:
+    """Time that passes only while somebody waits; stands for the event that ends a wait, too."""
+
+    def __init__(self):
+        self.now_s, self.ended, self.waits = 100.0, False, []
+
+    def wait(self, seconds):
+        self.now_s += seconds
+        return self.ended
+
+    def is_set(self):
+        return self.ended
+
+    def set(self):
+        self.ended = True
+
+
+@pytest.fixture
+def serial(station, camera, pipeline, request):
+    """Makes a room whose series has four pictures, ten seconds apart, and the time that passes there."""
+    def open_room(seconds, boot='boot', synchronised=True):
+        station.start(clock=the_clock(since_boot_ns=lambda: int(seconds.now_s * 1e9), boot_id=boot,
+                                      synchronised=lambda: synchronised,
+                                      utc_s=lambda: 1.8e9 + seconds.now_s))
+        made = Acquisition(station.exams, camera, pipeline, series=(4, 10.0))
+        made._stop = seconds
+        return made
+    return open_room
+
+
+def begun_series(taking):
+    """An exam whose picture before the cooling is there."""
+    exam = taking.begin(ZOE, 'op', prepared=False)
+    taking.exams.start(exam.id, 'op', {}, {'protocol': 'dynamic'})
+    assert code_of(taking.series, exam.id, 'op') == 'series-step'
+    return taking.capture(exam.id, 'op', DYNAMIC, 1)
+
+
+def over(taking, exam_id):
+    """The exam after its series, what was due and what was taken of it, and what deviated."""
+    taking._serial[1].join(PATIENCE_S)
+    exam = taking.exams.get(exam_id)
+    times = [(capture.frame, capture.facts['due_s'], round(capture.facts['taken_s'])) for capture in exam.captures[1:]]
+    return guide.step_of(exam).name, times, taking.exams.deviations(exam)
+
+
+def test_a_series_is_taken_by_its_times_and_the_screen_may_lock(serial, camera):
+    seconds, ended = Seconds(), []
+    taking = serial(seconds)
+    exam = begun_series(taking)
+    camera.asked.clear()
+    camera.free.clear()
+    exam = taking.series(exam.id, 'op', lambda: ended.append(True))
+    assert camera.asking.wait(PATIENCE_S) and taking.series_runs(exam.id) and ended == []
+    assert code_of(taking.series, exam.id, 'op') == 'series-runs'
+    camera.free.set()
+    assert over(taking, exam.id) == ('pictures', [(2, 0, 0), (3, 10, 10), (4, 20, 20), (5, 30, 30)], [])
+    assert camera.asked == [False] * 4 and ended == [True]
+
+
+def test_a_lost_camera_leaves_a_gap_and_what_is_late_is_marked(serial, camera):
+    seconds = Seconds()
+    taking = serial(seconds)
+    exam, still = begun_series(taking), camera.still
+    begun_s = seconds.now_s
+
+    def lost(timeout_s, calibrate=False):
+        if 10 <= seconds.now_s - begun_s < 25:
+            raise GONE
+        return still(timeout_s, calibrate)
+
+    camera.still = lost
+    taking.series(exam.id, 'op')
+    assert over(taking, exam.id) == ('pictures', [(2, 0, 0), (4, 20, 25), (5, 30, 30)], [
+        'Pictures of the series that are missing: 2. Pictures of the series that are late: 3.'])
+
+
+@pytest.mark.parametrize('off_s, boot, synchronised, expected', [
+    (12.0, 'boot', False, [(2, 0, 0), (4, 20, 22), (5, 30, 30)]), (12.0, 'other', True, [(2, 0, 0), (4, 20, 22),
+                                                                                        (5, 30, 30)]),
+    (99.0, 'boot', True, [(2, 0, 0)]), (12.0, 'other', False, [(2, 0, 0)])])
+def test_a_series_goes_on_after_a_restart_where_its_time_is_known(serial, camera, off_s, boot, synchronised, expected):
+    seconds = Seconds()
+    taking = serial(seconds)
+    exam = begun_series(taking)
+
+    def stops(seconds_waited):
+        seconds.now_s += seconds_waited
+        return True
+
+    seconds.wait = lambda waited: waited > 0 and stops(waited)  # the power goes while the second one is waited for
+    taking.series(exam.id, 'op')
+    taking._serial[1].join(PATIENCE_S)
+    assert guide.step_of(taking.exams.get(exam.id)).name == 'series'
+    again = Seconds()
+    again.now_s = seconds.now_s + off_s
+    taking = serial(again, boot, synchronised)
+    taking.series(exam.id, 'op')
+    step, times, deviations = over(taking, exam.id)
+    assert (step, times) == ('pictures', expected)
+    missing = [number for number in (1, 2, 3, 4) if number + 1 not in [frame for frame, _, _ in expected]]
+    assert deviations[0].startswith('Pictures of the series that are missing: %s.' % ', '.join(map(str, missing)))
 
 
 def test_the_date_is_confirmed_by_name_and_signing_goes_on(station):

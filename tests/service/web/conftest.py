@@ -212,11 +212,11 @@ def client(app):
 
 def starter(request, files_root):
     """What starts a real server over a pipeline and a camera, until the test or the module that asked is over."""
-    def start(pipeline, camera, max_viewers=3, port=None, vitals=None, exams=None):
-        settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root))
+    def start(pipeline, camera, max_viewers=3, port=None, vitals=None, exams=None, sessions=None, **others):
+        settings = Settings(port=port or free_port(), max_viewers=max_viewers, files_root=str(files_root), **others)
         live = live_until_the_end(request, pipeline, camera)
         live.start()
-        app = create_app(pipeline, live, settings, vitals, exams)
+        app = create_app(pipeline, live, settings, vitals, exams, sessions)
         app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'],
                                                  opened=OpenedFiles(pipeline, PATIENCE_S))
         server = Server(app, settings.host, settings.port, on_stop=live.dismiss)

@@ -26,7 +26,8 @@ ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
 
 #: Where exams are kept.
 EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
-    'page', 'find', 'newcomer', 'add', 'exam', 'picture', 'file', 'question', 'do')}
+    'page', 'find', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'file', 'question', 'do')}
+EXAM_PAGES['home.start_page'] = CLINICAL
 
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
@@ -37,7 +38,8 @@ ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator ano
 #: once on something that did; the way of an exam, whose every event carries the name of who is logged in
 #: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
-               'people.keep_recovery_key', 'exams.find', 'exams.add', 'exams.do'} | {
+               'people.keep_recovery_key', 'exams.find', 'exams.newcomer_told',
+               'exams.add', 'exams.do'} | {
                    endpoint for endpoint, roles in ROUTES.items()
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 

@@ -1,68 +1,205 @@
-"""An exam in a real browser with fingers alone but for the name: every page fits, and a double tap is one picture."""
+"""A guided exam in a real browser: every step fits the smallest panel, and comes back after a restart."""
 import pytest
 
-from service.clock import Clock
-from service.exams import DISCARDED, Exams, Patient
-from service.sealing import PlainSealer
+from service.exams import Patient, guide
 
+from .browser import PATIENCE_MS
+from .stations import PINS, Inhabited
 from .test_browser_access import measured
 
 pytestmark = pytest.mark.browser
 
+LIVE = "() => document.querySelector('#picture:not([hidden])') && document.querySelector('#gate:not([hidden])')"
+
+
+class Bedside:
+    """An operator in front of a station, who looks at every screen in both orientations.
+
+    Args:
+        serve: starts a server.
+        visit: opens a page.
+        folder: of the station.
+    """
+
+    def __init__(self, serve, visit, pipeline, camera, folder):
+        self._serve, self._visit, self._pipeline, self._camera, self._folder = serve, visit, pipeline, camera, folder
+        self.home = self.seen = None
+
+    def start(self, **settings):
+        """Start the station, or start it anew on what it has kept, and log in."""
+        is_new = self.home is None
+        self.stop()
+        self.home = Inhabited(self._folder)
+        if is_new:
+            self.home.settle()
+        self.people = self.home.station.operators.list()
+        port = self._serve(self._pipeline, self._camera, exams=self.home.exams, sessions=self.home.sessions, **settings)
+        self.seen = self._visit(port)
+        self.log_in()
+        return self
+
+    def stop(self):
+        if self.home is not None:
+            self.home.close()
+
+    def log_in(self):
+        ben = next(person for person in self.people if person.name == 'Ben Moe')
+        self.seen.go('/login?who=' + ben.id)
+        self.page.wait_for_selector('.pad:not([disabled])')
+        self.page.keyboard.type(PINS['operator'])
+        self.page.click('.enter')
+        self.page.wait_for_selector('main:not(:has(.ask))')
+
+    @property
+    def page(self):
+        return self.seen.page
+
+    def sees(self, selector):
+        """Wait for a screen; nothing on it is small, hidden or outside."""
+        self.page.wait_for_selector(selector)
+        assert measured(self.seen) == {}, selector
+        self.seen.resize((600, 1024))
+        assert measured(self.seen) == {}, selector
+        self.seen.resize((1024, 600))
+
+    def touch(self, selector, then):
+        self.page.click(selector)
+        self.sees(then)
+
+    @property
+    def exam(self):
+        return self.home.exams.get(self.home.exams.list()[0].row.id)
+
+    def capture(self, role):
+        """Take a picture of the view that is asked for."""
+        self.page.wait_for_selector('.where:has-text("%s")' % role)
+        self.seen.wait(LIVE)
+        before = len(self.exam.captures)
+        self.page.dblclick('#take button')
+        self.page.wait_for_selector('.where:not(:has-text("%s"))' % role)
+        assert len(self.exam.captures) == before + 1
+
 
 @pytest.fixture
-def exams(tmp_path):
-    made = Exams(str(tmp_path / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
-                 room=lambda folder: None)
+def bedside(serve, visit, stub, camera, folder):
+    made = Bedside(serve, visit, stub, camera, folder / 'exams')
     yield made
-    made.close()
+    made.stop()
 
 
-@pytest.mark.parametrize('size', [(1024, 600), (1280, 800)])
-def test_an_exam_from_its_beginning_to_its_amendment(serve, stub, camera, visit, exams, size):
-    for number in range(7):
-        exams.discard(exams.create(Patient('P-%d' % number, 'Anna-Katharina Ärmelström-Hohenlohe', '1960-02-03'),
-                                   'op').id, 'op', 'example')
-    seen = visit(serve(stub, camera, exams=exams), size=size).go('/exams')
-    page = seen.page
-    assert measured(seen) == {}
-    page.click('text=New exam')
-    page.wait_for_selector('[name=patient_id]')
-    assert measured(seen) == {}
-    page.fill('[name=patient_id]', 'P-99')
-    page.fill('[name=patient_name]', 'Zoë O\'Hara')
-    page.fill('[name=birth_date]', '1970-12-31')
-    page.click('text=Begin')
-    page.wait_for_selector('.takes')
-    seen.wait("() => !document.getElementById('picture').hidden")
-    assert measured(seen) == {}
-    page.dblclick('text=Frontal')
-    page.wait_for_selector('.taken img')
-    page.click('text=Left oblique')
-    seen.wait("() => document.querySelectorAll('.taken img').length === 2")
-    exam = exams.get(exams.list()[0].row.id)
-    assert [capture.role for capture in exam.captures] == ['frontal', 'left-oblique']
-    assert measured(seen) == {}
-    page.click('[data-view=summary]')
-    seen.wait("() => document.querySelectorAll('#tiles dd').length === 3")
-    page.click('[data-view=exam]')
-    page.click('text=Review')
-    page.wait_for_selector('.shots')
-    assert measured(seen) == {}
-    page.click('.shots a')
-    seen.wait("() => document.querySelectorAll('#tiles dd').length === 3")
-    assert measured(seen) == {}
-    page.click('[data-view=signs]')
-    seen.wait("() => document.querySelectorAll('table.signs tbody tr').length === 12")
-    page.click('.back')
-    page.click('text=Sign')
-    page.click('text=Amend')
-    page.fill('[name=reason]', 'typing error')
-    page.fill('[name=text]', 'It was the left side.')
-    assert measured(seen) == {}
+def test_an_exam_of_five_views(bedside, camera):
+    bedside.start()
+    page, home = bedside.page, bedside.home
+    for number in range(4):
+        home.exams.discard(home.exams.create(Patient('P-%d' % number, 'Anna-Katharina Ärmelström-Hohenlohe',
+                                                     '1960-02-03'), 'op').id, 'op', 'example')
+    bedside.touch('text=Home', '.home')
+    bedside.touch('text=History', '.exams')
+    bedside.touch('.main', '#patient_id')
+    page.fill('#patient_id', 'P-1')
+    bedside.touch('.enter', '#patient_name')
+    page.fill('#patient_name', 'Zoë O\'Hara')
+    bedside.touch('.enter', '.steps')
+    for part in ('day', 'month', 'year'):
+        page.click('[data-step="1"][data-part=%s]' % part)
+    bedside.touch('.enter', '.told:has-text("patient-number")')
+    bedside.touch('[name=confirmed]', '.checklist')
+    page.click('.checklist label:nth-child(2)')
+    bedside.touch('.main', '#room_c')
+    page.fill('#room_c', '25.5')
+    bedside.touch('.enter', '#humidity_percent')
+    bedside.touch('.enter', '#ring')
+    bedside.touch('text=Start early', '.reasons')
+    page.click('[data-reason]')
+    bedside.touch('.chosen-from .enter', '[value=static]')
+    page.click('[value=static]')
+    bedside.capture('Frontal')
+    bedside.sees('.last')
+    page.click('text=Retake')
+    bedside.capture('Frontal')
+    camera.unplugged.set()
+    page.wait_for_selector('#banner:has-text("not plugged in")')
+    page.click('#take button')
+    bedside.sees('.told:has-text("camera-missing")')
+    camera.unplugged.clear()
+    bedside.seen.wait("() => document.getElementById('banner').hidden")
+    page.click('#take button')
+    page.wait_for_selector('.where:has-text("Left oblique")')
+    bedside.start()  # the power was gone, and the login leads to the same screen
+    page = bedside.page
+    bedside.capture('Left oblique')
+    bedside.capture('Right lateral')
+    bedside.touch('text=Leave out', '.reasons')
+    page.click('[data-reason]')
+    bedside.touch('.chosen-from .enter', '.shots')
+    assert page.eval_on_selector_all('.shots b', 'all => all.map((one) => one.innerText)') == [
+        'Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral']
+    bedside.touch('.main', '.three')
+    bedside.touch('text=Regions', '.read table')
+    bedside.touch('text=Deviations', '.told-list')
+    assert page.eval_on_selector_all('.told-list li', 'all => all.length') == 5
+    bedside.touch('.main', 'text=Sign exam 5 as Ben Moe')
+    page.go_back()
+    page.wait_for_selector('text=Sign exam 5')  # Back shows the step that the exam is on
     page.click('.main')
-    page.click('text=More')
-    page.wait_for_selector('.events')
-    assert measured(seen) == {} and 'It was the left side.' in seen.text('.events')
-    assert exams.list()[0].row.state == 'amended' and len(exams.list(state=DISCARDED)) == 7
-    assert seen.complaints == []
+    page.wait_for_selector('text=Amend')
+    assert guide.step_of(bedside.exam).name == guide.LOCKED
+    assert bedside.seen.complaints == []
+    address = page.url
+    page.click('.square')
+    page.wait_for_url('**/login**', timeout=PATIENCE_MS)
+    for again in (page.go_back, lambda: page.goto(address), page.reload):
+        again()
+        page.wait_for_selector('.people, .ask')
+        assert 'Zoë' not in page.content() and 'P-1' not in page.content()
+
+
+def test_a_dynamic_series_by_keyboard_alone(bedside):
+    bedside.start(acclimatisation_minutes=0.0, series_frames=3, series_interval_s=1.0)
+    page = bedside.page
+
+    def press(words):
+        """Go by tabs to what has these words, and press Enter."""
+        for _ in range(40):
+            page.keyboard.press('Tab')
+            if page.evaluate("() => (document.activeElement.innerText || '').trim()") == words:
+                page.keyboard.press('Enter')
+                return
+        raise AssertionError(words)
+
+    press('New exam')
+    for field, text in (('#patient_id', 'P-7'), ('#patient_name', 'Zoë O\'Hara')):
+        page.wait_for_selector(field)
+        page.keyboard.type(text)
+        page.keyboard.press('Enter')
+    page.wait_for_selector('.steps')
+    for _ in range(3):
+        press('+1')
+    press('Go on')
+    page.wait_for_selector('.who')
+    press('Begin')
+    page.wait_for_selector('.checklist')
+    page.keyboard.press('Tab')
+    press('The rest is so')
+    page.wait_for_selector('#room_c')
+    page.keyboard.type('21')
+    page.keyboard.press('Enter')
+    page.wait_for_selector('#humidity_percent')
+    page.keyboard.press('Enter')
+    page.wait_for_selector('#ring')
+    press('Go on')
+    page.wait_for_selector('.choices')
+    press('Dynamic series')
+    bedside.seen.wait(LIVE)
+    bedside.sees('#take')
+    press('Capture') if page.inner_text('#take button') == 'Capture' else press('Capture anyway')
+    bedside.sees('text=Cool the breasts')
+    press('Start')
+    page.wait_for_selector('#series')
+    bedside.sees('.shots')
+    exam = bedside.exam
+    assert [(capture.frame, capture.facts.get('due_s')) for capture in exam.captures] == [
+        (1, None), (2, 0), (3, 1), (4, 2)]
+    press('Result')
+    bedside.sees('.three')
+    assert bedside.seen.complaints == []

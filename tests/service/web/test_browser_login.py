@@ -76,7 +76,7 @@ def test_names_then_pad_then_the_page(start, visit):
     assert not any(page.page.evaluate(MEASURE).values())
     page.page.click('text=Ben Moe')
     press(page, OTHER)
-    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    page.page.wait_for_selector('.home')
 
 
 def test_it_locks_by_itself_and_says_so_before(start, visit):

@@ -1,5 +1,6 @@
 """Exams through the service: by the API as documented, by the pages, and by nobody who may not."""
 import os
+import re
 import tempfile
 import threading
 from dataclasses import replace
@@ -20,6 +21,8 @@ from .stations import PINS, Inhabited, csrf_of, log_in
 from .test_api import PREFIX, as_documented
 
 ZOE = {'patient_id': 'P-1', 'patient_name': 'Zoë O\'Hara <b>', 'birth_date': '1970-12-31', 'room_c': '21,5'}
+
+BO = {'patient_id': 'P-2', 'patient_name': 'Bo', 'birth_date': '1970-12-31'}
 
 
 @pytest.fixture
@@ -92,10 +95,10 @@ def test_the_way_of_an_exam_through_the_api(client, tell, exams):
 
 #: What is done in the wrong state or with a wrong field: part of the address, form, status, code.
 REFUSED_FIRST = [
-    ('', {}, 409, 'exam-patient'), ('', {'patient_id': 'P\n1'}, 409, 'exam-patient'),
-    ('', {'patient_id': 'P-2', 'birth_date': '31.12.1970'}, 409, 'exam-patient'),
-    ('', {'patient_id': 'P-2', 'room_c': 'warm'}, 409, 'exam-condition'),
-    ('', {'patient_id': 'P-2', 'room_c': 'nan'}, 409, 'exam-condition')]
+    ('', {'patient_name': 'Bo', 'birth_date': '1970-12-31'}, 409, 'exam-patient'),
+    ('', dict(BO, patient_id='P\n2'), 409, 'exam-patient'),
+    ('', dict(BO, birth_date='31.12.1970'), 409, 'exam-patient'),
+    ('', dict(BO, room_c='warm'), 409, 'exam-condition'), ('', dict(BO, room_c='nan'), 409, 'exam-condition')]
 REFUSED = [
     ('', {'patient_id': 'P-2'}, 409, 'exam-under-way'),
     ('/ID/captures', {}, 409, 'exam-capture'), ('/ID/captures', {'role': '../x'}, 409, 'exam-capture'),
@@ -152,40 +155,141 @@ def test_a_frame_that_the_gate_refuses_is_shown_with_its_reason_and_no_numbers(c
     assert kept['outcome'] == 'no-result' and kept['checks']
     client.post('/exams/%s/review' % exam['id'])
     page = text_of(client.get('/exams/' + exam['id']))
-    assert 'No result.' in page and kept['checks'][-1] in page and '°C' not in page
+    assert 'No result' in page and kept['checks'][-1] in page and '°C' not in page
 
 
-def test_the_pages_of_an_exam_in_each_of_its_states(client, exams):
-    assert 'no exams yet' in text_of(client.get('/exams')) and 'Exams</a>' in text_of(client.get('/'))
-    made = client.post('/exams', data=ZOE)
-    here = made.headers['Location'].replace('http://127.0.0.1:8080', '')
-    assert made.status_code == 303
+#: Steps of an exam: what is on their screen, and what is sent from it. A step comes back after every restart.
+WAY = [
+    ('Touch what is', 'checklist', {'unmet': ['draught', 'sun']}),
+    ('Temperature of the room', 'room', {'room_c': '25,5'}),
+    ('Humidity of the air', 'humidity', {'humidity_percent': '45'}),
+    ('id="ring"', 'acclimatised', {'reason': 'The patient feels cold.'}),
+    ('Which pictures', 'start', {'protocol': 'static'}),
+    ('Frontal <span>1 of 5', 'captures', {'role': 'frontal', 'number': '1'}),
+    ('Right oblique <span>2 of 5', 'retake', {'role': 'frontal'}),
+    ('Frontal <span>1 of 5', 'captures', {'role': 'frontal', 'number': '2'}),
+    ('Right oblique <span>2 of 5', 'captures', {'role': 'right-oblique', 'number': '3'}),
+    ('Left oblique <span>3 of 5', 'captures', {'role': 'left-oblique', 'number': '4'}),
+    ('Right lateral <span>4 of 5', 'captures', {'role': 'right-lateral', 'number': '5'}),
+    ('Left lateral <span>5 of 5', 'left-out', {'role': 'left-lateral', 'reason': 'The patient cannot turn so far.'}),
+    ('<span>left out</span>', 'review', {}), ('>Sign-off</button>', 'read', {}), ('Nothing can be changed', 'sign', {}),
+    ('Amend</a>', 'amend', {'reason': 'typing error', 'text': 'It was the left side.'}), ('Amended</p>', '', {})]
 
-    def does(act, **form):
-        answer = client.post(here + '/' + act, data=form)
-        assert answer.status_code == 303, text_of(answer)
-        return text_of(client.get(here))
 
-    taking = text_of(client.get(here))
-    assert taking.count('name="role"') == 6 and 'id="picture"' in taking
-    assert 'Zoë O&#39;Hara &lt;b&gt;' in taking and '<b>' not in taking.replace('<b>Zoë', '')
-    assert '0001.overlay.png' in does('captures', role='frontal', number='1')
-    assert 'value="2"' in does('captures', role='left-oblique', number='1')  # a tap on a page that is old
-    assert does('captures', role='left-oblique', number='2').count('.overlay.png') == 2
-    reviewed = does('review')
-    assert reviewed.count('.overlay.png') == 2 and 'Sign</button>' in reviewed and 'Amend' not in reviewed
-    assert 'No result' not in reviewed
-    signed = does('sign')
-    assert 'Sign</button>' not in signed and 'Discard' not in signed and 'Amend' in signed
-    assert 'typing error' in text_of(client.get(here + '?part=events')) or does(
-        'amend', reason='typing error', text='It was the left side.')
+def test_every_step_comes_back_after_a_restart(stub, live, files_root, folder):
+    live.start()
+    picture_shown(live)
+    settings, here, entry = Settings(port=8080, files_root=str(files_root)), '', None
+    kept = []
+
+    def restarted():
+        if kept:
+            kept.pop().close()
+        kept.append(Exams(str(folder / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
+                          room=lambda folder: None))
+        app = create_app(stub, live, settings, exams=kept[0])
+        app.test_client_class = LocalClient
+        return app.test_client(), app.extensions['thermoscreen'].acquisition
+
+    client, room = restarted()
+    assert 'no exams yet' in text_of(client.get('/exams')) and 'Home</a>' in text_of(client.get('/'))
+    for shown, form in (('Number of the patient', {'patient_id': ' P-1 '}),
+                        ('Name</h1>', {'patient_name': ZOE['patient_name']}),
+                        ('Birth date</h1>', {'birth_date': '1970-12-31'}), ('>Begin</button>', None)):
+        assert shown in text_of(client.get('/exams/new')), shown
+        assert form is None or client.post('/exams/new', data=form).status_code == 303
+    assert 'Number of the patient' in text_of(client.get('/exams/new?again=1'))
+    for number, (shown, act, form) in enumerate(WAY):
+        if not here:
+            made = client.post('/exams', data=ZOE)
+            assert made.status_code == 303
+            here = made.headers['Location'].replace('http://127.0.0.1:8080', '')
+        client, room = restarted()
+        page = text_of(client.get(here))
+        assert shown in page, shown
+        assert 'Zoë O&#39;Hara &lt;b&gt;' in page and '1970-12-31' in page and 'P-1<' in page
+        entry = room.goes_on()
+        assert (entry is not None and here.endswith(entry.row.id)) == (number < len(WAY) - 2), shown
+        assert ('Sign exam 1' in text_of(client.get('/home'))) == (shown in ('>Sign-off</button>',
+                                                                           'Nothing can be changed'))
+        if act:
+            answer = client.post(here + '/' + act, data=form, headers={'Accept': 'application/json'})
+            assert (answer.status_code, answer.get_json()) == (200, {'next': here}), shown
+    exam = kept[0].get(entry.row.id if entry else here[-16:])
+    assert [capture.role for capture in exam.captures] == ['frontal', 'frontal', 'right-oblique', 'left-oblique',
+                                                          'right-lateral']
+    assert kept[0].deviations(exam) == [
+        'A window is not shielded. A draught is felt.', 'The room has 25.5 °C, not 18 to 23 °C.',
+        'Acclimatisation 0 of 15 minutes: The patient feels cold.',
+        'Left lateral left out: The patient cannot turn so far.']
+    assert 'Left lateral left out' in text_of(client.get(here + '?view=deviations'))
+    assert 'Left nipple' in text_of(client.get(here + '?view=regions'))
     events = text_of(client.get(here + '?part=events'))
-    assert events.count('<li>') == 7 and 'typing error' in events and events.count('Demo</span>') == 7
-    assert '21.5' in events and 'frontal' in events
-    picture = client.get(here + '/pictures/2')
-    assert all(words in text_of(picture) for words in ('0002.result.json', '0002.signs.json', 'Left oblique'))
-    for act in ('note', 'deviation', 'discard', 'amend'):
+    assert events.count('<li>') == len(exam.events) and 'typing error' in events and 'Demo</span>' in events
+    picture = text_of(client.get(here + '/pictures/2'))
+    assert '0002.result.json' in picture and '0002.signs.json' in picture
+    assert 'aria-label="Signs"' in text_of(client.get(here + '?view=signs'))
+    for act in ('note', 'note?what=room_c', 'note?what=notes', 'deviation', 'discard', 'amend', 'acclimatised',
+                'amend?what=Typing error', 'left-out?role=left-lateral', 'left-out?role=<script>'):
         assert client.get(here + '/' + act).status_code == 200
+    kept[0].close()
+
+
+def test_numbers_of_the_result_page_are_those_of_the_result(client, tell):
+    exam = tell('/exams', **ZOE)[1]
+    tell('/exams/%s/captures' % exam['id'], role='frontal')
+    tell('/exams/%s/review' % exam['id'])
+    result = client.get('/exams/%s/files/0001.result.json' % exam['id']).get_json()
+    page = text_of(client.get('/exams/' + exam['id']))
+    shown = [float(number) for number in re.findall('<dd>([0-9.]+)</dd>', page)]
+    assert shown == [round(result['regions'][name]['mean'], 1) for name in ('right_breast', 'left_breast')] + [
+        round(abs(result['differences']['breast']['mean']), 1)]
+    assert '%.2f, threshold %.2f' % (result['finding']['probability'], result['finding']['threshold']) in page
+    assert result['sentences'][0] in page
+
+
+def test_who_may_be_confused_is_warned_of_before_anything_is_kept(client, exams):
+    exams.discard(exams.create(Patient('P-1', 'Zoe Ohara', '1970-12-31'), 'op').id, 'op', 'example')
+    asked = {'Accept': 'application/json'}
+    for form, code in ((dict(BO, patient_id='P-1'), 'patient-number'),
+                       ({'patient_id': 'P-2', 'patient_name': 'OHARA  zoe', 'birth_date': '1970-12-31'},
+                        'patient-twice'),
+                       ({'patient_id': 'P-2', 'patient_name': 'Ann Lind'}, 'exam-patient')):
+        answer = client.post('/exams', data=form, headers=asked)
+        assert (answer.status_code, answer.get_json()['code']) == (409, code)
+        assert code in text_of(client.post('/exams', data=form)) and len(exams.list()) == 1
+    form = {'patient_id': 'P-2', 'patient_name': 'Zoë Ohara', 'birth_date': '1970-12-31', 'confirmed': 'yes'}
+    assert client.post('/exams', data=form).status_code == 303
+    exams.discard(exams.list()[0].row.id, 'op', 'example')
+    page = text_of(client.get('/exams'))
+    assert page.count('Same name') == 2
+    made = exams.create(Patient('P-3', 'Bo'), 'op')
+    seen = '/exams/%s?seen=%d' % (made.id, made.events[-1].seq)
+    assert client.get(seen).status_code == 200 and client.get('/exams/news?after=2').get_json() == {'new': 1}
+    exams.discard(made.id, 'op', 'example')
+    answer = client.get(seen)
+    assert answer.status_code == 409 and 'list-changed' in text_of(answer)
+
+
+def test_what_blocks_blocks_and_a_reason_is_asked_for(client, tell, side_view, files_root, exams, live):
+    exam = tell('/exams', **dict(ZOE, patient_id='P-5'))[1]
+    here = '/exams/' + exam['id']
+    for act, form, code in (('left-out', {'role': 'frontal', 'reason': 'a'}, 'exam-frontal'),
+                            ('left-out', {'role': 'left-lateral'}, 'exam-text'),
+                            ('left-out', {'role': 'nothing', 'reason': 'a'}, 'exam-capture'),
+                            ('retake', {'role': '../x'}, 'exam-capture'), ('series', {}, 'series-step')):
+        assert client.post(here + '/' + act, data=form, headers={'Accept': 'application/json'}
+                           ).get_json()['code'] == code, act
+    tell(here + '/captures', role='left-lateral')
+    assert client.post(here + '/review').status_code == 409
+    tell(here + '/discard', reason='example')
+    client.post('/exams', data=ZOE)
+    here = '/exams/' + exams.list()[0].row.id
+    for act, form, code in (('room', {'humidity_percent': '40'}, 'exam-condition'), ('acclimatised', {}, 'exam-early'),
+                            ('start', {'protocol': 'of tomorrow'}, 'exam-protocol')):
+        assert client.post(here + '/' + act, data=form, headers={'Accept': 'application/json'}
+                           ).get_json()['code'] == code, act
+        assert code in text_of(client.post(here + '/' + act, data=form))
 
 
 def test_the_list_searches_and_pages(client, exams):
@@ -210,8 +314,9 @@ def test_the_list_searches_and_pages(client, exams):
     status = text_of(client.get('/status'))
     assert 'Exam 9 is under way.' in status and 'href="/exams/%s">Go on with exam 9' % draft.id in status
     assert status.count('One is missing.') == 1 and 'more' not in status and 'exam-gone' in status
-    assert 'Go on with exam 9' in text_of(client.get('/exams')) and 'Go on with' in text_of(client.get('/exams/new'))
-    assert 'Begin with the pictures' in text_of(client.get('/exams/' + draft.id))
+    assert 'Go on with exam 9' in text_of(client.get('/exams')) and 'Go on with' in text_of(client.get('/home'))
+    assert client.get('/exams/new').status_code == 303
+    assert 'Touch what is' in text_of(client.get('/exams/' + draft.id))
 
 
 def test_who_is_logged_in_stands_on_every_event_and_nobody_else_changes_anything(stub, live, files_root, folder,
@@ -238,6 +343,7 @@ def test_who_is_logged_in_stands_on_every_event_and_nobody_else_changes_anything
     for act, form in (('captures', {'role': 'frontal'}), ('review', {}), ('sign', {})):
         answer = client.post(here + '/' + act, data=dict(form, csrf=csrf))
     assert answer.status_code == 409 and 'date-uncertain' in text_of(answer)
+    client.post(here + '/read', data={'csrf': csrf})
     page = text_of(client.get(here))
     assert 'The date is right: sign' in page and '2027-01-15' in page
     assert client.post(here + '/sign', data={'csrf': csrf, 'date_confirmed': 'yes'}).status_code == 303
@@ -247,8 +353,9 @@ def test_who_is_logged_in_stands_on_every_event_and_nobody_else_changes_anything
     assert text_of(client.get(here + '?part=events')).count('Ben Moe</span>') == len(events)
     entries = [decode(line) for line in read_lines(home.station.audit.folder)]
     told = [entry['event'] for entry in entries if entry['operator'] == home.people['operator'].id]
-    assert [event for event in told if event != 'exam-viewed'][-6:] == [
-        'exam-created', 'exam-started', 'capture-added', 'exam-reviewed', 'date-confirmed', 'exam-signed']
+    assert [event for event in told if event != 'exam-viewed'][-7:] == [
+        'exam-created', 'exam-started', 'capture-added', 'exam-reviewed', 'exam-updated', 'date-confirmed',
+        'exam-signed']
     assert told[-1] == 'exam-viewed'
     client.post('/exams/find', data={'query': 'P-1', 'csrf': csrf})
     told = [decode(line)['event'] for line in read_lines(home.station.audit.folder)]
@@ -276,7 +383,7 @@ def test_a_picture_that_cannot_be_read_is_named_and_the_others_are_shown(client,
     path.write_bytes(b'{' + path.read_bytes()[1:-2] + b' }')
     client.post('/exams/%s/review' % exam['id'])
     page = text_of(client.get('/exams/' + exam['id']))
-    assert page.count('exam-damaged') == 1 and page.count('.overlay.png') == 2
+    assert page.count('exam-damaged') == 1 and page.count('.overlay.png') == 1
     assert client.get('/exams/%s/files/0001.result.json' % exam['id']).status_code == 500
 
 

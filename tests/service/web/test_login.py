@@ -131,7 +131,7 @@ def test_the_right_pin_opens_the_page_and_a_wrong_one_does_not(client, home):
     assert wrong.status_code == 403 and b'pin-wrong' in wrong.data
     assert client.get('/').status_code == 303
     right = log_in(client, ann, PIN)
-    assert (right.status_code, right.headers['Location'].rpartition('/')[2]) == (303, '')
+    assert (right.status_code, right.headers['Location'].rpartition('/')[2]) == (303, 'home')
     assert b'Ann Lind is logged in' in client.get('/').data
     assert audited(home)[-2:] == [('login-failed', ann), ('login', ann)]
 

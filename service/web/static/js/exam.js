@@ -1,18 +1,87 @@
-// A tap is taken once: while the service works, no button can be pressed again.
-import { byId, show } from './dom.js';
+// Steps of an exam: what a form leads to takes the place of this screen, so that Back finds nothing old; a tap is taken once.
+import { byId, element, icon, show } from './dom.js';
 
-document.addEventListener('submit', (event) => {
-  if (event.defaultPrevented) {
-    return;
+const SILENT = { code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Wait a moment and try again.' };
+// What somebody may confirm: the station knows the patient otherwise.
+const CONFIRMED = /^patient-/;
+
+function tell(message) {
+  const told = element('div', '', 'told');
+  told.setAttribute('role', 'alert');
+  const head = element('p', '', 'head');
+  head.append(icon('attention'), element('span', message.sentence));
+  told.append(head, element('p', message.next_step || '', 'step'), element('p', message.code, 'code'));
+  const place = byId('told');
+  const before = place.querySelector('.told');
+  if (before) {
+    before.remove();
+  }
+  place.prepend(told);
+  const confirm = byId('confirm');
+  if (confirm) {
+    show(confirm, CONFIRMED.test(message.code));
+  }
+}
+
+// Buttons stay off until the answer is there; afterwards those that were off before stay off.
+function still(on) {
+  for (const button of document.querySelectorAll('button')) {
+    if (on && !button.disabled) {
+      button.dataset.still = '';
+      button.disabled = true;
+    } else if (!on && 'still' in button.dataset) {
+      delete button.dataset.still;
+      button.disabled = false;
+    }
   }
   const taking = byId('taking');
-  if (taking && event.target.matches('.takes')) {
-    show(taking, true);
+  if (taking) {
+    show(taking, on);
   }
-  // After the form was read: a disabled button would not be part of it.
-  window.setTimeout(() => {
-    for (const button of document.querySelectorAll('button')) {
-      button.disabled = true;
+}
+
+async function send(form, button) {
+  const fields = new URLSearchParams(new FormData(form));
+  if (button && button.name) {
+    fields.append(button.name, button.value);
+  }
+  still(true);
+  let answer;
+  try {
+    answer = await fetch(form.action, { method: 'POST', body: fields, headers: { Accept: 'application/json' } });
+    if (answer.redirected || !(answer.headers.get('Content-Type') || '').startsWith('application/json')) {
+      window.location.replace(answer.redirected ? answer.url : window.location.href); // the station was locked meanwhile
+      return;
     }
-  });
+    const told = await answer.json();
+    if (answer.ok) {
+      window.location.replace(told.next);
+      return;
+    }
+    tell(told);
+  } catch (lost) {
+    tell(SILENT);
+  }
+  still(false);
+}
+
+document.addEventListener('submit', (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.getAttribute('action') === '/lock') {
+    return;
+  }
+  event.preventDefault();
+  send(form, event.submitter);
 });
+
+// Ways to look at the same screen add nothing to the history.
+document.addEventListener('click', (event) => {
+  const way = event.target.closest('[data-replace]');
+  if (way) {
+    event.preventDefault();
+    window.location.replace(way.href);
+  }
+});
+
+// A screen that the browser kept is asked for again.
+window.addEventListener('pageshow', (event) => event.persisted && window.location.reload());

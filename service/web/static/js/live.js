@@ -261,6 +261,7 @@ function renderValues(stopped, now) {
     shownAt = now;
     renderPanel(values);
     byId('summary').dataset.picture = String(values.live.picture);
+    document.dispatchEvent(new CustomEvent('values', { detail: values }));
   }
 }
 
