@@ -21,6 +21,7 @@ from service.quality import QualityLimits
 from service.readers import find_thermograms, read_thermogram
 from service.settings import SHIPPED_BUNDLE
 from service.simulator import FACINGS, THINGS, Description, make_phantom
+from service.simulator.anatomy import ARMS_RAISED
 from service.thermogram import Thermogram
 
 from .conditions import conditions
@@ -81,8 +82,8 @@ def subjects() -> List[Subject]:
         twin = '%s-%s' % (side, 'lateral' if kind == 'oblique' else 'oblique')
         for role in (facing, _FRONT, '%s-%s' % (_OTHER_SIDE[side], kind), twin):
             rows.append(Subject(facing, role, phantom(facing=facing)))
-    rows.append(Subject('view from the front', views.LEFT_OBLIQUE, phantom(rotation_deg=0.0, arms='raised')))
-    rows.append(Subject('view from the front', _FRONT, phantom(rotation_deg=0.0, arms='raised')))
+    rows.append(Subject('view from the front', views.LEFT_OBLIQUE, phantom(rotation_deg=0.0, arms=ARMS_RAISED)))
+    rows.append(Subject('view from the front', _FRONT, phantom(rotation_deg=0.0, arms=ARMS_RAISED)))
     return rows
 
 
