@@ -56,16 +56,8 @@ export function renderRegions(holder, values) {
 
 // The marked spots and the column max are not of one area; without a word the one looks like a mistake of the other.
 function hottest(values, digits) {
-  const spots = Object.entries(values.hottest).map(([name, spot]) => regionName(name) + ' ' + number(spot.value, digits));
-  return spots.length === 0 ? '' : 'Marked as hottest: ' + spots.join(', ') + ' ' + unitName(values)
-    + '. There a mean of neighbours counts, the nipple is part of its breast, and about 1 cm of its rim is left out. max is the hottest single pixel of the whole region.';
-}
-
-function verdict(entry) {
-  if (entry.exceeds === null) {
-    return 'not compared';
-  }
-  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' °C';
+  const spots = Object.values(values.hottest).map((spot) => number(spot.value, digits));
+  return spots.length === 0 ? '' : 'Marked ' + spots.join(', ') + ': means, the rim is left out; max: one pixel.';
 }
 
 function noteBelow(holder, text) {
