@@ -27,7 +27,15 @@ from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
 from .certificate import certificate_message, utc_now
-from .kept_checks import check_audit, check_backup, check_database, check_date, check_exams, check_keys
+from .kept_checks import (
+    check_audit,
+    check_backup,
+    check_database,
+    check_date,
+    check_exams,
+    check_keys,
+    check_restore,
+)
 from .messages import INFO, OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
 from .model_change import change_message
 from .operators import places
@@ -321,5 +329,6 @@ def check_metrics(settings: 'Settings') -> Message:
 CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('versions', check_versions), ('model', check_model), ('change', check_change), ('camera', check_camera),
     ('disk', check_disk), ('storage', check_storage), ('rights', check_rights), ('database', check_database),
-    ('exams', check_exams), ('audit', check_audit), ('backup', check_backup), ('keys', check_keys),
-    ('date', check_date), ('page', check_page), ('opening', check_opening), ('metrics', check_metrics))
+    ('exams', check_exams), ('audit', check_audit), ('backup', check_backup),
+    ('restore', check_restore), ('keys', check_keys), ('date', check_date),
+    ('page', check_page), ('opening', check_opening), ('metrics', check_metrics))

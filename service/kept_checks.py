@@ -5,10 +5,11 @@ may be running.
 """
 import os
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 from .anchors import verify_station
-from .backup import last_backup
+from .backup import last_backup, last_restore_test
 from .clock import NTP, Clock, Stamp, seconds_between
 from .exams import read_found
 from .exams.store import DATABASE, LOCK
@@ -164,6 +165,14 @@ def check_backup(settings: 'Settings') -> Optional[Message]:
     if not settings.exams_folder or not os.path.isdir(settings.exams_folder):
         return None
     return last_backup(settings.exams_folder, Clock().now())
+
+
+def check_restore(settings: 'Settings') -> Optional[Message]:
+    """Look when a backup was restored last as a test."""
+    if not settings.exams_folder or not os.path.isdir(settings.exams_folder):
+        return None
+    message = last_restore_test(settings.exams_folder, Clock().now())
+    return None if message is None else replace(message, subject='restore')
 
 
 def check_keys(settings: 'Settings') -> Optional[Message]:

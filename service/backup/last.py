@@ -1,4 +1,4 @@
-"""The last backup of a station: noted beside its exams, told on the status page."""
+"""The last backup of a station and its last restore test: noted beside its exams, told on the status page."""
 import json
 import os
 from datetime import datetime
@@ -8,15 +8,19 @@ from ..clock import Stamp
 from ..durable import atomic_write_json
 from ..messages import OK, WARNING, Message
 
-#: Days after which another backup is due.
-DUE_DAYS = 7
+#: Days after which another backup is due, and another restore test.
+DUE_DAYS, TEST_DUE_DAYS = 7, 31
 _MAX_BYTES = 4096
-_MAKE = 'A supervisor makes one: Status, Backup.'
 
 
 def last_path(root: str) -> str:
     """File beside the folder of exams that names the last backup."""
     return os.path.abspath(root) + '.backup.json'
+
+
+def tried_path(root: str) -> str:
+    """File beside the folder of exams that names the backup which was restored last as a test."""
+    return os.path.abspath(root) + '.restore-test.json'
 
 
 def note_backup(root: str, backup: str, stamp: Stamp) -> None:
@@ -33,6 +37,11 @@ def note_backup(root: str, backup: str, stamp: Stamp) -> None:
     atomic_write_json(last_path(root), {'backup': backup, 'stamp': stamp._asdict()})
 
 
+def note_restore_test(root: str, backup: str, stamp: Stamp) -> None:
+    """Note that a backup was restored as a test and was whole; arguments and errors as of `note_backup`."""
+    atomic_write_json(tried_path(root), {'backup': backup, 'stamp': stamp._asdict()})
+
+
 def last_backup(root: str, now: Stamp) -> Message:
     """How old the last backup is.
 
@@ -40,25 +49,37 @@ def last_backup(root: str, now: Stamp) -> Message:
         root: the folder of exams.
         now: of the clock of the station.
     """
-    noted = _noted(root)
+    return _age(last_path(root), now, 'backup', DUE_DAYS, 'Status, Backup.')
+
+
+def last_restore_test(root: str, now: Stamp) -> Optional[Message]:
+    """How old the last restore test is; None where there is no backup. Arguments as of `last_backup`."""
+    if _noted(last_path(root)) is None:
+        return None
+    return _age(tried_path(root), now, 'restore test', TEST_DUE_DAYS, 'Status, Backup, Restore test.')
+
+
+def _age(path: str, now: Stamp, what: str, due_days: int, where: str) -> Message:
+    noted, code = _noted(path), what.replace(' ', '-')
     if noted is None:
-        return Message('backup-none', 'No backup was made yet.', _MAKE, WARNING, 'backup')
+        return Message(code + '-none', 'No %s was made yet.' % what, 'A supervisor makes one: %s' % where, WARNING,
+                       what)
     facts = {'figures': noted['backup']}
     days = (_time(now) - _time(noted['stamp'])).total_seconds() / 86400
     if days < 0 or 'unsynchronised' in (now.clock, noted['stamp'].clock):
-        return Message('backup-age', 'There is a backup. The clock does not tell how old it is.', '', OK, 'backup',
+        return Message(code + '-age', 'There is a %s. The clock does not tell how old it is.' % what, '', OK, what,
                        facts)
     age = '%d days' % days if days >= 2 else 'a day' if days >= 1 else 'less than a day'
-    if days > DUE_DAYS:
-        return Message('backup-old', 'The last backup is %s old.' % age, 'A supervisor makes another one: Status, '
-                       'Backup.', WARNING, 'backup', facts)
-    return Message('backup-ok', 'The last backup is %s old.' % age, '', OK, 'backup', facts)
+    sentence = 'The last %s is %s old.' % (what, age)
+    if days > due_days:
+        return Message(code + '-old', sentence, 'A supervisor makes another one: %s' % where, WARNING, what, facts)
+    return Message(code + '-ok', sentence, '', OK, what, facts)
 
 
-def _noted(root: str) -> Optional[Dict[str, Any]]:
-    """The note, None where there is none that can be read."""
+def _noted(path: str) -> Optional[Dict[str, Any]]:
+    """The note in a file, None where there is none that can be read."""
     try:
-        with open(last_path(root), 'rb') as stream:
+        with open(path, 'rb') as stream:
             document = json.loads(stream.read(_MAX_BYTES).decode('utf-8'))
         stamp = Stamp(**document['stamp'])
         _time(stamp)

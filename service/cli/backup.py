@@ -8,13 +8,14 @@ import click
 
 from ..messages import OK, StorageError, printable, shown_size
 from .exams import exams_root, folder_options
-from .options import json_option
+from .operators import check_user
+from .options import json_option, load_settings
 from .verbs import Group
 
 
 @click.group(cls=Group)
 def backup() -> None:
-    """Back up the exams of this station to a medium, and verify a backup.
+    """Back up the exams of this station to a medium, and verify a backup or test its restore.
 
     docs/backup.md describes what is on the medium, and how it is restored.
 
@@ -22,6 +23,7 @@ def backup() -> None:
     Example:
       thermoscreen backup make /media/usb --unmount
       thermoscreen backup verify /media/usb
+      thermoscreen backup test /media/usb
     """
 
 
@@ -122,6 +124,42 @@ def verify_command(medium: str, key: str, folder: Optional[str], settings_path: 
             found.folder, state, document['exams'], document['stamp']['utc'][:16].replace('T', ' '),
             found.manifest.key)))
     sys.exit(int(any(problem.severity != OK for problem in found.problems)))
+
+
+@backup.command('test')
+@click.argument('medium', type=click.Path(), metavar='MEDIUM')
+@folder_options
+@json_option
+def try_command(medium: str, folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
+    """Restore the newest backup on MEDIUM as a test, compare every file, and remove what was restored.
+
+    It needs as much room beside the exams as the backup takes; the service may be running. Do it once a month: Status
+    and the doctor say when it was done last. The exit code is 1 where something is not as it was signed, or not as the
+    station has it. It takes no key to what is encrypted; the page, where somebody is logged in, opens one exam as well.
+
+    \b
+    Example:
+      sudo -u thermoscreen thermoscreen backup test /media/usb --settings /etc/thermoscreen/settings.toml
+    """
+    from ..backup import known_key, newest_backup, note_restore_test, try_restore
+    from ..clock import Clock
+    from ..operators import tell_audit
+    root, clock, settings = exams_root(folder, settings_path), Clock(), load_settings(settings_path)
+    check_user(root)
+    key = known_key(root)
+    tried = try_restore(newest_backup(medium, key), root, key, clock, least_bytes=settings.room_least_mib << 20)
+    tell_audit(root, clock, 'restore-tested', backup=tried.backup, exams=tried.exams, problems=len(tried.problems))
+    if not tried.problems:
+        note_restore_test(root, tried.backup, clock.now())
+    if as_json:
+        click.echo(json.dumps(dict(tried._asdict(), problems=[problem.to_dict() for problem in tried.problems]),
+                              indent=1))
+    else:
+        for problem in tried.problems:
+            click.echo('%s [%s]' % (problem.text, problem.code))
+        click.echo(printable('%s: %d exams were restored as a test and compared; %d went on since, %d were removed '
+                             'since.' % (tried.backup, tried.exams, tried.newer, tried.gone)))
+    sys.exit(int(bool(tried.problems)))
 
 
 @backup.command()

@@ -17,7 +17,7 @@ from ..bundle import (
     sign_bundle,
 )
 from ..messages import OK, InputError, StorageError, printable
-from .operators import ask_supervisor, by_option
+from .operators import PAGES, ask_supervisor, by_option, open_station
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
@@ -254,7 +254,7 @@ def _station(settings_path: Optional[str], keys: Optional[str], target: Optional
     """
     from ..clock import Clock
     from ..model_change import Site
-    from ..operators import Station, list_operators, places
+    from ..operators import list_operators, places
     from .records import note
     settings = load_settings(settings_path, trusted_keys=keys)
     with contextlib.ExitStack() as held:
@@ -265,8 +265,7 @@ def _station(settings_path: Optional[str], keys: Optional[str], target: Optional
         who = ''
         if settings.exams_folder and list_operators(places(settings.exams_folder).operators):
             try:
-                station = held.enter_context(Station(settings.exams_folder, Clock(), settings.encrypt,
-                                                     settings.audit_signer, settings.audit_anchor))
+                station = held.enter_context(open_station(settings.exams_folder, settings, Clock(), PAGES['model']))
             except StorageError as error:  # the service runs
                 noted('model-refused', '', outcome='refused', code=error.code)
                 raise

@@ -9,7 +9,7 @@ import click
 
 from ..clock import Clock
 from ..messages import BundleError, InputError, StorageError, printable
-from .operators import ask_supervisor, by_option
+from .operators import PAGES, ask_supervisor, by_option, check_user, open_station
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
 
@@ -35,7 +35,8 @@ def exams() -> None:
     """List, show, verify, repair, export, import and remove the exams of this station.
 
     list, show and verify change nothing and may run beside the service. The other verbs need it to be stopped, for one
-    process writes; export, import, hold and retention ask for the PIN of a supervisor and are noted in the audit log.
+    process writes; export, import, hold and retention ask for the PIN of a supervisor and are noted in the audit log,
+    and while the service runs its page does the same.
     Run them as the user of the service. Texts that identify a patient are shown where they are not encrypted.
     docs/exams.md describes the folders.
 
@@ -170,6 +171,7 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
     root = exams_root(folder, settings_path)
     if not os.path.isdir(root):
         raise InputError('exams-folder', 'There is no folder %s.' % root, 'Check its name.')
+    check_user(root)
     opened = Exams(root, None, None, Clock())
     try:
         count, messages = opened.rebuild(), opened.messages
@@ -215,7 +217,7 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
     if research and sealed or set_name and not research:
         raise click.UsageError('--sealed and --de-identified exclude each other, and --set goes with the latter.')
     how = 'de-identified' if research else 'sealed' if sealed else 'open'
-    with _supervised(folder, settings_path, by) as work:
+    with _supervised('export', folder, settings_path, by) as work:
         wanted = _wanted(work.root, exam_ids, every, sealed)
 
         def told(entry: 'Exported') -> None:
@@ -258,7 +260,7 @@ def import_command(exports: Tuple[str, ...], keys: Tuple[str, ...], by: Optional
     """
     from ..backup import known_key
     from ..exams import import_exams
-    with _supervised(folder, settings_path, by, fills=True) as work, _open(work) as opened:
+    with _supervised('import', folder, settings_path, by, fills=True) as work, _open(work) as opened:
         done = import_exams(exports, opened, work.operator, keys or (known_key(work.root),))
     if as_json:
         click.echo(json.dumps({'imported': [exam.id for exam in done.taken], 'same': list(done.same)}, indent=1))
@@ -284,7 +286,7 @@ def hold_command(exam_id: str, reason: str, release: bool, by: Optional[str], fo
       thermoscreen exams hold 3f9a0c1d2e4b5a69 --reason 'Court case 12/26'
       thermoscreen exams hold 3f9a0c1d2e4b5a69 --release --reason 'Case closed'
     """
-    with _supervised(folder, settings_path, by) as work, _open(work) as opened:
+    with _supervised('hold', folder, settings_path, by) as work, _open(work) as opened:
         exam = (opened.release if release else opened.hold)(exam_id, work.operator, reason)
     if as_json:
         click.echo(json.dumps({'exam': exam.id, 'held': exam.held}, indent=1))
@@ -324,7 +326,7 @@ def retention_command(applied: bool, today: Optional[str], by: Optional[str], fo
     if not applied:
         plan = plan_retention(root, policy, clock.now())
     else:
-        with _supervised(folder, settings_path, by, clock) as work, _open(work) as opened:
+        with _supervised('retention', folder, settings_path, by, clock) as work, _open(work) as opened:
             plan = plan_retention(root, policy, clock.now())
             for due in plan.due:
                 opened.remove(due.exam.id, work.operator, dict(policy._asdict(), since=due.since))
@@ -367,15 +369,16 @@ class _Work(NamedTuple):
 
 
 @contextlib.contextmanager
-def _supervised(folder: Optional[str], settings_path: Optional[str], by: Optional[str], clock: Optional[Clock] = None,
-                fills: bool = False) -> Iterator[_Work]:
+def _supervised(verb: str, folder: Optional[str], settings_path: Optional[str], by: Optional[str],
+                clock: Optional[Clock] = None, fills: bool = False) -> Iterator[_Work]:
     """A store and what a supervisor may do there, after their PIN; it is refused while the service runs.
 
     Args:
+        verb: one of `PAGES`.
         by: the supervisor; None for the only one.
         fills: whether exams come to it, which an encrypting station has to have a key for.
     """
-    from ..operators import Station, places
+    from ..operators import places
     from ..sealing import PlainSealer
     root, settings, clock = exams_root(folder, settings_path), load_settings(settings_path), clock or Clock()
     if not fills and not os.path.isdir(root):
@@ -386,7 +389,7 @@ def _supervised(folder: Optional[str], settings_path: Optional[str], by: Optiona
                              'Make the first one: thermoscreen operators add NAME')
         yield _Work(root, '', PlainSealer(), lambda *args, **facts: None, clock, os.urandom(32))
         return
-    with Station(root, clock, settings.encrypt, settings.audit_signer, settings.audit_anchor) as station:
+    with open_station(root, settings, clock, PAGES[verb]) as station:
         if station.operators.is_new:
             raise InputError('operators-none', 'This station has no operators yet.',
                              'Make the first one: thermoscreen operators add NAME')

@@ -1,11 +1,14 @@
 """``thermoscreen operators``: who has a PIN, where there is no page at hand."""
+import contextlib
 import json
+import os
+import pwd
 from typing import List, Optional
 
 import click
 
 from ..clock import Clock
-from ..messages import InputError, printable
+from ..messages import InputError, StorageError, printable
 from ..operators import ROLES, SUPERVISOR, Operator, Station, list_operators, places
 from ..settings import Settings
 from .options import json_option, load_settings, settings_option
@@ -13,6 +16,11 @@ from .verbs import Group
 
 by_option = click.option('--by', metavar='OPERATOR', help='Supervisor who does it, by name or id. Default: the only '
                           'one.')
+#: Where the page does the same while the service runs, in the words on its buttons.
+PAGES = {'operators': 'Status, Operators', 'model': 'Status, Model', 'export': 'Status, Backup, Records, Export',
+         'import': 'Status, Backup, Records, Import', 'retention': 'Status, Backup, Records, Retention',
+         'hold': 'Exams, the exam, More, Legal hold'}
+
 _operator_argument = click.argument('operator', metavar='OPERATOR')
 
 
@@ -148,7 +156,47 @@ def _settings(path: Optional[str]) -> Settings:
 
 def _open(settings_path: Optional[str]) -> Station:
     settings = _settings(settings_path)
-    return Station(settings.exams_folder, Clock(), settings.encrypt, settings.audit_signer, settings.audit_anchor)
+    return open_station(settings.exams_folder, settings, Clock(), PAGES['operators'])
+
+
+def open_station(folder: str, settings: Settings, clock: Clock, page: str) -> Station:
+    """The operators of a station, for a verb that changes something.
+
+    Args:
+        folder: of the exams.
+        settings: of the station.
+        clock: of the station.
+        page: where the page does the same, one of `PAGES`.
+
+    Raises:
+        StorageError: ``audit-in-use`` while the service runs, with that page; as of `Station`.
+        InputError: as of `check_user`.
+    """
+    check_user(folder)
+    try:
+        return Station(folder, clock, settings.encrypt, settings.audit_signer, settings.audit_anchor)
+    except StorageError as error:
+        if error.code != 'audit-in-use':
+            raise
+        raise StorageError(error.code, 'The service runs, and one process writes.', 'Do it on its page (%s), or stop '
+                           'the service first: systemctl stop thermoscreen' % page, error.detail)
+
+
+def check_user(folder: str) -> None:
+    """Refuse what root would do in the folder of another user: the service could not open the files that it leaves.
+
+    Raises:
+        InputError: ``user-wrong``.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        owner = os.stat(folder).st_uid
+        if os.geteuid() == 0 and owner:
+            try:
+                name = pwd.getpwuid(owner).pw_name
+            except KeyError:
+                name = '#%d' % owner
+            raise InputError('user-wrong', 'The exams in %s belong to the user %s, who could not open what root writes '
+                             'there.' % (folder, name), 'Run it as that user: sudo -u %s thermoscreen' % name)
 
 
 def _add_first(station: Station, name: str, role: Optional[str]) -> None:

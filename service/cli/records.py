@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional
 from .. import __version__
 from ..backup import BackupJob
 from ..clock import Clock
-from ..exams import AMENDED, DISCARDED, SIGNED, Exams, note_found
+from ..exam_job import ExamJob
+from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
 from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
@@ -28,6 +29,7 @@ class Records(NamedTuple):
     sessions: Optional[Sessions] = None
     backups: Optional[BackupJob] = None
     record: Optional[Record] = None
+    exam_job: Optional[ExamJob] = None
 
     def open_exams(self) -> int:
         """How many exams are neither signed nor discarded."""
@@ -89,7 +91,10 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         return Records(exams, sessions)
     backups = running.enter_context(contextlib.closing(
         BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
-    return Records(exams, sessions, backups, station.audit.append)
+    policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
+    exam_job = running.enter_context(contextlib.closing(
+        ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20)))
+    return Records(exams, sessions, backups, station.audit.append, exam_job)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

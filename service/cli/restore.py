@@ -8,6 +8,7 @@ import click
 
 from ..messages import InputError, shown_size
 from .exams import exams_root, folder_options
+from .operators import check_user
 from .options import json_option
 
 #: What was done with how many exams, in words.
@@ -39,6 +40,7 @@ def restore(medium: str, key: str, folder: Optional[str], settings_path: Optiona
     from ..clock import Clock
     from ..operators import tell_audit
     root = exams_root(folder, settings_path)
+    check_user(root)
     key = key or known_key(root)
     if not key:
         raise InputError('restore-key', 'This station has made no backup, so it does not know whose backups to trust.',

@@ -55,7 +55,7 @@ class Summary(NamedTuple):
 SUMMARIES = {
     'analyse': Summary('Analyse thermogram files.'),
     'audit': Summary('Verify the audit log, and sign its checkpoints.'),
-    'backup': Summary('Back up the exams of this station to a medium, and verify a backup.'),
+    'backup': Summary('Back up the exams of this station to a medium, and verify a backup or test its restore.'),
     'bench': Summary('Measure how long a frame takes on this machine, from the camera to the encoded picture.'),
     'board': Summary('Show which machine this is, what it measures, and which sensors are missing.'),
     'bundle': Summary('Sign, verify and show model bundles, and change the model of a station.'),

@@ -25,13 +25,13 @@ from .exchange import export_exams, import_exams
 from .found import gathered, note_found, read_found
 from .identity import conflicts, confusable
 from .library import AUDITED, Entry, Exams, Picture
-from .retention import Policy, plan_retention
+from .retention import Plan, Policy, plan_retention
 from .store import Reader, Row
 from .texts import CONDITIONS, DEVIATION, NOTES, shown_patient
 from .verification import verify_store
 
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED', 'DRAFT',
            'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams',
-           'NOTES', 'Patient', 'Picture', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES',
+           'NOTES', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES',
            'StoredFile', 'check_capture', 'conflicts', 'confusable', 'export_exams', 'gathered', 'import_exams',
            'note_found', 'plan_retention', 'read_found', 'shown_patient', 'transition', 'verify_store']

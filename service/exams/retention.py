@@ -3,10 +3,11 @@
 The date decides here, as nowhere else, so it has to be one that somebody stands for: of today, and of the exam.
 """
 import datetime
-from typing import List, NamedTuple, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from ..clock import UNSYNCHRONISED, Stamp
 from .exam import AMENDED, DISCARDED, SIGNED, Exam, ExamError, ExamUnreadableError
+from .exchange import Tell
 from .folder import exam_ids, read_exam
 
 _FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ'
@@ -51,7 +52,7 @@ class Plan(NamedTuple):
     unreadable: Tuple[str, ...]
 
 
-def plan_retention(root: str, policy: Policy, now: Stamp) -> Plan:
+def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] = None) -> Plan:
     """What a policy would remove from a store; nothing is changed. It reads every ``exam.json``.
 
     The newest exam always stays, since the next one would get its number.
@@ -59,6 +60,7 @@ def plan_retention(root: str, policy: Policy, now: Stamp) -> Plan:
     Args:
         root: folder of the store.
         now: of today.
+        tell: see `Tell`; of exams.
 
     Raises:
         ExamError: ``date-uncertain``: there is a policy, and nobody stands for the date of today.
@@ -66,10 +68,13 @@ def plan_retention(root: str, policy: Policy, now: Stamp) -> Plan:
     """
     if any(policy) and now.clock == UNSYNCHRONISED:
         raise ExamError('date-uncertain', 'Nothing has set the date since the start, so nothing is old.',
-                        'Wait until the network has set the clock, or give the date of today (--today).')
+                        'Wait until the network has set the clock, or give the date of today (--today, or the page).')
     exams: List[Exam] = []
     due, held, uncertain, unreadable = [], [], [], []  # type: List[Due], List[str], List[str], List[str]
-    for exam_id in exam_ids(root)[0]:
+    ids = exam_ids(root)[0]
+    for done, exam_id in enumerate(ids):
+        if tell is not None:
+            tell(done, len(ids))
         try:
             exams.append(read_exam(root, exam_id))
         except (ExamError, ExamUnreadableError):

@@ -101,7 +101,7 @@ class StoreLock:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise storage_error(error, path)
             raise StorageError('store-busy', 'The exams in %s are kept by a program that is running.' % folder,
-                               'Stop it first (systemctl stop thermoscreen), or do it on its page.')
+                               'Stop it first: systemctl stop thermoscreen')
 
     def release(self) -> None:
         """Give it back."""

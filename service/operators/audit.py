@@ -90,6 +90,7 @@ EVENTS = {
     'backup-made': 'A backup was made.',
     'backup-failed': 'A backup failed.',
     'backup-verified': 'A backup was read and compared.',
+    'restore-tested': 'A backup was restored as a test and compared.',
     'restored': 'Exams were restored from a backup.',
 }
 
@@ -409,7 +410,7 @@ def _hold(folder: str) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise StorageError('audit-in-use', 'Another process writes the audit log in %s.' % folder,
-                           'Do this on the page of the running station, or stop the service first.')
+                           'Stop it first: systemctl stop thermoscreen')
     return descriptor
 
 

@@ -17,6 +17,7 @@ from .backups import blueprint as backup_pages
 from .exams import blueprint as exam_pages
 from .exams import home as home_page
 from .files import blueprint as file_pages
+from .keeping import blueprint as keeping_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
 from .login import DEMO_PIN
@@ -32,6 +33,7 @@ from .tokens import Tokens
 
 if TYPE_CHECKING:
     from ..backup import BackupJob
+    from ..exam_job import ExamJob
     from ..exams import Exams
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -44,7 +46,8 @@ MAX_BODY_BYTES = 64 * 1024
 
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
-               backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None) -> Flask:
+               backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None,
+               exam_job: 'Optional[ExamJob]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -58,6 +61,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         demo: whether every page says that this is a demonstration, and which PIN opens it.
         backups: which supervisors make on the page; None for none. They want sessions.
         changing: changes the model; None where nothing does.
+        exam_job: exports, imports and removes exams, for supervisors; None where nothing does. It wants sessions.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -70,7 +74,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
-                                              sessions, backups, acquisition, changing)
+                                              sessions, backups, acquisition, changing, exam_job)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -86,6 +90,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         _add_login(app, sessions)
     if backups is not None:
         app.register_blueprint(backup_pages)
+    if exam_job is not None:
+        app.register_blueprint(keeping_pages)
     if sessions is not None and changing is not None:
         app.register_blueprint(model_pages)
     app.add_template_filter(shown_size, 'size')
@@ -123,7 +129,8 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
 def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, Any]:
     manifest = services().pipeline.bundle.manifest
     people: Dict[str, Any] = {} if sessions is None else {
-        'csrf': access.csrf_token(), 'operator': g.get('operator'), 'model_page': services().changing is not None}
+        'csrf': access.csrf_token(), 'operator': g.get('operator'), 'model_page': services().changing is not None,
+        'keeping_page': services().exam_job is not None}
     settings = services().settings
     blank_s = 0.0 if sessions is None or g.get('operator') is not None else 60.0 * settings.blank_minutes
     people.update(kiosk.template_values(settings.keyboard, settings.wristbands, blank_s))

@@ -7,6 +7,7 @@ from flask import current_app
 if TYPE_CHECKING:
     from ..acquisition import Acquisition
     from ..backup import BackupJob
+    from ..exam_job import ExamJob
     from ..exams import Exams
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -34,6 +35,7 @@ class Services:
         backups: made on the page; None where none are.
         acquisition: takes pictures into exams; None where none are kept.
         changing: changes the model; None where nothing does.
+        exam_job: exports, imports and removes exams; None where nothing does.
     """
 
     pipeline: 'Pipeline'
@@ -48,6 +50,7 @@ class Services:
     backups: 'Optional[BackupJob]' = None
     acquisition: 'Optional[Acquisition]' = None
     changing: 'Optional[Changing]' = None
+    exam_job: 'Optional[ExamJob]' = None
 
 
 def services() -> Services:

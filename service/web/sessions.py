@@ -211,6 +211,11 @@ class Sessions:
             elif self.operator(session) is None:
                 self.end(session)
 
+    @property
+    def pseudonym_key(self) -> bytes:
+        """As of `KeyStore.pseudonym_key`."""
+        return self._keys.pseudonym_key
+
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
         """An exam is under way inside: the screen may lock, but the data key stays until what was begun is kept.

@@ -119,6 +119,9 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
                                 'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
     if objects.backups is not None:
         messages.append(objects.backups.last)
+    tested = None if objects.exam_job is None else objects.exam_job.last_test
+    if tested is not None:
+        messages.append(tested)
     settings = objects.settings
     if settings.open_at:
         messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))

@@ -1,5 +1,6 @@
 """Every verb explains itself, with an example, and its summary is the one that ``--help`` shows."""
 import configparser
+import re
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,38 @@ def test_installation_offers_every_verb():
         pytest.skip('thermoscreen is not installed in this environment')
     offered = {entry.name: entry.value for entry in installed.entry_points if entry.group == GROUP}
     assert offered == OFFERED
+
+
+#: What is said in a sentence: a verb, perhaps one of its own, and the options that follow at once.
+_SAID = re.compile(r'thermoscreen ([a-z]+)((?: [a-z-]+)*)')
+#: Words that follow the name of the program and are no verb of it.
+_WORDS = {'is', 'itself', 'through', 'thermoscreen', 'continues', 'de', 'exam', 'certificate', 'capture', 'export',
+          'backup'}
+
+
+def _sentences():
+    """What the device half says of the program, with its file; docstrings have other quotes."""
+    top = Path(__file__).resolve().parents[2]
+    for package in ('service', 'jetson', 'calibration'):
+        for path in sorted((top / package).rglob('*.py')):
+            for text in re.findall(r"(?<![b\w])'[^'\n]*thermoscreen [^'\n]*'", path.read_text(encoding='utf-8')):
+                yield path.relative_to(top), text
+
+
+def test_every_verb_that_a_next_step_names_is_there():
+    found = 0
+    for path, text in _sentences():
+        for verb, more in _SAID.findall(text):
+            if verb not in ENTRIES:
+                assert verb in _WORDS, (path, text)
+                continue
+            found += 1
+            command = ENTRIES[verb].load() if not SUMMARIES[verb].needs else None
+            words = more.split()
+            if command is not None and hasattr(command, 'commands') and words:
+                assert words[0] in command.commands or words[0] in ('and', 'with', 'on', 'writes', 'does'), (path, text)
+            options = re.findall(r'thermoscreen %s(?: [a-z-]+)* (--[a-z-]+)' % verb, text)
+            inner = command.commands.get(words[0]) if words and hasattr(command, 'commands') else command
+            for option in options if inner is not None else ():
+                assert any(option in getattr(parameter, 'opts', ()) for parameter in inner.params), (path, text)
+    assert found > 30

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from service import kept_checks
-from service.backup import note_backup
+from service.backup import note_backup, note_restore_test
 from service.clock import Clock
 from service.exams import Exams, note_found
 from service.exams.found import found_path
@@ -18,6 +18,7 @@ from service.kept_checks import (
     check_date,
     check_exams,
     check_keys,
+    check_restore,
     find_openers,
     is_sound,
 )
@@ -127,7 +128,8 @@ def test_the_keeper_of_the_exams_is_known_by_its_lock(folder):
 
 
 def test_a_station_that_keeps_nothing_has_nothing_to_check(settings):
-    assert [check(Settings()) for check in (check_audit, check_backup, check_exams, check_keys)] == [None] * 4
+    checks = (check_audit, check_backup, check_exams, check_keys, check_restore)
+    assert [check(Settings()) for check in checks] == [None] * 5
     assert check_audit(settings).severity == INFO
     assert check_backup(settings) is check_keys(settings) is None
 
@@ -173,8 +175,12 @@ def test_an_anchor_beside_the_log_is_no_anchor(folder, tmp_path, monkeypatch):
 def test_how_old_the_backup_is(settings, folder):
     stand(folder)
     assert check_backup(settings).code == 'backup-none'
+    assert check_restore(settings) is None
     note_backup(folder, 'thermo-backup-1', Clock(synchronised=lambda: True).now())
     assert check_backup(settings).severity == OK
+    assert (check_restore(settings).code, check_restore(settings).severity) == ('restore-test-none', WARNING)
+    note_restore_test(folder, 'thermo-backup-1', Clock(synchronised=lambda: True).now())
+    assert check_restore(settings).severity == OK
 
 
 def test_what_the_last_start_found_among_the_exams(settings, folder):

@@ -13,6 +13,7 @@ from service import operators
 from service.backup import known_key
 from service.bundle.manifest import check_manifest, read_manifest_bytes
 from service.cli.exams import exams
+from service.cli.operators import PAGES
 from service.exams.exam import AMENDED, DISCARDED, DRAFT, SIGNED, STATES, Patient
 from service.exams.folder import path_of
 from service.messages import ThermoscreenError
@@ -240,7 +241,7 @@ class Manned:
 @pytest.fixture
 def manned(tmp_path, monkeypatch):  # noqa: F811
     """Makes stations with a supervisor; their clock says 2037-01-31."""
-    monkeypatch.setattr('service.operators.Station', lambda *words: RealStation(*words, cost=Cost(2, 8, 1)))
+    monkeypatch.setattr('service.cli.operators.Station', lambda *words: RealStation(*words, cost=Cost(2, 8, 1)))
     monkeypatch.setattr('service.cli.exams.Clock', lambda: the_clock(utc_s=lambda: 2117000000))
 
     def make(name, **settings):
@@ -323,6 +324,10 @@ def test_what_changes_something_is_refused_while_the_service_runs(manned, tmp_pa
         for words in (('hold', exam_id, '--reason', 'a'), ('retention', '--apply'), ('import', tmp_path / 'x'),
                       ('export', exam_id, '--out', tmp_path / 'y')):
             assert here.run(*words) == (6, 'audit-in-use')
+            with pytest.raises(ThermoscreenError) as refused:
+                CliRunner().invoke(exams, [str(word) for word in words] + ['--settings', here.settings],
+                                   catch_exceptions=False)
+            assert PAGES[words[0]] in str(refused.value) and 'systemctl stop thermoscreen' in str(refused.value)
     assert not (tmp_path / 'y').exists()
 
 
@@ -338,3 +343,17 @@ def test_exams_come_to_no_station_that_cannot_encrypt_them_as_it_should(station,
     key = known_key(station.folder)
     assert run('import', tmp_path / 'x', '--settings', tmp_path / 's.toml', '--key', key)[0] == 0
     assert run('verify', '--folder', new)[0] == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason='only root works in the folder of another user')
+def test_root_leaves_nothing_in_the_folder_of_another_user(station, tmp_path):  # noqa: F811
+    station.exam(SIGNED)
+    station.close()
+    os.chown(station.folder, 1234, 1234)
+    before = sorted(os.listdir(station.folder))
+    assert run('rebuild', '--folder', station.folder) == (2, 'user-wrong')
+    os.mkdir(os.path.join(station.folder, 'audit'))
+    for words in (('hold', 'a' * 16, '--reason', 'x'), ('retention', '--apply'), ('import', tmp_path)):
+        assert run(*words + ('--folder', station.folder)) == (2, 'user-wrong')
+    os.rmdir(os.path.join(station.folder, 'audit'))
+    assert sorted(os.listdir(station.folder)) == before

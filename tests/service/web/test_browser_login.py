@@ -5,7 +5,11 @@ import time
 
 import pytest
 
+from service.backup import Medium
+from service.exam_job import ExamJob
+from service.exams import Policy
 from service.settings import Settings
+from service.storage import Room
 from service.web.app import create_app
 from service.web.server import Server
 
@@ -29,8 +33,10 @@ def start(stub, live, files_root, request):
         live.start()
         settings = Settings(port=free_port(), files_root=str(files_root))
         serve.home = home
-        server = Server(create_app(stub, live, settings, exams=home.exams, sessions=home.sessions), settings.host,
-                        settings.port, on_stop=live.dismiss)
+        job = ExamJob(home.exams, home.station.operators._clock, home.station.audit.append, Policy(10, 30), 0,
+                      lambda: [Medium('/media/sda1', 'USB medium sda1', 'vfat', Room(32 << 30, 17 << 30))])
+        server = Server(create_app(stub, live, settings, exams=home.exams, sessions=home.sessions, exam_job=job),
+                        settings.host, settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
 
@@ -111,6 +117,8 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
     press(page, PIN)
     page.page.wait_for_selector('.people')
     assert 'Operator 4' in page.text('.people')
+    for path in ('/keeping', '/keeping/export', '/keeping/import', '/keeping/test'):
+        assert not any(page.go(path).page.evaluate(MEASURE).values()), path
 
 
 def test_the_recovery_key_is_typed_without_a_keyboard_and_a_typo_is_marked(start, visit):

@@ -11,6 +11,8 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 import service.web
+from service.exam_job import ExamJob
+from service.exams import Policy
 from service.settings import Settings
 from service.web.access import ANYONE, ASKED_FIELD, PIN_FIELD, admitted
 from service.web.app import MAX_BODY_BYTES, create_app
@@ -58,8 +60,16 @@ def home(folder):
 
 
 @pytest.fixture
-def app(stub, live, files_root, home, shared_opened):
-    app = create_app(stub, live, Settings(files_root=str(files_root)), exams=home.exams, sessions=home.sessions)
+def job(home):
+    made = ExamJob(home.exams, home.station.operators._clock, home.station.audit.append, Policy(10, 30), 0, lambda: [])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def app(stub, live, files_root, home, job, shared_opened):
+    app = create_app(stub, live, Settings(files_root=str(files_root)), exams=home.exams, sessions=home.sessions,
+                     exam_job=job)
     app.test_client_class = LocalClient
     shared_opened.clear()
     app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], opened=shared_opened)
