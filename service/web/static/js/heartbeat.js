@@ -8,7 +8,7 @@ function beat() {
   const said = new URLSearchParams({
     visible: document.visibilityState === 'visible' ? 1 : 0,
     frames,
-    picture: document.documentElement.dataset.picture || 0,
+    picture: (document.querySelector('#frame[data-picture]') || document.body).dataset.picture || 0,
     name: window.location.pathname.split('/')[1] || 'live',
   });
   frames = 0;

@@ -25,7 +25,7 @@ async function look() {
   const { fontFamily } = getComputedStyle(document.body);
   for (const node of document.querySelectorAll('[data-number]')) {
     if (/[^\u0000-\u024f]/.test(node.textContent) && !canShow(node.textContent, fontFamily)) {
-      node.textContent = node.dataset.number + ' (this screen cannot show the name)';
+      node.lastChild.textContent = node.dataset.number + ' (this screen cannot show the name)';
     }
   }
 }
