@@ -240,6 +240,7 @@ class Exams:
         Raises:
             ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-capture``.
         """
+        private = checked_conditions(conditions)  # before anything is made of them
         result = picture.result
         facts = {'role': role, 'frame': frame, 'outcome': result.get('outcome'), 'view': result.get('view'),
                  'unit': result.get('unit'), 'checks': [check['code'] for check in result.get('checks', ())
@@ -251,7 +252,7 @@ class Exams:
             contents['labels.png'] = picture.labels
         if picture.signs:
             contents['signs.json'] = encode_json(picture.signs)
-        return self._happen(exam_id, CAPTURED, operator, facts, checked_conditions(conditions), contents)
+        return self._happen(exam_id, CAPTURED, operator, facts, private, contents)
 
     def deviation(self, exam_id: str, operator: str, text: str, role: str = '') -> Exam:
         """Note a deviation from the protocol. Errors as of `start`; ``exam-text``.

@@ -8,7 +8,7 @@ ROW = re.compile(r'^\| `([a-z-]+)` \| ([^|]+) \| ((?:`\S+\.py`(?:, )?)+) \|$', r
 
 #: The same word for something else: a page, a count, a message.
 OTHERS = {('login', 'web/login.py'), ('restored', 'backup/restore.py'), ('model-returned', 'model_change/trial.py'),
-          ('locked', 'exams/guide.py')}
+          ('locked', 'exams/guide.py'), ('confirmed', 'web/exam_forms.py')}
 
 
 def test_every_event_has_the_writers_that_the_document_names(root):
