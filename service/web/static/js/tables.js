@@ -60,6 +60,13 @@ function hottest(values, digits) {
   return spots.length === 0 ? '' : 'Marked ' + spots.join(', ') + ': means, the rim is left out; max: one pixel.';
 }
 
+function verdict(entry) {
+  if (entry.exceeds === null) {
+    return 'not compared';
+  }
+  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' °C';
+}
+
 function noteBelow(holder, text) {
   let note = holder.querySelector('.note');
   if (!note) {
