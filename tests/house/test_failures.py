@@ -14,6 +14,7 @@ FAILING = {
     ('analyse',): ['none.csv', '--out', 'results', '--settings', 'none'],
     ('audit', 'verify'): ['--settings', 'none'],
     ('backup', 'make'): ['none'],
+    ('backup', 'test'): ['none', '--folder', 'none'],
     ('backup', 'verify'): ['none'],
     ('bench',): ['--settings', 'none'],
     ('bench', 'cold'): ['--camera', 'crystal-ball'],
