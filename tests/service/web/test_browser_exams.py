@@ -57,6 +57,7 @@ class Bedside:
     def sees(self, selector):
         """Wait for a screen; nothing on it is small, hidden or outside."""
         self.page.wait_for_selector(selector)
+        self.page.wait_for_load_state()  # its styles, too
         assert measured(self.seen) == {}, selector
         self.seen.resize((600, 1024))
         assert measured(self.seen) == {}, selector
@@ -134,6 +135,9 @@ def test_an_exam_of_five_views(bedside, camera):
     bedside.touch('.chosen-from .enter', '.shots')
     assert page.eval_on_selector_all('.shots b', 'all => all.map((one) => one.innerText)') == [
         'Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral']
+    bedside.touch('.shots li:nth-child(4) a', '.again')
+    page.click('.again button')
+    bedside.capture('Right lateral')
     bedside.touch('.main', '.three')
     bedside.touch('text=Regions', '.read table')
     bedside.touch('text=Deviations', '.told-list')
@@ -169,7 +173,7 @@ def test_a_dynamic_series_by_keyboard_alone(bedside):
 
     press('New exam')
     for field, text in (('#patient_id', 'P-7'), ('#patient_name', 'Zoë O\'Hara')):
-        page.wait_for_selector(field)
+        page.wait_for_selector('.typed:has(%s) fieldset:not([disabled])' % field)
         page.keyboard.type(text)
         page.keyboard.press('Enter')
     page.wait_for_selector('.steps')
@@ -181,10 +185,10 @@ def test_a_dynamic_series_by_keyboard_alone(bedside):
     page.wait_for_selector('.checklist')
     page.keyboard.press('Tab')
     press('The rest is so')
-    page.wait_for_selector('#room_c')
+    page.wait_for_selector('.ask:has(#room_c) fieldset:not([disabled])')
     page.keyboard.type('21')
     page.keyboard.press('Enter')
-    page.wait_for_selector('#humidity_percent')
+    page.wait_for_selector('.ask:has(#humidity_percent) fieldset:not([disabled])')
     page.keyboard.press('Enter')
     page.wait_for_selector('#ring')
     press('Go on')
