@@ -295,10 +295,10 @@ def _room(wanted: Wanted) -> List[Check]:
     low, high = LIMITS['room-low'], LIMITS['room-high']
     if wanted.room_c < low.value:
         message = Message('room-cold', 'The room is at %.1f °C.' % wanted.room_c,
-                          'Warm it to %.0f to %.0f °C.' % (low.value, high.value), WARNING)
+                          'Warm the room to %.0f to %.0f °C.' % (low.value, high.value), WARNING)
     elif wanted.room_c > high.value:
         message = Message('room-warm', 'The room is at %.1f °C.' % wanted.room_c,
-                          'Cool it to %.0f to %.0f °C.' % (low.value, high.value), WARNING)
+                          'Cool the room to %.0f to %.0f °C.' % (low.value, high.value), WARNING)
     else:
         message = Message('room', 'The room has the right temperature.', severity=OK)
     return [_limited('room', message, 'room-low' if wanted.room_c < low.value else 'room-high', wanted.room_c)]

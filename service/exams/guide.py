@@ -6,6 +6,7 @@ import math
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..clock import UNSYNCHRONISED, Stamp, seconds_between
+from ..gate import LIMITS
 from ..views import (
     FRONTAL,
     LEFT_LATERAL,
@@ -59,8 +60,8 @@ CHECKS: Dict[str, Tuple[str, str]] = {
     'treatment': ('No treatment of the breast for 12 weeks', 'The breast was treated within 12 weeks.'),
     'cycle': ('Not in days 6 to 13 of the cycle', 'It is one of the days 6 to 13 of the cycle.')}
 
-#: Temperatures of the room, °C [Iact].
-ROOM_C = (18.0, 23.0)
+#: Temperatures of the room, °C.
+ROOM_C = tuple(LIMITS[name].value for name in ('room-low', 'room-high'))
 
 #: Why the pictures begin before the patient has acclimatised, why a view is left out, and why an exam is given up.
 EARLY = ('The patient feels cold.', 'The patient cannot wait.', 'She waited before, without the station.')

@@ -147,7 +147,7 @@ def test_what_the_camera_says(seen, condition, report, code, severity):
 
 
 def test_room_and_warming_up(seen):
-    for room_c, code, step in ((16.0, 'room-cold', 'Warm it to 18 to 23 °C.'), (25.5, 'room-warm', 'Cool it to')):
+    for room_c, code, step in ((16.0, 'room-cold', 'Warm the room to 18'), (25.5, 'room-warm', 'Cool the room')):
         check = judged(seen['raised-arms'], replace(FRONT, room_c=room_c))['room']
         assert check.message.code == code and step in check.message.next_step
         assert (check.measured, check.unit, check.source) == (room_c, '°C', 'Iact')
@@ -197,7 +197,7 @@ def test_a_picture_that_is_taken_all_the_same_has_deviations(seen):
     kept = deviations(checks)
     assert [entry['code'] for entry in kept] == ['room-warm', 'moves']
     assert kept[0] == {'name': 'room', 'code': 'room-warm', 'severity': WARNING, 'sentence': 'The room is at 25.0 °C.',
-                       'next_step': 'Cool it to 18 to 23 °C.', 'measured': 25.0, 'limit': 23.0, 'unit': '°C',
+                       'next_step': 'Cool the room to 18 to 23 °C.', 'measured': 25.0, 'limit': 23.0, 'unit': '°C',
                        'source': 'Iact', 'own': False}
 
 
