@@ -74,7 +74,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     app.extensions['thermoscreen'] = Services(pipeline, live, settings, OpenedFiles(pipeline),
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
-                                              sessions, backups, acquisition, changing, exam_job)
+                                              sessions, backups, acquisition, changing, exam_job,
+                                              kiosk.install(app))
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -82,7 +83,6 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)
-    kiosk.install(app)
     if exams is not None:
         app.register_blueprint(exam_pages)
         app.register_blueprint(home_page)

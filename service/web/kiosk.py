@@ -106,10 +106,11 @@ class Screen:
         return _STANDS if self._failing and len(self._failures) > TRIES + 1 else None
 
 
-def install(app: Flask) -> None:
-    """Let an application be the kiosk's."""
+def install(app: Flask) -> Screen:
+    """Let an application be the kiosk's; what it knows of its screen."""
     app.extensions['screen'] = Screen()
     app.register_blueprint(blueprint)
+    return app.extensions['screen']
 
 
 def screen() -> Screen:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..pipeline import Pipeline
     from ..settings import Settings
     from ..telemetry import Vitals
+    from .kiosk import Screen
     from .sessions import Sessions
     from .streams import Viewers
 
@@ -36,6 +37,7 @@ class Services:
         acquisition: takes pictures into exams; None where none are kept.
         changing: changes the model; None where nothing does.
         exam_job: exports, imports and removes exams; None where nothing does.
+        screen: of the kiosk.
     """
 
     pipeline: 'Pipeline'
@@ -51,6 +53,7 @@ class Services:
     acquisition: 'Optional[Acquisition]' = None
     changing: 'Optional[Changing]' = None
     exam_job: 'Optional[ExamJob]' = None
+    screen: 'Optional[Screen]' = None
 
 
 def services() -> Services:

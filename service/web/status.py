@@ -13,7 +13,6 @@ from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
 from .access import CLINICAL, INTEGRATOR, admits, may_see_patients
-from .kiosk import screen
 from .services import Services, services
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     settings = objects.settings
     if settings.open_at:
         messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))
-    stands = screen().message()
+    stands = None if objects.screen is None else objects.screen.message()
     if stands is not None:
         messages.append(stands)
     ages_s = live.heartbeats.stale()

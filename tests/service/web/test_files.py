@@ -86,7 +86,7 @@ def test_links_are_looked_at_on_their_page_alone(client, files_root):
         page = html(client, path='astray')
         assert 'Nothing on this page leads to a thermogram.' in page and 'Page 1 of 3' in page and 'away' not in page
         last = html(client, path='astray', page=3)
-        assert 'zz.csv' in last and '#folder' in last and '>folder.csv<' in last and 'pipe.csv' not in last
+        assert 'zz.csv' in last and '#icon-folder' in last and '>folder.csv<' in last and 'pipe.csv' not in last
     finally:
         shutil.rmtree(str(astray))
 
