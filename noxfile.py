@@ -56,6 +56,8 @@ def device(session):
     if session.python != _slow_python():
         words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further',
                  '--cases', SHARES.get(session.python, '1/1')]
+    if session.python in SHARES:
+        words.append('--assert=plain')  # it costs ten seconds to take them apart, and 3.11 tells a failure in full
     _pytest(session, folders, *words)
 
 
