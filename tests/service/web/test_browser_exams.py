@@ -146,7 +146,7 @@ def test_an_exam_of_five_views(bedside, camera):
     page.go_back()
     page.wait_for_selector('text=Sign exam 5')  # Back shows the step that the exam is on
     page.click('.main')
-    page.wait_for_selector('text=Amend')
+    page.wait_for_selector('text="Amend"')  # the button; the question before it speaks of amendments
     assert guide.step_of(bedside.exam).name == guide.LOCKED
     assert bedside.seen.complaints == []
     address = page.url
