@@ -7,12 +7,13 @@ import contextlib
 import functools
 import logging
 import os
-import threading
 import uuid
 from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from .backup import (
     Medium,
+    MediumJob,
+    StopError,
     clear_scratch,
     find_media,
     known_key,
@@ -49,19 +50,12 @@ IDLE, WORKING, CHECKING, UNMOUNTING, PLANNED, DONE, FAILED = (
 
 #: A medium has to have this much more room than the exams; values for research are not compressed.
 _SPARE_SHARE, _RESEARCH_FACTOR = 0.1, 4
-#: How long to wait at the end for work that is told to stop.
-_STOP_S = 5.0
-
 #: What `service.durable` says of a disk, which is the medium where an export is written.
 _OF_THE_MEDIUM = ('disk-full', 'disk-read-only', 'disk-failing', 'not-writable', 'folder-missing', 'name-too-long',
                   'file-exists', 'write-failed')
 
 #: Appends to the audit log: event, operator, facts.
 Record = Callable[..., Any]
-
-
-class _StopError(Exception):
-    """Somebody stopped the work."""
 
 
 class Progress(NamedTuple):
@@ -97,8 +91,8 @@ class Progress(NamedTuple):
         return min(100, 100 * self.done // self.total) if self.total else 0
 
 
-class ExamJob:
-    """What is done with the exams of a station, one thing at a time; any thread may use it.
+class ExamJob(MediumJob):
+    """What is done with the exams of a station.
 
     Args:
         exams: of the station.
@@ -106,20 +100,14 @@ class ExamJob:
         record: appends to the audit log, as `Audit.append`.
         policy: how long exams are kept.
         least_bytes: that a restore test leaves free for exams.
-        media: finds the media; tests bring their own.
-        unmounting: takes a medium out of use; the same.
-    Attributes:
-        progress: how far it is.
+        media, unmounting: as of `MediumJob`.
     """
 
     def __init__(self, exams: Exams, clock: Clock, record: Record, policy: Policy, least_bytes: int = 0,
                  media: Callable[[], List[Medium]] = find_media, unmounting: Callable[[str], None] = unmount) -> None:
-        self.exams, self.policy, self.media = exams, policy, media
-        self._clock, self._record, self._least_bytes, self._unmount = clock, record, least_bytes, unmounting
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._thread: Optional[threading.Thread] = None
-        self.progress = Progress()
+        super().__init__(Progress(), media, unmounting)
+        self.exams, self.policy = exams, policy
+        self._clock, self._record, self._least_bytes = clock, record, least_bytes
         # A test that was killed with the service before left a folder, which may take a while to remove.
         LastingThread('scratch', self._clear, self._ended).start()
 
@@ -213,36 +201,14 @@ class ExamJob:
             raise InputError('plan-missing', 'Nothing is planned to be removed.', 'Look again what would go.')
         self._begin(REMOVAL, None, contextlib.ExitStack(), functools.partial(self._remove, plan, operator))
 
-    def stop(self) -> None:
-        """End the work; what has ended is forgotten."""
-        self._ended.set()
-        with self._lock:
-            if not self.progress.is_running:
-                self.progress = Progress()
-
-    def close(self) -> None:
-        """The station stops."""
-        self.stop()
-        if self._thread is not None:
-            self._thread.join(_STOP_S)
-
-    def _medium(self, place: str) -> Medium:
-        medium = next((medium for medium in self.media() if medium.place == place), None)
-        if medium is None:
-            raise InputError('medium-missing', 'This medium is not plugged in any more.', 'Plug it in again.')
-        return medium
-
     def _begin(self, kind: str, medium: Optional[Medium], working: contextlib.ExitStack,
                work: Callable[[], Tuple[str, ...]]) -> None:
         with self._lock:
             if self.progress.is_running:
                 raise InputError('job-running', 'Another export, import, removal or test is going on.',
                                  'Wait until it has ended.')
-            self._ended.clear()
-            self.progress = Progress(kind, WORKING, medium.name if medium else '')
-            self._thread = LastingThread('exam-job', functools.partial(self._run, medium, working.pop_all(), work),
-                                         self._ended)
-            self._thread.start()
+            self._launch(Progress(kind, WORKING, medium.name if medium else ''),
+                         functools.partial(self._run, medium, working.pop_all(), work))
 
     def _run(self, medium: Optional[Medium], working: contextlib.ExitStack, work: Callable[[], Tuple[str, ...]]
              ) -> None:
@@ -255,7 +221,7 @@ class ExamJob:
                 self._unmount(medium.place)
             step = DONE if self.progress.plan is None else PLANNED
             self.progress = self.progress._replace(step=step, sentences=said)
-        except _StopError:
+        except StopError:
             self._fail(Message('job-stopped', 'It was stopped. What was done until then is whole and stays.',
                                'Begin it again.', PROBLEM, 'exams'))
         except ThermoscreenError as error:
@@ -267,11 +233,6 @@ class ExamJob:
 
     def _fail(self, message: Message) -> None:
         self.progress = self.progress._replace(step=FAILED, message=message)
-
-    def _tell(self, done: int, total: int) -> None:
-        if self._ended.is_set():
-            raise _StopError
-        self.progress = self.progress._replace(done=done, total=total)
 
     def _check(self) -> None:
         """What was written is read back now."""
@@ -288,14 +249,14 @@ class ExamJob:
         with _to_medium(medium.place):
             recover_folders(medium.place)  # an export that was killed
             if how == DEIDENTIFIED:
-                export_deidentified(root, exam_ids, out, sealer, pseudonym_key, '', told, self._tell)
+                export_deidentified(root, exam_ids, out, sealer, pseudonym_key, '', told, self._told)
                 self._check()
                 check_deidentified(out)
             else:
                 export_exams(root, exam_ids, out, None if how == SEALED else sealer, self._clock.now(),
-                             station_key(root), told, self._tell)
+                             station_key(root), told, self._told)
                 self._check()
-                check_export(out, self._tell)
+                check_export(out, self._told)
             sync_medium(medium.place)
         said = ['%s as %s on %s, and read back.' % (_counted(len(exam_ids), 'was', 'were') + ' exported', name,
                                                     medium.name)]
@@ -306,7 +267,7 @@ class ExamJob:
         return tuple(said)
 
     def _import(self, folder: str, key: str, operator: str) -> Tuple[str, ...]:
-        done = import_exams([folder], self.exams, operator, (key,), tell=self._tell)
+        done = import_exams([folder], self.exams, operator, (key,), tell=self._told)
         numbers = [exam.number for exam in done.taken]
         here = ' Their numbers here are %d to %d.' % (numbers[0], numbers[-1]) if numbers else ''
         return ('%s imported.%s' % (_counted(len(numbers), 'was', 'were'), here),
@@ -315,7 +276,7 @@ class ExamJob:
     def _test(self, medium: Medium, operator: str) -> Tuple[str, ...]:
         root, key = self.exams.folder, self.key
         folder = newest_backup(medium.place, key)
-        tried = try_restore(folder, root, key, self._clock, self.exams.sealer, self._tell, self._least_bytes)
+        tried = try_restore(folder, root, key, self._clock, self.exams.sealer, self._told, self._least_bytes)
         self._record('restore-tested', operator, backup=tried.backup, exams=tried.exams, problems=len(tried.problems))
         if tried.problems:
             raise StorageError(tried.problems[0].code, tried.problems[0].sentence, tried.problems[0].next_step)
@@ -326,14 +287,14 @@ class ExamJob:
                 % (tried.newer, tried.gone))
 
     def _plan(self) -> Tuple[str, ...]:
-        plan = plan_retention(self.exams.folder, self.policy, self._clock.now(), self._tell)
+        plan = plan_retention(self.exams.folder, self.policy, self._clock.now(), self._told)
         self.progress = self.progress._replace(plan=plan)
         return ()
 
     def _remove(self, plan: Plan, operator: str) -> Tuple[str, ...]:
         removed = 0
         for due in plan.due:
-            self._tell(removed, len(plan.due))
+            self._told(removed, len(plan.due))
             if not read_exam(self.exams.folder, due.exam.id).held:  # since the plan
                 self.exams.remove(due.exam.id, operator, dict(self.policy._asdict(), since=due.since))
                 removed += 1

@@ -35,8 +35,8 @@ _STOP_S = 5.0
 Record = Callable[..., Any]
 
 
-class _StopError(Exception):
-    """Somebody stopped the backup."""
+class StopError(Exception):
+    """Somebody stopped the work."""
 
 
 class Progress(NamedTuple):
@@ -68,16 +68,68 @@ class Progress(NamedTuple):
         return 100 * self.done // self.total if self.total else 0
 
 
-class BackupJob:
-    """The backups of a station, one at a time; any thread may use it.
+class MediumJob:
+    """Work with media in the background, one thing at a time; any thread may use it.
+
+    Args:
+        idle: progress where nothing is done. It has ``is_running``, ``done`` and ``total``.
+        media: finds the media; tests bring their own.
+        unmounting: takes a medium out of use; the same.
+    Attributes:
+        progress: how far it is.
+    """
+
+    progress: Any
+
+    def __init__(self, idle: Any, media: Callable[[], List[Medium]] = find_media,
+                 unmounting: Callable[[str], None] = unmount) -> None:
+        self.progress = self._idle = idle
+        self.media, self._unmount = media, unmounting
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+
+    def stop(self) -> None:
+        """End the work; what is whole on its medium stays. Work that has ended is forgotten."""
+        self._ended.set()
+        with self._lock:
+            if not self.progress.is_running:
+                self.progress = self._idle
+
+    def close(self) -> None:
+        """The station stops."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(_STOP_S)
+
+    def _medium(self, place: str) -> Medium:
+        medium = next((medium for medium in self.media() if medium.place == place), None)
+        if medium is None:
+            raise InputError('medium-missing', 'This medium is not plugged in any more.', 'Plug it in again.')
+        return medium
+
+    def _launch(self, begun: Any, work: Callable[[], None]) -> None:
+        """Begin `work` in a thread; the lock is held, and nothing runs."""
+        self._ended.clear()
+        self.progress = begun
+        self._thread = LastingThread(type(self).__name__, work, self._ended)
+        self._thread.start()
+
+    def _told(self, done: int, total: int) -> None:
+        if self._ended.is_set():
+            raise StopError
+        self.progress = self.progress._replace(done=done, total=total)
+
+
+class BackupJob(MediumJob):
+    """The backups of a station.
 
     Args:
         root: the folder of exams.
         clock: of the station.
         record: appends to the audit log, as `Audit.append`.
         checkpoint: has the audit log signed before it is copied.
-        media: finds the media; tests bring their own.
-        unmounting: takes a medium out of use; the same.
+        media, unmounting: as of `MediumJob`.
         look_s: seconds between two looks for a medium that is gone.
     """
 
@@ -85,11 +137,8 @@ class BackupJob:
                  media: Callable[[], List[Medium]] = find_media, unmounting: Callable[[str], None] = unmount,
                  look_s: float = LOOK_S) -> None:
         self._root, self._clock, self._record, self._checkpoint = root, clock, record, checkpoint
-        self.media, self._unmount, self._look_s = media, unmounting, look_s
-        self._lock = threading.Lock()
-        self._ended = threading.Event()
-        self._thread: Optional[threading.Thread] = None
-        self.progress = Progress()
+        super().__init__(Progress(), media, unmounting)
+        self._look_s = look_s
 
     @property
     def last(self) -> Message:
@@ -110,26 +159,8 @@ class BackupJob:
             if self.progress.is_running:
                 raise InputError('backup-running', 'A backup is being made already.', 'Wait until it says that the '
                                  'medium may be removed.')
-            medium = next((medium for medium in self.media() if medium.place == place), None)
-            if medium is None:
-                raise InputError('medium-missing', 'This medium is not plugged in any more.', 'Plug it in again.')
-            self._ended.clear()
-            self.progress = Progress(COPYING, medium.name)
-            self._thread = LastingThread('backup', functools.partial(self._run, medium, operator), self._ended)
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End a backup; what is whole on its medium counts at the next try. One that has ended is forgotten."""
-        self._ended.set()
-        with self._lock:
-            if not self.progress.is_running:
-                self.progress = Progress()
-
-    def close(self) -> None:
-        """The station stops."""
-        self.stop()
-        if self._thread is not None:
-            self._thread.join(_STOP_S)
+            medium = self._medium(place)
+            self._launch(Progress(COPYING, medium.name), functools.partial(self._run, medium, operator))
 
     def _run(self, medium: Medium, operator: str) -> None:
         """Everything, whatever is raised: a backup that ends without a word would be taken for one that goes on."""
@@ -137,7 +168,7 @@ class BackupJob:
             while not self._attempt(medium, operator):
                 medium = self._plugged_in_again()
                 self.progress = Progress(COPYING, medium.name, backup=self.progress.backup)
-        except _StopError:
+        except StopError:
             self._fail(Message('backup-stopped', 'The backup was stopped. Nothing on the station was changed.',
                                'The next one with this medium goes on where it was.', PROBLEM, 'backup'), operator)
         except BaseException as error:
@@ -172,11 +203,6 @@ class BackupJob:
                      reused=made.reused, problems=len(made.problems), **_facts(made))
         return made
 
-    def _told(self, done: int, total: int) -> None:
-        if self._ended.is_set():
-            raise _StopError
-        self.progress = self.progress._replace(done=done, total=total)
-
     def _fail(self, message: Message, operator: str, step: str = FAILED) -> None:
         with contextlib.suppress(StorageError):
             self._record('backup-failed', operator, code=message.code)
@@ -186,7 +212,7 @@ class BackupJob:
         """Wait until the medium of the backup comes back.
 
         Raises:
-            _StopError: it is not waited for any more.
+            StopError: it is not waited for any more.
         """
         key, was_away = key_id(public_bytes(station_key(self._root))), False
         while not self._ended.wait(self._look_s):
@@ -194,7 +220,7 @@ class BackupJob:
             if found and was_away:
                 return found[0]
             was_away = was_away or not found
-        raise _StopError
+        raise StopError
 
     def _is_it(self, medium: Medium, key: str) -> bool:
         """Whether the backup is on a medium, read from the medium itself: one that is gone may still be mounted."""

@@ -115,11 +115,11 @@ def test_one_thing_at_a_time_and_it_can_be_stopped(desks, tmp_path):
     here, _ = desks
     exam, began, go_on = here.station.exam(SIGNED), threading.Event(), threading.Event()
 
-    def slowly(done, total, tell=here.job._tell):
+    def slowly(done, total, tell=here.job._told):
         began.set()
         assert go_on.wait(60)
         tell(done, total)
-    here.job._tell = slowly
+    here.job._told = slowly
 
     def begin(working):
         here.job.export(here.plugged[0].place, [exam.id], OPEN, 'op', KEY, working)
