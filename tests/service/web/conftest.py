@@ -30,6 +30,7 @@ from ...fakes import bundles, flir_files, frames
 from ...fakes.pipelines import stub_pipeline
 from ...fakes.ports import free_port
 from .browser import Visit, launched
+from .stations import PINS, Inhabited, log_in
 
 #: Far beyond what anything here takes; a test that needs it has failed.
 PATIENCE_S = 120.0
@@ -201,6 +202,24 @@ def app(stub, live, files_root, shared_opened):
     shared_opened.clear()
     app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], opened=shared_opened)
     return app
+
+
+@pytest.fixture
+def home(folder):
+    """A station with operators, of whom nobody is logged in."""
+    made = Inhabited(folder / 'exams').settle()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def enter(app, home):
+    """A client in which somebody of a role is logged in."""
+    def as_role(role):
+        client = app.test_client()
+        assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
+        return client
+    return as_role
 
 
 @pytest.fixture

@@ -10,14 +10,7 @@ from service.web.app import create_app
 from service.web.tokens import Tokens
 
 from .conftest import LocalClient
-from .stations import OTHER, Inhabited, log_in
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Inhabited(tmp_path / 'exams').settle()
-    yield made
-    made.close()
+from .stations import OTHER, log_in
 
 
 @pytest.fixture

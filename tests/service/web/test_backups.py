@@ -11,18 +11,11 @@ from service.web.access import SUPERVISOR, act_of, admitted
 from service.web.app import create_app
 
 from .conftest import LocalClient
-from .stations import PINS, Inhabited, confirm, csrf_of, log_in
+from .stations import PINS, confirm, csrf_of
 
 STICK = Medium('/media/sda1', 'USB medium sda1', 'vfat', Room(32 << 30, 17 << 30))
 MADE = Backup('/media/sda1/thermo-backup-3f9a0c1d', '5be0c1d21f0c7a9a', 412, 6000, 3 << 30, 4, 0, None, ())
 GONE = Message('medium-gone', 'The medium is gone.', 'Put it in again.')
-
-
-@pytest.fixture
-def home(tmp_path):
-    made = Inhabited(tmp_path / 'exams').settle()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -42,12 +35,6 @@ def app(stub, live, files_root, home, job):
     return app
 
 
-def enter(app, home, role):
-    client = app.test_client()
-    assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
-    return client
-
-
 def test_its_routes_are_for_supervisors_and_making_one_asks_for_the_pin(app):
     found = {rule.endpoint: (admitted(app, rule.endpoint), act_of(app, rule.endpoint))
              for rule in app.url_map.iter_rules() if rule.endpoint.startswith('backups.')}
@@ -55,8 +42,8 @@ def test_its_routes_are_for_supervisors_and_making_one_asks_for_the_pin(app):
                      'backups.stop': ({SUPERVISOR}, '')}
 
 
-def test_a_medium_is_chosen_and_the_pin_typed(app, home, job):
-    client = enter(app, home, 'supervisor')
+def test_a_medium_is_chosen_and_the_pin_typed(home, job, enter):
+    client = enter('supervisor')
     assert b'href="/backup"' in client.get('/status').data and b'backup-none' in client.get('/status').data
     page = client.get('/backup')
     assert b'USB medium sda1' in page.data and b'17 GiB of 32 GiB free' in page.data
@@ -75,17 +62,17 @@ def test_a_medium_is_chosen_and_the_pin_typed(app, home, job):
     (Progress('waiting', 'USB medium sda1', 1, 3, GONE), ['The medium is gone.', 'goes on by itself'], False),
     (Progress('failed', 'USB medium sda1', 1, 3, GONE), ['Put it in again.', 'Choose a medium'], False),
     (Progress('done', 'USB medium sda1', backup=MADE), ['412 exams were copied', '5be0c1d21f0c7a9a', 'Done'], True)])
-def test_it_says_that_the_medium_may_be_removed_only_when_it_is_unmounted(app, home, job, progress, words, may):
+def test_it_says_that_the_medium_may_be_removed_only_when_it_is_unmounted(job, progress, words, may, enter):
     job.progress = progress
-    client = enter(app, home, 'supervisor')
+    client = enter('supervisor')
     html = client.get('/backup').get_data(as_text=True)
     assert [word for word in words if word not in html] == [] and ('You may remove the medium.' in html) == may
     assert client.post('/backup/stop', data={'csrf': csrf_of(client.get('/backup'))}).status_code == 303
 
 
 @pytest.mark.parametrize('role', ['operator', 'integrator'])
-def test_nobody_else_makes_one(app, home, job, role):
-    client = enter(app, home, role)
+def test_nobody_else_makes_one(job, role, enter):
+    client = enter(role)
     csrf = csrf_of(client.get('/status'))
     for path in ('/backup', '/backup/stop'):
         assert client.post(path, data={'csrf': csrf, 'place': '/media/sda1'}).status_code == 403

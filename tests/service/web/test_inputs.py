@@ -18,7 +18,7 @@ from service.web.access import ANYONE, ASKED_FIELD, PIN_FIELD, admitted
 from service.web.app import MAX_BODY_BYTES, create_app
 
 from .conftest import LocalClient
-from .stations import PIN, Inhabited
+from .stations import PIN
 
 ADDRESS = 'http://127.0.0.1:8080'
 SCRIPT = '<script>alert(1)</script>"\'><img src=x onerror=alert(1)>'
@@ -50,13 +50,6 @@ def _parameters():
 
 
 ARGUMENTS, FIELDS = _parameters()
-
-
-@pytest.fixture
-def home(folder):
-    made = Inhabited(folder / 'exams').settle()
-    yield made
-    made.close()
 
 
 @pytest.fixture

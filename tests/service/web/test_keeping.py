@@ -17,17 +17,10 @@ from service.web.app import create_app
 from tests.service.exams.station import REAL, Station
 
 from .conftest import LocalClient
-from .stations import PINS, Inhabited, confirm, csrf_of, log_in
+from .stations import PINS, confirm, csrf_of
 
 ACTS = {'keeping.begin_export': 'export exams', 'keeping.begin_import': 'import exams',
         'keeping.remove': 'remove exams for good', 'keeping.hold': 'change the legal hold of an exam'}
-
-
-@pytest.fixture
-def home(folder):
-    made = Inhabited(folder / 'exams').settle()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -46,15 +39,6 @@ def app(stub, live, files_root, home, job):
                      sessions=home.sessions, exam_job=job)
     app.test_client_class = LocalClient
     return app
-
-
-@pytest.fixture
-def enter(app, home):
-    def as_role(role):
-        client = app.test_client()
-        assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
-        return client
-    return as_role
 
 
 @pytest.fixture

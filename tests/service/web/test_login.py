@@ -49,16 +49,6 @@ def client(app):
     return app.test_client()
 
 
-@pytest.fixture
-def enter(app, home):
-    """A client in which somebody of a role is logged in."""
-    def as_role(role):
-        client = app.test_client()
-        assert log_in(client, home.people[role].id, PINS[role]).status_code == 303
-        return client
-    return as_role
-
-
 def facts(home, event):
     return [entry['facts'] for entry in map(decode, read_lines(home.station.audit.folder)) if entry['event'] == event]
 
