@@ -192,7 +192,7 @@ def compared(finding: Finding, differences: Sequence[Difference]) -> Finding:
     breast = next((entry for entry in differences if entry.pair == pair_name(RIGHT_BREAST)), None)
     if breast is None or breast.exceeds is None or breast.exceeds == finding.above:
         return finding
-    return replace(finding, note='The %.1f °C rule and the heat pattern are two tests; here they differ.'
+    return replace(finding, note='The %.1f °C rule is another test. They differ.'
                    % breast.threshold_c)
 
 

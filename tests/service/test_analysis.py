@@ -165,7 +165,7 @@ def test_rule_and_finding_that_differ_are_called_two_tests(left_c, probability, 
     found = tuple(differences(celsius).values()) if left_c else ()
     finding = compared(Finding('abnormal left-right heat pattern', probability, 0.5, ''), found)
     words = describe(found, finding, True)
-    assert any('1.0 °C rule and the heat pattern are two tests' in sentence for sentence in words) == told
+    assert any('1.0 °C rule is another test. They differ.' in sentence for sentence in words) == told
     assert words[-1] == finding.sentence and not any('bnormal' in sentence for sentence in words)
 
 

@@ -36,6 +36,15 @@ def test_from_the_list_to_the_result(open_files):
     rows = page.page.eval_on_selector_all('table.signs tbody tr', 'rows => rows.map(row => row.innerText.split("\\t"))')
     assert len(rows) == 12 and rows[0] == ['Breast against breast', '0.6 left', '1.0', 'not met']
     assert rows[1][2] == '1.5*' and rows[7][1] == 'none found' and 'not read in full' in page.text('#signs')
+    # The last column says whether a sign is met: it is in the panel, however long the words are.
+    assert page.page.evaluate('''() => {
+        const fill = (column, words) => document.querySelectorAll('table.signs td:nth-child(' + column + ')')
+            .forEach((cell) => { cell.textContent = words; });
+        fill(2, 'none found');
+        fill(4, 'not assessable');
+        const panel = document.querySelector('.content');
+        return panel.scrollWidth - panel.clientWidth;
+    }''') == 0
     page.page.click('text=Folder')
     assert 'view' not in page.text('h1') and page.text('h1') == 'visit 1'
     assert page.complaints == []

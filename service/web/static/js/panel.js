@@ -77,7 +77,8 @@ function renderRefusal(refused) {
 }
 
 // What is measured is as large as can be read from a metre; what it is compared with follows it.
-function renderSentence(text) {
+function renderSentence(sentence) {
+  const text = sentence.replace(/ °C/g, '\u00a0°C'); // a number and its unit stand in one line
   const end = text.indexOf('. ') + 1 || text.length;
   setText(byId('sentence').firstElementChild, text.slice(0, end));
   setText(byId('sentence').lastElementChild, text.slice(end).trim());
