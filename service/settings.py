@@ -10,6 +10,7 @@ from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
 from .entry import PLAIN_NUMBER, parse_keyboards, parse_wristbands
+from .languages import LANGUAGES
 from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
 from .palettes import PALETTES
@@ -135,6 +136,8 @@ class Settings:
     api_tokens: str = _key('web', '', 'File of the tokens with which other programs use the API; thermoscreen tokens '
                            'writes it. Empty for none.', may_be_empty=True)
 
+    language: str = _key('screen', 'en', 'Language of the pages: en, or de for German. What is kept, logged or read by '
+                         'programs stays English.', choices=tuple(LANGUAGES))
     keyboards: str = _key('screen', 'en, de, es, el, ru', 'Languages whose letters the keyboard on the screen has, '
                           'with commas between them; it begins with the first.', parse=parse_keyboards)
 

@@ -57,7 +57,7 @@ _BEARER = 'bearer '
 _READING = ('GET', 'HEAD')
 
 #: What another machine may ask for before somebody has logged in: the login, and its styles and scripts.
-_DOOR = ('login.page', 'login.log_in', 'static')
+_DOOR = ('login.page', 'login.log_in', 'static', 'language.words')
 
 _View = TypeVar('_View', bound=Callable[..., Any])
 _Answer = Optional[Union[Response, BaseResponse]]

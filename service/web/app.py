@@ -10,7 +10,7 @@ from ..entry import DIGITS, KEYBOARDS, parse_keyboards
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
-from . import access, kiosk, responses
+from . import access, kiosk, language, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
@@ -80,6 +80,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
     access.install(app, Tokens(settings.api_tokens), sessions)
+    language.install(app, settings.language)
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers):
         app.register_blueprint(blueprint)

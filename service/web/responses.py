@@ -34,15 +34,16 @@ HEADERS = {
 #: The same for other machines: a browser that has seen the station once speaks TLS with it for a year [RFC6797].
 OPENED_HEADERS = dict(HEADERS, **{'Strict-Transport-Security': 'max-age=31536000'})
 
-#: Of fonts, which are the same for everybody and change with the version of the station at most: a page that fetches
-#: them anew shows other letters first.
-_KEPT_A_DAY = 'max-age=86400'
+#: Of fonts and words, which are the same for everybody and change with the version of the station at most: a page that
+#: fetches them anew shows others first.
+_KEPT, _KEPT_A_DAY = ('/static/fonts/', '/words'), 'max-age=86400'
 
 #: In the environment of a request that another machine sent, over TLS.
 OPENED = 'thermoscreen.opened'
 
 #: Paths that programs read.
-_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/screen', '/session', '/healthz', '/readiness', '/metrics')
+_API = ('/api/', '/live/', '/live.mjpg', '/open/', '/screen', '/session', '/words', '/healthz', '/readiness',
+        '/metrics')
 
 _LIVE = 'Go back to the live picture.'
 _ADDRESS_ONLY = 'Open it by its address alone.'
@@ -114,7 +115,7 @@ def install(app: Flask, port: int, methods: Sequence[str] = ('GET', 'HEAD'), ope
     def stamp(response: Response) -> Response:
         for name, value in (OPENED_HEADERS if is_opened() else HEADERS).items():
             response.headers[name] = value
-        if request.path.startswith('/static/fonts/') and response.status_code in (200, 304):
+        if request.path.startswith(_KEPT) and response.status_code in (200, 304):
             response.headers['Cache-Control'] = _KEPT_A_DAY
         return response
 

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .. import __version__
 from ..messages import ADJUNCT_NOTICE, Message
-from . import access, kiosk, responses
+from . import access, kiosk, language, responses
 from .access import ANYONE, admits
 from .responses import json_reply
 from .server import serve_app
@@ -61,6 +61,7 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
     def elsewhere(error: Exception) -> BaseResponse:
         return redirect('/')  # what the browser showed before the station went to safe mode
 
+    language.install(app, 'en')  # the settings may be what is wrong, and are not read
     kiosk.install(app)
     app.context_processor(lambda: dict(kiosk.template_values(), notice=ADJUNCT_NOTICE))
     return app

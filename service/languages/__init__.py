@@ -1,0 +1,128 @@
+"""What people read, in the language of the station: gettext catalogues, in which finished sentences are found too.
+
+What is kept, logged, or read by programs is English. A page translates what it shows, at the last moment: its own words
+by their text, and the sentences of messages and records, in which values stand already, by the form that they were made
+of. No sentence therefore has to remember how it was made, and what an older version kept is translated as well.
+docs/languages.md says how to write a sentence and how to add a language.
+"""
+import gettext
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict, List, Match, NamedTuple, Pattern, Tuple
+
+#: The languages, each by its name in itself. That of the sources has no catalogue.
+LANGUAGES = {'en': 'English', 'de': 'Deutsch'}
+
+#: Where the catalogues are: ``LANGUAGE/LC_MESSAGES/thermoscreen.po``.
+FOLDER, DOMAIN = Path(__file__).resolve().parent, 'thermoscreen'
+
+#: A placeholder of Python: ``%.1f``; with a name, ``%(number)s``; or, in a translation, with its place, ``%2$s``.
+PLACEHOLDER = re.compile(r'%(?:\((\w+)\)|(\d+)\$)?[-+0#]*\d*(?:\.(?:\d+|\*))?([sdfgrxX%])')
+
+#: A form with fewer letters of its own would be found in any sentence.
+_LEAST_LETTERS = 4
+
+#: A number as Python writes it.
+_NUMBER = '([-+\u2212]?[0-9][0-9a-fA-F.,e+-]*|nan|inf)'
+
+_BETWEEN_SENTENCES = re.compile(r'(?<=[.?!]) (?=\S)')
+
+
+def N_(text: str) -> str:  # noqa: N802 - what gettext calls it
+    """Mark a word or a form for the catalogues where it is made; it is translated where it is shown.
+
+    Sentences that end with a full stop are found without it.
+    """
+    return text
+
+
+def placeholders(text: str) -> List[Tuple[str, str]]:
+    """Name or place, and kind, of the placeholders of a text, in order of their names."""
+    found, place = [], 0
+    for name, number, kind in PLACEHOLDER.findall(text):
+        if kind != '%':
+            place += 1
+            found.append((name or number or str(place), kind))
+    return sorted(found)
+
+
+class _Form(NamedTuple):
+    """A sentence with placeholders: what finds it, and its translation."""
+
+    finds: Pattern[str]
+    translation: str
+
+
+class Language:
+    """The words of one language; safe for any thread.
+
+    Args:
+        name: one of `LANGUAGES`.
+
+    Attributes:
+        words: translations by what they translate. One with other placeholders than its original is left out: that
+            sentence stays English.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in LANGUAGES:
+            raise ValueError('there is no language %r' % name)
+        self.name = name
+        found = gettext.translation(DOMAIN, str(FOLDER), [name], fallback=True)
+        # The library has no public way to list what it has read.
+        entries: Dict[str, str] = getattr(found, '_catalog', {})
+        self.words = {text: entry for text, entry in entries.items()
+                      if text and placeholders(text) == placeholders(entry)}
+        forms = [text for text in self.words if _letters(text) >= _LEAST_LETTERS and _by_place(text)]
+        self._forms = [_Form(_finder(text), self.words[text]) for text in sorted(forms, key=_letters, reverse=True)]
+        #: As `translate` of a sentence, which is often the same as a moment ago.
+        self.translated = lru_cache(maxsize=2048)(self.translate)
+
+    def translate(self, text: str) -> str:
+        """A text as this language says it; the text itself where no catalogue has it.
+
+        Args:
+            text: an original, a sentence that was made of one, or several sentences.
+        """
+        if not self.words or not text:
+            return text
+        known = self.words.get(text)
+        if known is not None:
+            return known
+        for form in self._forms:
+            found = form.finds.match(text)
+            if found:
+                return _filled(form.translation, [self.translated(value) for value in found.groups()])
+        sentences = _BETWEEN_SENTENCES.split(text)
+        return ' '.join(map(self.translated, sentences)) if len(sentences) > 1 else text
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, PLACEHOLDER.sub('', text)))
+
+
+def _by_place(text: str) -> bool:
+    return any(kind != '%' and not name for name, _, kind in PLACEHOLDER.findall(text))
+
+
+def _finder(form: str) -> Pattern[str]:
+    """What finds the sentences that were made of a form, with their values as groups."""
+    parts, end = [], 0
+    for hit in PLACEHOLDER.finditer(form):
+        parts.append(re.escape(form[end:hit.start()]))
+        parts.append({'%': '%', 's': '(.*?)', 'r': '(.*?)'}.get(hit.group(3), _NUMBER))
+        end = hit.end()
+    return re.compile(''.join(parts) + re.escape(form[end:]) + r'\Z', re.DOTALL)
+
+
+def _filled(translation: str, values: List[str]) -> str:
+    """A translation with the values, which are text already."""
+    left = iter(values)
+
+    def value(hit: Match[str]) -> str:
+        if hit.group(3) == '%':
+            return '%'
+        return values[int(hit.group(2)) - 1] if hit.group(2) else next(left)
+
+    return PLACEHOLDER.sub(value, translation)

@@ -1,0 +1,52 @@
+"""The language of the pages: what templates and scripts translate with."""
+import hashlib
+import json
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app
+from markupsafe import Markup
+
+from ..languages import Language
+from ..messages import printable
+from .access import ANYONE, admits
+from .responses import text_reply
+
+blueprint = Blueprint('language', __name__)
+
+
+@blueprint.route('/words')
+@admits(ANYONE, while_waiting=True)
+def words() -> Response:
+    """Every translation, for the scripts of a page; its address changes with them."""
+    return text_reply(json.dumps(current_app.extensions['language'].words))
+
+
+def install(app: Flask, name: str) -> None:
+    """Give the templates of an application a language: ``_()``, ``{% trans %}`` and the filter ``translated``.
+
+    Args:
+        app: the application.
+        name: one of `service.languages.LANGUAGES`.
+    """
+    language = Language(name)
+
+    def worded(text: str, **values: Any) -> Markup:
+        # Catalogues are ours and may hold markup; values come from anywhere.
+        return Markup(language.words.get(text, text)) % {
+            key: printable(value) if type(value) is str else value for key, value in values.items()}
+
+    def counted(one: str, many: str, count: int, **values: Any) -> Markup:
+        return worded(one if count == 1 else many, **values)
+
+    env = app.jinja_env
+    env.add_extension('jinja2.ext.i18n')
+    env.policies['ext.i18n.trimmed'] = True
+    # As the extension's own functions of the new style, which know neither `printable` nor sentences with values.
+    vars(env).update(newstyle_gettext=True)
+    env.globals.update(_=worded, gettext=worded, ngettext=counted, language=name, words='')
+    env.filters['translated'] = language.translated
+    if language.words:
+        version = hashlib.sha256(json.dumps(language.words, sort_keys=True).encode()).hexdigest()[:12]
+        env.globals['words'] = '/words?%s' % version
+    app.extensions['language'] = language
+    app.register_blueprint(blueprint)
