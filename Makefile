@@ -13,6 +13,9 @@ TOOLS := .nox/tools
 PIP := -m pip --disable-pip-version-check --quiet
 NO_VENV := "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv"
 
+# With it every process would compile all that it imports, and the tests start hundreds.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test lint clean python
 
 help:

@@ -3,16 +3,19 @@
 `make test` runs all of them through `tests/run_all.py`; one alone is ``nox -s device-3.6``.
 """
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
 
 nox.needs_version = '>=2023.4.22'
-# virtualenv's own environments no longer come for Python 3.6; the interpreter's `venv` always does.
-nox.options.default_venv_backend = 'venv'
+# An environment is made by the interpreter's own `venv`, since virtualenv leaves out Python 3.6, and is shared by all
+# sessions of that interpreter, since to make one costs half a minute: see _environment.
+nox.options.default_venv_backend = 'none'
 
 #: JetPack 4.6, 5 and 6, and today; and the Python that runs this where it is newer still.
 DEVICE_PYTHONS = ['3.6', '3.8', '3.10', '3.11']
@@ -28,29 +31,28 @@ NANO_PYTHON, TODAYS_PYTHON = DEVICE_PYTHONS[0], '3.11'
 SHARES = {'3.8': '1/4', '3.10': '3/4'}
 
 SERVICE_TESTS, BOARD_TESTS = ['tests/service'], ['tests/jetson', 'tests/calibration']
+#: What an environment has beside the libraries of the device and `tests.txt`. On today's Python one serves for the
+#: device half, to lint and to drive the browser; that the device half needs no more shows on the other Pythons.
+FURTHER_TOOLS = {'today.txt': ['lint.txt', 'browser.txt'], 'workstation': ['workstation.txt']}
 #: About the tree rather than the interpreter: with `lint` on today's Python, and on the Nano's.
 HOUSE_TESTS = ['tests/house']
 WORKSTATION_TESTS = ['tests/models', 'tests/export']
 
 
-@nox.session(reuse_venv=True)
+@nox.session
 def lint(session):
     """Style, spelling, types, Python 3.6 grammar, import contracts and the other rules of the house."""
     _needs_today(session)
-    _libraries(session, 'today.txt', 'tests.txt', 'lint.txt')
-    # The house tests ask for verbs that only an installation offers.
-    _project(session)
-    session.run('ruff', 'check', '--quiet', '.')
-    session.run('codespell')
-    session.run('mypy')
+    _environment(session)
+    _run(session, 'ruff', 'check', '--quiet', '.')
+    _run(session, 'codespell')
+    _run(session, 'mypy')
     _pytest(session, HOUSE_TESTS)
 
 
-@nox.session(python=DEVICE_PYTHONS, reuse_venv=True)
 def device(session):
     """The device half, with the libraries that its Python can have; on the Nano's without what `board` runs."""
-    _libraries(session, _pins(session), 'tests.txt')
-    _project(session)
+    _environment(session)
     folders = SERVICE_TESTS + ([] if session.python == NANO_PYTHON else BOARD_TESTS)
     words = ['-m', 'not browser and not emulated']
     if session.python != _slow_python():
@@ -61,43 +63,43 @@ def device(session):
     _pytest(session, folders, *words)
 
 
-@nox.session(python=[NANO_PYTHON], reuse_venv=True)
+for _python in DEVICE_PYTHONS:
+    nox.session(device, name='device-' + _python, python=_python)
+
+
+@nox.session(name='board-' + NANO_PYTHON, python=NANO_PYTHON)
 def board(session):
     """The rest of the device half on the Nano's Python: the longest session would outlast all others."""
-    _libraries(session, _pins(session), 'tests.txt')
-    _project(session)
+    _environment(session)
     _pytest(session, BOARD_TESTS + HOUSE_TESTS, '-m', 'not browser and not emulated')
 
 
-@nox.session(reuse_venv=True)
+@nox.session
 def workstation(session):
     """Training and export, with PyTorch."""
     _needs_today(session)
-    _libraries(session, 'today.txt', 'workstation.txt', 'tests.txt')
-    _project(session)
+    _environment(session, 'workstation')
     _pytest(session, WORKSTATION_TESTS)
 
 
-@nox.session(reuse_venv=True)
+@nox.session
 def browser(session):
     """The kiosk page in a real Chromium."""
     _needs_today(session)
     if not any(shutil.which(name) for name in ('chromium', 'chromium-browser', 'google-chrome')):
         session.skip('Chromium is not installed here')
-    _libraries(session, 'today.txt', 'tests.txt', 'browser.txt')
-    _project(session)
+    _environment(session)
     _pytest(session, ['tests/service/web'], '-m', 'browser')
 
 
-@nox.session(name='board-emulated', reuse_venv=True)
+@nox.session(name='board-emulated')
 def board_emulated(session):
     """The device half on an emulated Cortex-A57 with wheels for aarch64."""
     _needs_today(session)
     missing = [name for name in ('qemu-aarch64-static', 'mmdebstrap') if not shutil.which(name)]
     if missing:
         session.skip('%s is not installed here' % ' and '.join(missing))
-    _libraries(session, 'today.txt', 'tests.txt')
-    _project(session)
+    _environment(session)
     _pytest(session, ['tests/jetson'], '-m', 'emulated')
 
 
@@ -112,35 +114,43 @@ def _needs_today(session):
         session.skip('needs Python 3.11 or newer as PYTHON, and this is %d.%d' % sys.version_info[:2])
 
 
-def _pins(session):
-    """The device requirements of the session's interpreter, as it says itself."""
-    return Path(session.run_install('python', 'requirements/choose.py', silent=True).strip()).name
+def _environment(session, name=''):
+    """Run the session in the environment `name`, or in that of its Python; it is made once for what the files say."""
+    version = session.python or '%d.%d' % sys.version_info[:2]
+    python = 'python' + session.python if session.python else sys.executable
+    folder = Path('.nox', name or 'python-' + version).resolve()
+    pins = Path(session.run_install(python, 'requirements/choose.py', silent=True, external=True).strip()).name
+    files = [os.path.join('requirements', file) for file in [pins, 'tests.txt'] + FURTHER_TOOLS.get(name or pins, [])]
+    session.env['VIRTUAL_ENV'] = str(folder)
+    session.env['PATH'] = '%s:%s' % (folder / 'bin', os.environ['PATH'])
+    inside = str(folder / 'bin' / 'python')
+    wanted = ''.join(Path(file).read_text() for file in files + ['setup.cfg'])
+    stamp = folder / 'made.txt'
+    with _alone(folder.name):
+        if stamp.exists() and stamp.read_text() == wanted:
+            return
+        session.run_install(python, '-m', 'venv', str(folder), external=True)
+        if version == '3.6':
+            session.run_install(inside, 'requirements/install.py', 'requirements/pip.txt', external=True)
+        session.run_install(inside, 'requirements/install.py', *files, external=True)
+        with _alone('project'):  # the environments share its .egg-info
+            session.run_install(inside, '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.',
+                                external=True)
+        stamp.write_text(wanted)
 
 
-def _libraries(session, *names):
-    """Install pinned requirements, once for what the files say."""
-    files = [Path('requirements', name) for name in names]
-    stamp = Path(session.virtualenv.location, 'libraries.txt')
-    wanted = ''.join(path.read_text() for path in files)
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    if session.python == '3.6':
-        session.run_install('python', 'requirements/install.py', 'requirements/pip.txt')
-    session.run_install('python', 'requirements/install.py', *map(str, files))
-    stamp.write_text(wanted)
-
-
-def _project(session):
-    """Install the checkout itself; one session at a time, for they share its .egg-info."""
-    stamp = Path(session.virtualenv.location, 'project.txt')
-    wanted = Path('setup.cfg').read_text()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return
-    with open('.nox/project.lock', 'w') as lock:
+@contextmanager
+def _alone(name):
+    """Wait until no other session is in here."""
+    os.makedirs('.nox', exist_ok=True)
+    with open('.nox/%s.lock' % name, 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # With --install-only nothing runs, and the answer is None.
-        if session.run('python', '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.'):
-            stamp.write_text(wanted)
+        yield
+
+
+def _run(session, program, *words):
+    """Run a program of the session's environment."""
+    session.run(os.path.join(session.env['VIRTUAL_ENV'], 'bin', program), *words, external=True)
 
 
 def _pytest(session, folders, *words):
@@ -150,4 +160,4 @@ def _pytest(session, folders, *words):
     session.env.setdefault('OPENBLAS_NUM_THREADS', '1')
     session.env.setdefault('OMP_NUM_THREADS', '1')
     there = [folder for folder in folders if Path(folder).is_dir()]
-    session.run('python', '-m', 'pytest', *(there + list(words) + session.posargs))
+    _run(session, 'python', '-m', 'pytest', *(there + list(words) + session.posargs))
