@@ -100,6 +100,14 @@ def page() -> _Answer:
     return _list('', whole_number('after', 0))
 
 
+@blueprint.route('/find')
+@admits(*CLINICAL)
+@audited('')
+def search() -> str:
+    """What is looked for, on a screen with keys."""
+    return render_template('exam_find.html')
+
+
 @blueprint.route('/find', methods=['POST'])
 @admits(*CLINICAL)
 @audited('exams-searched')

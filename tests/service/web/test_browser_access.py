@@ -27,7 +27,7 @@ MEASURE = '''() => {
   return {
     wide: root.scrollWidth - root.clientWidth,
     high: root.scrollHeight - root.clientHeight,
-    inner: [...document.querySelectorAll('.content, .stage, .panel, .paper')].filter(seen)
+    inner: [...document.querySelectorAll('.content, .stage, .panel, .paper, [data-paged]')].filter(seen)
       .filter((node) => node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1)
       .map((node) => node.className + ' ' + node.scrollHeight + '/' + node.clientHeight),
     small: targets.filter((node, k) => boxes[k].width < 47.5 || boxes[k].height < 47.5).map(name),

@@ -96,6 +96,10 @@ def test_an_exam_of_five_views(bedside, camera):
                                                      '1960-02-03'), 'op').id, 'op', 'example')
     bedside.touch('text=Home', '.home')
     bedside.touch('text=History', '.exams')
+    bedside.touch('text=Search', '#query')
+    page.fill('#query', 'p-2')
+    bedside.touch('.enter', '.exams')
+    assert page.inner_text('.exams .id') == 'P-2'
     bedside.touch('.main', '#patient_id')
     page.fill('#patient_id', 'P-1')
     bedside.touch('.enter', '#patient_name')
@@ -140,8 +144,14 @@ def test_an_exam_of_five_views(bedside, camera):
     bedside.capture('Right lateral')
     bedside.touch('.main', '.three')
     bedside.touch('text=Regions', '.read table')
+    for number in range(7):
+        bedside.home.exams.deviation(bedside.exam.id, 'op', 'Example %d.' % number)
     bedside.touch('text=Deviations', '.told-list')
-    assert page.eval_on_selector_all('.told-list li', 'all => all.length') == 5
+    shown = 'all => all.filter((one) => !one.hidden).map((one) => one.innerText)'
+    first = page.eval_on_selector_all('.told-list li', shown)
+    page.click('.paging button:last-child')
+    rest = page.eval_on_selector_all('.told-list li', shown)
+    assert page.inner_text('.paging span') == '2 of 2' and len(first + rest) == 12 and rest[-1] == 'Example 6.'
     bedside.touch('.main', 'text=Sign exam 5 as Ben Moe')
     page.go_back()
     page.wait_for_selector('text=Sign exam 5')  # Back shows the step that the exam is on

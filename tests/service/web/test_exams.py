@@ -299,6 +299,7 @@ def test_the_list_searches_and_pages(client, exams):
     assert 'P-8' in first and 'P-4' in first and 'P-3' not in first and 'after=4' in first
     second = text_of(client.get('/exams?after=4'))
     assert 'P-3' in second and 'P-4' not in second and 'More' not in second
+    assert 'name="query"' in text_of(client.get('/exams/find'))
     found = text_of(client.post('/exams/find', data={'query': 'p-2'}))
     assert 'P-2' in found and 'P-8' not in found
     many = text_of(client.post('/exams/find', data={'query': 'ann'}))

@@ -1,9 +1,8 @@
-// The screen that asks for a wristband: what was read stands there for a second before it can be confirmed.
-import { byId } from './dom.js';
+// A screen that asks for a wristband: what was read stands there for a second before it can be confirmed.
 import { onScan } from './keys.js';
 
 const READ_MS = 1000;
-const field = byId('patient_id');
+const field = document.querySelector('.typed-in');
 const enter = field.form.querySelector('.enter');
 
 onScan((code) => {
