@@ -2,6 +2,7 @@
 // focus and its caret. What has no field (a PIN, a date, a reason) is a variable here and joins the form as it is sent.
 import { byId, setText, show } from './dom.js';
 import { countdown } from './wait.js';
+import { _ } from './words.js';
 
 const form = document.querySelector('[data-entry]');
 const board = form.querySelector('.keyboard');
@@ -16,7 +17,7 @@ class Pin {
   set(digits) {
     this.digits = digits;
     setText(this.node, '\u2022'.repeat(digits.length));
-    setText(byId(this.node.id + '-told'), digits.length === 1 ? '1 digit' : digits.length + ' digits');
+    setText(byId(this.node.id + '-told'), digits.length === 1 ? _('1 digit') : _('%(count)s digits', { count: digits.length }));
   }
 
   insert(text) {
@@ -30,7 +31,7 @@ class Pin {
   }
 
   wanting() {
-    return this.digits ? '' : 'Type the PIN.';
+    return this.digits ? '' : _('Type the PIN.');
   }
 
   focus() {
@@ -73,7 +74,7 @@ class Field {
   }
 
   wanting() {
-    return this.node.value.trim() || 'optional' in this.node.dataset ? '' : 'Type it first.';
+    return this.node.value.trim() || 'optional' in this.node.dataset ? '' : _('Type it first.');
   }
 
   focus() {
@@ -102,7 +103,7 @@ class Group extends Field {
   }
 
   wanting() {
-    return this.node.value.length < this.node.maxLength ? 'Type it first.' : '';
+    return this.node.value.length < this.node.maxLength ? _('Type it first.') : '';
   }
 }
 
@@ -121,7 +122,7 @@ class Quantity extends Field {
     const text = this.node.value.trim().replace(',', '.');
     const number = text ? Number(text) : NaN;
     const right = text ? number >= Number(low) && number <= Number(high) : optional !== undefined;
-    return right ? '' : 'Type a number from ' + low + ' to ' + high + '.';
+    return right ? '' : _('Type a number from %(low)s to %(high)s.', { low, high });
   }
 }
 
@@ -175,9 +176,12 @@ class Steps {
     const { low, high } = this.node.dataset;
     const date = this.date();
     if (!date) {
-      return 'Set day, month and year.';
+      return _('Set day, month and year.');
     }
-    return date >= low && (!high || date <= high) ? '' : 'Set a date from ' + low + (high ? ' to ' + high : ' on') + '.';
+    if (date >= low && (!high || date <= high)) {
+      return '';
+    }
+    return high ? _('Set a date from %(low)s to %(high)s.', { low, high }) : _('Set a date from %(low)s on.', { low });
   }
 
   collect(data) {
@@ -207,7 +211,7 @@ class Reasons {
   }
 
   wanting() {
-    return this.node.hidden ? this.own.wanting() : this.words ? '' : 'Choose one.';
+    return this.node.hidden ? this.own.wanting() : this.words ? '' : _('Choose one.');
   }
 
   collect(data) {
@@ -310,7 +314,7 @@ function press(key) {
   } else if ('reveal' in dataset) {
     const field = key.parentElement.querySelector('input');
     field.type = field.type === 'text' ? 'password' : 'text';
-    setText(key, field.type === 'text' ? 'Hide' : 'Show');
+    setText(key, field.type === 'text' ? _('Hide') : _('Show'));
     field.focus();
   }
 }

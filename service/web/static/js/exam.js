@@ -1,7 +1,8 @@
 // Steps of an exam: what a form leads to takes the place of this screen, so that Back finds nothing old; a tap is taken once.
 import { byId, element, icon, show } from './dom.js';
+import { _, translated } from './words.js';
 
-const SILENT = { code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Wait a moment and try again.' };
+const SILENT = { code: 'service-silent', sentence: _('The service does not answer.'), next_step: _('Wait a moment and try again.') };
 // What somebody may confirm: the station knows the patient otherwise.
 const CONFIRMED = /^patient-/;
 
@@ -9,8 +10,8 @@ function tell(message) {
   const told = element('div', '', 'told');
   told.setAttribute('role', 'alert');
   const head = element('p', '', 'head');
-  head.append(icon('attention'), element('span', message.sentence));
-  told.append(head, element('p', message.next_step || '', 'step'), element('p', message.code, 'code'));
+  head.append(icon('attention'), element('span', translated(message.sentence)));
+  told.append(head, element('p', translated(message.next_step || ''), 'step'), element('p', message.code, 'code'));
   const place = byId('told');
   const before = place.querySelector('.told');
   if (before) {

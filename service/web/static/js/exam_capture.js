@@ -1,5 +1,6 @@
 // What the gate warns of may be captured all the same; what blocks may not.
 import { byId, setText } from './dom.js';
+import { _ } from './words.js';
 
 const button = byId('take').querySelector('button');
 
@@ -8,5 +9,5 @@ document.addEventListener('values', ({ detail: { live } }) => {
   if (!('still' in button.dataset)) {
     button.disabled = blocks;
   }
-  setText(button, live.gate_ready || blocks ? 'Capture' : 'Capture anyway');
+  setText(button, live.gate_ready || blocks ? _('Capture') : _('Capture anyway'));
 });

@@ -2,8 +2,9 @@
 import { byId } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
 import { renderSigns } from './signs.js';
+import { _ } from './words.js';
 
-const UNREADABLE = { code: 'exam-damaged', sentence: 'The values of this picture cannot be read.', next_step: 'Restore the exam from a backup.' };
+const UNREADABLE = { code: 'exam-damaged', sentence: _('The values of this picture cannot be read.'), next_step: _('Restore the exam from a backup.') };
 
 // A file of the exam; false where it cannot be read.
 async function kept(address) {
@@ -19,7 +20,7 @@ async function open() {
     values = await kept(result);
     reading = signs ? await kept(signs) : null;
   } catch (lost) {
-    renderTrouble({ code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the picture again in a moment.' });
+    renderTrouble({ code: 'service-silent', sentence: _('The service does not answer.'), next_step: _('Open the picture again in a moment.') });
     return;
   }
   if (!values || reading === false) {

@@ -1,5 +1,6 @@
 // What lasts: the ring of the acclimatisation, and the pictures of a series, which the station takes by itself.
 import { byId, setText, show } from './dom.js';
+import { _ } from './words.js';
 
 const ASK_MS = 1000;
 const ring = byId('ring');
@@ -10,7 +11,7 @@ function turn() {
   setText(byId('left'), Math.floor(left / 60) + ':' + String(left % 60).padStart(2, '0'));
   ring.querySelector('.done').style.strokeDashoffset = wanted ? 100 * left / wanted : 0;
   if (left === 0) {
-    setText(byId('ring-words'), 'The patient has acclimatised.');
+    setText(byId('ring-words'), _('The patient has acclimatised.'));
     byId('done').disabled = false;
     show(byId('early'), false);
     return;
@@ -32,7 +33,7 @@ async function ask() {
     }
     setText(byId('series-taken'), String(now.taken));
     if (now.runs && now.next_s !== null) {
-      setText(byId('series-next'), now.next_s > 2 ? 'Next in ' + Math.round(now.next_s) + ' s' : 'Hold still.');
+      setText(byId('series-next'), now.next_s > 2 ? _('Next in %(seconds)s s', { seconds: Math.round(now.next_s) }) : _('Hold still.'));
     }
   } catch (lost) {
     // live.js says that the service does not answer

@@ -2,6 +2,7 @@
 import { byId, element, setText, show } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
 import { renderSigns } from './signs.js';
+import { _ } from './words.js';
 
 const AGAIN_MS = 700;
 const file = byId('file');
@@ -32,7 +33,7 @@ async function ask(entries) {
     const answer = await fetch('/open/result?' + query(entries));
     return { ok: answer.ok, values: await answer.json() };
   } catch (lost) {
-    return { ok: false, values: { code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Open the file again in a moment.' } };
+    return { ok: false, values: { code: 'service-silent', sentence: _('The service does not answer.'), next_step: _('Open the file again in a moment.') } };
   }
 }
 
@@ -63,7 +64,7 @@ function refuse(message) {
 
 function renderFrames(frames) {
   show(byId('frames'), frames > 1);
-  setText(byId('count'), 'Frame ' + frame + ' of ' + frames);
+  setText(byId('count'), _('Frame %(number)s of %(all)s', { number: frame, all: frames }));
   show(byId('previous'), frame > 1);
   show(byId('next'), frame < frames);
   byId('previous').href = pageAddress({ frame: Math.min(frame - 1, frames) });
@@ -92,7 +93,7 @@ picture.addEventListener('error', async () => {
     pictureRetried = true;
     setTimeout(fetchPicture, AGAIN_MS);
   } else {
-    renderTrouble({ code: 'picture-missing', sentence: 'The picture cannot be shown.', next_step: 'Go back to the folder and open the file again.' });
+    renderTrouble({ code: 'picture-missing', sentence: _('The picture cannot be shown.'), next_step: _('Go back to the folder and open the file again.') });
   }
 });
 palette.addEventListener('change', fetchPicture);

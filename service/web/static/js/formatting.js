@@ -1,10 +1,12 @@
 // How numbers and names are written. A minus sign is a minus sign, and a relative picture has no degrees.
 
-export const regionName = (name) => name.replace(/_/g, ' ');
+import { _, translated } from './words.js';
+
+export const regionName = (name) => translated(name.replace(/_/g, ' '));
 
 export const isCelsius = (values) => values.unit === 'celsius';
 
-export const unitName = (values) => (isCelsius(values) ? '°C' : 'grey levels');
+export const unitName = (values) => (isCelsius(values) ? '°C' : _('grey levels'));
 
 export function number(value, digits) {
   if (value === null || value === undefined) {
@@ -30,16 +32,16 @@ export function seconds(ms) {
 }
 
 const STAGES = {
-  capture: 'wait for camera',
-  quality: 'quality',
-  preprocess: 'equalise',
-  infer: 'network',
-  infer_classifier: 'classifier',
-  decode: 'regions',
-  analyse: 'measure',
-  overlay: 'draw',
-  encode: 'encode',
-  total: 'total',
+  capture: _('wait for camera'),
+  quality: _('quality'),
+  preprocess: _('equalise'),
+  infer: _('network'),
+  infer_classifier: _('classifier'),
+  decode: _('regions'),
+  analyse: _('measure'),
+  overlay: _('draw'),
+  encode: _('encode'),
+  total: _('total'),
 };
 
 export const stageName = (name) => STAGES[name] || name.replace(/[_-]/g, ' ');

@@ -2,6 +2,7 @@
 // One screen asks for a code; elsewhere a code does nothing but be told.
 import { byId, element } from './dom.js';
 import { characterOf, ends, median, readCode } from './scanner.js';
+import { _ } from './words.js';
 
 const READY_MS = 300; // keys of a code whose front another page took
 const SILENCE_MS = 250;
@@ -50,7 +51,7 @@ function block(title, sentence) {
   over.setAttribute('role', 'alertdialog');
   over.setAttribute('aria-modal', 'true');
   over.setAttribute('aria-label', title);
-  const seen = element('button', 'I have seen it', 'enter');
+  const seen = element('button', _('I have seen it'), 'enter');
   seen.type = 'button';
   seen.addEventListener('click', () => over.remove());
   over.append(element('h2', title), element('p', sentence), seen);
@@ -120,7 +121,7 @@ function scanned(raw, wasAlt) {
   const code = readCode(raw, patterns, wasAlt);
   if (handler && other) {
     handler(null);
-    tell('Two codes were read. Scan the one that is meant.');
+    tell(_('Two codes were read. Scan the one that is meant.'));
   } else if (handler && code.id) {
     handler(code);
   } else if (handler) {
@@ -133,11 +134,12 @@ function scanned(raw, wasAlt) {
 function elsewhere(code) {
   const patient = document.querySelector('[data-patient-id]');
   if (!code.id || !patient) {
-    tell('Code read, not used here.');
+    tell(_('Code read, not used here.'));
   } else if (code.id === patient.dataset.patientId) {
-    tell('Code read: it is this patient\'s.');
+    tell(_('Code read: it is this patient\'s.'));
   } else {
-    block('This is another patient.', 'The code says ' + code.id + '. This exam is of ' + patient.dataset.patientId + '.');
+    block(_('This is another patient.'),
+      _('The code says %(code)s. This exam is of %(patient)s.', { code: code.id, patient: patient.dataset.patientId }));
   }
 }
 

@@ -3,6 +3,7 @@ import { byId, setIcon, setText, show } from './dom.js';
 import { number, seconds } from './formatting.js';
 import { readPictures } from './live_picture.js';
 import { announce, renderPanel, renderTrouble, startViews, textOf } from './panel.js';
+import { _, translated } from './words.js';
 
 const CHECK_MS = 150;
 // Numbers that change nine times a second cannot be read.
@@ -123,15 +124,15 @@ class Watch {
     if (this.refused) {
       return {
         code: 'viewers-full',
-        sentence: 'This picture is being watched by as many pages as the device allows.',
-        next_step: 'Close one of them.',
+        sentence: _('This picture is being watched by as many pages as the device allows.'),
+        next_step: _('Close one of them.'),
       };
     }
     if (!this.heard(now)) {
       return {
         code: 'service-silent',
-        sentence: 'The station does not answer.',
-        next_step: 'It comes back by itself. If it does not within a minute, switch the station off and on.',
+        sentence: _('The station does not answer.'),
+        next_step: _('It comes back by itself. If it does not within a minute, switch the station off and on.'),
       };
     }
     if (this.stuck) {
@@ -141,15 +142,15 @@ class Watch {
       return this.live.status;
     }
     if (this.live && this.overdue(now) && this.capture.notice) {
-      return { ...this.capture.notice, severity: 'info', next_step: 'The picture comes back by itself.' };
+      return { ...this.capture.notice, severity: 'info', next_step: _('The picture comes back by itself.') };
     }
     if (this.live && this.overdue(now)) {
       return this.doing === 'camera'
-        ? { code: 'camera-waiting', sentence: 'The camera sends no picture.', next_step: 'Wait a moment; it may be calibrating.' }
-        : { code: 'analysis-waiting', sentence: 'The station is busy: the analysis takes longer than usual.', next_step: 'Wait a moment.' };
+        ? { code: 'camera-waiting', sentence: _('The camera sends no picture.'), next_step: _('Wait a moment; it may be calibrating.') }
+        : { code: 'analysis-waiting', sentence: _('The station is busy: the analysis takes longer than usual.'), next_step: _('Wait a moment.') };
     }
     if (this.live && this.behind(now)) {
-      return { code: 'picture-waiting', sentence: 'The station is busy: the picture is late.', next_step: 'Wait a moment.' };
+      return { code: 'picture-waiting', sentence: _('The station is busy: the picture is late.'), next_step: _('Wait a moment.') };
     }
     return null;
   }
@@ -235,7 +236,7 @@ function refresh() {
   }
   checkedAt = now;
   const trouble = watch.trouble(now);
-  renderTrouble(watch.live || trouble ? trouble : { severity: 'info', sentence: 'The picture is being fetched.' });
+  renderTrouble(watch.live || trouble ? trouble : { severity: 'info', sentence: _('The picture is being fetched.') });
   const over = watch.isOver(trouble, now);
   if (over) {
     clear();
@@ -270,12 +271,12 @@ function renderLine(trouble, over, now) {
   const age = watch.ageNow(now);
   const rate = watch.live && watch.live.rate_hz;
   setIcon(running, trouble ? 'stopped' : 'live');
-  setText(running.lastElementChild, trouble ? 'Stopped' : 'Live' + (rate ? ' ' + number(rate, 1) + '/s' : ''));
-  const old = age !== null && (trouble || watch.late(now)) ? seconds(age) + ' old' : '';
-  setText(byId('age'), old && 'picture ' + old);
+  setText(running.lastElementChild, trouble ? _('Stopped') : _('Live') + (rate ? ' ' + number(rate, 1) + '/s' : ''));
+  const old = age !== null && (trouble || watch.late(now)) ? seconds(age) : '';
+  setText(byId('age'), old && _('picture %(age)s old', { age: old }));
   const state = byId('stopped');
-  const words = over ? 'There has been no live picture for 30 seconds: the last one was taken away.'
-    : trouble && shown && 'These values are ' + (old || 'not current') + '.';
+  const words = over ? _('There has been no live picture for 30 seconds: the last one was taken away.')
+    : trouble && shown && (old ? _('These values are %(age)s old.', { age: old }) : _('These values are not current.'));
   show(state, Boolean(words));
   setText(state, words || '');
 }
@@ -283,6 +284,10 @@ function renderLine(trouble, over, now) {
 // How the camera does: a word under the picture, and a sentence over its foot where there is something to do.
 // `stopped`: what stops the picture is over it already.
 const GRADE_ICONS = { excellent: 'good', fair: 'attention', poor: 'attention', unusable: 'stopped' };
+
+const GRADES = {
+  excellent: _('Camera excellent'), fair: _('Camera fair'), poor: _('Camera poor'), unusable: _('Camera unusable'),
+};
 
 function renderCamera(heard, stopped) {
   const { capture } = watch;
@@ -292,7 +297,7 @@ function renderCamera(heard, stopped) {
   const grade = heard ? capture.quality.grade : 'not heard';
   setIcon(line, capture.notice && note ? 'wait' : GRADE_ICONS[grade] || 'stopped');
   const recording = heard && watch.live && watch.live.camera.kind === 'replay' && shown;
-  setText(line.lastElementChild, recording ? 'Recording: ' + shown.provenance.source : 'Camera ' + grade);
+  setText(line.lastElementChild, recording ? _('Recording: %(name)s', { name: shown.provenance.source }) : GRADES[grade] || _('Camera not heard'));
   setText(byId('camera-note'), note ? textOf(note) : '');
   show(byId('camera-note'), Boolean(note));
   if (!note) {

@@ -1,5 +1,6 @@
 // The idle lock: tells the service of touches, says when it is about to lock, and leaves the page when it has.
 import { element } from './dom.js';
+import { _ } from './words.js';
 
 const TOUCH_MS = 15000;
 const WARN_S = 20;
@@ -35,7 +36,7 @@ function tick() {
     timer = window.setTimeout(ask, 1000, 'GET');
     return;
   }
-  note.textContent = 'Locks in ' + left + ' s. Touch the screen to go on.';
+  note.textContent = _('Locks in %(left)s s. Touch the screen to go on.', { left });
   timer = window.setTimeout(tick, left > WARN_S ? Math.min(1000 * (left - WARN_S), 60000) : 250);
 }
 

@@ -1,5 +1,7 @@
 // A name that the fonts of this screen cannot show is replaced by the patient's number, and says so: nobody is confirmed by
 // boxes. What stands in the place of a missing letter is what the font draws for a place that no letter has.
+import { _ } from './words.js';
+
 const SIZE = 48;
 const NO_LETTER = '\u{10ffff}';
 
@@ -25,7 +27,7 @@ async function look() {
   const { fontFamily } = getComputedStyle(document.body);
   for (const node of document.querySelectorAll('[data-number]')) {
     if (/[^\u0000-\u024f]/.test(node.textContent) && !canShow(node.textContent, fontFamily)) {
-      node.lastChild.textContent = node.dataset.number + ' (this screen cannot show the name)';
+      node.lastChild.textContent = _('%(number)s (this screen cannot show the name)', { number: node.dataset.number });
     }
   }
 }

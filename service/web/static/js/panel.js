@@ -2,6 +2,7 @@
 import { byId, element, fillRows, icon, setIcon, setText, show } from './dom.js';
 import { backendName, digitsOf, isCelsius, number, unitName } from './formatting.js';
 import { renderRegions, renderTiming } from './tables.js';
+import { _, translated } from './words.js';
 
 const ANNOUNCE_MS = 3000;
 let announced = '';
@@ -39,14 +40,15 @@ export function renderPanel(values) {
   setText(byId('hash'), values.bundle.hash.slice(0, 8));
   setText(byId('backend'), backendName(values.backend));
   // The last sentence is about the finding: no number in it changes with every frame.
-  announce(refused.length ? 'No result. ' + refused[0].sentence : 'Result. ' + values.sentences[values.sentences.length - 1]);
+  announce(refused.length ? _('No result') + '. ' + translated(refused[0].sentence)
+    : _('Result') + '. ' + translated(values.sentences[values.sentences.length - 1]));
 }
 
 // What somebody should look at before relying on the temperatures, such as a file that states a room of 298 °C.
 function renderWarnings(warnings) {
   const list = byId('warnings');
   show(list, warnings.length > 0);
-  fillRows(list, warnings.map((warning, index) => ({ key: String(index), text: warning.sentence })), () => {
+  fillRows(list, warnings.map((warning, index) => ({ key: String(index), text: translated(warning.sentence) })), () => {
     const item = element('li');
     item.append(icon('attention'), element('span'));
     return item;
@@ -54,9 +56,9 @@ function renderWarnings(warnings) {
 }
 
 function renderChecks(passed, refused) {
-  const text = passed.map((check) => check.code.replace(/-/g, ' '));
+  const text = passed.map((check) => translated(check.code.replace(/-/g, ' ')));
   // One line when all passed; with a problem, the list shows how far the frame came.
-  const rows = refused.length ? text : [passed.length + ' of ' + passed.length + ' quality checks passed'];
+  const rows = refused.length ? text : [_('%(passed)s of %(all)s quality checks passed', { passed: passed.length, all: passed.length })];
   const list = byId('checks');
   show(list, !byId('gate') || byId('gate').hidden); // which counts them too
   list.classList.toggle('single', refused.length === 0);
@@ -70,15 +72,15 @@ function renderChecks(passed, refused) {
 function renderRefusal(refused) {
   show(byId('refusal'), refused.length > 0);
   if (refused.length) {
-    setText(byId('refusal-sentence'), refused[0].sentence);
-    setText(byId('refusal-step'), refused[0].next_step);
+    setText(byId('refusal-sentence'), translated(refused[0].sentence));
+    setText(byId('refusal-step'), translated(refused[0].next_step));
     setText(byId('refusal-code'), refused[0].code);
   }
 }
 
 // What is measured is as large as can be read from a metre; what it is compared with follows it.
 function renderSentence(sentence) {
-  const text = sentence.replace(/ °C/g, '\u00a0°C'); // a number and its unit stand in one line
+  const text = translated(sentence).replace(/ °C/g, '\u00a0°C'); // a number and its unit stand in one line
   const end = text.indexOf('. ') + 1 || text.length;
   setText(byId('sentence').firstElementChild, text.slice(0, end));
   setText(byId('sentence').lastElementChild, text.slice(end).trim());
@@ -100,7 +102,7 @@ function renderGate(live) {
   const done = live && live.gate_ready;
   gate.classList.toggle('ready', Boolean(done));
   setIcon(byId('gate-says'), says ? SEVERITY_ICONS[says.severity] : done ? 'good' : 'wait');
-  setText(byId('gate-says').lastElementChild, says ? says.next_step || says.sentence : done ? 'Ready' : 'Looking');
+  setText(byId('gate-says').lastElementChild, says ? translated(says.next_step || says.sentence) : done ? _('Ready') : _('Looking'));
   const others = held.filter((check) => !says || check.name !== says.name);
   fillRows(byId('gate-others'), others.slice(0, 3).map((check) => ({ key: check.name, check })), () => {
     const item = element('li');
@@ -108,9 +110,9 @@ function renderGate(live) {
     return item;
   }, (item, { check }) => {
     setIcon(item, SEVERITY_ICONS[check.severity]);
-    setText(item.lastChild, check.name);
+    setText(item.lastChild, translated(check.name));
   });
-  setText(byId('gate-passed'), looked.filter((check) => check.severity === 'ok').length + ' of ' + looked.length + ' checks passed');
+  setText(byId('gate-passed'), _('%(passed)s of %(all)s checks passed', { passed: looked.filter((check) => check.severity === 'ok').length, all: looked.length }));
 }
 
 function renderTiles(values) {
@@ -119,9 +121,9 @@ function renderTiles(values) {
   const difference = values.differences.breast;
   const digits = isCelsius(values) ? 1 : 0;
   const tiles = [
-    { key: 'right', text: right ? number(right.mean, digits) : '–' },
-    { key: 'left', text: left ? number(left.mean, digits) : '–' },
-    { key: 'difference', text: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
+    { key: _('right'), text: right ? number(right.mean, digits) : '–' },
+    { key: _('left'), text: left ? number(left.mean, digits) : '–' },
+    { key: _('difference'), text: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
   ];
   fillRows(byId('tiles'), tiles, (tile) => {
     const pair = element('div');
@@ -129,8 +131,7 @@ function renderTiles(values) {
     return pair;
   }, (pair, tile) => setText(pair.lastChild, tile.text));
   const note = byId('unit-note');
-  setText(note, isCelsius(values) ? 'Breast mean in °C'
-    : 'No temperatures: breast mean in ' + unitName(values));
+  setText(note, isCelsius(values) ? _('Breast mean in °C') : _('No temperatures: breast mean in grey levels'));
   note.classList.toggle('strong', !isCelsius(values));
   show(note, true);
 }
@@ -144,14 +145,15 @@ function renderFinding({ finding, checks }) {
     return;
   }
   // Its name, which may be that of an abnormality, is no title: it would read as a verdict over every patient.
-  const side = finding.above ? 'reaches threshold' : 'below threshold';
-  const text = number(finding.probability, 2) + ', ' + side + ' ' + number(finding.threshold, 2);
-  setText(byId('finding-name'), 'Heat pattern: ' + side);
+  const words = { value: number(finding.probability, 2), threshold: number(finding.threshold, 2) };
+  const text = finding.above ? _('%(value)s, reaches threshold %(threshold)s', words)
+    : _('%(value)s, below threshold %(threshold)s', words);
+  setText(byId('finding-name'), finding.above ? _('Heat pattern: reaches threshold') : _('Heat pattern: below threshold'));
   byId('finding-fill').style.width = 100 * finding.probability + '%';
   byId('finding-mark').style.left = 100 * finding.threshold + '%';
-  byId('finding-bar').setAttribute('aria-label', 'Heat pattern: ' + text + ', on a scale from 0 to 1');
+  byId('finding-bar').setAttribute('aria-label', _('Heat pattern: %(value)s, on a scale from 0 to 1', { value: text }));
   setText(byId('finding-words'), text);
-  setText(byId('finding-note'), finding.note || '');
+  setText(byId('finding-note'), translated(finding.note || ''));
   show(byId('finding-note'), Boolean(finding.note));
 }
 
@@ -163,14 +165,14 @@ export function renderTrouble(message) {
     return;
   }
   setIcon(byId('banner'), message.severity === 'info' ? 'wait' : 'attention');
-  setText(byId('banner-sentence'), message.sentence);
-  setText(byId('banner-step'), message.next_step || '');
+  setText(byId('banner-sentence'), translated(message.sentence));
+  setText(byId('banner-step'), translated(message.next_step || ''));
   setText(byId('banner-code'), message.code || '');
   announce(textOf(message));
 }
 
 // Sentence and next step of a message as one line.
-export const textOf = (message) => [message.sentence, message.next_step].filter(Boolean).join(' ');
+export const textOf = (message) => [message.sentence, message.next_step].filter(Boolean).map(translated).join(' ');
 
 // One thing at a time: summary, regions or timing. The picture makes room for the wide table.
 export function startViews() {

@@ -1,5 +1,7 @@
 // What a scanner sends: which character a key is, and what a code says. Pure functions.
 
+import { _ } from './words.js';
+
 const SHIFTED = { 0: ')', 1: '!', 2: '@', 3: '#', 4: '$', 5: '%', 6: '^', 7: '&', 8: '*', 9: '(' };
 const SIGNS = {
   Space: '  ', Minus: '-_', Equal: '=+', BracketLeft: '[{', BracketRight: ']}', Backslash: '\\|', Semicolon: ';:',
@@ -8,10 +10,10 @@ const SIGNS = {
 };
 const CONTROLS = { BracketLeft: 0x1b, Backslash: 0x1c, BracketRight: 0x1d, Digit6: 0x1e, Minus: 0x1f };
 
-const NOT_ONE = 'This is not a wristband. Scan again.';
-const DAMAGED = 'The check digit of this code is wrong. Scan again.';
-const ALT_MODE = 'The scanner sends ALT codes. Set it to a keyboard of the United States without ALT mode.';
-const TOO_LONG = 'This code is too long. Scan a wristband.';
+const NOT_ONE = _('This is not a wristband. Scan again.');
+const DAMAGED = _('The check digit of this code is wrong. Scan again.');
+const ALT_MODE = _('The scanner sends ALT codes. Set it to a keyboard of the United States without ALT mode.');
+const TOO_LONG = _('This code is too long. Scan a wristband.');
 
 const MOST = 512;
 const GS = '\x1d';

@@ -1,6 +1,7 @@
 // The two wide views: temperatures per region, and milliseconds per stage.
 import { element, fillRows, setText, show } from './dom.js';
 import { digitsOf, isCelsius, number, regionName, signed, stageName, unitName } from './formatting.js';
+import { _ } from './words.js';
 
 export function table(holder, name, caption, heads) {
   let node = holder.querySelector('table.' + name);
@@ -33,10 +34,10 @@ export function fillTable(node, rows) {
 export function renderRegions(holder, values) {
   const digits = isCelsius(values) ? 1 : 0;
   const entries = Object.entries(values.regions);
-  const remarks = [values.outcome === 'no-result' && 'no result, shown as seen',
-    !isCelsius(values) && 'no temperatures in this picture'].filter(Boolean).join('; ');
-  const caption = 'Regions, ' + unitName(values) + (remarks && ': ' + remarks);
-  const regions = table(holder, 'regions', caption, ['region', 'n', 'mean', 'SD', 'p95', 'max', 'to neck']);
+  const remarks = [values.outcome === 'no-result' && _('no result, shown as seen'),
+    !isCelsius(values) && _('no temperatures in this picture')].filter(Boolean).join('; ');
+  const caption = _('Regions, %(unit)s', { unit: unitName(values) }) + (remarks && ': ' + remarks);
+  const regions = table(holder, 'regions', caption, [_('region'), 'n', _('mean'), _('SD'), 'p95', _('max'), _('to neck')]);
   fillTable(regions, entries.map(([name, entry]) => ({
     key: regionName(name),
     cells: [String(entry.n), number(entry.mean, digits), number(entry.sd, digits), number(entry.p95, digits),
@@ -44,27 +45,28 @@ export function renderRegions(holder, values) {
   })));
   show(regions, entries.length > 0);
   const pairs = Object.entries(values.differences);
-  const differences = table(holder, 'differences', 'Left minus right, ' + unitName(values),
-    ['pair', 'mean', 'p95', 'max', 'mean against threshold']);
+  const differences = table(holder, 'differences', _('Left minus right, %(unit)s', { unit: unitName(values) }),
+    [_('pair'), _('mean'), 'p95', _('max'), _('mean against threshold')]);
   fillTable(differences, pairs.map(([name, entry]) => ({
-    key: name,
+    key: regionName(name),
     cells: [signed(entry.mean, isCelsius(values) ? digitsOf(entry, values) : 0), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
   })));
   show(differences, pairs.length > 0);
-  noteBelow(holder, entries.length ? hottest(values, digits) : 'No regions are marked in this picture.');
+  noteBelow(holder, entries.length ? hottest(values, digits) : _('No regions are marked in this picture.'));
 }
 
 // The marked spots and the column max are not of one area; without a word the one looks like a mistake of the other.
 function hottest(values, digits) {
   const spots = Object.values(values.hottest).map((spot) => number(spot.value, digits));
-  return spots.length === 0 ? '' : 'Marked ' + spots.join(', ') + ': means, the rim is left out; max: one pixel.';
+  return spots.length === 0 ? '' : _('Marked %(spots)s: means, the rim is left out; max: one pixel.', { spots: spots.join(', ') });
 }
 
 function verdict(entry) {
   if (entry.exceeds === null) {
-    return 'not compared';
+    return _('not compared');
   }
-  return (entry.exceeds ? 'above ' : 'not above ') + number(entry.threshold_c, 1) + ' °C';
+  return entry.exceeds ? _('above %(threshold)s °C', { threshold: number(entry.threshold_c, 1) })
+    : _('not above %(threshold)s °C', { threshold: number(entry.threshold_c, 1) });
 }
 
 function noteBelow(holder, text) {
@@ -80,23 +82,23 @@ function noteBelow(holder, text) {
 // What was done to the frame before it was analysed; usually nothing.
 function corrections(capture) {
   return [
-    capture.bad_pixels > 0 && { key: 'bad pixels replaced', cells: [String(capture.bad_pixels)] },
-    capture.offset_c !== null && { key: 'moved to blackbody', cells: [signed(capture.offset_c, 2) + ' °C'] },
+    capture.bad_pixels > 0 && { key: _('bad pixels replaced'), cells: [String(capture.bad_pixels)] },
+    capture.offset_c !== null && { key: _('moved to blackbody'), cells: [signed(capture.offset_c, 2) + ' °C'] },
   ].filter(Boolean);
 }
 
 export function renderTiming(holder, values) {
   const stages = Object.entries(values.timings_ms);
-  fillTable(table(holder, 'stages', 'Milliseconds per stage', ['stage', 'ms']), stages.map(([name, ms]) => ({
+  fillTable(table(holder, 'stages', _('Milliseconds per stage'), [_('stage'), 'ms']), stages.map(([name, ms]) => ({
     key: stageName(name), cells: [number(ms, 1)],
   })));
   if (values.live) {
     const live = values.live;
-    fillTable(table(holder, 'rates', 'Live picture', ['', '']), [
-      { key: 'camera to page', cells: [live.latency_ms === null ? '–' : number(live.latency_ms, 0) + ' ms'] },
-      { key: 'pictures a second', cells: [number(live.rate_hz, 1)] },
-      { key: 'shown, left out', cells: [live.shown + ', ' + live.dropped] },
-      { key: 'missed, lost, damaged', cells: [[live.capture.missed, live.capture.lost, live.capture.bad].join(', ')] },
+    fillTable(table(holder, 'rates', _('Live picture'), ['', '']), [
+      { key: _('camera to page'), cells: [live.latency_ms === null ? '–' : number(live.latency_ms, 0) + ' ms'] },
+      { key: _('pictures a second'), cells: [number(live.rate_hz, 1)] },
+      { key: _('shown, left out'), cells: [live.shown + ', ' + live.dropped] },
+      { key: _('missed, lost, damaged'), cells: [[live.capture.missed, live.capture.lost, live.capture.bad].join(', ')] },
       ...corrections(live.capture),
     ]);
   }

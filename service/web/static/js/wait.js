@@ -1,5 +1,6 @@
 // While wrong tries make wait, the keys of a form are off and it says for how long.
 import { byId, setText, show } from './dom.js';
+import { _ } from './words.js';
 
 export function countdown(form, keys) {
   const until = performance.now() + 1000 * Number(form.dataset.wait);
@@ -11,7 +12,7 @@ export function countdown(form, keys) {
     }
     show(byId('wait'), left > 0);
     if (left > 0) {
-      setText(byId('wait'), 'Too many wrong tries. Try again in ' + left + ' s.');
+      setText(byId('wait'), _('Too many wrong tries. Try again in %(left)s s.', { left }));
       window.setTimeout(tick, 200);
     }
   }
