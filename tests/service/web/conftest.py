@@ -10,7 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import BytecodeCache
 
 from service.bundle import Manifest
 from service.cameras import Camera, Frame
@@ -90,6 +92,32 @@ class LocalClient(FlaskClient):
     def open(self, *args, **kwargs):
         kwargs.setdefault('base_url', 'http://127.0.0.1:8080')
         return super().open(*args, **kwargs)
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates as an earlier application of these tests compiled them, which takes longer than most requests."""
+
+    def __init__(self):
+        self._known = {}
+
+    def get_bucket(self, environment, name, filename, source):
+        bucket = super().get_bucket(environment, name, filename, source)
+        bucket.key += ' %s %s' % (environment.finalize is None, sorted(environment.extensions))
+        return bucket
+
+    def load_bytecode(self, bucket):
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket):
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(autouse=True, scope='session')
+def compiled_templates():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(Flask.jinja_options, 'bytecode_cache', CompiledTemplates())
+        yield
 
 
 @pytest.fixture(scope='session')

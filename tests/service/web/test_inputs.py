@@ -114,7 +114,8 @@ def test_parameters_are_found():
 def test_odd_values_are_no_fault(app, walk, value):
     from urllib.parse import urlencode
     for rule in _rules(app, 'GET'):
-        walk('GET', _path(rule, value if '/' not in value else 'x'))
+        if rule.arguments:
+            walk('GET', _path(rule, value if '/' not in value else 'x'))
         walk('GET', _path(rule, 'op-1') + '?' + urlencode([(name, value[:2000]) for name in ARGUMENTS]))
     for rule in _rules(app, 'POST'):
         share = max(1, len(FIELDS)) if len(value) > 1000 else 1
