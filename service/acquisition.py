@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequen
 from .cameras import Frame
 from .cameras.capture import Capture
 from .capture_file import pack_capture
+from .correction import Outlines, correct
 from .exams import (
     ACQUIRING,
     DEVIATION,
@@ -261,6 +262,14 @@ class Acquisition:
                 last = error
             time.sleep(_PAUSE_S)
         raise last
+
+    def correct(self, exam_id: str, operator: str, number: int, version: int, outlines: Outlines, reason: str) -> Exam:
+        """Keep outlines that were corrected by hand, with the picture drawn as the others are.
+
+        Args and errors as of `correction.correct`.
+        """
+        return correct(self.exams, exam_id, operator, number, version, outlines, reason, self._palette_name,
+                       self._layer)
 
     def series(self, exam_id: str, operator: str, on_end: Callable[[], None] = lambda: None) -> Exam:
         """Take the pictures of a dynamic series, each at its time, in a thread of its own.

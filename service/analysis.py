@@ -1,6 +1,6 @@
 """Numbers and sentences about the regions, from the unequalised temperatures."""
 from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -63,7 +63,7 @@ def region_statistics(pixels: np.ndarray, prediction: Prediction, threshold: flo
         p95=_p95(values, sum(moments[region])),
         max=float(values.max()),
         neck_difference=None if region == NECK or NECK not in moments else moments[region][0] - moments[NECK][0],
-        confidence=prediction.certainty[region],
+        confidence=prediction.certainty.get(region),
     ) for region, values in sorted(values_of.items()))
 
 
@@ -194,6 +194,21 @@ def compared(finding: Finding, differences: Sequence[Difference]) -> Finding:
         return finding
     return replace(finding, note='The %.1f °C rule is another test. They differ.'
                    % breast.threshold_c)
+
+
+def compare_sides(regions: Sequence[RegionStatistics], finding: Optional[Finding], is_celsius: bool, threshold_c: float
+                  ) -> Dict[str, Any]:
+    """What a result of a frontal view says beyond its regions: the fields ``differences``, ``finding``, ``sentences``.
+
+    Args:
+        regions: all regions of one frame.
+        finding: without its note; None from a model that only marks regions.
+        is_celsius: whether the statistics are degrees.
+        threshold_c: descriptive threshold.
+    """
+    differences = pair_differences(regions, is_celsius, threshold_c)
+    finding = finding and compared(finding, differences)
+    return {'differences': differences, 'finding': finding, 'sentences': describe(differences, finding, is_celsius)}
 
 
 def describe(differences: Sequence[Difference], finding: Optional[Finding], is_celsius: bool) -> Tuple[str, ...]:

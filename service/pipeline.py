@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
-from .analysis import compared, describe, find_breasts, hottest_spots, pair_differences, region_statistics
+from .analysis import compare_sides, find_breasts, hottest_spots, region_statistics
 from .backends import Worker
 from .body import Body, find_body
 from .bundle import CLASSIFY_FIRST, SEGMENT_FIRST, Bundle, Trust, open_bundle
@@ -157,15 +157,13 @@ class Pipeline:
             'view': view,
         }
         if checks[-1].severity != PROBLEM and view not in SIDE_VIEWS:
-            differences = pair_differences(regions, thermogram.is_celsius, self.options.difference_threshold_c)
             if prediction.probability is not None:
                 finding = self._finding(prediction.probability)
             elif self._order == SEGMENT_FIRST:
                 watch.lap('analyse')
                 finding = self._classify(thermogram, body, watch, prediction.labels)
-            finding = finding and compared(finding, differences)
-            fields.update(differences=differences, finding=finding, breasts=breasts,
-                          sentences=describe(differences, finding, thermogram.is_celsius))
+            fields.update(compare_sides(regions, finding, thermogram.is_celsius, self.options.difference_threshold_c),
+                          breasts=breasts)
         watch.lap('analyse')
         return self._result(thermogram, body, checks, watch, **fields)
 

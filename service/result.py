@@ -26,7 +26,7 @@ class RegionStatistics:
         n: pixels of the region that lie on the body.
         sd: population standard deviation.
         neck_difference: the region's mean minus the neck's; None where there is no neck.
-        confidence: mean probability that the network gives its own label, 0..1.
+        confidence: mean probability that the network gives its own label, 0..1; None for an outline drawn by hand.
     """
 
     region: int
@@ -36,7 +36,7 @@ class RegionStatistics:
     p95: float
     max: float
     neck_difference: Optional[float]
-    confidence: float
+    confidence: Optional[float]
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Exams under kill -9: what was acknowledged stays, whole and of one patient; the rest is there whole or not at all.
 
-A process makes exams, takes pictures, signs and amends, and writes a line for each change that was acknowledged into a
-ledger outside the store. It is killed at random, and started again, which compares the last exams with their folders.
-Then every line of the ledger, every file, the index and the audit log are compared. The exit code is 1 if an exam was
-lost, half visible or mixed with another.
+A process makes exams, takes pictures, signs and corrects outlines, and writes a line for each change that was
+acknowledged into a ledger outside the store. It is killed at random, and started again, which compares the last exams
+with their folders. Then every line of the ledger, every file, the index and the audit log are compared. The exit code
+is 1 if an exam was lost, half visible or mixed with another.
 
     python -m benchmarks.attacks.exams [--kills 200]
 
@@ -28,6 +28,7 @@ import click
 from service.cli.exams import told_of_exams
 from service.clock import Clock
 from service.exams import Entry, Exam, Exams, Patient, Picture
+from service.exams.exam import CORRECTED_FILES
 from service.exams.folder import content_sha256
 from service.messages import ThermoscreenError
 from service.operators import Anchor, Audit, verify
@@ -65,7 +66,7 @@ class Station:
 
 
 def changes(exams: Exams) -> Iterator[Exam]:
-    """One exam from the patient to the amendment; each step is acknowledged when it comes."""
+    """One exam from the patient to outlines corrected after the signature; each step is acknowledged when it comes."""
     exam = exams.create(Patient(os.urandom(4).hex(), 'Anna Berg'), 'op', {'room_c': 21})
     yield exam
     yield exams.start(exam.id, 'op')
@@ -75,7 +76,8 @@ def changes(exams: Exams) -> Iterator[Exam]:
                                                              b'overlay ' + mark, b'labels ' + mark))
     yield exams.review(exam.id, 'op')
     yield exams.sign(exam.id, 'op')
-    yield exams.amend(exam.id, 'op', 'reason', 'text')
+    mark = mark_of(exam.id, 1)
+    yield exams.correct(exam.id, 'op', 1, 0, {kind: b'corrected ' + mark for kind in CORRECTED_FILES}, 'reason', 'text')
 
 
 def mark_of(exam_id: str, number: int) -> bytes:
@@ -156,6 +158,10 @@ def _check_exam(exams: Exams, exam: Exam, patient: Optional[Patient], wrong: Dic
             wrong['half visible'].append('%s, picture %d' % (exam.id, capture.number))
         elif not all(mark in data for data in found.values()):
             wrong['mixed'].append('%s, picture %d' % (exam.id, capture.number))
+        if exam.correction(capture.number) is not None and not all(
+                exams.read_file(exam, exam.counting(capture.number, kind)) == b'corrected ' + mark
+                for kind in CORRECTED_FILES):
+            wrong['mixed'].append('%s, correction of picture %d' % (exam.id, capture.number))
 
 
 def read_ledger(ledger: str) -> List[Dict[str, Any]]:

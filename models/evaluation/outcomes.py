@@ -152,7 +152,7 @@ def _outcome(sample: Sample, result: Result, truth: Optional[np.ndarray]) -> Out
     return Outcome(
         key=sample.key, patient=sample.patient, facts=sample.facts, klass=sample.klass,
         refusals=result.refusals, probability=result.finding.probability if result.finding else None, overlap=overlap,
-        certainties={entry.region: entry.confidence for entry in result.regions},
+        certainties={entry.region: entry.confidence for entry in result.regions if entry.confidence is not None},
         confidence=result.confidence, total_ms=result.timings_ms['total'])
 
 

@@ -19,6 +19,8 @@ from .exam import (
     Patient,
     StoredFile,
     check_capture,
+    check_outlines,
+    picture_missing,
     transition,
 )
 from .exchange import export_exams, import_exams
@@ -33,5 +35,6 @@ from .verification import verify_store
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED', 'DRAFT',
            'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams',
            'NOTES', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES',
-           'StoredFile', 'check_capture', 'conflicts', 'confusable', 'export_exams', 'gathered', 'import_exams',
-           'note_found', 'plan_retention', 'read_found', 'shown_patient', 'transition', 'verify_store']
+           'StoredFile', 'check_capture', 'check_outlines', 'conflicts', 'confusable', 'export_exams', 'gathered',
+           'import_exams', 'note_found', 'picture_missing', 'plan_retention', 'read_found', 'shown_patient',
+           'transition', 'verify_store']

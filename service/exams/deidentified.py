@@ -14,7 +14,7 @@ import json
 import math
 import os
 import re
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ from ..regions import PAIRS, REGIONS, pair_name
 from ..sealing import BaseSealer, PlainSealer
 from ..thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
 from ..views import TURNED, VIEWS
-from .exam import AMENDED, CAPTURED, CREATED, NOTED, STARTED, Capture, Exam
+from .exam import AMENDED, CAPTURED, CREATED, NOTED, STARTED, Capture, Exam, corrected_prefix
 from .exchange import Exported, Progress, Tell, Told, new_folder
 from .folder import read_exam, read_file
 from .forms import Keep
@@ -60,7 +60,7 @@ _COLUMNS = (
     'patient', 'exam', 'day', 'age_years') + tuple(CONDITIONS) + (
     'capture', 'role', 'frame', 'seconds', 'outcome', 'view_seen', 'checks', 'unit', 'emissivity', 'region', 'n_px',
     'mean_c', 'sd_c', 'p95_c', 'max_c', 'neck_difference_c', 'confidence', 'finding_probability', 'finding_threshold',
-    'values_file', 'labels_file')
+    'values_file', 'labels_file', 'outlines')
 
 #: Above this an age alone may say who somebody is.
 _MAX_AGE_YEARS = 90
@@ -198,29 +198,40 @@ def _capture(root: str, case: _Case, capture: Capture, keep: Keep) -> Dict[str, 
     exam, prefix = case.exam, '%04d.' % capture.number
     taken = [event for event in exam.events if event.kind == CAPTURED][capture.number - 1]
 
-    def opened(suffix: str) -> bytes:
-        name = prefix + suffix
+    def opened(name: str) -> bytes:
         return case.opener.open(read_file(root, exam, name), sealed_name(exam.id, name))
-    frames = _frames(opened('tscap'), '%stscap of the exam %s' % (prefix, exam.id))
+    frames = _frames(opened(prefix + 'tscap'), '%stscap of the exam %s' % (prefix, exam.id))
     values = np.stack([frame.pixels for frame in frames]) if len(frames) > 1 else frames[0].pixels
     stream = io.BytesIO()
     np.save(stream, values, allow_pickle=False)
     keep('%s/%snpy' % (case.name, prefix), stream.getvalue())
-    labels = _labels(opened('labels.png'), values.shape[-2:]) if prefix + 'labels.png' in capture.files else None
-    if labels is not None:
-        keep('%s/%slabels.png' % (case.name, prefix), labels)
     begun = exam.events[0].stamp
-    result = _document(opened('result.json'))
-    signs = _document(opened('signs.json')) if prefix + 'signs.json' in capture.files else {}
+    model = _judged(exam, prefix, '%s/%s' % (case.name, prefix), values.shape[-2:], opened, keep)
+    correction = exam.correction(capture.number)
+    counting, outlines = model, 'model'
+    if correction is not None:
+        counting, outlines = _judged(exam, corrected_prefix(capture.number, correction.number),
+                                     '%s/%scorrected.' % (case.name, prefix), values.shape[-2:], opened, keep), 'hand'
     return {
         'capture': capture.number, 'role': capture.role, 'frame': capture.frame,
         'seconds': (round((taken.stamp.boottime_ns - begun.boottime_ns) / 1e9, 1)
                     if taken.stamp.boot_id == begun.boot_id else None),
         'values_file': '%s/%snpy' % (case.name, prefix),
-        'labels_file': '%s/%slabels.png' % (case.name, prefix) if labels is not None else None,
         'unit': frames[0].unit, 'emissivity': frames[0].provenance.emissivity,
         'conditions': _conditions(opened_private(case.opener, exam, taken.number)),
-        'result': _result(result), 'signs': _signs(signs), 'model_sha256': _hash(_part(result, 'bundle').get('hash'))}
+        'outlines': outlines, 'model': None if correction is None else model,
+        'model_sha256': _hash(_part(_document(opened(prefix + 'result.json')), 'bundle').get('hash')), **counting}
+
+
+def _judged(exam: Exam, prefix: str, out: str, shape: Tuple[int, ...], opened: Callable[[str], bytes], keep: Keep
+            ) -> Dict[str, Any]:
+    """What a model or a correction says of a capture, by the beginning of its files in the exam and in the export."""
+    labels = _labels(opened(prefix + 'labels.png'), shape) if prefix + 'labels.png' in exam.files else None
+    if labels is not None:
+        keep(out + 'labels.png', labels)
+    signs = _document(opened(prefix + 'signs.json')) if prefix + 'signs.json' in exam.files else {}
+    return {'labels_file': out + 'labels.png' if labels is not None else None,
+            'result': _result(_document(opened(prefix + 'result.json'))), 'signs': _signs(signs)}
 
 
 def _frames(data: bytes, source: str) -> List[Thermogram]:
@@ -275,7 +286,7 @@ def _rows(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
         conditions = dict(document['conditions'], **capture['conditions'])
         row = dict(conditions, **{name: document[name] for name in ('patient', 'exam', 'day', 'age_years')})
         row.update({name: capture[name] for name in ('capture', 'role', 'frame', 'seconds', 'unit', 'emissivity',
-                                                     'values_file', 'labels_file')})
+                                                     'values_file', 'labels_file', 'outlines')})
         row.update({name: result[name] for name in ('outcome', 'view_seen')}, checks=' '.join(result['checks']))
         row.update({'finding_' + name: value for name, value in (result['finding'] or {}).items()})
         is_celsius = capture['unit'] == result['unit'] == CELSIUS

@@ -2,7 +2,7 @@
 import re
 import uuid
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from ..clock import Stamp
 from ..messages import InputError, StorageError
@@ -13,9 +13,9 @@ DRAFT, ACQUIRING, REVIEW, SIGNED, AMENDED, DISCARDED = STATES = (
     'draft', 'acquiring', 'review', 'signed', 'amended', 'discarded')
 
 #: What happens to an exam; the last three have the name of the state that they lead to.
-CREATED, STARTED, NOTED, CAPTURED, DEVIATED, REVIEWED, RESUMED, HELD, RELEASED, IMPORTED, _, _, _ = KINDS = (
-    'created', 'started', 'noted', 'captured', 'deviated', 'reviewed', 'resumed', 'held', 'released', 'imported',
-    SIGNED, AMENDED, DISCARDED)
+KINDS = ('created', 'started', 'noted', 'captured', 'deviated', 'corrected', 'reviewed', 'resumed', 'held', 'released',
+         'imported', SIGNED, AMENDED, DISCARDED)
+CREATED, STARTED, NOTED, CAPTURED, DEVIATED, CORRECTED, REVIEWED, RESUMED, HELD, RELEASED, IMPORTED = KINDS[:-3]
 
 #: What happens in any state and leads to no other.
 ANYWHERE = (HELD, RELEASED, IMPORTED)
@@ -28,8 +28,10 @@ ROLES = FRONTAL_VIEWS + SIDE_VIEWS + (DYNAMIC,)
 _NEXT: Dict[str, Dict[str, str]] = {
     '': {CREATED: DRAFT},
     DRAFT: {STARTED: ACQUIRING, NOTED: DRAFT, DEVIATED: DRAFT, DISCARDED: DISCARDED},
-    ACQUIRING: {NOTED: ACQUIRING, CAPTURED: ACQUIRING, DEVIATED: ACQUIRING, REVIEWED: REVIEW, DISCARDED: DISCARDED},
-    REVIEW: {NOTED: REVIEW, DEVIATED: REVIEW, RESUMED: ACQUIRING, SIGNED: SIGNED, DISCARDED: DISCARDED},
+    ACQUIRING: {NOTED: ACQUIRING, CAPTURED: ACQUIRING, DEVIATED: ACQUIRING, CORRECTED: ACQUIRING, REVIEWED: REVIEW,
+                DISCARDED: DISCARDED},
+    REVIEW: {NOTED: REVIEW, DEVIATED: REVIEW, CORRECTED: REVIEW, RESUMED: ACQUIRING, SIGNED: SIGNED,
+             DISCARDED: DISCARDED},
     SIGNED: {AMENDED: AMENDED},
     AMENDED: {AMENDED: AMENDED},
     DISCARDED: {},
@@ -43,13 +45,17 @@ _NEXT_STEP = {
 
 _REFUSED = {
     CREATED: 'made again', STARTED: 'started', NOTED: 'given conditions', CAPTURED: 'given a capture',
-    DEVIATED: 'given a deviation', REVIEWED: 'reviewed', RESUMED: 'gone on with', HELD: 'held', RELEASED: 'released',
-    IMPORTED: 'imported', SIGNED: 'signed', AMENDED: 'amended', DISCARDED: 'discarded'}
+    DEVIATED: 'given a deviation', CORRECTED: 'corrected', REVIEWED: 'reviewed', RESUMED: 'gone on with',
+    HELD: 'held', RELEASED: 'released', IMPORTED: 'imported', SIGNED: 'signed', AMENDED: 'amended',
+    DISCARDED: 'discarded'}
 
 _ID = re.compile(r'[0-9a-f]{16}\Z')
 
 #: Most captures of one exam; their names have four digits.
 MAX_CAPTURES = 9999
+
+#: Files of a picture that a correction of its outlines makes anew, beside the model's, which stay.
+CORRECTED_FILES = ('result.json', 'signs.json', 'labels.png', 'overlay.png')
 
 
 class ExamError(InputError):
@@ -185,9 +191,40 @@ class Exam:
                      for number, facts in enumerate(taken, 1))
 
     @property
+    def corrections(self) -> Tuple[Event, ...]:
+        """Every correction of outlines by hand, and every return to the model's, which has no files.
+
+        Each has the number of its ``picture`` among its facts. In a signed exam they are amendments.
+        """
+        return tuple(filter(is_correction, self.events))
+
+    def outlines(self, picture: int) -> int:
+        """Number of the event that changed the outlines of a picture last; 0 while nobody has."""
+        return max((event.number for event in self.corrections if event.facts['picture'] == picture), default=0)
+
+    def correction(self, picture: int) -> Optional[Event]:
+        """The event whose outlines of a picture count; None where those of the model do."""
+        number = self.outlines(picture)
+        return self.events[number - 1] if number and self.events[number - 1].facts['files'] else None
+
+    def counting(self, picture: int, kind: str) -> str:
+        """Name of the file of a picture that counts: that of the last correction, or else that of the model.
+
+        Args:
+            kind: what stands behind the number, such as ``'result.json'``.
+        """
+        event, name = self.correction(picture), '%04d.%s' % (picture, kind)
+        if event is None or kind not in CORRECTED_FILES:
+            return name
+        return corrected_prefix(picture, event.number) + kind
+
+    @property
     def files(self) -> Dict[str, StoredFile]:
-        """Every file of every capture, by name."""
-        return {name: file for capture in self.captures for name, file in capture.files.items()}
+        """Every file of every capture and of every correction, by name."""
+        files = {name: file for capture in self.captures for name, file in capture.files.items()}
+        files.update((name, StoredFile(*values)) for event in self.corrections
+                     for name, values in event.facts['files'].items())
+        return files
 
     @property
     def locked(self) -> bool:
@@ -216,9 +253,41 @@ def check_id(exam_id: str) -> str:
     return exam_id
 
 
+def is_correction(event: Event) -> bool:
+    """Whether an event changes the outlines of a picture; any other event with such a fact does not."""
+    return event.kind == CORRECTED or (event.kind == AMENDED and 'picture' in event.facts)
+
+
+def corrected_prefix(picture: int, event: int) -> str:
+    """How the names of the files of a correction begin, by the numbers of its picture and of its event."""
+    return '%04d.corrected-%d.' % (picture, event)
+
+
 def exam_missing(exam_id: str) -> ExamMissingError:
     """The error for an id that no exam has."""
     return ExamMissingError('exam-missing', 'There is no exam %s.' % exam_id[:40], 'Choose one of the list.')
+
+
+def check_outlines(exam: Exam, picture: int, version: int) -> None:
+    """Whether somebody who corrects the outlines of a picture has seen the ones that count.
+
+    Args:
+        version: as `Exam.outlines` said it when they began.
+
+    Raises:
+        ExamMissingError: ``exam-picture``.
+        ExamError: ``outlines-stale``.
+    """
+    if not 1 <= picture <= len(exam.captures):
+        raise picture_missing(picture)
+    if exam.outlines(picture) != version:
+        raise ExamError('outlines-stale', 'Somebody else has changed these outlines meanwhile.',
+                        'Look at them, and correct them again if they are still wrong.')
+
+
+def picture_missing(number: int) -> ExamMissingError:
+    """The error for a picture that an exam does not have."""
+    return ExamMissingError('exam-picture', 'The exam has no picture %d.' % number, 'Go back to the exam.')
 
 
 def transition(exam: Exam, event: Event) -> Exam:
@@ -228,7 +297,8 @@ def transition(exam: Exam, event: Event) -> Exam:
         ExamError: ``exam-state`` for an event that does not fit the state or is not the next one; ``exam-hold`` for a
             legal hold that is there already, or the release of none; ``exam-empty`` for
             the review of an exam without a capture; ``exam-capture`` for a capture with an unknown role, with files of
-            other names than its number gives, or one too many.
+            other names than its number gives, or one too many; ``exam-correction`` for a correction of no picture, or
+            with other files than it has.
     """
     after = exam.state if exam.state and event.kind in ANYWHERE else _NEXT[exam.state].get(event.kind)
     if after is None:
@@ -246,6 +316,8 @@ def transition(exam: Exam, event: Event) -> Exam:
         raise ExamError('exam-empty', 'The exam has no picture yet.', 'Take one, or discard the exam with a reason.')
     if event.kind == CAPTURED:
         _check_capture(event.facts, taken + 1)
+    if is_correction(event):
+        _check_correction(event, taken)
     return replace(exam, state=after, events=exam.events + (event,))
 
 
@@ -277,3 +349,13 @@ def _check_capture(facts: Mapping[str, Any], number: int) -> None:
         raise ExamError('exam-capture', 'An exam holds at most %d pictures.' % MAX_CAPTURES, 'Begin another exam.')
     if not isinstance(files, dict) or not all(re.match(r'%04d\.[a-z.]+\Z' % number, name) for name in files):
         raise ExamError('exam-capture', 'The files of a capture are named after its number, %04d.' % number)
+
+
+def _check_correction(event: Event, captures: int) -> None:
+    picture, files = event.facts.get('picture'), event.facts.get('files')
+    if not isinstance(picture, int) or not 1 <= picture <= captures:
+        raise ExamError('exam-correction', 'A correction is of a picture of the exam.', 'Go back to the exam.')
+    whole = {corrected_prefix(picture, event.number) + kind for kind in CORRECTED_FILES}
+    if not isinstance(files, dict) or set(files) not in (set(), whole):
+        raise ExamError('exam-correction', 'A correction has four files of its own, or none where the outlines of the '
+                        'model count again.')

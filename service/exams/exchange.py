@@ -29,7 +29,7 @@ from ..regions import REGIONS
 from ..schema import schema_problem
 from ..sealing import BaseSealer, PlainSealer, SealError
 from ..storage import Disks
-from .exam import CAPTURED, Exam, ExamError, ExamMissingError, check_id
+from .exam import Exam, ExamError, ExamMissingError, check_id
 from .folder import (
     EXAM_NAME,
     MAX_DOCUMENT_BYTES,
@@ -352,11 +352,14 @@ class _Incoming(NamedTuple):
                              error.detail)
         except (ValueError, TypeError) as error:
             raise _damaged(self.folder, place, repr(error))
-        for number, event in enumerate((event for event in exam.events if event.kind == CAPTURED), 1):
-            shown = {'facts': dict(event.facts), 'result': results.get('%04d.result.json' % number)}
-            problem = schema_problem(_SCHEMA_PATH, shown)
-            if problem is not None:
-                raise _damaged(self.folder, place, 'capture %d: %s' % (number, problem))
+        for capture in exam.captures:
+            for name in ['%04d.result.json' % capture.number] + [
+                    name for event in exam.corrections if event.facts['picture'] == capture.number
+                    for name in event.facts['files'] if name.endswith('.result.json')]:
+                shown = {'facts': dict(capture.facts), 'result': results.get(name)}
+                problem = schema_problem(_SCHEMA_PATH, shown)
+                if problem is not None:
+                    raise _damaged(self.folder, place, '%s: %s' % (name, problem))
         _check_texts(opened, self.folder, place)
 
 

@@ -42,8 +42,9 @@ from .exam import (
 )
 
 EXAM_NAME = 'exam.json'
-#: Version 2 has the events of `ANYWHERE`. An exam without them is of version 1, as it was written and told to the log.
-FORMAT, VERSION = 'thermoscreen exam', 2
+#: Version 2 has the events of `ANYWHERE`, version 3 corrections of outlines. An exam without them is of an earlier one,
+#: as it was written and told to the log.
+FORMAT, VERSION = 'thermoscreen exam', 3
 
 #: Folders in that of the store: of exams, two levels deep, of what belongs to none, and of what is being removed.
 EXAMS, QUARANTINE, REMOVED = 'exams', 'quarantine', '.removed'
@@ -95,7 +96,7 @@ def content_sha256(exam: Exam, events: int) -> str:
 
 def _document(exam: Exam) -> Dict[str, Any]:
     """What stands in ``exam.json``, without its hash."""
-    version = VERSION if any(event.kind in ANYWHERE for event in exam.events) else 1
+    version = VERSION if exam.corrections else 2 if any(event.kind in ANYWHERE for event in exam.events) else 1
     return {
         'format': FORMAT, 'version': version, 'id': exam.id, 'number': exam.number, 'state': exam.state,
         'encrypted': exam.encrypted, 'patient': exam.patient, 'tokens': list(exam.tokens),
@@ -175,7 +176,7 @@ def write_exam(root: str, exam: Exam) -> None:
 
 
 def write_files(root: str, exam_id: str, contents: Mapping[str, bytes]) -> None:
-    """Write the files of a capture, which ``exam.json`` does not name yet.
+    """Write the files of a capture or a correction, which ``exam.json`` does not name yet.
 
     Raises:
         StorageError: as `durable.write_new`.

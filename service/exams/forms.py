@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Callable, Optional
 
 from ..sealing import BaseSealer, PlainSealer
-from .exam import CAPTURED, Exam
+from .exam import CAPTURED, Exam, is_correction
 from .folder import stored
 from .texts import opened_patient, sealed_name, sealer_for, search_tokens
 
@@ -54,7 +54,7 @@ def _changed(exam: Exam, change_text: Callable[[str, str], str], change_file: Ca
     events = []
     for event in exam.events:
         facts, private = event.facts, event.private
-        if event.kind == CAPTURED:
+        if event.kind == CAPTURED or is_correction(event):
             files = {}
             for name in sorted(facts['files']):
                 data = change_file(read(name), sealed_name(exam.id, name))

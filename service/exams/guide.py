@@ -18,6 +18,7 @@ from ..views import (
 from .exam import (
     ACQUIRING,
     CAPTURED,
+    CORRECTED,
     DEVIATED,
     DISCARDED,
     DRAFT,
@@ -145,7 +146,7 @@ def step_of(exam: Exam) -> Step:
     if exam.state == ACQUIRING:
         return _taking(exam)
     if exam.state == REVIEW:
-        last = max(number for number, event in enumerate(exam.events) if event.kind == REVIEWED)
+        last = max(number for number, event in enumerate(exam.events) if event.kind in (REVIEWED, CORRECTED))
         return Step(SIGNATURE if RESULT in _noted(exam.events[last:]) else RESULT)
     return Step(GIVEN_UP if exam.state == DISCARDED else LOCKED)
 

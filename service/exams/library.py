@@ -19,6 +19,7 @@ from ..storage import room_for_exam
 from .exam import (
     AMENDED,
     CAPTURED,
+    CORRECTED,
     CREATED,
     DEVIATED,
     DISCARDED,
@@ -38,6 +39,8 @@ from .exam import (
     ExamMissingError,
     ExamUnreadableError,
     Patient,
+    check_outlines,
+    corrected_prefix,
     new_id,
     transition,
 )
@@ -87,9 +90,9 @@ Record = Callable[..., Tuple[int, str]]
 #: What the audit log is told, by the kind of the event.
 AUDITED = {
     CREATED: 'exam-created', STARTED: 'exam-started', NOTED: 'exam-updated', CAPTURED: 'capture-added',
-    DEVIATED: 'deviation-added', REVIEWED: 'exam-reviewed', RESUMED: 'exam-reopened', SIGNED: 'exam-signed',
-    AMENDED: 'exam-amended', DISCARDED: 'exam-discarded', HELD: 'hold-set', RELEASED: 'hold-lifted',
-    IMPORTED: 'exam-imported'}
+    DEVIATED: 'deviation-added', CORRECTED: 'outlines-corrected', REVIEWED: 'exam-reviewed',
+    RESUMED: 'exam-reopened', SIGNED: 'exam-signed', AMENDED: 'exam-amended', DISCARDED: 'exam-discarded',
+    HELD: 'hold-set', RELEASED: 'hold-lifted', IMPORTED: 'exam-imported'}
 RECONCILED, QUARANTINED, REBUILT, DELETED = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt', 'exam-deleted'
 
 #: Stands among the exams that the index noted for a rebuilding that no audit log was told of.
@@ -316,6 +319,24 @@ class Exams:
         return self._happen(exam_id, AMENDED, operator, {'software': __version__},
                             {'reason': checked_text(reason), 'text': checked_text(text)})
 
+    def correct(self, exam_id: str, operator: str, picture: int, version: int, contents: Mapping[str, bytes],
+                reason: str, text: str) -> Exam:
+        """Keep outlines that were corrected by hand, with what was computed from them; of a signed exam an amendment.
+
+        Args:
+            picture: number of the picture.
+            version: as `Exam.outlines` said it when somebody began to correct.
+            contents: of each of `CORRECTED_FILES`; empty to return to the outlines of the model.
+            reason: why.
+            text: what was before and what is after, in words.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-text``; ``outlines-stale`` where somebody
+                else was faster; `ExamMissingError` ``exam-picture``.
+        """
+        return self._ask(self._correct, exam_id, operator, picture, version, contents,
+                         {'reason': checked_text(reason), 'text': checked_text(text)})
+
     def discard(self, exam_id: str, operator: str, reason: str) -> Exam:
         """Give up an exam that is not signed; its files stay. Errors as of `start`; ``exam-text``."""
         return self._happen(exam_id, DISCARDED, operator, {}, {'reason': checked_text(reason)})
@@ -537,14 +558,23 @@ class Exams:
         self._ready_for(exam_id)
         return self._add(read_exam(self.folder, exam_id), kind, operator, facts, private, contents)
 
+    def _correct(self, exam_id: str, operator: str, picture: int, version: int, contents: Mapping[str, bytes],
+                 private: Mapping[str, Any]) -> Exam:
+        self._ready_for(exam_id)
+        exam = read_exam(self.folder, exam_id)
+        check_outlines(exam, picture, version)
+        return self._add(exam, AMENDED if exam.locked else CORRECTED, operator,
+                         {'software': __version__, 'picture': picture}, private, contents)
+
     def _add(self, exam: Exam, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
              contents: Mapping[str, bytes]) -> Exam:
         """An event, the whole way: refused before anything is touched, or durable when this returns."""
         self._check_failure()
         number, sealer = len(exam.events) + 1, sealer_for(self.sealer, exam.encrypted)
         sealed = {}
-        if kind == CAPTURED:
-            prefix = '%04d.' % (len(exam.captures) + 1)
+        if kind == CAPTURED or 'picture' in facts:
+            prefix = ('%04d.' % (len(exam.captures) + 1) if kind == CAPTURED else
+                      corrected_prefix(facts['picture'], number))
             sealed = {prefix + name: sealer.seal(data, sealed_name(exam.id, prefix + name))
                       for name, data in contents.items()}
             facts = dict(facts, files={name: list(file) for name, file in stored(sealed).items()})

@@ -79,6 +79,7 @@ EVENTS = {
     'file-viewed': 'A file with a thermogram was opened; which one is not said, for its name may be a patient\'s.',
     'capture-added': 'A picture was added to an exam.',
     'deviation-added': 'A deviation from the protocol was noted.',
+    'outlines-corrected': 'Outlines of a picture were corrected by hand, or those of the model taken again.',
     'exam-exported': 'An exam left the station as files.',
     'exam-imported': 'An exam came from files.',
     'exam-quarantined': 'A file or folder that belongs to no exam was put aside.',

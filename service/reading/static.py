@@ -1,6 +1,6 @@
 """The signs of one picture."""
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..regions import REGIONS, region_label
 from ..result import Result
@@ -8,7 +8,7 @@ from ..views import SIDE_VIEWS
 from .differences import areola_signs, fold_sign, global_signs, quadrant_sign
 from .grid import SIDES, Grid, make_grid
 from .mirror import mirror_signs
-from .scale import Scale, scale_of
+from .scale import DISTANCE, Scale, scale_of
 from .sign import RULES, Sign, not_assessable
 from .spots import focal_signs, hottest_sign
 from .vessels import vessel_sign
@@ -55,10 +55,28 @@ def read_signs(result: Result, distance_m: Optional[float] = None, field_of_view
         distance_m: from the lens to the patient, metres; None where nobody stated it.
         field_of_view_deg: horizontal, of the camera; None where it is not known.
     """
+    scale = None if result.labels is None else scale_of(result.labels, distance_m, field_of_view_deg)
+    return _read(result, distance_m, scale)
+
+
+def read_signs_again(result: Result, before: Mapping[str, Any]) -> Reading:
+    """The signs of a picture whose regions have changed, at the distance and scale that it was taken with.
+
+    Args:
+        result: with its new regions.
+        before: its ``signs.json``; a scale that came from the body comes from the new regions. Empty where there are
+            none.
+    """
+    known = before.get('scale') or {}
+    scale = (Scale(known['mm_per_px'], known['uncertainty'], DISTANCE) if known.get('basis') == DISTANCE else
+             None if result.labels is None else scale_of(result.labels))
+    return _read(result, before.get('distance_m'), scale)
+
+
+def _read(result: Result, distance_m: Optional[float], scale: Optional[Scale]) -> Reading:
     reason = _hindrance(result)
     if reason or result.labels is None:
         return Reading(None, tuple(not_assessable(name, reason) for name in RULES), distance_m)
-    scale = scale_of(result.labels, distance_m, field_of_view_deg)
     return Reading(scale, _signs(result, scale), distance_m)
 
 

@@ -158,7 +158,7 @@ for _act in ACTS:
 def _exam(exam: 'Exam') -> Dict[str, Any]:
     return {'id': exam.id, 'number': exam.number, 'state': exam.state, 'encrypted': exam.encrypted,
             'events': [_event(event) for event in exam.events],
-            'captures': [_capture(capture) for capture in exam.captures]}
+            'captures': [_capture(exam, capture) for capture in exam.captures]}
 
 
 def _event(event: 'Event') -> Dict[str, Any]:
@@ -166,10 +166,14 @@ def _event(event: 'Event') -> Dict[str, Any]:
             'utc': event.stamp.utc, 'clock': event.stamp.clock}
 
 
-def _capture(capture: 'Capture') -> Dict[str, Any]:
+def _capture(exam: 'Exam', capture: 'Capture') -> Dict[str, Any]:
     facts = {key: capture.facts[key] for key in _FACTS}
+    correction = exam.correction(capture.number)
     return dict(facts, number=capture.number, role=capture.role, frame=capture.frame,
-                files={name: file._asdict() for name, file in capture.files.items()})
+                files={name: file._asdict() for name, file in capture.files.items()},
+                outlines_version=exam.outlines(capture.number),
+                correction=correction and dict(_event(correction), files={
+                    name: exam.files[name]._asdict() for name in correction.facts['files']}))
 
 
 def _backend() -> Dict[str, Any]:

@@ -1,10 +1,11 @@
 """What is done to an exam, by a page or through the API: fields of a form become one call of the rooms below."""
 import contextlib
-from typing import Any, Callable, Dict, Union
+from typing import Any, Callable, Dict, List, Tuple, Union
 
 from flask import request
 
 from ..acquisition import Acquisition
+from ..correction import take_back
 from ..exams import (
     ACQUIRING,
     CONDITIONS,
@@ -19,6 +20,7 @@ from ..exams import (
     guide,
 )
 from ..messages import InputError
+from ..regions import REGIONS
 from .access import actor
 from .responses import is_whole_number
 from .services import services
@@ -176,6 +178,40 @@ def review(room: Acquisition, exam_id: str, operator: str) -> Exam:
     return room.exams.review(exam_id, operator)
 
 
+def correct(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Correct outlines of a picture: a field for each region that was drawn, its corners as numbers with spaces.
+
+    Raises:
+        InputError: ``number-refused``; ``outline-refused``, or as of `Acquisition.correct`.
+        StorageError, ExamUnreadableError: as of `Acquisition.correct`.
+    """
+    return room.correct(exam_id, operator, _whole('picture'), _version(), drawn_outlines(), _text('reason'))
+
+
+def drawn_outlines() -> Dict[str, List[Tuple[float, float]]]:
+    """The outlines of a form, by the name of the region.
+
+    Raises:
+        InputError: ``outline-refused``.
+    """
+    return {name: _corners(request.form[name]) for name in REGIONS[1:] if name in request.form}
+
+
+def _corners(text: str) -> List[Tuple[float, float]]:
+    try:
+        numbers = [float(part) for part in text.split()]
+    except ValueError:
+        numbers = [0.0]
+    if len(numbers) % 2:
+        raise InputError('outline-refused', 'An outline is pairs of numbers.', 'Draw it again.')
+    return list(zip(numbers[::2], numbers[1::2]))
+
+
+def _version() -> int:
+    """Of the outlines that were corrected; 0 for those of the model."""
+    return 0 if _text('version') == '0' else _whole('version')
+
+
 #: What is done to an exam, by the last part of the address: of the room, the id of the exam, that of the operator.
 ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'captures': capture,
@@ -187,6 +223,9 @@ ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'sign': sign,
     'amend': lambda room, exam_id, operator: room.exams.amend(exam_id, operator, _text('reason'), _text('text')),
     'discard': lambda room, exam_id, operator: room.exams.discard(exam_id, operator, _text('reason')),
+    'correct': correct,
+    'take-back': lambda room, exam_id, operator: take_back(room.exams, exam_id, operator, _whole('picture'), _version(),
+                                                           _text('reason')),
 }
 
 #: What only the pages of the guided exam do: its steps.

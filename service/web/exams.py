@@ -3,6 +3,7 @@
 An exam has one address. What is shown there is the step that its events say, so that Back, a reload and a power cut
 lead to the same screen.
 """
+import functools
 import json
 from typing import Any, Dict, List, Optional, Union
 
@@ -23,6 +24,7 @@ from ..exams import (
     conflicts,
     confusable,
     guide,
+    picture_missing,
 )
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
@@ -199,8 +201,9 @@ def picture(exam_id: str, number: int) -> str:
     """One picture and its values."""
     found = acquisition().exams.get(exam_id)
     if not 1 <= number <= len(found.captures):
-        raise ExamMissingError('exam-picture', 'The exam has no picture %d.' % number, 'Go back to the exam.')
-    return render_template('exam_picture.html', capture=found.captures[number - 1], **_common(found))
+        raise picture_missing(number)
+    return render_template('exam_picture.html', capture=found.captures[number - 1],
+                           corrected=_corrected(found, number), **_common(found))
 
 
 @blueprint.route('/<exam_id>/files/<name>')
@@ -368,11 +371,12 @@ def _result(found: Exam) -> Dict[str, Any]:
     asked = request.args.get('view', '')
     view = asked if asked in _VIEWS else _VIEWS[0]
     shown: Dict[str, Any] = {'capture': capture, 'view': view, 'values': None, 'conditions': exams.conditions(found),
+                             'corrected': capture and _corrected(found, capture.number),
                              'deviations': exams.deviations(found), 'date_message': exams.date_message()}
     if capture is not None:
         try:
             shown['values'] = _document(found, capture, 'result')
-            if '%04d.signs.json' % capture.number in capture.files:
+            if _file_of(found, capture.number, 'signs.json') in found.files:
                 shown['signs'] = _document(found, capture, 'signs')['signs']
         except ThermoscreenError as error:
             shown['trouble'] = error.message
@@ -380,17 +384,36 @@ def _result(found: Exam) -> Dict[str, Any]:
 
 
 def _document(found: Exam, capture: Capture, kind: str) -> Dict[str, Any]:
-    """The ``'result'`` or the ``'signs'`` that were kept with a picture; errors as of `Exams.read_file`."""
-    data = acquisition().exams.read_file(found, '%04d.%s.json' % (capture.number, kind))
+    """The ``'result'`` or the ``'signs'`` of a picture that count; errors as of `Exams.read_file`."""
+    data = acquisition().exams.read_file(found, _file_of(found, capture.number, kind + '.json'))
     document: Dict[str, Any] = json.loads(data.decode('utf-8'))
     return document
+
+
+def _file_of(found: Exam, number: int, kind: str) -> str:
+    """Name of a file of a picture: with the outlines that count, or with the model's where the address asks for those.
+
+    Args:
+        kind: as of `Exam.counting`.
+    """
+    return '%04d.%s' % (number, kind) if request.args.get('outlines') == 'model' else found.counting(number, kind)
+
+
+def _corrected(found: Exam, number: int) -> Optional[Dict[str, Any]]:
+    """Who corrected the outlines of a picture and when, and whether they are shown; None where nobody has."""
+    event = found.correction(number)
+    if event is None:
+        return None
+    return {'who': _name(event.operator), 'date': _date(event.stamp.utc, event.stamp.clock),
+            'shown': request.args.get('outlines') != 'model'}
 
 
 def _common(found: Exam) -> Dict[str, Any]:
     """What every page of an exam shows."""
     made = found.events[0].stamp
     return {'exam': found, 'patient': acquisition().exams.patient(found), 'state_name': _STATE_NAMES[found.state],
-            'made': _date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED}
+            'made': _date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED,
+            'file_of': functools.partial(_file_of, found)}
 
 
 def _words(found: Exam, capture: Capture) -> Dict[str, str]:

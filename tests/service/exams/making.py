@@ -6,6 +6,7 @@ from service.exams.exam import (
     ACQUIRING,
     AMENDED,
     CAPTURED,
+    CORRECTED,
     CREATED,
     DISCARDED,
     DRAFT,
@@ -35,6 +36,8 @@ def event_for(exam, kind, **facts):
     number = len(exam.events) + 1
     if kind == CAPTURED:
         facts = dict({'role': 'frontal', 'frame': 0, 'files': {}}, **facts)
+    if kind == CORRECTED:
+        facts = {'picture': 1, 'files': {}}
     return Event(number, 10 * number, kind, 'op-1', Stamp('2026-11-29T12:00:00.000000Z', 'ntp', 'boot-1', number),
                  facts, json.dumps({'reason': 'Ärmel'}) if kind in (AMENDED, DISCARDED) else '')
 

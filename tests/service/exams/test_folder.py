@@ -124,7 +124,7 @@ def test_events_that_could_not_have_happened_are_damaged():
 
 def test_a_newer_format_is_refused_in_words():
     with pytest.raises(ExamUnreadableError) as caught:
-        decode_exam(resealed(made(DRAFT), version=3, surprise=True), ID)
+        decode_exam(resealed(made(DRAFT), version=4, surprise=True), ID)
     assert caught.value.code == 'exam-version' and caught.value.message.next_step == 'Update the program.'
 
 

@@ -6,9 +6,12 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from service.clock import Clock
+from service.correction import outlines_of
 from service.exams import Exams, Patient
 from service.messages import CameraError
 from service.operators.chain import decode, read_lines
@@ -91,6 +94,49 @@ def test_the_way_of_an_exam_through_the_api(client, tell, exams):
     assert exams.patient(kept) == Patient('P-1', ZOE['patient_name'], '1970-12-31')
     assert exams.conditions(kept) == {'room_c': 21.5, 'humidity_percent': 45, 'notes': 'cold hands'}
     assert {event.operator for event in kept.events} == {'demo'}
+
+
+def test_outlines_are_corrected_and_everything_that_shows_numbers_says_so(client, tell, exams):
+    exam = tell('/exams', **ZOE)[1]
+    here = '/exams/' + exam['id']
+    tell(here + '/captures', role='frontal')
+    tell(here + '/review')
+    labels = np.array(cv2.imdecode(np.frombuffer(client.get(here + '/files/0001.labels.png').data, np.uint8), -1))
+    corners = ' '.join('%d %d' % (x, y + 8) for x, y in outlines_of(labels)['left_breast'])
+    asked = {'picture': 1, 'version': 0, 'reason': 'The fold is lower.'}
+    status, told = tell(here + '/correct', left_breast=corners, **asked)
+    assert status == 200 and told['events'][-1]['kind'] == 'corrected'
+    capture, = told['captures']
+    event = told['events'][-1]['number']
+    assert capture['outlines_version'] == capture['correction']['number'] == event
+    names = {kind: '0001.corrected-%d.%s' % (event, kind) for kind in ('result.json', 'overlay.png')}
+    assert set(names.values()) < set(capture['correction']['files']) and '0001.result.json' in capture['files']
+    model, values = (client.get(PREFIX + here + '/files/' + name).get_json()
+                     for name in ('0001.result.json', names['result.json']))
+    assert values['regions']['left_breast']['mean'] != model['regions']['left_breast']['mean']
+    for address, shown, sentence in (
+            (here, values, 'Outlines corrected by Demo at '), (here + '?outlines=model', model, 'corrected them at '),
+            (here + '/pictures/1', values, 'Outlines corrected by Demo at '),
+            (here + '/pictures/1?outlines=model', model, 'corrected them at ')):
+        text = text_of(client.get(address))
+        assert sentence in text and (names['overlay.png'] in text) == (shown is values), address
+        assert '>%.1f</dd>' % shown['regions']['left_breast']['mean'] in text or 'pictures' in address
+    assert 'The fold is lower.' in text_of(client.get(here + '?part=events'))
+    for act, form, status, code in (
+            ('correct', dict(asked, left_breast=corners), 409, 'outlines-stale'),
+            ('correct', dict(asked, version=event, left_breast='1 2 nan'), 400, 'outline-refused'),
+            ('correct', dict(asked, version=event, left_breast='1 2 3 4 5 nan'), 400, 'outline-refused'),
+            ('correct', dict(asked, version=event, left_breast='1;2'), 400, 'outline-refused'),
+            ('correct', dict(asked, version='-1'), 400, 'number-refused'),
+            ('correct', dict(asked, version=event), 409, 'outlines-same'),
+            ('correct', dict(asked, picture=2), 404, 'exam-picture'), ('correct', {}, 404, 'exam-picture'),
+            ('correct', dict(asked, left_breast='1 ' * 40000), 413, 'request-too-large')):
+        answer = client.post(PREFIX + here + '/' + act, data=form)
+        assert (answer.status_code, answer.get_json()['code']) == (status, code), form
+    tell(here + '/sign')
+    status, told = tell(here + '/take-back', picture=1, version=event, reason='It was right.')
+    assert (told['state'], told['captures'][0]['correction']) == ('amended', None)
+    assert 'corrected by' not in text_of(client.get(here)) and list(exams.verify()) == []
 
 
 #: What is done in the wrong state or with a wrong field: part of the address, form, status, code.
