@@ -7,6 +7,7 @@ import numpy as np
 
 from .body import Body
 from .decode import Prediction
+from .languages import N_
 from .regions import (
     LEFT_BREAST,
     LEFT_NIPPLE,
@@ -238,7 +239,7 @@ def _pair_sentence(entry: Difference, is_celsius: bool) -> str:
         if float(number) == 0:
             return 'Left and right %s have the same mean grey level.' % entry.pair
         return '%s %s %s grey levels brighter than %s.' % (warmer, entry.pair, number, cooler)
-    verdict = '%s the %.1f °C threshold.' % ('Above' if entry.exceeds else 'Not above', entry.threshold_c)
+    verdict = '%s the %.1f °C threshold.' % (N_('Above') if entry.exceeds else N_('Not above'), entry.threshold_c)
     if float(number) == 0:
         return 'Left and right %s are equally warm to 0.1 °C. %s' % (entry.pair, verdict)
     return '%s %s %s °C warmer than %s. %s' % (warmer, entry.pair, number, cooler, verdict)

@@ -16,6 +16,7 @@ from .analysis import BREASTS, find_breasts
 from .body import Body
 from .cameras.capture import FFC_OVERDUE_S
 from .condition import Condition
+from .languages import N_
 from .messages import INFO, OK, PROBLEM, WARNING, Message
 from .quality import CAMERA_MOVES, QualityLimits, blur, cut_off, cut_off_message
 from .regions import (
@@ -281,8 +282,8 @@ def _warm_up(capture: Mapping[str, Any]) -> List[Check]:
         return []
     left = math.ceil(left_s / 60.0)
     if left:
-        message = Message('camera-warming-up', 'The camera is warming up, %d minute%s.'
-                          % (left, '' if left == 1 else 's'), 'Wait until it has settled.', WARNING)
+        message = Message('camera-warming-up', 'The camera is warming up, 1 minute.' if left == 1
+                          else 'The camera is warming up, %d minutes.' % left, 'Wait until it has settled.', WARNING)
     else:
         message = Message('warm-up', 'The camera has warmed up.', severity=OK)
     limit = LIMITS['warm-up']
@@ -338,7 +339,7 @@ def _view(seen: str, wanted: Wanted) -> Check:
     """The view that was seen against the one that is wanted."""
     role = wanted.role
     if role is None or seen == role or wanted.frontal and seen in FRONTAL_VIEWS and role not in FRONTAL_VIEWS:
-        label = view_label(seen) if seen in SIDE_VIEWS else 'view from the front'
+        label = view_label(seen) if seen in SIDE_VIEWS else N_('view from the front')
         return Check('view', Message('view', 'This is a %s.' % label, severity=OK))
     if wanted.frontal and seen in SIDE_VIEWS:
         return Check('view', Message('view-wrong', 'This is a %s, and not a view from the front.' % view_label(seen),

@@ -29,10 +29,14 @@ _NUMBER = '([-+\u2212]?[0-9][0-9a-fA-F.,e+-]*|nan|inf)'
 _BETWEEN_SENTENCES = re.compile(r'(?<=[.?!]) (?=\S)')
 
 
-def N_(text: str) -> str:  # noqa: N802 - what gettext calls it
+def N_(text: str, *others: str) -> str:  # noqa: N802 - what gettext calls it
     """Mark a word or a form for the catalogues where it is made; it is translated where it is shown.
 
     Sentences that end with a full stop are found without it.
+
+    Args:
+        text: comes back as it is.
+        others: marked too.
     """
     return text
 

@@ -1,8 +1,15 @@
 """What the catalogues hold of the Python sources; Babel calls it (babel.cfg), and nothing on a station does."""
 import ast
+import re
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from . import PLACEHOLDER
+
+#: How a sentence ends; others may follow it as values.
+_SENTENCE = re.compile(r'\.(?: %s)*\Z')
+
+#: How a title begins; a name of the program has no second word.
+_TITLE = re.compile(r'[A-Z][a-z]+,?(?: (?!\S*[_{}<>]).*)?\Z')
 
 #: Calls whose arguments with these places are told to people: code, sentence, next step, severity, subject.
 _TOLD = (1, 2, 4)
@@ -13,11 +20,13 @@ def extract(stream: Any, keywords: Mapping[str, Any], comment_tags: Sequence[str
     """The sentences and marked words of a module, as Babel asks for them.
 
     A sentence is any text in which a space stands and which ends with a full stop, wherever it is, but for docstrings
-    and what goes to the log; further, whatever a `Message`, an error or ``N_`` is made of.
+    and what goes to the log; further, whatever a `Message`, an error or ``N_`` is made of, and what `admits` asks a PIN
+    for.
 
     Args:
         stream: of the source, as bytes.
-        keywords, comment_tags, options: of Babel; not used.
+        keywords, comment_tags: of Babel; not used.
+        options: of the section of babel.cfg. ``titles``: every text that begins with a capital is for the page.
 
     Yields:
         Line, ``''``, text and no comments.
@@ -31,8 +40,9 @@ def extract(stream: Any, keywords: Mapping[str, Any], comment_tags: Sequence[str
         call, place = _call_of(node, parents)
         if call in _UNTOLD:
             continue
-        told = call == 'N_' or (call.endswith(('Message', 'Error')) and place in _TOLD)
-        if told or (' ' in text.strip() and text.endswith('.')):
+        told = call in ('N_', 'admits') or (call.endswith(('Message', 'Error')) and place in _TOLD)
+        told = told or 'titles' in options and _TITLE.match(text) is not None
+        if told or (' ' in text and _SENTENCE.search(text)):
             yield getattr(node, 'lineno', 0), '', text, []
 
 

@@ -3,6 +3,7 @@ from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 
+from ..languages import N_
 from .grid import LEFT, RIGHT, SIDES, Grid, Side, away_from, centre
 from .scale import Scale
 from .sign import QUADRANTS, RULES, Sign, degrees, difference_words, measured, not_assessable
@@ -89,7 +90,7 @@ def areola_signs(grid: Grid, scale: Optional[Scale]) -> List[Sign]:
     words = '%s areola %s °C %s than the skin around it' % (
         warmer.name.capitalize(), degrees(over[warmer], RULES[names[1]].threshold),
         'warmer' if over[warmer] > 0 else 'cooler')
-    return [measured(names[0], difference, difference_words('areola', difference, RULES[names[0]].threshold)),
+    return [measured(names[0], difference, difference_words(N_('areola'), difference, RULES[names[0]].threshold)),
             measured(names[1], over[warmer], words, {side.name: over[side] for side in SIDES})]
 
 
@@ -114,7 +115,7 @@ def fold_sign(grid: Grid) -> Sign:
         means[side] = float(grid.celsius[seen].mean(dtype=np.float64))
         over['%s_over_breast' % side.name] = means[side] - float(np.median(grid.celsius[grid.breast(side)]))
     value = means[LEFT] - means[RIGHT]
-    return measured(name, value, difference_words('lower fold', value, RULES[name].threshold), over)
+    return measured(name, value, difference_words(N_('lower fold'), value, RULES[name].threshold), over)
 
 
 def _band(grid: Grid, breast: np.ndarray) -> np.ndarray:

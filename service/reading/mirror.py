@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Tuple, Union
 import cv2
 import numpy as np
 
+from ..languages import N_
 from ..regions import REGIONS
 from .grid import (
     BORDER_MM,
@@ -132,7 +133,7 @@ def mirror_signs(grid: Grid, scale: Scale) -> List[Sign]:
     signs = []
     for name in _NAMES:
         threshold = RULES[name].threshold
-        words = 'A patch of 1 cm² in the %s breast %s °C warmer than its mirrored site' % (
+        words = N_('A patch of 1 cm² in the %s breast %s °C warmer than its mirrored site') % (
             warmer.name, degrees(value, threshold))
         patch = _patch(level[1] * made.difference, threshold, warmer, made, grid) if level[0] > threshold else None
         told, spots, outline = patch or ({}, [], ())

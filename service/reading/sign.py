@@ -5,6 +5,8 @@ docs/reading.md describes each. No grade is made of them: that is left to a read
 from dataclasses import dataclass, field
 from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
+from ..languages import N_
+
 #: States of a sign.
 MET, NOT_MET, NOT_ASSESSABLE = STATES = ('met', 'not-met', 'not-assessable')
 
@@ -122,7 +124,7 @@ def measured(name: str, value: Optional[float], words: str, numbers: Optional[Di
     rule = RULES[name]
     met = value is not None and (abs(value) if rule.either_way else value) > rule.threshold
     sentence = '%s: %s the threshold of %.1f%s.' % (
-        words, 'above' if met else 'not above', rule.threshold, ' °C' if rule.unit == CELSIUS else '')
+        words, N_('above') if met else N_('not above'), rule.threshold, ' °C' if rule.unit == CELSIUS else '')
     return Sign(name, MET if met else NOT_MET, value, sentence, numbers or {}, tuple(spots), tuple(outline))
 
 
@@ -135,9 +137,9 @@ def difference_words(what: str, value: float, threshold: float) -> str:
     """A left-right difference in words, such as ``'Left breast 0.6 °C warmer than right'``."""
     number = degrees(value, threshold)
     if float(number) == 0:
-        return 'Left and right %s equally warm to 0.1 °C' % what
+        return N_('Left and right %s equally warm to 0.1 °C') % what
     warmer, cooler = ('Left', 'right') if value > 0 else ('Right', 'left')
-    return '%s %s %s °C warmer than %s' % (warmer, what, number, cooler)
+    return N_('%s %s %s °C warmer than %s') % (warmer, what, number, cooler)
 
 
 def degrees(value: float, threshold: float) -> str:

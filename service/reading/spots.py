@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 
 from ..analysis import RIM
+from ..languages import N_
 from ..regions import REGIONS
 from ..result import Result
 from .grid import BORDER_MM, LEFT, RIGHT, SIDES, Grid, Side, away_from, centre, inner, outline_of, smooth
@@ -48,15 +49,15 @@ def focal_signs(grid: Grid, scale: Scale) -> List[Sign]:
         return [not_assessable(name, scale.insufficient) for name in names]
     found = [spot for side in SIDES for spot in _focal_spots(grid, side)]
     if not found:
-        return [measured(name, None, 'No focal spot %s °C warmer than the skin around it' % _WARMER_C, {'spots': 0})
+        return [measured(name, None, N_('No focal spot %s °C warmer than the skin around it') % _WARMER_C, {'spots': 0})
                 for name in names]
     signs = []
     for name, kind in zip(names, ('over_ring', 'over_breast')):
         best = max(found, key=lambda spot: float(getattr(spot, kind)))
         value = float(getattr(best, kind))
-        words = 'Spot in the %s breast %s °C warmer than %s' % (
+        words = N_('Spot in the %s breast %s °C warmer than %s') % (
             best.side.name, degrees(value, RULES[name].threshold),
-            'the skin around it' if kind == 'over_ring' else 'the median of the breast')
+            N_('the skin around it') if kind == 'over_ring' else N_('the median of the breast'))
         signs.append(measured(
             name, value, words, {'spots': len(found), 'area_cm2': np.count_nonzero(best.cells) * grid.cell_cm2},
             [_spot(grid, spot) for spot in found], outline_of(best.cells, grid)))
@@ -156,7 +157,7 @@ def hottest_sign(result: Result, scale: Optional[Scale]) -> Sign:
         numbers['%s_points' % side.name] = len(near) or None
         hottest = by_region[side.breast]
         spots += near or [Spot(REGIONS[side.breast], hottest.x_px, hottest.y_px, hottest.value)]
-    return measured(name, value, difference_words('hottest point', value, RULES[name].threshold), numbers, spots)
+    return measured(name, value, difference_words(N_('hottest point'), value, RULES[name].threshold), numbers, spots)
 
 
 def _near_hottest(result: Result, side: Side, scale: Scale) -> List[Spot]:

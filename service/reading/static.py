@@ -2,6 +2,7 @@
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+from ..languages import N_
 from ..regions import REGIONS, region_label
 from ..result import Result
 from ..views import SIDE_VIEWS
@@ -92,7 +93,7 @@ def _hindrance(result: Result) -> str:
     if not result.thermogram.is_celsius:
         return 'The picture has no temperatures.'
     if result.refusals:
-        return 'There is no result: %s' % result.refusals[0].sentence
+        return N_('There is no result: %s') % result.refusals[0].sentence
     if result.view in SIDE_VIEWS:
         return 'This is a side view: left and right are compared in a frontal one.'
     if result.labels is None:

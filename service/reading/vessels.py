@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 import cv2
 import numpy as np
 
+from ..languages import N_
 from .grid import BORDER_MM, LEFT, RIGHT, SIDES, Grid, Side, inner, smooth
 from .scale import Scale
 from .sign import Sign, measured, not_assessable
@@ -43,13 +44,13 @@ def vessel_sign(grid: Grid, scale: Scale) -> Sign:
         shares[side] = found['share']
         numbers.update({'%s_%s' % (side.name, key): value for key, value in found.items()})
     total = shares[LEFT] + shares[RIGHT]
-    what = 'Blur index: lines are not resolved at %.1f mm a pixel; warm' % scale.mm_per_px \
-        if scale.mm_per_px > _BLUR_MM else 'Warm'
+    what = N_('Blur index: lines are not resolved at %.1f mm a pixel; warm') % scale.mm_per_px \
+        if scale.mm_per_px > _BLUR_MM else N_('Warm')
     numbers['resolved'] = 'no' if scale.mm_per_px > _BLUR_MM else 'yes'
     if total < _FEW:
-        return measured(name, 0.0, 'Hardly any warm line in either breast', numbers)
+        return measured(name, 0.0, N_('Hardly any warm line in either breast'), numbers)
     value = (shares[LEFT] - shares[RIGHT]) / total
-    words = '%s lines on %.0f %% of the left and %.0f %% of the right breast, index %+.2f' % (
+    words = N_('%s lines on %.0f %% of the left and %.0f %% of the right breast, index %+.2f') % (
         what, 100 * shares[LEFT], 100 * shares[RIGHT], value)
     return measured(name, value, words, numbers)
 

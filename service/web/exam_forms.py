@@ -19,6 +19,7 @@ from ..exams import (
     conflicts,
     guide,
 )
+from ..languages import N_
 from ..messages import InputError
 from ..regions import REGIONS
 from .access import actor
@@ -122,7 +123,7 @@ def acclimatise(room: Acquisition, exam_id: str, operator: str) -> Exam:
         if not _text('reason').strip():
             raise ExamError('exam-early', 'The patient has acclimatised for %d of %g minutes.' % (minutes, wanted),
                             'Wait, or say why not.')
-        stated[DEVIATION] = 'Acclimatisation %d of %g minutes: %s' % (minutes, wanted, _text('reason').strip())
+        stated[DEVIATION] = N_('Acclimatisation %d of %g minutes: %s') % (minutes, wanted, _text('reason').strip())
     return room.exams.note(exam_id, operator, stated, {'step': guide.ACCLIMATISATION})
 
 
@@ -143,7 +144,7 @@ def leave_out(room: Acquisition, exam_id: str, operator: str) -> Exam:
     if role == guide.NEEDED:
         raise ExamError('exam-frontal', 'The frontal view is needed.', 'Take it, or discard the exam with a reason.')
     reason = _text('reason').strip()
-    text = '%s left out: %s' % (role.replace('-', ' ').capitalize(), reason) if reason else ''
+    text = N_('%s left out: %s') % (role.replace('-', ' ').capitalize(), reason) if reason else ''
     return room.exams.deviation(exam_id, operator, text, role)
 
 

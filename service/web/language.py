@@ -6,10 +6,33 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app
 from markupsafe import Markup
 
-from ..languages import Language
+from ..languages import N_, Language
 from ..messages import printable
 from .access import ANYONE, admits
 from .responses import text_reply
+
+#: Words that pages make of names: views, regions, parts of a date, roles, states, layers, checks, subjects, stages.
+N_('Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral', 'Raised arms', 'Dynamic', 'frontal',
+   'right oblique', 'left oblique', 'right lateral', 'left lateral', 'raised arms', 'dynamic', 'right lateral view',
+   'left lateral view', 'right oblique view', 'left oblique view', 'side view')
+N_('Right breast', 'Left breast', 'Right nipple', 'Left nipple', 'Right armpit', 'Left armpit', 'Neck',
+   'right breast', 'left breast', 'right nipple', 'left nipple', 'right armpit', 'left armpit', 'neck', 'breast',
+   'nipple', 'armpit', 'upper outer quadrant', 'upper inner quadrant', 'lower outer quadrant', 'lower inner quadrant',
+   'left breast and the right breast', 'right breast and the left breast', 'left and the right',
+   'bottom and the left', 'bottom and the right', 'bottom and the left and the right', 'Right', 'Left', 'right',
+   'left', 'top', 'bottom', 'upper', 'lower', 'inner', 'outer')
+N_('Day', 'Month', 'Year', 'day', 'month', 'year')
+N_('Operator', 'Supervisor', 'Integrator', 'operator', 'supervisor', 'integrator')
+N_('draft', 'acquiring', 'review', 'signed', 'amended', 'discarded')
+N_('Original', 'Equalised', 'Regions', 'Difference', 'Live')
+N_('signal', 'saturation', 'body', 'skin range', 'focus', 'view', 'breasts', 'in frame', 'sides', 'upright',
+   'confidence', 'camera', 'warm-up', 'room', 'motion', 'background', 'coverage', 'rotation', 'distance', 'centre',
+   'symmetry')
+N_('Camera', 'Analysis', 'Model', 'Disk', 'Temperature', 'Speed', 'Supply', 'Memory', 'Exams', 'Date', 'Audit',
+   'Backup', 'Storage', 'Screen', 'Recovery key', 'Database', 'Certificate', 'Sensors', 'Clock', 'Rights', 'Keys')
+N_('wait for camera', 'equalise', 'network', 'classifier', 'regions', 'measure', 'draw', 'encode', 'all but the wait',
+   'camera to page', 'quality', 'median', 'longest', 'shown', 'left out', 'a second', 'pages that watch', 'lost',
+   'missed', 'repeated', 'bad', 'stalls', 'reconnects')
 
 blueprint = Blueprint('language', __name__)
 
