@@ -48,7 +48,7 @@ def find_body(thermogram: Thermogram) -> Body:
     Otsu's threshold [Otsu1979] on the reduced frame, then the largest connected component. No absolute temperature is
     used, so that it works on relative frames too.
     """
-    reduced = _reduce(thermogram.pixels)
+    reduced = reduce_frame(thermogram.pixels)
     low, high = cv2.minMaxLoc(reduced)[:2]
     if high <= low:
         return Body(reduced, np.zeros(reduced.shape, bool), high, high, 0.0, low, high)
@@ -63,7 +63,8 @@ def find_body(thermogram: Thermogram) -> Body:
     return Body(reduced, mask, threshold, body, body - cv2.mean(reduced, 1 - warm)[0], low, high)
 
 
-def _reduce(pixels: np.ndarray) -> np.ndarray:
+def reduce_frame(pixels: np.ndarray) -> np.ndarray:
+    """A float32 HxW frame whose long side is at most `WORKING_SIDE_PX`."""
     height, width = pixels.shape
     scale = WORKING_SIDE_PX / float(max(height, width))
     if scale >= 1:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from .analysis import mirrored_difference, percentile
-from .body import Body
+from .body import Body, find_body
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
 from .regions import Box, resize_labels
@@ -157,6 +157,16 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
     canvas[PICTURE_HEIGHT_PX:] = _notice_strip(canvas.shape[1])
     return canvas
+
+
+def draw_thumbnail(thermogram: Thermogram, palette_name: str) -> np.ndarray:
+    """Draw a frame at its own size, without scale, outlines and words: uint8 HxWx3, BGR.
+
+    Raises:
+        InputError: ``palette-unknown``.
+    """
+    span = automatic_span(thermogram, find_body(thermogram))
+    return _look_up(_levels(thermogram.pixels, span, thermogram.pixels.shape), _palette_table(palette_name))
 
 
 def draw_contact_sheet(cells: Sequence[Tuple[np.ndarray, str, str]]) -> np.ndarray:

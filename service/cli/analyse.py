@@ -13,7 +13,7 @@ from ..messages import WARNING, InputError, ThermoscreenError, printable
 from ..overlay import LAYERS
 from ..palettes import PALETTES
 from ..pipeline import Pipeline
-from ..readers import SCALES, HeldFile, count_frames, find_thermograms, read_thermogram
+from ..readers import SCALE_HELP, SCALES, HeldFile, count_frames, find_thermograms, read_thermogram
 from ..readers.files import shown_name
 from ..record import (
     SUMMARY_NAME,
@@ -48,7 +48,7 @@ Report = Dict[str, Any]
 @click.option('--out', required=True, type=click.Path(), metavar='DIR',
               help='Where the results go, one folder per file.')
 @click.option('--sample', is_flag=True, help='Analyse the simulated thermogram that comes with the program.')
-@click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
+@click.option('--scale', type=click.Choice(sorted(SCALES)), help=SCALE_HELP)
 @click.option('--frame', type=click.IntRange(1), default=1, metavar='N',
               help='Which frame of a recording, counted from 1.')
 @click.option('--palette', type=click.Choice(sorted(PALETTES)), help='Palette of the overlay.')

@@ -6,7 +6,7 @@ import click
 
 from ..conversion import convert as convert_file
 from ..messages import printable
-from ..readers import SCALES
+from ..readers import SCALE_HELP, SCALES
 from .options import correction_options, json_option
 
 
@@ -14,7 +14,7 @@ from .options import correction_options, json_option
 @click.argument('source', type=click.Path(), metavar='IN')
 @click.argument('target', type=click.Path(), metavar='OUT')
 @correction_options
-@click.option('--scale', type=click.Choice(sorted(SCALES)), help='What one count of a 16-bit file means.')
+@click.option('--scale', type=click.Choice(sorted(SCALES)), help=SCALE_HELP)
 @click.option('--frame', type=click.IntRange(1), metavar='N', help='One frame of a recording, counted from 1.')
 @click.option('--force', is_flag=True, help='Replace OUT if it exists.')
 @json_option

@@ -19,11 +19,13 @@ import signal
 import socket
 import struct
 from dataclasses import asdict, replace
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
+from ..body import reduce_frame
 from ..messages import InputError, ThermoscreenError
-from ..readers import HeldFile, reader_and_options
+from ..readers import HeldFile, Reader, ReadOptions, reader_and_options
 from ..readers.files import shown_name
+from ..thermogram import Thermogram
 from .places import resolve
 
 #: Before each answer: bytes of its JSON, bytes of its pixels.
@@ -60,11 +62,12 @@ def answers(request: Dict[str, Any]) -> Iterator[Answer]:
 
     Args:
         request: ``root`` and ``path`` as for `resolve`; ``scale`` and ``frame`` as for `read_thermogram`; ``known``,
-            keys whose files need not be decoded again.
+            keys whose files need not be decoded again; ``small``, whether a thumbnail is wanted.
     Returns:
         First ``key``, which stands for all that was read and all that was asked; then ``refusal``, or ``frames`` and
-        the ``unit``, ``shape`` and ``provenance`` of a thermogram. What is refused before that has no key; the facts
-        of a refusal have ``frames`` where there are several.
+        the ``unit``, ``shape`` and ``provenance`` of a thermogram, and the ``sha256`` of its file, null for one that
+        was not read whole. What is refused before that has no key; the facts of a refusal have ``frames`` where there
+        are several. A thumbnail of counts that nothing explains is of no unit.
     """
     try:
         yield from _read(request)
@@ -86,7 +89,7 @@ def _read(request: Dict[str, Any]) -> Iterator[Answer]:
     frame = request['frame']
     with HeldFile(path) as file:
         reader, options = reader_and_options(file, request['scale'])
-        asked = [shown_name(path), reader.name, frame, asdict(options)]
+        asked = [shown_name(path), reader.name, frame, asdict(options), request['small']]
         if file.sha256 is not None:
             key = _hash(asked, file.sha256.encode('ascii'))
             yield {'key': key, 'done': key in request['known']}, b''
@@ -94,17 +97,31 @@ def _read(request: Dict[str, Any]) -> Iterator[Answer]:
                 return
         frames = len(reader.open(file))
         try:
-            thermogram = next(reader.read_each(file, (frame,), options)).thermogram()
+            thermogram, unit = _thermogram(reader, file, frame, options, request['small'])
         except InputError as error:
             if frames > 1:
-                error.message = replace(error.message, facts={'frames': frames})
+                error.message = replace(error.message, facts=dict(error.message.facts, frames=frames))
             raise
-    pixels = thermogram.pixels.tobytes()
-    head = {'frames': frames, 'unit': thermogram.unit, 'shape': thermogram.pixels.shape,
-            'provenance': asdict(thermogram.provenance), 'done': True}
+    values = reduce_frame(thermogram.pixels) if request['small'] else thermogram.pixels
+    pixels = values.tobytes()
+    head = {'frames': frames, 'unit': unit, 'shape': values.shape, 'provenance': asdict(thermogram.provenance),
+            'sha256': file.sha256, 'done': True}
     if file.sha256 is None:  # a recording that is read in parts: what was decoded stands for what was read
         head['key'] = _hash([asked, head], pixels)
     yield head, pixels
+
+
+def _thermogram(reader: Reader, file: HeldFile, frame: int, options: ReadOptions, small: bool
+                ) -> Tuple[Thermogram, Optional[str]]:
+    """A frame, and its unit; for a thumbnail also of counts that nothing explains, which have none."""
+    try:
+        thermogram = next(reader.read_each(file, (frame,), options)).thermogram()
+        return thermogram, thermogram.unit
+    except InputError as error:
+        if not small or error.code != 'scale-unknown':
+            raise
+    # Counts of any straight scale make the same picture, and this one refuses none.
+    return next(reader.read_each(file, (frame,), replace(options, scale='centicelsius'))).thermogram(), None
 
 
 def _hash(asked: Any, content: bytes) -> str:

@@ -14,13 +14,13 @@ import numpy as np
 
 from ..machine import return_memory
 from ..messages import InputError, Message, ThermoscreenError
-from ..overlay import at_picture_size, draw_overlay
+from ..overlay import at_picture_size, draw_overlay, draw_thumbnail
 from ..readers.files import shown_name
 from ..reading import read_signs
 from ..supervise import LastingThread
-from ..thermogram import Provenance, Thermogram
-from .places import Listing, PlaceError, look
-from .process import AbandonedError, OpeningError, ReadingProcess, disk_stuck
+from ..thermogram import CELSIUS, Thermogram
+from .places import NAME, Listing, PlaceError, look
+from .process import AbandonedError, OpeningError, ReadingProcess, disk_stuck, reading_of, thermogram_of
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 #: Seconds after which a request is answered, whatever the disk does.
 LIMIT_S = 15.0
-#: So many requests for files, and so many for lists, may wait at once: each holds a thread of the server.
-MAX_WAITING, MAX_WAITING_FOR_LISTS = 3, 2
+#: So many requests for files, for lists and for thumbnails may wait at once: each holds a thread of the server.
+MAX_WAITING, MAX_WAITING_FOR_LISTS, MAX_WAITING_FOR_THUMBNAILS = 3, 2, 2
+#: Seconds that whoever opens a file waits for a thumbnail that is being made; then it is given up.
+THUMBNAIL_LIMIT_S = 1.0
+#: Thumbnails that are kept, in memory alone, and the bytes that they may take: those of 32 pages of a folder.
+MAX_THUMBNAILS, MAX_THUMBNAIL_BYTES = 256, 8 << 20
 #: So many threads may be held by disks that do not tell what is on them.
 MAX_HELD = 2
 #: Seconds without a file after which the process that reads them ends.
@@ -110,9 +114,11 @@ class OpenedFiles:
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_WAITING)
         self._list_places = threading.BoundedSemaphore(MAX_WAITING_FOR_LISTS)
+        self._thumbnail_places = threading.BoundedSemaphore(MAX_WAITING_FOR_THUMBNAILS)
         self._jobs: Dict[Tuple[Any, ...], _Job] = {}
         self._kept: 'OrderedDict[str, OpenedFile]' = OrderedDict()
         self._refused: 'OrderedDict[str, _Refusal]' = OrderedDict()
+        self._thumbnails: 'OrderedDict[str, bytes]' = OrderedDict()
 
     def open(self, root: str, relative: str, scale: Optional[str] = None, frame: int = 1,
              is_gone: Callable[[], bool] = lambda: False) -> OpenedFile:
@@ -149,7 +155,31 @@ class OpenedFiles:
             raise outcome.error()
         return outcome
 
-    def look(self, root: str, relative: str, number: int = 1) -> Optional[Listing]:
+    def thumbnail(self, root: str, relative: str, palette_name: str, is_gone: Callable[[], bool] = lambda: False
+                  ) -> bytes:
+        """A small picture of the first frame of a file, as PNG; empty where there is none.
+
+        The file is read each time, and decoded unless the picture of the very same bytes is kept. A reading that has
+        begun is brought to its end: to start the process again would take longer.
+
+        Args:
+            root, relative: as for `resolve`.
+            palette_name: of temperatures; counts that nothing explains are grey.
+            is_gone: whether the client has left.
+        Raises:
+            OpeningError: ``opening-busy``, ``opening-slow`` or ``disk-stuck``.
+            GoneError: ``opening-left``.
+        """
+        with _place(self._thumbnail_places):
+            left = threading.Event()
+            future = self._reading.put(lambda: b'' if left.is_set() else self._thumbnail(root, relative, palette_name))
+            try:
+                picture: bytes = self._wait(future, relative, is_gone)
+                return picture
+            finally:
+                left.set()
+
+    def look(self, root: str, relative: str, number: int = 1, order: str = NAME, at: str = '') -> Optional[Listing]:
         """What is at a path: a page of a folder, or None for a file.
 
         Lists are read in a thread of their own, since to start a process takes longer than to read one. A thread that
@@ -157,7 +187,7 @@ class OpenedFiles:
 
         Args:
             root, relative: as for `resolve`.
-            number: of the page, from 1.
+            number, order, at: as for `list_folder`.
         Raises:
             InputError, PlaceError: as of `list_folder`.
             OpeningError: ``opening-busy``, ``opening-slow`` or ``disk-stuck``.
@@ -169,7 +199,8 @@ class OpenedFiles:
                     raise disk_stuck()
                 thread = self._listing
             try:
-                listing: Optional[Listing] = self._wait(thread.put(lambda: look(root, relative, number)), relative)
+                listing: Optional[Listing] = self._wait(thread.put(lambda: look(root, relative, number, order, at)),
+                                                        relative)
             except OpeningError:
                 with self._lock:
                     if thread is self._listing and thread.busy:
@@ -205,13 +236,18 @@ class OpenedFiles:
             picture: bytes = self._wait(drawn, 'The picture')
             return picture
 
-    def clear(self) -> None:
+    def clear(self, thumbnails: bool = True) -> None:
         """Forget what was opened: the next patient is about to be chosen.
 
         What was wrong with the bytes of a file stays known; what took too long or crashed may be tried again.
+
+        Args:
+            thumbnails: whether they are forgotten too; not for the list that shows them.
         """
         with self._lock:
             self._kept.clear()
+            if thumbnails:  # a new one, for a reading that has begun brings its own to the old one
+                self._thumbnails = OrderedDict()
             self._refused = OrderedDict((key, refusal) for key, refusal in self._refused.items() if refusal.is_final)
         return_memory()
 
@@ -238,8 +274,8 @@ class OpenedFiles:
             known.update(self._refused)
         key = ''
         try:
-            for head, pixels in self._process.ask({'root': root, 'path': relative, 'scale': scale, 'frame': frame,
-                                                   'known': list(known)}, lambda: not job.waiting):
+            for head, pixels in self._process.ask(reading_of(root, relative, scale, frame, known),
+                                                  lambda: not job.waiting):
                 key = head.get('key', key)
                 if 'refusal' in head:
                     return self._refuse(key, _Refusal.told(head['refusal']))
@@ -260,10 +296,7 @@ class OpenedFiles:
 
     def _keep(self, key: str, head: Dict[str, Any], pixels: bytearray) -> OpenedFile:
         """Analyse a thermogram that was read, and keep the result."""
-        told = head['provenance']
-        provenance = Provenance(**dict(told, notes=tuple(told['notes']),
-                                       warnings=tuple(Message(**fields) for fields in told['warnings'])))
-        thermogram = Thermogram(np.frombuffer(pixels, np.float32).reshape(head['shape']), head['unit'], provenance)
+        thermogram = thermogram_of(head, pixels)
         entry: OpenedFile = self._drawing.put(lambda: self._analysed(key, head['frames'], thermogram)).result()
         if thermogram.pixels.nbytes > MAX_KEPT_BYTES:
             del thermogram, pixels
@@ -273,6 +306,36 @@ class OpenedFiles:
             while len(self._kept) > 1 and sum(kept.nbytes for kept in self._kept.values()) > MAX_KEPT_BYTES:
                 self._kept.popitem(last=False)
         return entry
+
+    def _thumbnail(self, root: str, relative: str, palette_name: str) -> bytes:
+        """Read a file and draw it small, in the opening thread."""
+        begun_s, key, picture = time.monotonic(), '', b''
+        with self._lock:
+            kept = self._thumbnails
+            known = dict(kept)
+
+        def abandoned() -> bool:
+            return time.monotonic() - begun_s > (THUMBNAIL_LIMIT_S if self._jobs else self._limit_s)
+        try:
+            for head, pixels in self._process.ask(reading_of(root, relative, known=known, small=True), abandoned):
+                key = head.get('key', key)
+                picture = known.get(key, picture)
+                if 'shape' in head:
+                    unexplained = head['unit'] is None
+                    thermogram = thermogram_of(dict(head, unit=head['unit'] or CELSIUS), pixels)
+                    picture = _png(draw_thumbnail(thermogram, 'grey' if unexplained else palette_name))
+        except AbandonedError:
+            if self._jobs:
+                return picture
+        except InputError:
+            pass  # whoever opens the file is told
+        with self._lock:
+            if key:
+                kept[key] = picture
+                kept.move_to_end(key)
+            while len(kept) > MAX_THUMBNAILS or sum(map(len, kept.values())) > MAX_THUMBNAIL_BYTES:
+                kept.popitem(last=False)
+        return picture
 
     def _analysed(self, key: str, frames: int, thermogram: Thermogram) -> OpenedFile:
         result = self._pipeline.analyse(thermogram)
@@ -390,7 +453,11 @@ def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
 
 
 def _draw(result: 'Result', palette_name: str, layer: str) -> bytes:
-    done, data = cv2.imencode('.png', draw_overlay(result, palette_name, layer), _PNG)
+    return _png(draw_overlay(result, palette_name, layer))
+
+
+def _png(picture: np.ndarray) -> bytes:
+    done, data = cv2.imencode('.png', picture, _PNG)
     if not done:
         raise InputError('picture-not-encoded', 'The picture could not be encoded.', 'Choose another layer.')
     return data.tobytes()

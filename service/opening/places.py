@@ -3,13 +3,16 @@ import itertools
 import os
 import stat
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from ..messages import InputError
 from ..readers import SUFFIXES
 
-#: Entries of one page of a folder: what a 7 inch panel shows without scrolling.
-ENTRIES_PER_PAGE = 10
+#: Entries of one page of a folder: what a 7 inch panel shows without scrolling, in rows for gloves.
+ENTRIES_PER_PAGE = 8
+
+#: What a list is in the order of: names from A on, the newest first, the largest first.
+ORDERS = NAME, DATE, SIZE = ('name', 'date', 'size')
 
 #: Entries of a folder that are read. More would keep the page waiting.
 MAX_ENTRIES = 100000
@@ -26,11 +29,19 @@ class PlaceError(InputError):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a folder: its name, its path relative to the root, and whether it is a folder."""
+    """One line of a folder.
+
+    Attributes:
+        name: without its folder.
+        path: relative to the root.
+        changed_s: when it was written, in seconds since 1970.
+    """
 
     name: str
     path: str
     is_folder: bool
+    size_bytes: int
+    changed_s: float
 
 
 @dataclass(frozen=True)
@@ -41,13 +52,15 @@ class Listing:
         entries: at most `ENTRIES_PER_PAGE`.
         number: of the page, from 1.
         pages: how many there are.
+        files: names in the whole folder that look like a thermogram.
         complete: False where the folder holds more than `MAX_ENTRIES` and the others are not listed.
     """
 
     entries: Sequence[Entry]
     number: int
     pages: int
-    complete: bool
+    files: int = 0
+    complete: bool = True
 
 
 def resolve(root: str, relative: str) -> str:
@@ -83,67 +96,87 @@ def resolve(root: str, relative: str) -> str:
     return path
 
 
-def look(root: str, relative: str, number: int = 1) -> Optional[Listing]:
+def look(root: str, relative: str, number: int = 1, order: str = NAME, at: str = '') -> Optional[Listing]:
     """What is at a path: a page of a folder, or None for a file.
 
     Args, raises: as of `list_folder`.
     """
     if not os.path.isdir(resolve(root, relative)):
         return None
-    return list_folder(root, relative, _is_thermogram, number)
+    return list_folder(root, relative, is_thermogram, number, order, at)
 
 
-def list_folder(root: str, relative: str, is_thermogram: Callable[[str], bool], number: int = 1) -> Listing:
-    """One page of the folders and thermograms of a folder: folders first, by name.
+def list_folder(root: str, relative: str, looks_like_one: Callable[[str], bool], number: int = 1, order: str = NAME,
+                at: str = '') -> Listing:
+    """One page of the folders and thermograms of a folder: folders first.
 
     What an entry is comes with its name, and only the entries of the page are looked at further: a link is sorted by
-    what its name looks like, and left out of its page where it leads outside.
+    what its name looks like, and left out of its page where it leads outside. Another order than that of the names
+    asks the disk once for every entry.
 
     Args:
         root, relative: as for `resolve`.
-        is_thermogram: whether a file name looks like one.
+        looks_like_one: whether a file name looks like that of a thermogram.
         number: of the page, from 1; the last one where there are not as many.
+        order: one of `ORDERS`.
+        at: a name: the page that it stands on is given, where it is there.
 
     Returns:
         Without hidden entries, links to the outside, and names that no page can show.
 
     Raises:
-        InputError: as of `resolve`.
+        InputError: as of `resolve`, and ``order-unknown``.
         PlaceError: as of `resolve`, and ``path-unreadable``.
     """
+    if order not in ORDERS:
+        raise InputError('order-unknown', 'A list is in no such order.', 'Choose one of %s.' % ', '.join(ORDERS))
     folders: List[str] = []
     files: List[str] = []
+    ranks: Dict[str, int] = {}
     try:
         with os.scandir(resolve(root, relative)) as entries:
             read = list(itertools.islice(entries, MAX_ENTRIES + 1))
             for entry in read[:MAX_ENTRIES]:
                 if entry.name[0] == '.':
                     continue
-                if is_thermogram(entry.name) and (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
+                if looks_like_one(entry.name) and (entry.is_file(follow_symlinks=False) or entry.is_symlink()):
                     files.append(entry.name)
                 elif entry.is_dir(follow_symlinks=False) or entry.is_symlink():
                     folders.append(entry.name)
+                else:
+                    continue
+                if order != NAME:
+                    status = entry.stat(follow_symlinks=False)
+                    ranks[entry.name] = -(status.st_mtime_ns if order == DATE else status.st_size)
     except OSError as error:
         raise PlaceError('path-unreadable', 'The folder cannot be read.', 'Check its rights.', detail=str(error))
-    # Two sorts of plain texts are quicker than one by pairs, and put equal names in the same order every time.
-    names = [name for kind in (folders, files) for name in sorted(sorted(kind), key=str.lower)]
+    names: List[str] = []
+    for kind in (folders, files):
+        # Two sorts of plain texts are quicker than one by pairs, and put equal names in the same order every time.
+        by_name = sorted(sorted(kind), key=str.lower)
+        names += by_name if order == NAME else sorted(by_name, key=ranks.__getitem__)
+    if at in names:
+        number = names.index(at) // ENTRIES_PER_PAGE + 1
     pages = max(1, -(-len(names) // ENTRIES_PER_PAGE))
     number = min(number, pages)
     shown = names[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
-    listed = [_entry(root, '%s/%s' % (relative, name) if relative else name, is_thermogram) for name in shown]
-    return Listing([entry for entry in listed if entry is not None], number, pages, len(read) <= MAX_ENTRIES)
+    listed = [_entry(root, '%s/%s' % (relative, name) if relative else name, looks_like_one) for name in shown]
+    return Listing([entry for entry in listed if entry is not None], number, pages, len(files),
+                   len(read) <= MAX_ENTRIES)
 
 
-def _entry(root: str, path: str, is_thermogram: Callable[[str], bool]) -> Optional[Entry]:
+def _entry(root: str, path: str, looks_like_one: Callable[[str], bool]) -> Optional[Entry]:
     """What a path below the root opens; None for a link to the outside, something else, or bytes as a name."""
     name = path.rpartition('/')[2]
     try:
         path.encode('utf-8')
-        is_folder = os.path.isdir(resolve(root, path))
-    except (InputError, UnicodeEncodeError):
+        status = os.stat(resolve(root, path))
+    except (InputError, UnicodeEncodeError, OSError):
         return None
-    return Entry(name, path, is_folder) if is_folder or is_thermogram(name) else None
+    is_folder = stat.S_ISDIR(status.st_mode)
+    return Entry(name, path, is_folder, status.st_size, status.st_mtime) if is_folder or looks_like_one(name) else None
 
 
-def _is_thermogram(name: str) -> bool:
+def is_thermogram(name: str) -> bool:
+    """Whether a file name looks like that of a thermogram."""
     return name[name.rfind('.'):].lower() in SUFFIXES

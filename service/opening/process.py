@@ -6,10 +6,13 @@ import os
 import socket
 import subprocess
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
-from ..messages import InputError, ThermoscreenError
+import numpy as np
+
+from ..messages import InputError, Message, ThermoscreenError
 from ..readers.files import shown_name
+from ..thermogram import Provenance, Thermogram
 from .child import PACKET
 
 _LOGGER = logging.getLogger(__name__)
@@ -42,6 +45,20 @@ def disk_stuck() -> OpeningError:
 
 class AbandonedError(Exception):
     """Nobody waits for the answer any more."""
+
+
+def reading_of(root: str, path: str, scale: Optional[str] = None, frame: int = 1, known: Iterable[str] = (),
+               small: bool = False) -> Dict[str, Any]:
+    """A request of `child.answers`, which says what its parts are."""
+    return {'root': root, 'path': path, 'scale': scale, 'frame': frame, 'known': list(known), 'small': small}
+
+
+def thermogram_of(head: Dict[str, Any], pixels: bytearray) -> Thermogram:
+    """The thermogram that an answer carries."""
+    told = head['provenance']
+    provenance = Provenance(**dict(told, notes=tuple(told['notes']),
+                                   warnings=tuple(Message(**fields) for fields in told['warnings'])))
+    return Thermogram(np.frombuffer(pixels, np.float32).reshape(head['shape']), head['unit'], provenance)
 
 
 class ReadingProcess:

@@ -76,6 +76,7 @@ EVENTS = {
     'exam-discarded': 'An exam was discarded, with a reason.',
     'exam-viewed': 'An exam was opened.',
     'exams-searched': 'Exams were listed or searched for.',
+    'files-listed': 'A page of a folder was opened, with small pictures of its files.',
     'file-viewed': 'A file with a thermogram was opened; which one is not said, for its name may be a patient\'s.',
     'capture-added': 'A picture was added to an exam.',
     'deviation-added': 'A deviation from the protocol was noted.',

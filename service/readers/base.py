@@ -1,7 +1,7 @@
 """What a reader implements, and the one way from the values that it decodes to a thermogram."""
 import abc
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterable, Iterator, Mapping, Optional, Tuple, Union
 
 import numpy as np
@@ -24,6 +24,17 @@ SCALES: Dict[str, LinearScale] = {
     'optris': LinearScale(0.1, -100.0),
 }
 
+#: In a list of the scales: what each makes of a count, and what this makes of some temperatures.
+SCALE_HELP = 'What one count of a 16-bit file means: %s.' % ', '.join(
+    '%s (%.4g °C, 0 is %g °C)' % (name, scale.per_count_c, scale.zero_c)
+    for name, scale in sorted(SCALES.items()))
+
+#: Percent of the pixels below and above what a picture is said to hold: a dead pixel is none of it.
+_TAIL_PERCENT = 1.0
+
+#: The warmest of a picture of a person is in between, °C.
+_PERSON_C = (25.0, 45.0)
+
 #: Nothing in front of a bedside camera is so cold that all of a picture is below this, °C.
 _ALL_COLDER_C = -100.0
 
@@ -40,6 +51,19 @@ def check_scale(name: Any, source: str) -> None:
     if not isinstance(name, str) or name not in SCALES:
         raise InputError('scale-name', '%s names the scale %s, which does not exist.' % (source, repr(name)[:40]),
                          'Use one of %s.' % ', '.join(sorted(SCALES)))
+
+
+def scale_meanings(lowest: float, highest: float) -> Dict[str, str]:
+    """What counts mean in each scale, by its name, such as ``'20 to 35 °C'``.
+
+    Args:
+        lowest, highest: counts.
+    Returns:
+        First those in which the highest is as warm as a person.
+    """
+    ends = {name: scale.celsius(np.array([lowest, highest], np.uint16)) for name, scale in sorted(SCALES.items())}
+    order = sorted(ends, key=lambda name: not _PERSON_C[0] <= ends[name][1] <= _PERSON_C[1])
+    return {name: '%d to %d °C' % tuple(np.rint(ends[name])) for name in order}
 
 
 @dataclass(frozen=True)
@@ -184,7 +208,7 @@ class Reader(abc.ABC):
         is_counts = values.dtype == np.uint16
         if is_counts and meaning is None:
             if options.scale is None:
-                raise _scale_unknown(source)
+                raise _scale_unknown(values, source)
             meaning = Temperatures(SCALES[options.scale])
             _check_scale_fits(values, options.scale, source)
             notes += ('16-bit counts read as %s' % options.scale,)
@@ -314,7 +338,11 @@ def _check_scale_fits(counts: np.ndarray, scale: str, source: str) -> None:
                      'Give the scale of the camera that took it.')
 
 
-def _scale_unknown(source: str) -> InputError:
-    return InputError('scale-unknown', '%s holds 16-bit counts, and nothing says what one count means.' % source,
-                      'Give a scale (--scale %s) or put {"scale": "centikelvin"} into %s.json next to it.'
-                      % ('|'.join(sorted(SCALES)), source))
+def _scale_unknown(counts: np.ndarray, source: str) -> InputError:
+    """The error for counts that nothing explains; its facts have ``scales``, as of `scale_meanings`."""
+    scales = scale_meanings(*np.percentile(counts, (_TAIL_PERCENT, 100 - _TAIL_PERCENT)))
+    error = InputError('scale-unknown', '%s holds 16-bit counts, and nothing says what one count means.' % source,
+                       'Give the scale of its camera (--scale %s), or put {"scale": "centikelvin"} into %s.json next '
+                       'to it.' % (', or '.join('%s: %s' % pair for pair in scales.items()), source))
+    error.message = replace(error.message, facts={'scales': scales})
+    return error

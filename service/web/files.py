@@ -1,7 +1,8 @@
 """Opening a file of the device: folders below one root, and a file with the values and pictures of the live page."""
 import os
+import time
 from dataclasses import replace
-from typing import Optional
+from typing import Any, Callable, Dict
 
 from flask import Blueprint, Response, render_template, request
 
@@ -9,8 +10,7 @@ from ..messages import InputError
 from ..opening import Listing, OpenedFile, places
 from ..overlay import LAYERS
 from ..palettes import PALETTES, palette
-from ..readers import SCALES
-from .access import CLINICAL, admits, audited
+from .access import CLINICAL, actor, admits, audited
 from .responses import json_reply, whole_number
 from .services import services
 
@@ -22,7 +22,8 @@ blueprint = Blueprint('files', __name__, url_prefix='/open')
 def page() -> str:
     """A folder to choose from, or the chosen file."""
     objects, relative = services(), _relative()
-    listing = objects.opened.look(objects.settings.files_root, relative, whole_number('page'))
+    listing = objects.opened.look(objects.settings.files_root, relative, whole_number('page'), _order(),
+                                  request.args.get('at', ''))
     return _file_page(relative) if listing is None else _folder_page(relative, listing)
 
 
@@ -57,19 +58,33 @@ def overlay() -> Response:
     return Response(objects.opened.draw(requested_file(), palette_name, layer), mimetype='image/png')
 
 
+@blueprint.route('/thumbnail.png')
+@admits(*CLINICAL)
+@audited('')
+def thumbnail() -> Response:
+    """A small picture of a file, for the list; no content where the file gives none."""
+    objects = services()
+    picture = objects.opened.thumbnail(objects.settings.files_root, _relative(), objects.settings.palette, _is_gone())
+    return Response(picture, 200 if picture else 204, mimetype='image/png')
+
+
 def _file_page(relative: str) -> str:
     """The page of a file, which asks for its values itself: it comes at once, however long the file takes."""
     settings = services().settings
-    return render_template('file.html', path=relative, name=os.path.basename(relative), folder=_parent(relative),
-                           scale=request.args.get('scale', ''), frame=_frame(), layers=LAYERS, layer=settings.layer,
-                           palettes=sorted(PALETTES), palette=settings.palette)
+    return render_template('file.html', path=relative, name=os.path.basename(relative), back=_beside(relative),
+                           order=_order(), scale=request.args.get('scale', ''), frame=_frame(), layers=LAYERS,
+                           layer=settings.layer, palettes=sorted(PALETTES), palette=settings.palette)
 
 
 def _folder_page(relative: str, listing: Listing) -> str:
-    """The page of a folder. The list stands between two patients: nothing of the last one is kept."""
-    services().opened.clear()
-    return render_template('folder.html', path=relative, parent=_parent(relative), listing=listing,
-                           most=places.MAX_ENTRIES, root=services().settings.files_root)
+    """The page of a folder. The list stands between two patients: nothing of the last one is kept but what it shows."""
+    objects = services()
+    objects.opened.clear(thumbnails=False)
+    if objects.sessions is not None:
+        objects.sessions.tell('files-listed', actor())
+    return render_template('folder.html', path=relative, up=_beside(relative) if relative else None, listing=listing,
+                           order=_order(), at=request.args.get('at', ''), day=_day,
+                           most=places.MAX_ENTRIES, root=objects.settings.files_root)
 
 
 def requested_file() -> OpenedFile:
@@ -81,17 +96,14 @@ def requested_file() -> OpenedFile:
     objects = services()
     if 'id' in request.args:
         return objects.opened.kept(request.args['id'])
-    # waitress tells when the browser has gone on to another page.
-    is_gone = request.environ.get('waitress.client_disconnected', lambda: False)
     try:
         return objects.opened.open(objects.settings.files_root, _relative(), request.args.get('scale') or None,
-                                   _frame(), is_gone)
+                                   _frame(), _is_gone())
     except InputError as error:
         if error.code == 'scale-unknown':  # the message names the option of the command line; the page has buttons
             error.message = replace(
                 error.message, sentence='This file holds counts and does not say what one count means.',
-                next_step='Choose the scale of the camera that took it.',
-                facts=dict(error.message.facts, scales=sorted(SCALES)))
+                next_step='Choose the scale of the camera that took it.')
         raise
 
 
@@ -100,11 +112,31 @@ def _frame() -> int:
     return whole_number('frame')
 
 
+def _order() -> str:
+    return request.args.get('order', places.NAME)
+
+
+def _is_gone() -> Callable[[], bool]:
+    """Whether the browser has gone on to another page, as waitress tells."""
+    asked: Callable[[], bool] = request.environ.get('waitress.client_disconnected', lambda: False)
+    return asked
+
+
 def _relative() -> str:
     """The requested path below the root, without slashes at its end; an absolute one stays absolute and is refused."""
     relative = request.args.get('path', '')
     return relative.rstrip('/') or relative[:1]
 
 
-def _parent(relative: str) -> Optional[str]:
-    return relative.rpartition('/')[0] if relative else None
+def _beside(relative: str) -> Dict[str, Any]:
+    """What leads to the list in which a file or folder stands, on its page."""
+    folder, _, name = relative.rpartition('/')
+    return {'path': folder or None, 'order': None if _order() == places.NAME else _order(), 'at': name}
+
+
+def _day(changed_s: float) -> str:
+    """A time of a disk as the station's own day and time; empty for one that no clock shows."""
+    try:
+        return time.strftime('%Y-%m-%d %H:%M', time.localtime(changed_s))
+    except (OverflowError, ValueError, OSError):
+        return ''

@@ -38,7 +38,7 @@ def choose() -> str:
     """A folder to choose from, or the bundle that was chosen."""
     relative, root = request.args.get('path', '').strip('/'), services().settings.files_root
     path = resolve(root, relative)
-    listing = Listing([], 1, 1, True)
+    listing = Listing([], 1, 1)
     chosen = os.path.isfile(path) or os.path.isfile(os.path.join(path, MANIFEST_NAME))
     if not chosen:
         listing = list_folder(root, relative, _is_archive, whole_number('page'))

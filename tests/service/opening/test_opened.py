@@ -12,7 +12,7 @@ from service.capture_file import pack_capture
 from service.messages import InputError
 from service.opening import GoneError, OpenedFiles, OpeningError, PlaceError, ReadingProcess
 from service.opening import opened as module
-from service.opening.process import AbandonedError
+from service.opening.process import AbandonedError, reading_of
 from service.radiometry import Raw, Temperatures
 from service.readers import read_thermogram
 from service.thermogram import Provenance
@@ -92,6 +92,35 @@ def test_a_bad_file_is_decoded_once(opened, root, decoded):
     assert len({id(error) for error in errors}) == 5
     opened.clear()  # the front page was opened; nothing in the bytes has changed
     assert refusal(opened, root, 'bad.csv').code == 'file-truncated' and len(decoded) == 1
+
+
+def test_thumbnails_are_of_the_bytes_that_lie_there_few_and_forgotten(opened, root, decoded, monkeypatch):
+    def small(name='a.csv'):
+        return opened.thumbnail(str(root), name, 'iron')
+    first = small()
+    assert first.startswith(b'\x89PNG') and small() == first and small('bad.csv') == small('bad.csv') == b''
+    assert len(decoded) == 2
+    stat = os.stat(str(root / 'a.csv'))
+    np.savetxt(str(root / 'a.csv'), frames.torso()[::-1], fmt='%.2f', delimiter=';')  # another stick, the same name
+    os.utime(str(root / 'a.csv'), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    other = small()
+    assert other != first and len(decoded) == 3
+    opened.clear(thumbnails=False)  # a list that shows them
+    assert small() == other and len(decoded) == 3
+    monkeypatch.setattr(module, 'MAX_THUMBNAIL_BYTES', len(other))
+    small('bad.csv')
+    opened._thumbnails['old'] = b'old'
+    assert small() == other and len(opened._thumbnails) == 1
+    opened.clear()
+    assert not opened._thumbnails and small() == other and len(decoded) == 4
+
+
+def test_a_thumbnail_gives_way_to_whoever_opens_a_file(opened, root, monkeypatch):
+    monkeypatch.setattr(module, 'THUMBNAIL_LIMIT_S', -1.0)
+    monkeypatch.setattr(opened, '_jobs', {'somebody': 'waits'})
+    assert opened._thumbnail(str(root), 'a.csv', 'iron') == b'' and not opened._thumbnails
+    monkeypatch.setattr(opened, '_jobs', {})
+    assert opened._thumbnail(str(root), 'a.csv', 'iron') and len(opened._thumbnails) == 1
 
 
 def test_what_may_pass_is_tried_again_when_a_list_was_opened(stub, root):
@@ -357,14 +386,14 @@ def test_the_process_ends_when_it_was_idle_and_when_its_parent_is_gone(stub, roo
         threading.Event().wait(0.01)
     monkeypatch.setattr(module, 'IDLE_S', PATIENCE_S)
     process = ReadingProcess()
-    list(process.ask({'root': str(root), 'path': 'a.csv', 'scale': None, 'frame': 1, 'known': []}, lambda: False))
+    list(process.ask(reading_of(str(root), 'a.csv'), lambda: False))
     process._link.close()  # as the end of this process would
     assert process._process.wait(PATIENCE_S) == 0
 
 
 def test_recordings_longer_than_what_is_read_whole_are_known_by_what_was_decoded(root, monkeypatch):
     from service.opening import child
-    request = {'root': str(root), 'path': 'a.csv', 'scale': None, 'frame': 1, 'known': []}
+    request = reading_of(str(root), 'a.csv')
     monkeypatch.setattr('service.readers.files.MAX_HELD_BYTES', 100)
     keys = [head['key'] for _ in range(2) for head, _ in child.answers(request)]
     np.savetxt(str(root / 'a.csv'), frames.torso() + 1, fmt='%.2f', delimiter=';')

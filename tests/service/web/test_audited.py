@@ -57,10 +57,12 @@ def test_a_file_that_a_person_opens_is_told_without_its_name(app, home, told):
     browser, who = app.test_client(), home.people['operator'].id
     log_in(browser, who, OTHER)
     told()
+    for path in ('/open?path=visit 1', '/open?path=visit 1/flat.csv', '/open/thumbnail.png?path=visit 1/flat.csv'):
+        assert browser.get(path).status_code == 200
     assert browser.get('/open/result?path=visit 1/flat.csv').status_code == 200
     assert browser.get('/open/overlay.png?path=visit 1/flat.csv').status_code == 200
     assert app.test_client().get('/exams').status_code == 303, 'to the login'
-    assert told() == [('file-viewed', who, {})]
+    assert told() == [('files-listed', who, {}), ('file-viewed', who, {})]
 
 
 def test_who_may_see_exams_does_so_when_the_log_cannot_be_written(app, home, tmp_path, caplog):

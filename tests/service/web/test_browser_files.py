@@ -4,6 +4,9 @@ import pytest
 pytestmark = pytest.mark.browser
 
 SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+#: Every file of a list was asked for, and all but the damaged one have their small picture.
+THUMBNAILS = '''() => { const all = Array.from(document.querySelectorAll('.thumbnail img'));
+  return all.length && all.every((one) => !one.hidden || one.src.includes('cut')); }'''
 #: What the browser says of an answer that carries a refusal.
 TOLD = 'Failed to load resource: the server responded with a status of 400 (BAD REQUEST)'
 REFUSED = "() => document.body && document.body.classList.contains('refused')"
@@ -18,6 +21,8 @@ def open_files(common_port, visit):
 def test_from_the_list_to_the_result(open_files):
     page = open_files
     page.page.click('text=visit 1')
+    page.wait(THUMBNAILS)
+    assert page.page.eval_on_selector_all('.thumbnail img', 'all => all.map((one) => one.hidden)').count(True) == 1
     page.page.click('text=frontal.csv')
     page.wait(SHOWN)
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
@@ -46,7 +51,7 @@ def test_from_the_list_to_the_result(open_files):
         return panel.scrollWidth - panel.clientWidth;
     }''') == 0
     page.page.click('text=Folder')
-    assert 'view' not in page.text('h1') and page.text('h1') == 'visit 1'
+    assert page.text('h1') == 'visit 1' and page.text('.last b') == 'frontal.csv'
     assert page.complaints == []
 
 
@@ -76,6 +81,7 @@ def test_counts_become_temperatures_with_one_touch(open_files):
     page = open_files.go('/open?path=visit 1/counts.png')
     page.wait(REFUSED)
     assert 'counts' in page.text('#banner-sentence') and 'Choose the scale' in page.text('#banner-step')
+    assert page.text('#scales a') == '22 to 32 °C\ncentikelvin'
     page.page.click('text=centikelvin')
     page.wait(SHOWN)
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
@@ -151,5 +157,8 @@ def test_folders_turn_pages(open_files):
     page.page.click('text=many')
     page.page.click('text=More')
     assert 'Page 2 of 3' in page.text('.count') and 'view-10.csv' in page.text('.entries')
+    page.page.click('text=view-10.csv')
+    page.page.click('text=Folder')
+    assert 'Page 2 of 3' in page.text('.count') and page.text('.last b') == 'view-10.csv'
     page.page.click('text=Up')
     assert page.text('h1') == 'Files'

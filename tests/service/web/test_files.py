@@ -1,6 +1,7 @@
 """Opening files of the device: folders, values, pictures, and nothing outside the root."""
 import json
 import os
+import re
 import shutil
 from urllib.parse import quote
 
@@ -34,7 +35,7 @@ def test_root_lists_folders_then_thermograms(client):
 
 def test_long_folders_have_pages(client):
     first, last = html(client, path='many'), html(client, path='many', page=3)
-    assert 'Page 1 of 3' in first and 'view-09.csv' in first and 'view-10.csv' not in first and 'Back' not in first
+    assert 'Page 1 of 3' in first and 'view-07.csv' in first and 'view-08.csv' not in first and 'Back' not in first
     assert 'Page 3 of 3' in last and 'view-22.csv' in last and 'More' not in last
     assert 'Page 3 of 3' in html(client, path='many', page=99)
 
@@ -52,7 +53,7 @@ def counted(monkeypatch):
 
 def test_the_work_for_a_page_does_not_grow_with_the_folder(tmp_path, counted):
     asked = []
-    for count in (20, 600):
+    for count in (24, 600):
         folder = tmp_path / str(count)
         folder.mkdir()
         for number in range(0, count, 2):
@@ -60,10 +61,11 @@ def test_the_work_for_a_page_does_not_grow_with_the_folder(tmp_path, counted):
             (folder / ('link-%03d.csv' % number)).symlink_to(folder / 'view-000.csv')
         del counted[:]
         listing = list_folder(str(folder), '', lambda name: name.endswith('.csv'), number=999)
+        pages, last = -(-count // places.ENTRIES_PER_PAGE), (count - 1) % places.ENTRIES_PER_PAGE + 1
         asked.append(len(counted))
         assert [entry.name for entry in listing.entries] == ['view-%03d.csv' % (count - 2 * left)
-                                                             for left in range(10, 0, -1)]
-        assert (listing.number, listing.pages, listing.complete) == (count // 10, count // 10, True)
+                                                             for left in range(last, 0, -1)]
+        assert (listing.number, listing.pages, listing.complete) == (pages, pages, True)
     assert asked[0] == asked[1] > 0
 
 
@@ -96,11 +98,54 @@ def test_long_folders_lead_to_their_ends(client, files_root):
         (files_root / 'many' / ('more-%02d.csv' % number)).touch()
     try:
         middle = html(client, path='many', page=5)
-        assert 'page=4' in middle and 'page=6' in middle and 'page=12' in middle and '>First<' in middle
-        assert '>Last<' not in html(client, path='many', page=12) and '>First<' not in html(client, path='many')
+        assert 'page=4' in middle and 'page=6' in middle and 'page=15' in middle and '>First<' in middle
+        assert '>Last<' not in html(client, path='many', page=15) and '>First<' not in html(client, path='many')
     finally:
         for number in range(91):
             (files_root / 'many' / ('more-%02d.csv' % number)).unlink()
+
+
+def test_a_list_is_in_the_order_that_is_chosen_and_comes_back_to_its_page(client, files_root):
+    folder = files_root / 'odd & <b>'
+    folder.mkdir()
+    (folder / 'zz').mkdir()
+    names = ['%s.csv' % letter for letter in 'abcdefghij']
+    for number, name in enumerate(names):
+        (folder / name).write_text('x' * (100 - number))
+        os.utime(str(folder / name), (1.7e9 + 86400 * (number % 7),) * 2)
+    try:
+        def names_of(**asked):
+            listing = list_folder(str(files_root), folder.name, lambda name: name.endswith('.csv'), **asked)
+            assert listing.files == 10
+            return [entry.name for entry in listing.entries]
+        newest = sorted(names, key=lambda name: (-(names.index(name) % 7), name))
+        assert names_of() == ['zz'] + names[:7] and names_of(number=2) == names[7:]
+        assert names_of(order='date') == ['zz'] + newest[:7] and names_of(order='size') == ['zz'] + names[:7]
+        assert names_of(at='j.csv') == names[7:] and names_of(at='gone.csv', number=2) == names[7:]
+        page = html(client, path=folder.name, order='date')
+        assert '2023-11-' in page and '94 bytes' in page and '<b>' not in page.split('<h1>')[1].split('</h1>')[0]
+        address = re.search('href="(/open[?]path=[^"]*&amp;order=date)"', page.partition('zz</b>')[2]).group(1)
+        opened = client.get(address.replace('&amp;', '&')).get_data(as_text=True)
+        back = re.search('class="back" href="([^"]*)"', opened).group(1).replace('&amp;', '&')
+        assert 'order=date' in back and 'at=' in back and 'last opened' in client.get(back).get_data(as_text=True)
+        inner = html(client, path=folder.name + '/zz')
+        assert 'at=zz' in inner and '<h1>zz</h1>' in inner
+        assert b'order-unknown' in client.get('/open?order=luck').data
+    finally:
+        shutil.rmtree(str(folder))
+
+
+def test_a_thumbnail_has_the_colours_of_temperatures_and_counts_without_a_scale_are_grey(client):
+    def colours(name):
+        answer = client.get('/open/thumbnail.png?path=visit 1/' + name)
+        assert answer.status_code == 200 and answer.mimetype == 'image/png'
+        picture = cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape == (120, 160, 3)
+        return picture.max(axis=2).astype(int) - picture.min(axis=2)
+    assert colours('frontal.csv').max() > 100 and colours('counts.png').max() == 0
+    for path in OUTSIDE + ['visit 1', 'visit 1/cut.csv', 'visit 1/notes.doc', 'visit 1/nothing']:
+        answer = client.get('/open/thumbnail.png', query_string={'path': path})
+        assert (answer.status_code, answer.data) == (204, b''), path
 
 
 def test_folder_without_thermograms_says_so(client, files_root):
@@ -232,7 +277,9 @@ def test_the_page_of_a_file_does_not_wait_for_it(client, shared_opened, monkeypa
 def test_counts_offer_the_scales(client):
     reason = client.get('/open/result?path=visit 1/counts.png').get_json()
     assert reason['next_step'] == 'Choose the scale of the camera that took it.'
-    assert 'centikelvin' in reason['facts']['scales'] and '--scale' not in str(reason)
+    scales = reason['facts']['scales']
+    assert list(scales)[0] == 'centikelvin' and scales['centikelvin'] == '22 to 32 °C' and len(scales) == 6
+    assert scales['centicelsius'] == '295 to 305 °C' and '--scale' not in str(reason)
     values = client.get('/open/result?path=visit 1/counts.png&scale=centikelvin').get_json()
     assert values['regions']['right_breast']['mean'] == pytest.approx(30.0, abs=0.1)
     refused = client.get('/open/result?path=visit 1/counts.png&scale=furlong')

@@ -20,7 +20,7 @@ function query(entries) {
 }
 
 function pageAddress(changes) {
-  return '/open?' + query({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame, ...changes });
+  return '/open?' + query({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame, order: file.dataset.order, ...changes });
 }
 
 function fetchPicture() {
@@ -57,7 +57,7 @@ function refuse(message) {
   const facts = message.facts || {};
   renderTrouble(message);
   renderFrames(facts.frames || 1);
-  renderScales(facts.scales || []);
+  renderScales(Object.entries(facts.scales || {}));
   picture.hidden = true;
   document.body.classList.add('refused');
 }
@@ -73,8 +73,9 @@ function renderFrames(frames) {
 
 function renderScales(scales) {
   show(byId('scales'), scales.length > 0);
-  byId('scales').replaceChildren(...scales.map((scale) => {
-    const choice = element('a', scale, 'button');
+  byId('scales').replaceChildren(...scales.map(([scale, meaning]) => {
+    const choice = element('a', '', 'button');
+    choice.append(element('b', meaning), element('span', scale));
     choice.href = pageAddress({ scale });
     return choice;
   }));
