@@ -79,7 +79,7 @@ class Language:
         self.words = {text: entry for text, entry in entries.items()
                       if text and placeholders(text) == placeholders(entry)}
         forms = [text for text in self.words if _letters(text) >= _LEAST_LETTERS and _by_place(text)]
-        self._forms = [_Form(_finder(text), self.words[text]) for text in sorted(forms, key=_letters, reverse=True)]
+        self._forms = [_Form(_finder(text), self.words[text]) for text in sorted(forms, key=_own, reverse=True)]
         #: As `translate` of a sentence, which is often the same as a moment ago.
         self.translated = lru_cache(maxsize=2048)(self.translate)
 
@@ -104,6 +104,11 @@ class Language:
 
 def _letters(text: str) -> int:
     return sum(map(str.isalpha, PLACEHOLDER.sub('', text)))
+
+
+def _own(text: str) -> int:
+    """Characters that are the form's own: of two that find a sentence, the one with more is what it was made of."""
+    return len(PLACEHOLDER.sub('', text))
 
 
 def _by_place(text: str) -> bool:

@@ -139,7 +139,8 @@ def difference_words(what: str, value: float, threshold: float) -> str:
     if float(number) == 0:
         return N_('Left and right %s equally warm to 0.1 °C') % what
     warmer, cooler = ('Left', 'right') if value > 0 else ('Right', 'left')
-    return N_('%s %s %s °C warmer than %s') % (warmer, what, number, cooler)
+    digits = len(number.partition('.')[2])
+    return N_('%s %s %.*f °C warmer than %s') % (warmer, what, digits, float(number), cooler)
 
 
 def degrees(value: float, threshold: float) -> str:

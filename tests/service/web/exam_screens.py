@@ -1,6 +1,6 @@
 """Takes a picture of every screen of an exam, on every size of screen and in both themes: nobody's data.
 
-Run from the top folder: ``python -m tests.service.web.exam_screens FOLDER``.
+Run from the top folder: ``python -m tests.service.web.exam_screens FOLDER LANGUAGE``.
 """
 import os
 import shutil
@@ -27,13 +27,14 @@ SEED = 11
 SIZES = {'panel': (1024, 600), 'upright': (600, 1024), 'large': (1920, 1080)}
 
 
-def main(folder, *names):
-    """Write the pictures into a folder; all screens, or those whose names are given."""
+def main(folder, language='en', *names):
+    """Write the pictures into a folder, in a language; all screens, or those whose names are given."""
     os.makedirs(folder, exist_ok=True)
     with tempfile.TemporaryDirectory() as kept, Pipeline.from_folder(SHIPPED_BUNDLE, threads=1) as pipeline:
         clock = Clock(synchronised=lambda: True)
         exams = Exams(kept, PlainSealer(), None, clock, room=lambda folder: None)
-        settings = Settings(port=free_port(), acclimatisation_minutes=0.1, series_frames=4, series_interval_s=2.0)
+        settings = Settings(port=free_port(), acclimatisation_minutes=0.1, series_frames=4, series_interval_s=2.0,
+                            language=language)
         with LiveLoop(pipeline, lambda: SimulatedCamera(SEED, 240, 320, 3.0)) as live:
             server = Server(create_app(pipeline, live, settings, exams=exams), settings.host, settings.port,
                             on_stop=live.dismiss)
@@ -115,7 +116,7 @@ def _walk(visit, exams, shots):
         if number in (1, 2, 4):
             shots.take(visit, 'capture-%d' % number)
         if number == 5:
-            page.click('text=Leave out')
+            page.click('.side [href*=left-out]')
             page.wait_for_selector('.reasons')
             shots.take(visit, 'leave-out')
             page.click('[data-reason]')
@@ -137,13 +138,13 @@ def _walk(visit, exams, shots):
         shots.take(visit, 'result-' + view)
     page.goto(address)
     page.click('.main')
-    page.wait_for_selector('text=Nothing can be changed')
+    page.wait_for_selector('[action$=sign]')
     shots.take(visit, 'signature')
     page.goto(address + '?part=events')
     shots.take(visit, 'events')
     page.goto(address)
     page.click('.main')
-    page.wait_for_selector('text="Amend"')
+    page.wait_for_selector('[href$=amend]')
     shots.take(visit, 'signed')
     exam = exams.create(Patient('P-7', 'Anna Lind', '1961-01-01'), 'op')
     exams.start(exam.id, 'op', {}, {'protocol': 'dynamic'})
@@ -151,7 +152,7 @@ def _walk(visit, exams, shots):
     visit.wait("() => document.querySelector('#picture:not([hidden])')")
     shots.take(visit, 'dynamic-before')
     page.click('#take button')
-    page.wait_for_selector('text="Start"')
+    page.wait_for_selector('[action$=series]')
     shots.take(visit, 'cooling')
     page.click('.main')
     page.wait_for_selector('#series')

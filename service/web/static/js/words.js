@@ -11,6 +11,7 @@ const known = new Map(Object.entries(words));
 const made = new Map();
 
 const letters = (text) => text.replace(PLACEHOLDER, '').replace(/[^\p{L}]/gu, '').length;
+const own = (text) => text.replace(PLACEHOLDER, '').length;
 const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 function finder(form) {
@@ -25,7 +26,7 @@ function finder(form) {
 
 const byPlace = (text) => [...text.matchAll(PLACEHOLDER)].some((hit) => hit[3] !== '%' && !hit[1]);
 const forms = [...known.keys()].filter((text) => byPlace(text) && letters(text) >= LEAST_LETTERS)
-  .sort((one, other) => letters(other) - letters(one)).map((text) => ({ finds: finder(text), says: known.get(text) }));
+  .sort((one, other) => own(other) - own(one)).map((text) => ({ finds: finder(text), says: known.get(text) }));
 
 // A text of a script, with its values by their names: _('%(count)s new, show', { count }).
 export function _(text, values) {
