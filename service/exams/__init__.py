@@ -25,7 +25,7 @@ from .exam import (
 )
 from .exchange import export_exams, import_exams
 from .found import gathered, note_found, read_found
-from .identity import conflicts, confusable
+from .identity import conflicts, confusable, earlier_exams, is_other
 from .library import AUDITED, Entry, Exams, Picture
 from .retention import Plan, Policy, plan_retention
 from .store import Reader, Row
@@ -35,6 +35,6 @@ from .verification import verify_store
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED', 'DRAFT',
            'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError', 'Exams',
            'NOTES', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES',
-           'StoredFile', 'check_capture', 'check_outlines', 'conflicts', 'confusable', 'export_exams', 'gathered',
-           'import_exams', 'note_found', 'picture_missing', 'plan_retention', 'read_found', 'shown_patient',
-           'transition', 'verify_store']
+           'StoredFile', 'check_capture', 'check_outlines', 'conflicts', 'confusable', 'earlier_exams', 'export_exams',
+           'gathered', 'import_exams', 'is_other', 'note_found', 'picture_missing', 'plan_retention', 'read_found',
+           'shown_patient', 'transition', 'verify_store']

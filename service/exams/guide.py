@@ -28,6 +28,7 @@ from .exam import (
     REVIEW,
     REVIEWED,
     STARTED,
+    Capture,
     Event,
     Exam,
     ExamError,
@@ -160,6 +161,14 @@ def protocol_of(exam: Exam) -> str:
 def views_of(exam: Exam) -> Tuple[str, ...]:
     """The roles that the protocol of an exam asks for."""
     return PROTOCOLS[protocol_of(exam)]
+
+
+def pictures_of(exam: Exam) -> List[Capture]:
+    """The pictures that count, in the order of the protocol and then of their taking: of each view the last one."""
+    newest = {(capture.role, capture.frame): capture for capture in exam.captures}
+    views = views_of(exam)
+    order = {role: place for place, role in enumerate(views)}
+    return sorted(newest.values(), key=lambda capture: (order.get(capture.role, len(views)), capture.frame))
 
 
 def left_out(exam: Exam) -> Set[str]:

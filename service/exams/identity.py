@@ -2,9 +2,11 @@
 import unicodedata
 from typing import Iterable, List, Optional, Sequence, Set
 
+from ..clock import UNSYNCHRONISED
 from ..messages import WARNING, Message
-from .exam import Patient
-from .library import Exams
+from .exam import AMENDED, SIGNED, Exam, Patient
+from .library import Entry, Exams
+from .store import Row, row_of
 
 #: So many earlier exams are looked at; the newest come first.
 _MOST = 200
@@ -17,9 +19,7 @@ def conflicts(exams: Exams, patient: Patient) -> List[Message]:
         ExamError, StorageError: as of `Exams.list`.
     """
     by_number = [known for known in _known(exams, patient.id) if _plain(known.id) == _plain(patient.id)]
-    others = [known for known in by_number
-              if (patient.name and known.name and _plain(known.name) != _plain(patient.name))
-              or (patient.birth_date and known.birth_date and known.birth_date != patient.birth_date)]
+    others = [known for known in by_number if is_other(patient, known)]
     found = []
     if others:
         found.append(_warning('patient-number', 'The number %s is here with another name or birth date: %s.'
@@ -43,6 +43,35 @@ def confusable(patients: Sequence[Optional[Patient]]) -> Set[str]:
             if one != other and _within_one(name, second):
                 marked.update((one, other))
     return marked
+
+
+def earlier_exams(exams: Exams, exam: Exam) -> List[Entry]:
+    """The signed exams of the same patient, by her number, from before an exam; the latest first.
+
+    They are ordered by their dates, and by their numbers where a date cannot be relied on.
+
+    Raises:
+        ExamError, StorageError: as of `Exams.list`; SealError.
+    """
+    patient, row = exams.patient(exam), row_of(exam)
+    if not patient.id:
+        return []
+    found = [entry for entry in exams.list(patient.id[:200], limit=_MOST)
+             if entry.row.state in (SIGNED, AMENDED) and entry.patient is not None and entry.row.id != exam.id
+             and _plain(entry.patient.id) == _plain(patient.id) and _is_before(entry.row, row)]
+    return sorted(found, key=lambda entry: (entry.row.created, entry.row.number), reverse=True)
+
+
+def is_other(one: Patient, other: Patient) -> bool:
+    """Whether name or birth date of two patients with one number differ, as far as both are known."""
+    return bool((one.name and other.name and _plain(one.name) != _plain(other.name))
+                or (one.birth_date and other.birth_date and one.birth_date != other.birth_date))
+
+
+def _is_before(one: Row, other: Row) -> bool:
+    if UNSYNCHRONISED in (one.clock, other.clock):
+        return one.number < other.number
+    return (one.created, one.number) < (other.created, other.number)
 
 
 def _known(exams: Exams, words: str) -> Iterable[Patient]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..machine import return_memory
 from ..messages import InputError, Message, ThermoscreenError
-from ..overlay import at_picture_size, draw_overlay, draw_thumbnail
+from ..overlay import Span, at_picture_size, draw_overlay, draw_thumbnail
 from ..readers.files import shown_name
 from ..reading import read_signs
 from ..supervise import LastingThread
@@ -231,8 +231,12 @@ class OpenedFiles:
             InputError: ``palette-unknown`` or ``picture-not-encoded``.
             OpeningError: ``opening-busy`` or ``opening-slow``.
         """
+        return self.draw_result(entry.result, palette_name, layer)
+
+    def draw_result(self, result: 'Result', palette_name: str, layer: str, span: Optional[Span] = None) -> bytes:
+        """The picture of a result as PNG, at a span of the palette where one is given. Errors as of `draw`."""
         with _place(self._places):
-            drawn = self._drawing.put(lambda: _draw(entry.result, palette_name, layer))
+            drawn = self._drawing.put(lambda: _draw(result, palette_name, layer, span))
             picture: bytes = self._wait(drawn, 'The picture')
             return picture
 
@@ -452,8 +456,8 @@ def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
         places.release()
 
 
-def _draw(result: 'Result', palette_name: str, layer: str) -> bytes:
-    return _png(draw_overlay(result, palette_name, layer))
+def _draw(result: 'Result', palette_name: str, layer: str, span: Optional[Span]) -> bytes:
+    return _png(draw_overlay(result, palette_name, layer, span))
 
 
 def _png(picture: np.ndarray) -> bytes:

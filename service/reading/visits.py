@@ -1,7 +1,9 @@
 """The signs of two visits beside each other: changed, not changed, or nobody can tell."""
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
-from .sign import CELSIUS, NOT_ASSESSABLE, RULES
+from ..thermogram import CELSIUS
+from .sign import CELSIUS as DEGREES
+from .sign import NOT_ASSESSABLE, RULES
 
 CHANGED, NOT_CHANGED, CANNOT_TELL = 'changed', 'not changed', 'cannot tell'
 
@@ -23,6 +25,7 @@ class Visit(NamedTuple):
         role: view, or ``dynamic``.
         distance_m: None where it is not known.
         span: low and high end of the colours in which it was read; None where no picture was looked at.
+        unit: of the picture.
     """
 
     camera: str
@@ -30,6 +33,7 @@ class Visit(NamedTuple):
     role: str
     distance_m: Optional[float]
     span: Optional[Tuple[float, float]] = None
+    unit: str = CELSIUS
 
 
 class Change(NamedTuple):
@@ -53,6 +57,8 @@ class Change(NamedTuple):
 def refusals(now: Visit, before: Visit) -> Tuple[str, ...]:
     """Why two pictures are not compared, as sentences; empty where they are."""
     found: List[str] = []
+    found += ['%s picture has no temperatures.' % which for visit, which in ((now, 'This'), (before, 'The earlier'))
+              if visit.unit != CELSIUS]
     if (now.camera, now.width_px) != (before.camera, before.width_px):
         found.append('Another camera took the earlier picture.')
     if now.role != before.role:
@@ -95,6 +101,6 @@ def _change(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> Cha
     if not changes:
         return Change(name, CANNOT_TELL, reason='It was not found in both visits.')
     change = max(changes, key=abs)
-    if rule.unit != CELSIUS:
+    if rule.unit != DEGREES:
         return Change(name, CANNOT_TELL, change, reason='Nobody knows how much it changes by itself.')
     return Change(name, CHANGED if abs(change) > DETECTABLE_C else NOT_CHANGED, change, DETECTABLE_C)

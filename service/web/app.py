@@ -14,6 +14,7 @@ from . import access, kiosk, language, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
+from .beside import blueprint as beside_pages
 from .exams import blueprint as exam_pages
 from .exams import home as home_page
 from .files import blueprint as file_pages
@@ -87,6 +88,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     if exams is not None:
         app.register_blueprint(exam_pages)
         app.register_blueprint(home_page)
+        app.register_blueprint(beside_pages)
     if sessions is not None:
         _add_login(app, sessions)
     if backups is not None:

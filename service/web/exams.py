@@ -23,6 +23,7 @@ from ..exams import (
     Patient,
     conflicts,
     confusable,
+    earlier_exams,
     guide,
     picture_missing,
 )
@@ -178,7 +179,7 @@ def exam(exam_id: str) -> _Answer:
     found = acquisition().exams.get(exam_id)
     if request.args.get('part') == 'events':
         return render_template('exam_events.html', events=[_event(found, event.number) for event in found.events],
-                               **_common(found))
+                               **common_values(found))
     if 'seen' in request.args and whole_number('seen') != found.events[-1].seq:
         return _list('', 0, Message('list-changed', 'The exam has changed since the list was shown.', 'Choose again.'))
     return _exam(exam_id)
@@ -203,7 +204,7 @@ def picture(exam_id: str, number: int) -> str:
     if not 1 <= number <= len(found.captures):
         raise picture_missing(number)
     return render_template('exam_picture.html', capture=found.captures[number - 1],
-                           corrected=_corrected(found, number), **_common(found))
+                           corrected=_corrected(found, number), **common_values(found))
 
 
 @blueprint.route('/<exam_id>/files/<name>')
@@ -301,12 +302,12 @@ def _question(found: Exam, act: str) -> _Answer:
         if request.args.get('role') in guide.views_of(found):
             hidden = {'role': request.args['role']}
     return render_template('exam_question.html', act=act, question=question, asks=asks, what=what, hidden=hidden,
-                           asked=ASKED, limits=CONDITIONS.get(what), **_common(found))
+                           asked=ASKED, limits=CONDITIONS.get(what), **common_values(found))
 
 
 def _exam(exam_id: str, error: Optional[ThermoscreenError] = None) -> _Answer:
     found = acquisition().exams.get(exam_id)
-    common = _common(found)
+    common = common_values(found)
     step = common['step']
     html = render_template(_TEMPLATES.get(step.name, 'exam_%s.html' % step.name), message=error and error.message,
                            **_of_step(found, step), **common)
@@ -337,7 +338,7 @@ def _of_step(found: Exam, step: guide.Step) -> Dict[str, Any]:
     if step.name == guide.SERIES:
         return {'series': _series(found)}
     if step.name in (guide.PICTURES, guide.GIVEN_UP):
-        return {'shots': [(capture, _words(found, capture)) for capture in _counting(found)],
+        return {'shots': [(capture, _words(found, capture)) for capture in guide.pictures_of(found)],
                 'left_out': guide.left_out(found)}
     if step.name in (guide.RESULT, guide.SIGNATURE, guide.LOCKED):
         return _result(found)
@@ -355,42 +356,35 @@ def _series(found: Exam) -> Dict[str, Any]:
             'runs': acquisition().series_runs(found.id)}
 
 
-def _counting(found: Exam) -> List[Capture]:
-    """The pictures that count, in the order of the protocol and then of their taking."""
-    newest = {(capture.role, capture.frame): capture for capture in found.captures}
-    views = guide.views_of(found)
-    order = {role: place for place, role in enumerate(views)}
-    return sorted(newest.values(), key=lambda capture: (order.get(capture.role, len(views)), capture.frame))
-
-
 def _result(found: Exam) -> Dict[str, Any]:
     """The result of the view that decides: the frontal one, or the first picture where there is none."""
     exams = acquisition().exams
-    counting = _counting(found)
+    counting = guide.pictures_of(found)
     capture = next((one for one in counting if one.role == guide.NEEDED), counting[0] if counting else None)
     asked = request.args.get('view', '')
     view = asked if asked in _VIEWS else _VIEWS[0]
     shown: Dict[str, Any] = {'capture': capture, 'view': view, 'values': None, 'conditions': exams.conditions(found),
                              'corrected': capture and _corrected(found, capture.number),
-                             'deviations': exams.deviations(found), 'date_message': exams.date_message()}
+                             'deviations': exams.deviations(found), 'date_message': exams.date_message(),
+                             'earlier': earlier_exams(exams, found)}
     if capture is not None:
         try:
-            shown['values'] = _document(found, capture, 'result')
-            if _file_of(found, capture.number, 'signs.json') in found.files:
-                shown['signs'] = _document(found, capture, 'signs')['signs']
+            shown['values'] = document_of(found, capture, 'result')
+            if file_of(found, capture.number, 'signs.json') in found.files:
+                shown['signs'] = document_of(found, capture, 'signs')['signs']
         except ThermoscreenError as error:
             shown['trouble'] = error.message
     return shown
 
 
-def _document(found: Exam, capture: Capture, kind: str) -> Dict[str, Any]:
+def document_of(found: Exam, capture: Capture, kind: str) -> Dict[str, Any]:
     """The ``'result'`` or the ``'signs'`` of a picture that count; errors as of `Exams.read_file`."""
-    data = acquisition().exams.read_file(found, _file_of(found, capture.number, kind + '.json'))
+    data = acquisition().exams.read_file(found, file_of(found, capture.number, kind + '.json'))
     document: Dict[str, Any] = json.loads(data.decode('utf-8'))
     return document
 
 
-def _file_of(found: Exam, number: int, kind: str) -> str:
+def file_of(found: Exam, number: int, kind: str) -> str:
     """Name of a file of a picture: with the outlines that count, or with the model's where the address asks for those.
 
     Args:
@@ -404,22 +398,22 @@ def _corrected(found: Exam, number: int) -> Optional[Dict[str, Any]]:
     event = found.correction(number)
     if event is None:
         return None
-    return {'who': _name(event.operator), 'date': _date(event.stamp.utc, event.stamp.clock),
+    return {'who': _name(event.operator), 'date': shown_date(event.stamp.utc, event.stamp.clock),
             'shown': request.args.get('outlines') != 'model'}
 
 
-def _common(found: Exam) -> Dict[str, Any]:
+def common_values(found: Exam) -> Dict[str, Any]:
     """What every page of an exam shows."""
     made = found.events[0].stamp
     return {'exam': found, 'patient': acquisition().exams.patient(found), 'state_name': _STATE_NAMES[found.state],
-            'made': _date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED,
-            'file_of': functools.partial(_file_of, found)}
+            'made': shown_date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED,
+            'file_of': functools.partial(file_of, found)}
 
 
 def _words(found: Exam, capture: Capture) -> Dict[str, str]:
     """A picture in words: the first sentence of its result, or why it has none."""
     try:
-        result = _document(found, capture, 'result')
+        result = document_of(found, capture, 'result')
         refusals = [check for check in result['checks'] if check['severity'] == 'problem']
         sentence = refusals[0]['sentence'] if refusals else (result['sentences'] or [''])[0]
         return {'sentence': sentence, 'code': refusals[0]['code'] if refusals else ''}
@@ -436,10 +430,11 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
     if 'role' in event.facts:
         details.insert(0, event.facts['role'].replace('-', ' '))
     return {'sentence': EVENTS[AUDITED[event.kind]], 'details': details, 'who': _name(event.operator),
-            'date': _date(event.stamp.utc, event.stamp.clock)}
+            'date': shown_date(event.stamp.utc, event.stamp.clock)}
 
 
-def _date(utc: str, clock: str) -> str:
+def shown_date(utc: str, clock: str) -> str:
+    """A date as pages say it, and whether it is uncertain."""
     return '%s %s UTC%s' % (utc[:10], utc[11:16], ', uncertain' if clock == 'unsynchronised' else '')
 
 

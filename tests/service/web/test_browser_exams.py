@@ -1,7 +1,9 @@
 """A guided exam in a real browser: every step fits the smallest panel, and comes back after a restart."""
+import json
+
 import pytest
 
-from service.exams import Patient, guide
+from service.exams import Patient, Picture, guide
 
 from .browser import PATIENCE_MS
 from .stations import PINS, Inhabited
@@ -158,6 +160,7 @@ def test_an_exam_of_five_views(bedside, camera):
     page.click('.main')
     page.wait_for_selector('text="Amend"')  # the button; the question before it speaks of amendments
     assert guide.step_of(bedside.exam).name == guide.LOCKED
+    _look_at_two_visits(bedside)
     assert bedside.seen.complaints == []
     address = page.url
     page.click('.square')
@@ -166,6 +169,26 @@ def test_an_exam_of_five_views(bedside, camera):
         again()
         page.wait_for_selector('.people, .ask')
         assert 'Zoë' not in page.content() and 'P-1' not in page.content()
+
+
+def _look_at_two_visits(bedside):
+    """A second visit with the first one beside it."""
+    exams, signed = bedside.home.exams, bedside.exam
+    exam = exams.create(exams.patient(signed), 'op')
+    exams.start(exam.id, 'op')
+    frontal = next(capture for capture in signed.captures if capture.role == 'frontal')
+    data = {name.partition('.')[2]: exams.read_file(signed, name) for name in frontal.files}
+    exams.add_capture(exam.id, 'op', 'frontal', Picture(
+        data['tscap'], json.loads(data['result.json']), data['overlay.png'], data['labels.png'],
+        frontal.facts['camera'], json.loads(data['signs.json'])))
+    exams.review(exam.id, 'op')
+    bedside.seen.go('/exams/' + exam.id)
+    bedside.touch('text=Before', '.pair img >> nth=1')
+    bedside.seen.wait("() => [...document.querySelectorAll('.pair img')].every((one) => one.naturalWidth > 0)")
+    bedside.touch('text=Changes', '.changes')
+    bedside.touch('text=Next view', '.changes, p:has-text("Nothing can be compared")')
+    bedside.touch('text=Pictures', '.missing')
+    bedside.touch('text=Back', '.three')
 
 
 def test_a_dynamic_series_by_keyboard_alone(bedside):
