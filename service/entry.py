@@ -26,6 +26,9 @@ _LATIN = ('áâäãåæąçćčžõ', 'éèêëęíîïłñńź', 'óôöøśš�
 #: Digits and signs, for every language.
 DIGITS = ('1234567890', '-_.,:;!?@\'', '+*/=&%#()')
 
+#: Signs of regular expressions that `DIGITS` does not have.
+SIGNS = ('[]{}<>', '\\^$|"~')
+
 KEYBOARDS: Dict[str, Keyboard] = {
     'en': Keyboard('English', ('qwertyuiop', 'asdfghjkl', 'zxcvbnm'), _LATIN),
     'de': Keyboard('Deutsch', ('qwertzuiopü', 'asdfghjklöä', 'yxcvbnmß'), _LATIN),

@@ -3,7 +3,7 @@ import os
 import re
 import socket
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
@@ -31,6 +31,20 @@ _CONTROL_CHARACTERS = re.compile(r'[\x00-\x1f\x7f]')
 _LIMITS = QualityLimits()
 _ROOM = Thresholds()
 _ADDRESS = re.compile(r'(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9]{1,3}(?:\.[0-9]{1,3}){3})):([1-9][0-9]{3,4})\Z')
+#: Why the keys of a section are changed in the settings file alone, and not by the station itself.
+_FIXED_SECTIONS = {
+    'model': 'It decides which model runs, and how. Another model is installed under Status, Model.',
+    'web': 'It decides who reaches this station, and what.',
+    'quality': 'It decides which pictures count, and was set together with the model.'}
+#: The same for single keys.
+_FIXED = {
+    'camera': 'With another one the station may start without a picture.',
+    'bad_pixels': 'It names a file of this machine.',
+    'exams_folder': 'It decides where exams are kept.',
+    'encrypt': 'It decides how exams are protected.',
+    'audit_signer': 'It decides how the audit log is protected.',
+    'audit_anchor': 'It decides how the audit log is protected.'}
+
 #: Keys that contradict each other unless each is above the next.
 _DESCENDING = (('skin_high_c', 'skin_low_c'), ('room_soon_mib', 'room_low_mib', 'room_least_mib'))
 
@@ -215,11 +229,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         for entry in fields(self):
-            object.__setattr__(self, entry.name, _checked(entry, getattr(self, entry.name)))
+            object.__setattr__(self, entry.name, checked(entry, getattr(self, entry.name)))
         for names in _DESCENDING:
             for high, low in zip(names, names[1:]):
                 if getattr(self, low) >= getattr(self, high):
-                    raise SettingsError('setting-contradiction', '%s must be below %s, not %g and %g.'
+                    raise SettingsError('setting-contradiction', '%s must be below %s, not %.10g and %.10g.'
                                         % (low, high, getattr(self, low), getattr(self, high)))
 
     def names(self) -> List[str]:
@@ -248,12 +262,31 @@ class Settings:
         return Thresholds(**{entry.name: getattr(self, entry.name) for entry in fields(Thresholds)})
 
 
-_SECTIONS: Dict[str, Dict[str, 'Field[Any]']] = {}
+#: Keys by section and name, in their order.
+SECTIONS: Dict[str, Dict[str, 'Field[Any]']] = {}
 for _entry in fields(Settings):
-    _SECTIONS.setdefault(_entry.metadata['section'], {})[_entry.name] = _entry
+    SECTIONS.setdefault(_entry.metadata['section'], {})[_entry.name] = _entry
+
+#: Why a key is changed in the settings file alone; the others are changed at the station too.
+FIXED: Dict[str, str] = {
+    entry.name: _FIXED.get(entry.name) or _FIXED_SECTIONS[entry.metadata['section']] for entry in fields(Settings)
+    if entry.name in _FIXED or entry.metadata['section'] in _FIXED_SECTIONS}
 
 
-def _checked(entry: 'Field[Any]', value: Any) -> Any:
+class Source(NamedTuple):
+    """A file of settings as it was read; each comes before the one it follows.
+
+    Attributes:
+        path, text: of the file.
+        values: by name, each right by itself.
+    """
+
+    path: str
+    text: str
+    values: Dict[str, Any]
+
+
+def checked(entry: 'Field[Any]', value: Any) -> Any:
     """The value of a key in its own type.
 
     Raises:
@@ -268,7 +301,7 @@ def _checked(entry: 'Field[Any]', value: Any) -> Any:
         raise SettingsError('setting-choice', '%s must be one of %s, not %r.'
                             % (entry.name, ', '.join(rules['choices']), value), did_you_mean(value, rules['choices']))
     if rules['low'] is not None and not rules['low'] <= value <= rules['high']:
-        raise SettingsError('setting-range', '%s must be between %g and %g, not %r.'
+        raise SettingsError('setting-range', '%s must be between %.10g and %.10g, not %r.'
                             % (entry.name, rules['low'], rules['high'], value))
     if entry.type is str and (_CONTROL_CHARACTERS.search(value) or not value and not rules['may_be_empty']):
         raise SettingsError('setting-text', '%s must be text without control characters%s, not %r.'
@@ -279,53 +312,101 @@ def _checked(entry: 'Field[Any]', value: Any) -> Any:
 
 
 def load_settings(path: Optional[str] = None, **overrides: Any) -> Settings:
-    """The settings of a file, with the command line's on top.
+    """The settings of a file, with what was changed at the station and then the command line's on top.
 
     Args:
         path: a TOML file; None for the defaults.
         **overrides: settings by name; None means not given.
 
     Raises:
-        ThermoscreenError: of an override, as of `Settings`; of the file a `SettingsError` with its line and a remedy.
+        ThermoscreenError: of an override, as of `Settings`; of a file a `SettingsError` with its line and a remedy.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    settings = Settings() if path is None else _from_file(path, given)
-    return replace(settings, **given)
+    return replace(settings_of(read_sources(path, given)), **given)
 
 
-def _from_file(path: str, overridden: Dict[str, Any]) -> Settings:
-    text = _read(path)
+def changes_path(exams_folder: str) -> str:
+    """The file of what supervisors changed at a station that keeps exams, beside their folder, where it may write.
+
+    The settings file is root's, so that a station that somebody has taken over cannot open itself to other machines.
+    """
+    return os.path.abspath(exams_folder) + '.settings.toml'
+
+
+def read_sources(path: Optional[str], given: Dict[str, Any]) -> List[Source]:
+    """The settings file, and the file of what was changed at the station where there is one.
+
+    Args:
+        path: as of `load_settings`.
+        given: of the command line; what it replaces is not looked at.
+
+    Raises:
+        SettingsError: as of `load_settings`, for what is wrong by itself.
+    """
+    sources = [] if path is None else [parse_source(path, _read(path), given)]
+    folder = given.get('exams_folder', sources[0].values.get('exams_folder') if sources else '')
+    if folder and os.path.lexists(changes_path(folder)):
+        sources.append(parse_source(changes_path(folder), _read(changes_path(folder)), given, FIXED))
+    return sources
+
+
+def settings_of(sources: Sequence[Source]) -> Settings:
+    """The settings of files.
+
+    Raises:
+        SettingsError: they contradict each other; with the line that is nearest to the command line.
+    """
+    try:
+        return Settings(**{name: value for source in sources for name, value in source.values.items()})
+    except SettingsError as error:  # every value is right by itself
+        path, text, name = next(
+            (source.path, source.text, name) for source in reversed(sources) for name in source.values
+            if re.search(r'\b%s\b' % name, error.message.sentence))
+        section = next(section for section, entries in SECTIONS.items() if name in entries)
+        raise _at(path, _line(text, section, name), error) from None
+
+
+def parse_source(path: str, text: str, overridden: Container[str] = (), fixed: Container[str] = ()) -> Source:
+    """A file of settings.
+
+    Args:
+        path: its name in sentences.
+        text: what it says.
+        overridden: names whose values are not looked at.
+        fixed: names that may not be in it.
+
+    Raises:
+        SettingsError: with the line and a remedy.
+    """
     values: Dict[str, Any] = {}
     for section, body in _parse(text, path).items():
-        if section not in _SECTIONS or not isinstance(body, dict):
+        if section not in SECTIONS or not isinstance(body, dict):
             raise _at(path, _line(text, section), SettingsError(
-                'setting-unknown', 'there is no section [%s].' % section, did_you_mean(section, _SECTIONS)
-                or 'The sections are %s.' % ', '.join(sorted(_SECTIONS))))
+                'setting-unknown', 'there is no section [%s].' % section, did_you_mean(section, SECTIONS)
+                or 'The sections are %s.' % ', '.join(sorted(SECTIONS))))
         for name, value in body.items():
-            entry, line = _SECTIONS[section].get(name), _line(text, section, name)
+            entry, line = SECTIONS[section].get(name), _line(text, section, name)
             if entry is None:
                 raise _at(path, line, SettingsError(
                     'setting-unknown', '[%s] has no setting %s.' % (section, name), _place_of(section, name)))
+            if name in fixed:
+                raise _at(path, line, SettingsError('setting-fixed', '%s is set in the settings file alone.' % name,
+                                                    'Remove the line.'))
             if name in overridden:
                 continue
             try:
-                values[name] = _checked(entry, value)
+                values[name] = checked(entry, value)
             except ThermoscreenError as error:
                 raise _at(path, line, error) from None
-    try:
-        return Settings(**values)
-    except SettingsError as error:  # every value is right by itself
-        name = next(name for name in values if re.search(r'\b%s\b' % name, error.message.sentence))
-        section = next(section for section, entries in _SECTIONS.items() if name in entries)
-        raise _at(path, _line(text, section, name), error) from None
+    return Source(path, text, values)
 
 
 def _place_of(section: str, name: str) -> str:
     """Where a setting that is not in a section may be meant to be."""
-    elsewhere = [other for other, entries in _SECTIONS.items() if name in entries]
+    elsewhere = [other for other, entries in SECTIONS.items() if name in entries]
     if elsewhere:
         return 'It belongs into [%s].' % elsewhere[0]
-    return did_you_mean(name, _SECTIONS[section]) or 'It has %s.' % ', '.join(_SECTIONS[section])
+    return did_you_mean(name, SECTIONS[section]) or 'It has %s.' % ', '.join(SECTIONS[section])
 
 
 def _read(path: str) -> str:
@@ -373,17 +454,20 @@ def _first_match(pattern: str, lines: Sequence[str], start: int) -> int:
 def document_keys() -> str:
     """Every key as a Markdown page, one table per section: docs/settings.md."""
     lines: List[str] = ['# Settings', '', 'One TOML file, given with `--settings FILE`. This page is made by '
-                        '`thermoscreen settings --reference`.']
-    for section, entries in _SECTIONS.items():
+                        '`thermoscreen settings --reference`.', '', 'Settings without † are changed by supervisors '
+                        'on the page of the station too (Status, Settings). What they change is kept',
+                        'in `EXAMS_FOLDER.settings.toml` beside the exams. It comes before the settings file and holds '
+                        'from the next start on; every verb', 'that is given the settings file reads it too.']
+    for section, entries in SECTIONS.items():
         lines += ['', '## [%s]' % section, '', '| setting | type | default | allowed | meaning |',
                   '| --- | --- | --- | --- | --- |']
-        lines += ['| `%s` | %s | `%s` | %s | %s |' % (entry.name, _TYPE_NAMES[entry.type], _default_text(entry),
-                                                      _allowed_text(entry), entry.metadata['sentence'])
-                  for entry in entries.values()]
+        lines += ['| `%s` | %s | `%s` | %s | %s%s |' % (
+            entry.name, _TYPE_NAMES[entry.type], default_text(entry), allowed_text(entry), entry.metadata['sentence'],
+            ' †' if entry.name in FIXED else '') for entry in entries.values()]
     return '\n'.join(lines) + '\n'
 
 
-def _default_text(entry: 'Field[Any]') -> str:
+def default_text(entry: 'Field[Any]') -> str:
     """The default as TOML writes it."""
     if entry.default == SHIPPED_BUNDLE:
         return 'service/bundles/' + os.path.basename(SHIPPED_BUNDLE)
@@ -392,10 +476,11 @@ def _default_text(entry: 'Field[Any]') -> str:
     return str(entry.default) if entry.default != '' else '""'
 
 
-def _allowed_text(entry: 'Field[Any]') -> str:
+def allowed_text(entry: 'Field[Any]') -> str:
+    """Which values a key may have; empty for a text."""
     rules = entry.metadata
     if rules['choices']:
         return ', '.join(rules['choices'])
     if rules['low'] is not None:
-        return ('%g to %g %s' % (rules['low'], rules['high'], rules['unit'])).rstrip()
+        return ('%.10g to %.10g %s' % (rules['low'], rules['high'], rules['unit'])).rstrip()
     return ''

@@ -18,6 +18,7 @@ from ..model_change import Changing, Site, Trial
 from ..pipeline import Pipeline
 from ..samples import SAMPLE
 from ..settings import Settings, load_settings, parse_address
+from ..settings_changes import Changes
 from ..supervise import Supervision
 from ..telemetry import Vitals
 from ..web.app import create_app
@@ -63,6 +64,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
             trial.tell(records.record)
             changing = Changing(Site.from_settings(settings, records.record), trial, records.open_exams)
             running.callback(changing.call_off)
+            changes = None if records.record is None else Changes(settings_path, given, settings, records.record)
             opening = opening_of(settings, records.sessions is not None and not demo)
             return_memory()  # loading a model takes a lot more than keeping it
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
@@ -71,8 +73,8 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
                         limits=settings.quality_limits(), distance_cm=settings.distance_cm)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo,
-                         records.backups, None if demo else changing, records.exam_job)
-        _serve(supervision, app, live, settings, opening, changing, again)
+                         records.backups, None if demo else changing, records.exam_job, changes)
+        _serve(supervision, app, live, settings, opening, changing, changes, again)
     return bool(again)
 
 
@@ -136,7 +138,7 @@ def opening_of(settings: Settings, has_login: bool) -> 'Optional[Opening]':
 
 
 def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Settings, opening: 'Optional[Opening]',
-           changing: Changing, again: List[bool]) -> None:
+           changing: Changing, changes: Optional[Changes], again: List[bool]) -> None:
     identity = app.extensions['thermoscreen'].pipeline.bundle.manifest.identity
 
     def ready(stop: Callable[[], None]) -> None:
@@ -145,6 +147,8 @@ def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Setti
             stop()
 
         changing.restart = changing.trial.restart = restart
+        if changes is not None:
+            changes.restart = restart
         click.echo('thermoscreen is at http://%s:%d with camera %s and model %s %s. Ctrl-C stops it.'
                    % (_bracketed(settings.host), settings.port, printable(settings.camera), identity['id'],
                       identity['version']))

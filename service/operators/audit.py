@@ -37,6 +37,7 @@ EVENTS = {
     'date-confirmed': 'An operator confirmed the date.',
     'clock-corrected': 'The clock became right; the facts say by how much it was wrong.',
     'settings-changed': 'Settings were changed.',
+    'setting-changed': 'Settings were changed on the page, from the next start on; the facts say before and after.',
     'model-changed': 'Another model was installed, on trial.',
     'model-kept': 'The first pictures were analysed with a new model, which is kept.',
     'model-returned': 'A new model did not work, and the one before it came back by itself.',

@@ -6,7 +6,7 @@ from flask import Flask, g
 from flask.sessions import SecureCookieSessionInterface
 
 from ..acquisition import Acquisition
-from ..entry import DIGITS, KEYBOARDS, parse_keyboards
+from ..entry import DIGITS, KEYBOARDS, SIGNS, parse_keyboards
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
@@ -28,6 +28,7 @@ from .monitoring import blueprint as monitoring_answers
 from .people import blueprint as operator_pages
 from .services import Services, services
 from .sessions import Sessions
+from .settings import blueprint as settings_pages
 from .status import blueprint as status_pages
 from .support import blueprint as support_pages
 from .tokens import Tokens
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from ..model_change import Changing
     from ..pipeline import Pipeline
     from ..settings import Settings
+    from ..settings_changes import Changes
 
 #: Requests have no body; this much is read before one is refused.
 MAX_BODY_BYTES = 64 * 1024
@@ -48,7 +50,7 @@ MAX_BODY_BYTES = 64 * 1024
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
                backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None,
-               exam_job: 'Optional[ExamJob]' = None) -> Flask:
+               exam_job: 'Optional[ExamJob]' = None, changes: 'Optional[Changes]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -63,6 +65,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         backups: which supervisors make on the page; None for none. They want sessions.
         changing: changes the model; None where nothing does.
         exam_job: exports, imports and removes exams, for supervisors; None where nothing does. It wants sessions.
+        changes: of the settings, by supervisors; None where nobody changes them. It wants sessions.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -76,7 +79,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
                                               sessions, backups, acquisition, changing, exam_job,
-                                              kiosk.install(app))
+                                              kiosk.install(app), changes)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -97,8 +100,10 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(keeping_pages)
     if sessions is not None and changing is not None:
         app.register_blueprint(model_pages)
+    if changes is not None:
+        app.register_blueprint(settings_pages)
     app.add_template_filter(shown_size, 'size')
-    app.jinja_env.globals['digit_rows'] = DIGITS
+    app.jinja_env.globals.update(digit_rows=DIGITS, sign_rows=SIGNS)
     app.context_processor(lambda: _template_values(demo, sessions))
     return app
 
@@ -133,7 +138,7 @@ def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, An
     manifest = services().pipeline.bundle.manifest
     people: Dict[str, Any] = {} if sessions is None else {
         'csrf': access.csrf_token(), 'operator': g.get('operator'), 'model_page': services().changing is not None,
-        'keeping_page': services().exam_job is not None}
+        'keeping_page': services().exam_job is not None, 'settings_page': services().changes is not None}
     settings = services().settings
     blank_s = 0.0 if sessions is None or g.get('operator') is not None else 60.0 * settings.blank_minutes
     people.update(kiosk.template_values(settings.keyboard, settings.wristbands, blank_s))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ..opening import OpenedFiles
     from ..pipeline import Pipeline
     from ..settings import Settings
+    from ..settings_changes import Changes
     from ..telemetry import Vitals
     from .kiosk import Screen
     from .sessions import Sessions
@@ -38,6 +39,7 @@ class Services:
         changing: changes the model; None where nothing does.
         exam_job: exports, imports and removes exams; None where nothing does.
         screen: of the kiosk.
+        changes: of the settings; None where nobody changes them.
     """
 
     pipeline: 'Pipeline'
@@ -54,6 +56,7 @@ class Services:
     changing: 'Optional[Changing]' = None
     exam_job: 'Optional[ExamJob]' = None
     screen: 'Optional[Screen]' = None
+    changes: 'Optional[Changes]' = None
 
 
 def services() -> Services:

@@ -28,6 +28,7 @@ settings_text() {
 # Settings of this station. All keys:  thermoscreen settings --reference
 # Check this file:                     thermoscreen settings --settings $SETTINGS
 # After a change:                      sudo systemctl restart thermoscreen
+# What supervisors change on the page comes before it, and is in $EXAMS.settings.toml.
 
 [camera]
 # sim is the simulated camera.

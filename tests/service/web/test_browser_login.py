@@ -9,6 +9,7 @@ from service.backup import Medium
 from service.exam_job import ExamJob
 from service.exams import Policy
 from service.settings import Settings
+from service.settings_changes import Changes
 from service.storage import Room
 from service.web.app import create_app
 from service.web.server import Server
@@ -31,12 +32,14 @@ def start(stub, live, files_root, request):
         if settled:
             home.settle()
         live.start()
-        settings = Settings(port=free_port(), files_root=str(files_root))
+        settings = Settings(port=free_port(), files_root=str(files_root), exams_folder=folder.name + '/exams')
         serve.home = home
+        given = {'port': settings.port, 'exams_folder': settings.exams_folder}
+        changes = Changes(None, given, settings, home.station.audit.append)
         job = ExamJob(home.exams, home.station.operators._clock, home.station.audit.append, Policy(10, 30), 0,
                       lambda: [Medium('/media/sda1', 'USB medium sda1', 'vfat', Room(32 << 30, 17 << 30))])
-        server = Server(create_app(stub, live, settings, exams=home.exams, sessions=home.sessions, exam_job=job),
-                        settings.host, settings.port, on_stop=live.dismiss)
+        app = create_app(stub, live, settings, exams=home.exams, sessions=home.sessions, exam_job=job, changes=changes)
+        server = Server(app, settings.host, settings.port, on_stop=live.dismiss)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
 
@@ -117,8 +120,17 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
     press(page, PIN)
     page.page.wait_for_selector('.people')
     assert 'Operator 4' in page.text('.people')
-    for path in ('/keeping', '/keeping/export', '/keeping/import', '/keeping/test'):
-        assert not any(page.go(path).page.evaluate(MEASURE).values()), path
+    page.go('/settings/exams/acclimatisation_minutes/change')
+    press(page, '10')
+    page.page.wait_for_selector('#act-pin')
+    press(page, PIN)
+    page.page.wait_for_selector('.facts b:has-text("10 minutes")')
+    for path in ('/keeping', '/keeping/export', '/keeping/import', '/keeping/test', '/settings', '/settings/exams',
+                 '/settings/exams/acclimatisation_minutes', '/settings/screen/wristbands/change', '/status'):
+        page.go(path)
+        for size in ((1024, 600), (600, 1024)):
+            page.resize(size)
+            assert not any(page.page.evaluate(MEASURE).values()), (path, size)
 
 
 def test_the_recovery_key_is_typed_without_a_keyboard_and_a_typo_is_marked(start, visit):

@@ -82,7 +82,7 @@ def test_a_supervisor_changes_the_model_and_returns(place):
     assert 'gives its golden answer' in place.page() and 'Install it' in place.page()
     place.post('/model/switch')
     until(place.changing, 'switched')
-    assert 'starts anew' in place.page() and 'js/model.js' in place.page() and place.station.version == '1.1.0'
+    assert 'starts anew' in place.page() and 'js/restart.js' in place.page() and place.station.version == '1.1.0'
     who = place.home.people['supervisor'].id
     assert place.station.history.last.by == who
 

@@ -259,7 +259,7 @@ function wantsCapital() {
 
 function draw() {
   for (const one of board.querySelectorAll('.level')) {
-    show(one, one.dataset.level === level && (level === 'digits' || one.lang === language));
+    show(one, one.dataset.level === level && (!one.lang || one.lang === language));
   }
   for (const key of board.querySelectorAll('.level[lang] [data-key]')) {
     key.dataset.lower = key.dataset.lower || key.dataset.key;

@@ -1,13 +1,13 @@
-// The page of the model while something goes on: it is loaded anew when that has come to another point.
+// A page while something goes on that may end with a restart: it is loaded anew when that has come to another point.
 import { byId, show } from './dom.js';
 
 const EVERY_MS = 1000;
-const phase = byId('model').dataset.phase;
+const { phase } = document.querySelector('[data-phase]').dataset;
 
 async function look() {
   try {
     const answer = await fetch(window.location.href);
-    const there = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('model');
+    const there = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-phase]');
     if (answer.redirected || !there || there.dataset.phase !== phase) {
       window.location.replace(answer.redirected ? '/' : window.location.href);
       return;
