@@ -1,5 +1,6 @@
 // A list that is longer than its place is shown a screenful at a time: at the bedside nothing scrolls.
 import { element, setText, show } from './dom.js';
+import { _ } from './words.js';
 
 class Paged {
   constructor(list) {
@@ -8,7 +9,7 @@ class Paged {
     this.bar = element('p', '', 'paging');
     this.count = element('span');
     this.count.setAttribute('role', 'status');
-    [this.before, this.after] = [['Previous', -1], ['Next', 1]].map(([words, by]) => {
+    [this.before, this.after] = [[_('Previous'), -1], [_('Next'), 1]].map(([words, by]) => {
       const button = element('button', words);
       button.type = 'button';
       button.addEventListener('click', () => this.show(this.at + by));
@@ -44,7 +45,7 @@ class Paged {
   show(at) {
     this.at = at;
     this.pages.forEach((page, index) => page.forEach((entry) => show(entry, index === at)));
-    setText(this.count, (at + 1) + ' of ' + this.pages.length);
+    setText(this.count, _('%(number)s of %(count)s', { number: at + 1, count: this.pages.length }));
     this.before.disabled = at === 0;
     this.after.disabled = at === this.pages.length - 1;
   }
