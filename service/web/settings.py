@@ -126,7 +126,8 @@ def _ask(entry: 'Field[Any]', error: Optional[ThermoscreenError] = None) -> _Ans
         abort(404)
     look = _changes().look()
     value = getattr(look.coming, entry.name)
-    options = {True: N_('on'), False: N_('off')} if entry.type is bool else {name: name for name in entry.metadata['choices']}
+    choices = entry.metadata['choices']
+    options = {True: N_('on'), False: N_('off')} if entry.type is bool else {choice: choice for choice in choices}
     html = render_template('setting_entry.html', row=_row(look, entry), mark=look.mark, message=error and error.message,
                            options=[(_plain(option), words, option == value) for option, words in options.items()],
                            value=request.form.get('value', _plain(value)))
