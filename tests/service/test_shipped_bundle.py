@@ -1,5 +1,7 @@
 """The bundle that ships: it loads, it is small enough, and it answers the same everywhere."""
+import json
 import os
+import re
 
 import cv2
 import numpy as np
@@ -7,11 +9,15 @@ import pytest
 
 from service.backends import Worker
 from service.bundle import Trust, open_bundle, prove
+from service.capture_file import pack_capture
 from service.pipeline import Pipeline
+from service.radiometry import Raw, Temperatures
+from service.record import encode_png
 from service.regions import REGIONS
 from service.selection import Runtime, every_candidate
 from service.settings import SHIPPED_BUNDLE, Settings
 
+from ..fakes.numbers import numbers_of, program
 from .expected import PATIENTS, analyse, path_of
 
 
@@ -63,3 +69,18 @@ def test_labels_are_those_of_every_other_python(pipeline, patient):
     assert result.outcome == 'result'
     assert np.mean(result.labels == expected) > 0.9998
     assert set(np.unique(expected)) == set(range(len(REGIONS)))
+
+
+def test_the_program_of_the_page_about_exams_comes_to_the_same_numbers(pipeline, tmp_path):
+    """It shares no line with the product; a wrong number is said."""
+    assert set(re.findall(r'import (\w+)', program())) == {'json', 'cv2'}
+    for patient in PATIENTS[:2]:
+        result = analyse(pipeline, *patient)
+        document, frame = result.to_dict(), result.thermogram
+        (tmp_path / '1.tscap').write_bytes(pack_capture([Raw(frame.pixels, Temperatures(), frame.provenance)]))
+        (tmp_path / '1.labels.png').write_bytes(encode_png(result.labels))
+        document['regions']['neck']['max'] += 0.1
+        (tmp_path / '1.result.json').write_text(json.dumps(document))
+        found = numbers_of(tmp_path / '1')
+        assert [key for key, (_, is_as_stored) in found.items() if not is_as_stored] == [('regions', 'neck', 'max')]
+        assert len(found) == 7 * 5 + 3 * 3 + 2

@@ -1,5 +1,6 @@
 """A real browser, and a page of it that remembers everything it asked for and complained about."""
 import contextlib
+import importlib.util
 
 ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
              '--disable-component-update', '--disable-sync']
@@ -77,6 +78,18 @@ class Visit:
     def wait_for_another(self, picture):
         """Wait until the screen shows another one than `picture`."""
         self.wait('(before) => (%s)() !== before' % _PICTURE, picture)
+
+    def violations(self, *rules):
+        """What axe-core finds wrong with the page, by all of its rules or some: rule and first element, each.
+
+        Nothing where it is not installed, which one test in test_browser_access.py notices.
+        """
+        if importlib.util.find_spec('axe_playwright_python') is None:
+            return []
+        from axe_playwright_python.sync_playwright import Axe
+        options = dict({'resultTypes': ['violations'], 'preload': False}, **({'runOnly': rules} if rules else {}))
+        found = Axe().run(self.page, options=options).response['violations']
+        return [(one['id'], one['nodes'][0]['html']) for one in found]
 
     def foreign(self):
         """Requests that left the service."""

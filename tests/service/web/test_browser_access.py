@@ -44,6 +44,17 @@ def measured(page):
     return {what: found for what, found in page.page.evaluate(MEASURE).items() if found}
 
 
+def test_axe_is_here_and_sees_what_is_wrong(common_port, visit):
+    page = visit(common_port).go('/about')
+    assert page.violations() == []
+    page.page.evaluate("""() => {
+        Object.assign(document.querySelector('footer.notice').style, { color: '#eee', background: '#fff' });
+        document.querySelector('main').insertAdjacentHTML('beforeend', '<img src="/static/icons/mark.svg">');
+    }""")
+    assert sorted(rule for rule, _ in page.violations()) == ['color-contrast', 'image-alt']
+    assert [rule for rule, _ in page.violations('color-contrast')] == ['color-contrast']
+
+
 @pytest.mark.parametrize('path', PAGES)
 def test_every_page_fits_can_be_touched_and_has_its_landmarks(common_port, visit, path):
     page = visit(common_port).go(path)
@@ -52,6 +63,9 @@ def test_every_page_fits_can_be_touched_and_has_its_landmarks(common_port, visit
     for size in SCREENS:
         page.resize(size)
         assert measured(page) == {}, size
+    assert page.violations() == []
+    page.page.evaluate("() => { document.documentElement.dataset.theme = 'day'; }")
+    assert page.violations('color-contrast') == []
     for selector in ('main', 'h1', 'footer', 'nav[aria-label=Pages]'):
         assert len(page.page.query_selector_all(selector)) == 1, selector
     doubles = page.page.evaluate("""() => {
@@ -69,6 +83,7 @@ def test_every_view_fits(common_port, visit, path):
     for view in VIEWS:
         page.page.click('[data-view=%s]' % view) if view != 'summary' else None
         assert measured(page) == {}, view
+        assert page.violations() == [], view
 
 
 def test_every_page_fits_without_a_finding(serve, regions_only, camera, visit):

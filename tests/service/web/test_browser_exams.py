@@ -5,6 +5,7 @@ import pytest
 
 from service.exams import Patient, Picture, guide
 
+from ...fakes.numbers import numbers_of
 from .browser import PATIENCE_MS
 from .stations import PINS, Inhabited
 from .test_browser_access import measured
@@ -64,6 +65,7 @@ class Bedside:
         self.seen.resize((600, 1024))
         assert measured(self.seen) == {}, selector
         self.seen.resize((1024, 600))
+        assert self.seen.violations() == [], selector
 
     def touch(self, selector, then):
         self.page.click(selector)
@@ -90,7 +92,7 @@ def bedside(serve, visit, stub, camera, folder):
     made.stop()
 
 
-def test_an_exam_of_five_views(bedside, camera):
+def test_an_exam_of_five_views(bedside, camera, tmp_path):
     bedside.start()
     page, home = bedside.page, bedside.home
     for number in range(4):
@@ -146,6 +148,15 @@ def test_an_exam_of_five_views(bedside, camera):
     bedside.capture('Right lateral')
     bedside.touch('.main', '.three')
     bedside.touch('text=Regions', '.read table')
+    name = page.get_attribute('.seen img', 'src').rpartition('/')[2].partition('.')[0]
+    for end in ('.tscap', '.labels.png', '.result.json'):
+        (tmp_path / (name + end)).write_bytes(bedside.home.exams.read_file(bedside.exam, name + end))
+    found = numbers_of(tmp_path / name)
+    assert all(is_as_stored for _, is_as_stored in found.values())
+    assert page.eval_on_selector_all('.read tbody tr', "rows => rows.map((row) => row.innerText.split('\\t'))") == [
+        [region.replace('_', ' ').capitalize()] + ['%.1f' % float(found['regions', region, key][0])
+                                                   for key in ('mean', 'max')]
+        for kind, region, key in found if (kind, key) == ('regions', 'n')]
     for number in range(7):
         bedside.home.exams.deviation(bedside.exam.id, 'op', 'Example %d.' % number)
     bedside.touch('text=Deviations', '.told-list')
