@@ -19,8 +19,8 @@ if ! [[ $URL =~ $LOOPBACK ]]; then
     exit 2
 fi
 
-# Whether a path answers with a 2xx status; BODY has the first line of the answer then. No curl: a fresh board need not
-# have it.
+# Whether a path answers, if only with where to go on, as the page does to nobody: 303, to the login. BODY has the first
+# line of the answer then. No curl: a fresh board need not have it.
 answers() {
     local status='' line
     BODY=''
@@ -32,7 +32,7 @@ answers() {
         IFS= read -r -t 5 BODY <&3 || true
         exec 3<&- 3>&-
     } 2>/dev/null || return 1
-    [[ $status == 'HTTP/1.'?' 2'?? || $status == 'HTTP/1.'?' 2'??' '* ]]
+    [[ $status == 'HTTP/1.'?' '[23]?? || $status == 'HTTP/1.'?' '[23]??' '* ]]
 }
 
 page_answers() { answers "${URL#*://*/}"; }
