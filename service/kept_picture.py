@@ -1,18 +1,24 @@
 """A kept picture of an exam as it was measured, so that it can be drawn or analysed anew."""
 import io
-from typing import Any, Dict, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 import cv2
 import numpy as np
 
+from .analysis import find_breasts
 from .body import find_body
 from .capture_file import CaptureFile
 from .exams import Capture, Exam, Exams, ExamUnreadableError
-from .messages import PROBLEM, Message
+from .messages import Message
 from .radiometry import Raw
 from .regions import REGIONS, region_masks
-from .result import Result, Spot
+from .result import RegionStatistics, Result, Spot
 from .thermogram import Provenance, Thermogram
+from .views import SIDE_VIEWS
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
 
 
 def kept_thermogram(exams: Exams, exam: Exam, capture: Capture) -> Thermogram:
@@ -28,28 +34,46 @@ def kept_thermogram(exams: Exams, exam: Exam, capture: Capture) -> Thermogram:
     return Raw(frame.values, frame.meaning, Provenance(name, frame.captured_at, frame.reader)).thermogram()
 
 
-def kept_result(exams: Exams, exam: Exam, capture: Capture, values: Mapping[str, Any]) -> Result:
-    """A capture with its regions and marked spots, for drawing; it has no numbers but these.
+def kept_result(exams: Exams, exam: Exam, capture: Capture, values: Mapping[str, Any],
+                pipeline: 'Optional[Pipeline]' = None) -> Result:
+    """A capture as it was analysed, as far as it is needed to draw and to measure; the network does not run.
 
     Args:
         values: its ``result.json`` that counts.
+        pipeline: of the station, whose chain makes what the network saw, where its bundle is the one that ran; None
+            where that is not needed.
 
     Raises:
-        ExamUnreadableError: ``exam-damaged`` for labels of another size than the frame.
+        ExamUnreadableError: ``exam-damaged`` for values or labels that cannot be those of the frame.
         InputError, ExamError, SealError: as of `kept_thermogram`.
     """
     thermogram = kept_thermogram(exams, exam, capture)
-    fields: Dict[str, Any] = {}
+    body = find_body(thermogram)
+    try:
+        result = Result(
+            thermogram, body, tuple(Message(**check) for check in values['checks']), values['bundle'],
+            values['backend'], view=values['view'],
+            regions=tuple(RegionStatistics(region=REGIONS.index(region), **entry)
+                          for region, entry in values['regions'].items()),
+            spots=tuple(Spot(region=REGIONS.index(region), **spot) for region, spot in values['hottest'].items()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(repr(error))
     name = exam.counting(capture.number, 'labels.png')
-    if name in exam.files:
-        labels = cv2.imdecode(np.frombuffer(exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
-        if labels is None or labels.dtype != np.uint8 or labels.shape != thermogram.pixels.shape:
-            raise ExamUnreadableError('exam-damaged', 'The regions of a picture cannot be read.',
-                                      'Restore the exam from a backup.', name)
-        fields.update(labels=labels, boxes={region: box for region, (box, _) in region_masks(labels).items()})
-    checks = tuple(Message(check['code'], check['sentence'], check.get('next_step', ''), check['severity'])
-                   for check in values['checks'] if check['severity'] == PROBLEM)
-    spots = tuple(Spot(REGIONS.index(region), spot['x_px'], spot['y_px'], spot['value'])
-                  for region, spot in values['hottest'].items())
-    return Result(thermogram=thermogram, body=find_body(thermogram), checks=checks, bundle=values['bundle'],
-                  backend=values['backend'], view=values['view'], spots=spots, **fields)
+    if name not in exam.files:
+        return result
+    labels = cv2.imdecode(np.frombuffer(exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.dtype != np.uint8 or labels.shape != thermogram.pixels.shape \
+            or labels.max() >= len(REGIONS):
+        raise _damaged(name)
+    fields: Dict[str, Any] = {'labels': labels,
+                              'boxes': {region: box for region, (box, _) in region_masks(labels).items()}}
+    if not result.refusals and result.view not in SIDE_VIEWS:
+        fields['breasts'] = find_breasts(labels, body)
+    if pipeline is not None and values['bundle'] == pipeline.bundle.manifest.identity:
+        fields['prepared'] = pipeline.bundle.chain.apply(thermogram, body)
+    return replace(result, **fields)
+
+
+def _damaged(detail: str) -> ExamUnreadableError:
+    return ExamUnreadableError('exam-damaged', 'The result of a picture cannot be read.',
+                               'Restore the exam from a backup.', detail)

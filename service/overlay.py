@@ -109,6 +109,8 @@ _GREY_HALF = _GREY // 2
 _OUT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
 _IN = _FURTHER = np.ones((3, 3), np.uint8)
 _OUTLINE_REACH_PX = 3
+#: What `_outlines` gives where there are none.
+_NO_OUTLINES = (slice(1), slice(1)), np.full((1, 1), 255, np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +145,7 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     thermogram = result.thermogram
     table = _palette_table(palette_name)
     span = span or automatic_span(thermogram, result.body)
-    width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
+    width = _picture_width(thermogram)
     canvas = np.empty((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), np.uint8)
     picture = canvas[:PICTURE_HEIGHT_PX, :width]
     drawn = draw_layer(result, layer, table, span, picture)
@@ -157,6 +159,49 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
     canvas[PICTURE_HEIGHT_PX:] = _notice_strip(canvas.shape[1])
     return canvas
+
+
+def draw_picture(result: Result, palette_name: str, layer: str, span: Optional[Span] = None) -> np.ndarray:
+    """Draw one layer alone, for a page that has outlines, marks, scale and notice of its own.
+
+    Args:
+        result, palette_name, layer, span: as of `draw_overlay`.
+
+    Returns:
+        uint8 HxWx3, BGR, `PICTURE_HEIGHT_PX` high.
+
+    Raises:
+        InputError: ``palette-unknown``.
+    """
+    picture = np.empty((PICTURE_HEIGHT_PX, _picture_width(result.thermogram), 3), np.uint8)
+    draw_layer(result, layer, _palette_table(palette_name), span or automatic_span(result.thermogram, result.body),
+               picture, outlined=False)
+    return picture
+
+
+def draw_outlines(result: Result) -> np.ndarray:
+    """The outlines that `draw_overlay` draws, alone: uint8 HxWx4, BGRA, transparent where there are none."""
+    drawn = np.zeros((PICTURE_HEIGHT_PX, _picture_width(result.thermogram), 4), np.uint8)
+    area, outlines = _outlines(result, drawn.shape[:2])
+    drawn[area][..., :3] = _look_up(outlines, _GREY)
+    drawn[area][..., 3] = np.uint8(255) * (outlines != 255)
+    return drawn
+
+
+def layers_of(result: Result) -> Tuple[str, ...]:
+    """Those of `LAYERS` that a result has; each of the others would be drawn as the original."""
+    there = {'equalised': result.prepared, 'regions': result.labels, 'difference': result.breasts}
+    return tuple(layer for layer in LAYERS if layer == 'original' or there[layer] is not None)
+
+
+def difference_scale(is_celsius: bool) -> Tuple[np.ndarray, Span]:
+    """Colours of the layer ``'difference'``, uint8 256x3 RGB, lowest first, and what their ends stand for."""
+    full = _DIFFERENCE_SPAN_C if is_celsius else _DIFFERENCE_SPAN_GREY
+    return _diverging()[:, ::-1], (-full, full)
+
+
+def _picture_width(thermogram: Thermogram) -> int:
+    return int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
 
 
 def draw_thumbnail(thermogram: Thermogram, palette_name: str) -> np.ndarray:
@@ -203,7 +248,7 @@ def at_picture_size(result: Result) -> Result:
     picture come back as they are.
     """
     thermogram = result.thermogram
-    width = int(round(thermogram.width * PICTURE_HEIGHT_PX / float(thermogram.height)))
+    width = _picture_width(thermogram)
     if thermogram.height <= PICTURE_HEIGHT_PX or width < MIN_SIDE_PX:
         return result
     size = (width, PICTURE_HEIGHT_PX)
@@ -229,17 +274,19 @@ def automatic_span(thermogram: Thermogram, body: Body) -> Span:
     return low, high
 
 
-def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture: np.ndarray) -> Layer:
-    """Draw a layer of a result, with the outlines of its regions; a layer that it does not have is the original.
+def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture: np.ndarray, outlined: bool = True
+               ) -> Layer:
+    """Draw a layer of a result; a layer that it does not have is the original.
 
     Args:
         name: one of `LAYERS`.
         table: of the original, as of `_table`.
         span: of the palette.
         picture: uint8 HxWx3, replaced; may be part of a larger one.
+        outlined: whether the outlines of its regions are drawn over it.
     """
     size = picture.shape[:2]
-    area, outlines = _outlines(result, size)
+    area, outlines = _outlines(result, size) if outlined else _NO_OUTLINES
     if name == 'equalised' and result.prepared is not None:
         # What the network sees. Its levels are no temperatures any more, so that it has no scale.
         equalised = cv2.resize(result.prepared.fit.cut(result.prepared.picture), size[::-1],
@@ -250,10 +297,10 @@ def draw_layer(result: Result, name: str, table: np.ndarray, span: Span, picture
         _draw_tints(result.labels, _levels(result.thermogram.pixels, span, size), picture)
         layer = Layer(_GREY, span)
     elif name == 'difference' and result.breasts is not None:
-        full = _DIFFERENCE_SPAN_C if result.thermogram.is_celsius else _DIFFERENCE_SPAN_GREY
+        ends = difference_scale(result.thermogram.is_celsius)[1]
         _look_up(_levels(result.thermogram.pixels, span, size), _GREY_HALF, picture)
-        _draw_difference(mirrored_difference(result.body, result.breasts), (-full, full), picture)
-        layer = Layer(_DIVERGING, (-full, full))
+        _draw_difference(mirrored_difference(result.body, result.breasts), ends, picture)
+        layer = Layer(_DIVERGING, ends)
     else:
         levels = _levels(result.thermogram.pixels, span, size)
         # Outlines are colours of the same look-up, which takes longer than all else.
@@ -322,7 +369,7 @@ def _outlines(result: Result, size: Tuple[int, int]) -> Tuple[Box, np.ndarray]:
         regions they are a pixel of 255.
     """
     if result.labels is None or not result.boxes:
-        return (slice(1), slice(1)), np.full((1, 1), 255, np.uint8)
+        return _NO_OUTLINES
     sides = (slice(min(side.start for side in along), max(side.stop for side in along))
              for along in zip(*result.boxes.values()))
     reaches = (_reach(side, drawn / float(given), drawn)

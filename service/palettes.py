@@ -7,6 +7,7 @@ from typing import Sequence, Tuple
 
 import numpy as np
 
+from .languages import N_
 from .messages import InputError
 
 # 256 RGB triples each, as hexadecimal bytes.
@@ -93,6 +94,23 @@ PALETTES = {
     'cividis': _published(_CIVIDIS),
     'turbo': _published(_TURBO),
 }
+
+#: What each is called on a page, the usual ones first.
+TITLES = {'iron': N_('Iron'), 'grey': N_('Grey'), 'grey-inverted': N_('Inverted grey'), 'turbo': N_('Rainbow'),
+          'cividis': 'Cividis', 'inferno': 'Inferno'}
+
+#: Colours (RGB) that an isotherm may have.
+_STRIKING = ((0, 255, 64), (255, 0, 255))
+
+
+def isotherm_colour(name: str) -> Tuple[int, int, int]:
+    """A colour (RGB) that is far from every colour of a palette, so that an isotherm is not read as a temperature.
+
+    Raises:
+        InputError: ``palette-unknown``.
+    """
+    table = palette(name).astype(np.int32)
+    return max(_STRIKING, key=lambda colour: int(np.square(table - colour).sum(axis=1).min()))
 
 
 def palette(name: str) -> np.ndarray:

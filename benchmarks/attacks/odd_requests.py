@@ -30,7 +30,7 @@ from .station import Operator, fetch, served, table
 _METHODS = ['GET'] * 30 + ['HEAD'] * 4 + ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'CONNECT', 'PATCH', 'get',
     'G\tT', '',
                                           'X' * 300, 'G\xc9T', 'PRI']
-_PATHS = ['/', '/open', '/open/result', '/open/overlay.png', '/live/values', '/healthz', '/readiness', '/metrics',
+_PATHS = ['/', '/open', '/open/result', '/open/layer.png', '/live/values', '/healthz', '/readiness', '/metrics',
     '/status',
           '/status/timing', '/status/nothing', '/about', '/about/model', '/about/\xe9', '/static/css/theme.css',
               '/static/',

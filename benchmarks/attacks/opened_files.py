@@ -103,14 +103,14 @@ def _open(port: int, name: str) -> None:
     values = json.loads(body.decode('utf-8'))
     for layer in ('original', 'regions'):
         query = {'id': values['id']} if 'id' in values else {'path': name}
-        fetch(port, '/open/overlay.png?' + urlencode(dict(query, layer=layer)), 60.0)
+        fetch(port, '/open/layer.png?' + urlencode(dict(query, layer=layer)), 60.0)
 
 
 def _at_once(port: int, name: str) -> None:
     """A hundred pictures of one file, twenty at a time."""
     def ask() -> None:
         for _ in range(5):
-            fetch(port, '/open/overlay.png?path=' + name, 60.0)
+            fetch(port, '/open/layer.png?path=' + name, 60.0)
     threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()

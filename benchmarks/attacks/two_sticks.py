@@ -84,7 +84,7 @@ def _sentences(values: Dict[str, Any]) -> List[Any]:
 def _picture(port: int, folder: str, values: Dict[str, Any], layer: str) -> bytes:
     """As the page asks for it: by the id of its values, or by the path where there is no id."""
     query = {'id': values['id']} if 'id' in values else {'path': folder + '/frontal.npy'}
-    return fetch(port, '/open/overlay.png?' + urlencode(dict(query, layer=layer)))[1]
+    return fetch(port, '/open/layer.png?' + urlencode(dict(query, layer=layer, span='20,40')))[1]
 
 
 if __name__ == '__main__':

@@ -9,9 +9,6 @@ from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, Union
 
-import cv2
-import numpy as np
-
 from ..machine import return_memory
 from ..messages import InputError, Message, ThermoscreenError
 from ..overlay import Span, at_picture_size, draw_overlay, draw_thumbnail
@@ -19,6 +16,7 @@ from ..readers.files import shown_name
 from ..reading import read_signs
 from ..supervise import LastingThread
 from ..thermogram import CELSIUS, Thermogram
+from ..viewing import draw, png
 from .places import NAME, Listing, PlaceError, look
 from .process import AbandonedError, OpeningError, ReadingProcess, disk_stuck, reading_of, thermogram_of
 
@@ -45,9 +43,6 @@ _MAX_REFUSALS = 64
 #: Seconds between two looks at whether the client is still there.
 _POLL_S = 0.25
 
-#: Fast rather than small: the picture never leaves the machine.
-_PNG = [int(cv2.IMWRITE_PNG_COMPRESSION), 1]
-
 
 class BusyError(OpeningError):
     """Too many ask at once. A fault of nobody, so that it is not logged."""
@@ -70,7 +65,7 @@ class OpenedFile:
         frames: how many the file has.
         values: `Result.to_dict`.
         signs: `Reading.to_dict`.
-        result: as it is drawn, at the size of its picture.
+        result: as it is drawn and measured; at the size of its picture where the frame is larger than is kept.
     """
 
     key: str
@@ -224,19 +219,22 @@ class OpenedFiles:
             self._kept.move_to_end(key)
             return self._kept[key]
 
-    def draw(self, entry: OpenedFile, palette_name: str, layer: str) -> bytes:
-        """The picture of an entry as PNG.
+    def draw(self, entry: OpenedFile, palette_name: str, layer: str, span: Optional[Span] = None) -> bytes:
+        """A layer of an entry as PNG, as of `viewing.draw`.
 
         Raises:
             InputError: ``palette-unknown`` or ``picture-not-encoded``.
             OpeningError: ``opening-busy`` or ``opening-slow``.
         """
-        return self.draw_result(entry.result, palette_name, layer)
+        return self._drawn(lambda: draw(entry.result, palette_name, layer, span))
 
     def draw_result(self, result: 'Result', palette_name: str, layer: str, span: Optional[Span] = None) -> bytes:
-        """The picture of a result as PNG, at a span of the palette where one is given. Errors as of `draw`."""
+        """The overlay of a result as PNG, at a span of the palette where one is given. Errors as of `draw`."""
+        return self._drawn(lambda: png(draw_overlay(result, palette_name, layer, span)))
+
+    def _drawn(self, drawing: Callable[[], bytes]) -> bytes:
         with _place(self._places):
-            drawn = self._drawing.put(lambda: _draw(result, palette_name, layer, span))
+            drawn = self._drawing.put(drawing)
             picture: bytes = self._wait(drawn, 'The picture')
             return picture
 
@@ -327,7 +325,7 @@ class OpenedFiles:
                 if 'shape' in head:
                     unexplained = head['unit'] is None
                     thermogram = thermogram_of(dict(head, unit=head['unit'] or CELSIUS), pixels)
-                    picture = _png(draw_thumbnail(thermogram, 'grey' if unexplained else palette_name))
+                    picture = png(draw_thumbnail(thermogram, 'grey' if unexplained else palette_name))
         except AbandonedError:
             if self._jobs:
                 return picture
@@ -343,7 +341,8 @@ class OpenedFiles:
 
     def _analysed(self, key: str, frames: int, thermogram: Thermogram) -> OpenedFile:
         result = self._pipeline.analyse(thermogram)
-        return OpenedFile(key, frames, result.to_dict(), read_signs(result).to_dict(), at_picture_size(result))
+        kept = result if thermogram.pixels.nbytes <= MAX_KEPT_BYTES else at_picture_size(result)
+        return OpenedFile(key, frames, result.to_dict(), read_signs(result).to_dict(), kept)
 
     def _refuse(self, key: str, refusal: '_Refusal') -> '_Refusal':
         """Remember a refusal for what was read, where that is known."""
@@ -454,14 +453,3 @@ def _place(places: threading.BoundedSemaphore) -> Iterator[None]:
         yield
     finally:
         places.release()
-
-
-def _draw(result: 'Result', palette_name: str, layer: str, span: Optional[Span]) -> bytes:
-    return _png(draw_overlay(result, palette_name, layer, span))
-
-
-def _png(picture: np.ndarray) -> bytes:
-    done, data = cv2.imencode('.png', picture, _PNG)
-    if not done:
-        raise InputError('picture-not-encoded', 'The picture could not be encoded.', 'Choose another layer.')
-    return data.tobytes()

@@ -1,14 +1,14 @@
 """The signs of one picture."""
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from ..languages import N_
-from ..regions import REGIONS, region_label
+from ..regions import region_label
 from ..result import Result
 from ..views import SIDE_VIEWS
 from .differences import areola_signs, fold_sign, global_signs, quadrant_sign
 from .grid import SIDES, Grid, make_grid
-from .mirror import mirror_signs
+from .mirror import MirroredMap, mirror_signs, mirrored_map
 from .scale import DISTANCE, Scale, scale_of
 from .sign import RULES, Sign, not_assessable
 from .spots import focal_signs, hottest_sign
@@ -21,6 +21,7 @@ SCHEMA = 1
 _OF_NIPPLES = ('quadrant-difference', 'areola-difference', 'areola-ring', 'mirror-patch', 'mirror-patch-ville-marie')
 _OF_SCALE = ('mirror-patch', 'mirror-patch-ville-marie', 'focal-spot', 'focal-spot-ville-marie', 'fold-difference',
              'vessel-index')
+_NO_SCALE = 'Nobody knows how many millimetres a pixel shows: state the distance and the field of view of the camera.'
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,27 @@ def grid_of(result: Result, scale: Optional[Scale]) -> Grid:
                      scale.mm_per_px if scale else float('nan'))
 
 
+def registration(result: Result, scale: Optional[Scale]) -> Union[Tuple[Grid, MirroredMap], str]:
+    """The breasts of a result laid onto each other, as for the mirrored patch, and the grid on which they lie.
+
+    Args:
+        result, scale: as of `grid_of`.
+
+    Returns:
+        The reason, as a sentence, where they cannot be.
+    """
+    reason = _hindrance(result) or _missing(result)
+    if reason:
+        return reason
+    if scale is None:
+        return _NO_SCALE
+    if scale.insufficient:
+        return scale.insufficient
+    grid = grid_of(result, scale)
+    made = mirrored_map(grid)
+    return made if isinstance(made, str) else (grid, made)
+
+
 def _hindrance(result: Result) -> str:
     """Why no sign at all can be assessed, as a sentence; empty where some can."""
     if not result.thermogram.is_celsius:
@@ -102,14 +124,19 @@ def _hindrance(result: Result) -> str:
     return 'The %s is not seen.' % region_label(missing[0]) if missing else ''
 
 
+def _missing(result: Result) -> str:
+    """That a nipple is not seen, as a sentence; empty where both are."""
+    missing = [region_label(side.nipple) for side in SIDES if result.region(side.nipple) is None]
+    return 'The %s is not seen.' % missing[0] if missing else ''
+
+
 def _signs(result: Result, scale: Optional[Scale]) -> Tuple[Sign, ...]:
     reasons: Dict[str, str] = {}
-    lacking = [REGIONS[side.nipple] for side in SIDES if result.region(side.nipple) is None]
+    lacking = _missing(result)
     if scale is None:
-        reasons.update(dict.fromkeys(_OF_SCALE, 'Nobody knows how many millimetres a pixel shows: state the distance '
-                                                'and the field of view of the camera.'))
+        reasons.update(dict.fromkeys(_OF_SCALE, _NO_SCALE))
     if lacking:
-        reasons.update(dict.fromkeys(_OF_NIPPLES, 'The %s is not seen.' % lacking[0].replace('_', ' ')))
+        reasons.update(dict.fromkeys(_OF_NIPPLES, lacking))
     full = grid_of(result, None)
     signs: List[Sign] = global_signs(full) + [hottest_sign(result, scale)]
     if not lacking:

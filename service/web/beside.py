@@ -6,13 +6,14 @@ from flask import Blueprint, Response, render_template, request
 from ..comparison import Kept, compare_pictures, is_other_model, pairs_of
 from ..exams import Capture, Exam, ExamMissingError, earlier_exams, is_other, picture_missing
 from ..kept_picture import kept_result
-from ..messages import InputError, ThermoscreenError
-from ..overlay import Span, automatic_span
+from ..messages import ThermoscreenError
+from ..overlay import automatic_span
 from ..reading import CANNOT_TELL, CHANGED, DETECTABLE_C, NOT_CHANGED, RULES
 from .access import CLINICAL, admits, audited
 from .exam_forms import acquisition
 from .exams import common_values, document_of, file_of, shown_date
 from .services import services
+from .viewer import asked_span
 
 #: Registered only where exams are kept.
 blueprint = Blueprint('beside', __name__, url_prefix='/exams')
@@ -57,7 +58,7 @@ def drawn(exam_id: str, number: int) -> Response:
     capture = capture_of(exam, number)
     result = kept_result(exams, exam, capture, document_of(exam, capture, 'result'))
     settings = services().settings
-    data = services().opened.draw_result(result, settings.palette, settings.layer, _asked_span())
+    data = services().opened.draw_result(result, settings.palette, settings.layer, asked_span())
     return Response(data, mimetype='image/png')
 
 
@@ -93,7 +94,7 @@ def _two(exam: Exam, before: Exam) -> Dict[str, Any]:
     shown['sides'] = sides
     results = [side['result'] for side in sides if 'result' in side]
     spans = [automatic_span(result.thermogram, result.body) for result in results if result.thermogram.is_celsius]
-    span = _asked_span() or (spans and (round(min(low for low, _ in spans), 1),
+    span = asked_span() or (spans and (round(min(low for low, _ in spans), 1),
                                         round(max(high for _, high in spans), 1)) or None)
     shown['span'] = span
     if len(results) == 2:
@@ -117,22 +118,3 @@ def _kept(exam: Exam, capture: Capture) -> Kept:
 def _when(exam: Exam) -> str:
     made = exam.events[0].stamp
     return shown_date(made.utc, made.clock)
-
-
-def _asked_span() -> Optional[Span]:
-    """The span of the address, ``span=LOW,HIGH``; None where it has none.
-
-    Raises:
-        InputError: ``span-refused``.
-    """
-    text = request.args.get('span')
-    if text is None:
-        return None
-    try:
-        low, high = (float(end) for end in text.split(','))
-    except ValueError:
-        low = high = 0.0
-    if not -100 <= low < high <= 1000:
-        raise InputError('span-refused', 'In the address, span must be two temperatures, the lower one first.',
-                         'Go back and choose again.')
-    return low, high

@@ -27,13 +27,18 @@ from ..exams import (
     guide,
     picture_missing,
 )
+from ..kept_picture import kept_result
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
+from ..palettes import TITLES
+from ..result import Result
+from ..viewing import describe, draw, frame_bytes, mirrored_site
 from .access import CLINICAL, actor, admits, audited
 from .api import exam_file_reply
 from .exam_forms import ACTS, GUIDED, acquisition, begin
 from .responses import is_whole_number, json_reply, note_fault, whole_number
 from .services import services
+from .viewer import asked, frame_reply, png_reply, stated_scale
 
 #: Characters of an answer about a patient.
 MAX_NAME = 200
@@ -201,10 +206,60 @@ def series(exam_id: str) -> Response:
 def picture(exam_id: str, number: int) -> str:
     """One picture and its values."""
     found = acquisition().exams.get(exam_id)
+    return render_template('exam_picture.html', capture=_captured(found, number), palettes=TITLES,
+                           palette=services().settings.palette, layer=services().settings.layer,
+                           corrected=_corrected(found, number), **common_values(found))
+
+
+@blueprint.route('/<exam_id>/pictures/<int:number>/viewing')
+@admits(*CLINICAL)
+@audited('')
+def viewing(exam_id: str, number: int) -> Response:
+    """What the viewer has to know of a picture."""
+    result = _kept(acquisition().exams.get(exam_id), number)
+    return json_reply(describe(result, result.thermogram.width))
+
+
+@blueprint.route('/<exam_id>/pictures/<int:number>/frame')
+@admits(*CLINICAL)
+@audited('')
+def frame(exam_id: str, number: int) -> Response:
+    """Every value of a picture."""
+    return frame_reply(frame_bytes(_kept(acquisition().exams.get(exam_id), number)))
+
+
+@blueprint.route('/<exam_id>/pictures/<int:number>/layer.png')
+@admits(*CLINICAL)
+@audited('')
+def layer(exam_id: str, number: int) -> Response:
+    """A layer of a picture, in a palette and a span."""
+    wanted = asked()
+    return png_reply(draw(_kept(acquisition().exams.get(exam_id), number), *wanted))
+
+
+@blueprint.route('/<exam_id>/pictures/<int:number>/twin')
+@admits(*CLINICAL)
+@audited('')
+def twin(exam_id: str, number: int) -> Response:
+    """Where the mirrored site of a place lies in a picture."""
+    found = acquisition().exams.get(exam_id)
+    result, has_signs = _kept(found, number), file_of(found, number, 'signs.json') in found.files
+    signs = document_of(found, _captured(found, number), 'signs') if has_signs else None
+    return json_reply(mirrored_site(result, stated_scale(signs, result)))
+
+
+def _captured(found: Exam, number: int) -> Capture:
+    """A picture of an exam."""
     if not 1 <= number <= len(found.captures):
         raise picture_missing(number)
-    return render_template('exam_picture.html', capture=found.captures[number - 1],
-                           corrected=_corrected(found, number), **common_values(found))
+    return found.captures[number - 1]
+
+
+def _kept(found: Exam, number: int) -> Result:
+    """A picture as it is drawn and measured; errors as of `Exams.read_file` and `kept_result`."""
+    capture = _captured(found, number)
+    return kept_result(acquisition().exams, found, capture, document_of(found, capture, 'result'),
+                       services().pipeline)
 
 
 @blueprint.route('/<exam_id>/files/<name>')

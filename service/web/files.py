@@ -8,11 +8,12 @@ from flask import Blueprint, Response, render_template, request
 
 from ..messages import InputError
 from ..opening import Listing, OpenedFile, places
-from ..overlay import LAYERS
-from ..palettes import PALETTES, palette
+from ..palettes import TITLES
+from ..viewing import describe, frame_bytes, mirrored_site
 from .access import CLINICAL, actor, admits, audited
 from .responses import json_reply, whole_number
 from .services import services
+from .viewer import asked, frame_reply, png_reply, stated_scale
 
 blueprint = Blueprint('files', __name__, url_prefix='/open')
 
@@ -44,18 +45,39 @@ def result_reply(entry: OpenedFile) -> Response:
     return json_reply(dict(entry.values, id=entry.key, frames=entry.frames, signs=entry.signs))
 
 
-@blueprint.route('/overlay.png')
+@blueprint.route('/viewing')
 @admits(*CLINICAL)
 @audited('')
-def overlay() -> Response:
-    """The picture of a file, named as for `result`."""
-    objects = services()
-    layer = request.args.get('layer', objects.settings.layer)
-    if layer not in LAYERS:
-        raise InputError('layer-unknown', 'There is no such layer.', 'Choose one of %s.' % ', '.join(LAYERS))
-    palette_name = request.args.get('palette', objects.settings.palette)
-    palette(palette_name)  # an unknown one is refused before the file is analysed
-    return Response(objects.opened.draw(requested_file(), palette_name, layer), mimetype='image/png')
+def viewing() -> Response:
+    """What the viewer has to know of a file, named as for `result`."""
+    entry = requested_file()
+    return json_reply(describe(entry.result, entry.values['size']['width_px']))
+
+
+@blueprint.route('/frame')
+@admits(*CLINICAL)
+@audited('')
+def frame() -> Response:
+    """Every value of a file, named as for `result`."""
+    return frame_reply(frame_bytes(requested_file().result))
+
+
+@blueprint.route('/layer.png')
+@admits(*CLINICAL)
+@audited('')
+def layer() -> Response:
+    """A layer of a file, named as for `result`, in a palette and a span."""
+    wanted = asked()
+    return png_reply(services().opened.draw(requested_file(), *wanted))
+
+
+@blueprint.route('/twin')
+@admits(*CLINICAL)
+@audited('')
+def twin() -> Response:
+    """Where the mirrored site of a place lies in a file, named as for `result`."""
+    entry = requested_file()
+    return json_reply(mirrored_site(entry.result, stated_scale(entry.signs, entry.result)))
 
 
 @blueprint.route('/thumbnail.png')
@@ -72,8 +94,8 @@ def _file_page(relative: str) -> str:
     """The page of a file, which asks for its values itself: it comes at once, however long the file takes."""
     settings = services().settings
     return render_template('file.html', path=relative, name=os.path.basename(relative), back=_beside(relative),
-                           order=_order(), scale=request.args.get('scale', ''), frame=_frame(), layers=LAYERS,
-                           layer=settings.layer, palettes=sorted(PALETTES), palette=settings.palette)
+                           order=_order(), scale=request.args.get('scale', ''), frame=_frame(),
+                           palettes=TITLES, palette=settings.palette, layer=settings.layer)
 
 
 def _folder_page(relative: str, listing: Listing) -> str:

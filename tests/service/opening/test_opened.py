@@ -366,8 +366,8 @@ def test_what_is_kept_is_limited_by_its_bytes(opened, root, monkeypatch):
 def test_one_thread_draws_and_analyses(opened, root, monkeypatch):
     """OpenCV keeps megabytes for every thread that draws text."""
     threads = set()
-    draw, analyse = module.draw_overlay, opened._pipeline.analyse
-    monkeypatch.setattr(module, 'draw_overlay', lambda *args: threads.add(threading.get_ident()) or draw(*args))
+    draw, analyse = module.draw, opened._pipeline.analyse
+    monkeypatch.setattr(module, 'draw', lambda *args: threads.add(threading.get_ident()) or draw(*args))
     monkeypatch.setattr(opened._pipeline, 'analyse',
                         lambda thermogram: threads.add(threading.get_ident()) or analyse(thermogram))
 

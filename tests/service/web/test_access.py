@@ -13,20 +13,22 @@ STAFF = (INTEGRATOR,) + CLINICAL
 #: Every route of the station, written a second time: who adds a route says here too whom it is for.
 ROUTES = {
     'static': (ANYONE,), 'about.page': (ANYONE,), 'monitoring.health': (ANYONE,), 'monitoring.readiness': (ANYONE,),
-    'kiosk.beat': (ANYONE,), 'kiosk.verdict': (ANYONE,),
+    'kiosk.beat': (ANYONE,), 'kiosk.verdict': (ANYONE,), 'language.words': (ANYONE,),
     'support.page': (SUPERVISOR, INTEGRATOR), 'support.download': (SUPERVISOR, INTEGRATOR),
     'monitoring.metrics': (SUPERVISOR, INTEGRATOR, TOKEN), 'status.page': STAFF,
     'live.page': CLINICAL, 'live.picture_stream': CLINICAL, 'live.value_stream': CLINICAL,
-    'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL, 'files.overlay': CLINICAL,
+    'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
     'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,),
     'api.captures': (TOKEN,), 'api.exam_begun': CLINICAL}
 ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
-    'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard'))
+    'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard', 'correct', 'take-back'))
+ROUTES.update(('files.' + part, CLINICAL) for part in ('thumbnail', 'viewing', 'frame', 'layer', 'twin'))
 
 #: Where exams are kept.
 EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
-    'page', 'find', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'file', 'question', 'do')}
+    'page', 'find', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
+    'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES['home.start_page'] = CLINICAL
 
 #: What asks for the PIN once more, each time, in the words of its pad.

@@ -60,7 +60,7 @@ def test_a_file_that_a_person_opens_is_told_without_its_name(app, home, told):
     for path in ('/open?path=visit 1', '/open?path=visit 1/flat.csv', '/open/thumbnail.png?path=visit 1/flat.csv'):
         assert browser.get(path).status_code == 200
     assert browser.get('/open/result?path=visit 1/flat.csv').status_code == 200
-    assert browser.get('/open/overlay.png?path=visit 1/flat.csv').status_code == 200
+    assert browser.get('/open/layer.png?path=visit 1/flat.csv').status_code == 200
     assert app.test_client().get('/exams').status_code == 303, 'to the login'
     assert told() == [('files-listed', who, {}), ('file-viewed', who, {})]
 

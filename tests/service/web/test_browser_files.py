@@ -3,7 +3,8 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SHOWN = "() => { const p = document.getElementById('picture'); return p && !p.hidden && p.naturalWidth > 0; }"
+SHOWN = "() => document.querySelector('#picture[data-painted]:not([hidden])')"
+PAINTED = "(words) => document.querySelector('#picture[data-painted]').dataset.painted.endsWith(words)"
 #: Every file of a list was asked for, and all but the damaged one have their small picture.
 THUMBNAILS = '''() => { const all = Array.from(document.querySelectorAll('.thumbnail img'));
   return all.length && all.every((one) => !one.hidden || one.src.includes('cut')); }'''
@@ -28,15 +29,17 @@ def test_from_the_list_to_the_result(open_files):
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
     assert page.text('#tiles').split()[1] == '30.0'
     assert page.text('.what') == 'frontal.csv'
-    original = page.picture()
+    shown = page.picture()
+    page.page.click('[data-view=layers]')
     for layer in ('equalised', 'regions', 'difference'):
-        page.page.click('[data-layer=%s]' % layer)
-        page.wait("(layer) => document.getElementById('picture').src.includes('layer=' + layer)"
-                  " && document.getElementById('picture').complete", layer)
-        assert page.picture() != original
-        assert page.page.get_attribute('[data-layer=%s]' % layer, 'aria-pressed') == 'true'
-    page.page.select_option('#palette', 'grey')
-    page.wait("() => document.getElementById('picture').src.includes('palette=grey')")
+        page.page.click('[data-choice=layer] [value=%s]' % layer)
+        page.wait(PAINTED, 'one ' + layer)
+        page.wait_for_another(shown)
+        shown = page.picture()
+    page.page.click('[data-choice=layer] [value=original]')
+    page.page.click('[data-view=palette]')
+    page.page.click('[data-choice=palette] [value=grey]')
+    page.wait("() => document.getElementById('picture').dataset.painted.startsWith('grey ')")
     page.page.click('button[data-view=signs]')
     rows = page.page.eval_on_selector_all('table.signs tbody tr', 'rows => rows.map(row => row.innerText.split("\\t"))')
     assert len(rows) == 12 and rows[0] == ['Breast against breast', '0.6 left', '1.0', 'not met']
@@ -145,11 +148,12 @@ def test_a_picture_that_is_not_kept_is_read_again_with_its_values(serve, stub, c
     port = serve(stub, camera)
     page = visit(port).go('/open?path=visit 1/frontal.csv')
     page.wait(SHOWN)
-    before = page.page.get_attribute('#picture', 'src')
     serve.services.opened.clear()
-    page.page.click('[data-layer=regions]')
-    page.wait("(src) => { const p = document.getElementById('picture'); return p.src.includes('layer=regions')"
-              " && p.complete && p.naturalWidth > 0 && document.getElementById('banner').hidden; }", before)
+    page.page.click('[data-view=layers]')
+    before = page.picture()
+    page.page.click('[data-choice=layer] [value=regions]')
+    page.wait_for_another(before)
+    page.wait("() => document.getElementById('banner').hidden")
 
 
 def test_folders_turn_pages(open_files):

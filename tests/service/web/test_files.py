@@ -173,29 +173,50 @@ def test_no_result_has_reasons_and_a_picture(client):
     values = client.get('/open/result?path=visit 1/flat.csv').get_json()
     assert values['outcome'] == 'no-result' and values['finding'] is None
     assert [check['next_step'] for check in values['checks'] if check['severity'] == 'problem']
-    assert client.get('/open/overlay.png?path=visit 1/flat.csv').status_code == 200
+    assert client.get('/open/layer.png?path=visit 1/flat.csv').status_code == 200
 
 
 @pytest.mark.parametrize('layer', LAYERS)
 def test_pictures_of_a_file(client, layer):
-    answer = client.get('/open/overlay.png', query_string={'path': 'visit 1/frontal.csv', 'layer': layer,
+    answer = client.get('/open/layer.png', query_string={'path': 'visit 1/frontal.csv', 'layer': layer,
                                                            'palette': 'cividis'})
     assert (answer.status_code, answer.mimetype) == (200, 'image/png')
     picture = cv2.imdecode(np.frombuffer(answer.data, np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[0] > 400
 
 
-@pytest.mark.parametrize('query, code', [({'layer': 'x'}, 'layer-unknown'), ({'palette': 'x'}, 'palette-unknown')])
+@pytest.mark.parametrize('query, code', [({'layer': 'x'}, 'layer-unknown'), ({'palette': 'x'}, 'palette-unknown')] + [
+    ({'span': text}, 'span-refused') for text in ('', '27', '35,27', '30,30', '27,35,', 'nan,inf', '1e1,2e1', '-9,1e9',
+                                                 '\u0662,9', '00027.0,35')])
 def test_unknown_ways_of_drawing_are_refused(client, query, code):
-    answer = client.get('/open/overlay.png', query_string=dict(query, path='visit 1/frontal.csv'))
+    answer = client.get('/open/layer.png', query_string=dict(query, path='visit 1/frontal.csv'))
     assert (answer.status_code, answer.get_json()['code']) == (400, code)
+
+
+def test_the_frame_of_a_file_is_what_was_read(client, files_root):
+    """Of a large file too: what is measured on the page is measured in the file."""
+    celsius = frames.torso()
+    large = files_root / 'visit 1' / 'large.csv'
+    np.savetxt(str(large), np.repeat(np.repeat(celsius, 3, axis=0), 3, axis=1), fmt='%.2f', delimiter=';')
+    try:
+        for name in ('frontal', 'large'):
+            values = client.get('/open/result?path=visit 1/%s.csv' % name).get_json()
+            about = client.get('/open/viewing?id=%(id)s' % values).get_json()
+            answer = client.get('/open/frame?id=%(id)s' % values)
+            expected = np.loadtxt(str(files_root / 'visit 1' / (name + '.csv')), np.float32, delimiter=';')
+            assert (about['height_px'], about['width_px'], about['reduced']) == expected.shape + (False,)
+            assert answer.data[:4 * expected.size] == expected.tobytes() and len(answer.data) == 5 * expected.size
+            assert answer.headers['Cache-Control'] == 'no-store'
+    finally:
+        large.unlink()
 
 
 def test_a_file_is_analysed_once_for_values_and_pictures(client, stub, files_root):
     before = stub.backend_stub.runs
     opened = client.get('/open/result?path=visit 1/frontal.csv').get_json()
-    for address in ('/open/result?id=%(id)s', '/open/overlay.png?id=%(id)s',
-                    '/open/overlay.png?id=%(id)s&layer=regions', '/open/result?path=visit 1/frontal.csv'):
+    for address in ('/open/result?id=%(id)s', '/open/layer.png?id=%(id)s', '/open/viewing?id=%(id)s',
+                    '/open/frame?id=%(id)s', '/open/twin?id=%(id)s',
+                    '/open/layer.png?id=%(id)s&layer=regions', '/open/result?path=visit 1/frontal.csv'):
         assert client.get(address % opened).status_code == 200
     assert stub.backend_stub.runs == before + 1
 
@@ -228,15 +249,15 @@ def warmth(values):
 
 def test_two_sticks_of_one_name_date_size_and_inode(client, sticks):
     first = client.get('/open/result?path=stick/frontal.csv').get_json()
-    pictures = [client.get('/open/overlay.png?id=%(id)s' % first).data]
+    pictures = [client.get('/open/layer.png?span=20,40&id=%(id)s' % first).data]
     sticks()
     second = client.get('/open/result?path=stick/frontal.csv').get_json()
     assert warmth(second) == pytest.approx(warmth(first) + 3, abs=0.01)
     # What the first page asks for later is still the first patient's.
     assert client.get('/open/result?id=%(id)s' % first).get_json() == first
-    pictures += [client.get('/open/overlay.png?id=%(id)s' % values).data for values in (first, second)]
+    pictures += [client.get('/open/layer.png?span=20,40&id=%(id)s' % values).data for values in (first, second)]
     assert pictures[0] == pictures[1] != pictures[2]
-    assert pictures[2] == client.get('/open/overlay.png?path=stick/frontal.csv').data
+    assert pictures[2] == client.get('/open/layer.png?span=20,40&path=stick/frontal.csv').data
 
 
 def test_a_sidecar_is_part_of_what_was_read(client, files_root):
@@ -254,7 +275,7 @@ def test_a_sidecar_is_part_of_what_was_read(client, files_root):
 def test_nothing_of_a_patient_is_kept_when_the_next_is_chosen(client, page):
     opened = client.get('/open/result?path=visit 1/frontal.csv').get_json()
     assert client.get(page).status_code == 200
-    for route in ('result', 'overlay.png'):
+    for route in ('result', 'layer.png', 'frame', 'viewing', 'twin'):
         answer = client.get('/open/%s?id=%s' % (route, opened['id']))
         assert (answer.status_code, answer.get_json()['code']) == (410, 'opened-gone')
 
@@ -291,7 +312,7 @@ def test_every_frame_of_a_recording_can_be_opened(client):
     means = [warmth(values) for values in opened]
     assert means == pytest.approx([means[0], means[0] - 1, means[0] - 2], abs=0.01)
     assert [values['frames'] for values in opened] == [3, 3, 3]
-    assert client.get('/open/overlay.png?path=visit 1/cooling.seq&frame=3').status_code == 200
+    assert client.get('/open/layer.png?path=visit 1/cooling.seq&frame=3').status_code == 200
     assert client.get('/open/result?path=visit 1/frontal.csv').get_json()['frames'] == 1
 
 
@@ -313,7 +334,7 @@ def test_a_capture_file_opens_like_any_other(client, files_root):
         before, plain = (client.get('/open/result?path=visit 1/frontal.%s' % suffix).get_json()
                          for suffix in ('tscap', 'csv'))
         assert before['regions'] == plain['regions']
-        assert client.get('/open/overlay.png?path=visit 1/frontal.tscap').status_code == 200
+        assert client.get('/open/layer.png?path=visit 1/frontal.tscap').status_code == 200
         (files_root / 'visit 1' / 'frontal.tscap.json').write_text('{"emissivity": 0.9, "reflected_c": 20}')
         after = client.get('/open/result?path=visit 1/frontal.tscap').get_json()
         rise = after['regions']['right_breast']['mean'] - before['regions']['right_breast']['mean']
@@ -328,7 +349,7 @@ OUTSIDE = ['..', '../secret.csv', 'visit 1/../../secret.csv', '/etc/passwd', '//
 NOWHERE = ['nothing', 'visit 1/frontal.csv/more', 'a' * 300, 'visit 1/\udcff.csv']
 
 
-@pytest.mark.parametrize('route', ['/open', '/open/result', '/open/overlay.png'])
+@pytest.mark.parametrize('route', ['/open', '/open/result', '/open/layer.png'])
 @pytest.mark.parametrize('path', OUTSIDE)
 def test_nothing_outside_the_root(client, route, path):
     answer = client.get(route, query_string={'path': path})

@@ -86,7 +86,7 @@ ELSEWHERE = [
 
 
 @pytest.mark.parametrize('headers', ELSEWHERE, ids=lambda headers: ' '.join(headers.values()))
-@pytest.mark.parametrize('route', ROUTES + ('/open/overlay.png?path=visit 1/frontal.csv',))
+@pytest.mark.parametrize('route', ROUTES + ('/open/layer.png?path=visit 1/frontal.csv',))
 def test_other_sites_are_refused_before_any_work(client, stub, route, headers):
     before = stub.backend_stub.runs
     with client.get(route, headers=headers) as answer:
@@ -114,7 +114,7 @@ def test_a_link_elsewhere_leads_to_the_live_page_alone(client):
 @pytest.mark.parametrize('text', ['1e3', 'nan', 'inf', '+1', ' 1', '1 ', '1_0', '-1', '0', '01', '1.0', '', '0x1',
                                   '\u0661', '\uff11', '1\n', '9' * 10, '9' * 5000])
 @pytest.mark.parametrize('route, name', [('/open', 'frame'), ('/open', 'page'), ('/open/result', 'frame'),
-                                         ('/open/overlay.png', 'frame')])
+                                         ('/open/layer.png', 'frame')])
 def test_a_number_in_an_address_is_digits_alone(client, stub, route, name, text):
     path = 'many' if name == 'page' else 'visit 1/frontal.csv'
     before = stub.backend_stub.runs

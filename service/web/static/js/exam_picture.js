@@ -1,10 +1,15 @@
-// One picture of an exam: its values as they were kept.
+// One picture of an exam: its values as they were kept, and the viewer.
 import { byId } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
 import { renderSigns } from './signs.js';
+import { Viewer } from './viewer.js';
 import { _ } from './words.js';
 
-const UNREADABLE = { code: 'exam-damaged', sentence: _('The values of this picture cannot be read.'), next_step: _('Restore the exam from a backup.') };
+const UNREADABLE = { code: 'exam-damaged', sentence: _('This picture or its values cannot be read.'), next_step: _('Restore the exam from a backup.') };
+const { exam, parts, result, signs } = byId('kept').dataset;
+// Those of the model, where the page shows them.
+const asked = new URLSearchParams(window.location.search).get('outlines');
+const outlines = asked ? { outlines: asked } : {};
 
 // A file of the exam; false where it cannot be read.
 async function kept(address) {
@@ -13,7 +18,6 @@ async function kept(address) {
 }
 
 async function open() {
-  const { result, signs } = byId('picture').dataset;
   let values;
   let reading = null;
   try {
@@ -27,12 +31,11 @@ async function open() {
     renderTrouble(UNREADABLE);
     return;
   }
-  // What the gate refused has no numbers.
-  document.body.classList.toggle('refused', values.outcome === 'no-result');
   renderPanel(values);
   renderSigns(byId('signs'), reading);
 }
 
 startViews();
-byId('picture').addEventListener('error', () => renderTrouble(UNREADABLE));
+new Viewer({ exam, onShown: () => {}, onLost: () => renderTrouble(UNREADABLE) })
+  .open((part, parameters = {}) => parts + '/' + part + '?' + new URLSearchParams({ ...parameters, ...outlines }));
 open();

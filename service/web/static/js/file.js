@@ -1,31 +1,28 @@
-// An opened file: its values once, its picture in the chosen layer and palette, all from one reading of the file.
+// An opened file: its values once, and the viewer, all from one reading of the file.
 import { byId, element, setText, show } from './dom.js';
 import { renderPanel, renderTrouble, startViews } from './panel.js';
 import { renderSigns } from './signs.js';
+import { Viewer } from './viewer.js';
 import { _ } from './words.js';
 
 const AGAIN_MS = 700;
 const file = byId('file');
-const picture = byId('picture');
-const palette = byId('palette');
-const layers = Array.from(document.querySelectorAll('[data-layer]'));
 const frame = Number(file.dataset.frame);
 
 // Stands for the bytes that were read: a picture that is asked for by it is never another file's.
 let id = '';
-let pictureRetried = false;
+let hasRetried = false;
 
 function query(entries) {
   return new URLSearchParams(Object.entries(entries).filter(([, value]) => value));
 }
 
 function pageAddress(changes) {
-  return '/open?' + query({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame, order: file.dataset.order, ...changes });
+  return '/open?' + query({ path: decodeURIComponent(file.dataset.path), scale: file.dataset.scale, frame, order: file.dataset.order, ...viewer.carried(), ...changes });
 }
 
-function fetchPicture() {
-  const layer = layers.find((button) => button.getAttribute('aria-pressed') === 'true').dataset.layer;
-  picture.src = '/open/overlay.png?' + query({ id, layer, palette: palette.value });
+function showPicture() {
+  viewer.open((part, parameters = {}) => '/open/' + part + '?' + query({ id, ...parameters }));
 }
 
 async function ask(entries) {
@@ -45,7 +42,7 @@ async function openFile() {
     document.body.classList.remove('refused');
     renderPanel(values);
     renderSigns(byId('signs'), values.signs);
-    fetchPicture();
+    showPicture();
   } else if (values.code === 'opening-busy') {
     setTimeout(openFile, AGAIN_MS);
   } else {
@@ -58,7 +55,7 @@ function refuse(message) {
   renderTrouble(message);
   renderFrames(facts.frames || 1);
   renderScales(Object.entries(facts.scales || {}));
-  picture.hidden = true;
+  byId('picture').hidden = true;
   document.body.classList.add('refused');
 }
 
@@ -67,8 +64,13 @@ function renderFrames(frames) {
   setText(byId('count'), _('Frame %(number)s of %(all)s', { number: frame, all: frames }));
   show(byId('previous'), frame > 1);
   show(byId('next'), frame < frames);
-  byId('previous').href = pageAddress({ frame: Math.min(frame - 1, frames) });
-  byId('next').href = pageAddress({ frame: frame + 1 });
+  const lead = () => {
+    byId('previous').href = pageAddress({ frame: Math.min(frame - 1, frames) });
+    byId('next').href = pageAddress({ frame: frame + 1 });
+  };
+  lead();
+  byId('frames').onpointerdown = lead; // with the palette and the span as they are then
+  byId('frames').onfocusin = lead;
 }
 
 function renderScales(scales) {
@@ -81,27 +83,23 @@ function renderScales(scales) {
   }));
 }
 
-picture.addEventListener('load', () => {
-  pictureRetried = false;
-  picture.hidden = false;
+function shown() {
+  hasRetried = false;
   renderTrouble(null);
-});
-picture.addEventListener('error', async () => {
+}
+
+async function lost() {
   const { ok, values } = await ask({ id });
   if (values.code === 'opened-gone') {
     openFile();
-  } else if (ok && !pictureRetried) {
-    pictureRetried = true;
-    setTimeout(fetchPicture, AGAIN_MS);
+  } else if (ok && !hasRetried) {
+    hasRetried = true;
+    setTimeout(showPicture, AGAIN_MS);
   } else {
     renderTrouble({ code: 'picture-missing', sentence: _('The picture cannot be shown.'), next_step: _('Go back to the folder and open the file again.') });
   }
-});
-palette.addEventListener('change', fetchPicture);
-layers.forEach((button) => button.addEventListener('click', () => {
-  layers.forEach((other) => other.setAttribute('aria-pressed', String(other === button)));
-  fetchPicture();
-}));
+}
 
 startViews();
+const viewer = new Viewer({ exam: '', onShown: shown, onLost: lost });
 openFile();
