@@ -1,5 +1,5 @@
 """Two visits beside each other: one view of an exam and of an earlier one, and what changed."""
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from flask import Blueprint, Response, render_template, request
 
