@@ -95,7 +95,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """The finding in words. Its name, which may be that of an abnormality, stands over no patient."""
-        return 'Heat pattern: %s threshold.' % ('reaches' if self.above else 'below')
+        return 'Heat pattern: reaches threshold.' if self.above else 'Heat pattern: below threshold.'
 
 
 @dataclass(frozen=True, eq=False)

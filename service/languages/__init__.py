@@ -9,7 +9,7 @@ import gettext
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, List, Match, NamedTuple, Pattern, Tuple
+from typing import Any, Dict, List, Match, NamedTuple, Pattern, Tuple
 
 #: The languages, each by its name in itself. That of the sources has no catalogue.
 LANGUAGES = {'en': 'English', 'de': 'Deutsch'}
@@ -75,19 +75,26 @@ class Language:
         self.name = name
         found = gettext.translation(DOMAIN, str(FOLDER), [name], fallback=True)
         # The library has no public way to list what it has read.
-        entries: Dict[str, str] = getattr(found, '_catalog', {})
+        entries: Dict[Any, str] = getattr(found, '_catalog', {})
         self.words = {text: entry for text, entry in entries.items()
-                      if text and placeholders(text) == placeholders(entry)}
+                      if text and isinstance(text, str) and placeholders(text) == placeholders(entry)}
+        self._plural = found.ngettext
         forms = [text for text in self.words if _letters(text) >= _LEAST_LETTERS and _by_place(text)]
         self._forms = [_Form(_finder(text), self.words[text]) for text in sorted(forms, key=_own, reverse=True)]
         #: As `translate` of a sentence, which is often the same as a moment ago.
         self.translated = lru_cache(maxsize=2048)(self.translate)
 
+    def counted(self, one: str, many: str, count: int) -> str:
+        """What is said of a number of things, with its placeholders; English where those of the translation differ."""
+        says = self._plural(one, many, count)
+        return says if placeholders(says) in (placeholders(one), placeholders(many)) else one if count == 1 else many
+
     def translate(self, text: str) -> str:
         """A text as this language says it; the text itself where no catalogue has it.
 
         Args:
-            text: an original, a sentence that was made of one, or several sentences.
+            text: an original, a sentence that was made of one, several sentences, or a word with what is said of it
+                behind a colon.
         """
         if not self.words or not text:
             return text
@@ -99,7 +106,10 @@ class Language:
             if found:
                 return _filled(form.translation, [self.translated(value) for value in found.groups()])
         sentences = _BETWEEN_SENTENCES.split(text)
-        return ' '.join(map(self.translated, sentences)) if len(sentences) > 1 else text
+        if len(sentences) > 1:
+            return ' '.join(map(self.translated, sentences))
+        about, colon, said = text.partition(': ')
+        return self.words[about] + colon + self.translated(said) if about in self.words else text
 
 
 def _letters(text: str) -> int:

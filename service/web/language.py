@@ -1,7 +1,7 @@
 """The language of the pages: what templates and scripts translate with."""
 import hashlib
 import json
-from typing import Any
+from typing import Any, Dict
 
 from flask import Blueprint, Flask, Response, current_app
 from markupsafe import Markup
@@ -34,6 +34,10 @@ N_('wait for camera', 'equalise', 'network', 'classifier', 'regions', 'measure',
    'camera to page', 'quality', 'median', 'longest', 'shown', 'left out', 'a second', 'pages that watch', 'lost',
    'missed', 'repeated', 'bad', 'stalls', 'reconnects')
 
+N_('Temperature of the room in °C', 'temperature of the room in °C', 'Humidity of the air in percent',
+   'humidity of the air in percent', 'Minutes of acclimatisation', 'minutes of acclimatisation', 'Distance in metres',
+   'distance in metres', 'Day of the cycle', 'day of the cycle')
+
 blueprint = Blueprint('language', __name__)
 
 
@@ -53,13 +57,15 @@ def install(app: Flask, name: str) -> None:
     """
     language = Language(name)
 
-    def worded(text: str, **values: Any) -> Markup:
+    def filled(text: str, values: Dict[str, Any]) -> Markup:
         # Catalogues are ours and may hold markup; values come from anywhere.
-        return Markup(language.words.get(text, text)) % {
-            key: printable(value) if type(value) is str else value for key, value in values.items()}
+        return Markup(text) % {key: printable(value) if type(value) is str else value for key, value in values.items()}
+
+    def worded(text: str, **values: Any) -> Markup:
+        return filled(language.words.get(text, text), values)
 
     def counted(one: str, many: str, count: int, **values: Any) -> Markup:
-        return worded(one if count == 1 else many, **values)
+        return filled(language.counted(one, many, count), values)
 
     env = app.jinja_env
     env.add_extension('jinja2.ext.i18n')

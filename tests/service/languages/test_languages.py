@@ -34,7 +34,7 @@ def german(monkeypatch):
     ('94 % of the pictures are lost.', '94 % gehen verloren.'),
     ('left breast −0.4 °C warmer', 'linke Brust um −0.4 °C wärmer'),
     ('Nobody knows. Wait.', 'Nobody knows. Warten.'),
-    ('left breast: left breast', 'left breast: left breast'),  # too short a form finds anything
+    ('left breast: Wait.', 'linke Brust: Warten.'), ('Ann: Wait.', 'Ann: Wait.'),  # too short a form finds anything
     ('', '')])
 def test_a_sentence_is_found_with_its_values(german, english, shown):
     assert german.translated(english) == shown
@@ -42,6 +42,12 @@ def test_a_sentence_is_found_with_its_values(german, english, shown):
 
 def test_a_translation_that_cannot_be_filled_is_left_out(german):
     assert german.translated('Exam 7') == 'Exam 7' and 'Exam %d' not in german.words
+
+
+def test_one_and_many(german):
+    german._plural = lambda one, many, count: '%(n)s Bild' if count == 1 else '%(m)s Bilder'
+    assert german.counted('%(n)s picture', '%(n)s pictures', 1) == '%(n)s Bild'
+    assert german.counted('%(n)s picture', '%(n)s pictures', 2) == '%(n)s pictures'
 
 
 def test_english_is_as_it_was_written():
@@ -56,5 +62,6 @@ def test_a_language_that_is_not_here():
 @pytest.mark.parametrize('name', TRANSLATED)
 def test_every_translation_has_the_placeholders_of_its_original(name):
     entries = gettext.translation(DOMAIN, str(FOLDER), [name])._catalog
-    wrong = {text: entry for text, entry in entries.items() if text and placeholders(text) != placeholders(entry)}
+    wrong = {text: entry for text, entry in entries.items() if text
+             and placeholders(text if isinstance(text, str) else text[0]) != placeholders(entry)}
     assert wrong == {} and len(entries) > 1

@@ -46,7 +46,12 @@ function find(text) {
     }
   }
   const sentences = text.split(/(?<=[.?!]) (?=\S)/);
-  return sentences.length > 1 ? sentences.map(translated).join(' ') : text;
+  if (sentences.length > 1) {
+    return sentences.map(translated).join(' ');
+  }
+  const end = text.indexOf(': ');
+  const about = known.get(text.slice(0, end));
+  return about && end > 0 ? about + text.slice(end, end + 2) + translated(text.slice(end + 2)) : text;
 }
 
 export function translated(text) {
