@@ -91,7 +91,54 @@ class Progress(NamedTuple):
         return min(100, 100 * self.done // self.total) if self.total else 0
 
 
-class ExamJob(MediumJob):
+class SteppedJob(MediumJob):
+    """Work whose `progress` is a `Progress`: it ends with one line, whatever happens.
+
+    Attributes:
+        others: why nothing else begins meanwhile.
+    """
+
+    others = ''
+
+    def _begin(self, kind: str, medium: Optional[Medium], working: contextlib.ExitStack,
+               work: Callable[[], Tuple[str, ...]]) -> None:
+        with self._lock:
+            if self.progress.is_running:
+                raise InputError('job-running', self.others,
+                                 'Wait until it has ended.')
+            self._launch(Progress(kind, WORKING, medium.name if medium else ''),
+                         functools.partial(self._run, medium, working.pop_all(), work))
+
+    def _run(self, medium: Optional[Medium], working: contextlib.ExitStack, work: Callable[[], Tuple[str, ...]]
+             ) -> None:
+        """Everything, whatever is raised: work that ends without a word would be taken for work that goes on."""
+        try:
+            with working:
+                said = work()
+            if medium is not None:
+                self.progress = self.progress._replace(step=UNMOUNTING, sentences=said)
+                self._unmount(medium.place)
+            step = DONE if self.progress.plan is None else PLANNED
+            self.progress = self.progress._replace(step=step, sentences=said)
+        except StopError:
+            self._fail(Message('job-stopped', 'It was stopped. What was done until then is whole and stays.',
+                               'Begin it again.', PROBLEM, 'exams'))
+        except ThermoscreenError as error:
+            self._fail(error.message)
+        except BaseException as error:
+            _LOGGER.exception('exam job')
+            self._fail(Message('unexpected', 'Something inside the service failed.', 'Begin again.', PROBLEM, 'exams',
+                               {'detail': repr(error)}))
+
+    def _fail(self, message: Message) -> None:
+        self.progress = self.progress._replace(step=FAILED, message=message)
+
+    def _check(self) -> None:
+        """What was written is read back now."""
+        self.progress = self.progress._replace(step=CHECKING, done=0, total=0)
+
+
+class ExamJob(SteppedJob):
     """What is done with the exams of a station.
 
     Args:
@@ -102,6 +149,8 @@ class ExamJob(MediumJob):
         least_bytes: that a restore test leaves free for exams.
         media, unmounting: as of `MediumJob`.
     """
+
+    others = 'Another export, import, removal or test is going on.'
 
     def __init__(self, exams: Exams, clock: Clock, record: Record, policy: Policy, least_bytes: int = 0,
                  media: Callable[[], List[Medium]] = find_media, unmounting: Callable[[str], None] = unmount) -> None:
@@ -201,43 +250,6 @@ class ExamJob(MediumJob):
             raise InputError('plan-missing', 'Nothing is planned to be removed.', 'Look again what would go.')
         self._begin(REMOVAL, None, contextlib.ExitStack(), functools.partial(self._remove, plan, operator))
 
-    def _begin(self, kind: str, medium: Optional[Medium], working: contextlib.ExitStack,
-               work: Callable[[], Tuple[str, ...]]) -> None:
-        with self._lock:
-            if self.progress.is_running:
-                raise InputError('job-running', 'Another export, import, removal or test is going on.',
-                                 'Wait until it has ended.')
-            self._launch(Progress(kind, WORKING, medium.name if medium else ''),
-                         functools.partial(self._run, medium, working.pop_all(), work))
-
-    def _run(self, medium: Optional[Medium], working: contextlib.ExitStack, work: Callable[[], Tuple[str, ...]]
-             ) -> None:
-        """Everything, whatever is raised: work that ends without a word would be taken for work that goes on."""
-        try:
-            with working:
-                said = work()
-            if medium is not None:
-                self.progress = self.progress._replace(step=UNMOUNTING, sentences=said)
-                self._unmount(medium.place)
-            step = DONE if self.progress.plan is None else PLANNED
-            self.progress = self.progress._replace(step=step, sentences=said)
-        except StopError:
-            self._fail(Message('job-stopped', 'It was stopped. What was done until then is whole and stays.',
-                               'Begin it again.', PROBLEM, 'exams'))
-        except ThermoscreenError as error:
-            self._fail(error.message)
-        except BaseException as error:
-            _LOGGER.exception('exam job')
-            self._fail(Message('unexpected', 'Something inside the service failed.', 'Begin again.', PROBLEM, 'exams',
-                               {'detail': repr(error)}))
-
-    def _fail(self, message: Message) -> None:
-        self.progress = self.progress._replace(step=FAILED, message=message)
-
-    def _check(self) -> None:
-        """What was written is read back now."""
-        self.progress = self.progress._replace(step=CHECKING, done=0, total=0)
-
     def _export(self, medium: Medium, exam_ids: Tuple[str, ...], how: str, operator: str, pseudonym_key: bytes
                ) -> Tuple[str, ...]:
         root, sealer = self.exams.folder, self.exams.sealer
@@ -246,7 +258,7 @@ class ExamJob(MediumJob):
 
         def told(entry: Exported) -> None:
             self._record('exam-exported', operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256)
-        with _to_medium(medium.place):
+        with to_medium(medium.place):
             recover_folders(medium.place)  # an export that was killed
             if how == DEIDENTIFIED:
                 export_deidentified(root, exam_ids, out, sealer, pseudonym_key, '', told, self._told)
@@ -310,7 +322,7 @@ def _counted(count: int, one: str, many: str) -> str:
 
 
 @contextlib.contextmanager
-def _to_medium(place: str) -> Iterator[None]:
+def to_medium(place: str) -> Iterator[None]:
     """Whatever the medium refuses inside becomes an error about it; what is wrong with an exam stays what it is."""
     try:
         yield

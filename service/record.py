@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional
 import cv2
 import numpy as np
 
+from . import __version__
 from .durable import (
     clear_parts,
     encode_json,
@@ -41,7 +42,6 @@ _OWNED = re.compile(r'(overlay\.png|labels\.png|result\.json|\.[0-9a-f]{32}\.par
 
 _MAX_DOCUMENT_BYTES = 1 << 20
 _MAX_PICTURE_BYTES = 64 << 20
-_CHUNK_BYTES = 1 << 20
 
 _ANALYSE_AGAIN = 'Analyse its file again, with --force.'
 
@@ -70,14 +70,7 @@ def input_of(file: HeldFile, frame: int = 1) -> Input:
     Raises:
         InputError: the disk fails while a long recording is read.
     """
-    sha256 = file.sha256
-    if sha256 is None:
-        digest = hashlib.sha256()
-        with opened(file) as stream:
-            for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b''):
-                digest.update(chunk)
-        sha256 = digest.hexdigest()
-    return Input(shown_name(file), sha256, frame)
+    return Input(shown_name(file), file.digest(), frame)
 
 
 def write_record(folder: str, result: Result, source: Input, palette_name: str = 'iron', layer: str = 'original',
@@ -101,7 +94,7 @@ def write_record(folder: str, result: Result, source: Input, palette_name: str =
     contents = {OVERLAY_NAME: encode_png(draw_overlay(result, palette_name, layer))}
     if result.labels is not None:
         contents[LABELS_NAME] = encode_png(result.labels)
-    document = dict(result.to_dict(), input=asdict(source), written_at=utc_now(),
+    document = dict(result.to_dict(), input=asdict(source), written_at=utc_now(), program=__version__,
                     files={name: hashlib.sha256(data).hexdigest() for name, data in contents.items()})
     contents[RESULT_NAME] = encode_json(dict(document, sha256=_own_hash(document)))
 

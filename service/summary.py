@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 import numpy as np
 
 from .durable import atomic_write, make_folders, storage_error
-from .messages import ADJUNCT_NOTICE, INFO, PROBLEM, WARNING, InputError
+from .messages import ADJUNCT_NOTICE, INFO, OK, PROBLEM, WARNING, InputError
 from .overlay import draw_contact_sheet
 from .readers.files import shown_name
 from .record import (
@@ -33,11 +33,11 @@ _PAIRS = tuple(pair_name(right) for right, _ in PAIRS)
 #: The columns of a summary. Temperatures are in °C where ``unit`` is celsius, else grey levels.
 COLUMNS = (
     *SUMMARY_HEAD.rstrip(',').split(','),
-    'frame', 'outcome', 'view', 'code', 'sentence', 'warnings', 'finding', 'finding_probability', 'finding_threshold',
-    'unit',
+    'frame', 'outcome', 'view', 'quality', 'code', 'sentence', 'warnings', 'finding', 'finding_probability',
+    'finding_threshold', 'unit',
     *('%s_%s' % (region, statistic) for region in REGIONS[1:] for statistic in ('mean', 'max')),
     *('%s_left_minus_right_%s' % (pair, statistic) for pair in _PAIRS for statistic in ('mean', 'max', 'exceeds')),
-    'bundle', 'written_at', 'notice')
+    'bundle', 'bundle_hash', 'program', 'written_at', 'notice')
 
 Row = Dict[str, Any]
 
@@ -120,11 +120,14 @@ def summary_row(document: Row) -> Row:
     row = {'input': document['input']['name'], 'sha256': document['input']['sha256'],
            'frame': document['input']['frame'], 'outcome': document['outcome'],
            'view': document.get('view') or '',  # not in results of schema 3
+           'quality': '%d of %d checks passed' % (
+               sum(check['severity'] == OK for check in document['checks']), len(document['checks'])),
            'code': ' '.join(check['code'] for check in said),
            'sentence': ' '.join(check['sentence'] for check in said),
            'warnings': ' '.join(check['sentence'] for check in document['checks'] if check['severity'] == WARNING),
            'unit': document['unit'],
            'bundle': '%s %s' % (document['bundle']['id'], document['bundle']['version']),
+           'bundle_hash': document['bundle']['hash'], 'program': document.get('program', ''),
            'written_at': document['written_at']}
     finding = document['finding']
     if finding is not None:

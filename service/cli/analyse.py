@@ -4,15 +4,14 @@ import itertools
 import json
 import os
 import sys
-from dataclasses import asdict
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import click
 
+from ..batch import Drawing, Read, Report, analyse_files, failures_of, stem_of
 from ..messages import WARNING, InputError, ThermoscreenError, printable
 from ..overlay import LAYERS
 from ..palettes import PALETTES
-from ..pipeline import Pipeline
 from ..readers import SCALE_HELP, SCALES, HeldFile, count_frames, find_thermograms, read_thermogram
 from ..readers.files import shown_name
 from ..record import (
@@ -25,12 +24,11 @@ from ..record import (
     read_record,
     recover_records,
     result_of_another,
-    write_record,
 )
 from ..samples import SAMPLE
-from ..settings import Settings, load_settings
-from ..summary import Row, check_summary_name, failed_row, write_summary
-from ..thermogram import CELSIUS, RELATIVE
+from ..settings import load_settings
+from ..summary import check_summary_name, write_summary
+from ..thermogram import CELSIUS, RELATIVE, Thermogram
 from ..views import SIDE_VIEWS, view_label
 from .options import bundle_option, correction_options, json_option, make_pipeline, settings_option, threads_option
 
@@ -39,8 +37,6 @@ _EXIT_INTERRUPTED = 130
 
 _PAIRS = ('breast', 'nipple', 'armpit')
 _UNITS = {CELSIUS: '°C', RELATIVE: 'grey levels'}
-
-Report = Dict[str, Any]
 
 
 @click.command()
@@ -102,16 +98,16 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
     with make_pipeline(settings) as pipeline:
         try:
             with _progress(files) as bar:
-                taken = {SUMMARY_NAME}
-                for path in bar:
-                    reports.append(_report(path, out, scale, frame, given, settings, pipeline, taken, force))
+                for report in analyse_files(bar, out, pipeline, _reader(scale, frame, given),
+                                            Drawing(settings.palette, settings.layer), force):
+                    reports.append(report)
         except KeyboardInterrupt:
             pass
     failed = [report for report in reports if report['outcome'] == 'failed']
     interrupted = len(reports) < len(files)
     if not as_json:
         _print(reports, failed)
-    summary = write_summary(out, list(map(_failed_row, failed))) if with_summary and reports else []
+    summary = write_summary(out, failures_of(failed)) if with_summary and reports else []
     if as_json:
         click.echo(json.dumps({'results': reports, 'failed': len(failed), 'interrupted': interrupted,
                                'summary': summary}, indent=1))
@@ -144,43 +140,19 @@ def _progress(files: List[str]) -> Iterator[Iterable[str]]:
         yield bar
 
 
-def _report(path: str, out: str, scale: Optional[str], frame: int, corrections: Dict[str, float], settings: Settings,
-            pipeline: Pipeline, taken: Set[str], force: bool) -> Report:
-    """Analyse one file; an error becomes its report."""
-    source = None
-    try:
+def _reader(scale: Optional[str], frame: int, corrections: Dict[str, float]) -> Read:
+    def read(path: str, tell: Callable[[Input], None]) -> Tuple[Thermogram, int]:
         with HeldFile(path) as file:
-            source = input_of(file, frame)
-            folder = _folder(path, out, taken)
+            tell(input_of(file, frame))
             frames = count_frames(file)
-            result = pipeline.analyse(read_thermogram(file, scale, frame, corrections))
-        write_record(folder, result, source, settings.palette, settings.layer, force)
-        return dict(result.to_dict(), path=path, folder=folder, input=asdict(source), frame=frame, frames=frames)
-    except ThermoscreenError as error:
-        return dict(error.to_dict(), path=path, input=source and asdict(source), outcome='failed')
-
-
-def _failed_row(report: Report) -> Row:
-    return failed_row(report, shown_name(report['path']), report['input']['sha256'] if report['input'] else '')
-
-
-def _folder(path: str, out: str, taken: Set[str]) -> str:
-    stem = _stem(path)
-    if stem in taken or is_contact_sheet(stem):
-        raise InputError('output-name-taken', '%s would overwrite the result of another file called %s.' % (path, stem),
-                         'Analyse it into another folder.')
-    taken.add(stem)
-    return os.path.join(out, stem)
-
-
-def _stem(path: str) -> str:
-    return os.path.splitext(os.path.basename(path))[0]
+            return read_thermogram(file, scale, frame, corrections), frames
+    return read
 
 
 def _verify(out: str, paths: Sequence[str], as_json: bool) -> None:
     """Check the results in a folder, or those of the given files there, say so and end."""
     files = find_thermograms(paths) if paths else []
-    folders = [os.path.join(out, _stem(path)) for path in files] or list_records(out)
+    folders = [os.path.join(out, stem_of(path)) for path in files] or list_records(out)
     if not folders:
         raise InputError('result-missing', '%s holds no results.' % out, 'Name the folder that was given as --out.')
     reports = [_verified(*pair) for pair in itertools.zip_longest(folders, files)]

@@ -160,6 +160,8 @@ def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Setti
     def stop() -> None:
         supervision.stopping()
         changing.trial.stopped()
+        if app.extensions['thermoscreen'].batch is not None:
+            app.extensions['thermoscreen'].batch.stop()
         live.dismiss()
 
     with live:

@@ -4,8 +4,8 @@
 service's end of it, and `opened` keeps what was opened last.
 """
 from .opened import GoneError, OpenedFile, OpenedFiles
-from .places import Listing, PlaceError, list_folder, resolve
-from .process import OpeningError, ReadingProcess
+from .places import Listing, PlaceError, list_files, list_folder, resolve
+from .process import AbandonedError, OpeningError, ReadingProcess, reading_of, refusal_of, thermogram_of
 
-__all__ = ['GoneError', 'Listing', 'OpenedFile', 'OpenedFiles', 'OpeningError', 'PlaceError',
-           'ReadingProcess', 'list_folder', 'resolve']
+__all__ = ['AbandonedError', 'GoneError', 'Listing', 'OpenedFile', 'OpenedFiles', 'OpeningError', 'PlaceError',
+           'ReadingProcess', 'list_files', 'list_folder', 'reading_of', 'refusal_of', 'resolve', 'thermogram_of']

@@ -62,12 +62,13 @@ def answers(request: Dict[str, Any]) -> Iterator[Answer]:
 
     Args:
         request: ``root`` and ``path`` as for `resolve`; ``scale`` and ``frame`` as for `read_thermogram`; ``known``,
-            keys whose files need not be decoded again; ``small``, whether a thumbnail is wanted.
+            keys whose files need not be decoded again; ``small``, whether a thumbnail is wanted; ``hashed``, whether
+            the hash of a file is wanted that is not read whole, which takes as long as to read it.
     Returns:
         First ``key``, which stands for all that was read and all that was asked; then ``refusal``, or ``frames`` and
-        the ``unit``, ``shape`` and ``provenance`` of a thermogram, and the ``sha256`` of its file, null for one that
-        was not read whole. What is refused before that has no key; the facts of a refusal have ``frames`` where there
-        are several. A thumbnail of counts that nothing explains is of no unit.
+        the ``unit``, ``shape`` and ``provenance`` of a thermogram; ``sha256`` of the file as soon as it is known. What
+        is refused before that has no key; the facts of a refusal have ``frames`` where there are several. A thumbnail
+        of counts that nothing explains is of no unit.
     """
     try:
         yield from _read(request)
@@ -92,10 +93,11 @@ def _read(request: Dict[str, Any]) -> Iterator[Answer]:
         asked = [shown_name(path), reader.name, frame, asdict(options), request['small']]
         if file.sha256 is not None:
             key = _hash(asked, file.sha256.encode('ascii'))
-            yield {'key': key, 'done': key in request['known']}, b''
+            yield {'key': key, 'sha256': file.sha256, 'done': key in request['known']}, b''
             if key in request['known']:
                 return
         frames = len(reader.open(file))
+        sha256 = file.digest() if request['hashed'] else file.sha256
         try:
             thermogram, unit = _thermogram(reader, file, frame, options, request['small'])
         except InputError as error:
@@ -105,7 +107,7 @@ def _read(request: Dict[str, Any]) -> Iterator[Answer]:
     values = reduce_frame(thermogram.pixels) if request['small'] else thermogram.pixels
     pixels = values.tobytes()
     head = {'frames': frames, 'unit': unit, 'shape': values.shape, 'provenance': asdict(thermogram.provenance),
-            'sha256': file.sha256, 'done': True}
+            'sha256': sha256, 'done': True}
     if file.sha256 is None:  # a recording that is read in parts: what was decoded stands for what was read
         head['key'] = _hash([asked, head], pixels)
     yield head, pixels

@@ -17,8 +17,8 @@ from ..reading import read_signs
 from ..supervise import LastingThread
 from ..thermogram import CELSIUS, Thermogram
 from ..viewing import draw, png
-from .places import NAME, Listing, PlaceError, look
-from .process import AbandonedError, OpeningError, ReadingProcess, disk_stuck, reading_of, thermogram_of
+from .places import NAME, Listing, look
+from .process import AbandonedError, OpeningError, ReadingProcess, disk_stuck, reading_of, refusal_of, thermogram_of
 
 if TYPE_CHECKING:
     from ..pipeline import Pipeline
@@ -280,7 +280,7 @@ class OpenedFiles:
                                                   lambda: not job.waiting):
                 key = head.get('key', key)
                 if 'refusal' in head:
-                    return self._refuse(key, _Refusal.told(head['refusal']))
+                    return self._refuse(key, _Refusal.of(refusal_of(head['refusal'])))
                 if 'shape' in head:
                     return self._keep(key, head, pixels)
         except AbandonedError:
@@ -374,13 +374,6 @@ class _Refusal:
     @classmethod
     def of(cls, error: ThermoscreenError) -> '_Refusal':
         return cls(type(error), error.message, error.detail)
-
-    @classmethod
-    def told(cls, fields: Dict[str, Any]) -> '_Refusal':
-        """As the reading process tells it."""
-        kind = PlaceError if fields['http_status'] == PlaceError.http_status else InputError
-        return cls(kind, Message(fields['code'], fields['sentence'], fields['next_step'],
-                                 facts=fields.get('facts', {})), fields['detail'])
 
     def error(self) -> ThermoscreenError:
         error = self.kind(self.message.code, self.message.sentence, self.message.next_step, self.detail)

@@ -3,7 +3,7 @@ import itertools
 import os
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from ..messages import InputError
 from ..readers import SUFFIXES
@@ -130,6 +130,28 @@ def list_folder(root: str, relative: str, looks_like_one: Callable[[str], bool],
     """
     if order not in ORDERS:
         raise InputError('order-unknown', 'A list is in no such order.', 'Choose one of %s.' % ', '.join(ORDERS))
+    folders, files, complete = _names(root, relative, looks_like_one, order)
+    names = folders + files
+    if at in names:
+        number = names.index(at) // ENTRIES_PER_PAGE + 1
+    pages = max(1, -(-len(names) // ENTRIES_PER_PAGE))
+    number = min(number, pages)
+    shown = names[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
+    listed = [_entry(root, '%s/%s' % (relative, name) if relative else name, looks_like_one) for name in shown]
+    return Listing([entry for entry in listed if entry is not None], number, pages, len(files), complete)
+
+
+def list_files(root: str, relative: str) -> List[str]:
+    """The thermograms of a folder as paths relative to the root, by name.
+
+    Args, raises: as of `list_folder`.
+    """
+    return ['%s/%s' % (relative, name) if relative else name for name in _names(root, relative, is_thermogram)[1]]
+
+
+def _names(root: str, relative: str, looks_like_one: Callable[[str], bool], order: str = NAME
+           ) -> Tuple[List[str], List[str], bool]:
+    """Names of folders and of files in an order, and whether they are all."""
     folders: List[str] = []
     files: List[str] = []
     ranks: Dict[str, int] = {}
@@ -150,19 +172,11 @@ def list_folder(root: str, relative: str, looks_like_one: Callable[[str], bool],
                     ranks[entry.name] = -(status.st_mtime_ns if order == DATE else status.st_size)
     except OSError as error:
         raise PlaceError('path-unreadable', 'The folder cannot be read.', 'Check its rights.', detail=str(error))
-    names: List[str] = []
     for kind in (folders, files):
         # Two sorts of plain texts are quicker than one by pairs, and put equal names in the same order every time.
-        by_name = sorted(sorted(kind), key=str.lower)
-        names += by_name if order == NAME else sorted(by_name, key=ranks.__getitem__)
-    if at in names:
-        number = names.index(at) // ENTRIES_PER_PAGE + 1
-    pages = max(1, -(-len(names) // ENTRIES_PER_PAGE))
-    number = min(number, pages)
-    shown = names[(number - 1) * ENTRIES_PER_PAGE:number * ENTRIES_PER_PAGE]
-    listed = [_entry(root, '%s/%s' % (relative, name) if relative else name, looks_like_one) for name in shown]
-    return Listing([entry for entry in listed if entry is not None], number, pages, len(files),
-                   len(read) <= MAX_ENTRIES)
+        kind.sort()
+        kind.sort(key=str.lower if order == NAME else lambda name: (ranks[name], name.lower()))
+    return folders, files, len(read) <= MAX_ENTRIES
 
 
 def _entry(root: str, path: str, looks_like_one: Callable[[str], bool]) -> Optional[Entry]:

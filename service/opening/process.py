@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from ..messages import InputError, Message, ThermoscreenError
 from ..readers.files import shown_name
 from ..thermogram import Provenance, Thermogram
 from .child import PACKET
+from .places import PlaceError
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -48,9 +50,18 @@ class AbandonedError(Exception):
 
 
 def reading_of(root: str, path: str, scale: Optional[str] = None, frame: int = 1, known: Iterable[str] = (),
-               small: bool = False) -> Dict[str, Any]:
+               small: bool = False, hashed: bool = False) -> Dict[str, Any]:
     """A request of `child.answers`, which says what its parts are."""
-    return {'root': root, 'path': path, 'scale': scale, 'frame': frame, 'known': list(known), 'small': small}
+    return {'root': root, 'path': path, 'scale': scale, 'frame': frame, 'known': list(known), 'small': small,
+            'hashed': hashed}
+
+
+def refusal_of(fields: Dict[str, Any]) -> InputError:
+    """The error that an answer carries."""
+    kind = PlaceError if fields['http_status'] == PlaceError.http_status else InputError
+    error = kind(fields['code'], fields['sentence'], fields['next_step'], fields['detail'])
+    error.message = replace(error.message, facts=fields.get('facts', {}))
+    return error
 
 
 def thermogram_of(head: Dict[str, Any], pixels: bytearray) -> Thermogram:

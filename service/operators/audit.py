@@ -79,6 +79,7 @@ EVENTS = {
     'exams-searched': 'Exams were listed or searched for.',
     'files-listed': 'A page of a folder was opened, with small pictures of its files.',
     'file-viewed': 'A file with a thermogram was opened; which one is not said, for its name may be a patient\'s.',
+    'files-analysed': 'The files of a folder were analysed; their results go to a medium.',
     'capture-added': 'A picture was added to an exam.',
     'deviation-added': 'A deviation from the protocol was noted.',
     'outlines-corrected': 'Outlines of a picture were corrected by hand, or those of the model taken again.',

@@ -14,6 +14,8 @@ HEAD_BYTES = 512
 #: The largest file that is read whole.
 MAX_HELD_BYTES = 64 << 20
 
+_CHUNK_BYTES = 1 << 20
+
 _COPY_AGAIN = 'Copy it again from its source.'
 
 
@@ -65,6 +67,20 @@ class HeldFile:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
+
+    def digest(self) -> str:
+        """SHA-256 of all its bytes, which are read for it where they are not in memory.
+
+        Raises:
+            InputError: the disk fails.
+        """
+        if self.sha256 is not None:
+            return self.sha256
+        digest = hashlib.sha256()
+        with opened(self) as stream:
+            for chunk in iter(lambda: stream.read(_CHUNK_BYTES), b''):
+                digest.update(chunk)
+        return digest.hexdigest()
 
     def stream(self) -> BinaryIO:
         """Its bytes from the first on."""

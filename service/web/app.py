@@ -6,6 +6,8 @@ from flask import Flask, g
 from flask.sessions import SecureCookieSessionInterface
 
 from ..acquisition import Acquisition
+from ..batch import Drawing
+from ..batch_job import BatchJob
 from ..entry import DIGITS, KEYBOARDS, SIGNS, parse_keyboards
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
@@ -14,6 +16,7 @@ from . import access, kiosk, language, responses
 from .about import blueprint as about_pages
 from .api import blueprint as api_answers
 from .backups import blueprint as backup_pages
+from .batch import blueprint as batch_pages
 from .beside import blueprint as beside_pages
 from .exams import blueprint as exam_pages
 from .exams import home as home_page
@@ -79,7 +82,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               vitals or Vitals(settings), picture_viewers(live, settings.max_viewers),
                                               value_viewers(live, settings.max_viewers), exams,
                                               sessions, backups, acquisition, changing, exam_job,
-                                              kiosk.install(app), changes)
+                                              kiosk.install(app), changes, None if sessions is None else BatchJob(
+                                                  pipeline, Drawing(settings.palette, settings.layer), sessions.tell))
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -94,6 +98,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(beside_pages)
     if sessions is not None:
         _add_login(app, sessions)
+        app.register_blueprint(batch_pages)
     if backups is not None:
         app.register_blueprint(backup_pages)
     if exam_job is not None:

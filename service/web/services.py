@@ -7,6 +7,7 @@ from flask import current_app
 if TYPE_CHECKING:
     from ..acquisition import Acquisition
     from ..backup import BackupJob
+    from ..batch_job import BatchJob
     from ..exam_job import ExamJob
     from ..exams import Exams
     from ..live import LiveLoop
@@ -40,6 +41,7 @@ class Services:
         exam_job: exports, imports and removes exams; None where nothing does.
         screen: of the kiosk.
         changes: of the settings; None where nobody changes them.
+        batch: analyses folders; None for a station without operators.
     """
 
     pipeline: 'Pipeline'
@@ -57,6 +59,7 @@ class Services:
     exam_job: 'Optional[ExamJob]' = None
     screen: 'Optional[Screen]' = None
     changes: 'Optional[Changes]' = None
+    batch: 'Optional[BatchJob]' = None
 
 
 def services() -> Services:

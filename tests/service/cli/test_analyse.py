@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from service import __version__
 from service.analysis import NO_FINDING
 from service.capture_file import pack_capture
 from service.cli import analyse as module
@@ -172,6 +173,9 @@ def test_a_summary_has_a_row_for_each_input(visit, tmp_path):
     document = json.loads((tmp_path / 'out' / 'a' / 'result.json').read_text(encoding='utf-8'))
     assert float(rows['a.txt']['left_breast_mean']) == document['regions']['left_breast']['mean']
     assert float(rows['a.txt']['breast_left_minus_right_mean']) == document['differences']['breast']['mean']
+    assert rows['a.txt']['quality'] == '%d of %d checks passed' % ((len(document['checks']),) * 2)
+    assert rows['wall.txt']['quality'] != rows['a.txt']['quality'] and rows['a.txt']['program'] == __version__
+    assert rows['a.txt']['bundle_hash'] == document['bundle']['hash'] and document['program'] == __version__
     assert rows['a.txt']['breast_left_minus_right_exceeds'] == 'no' and rows['a.txt']['written_at'].endswith('Z')
 
 
