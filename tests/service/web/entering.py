@@ -7,7 +7,7 @@ from flask import Flask, render_template_string, request
 
 from service.entry import DIGITS, KEYBOARDS, PLAIN_NUMBER
 from service.messages import ADJUNCT_NOTICE
-from service.web import kiosk, responses
+from service.web import kiosk, language, responses
 from service.web.server import Server
 
 from ...fakes.ports import free_port
@@ -38,6 +38,7 @@ def entering(port=None):
     app.config.update(MAX_CONTENT_LENGTH=65536)
     responses.install(app, port, ('GET', 'HEAD', 'POST'))
     kiosk.install(app)
+    language.install(app, 'en')
     app.jinja_env.globals['digit_rows'] = DIGITS
     app.context_processor(lambda: dict(kiosk.template_values(
         wristbands=PLAIN_NUMBER, blank_s=float(request.args.get('blank', 0))), notice=ADJUNCT_NOTICE,
