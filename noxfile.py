@@ -134,8 +134,9 @@ def _environment(session, name=''):
             session.run_install(inside, 'requirements/install.py', 'requirements/pip.txt', external=True)
         session.run_install(inside, 'requirements/install.py', *files, external=True)
         with _alone('project'):  # the environments share its .egg-info
-            session.run_install(inside, '-m', 'pip', 'install', '--quiet', '--no-deps', '--editable', '.',
-                                external=True)
+            # tests.txt has what builds it; pip would fetch that once more.
+            session.run_install(inside, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation',
+                                '--editable', '.', external=True)
         stamp.write_text(wanted)
 
 
