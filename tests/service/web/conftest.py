@@ -100,17 +100,16 @@ class CompiledTemplates(BytecodeCache):
     def __init__(self):
         self._known = {}
 
-    def get_bucket(self, environment, name, filename, source):
-        bucket = super().get_bucket(environment, name, filename, source)
-        bucket.key += ' %s %s' % (environment.finalize is None, sorted(environment.extensions))
-        return bucket
+    @staticmethod
+    def _key(bucket):
+        return bucket.key, bucket.environment.finalize is None, tuple(sorted(bucket.environment.extensions))
 
     def load_bytecode(self, bucket):
-        if bucket.key in self._known:
-            bucket.bytecode_from_string(self._known[bucket.key])
+        if self._key(bucket) in self._known:
+            bucket.bytecode_from_string(self._known[self._key(bucket)])
 
     def dump_bytecode(self, bucket):
-        self._known[bucket.key] = bucket.bytecode_to_string()
+        self._known[self._key(bucket)] = bucket.bytecode_to_string()
 
 
 @pytest.fixture(autouse=True, scope='session')
