@@ -3,8 +3,12 @@
 With Xorg's driver ``inputtest`` a program touches and presses keys as a panel and a scanner do. A headless browser
 knows neither a swipe nor a second window. It takes some minutes and stands beside the timed tests. Run from the top
 folder, as root, where Xorg with the drivers ``dummy`` and ``inputtest`` is: ``python -m tests.service.web.kiosk_on_x``,
-with ``fingers``, ``keys`` or ``standing`` behind it for one part. It ends with 1 where something was seen that must not
-be, and with 0 where Xorg is not there.
+with ``exam``, ``fingers``, ``keys`` or ``standing`` behind it for one part. Where nothing but the machine itself can be
+reached, ``exam`` also says whether anything was to leave it:
+
+    unshare --net sh -c 'ip link set lo up && python -m tests.service.web.kiosk_on_x exam'
+
+It ends with 1 where something was seen that must not be, and with 0 where Xorg is not there.
 """
 import contextlib
 import os
@@ -15,10 +19,21 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
+from service.exams import guide
+from service.live import LiveLoop
+from service.settings import Settings
+from service.web.app import create_app
+from service.web.server import Server
+
+from ...fakes.pipelines import stub_pipeline
+from ...fakes.ports import free_port
+from .conftest import SwitchedCamera
 from .entering import entering
+from .stations import PINS, Inhabited
 
 ROOT = Path(__file__).resolve().parents[3]
 SIZE = (1024, 600)
@@ -147,17 +162,17 @@ def xorg(folder):
 
 
 @contextlib.contextmanager
-def script(folder, display, port):
+def script(folder, display, port, path='text'):
     """The kiosk's script around a Chromium that may be looked into; it is begun again when it ends."""
     tools = Path(folder, 'bin')
-    tools.mkdir()
+    tools.mkdir(exist_ok=True)
     Path(tools, 'chromium-browser').write_text(
         '#!/bin/sh\nexec %s --no-sandbox --remote-debugging-port=%d "$@"\n' % (shutil.which('chromium'), port + 1))
     Path(tools, 'chromium-browser').chmod(0o755)
     Path(folder, 'again').write_text('#!/bin/sh\nwhile :; do bash %s; echo "ended with $?"; sleep 1; done\n'
                                      % (ROOT / 'systemd/kiosk/kiosk-browser.sh'))
     values = dict(os.environ, DISPLAY=display, PATH='%s:%s' % (tools, os.environ['PATH']),
-                  KIOSK_URL='http://127.0.0.1:%d/text' % port, KIOSK_PROFILE=folder + '/profile')
+                  KIOSK_URL='http://127.0.0.1:%d/%s' % (port, path), KIOSK_PROFILE=folder + '/profile')
     with open(folder + '/told', 'w') as told:
         process = subprocess.Popen(['sh', folder + '/again'], env=values, stdin=subprocess.DEVNULL, stdout=told,
                                    stderr=subprocess.DEVNULL, start_new_session=True)
@@ -347,6 +362,117 @@ def standing(seen):
     print(Path(seen.folder, 'told').read_text())
 
 
+@contextlib.contextmanager
+def station(folder):
+    """A station with operators and a camera: it, its port and its settings."""
+    home = Inhabited(Path(folder, 'exams')).settle()
+    settings = Settings(port=free_port(), acclimatisation_minutes=0.0)
+    with stub_pipeline() as pipeline, LiveLoop(pipeline, SwitchedCamera) as live:
+        server = Server(create_app(pipeline, live, settings, exams=home.exams, sessions=home.sessions), settings.host,
+                        settings.port, on_stop=live.dismiss)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        try:
+            yield home, settings.port
+        finally:
+            server.stop()
+            thread.join(120)
+            home.close()
+
+
+def to_leave():
+    """How many packets were to leave a machine that has no way out; None where it has one, which hides them."""
+    if len(Path('/proc/net/route').read_text().splitlines()) > 1:
+        return None
+    heads, values = (line.split() for line in Path('/proc/net/snmp').read_text().splitlines()[:2])
+    six = dict(line.split() for line in Path('/proc/net/snmp6').read_text().splitlines())
+    return int(values[heads.index('OutNoRoutes')]) + int(six['Ip6OutNoRoutes'])
+
+
+class Nurse:
+    """An operator with a finger, and perhaps a scanner, who never touches a keyboard."""
+
+    def __init__(self, seen):
+        self.seen, self.page, self.touches = seen, seen.page, 0
+
+    def tap(self, selector, then=''):
+        """Touch what is seen, until what comes then is there."""
+        node = self.page.wait_for_selector(selector + ':visible:not(:disabled)', timeout=60000)
+        box = node.bounding_box()
+        self.seen.hands.hold((box['x'] + box['width'] / 2, box['y'] + box['height'] / 2))
+        self.touches += 1
+        if then:
+            self.page.wait_for_selector(then, timeout=60000)
+
+    def type(self, text):
+        for letter in text:
+            key = '[data-key="%s"]' % letter
+            if not self.page.is_visible(key):
+                self.tap('[data-to=digits]')
+            self.tap(key)
+
+    def log_in(self, operator):
+        self.tap('.people a:has-text("%s")' % operator.name, '.pad:not([disabled])')
+        for digit in PINS['operator']:
+            self.tap('[data-key="%s"]' % digit)
+        self.tap('.enter', '.home')
+
+
+def exam(seen, home):
+    """A whole exam of five views with fingers alone, and another one with a scanner for the number of the patient."""
+    left, nurse = to_leave(), Nurse(seen)
+    page = seen.page
+    for number, name, scanned in (('7', 'Zo', False), ('AB-12345', 'Li', True)):
+        began_s, nurse.touches = time.monotonic(), 0
+        if not scanned:
+            nurse.log_in(home.people['operator'])
+        nurse.tap('.main', '#patient_id')
+        page.wait_for_selector('.keyboard:not([disabled])')
+        if scanned:
+            time.sleep(1)  # the first moments of a page hear nothing
+            seen.hands.scan(number, 5)
+            page.wait_for_function("document.getElementById('patient_id').value !== ''")
+        else:
+            nurse.type(number)
+        nurse.tap('.enter', '#patient_name')
+        page.wait_for_selector('.keyboard:not([disabled])')
+        nurse.type(name)
+        nurse.tap('.enter', '.steps')
+        for part in ('day', 'month', 'year'):
+            nurse.tap('[data-step="1"][data-part=%s]' % part)
+        nurse.tap('.enter', '.who')
+        nurse.tap('.corner .main', '.checklist')
+        nurse.tap('.main', '#room_c')
+        nurse.type('22')
+        nurse.tap('.enter', '#humidity_percent')
+        nurse.tap('.enter', '#ring')
+        nurse.tap('#done', '.choices')
+        nurse.tap('[value=static]', '#take')
+        for view in ('Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral'):
+            page.wait_for_selector('.where:has-text("%s")' % view)
+            page.wait_for_selector('#picture:not([hidden])')
+            page.wait_for_selector('#gate:not([hidden])')
+            nurse.tap('#take button', '.where:not(:has-text("%s"))' % view)
+        nurse.tap('.main', '.three')
+        for view in ('regions', 'deviations'):
+            nurse.tap('.looks [href*=%s]' % view, '.looks [href*=%s][aria-current]' % view)
+        nurse.tap('.main', 'text=Nothing can be changed')
+        nurse.tap('.main', 'text="Amend"')
+        made = home.exams.get(home.exams.list()[0].row.id)
+        seen.line('exam with %s: step, pictures' % ('finger and scanner' if scanned else 'fingers alone'),
+                  [guide.step_of(made).name, len(made.captures)], [guide.LOCKED, 5])
+        seen.line('  its patient', home.exams.patient(made).id, number)
+        print('  %d touches, %.0f s' % (nurse.touches, time.monotonic() - began_s))
+        nurse.tap('.main', '.home')
+    if left is None:
+        print('This machine has a way out: not counted what was to leave it.')
+    else:
+        seen.line('packets that were to leave the machine', to_leave() - left, 0)
+
+
+PARTS = {'fingers': fingers, 'keys': keys, 'standing': standing}
+
+
 def main():
     """Print the table: 1 where something was wrong."""
     if not (shutil.which('Xorg') and shutil.which('xdotool') and shutil.which('chromium')
@@ -354,14 +480,24 @@ def main():
         print('Xorg with its driver inputtest, xdotool or Chromium is not here.')
         return 0
     from playwright.sync_api import sync_playwright
-    with tempfile.TemporaryDirectory(prefix='kiosk-') as folder, xorg(folder) as display, entering() as port:
+    parts, wrong = sys.argv[1:] or ['exam', *PARTS], 0
+    with tempfile.TemporaryDirectory(prefix='kiosk-') as folder, xorg(folder) as display, \
+            sync_playwright() as playwright:
         os.environ['DISPLAY'] = display
         hands = Hands(folder)
-        with script(folder, display, port), sync_playwright() as playwright:
-            seen = Seen(playwright, folder, port, hands)
-            for part in sys.argv[1:] or ('fingers', 'keys', 'standing'):
-                {'fingers': fingers, 'keys': keys, 'standing': standing}[part](seen)
-            return int(seen.wrong > 0)
+        if 'exam' in parts:
+            with station(folder) as (home, port), script(folder, display, port, ''):
+                seen = Seen(playwright, folder, port, hands)
+                exam(seen, home)
+                wrong += seen.wrong
+        if set(parts) & set(PARTS):
+            with entering() as port, script(folder, display, port):
+                seen = Seen(playwright, folder, port, hands)
+                for part in parts:
+                    if part in PARTS:
+                        PARTS[part](seen)
+                wrong += seen.wrong
+    return int(wrong > 0)
 
 
 if __name__ == '__main__':
