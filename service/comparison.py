@@ -1,9 +1,11 @@
-"""What a picture of an exam is compared with: that of an earlier visit."""
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+"""What a picture of an exam is compared with: that of an earlier visit, and the others of its series."""
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .exams import DYNAMIC, Capture, Exam, guide
 from .overlay import Span
-from .reading import CANNOT_TELL, RULES, Change, Visit, compare_visits
+from .reading import CANNOT_TELL, RULES, Change, Paired, Recovery, Visit, compare_visits, fit_series, rounded
+from .regions import REGIONS
+from .thermogram import CELSIUS
 
 
 class Pair(NamedTuple):
@@ -56,6 +58,64 @@ def compare_pictures(now: Kept, before: Kept, span: Optional[Span]) -> Tuple[Cha
 def is_other_model(now: Kept, before: Kept) -> bool:
     """Whether another model marked the regions of the two pictures."""
     return bool(now.result['bundle']['hash'] != before.result['bundle']['hash'])
+
+
+class Recoveries(NamedTuple):
+    """The regions of a dynamic series over time.
+
+    Attributes:
+        times_s: of the pictures after the cooling, since its end.
+        means_c: of each region that was seen, in each of them; NaN where it was not seen.
+        before_c: of each region before the cooling; empty without that picture.
+        fits: of each region.
+        paired: left against right.
+    """
+
+    times_s: Tuple[float, ...]
+    means_c: Dict[str, Tuple[float, ...]]
+    before_c: Dict[str, float]
+    fits: Dict[str, Recovery]
+    paired: Tuple[Paired, ...]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """As JSON values: null for what was not seen or cannot be told."""
+        regions = {name: dict({key: rounded(value) for key, value in fit._asdict().items()},
+                              half_time_s=rounded(fit.half_time_s), before_c=self.before_c.get(name),
+                              means_c=[value if value == value else None for value in self.means_c[name]])
+                   for name, fit in self.fits.items()}
+        return {'times_s': list(self.times_s), 'regions': regions,
+                'paired': [{key: rounded(value) for key, value in pair._asdict().items()} for pair in self.paired]}
+
+
+def read_series(pictures: Sequence[Kept]) -> Recoveries:
+    """How the regions of a dynamic series warm again. What the quality gate refused, and grey levels, are left out.
+
+    Args:
+        pictures: of the series that counts, in order.
+    """
+    told = [kept for kept in pictures if kept.result['unit'] == CELSIUS and kept.result['outcome'] == 'result']
+    before = [kept for kept in told if kept.capture.frame == 1]
+    after = [kept for kept in told if kept.capture.frame > 1 and taken_s(kept.capture) is not None]
+    times = tuple(taken_s(kept.capture) or 0.0 for kept in after)
+    means = {name: tuple(_mean(kept, name) for kept in after) for name in REGIONS[1:]}
+    means = {name: values for name, values in means.items() if any(value == value for value in values)}
+    before_c = {name: entry['mean'] for kept in before for name, entry in kept.result['regions'].items()}
+    return Recoveries(times, means, before_c, *fit_series(times, means, before_c))
+
+
+def taken_s(capture: Capture) -> Optional[float]:
+    """When a picture of a series was taken, in seconds after the cooling; None before it."""
+    seconds = capture.facts.get('taken_s')
+    return None if seconds is None else float(seconds)
+
+
+def is_late(capture: Capture) -> bool:
+    """Whether a picture of a series came too long after its time."""
+    return 'due_s' in capture.facts and bool(capture.facts['taken_s'] - capture.facts['due_s'] > guide.LATE_S)
+
+
+def _mean(kept: Kept, region: str) -> float:
+    return float(kept.result['regions'].get(region, {}).get('mean', float('nan')))
 
 
 def _visit(kept: Kept, span: Optional[Span]) -> Visit:

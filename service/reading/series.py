@@ -3,7 +3,7 @@
 No normal values were found in print; what is told are curve, interval and the difference of the sides.
 """
 import math
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -75,13 +75,14 @@ def fit_recovery(times_s: Sequence[float], means_c: Sequence[float], before_c: O
 
     Args:
         times_s: of the pictures, rising; the first is where cooling ended.
-        means_c: mean of the region in each.
+        means_c: mean of the region in each; NaN where it is not seen.
         before_c: its mean before the cooling.
     """
     times, means = np.asarray(times_s, np.float64), np.asarray(means_c, np.float64)
-    if len(times) < LEAST_PICTURES or not (np.isfinite(means).all() and np.all(np.diff(times) > 0)):
+    seen = np.isfinite(means)
+    if seen.sum() < LEAST_PICTURES or not np.all(np.diff(times) > 0):
         return Recovery('A recovery needs at least %d pictures in which the region is seen.' % LEAST_PICTURES)
-    times = times - times[0]
+    times, means = (times - times[0])[seen], means[seen]
     length_s, free = float(times[-1]), len(times) - (3 if before_c is None else 2)
     taus = np.geomspace(_FASTEST_S, _LONGEST * length_s, _STEPS)
     best, step = taus[int(np.argmin(_fitted(times, means, taus, before_c)[0]))], taus[1] / taus[0]
@@ -121,6 +122,13 @@ def _fitted(times: np.ndarray, means: np.ndarray, taus: np.ndarray, before_c: Op
         end = np.full(len(taus), before_c)
     rest = means - end[:, np.newaxis] - slope[:, np.newaxis] * decay
     return (rest ** 2).sum(axis=1), end + slope, end
+
+
+def fitted(fit: Recovery, times_s: Sequence[float]) -> List[float]:
+    """The curve of a recovery, °C, at times in seconds after the first picture; of one without a time constant none."""
+    if fit.tau_s is None or fit.start_c is None or fit.end_c is None:
+        return []
+    return [fit.end_c - (fit.end_c - fit.start_c) * math.exp(-time_s / fit.tau_s) for time_s in times_s]
 
 
 def fit_series(times_s: Sequence[float], means_c: Mapping[str, Sequence[float]],

@@ -12,8 +12,10 @@ from .. import __version__
 from ..messages import InputError, worst
 from .access import ANYONE, CLINICAL, TOKEN, actor, admits, audited
 from .exam_forms import ACTS, acquisition, begin
+from .exams import exam_file_reply
 from .files import requested_file, result_reply
 from .responses import json_reply, text_reply, whole_number
+from .series import series_of
 from .services import services
 from .status import PERCENTILES, every_message, percentiles, stage_rows
 
@@ -29,9 +31,6 @@ _STATED = ('created', 'intended_use', 'limits', 'training_data')
 _PAGE = 50
 _ROW = ('number', 'id', 'state', 'captures', 'created', 'clock', 'operator', 'encrypted')
 _FACTS = ('outcome', 'view', 'unit', 'checks', 'bundle', 'software')
-
-#: Of the files of an exam, by their last suffix.
-_TYPES = {'json': 'application/json', 'png': 'image/png'}
 
 
 @blueprint.route('/openapi.json')
@@ -127,19 +126,20 @@ def captures(exam_id: str) -> Response:
     return json_reply({'captures': _exam(acquisition().exams.get(exam_id))['captures']})
 
 
+@blueprint.route('/exams/<exam_id>/series')
+@admits(TOKEN)
+@audited('exam-viewed')
+def series(exam_id: str) -> Response:
+    """How the regions of the dynamic series of an exam warm again."""
+    return json_reply(series_of(acquisition().exams.get(exam_id)).to_dict())
+
+
 @blueprint.route('/exams/<exam_id>/files/<name>')
 @admits(TOKEN)
 @audited('exam-viewed')
 def exam_file(exam_id: str, name: str) -> Response:
     """A file of an exam, decrypted."""
     return exam_file_reply(exam_id, name)
-
-
-def exam_file_reply(exam_id: str, name: str) -> Response:
-    """A file of an exam, decrypted, with the type that its name says; errors as of `Exams.read_file`."""
-    exams = acquisition().exams
-    data = exams.read_file(exams.get(exam_id), name)
-    return Response(data, mimetype=_TYPES.get(name.rpartition('.')[2], 'application/octet-stream'))
 
 
 def _acting(act: str) -> Callable[[str], Response]:

@@ -29,6 +29,7 @@ from .login import blueprint as login_pages
 from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
 from .people import blueprint as operator_pages
+from .series import blueprint as series_pages
 from .services import Services, services
 from .sessions import Sessions
 from .settings import blueprint as settings_pages
@@ -96,6 +97,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(exam_pages)
         app.register_blueprint(home_page)
         app.register_blueprint(beside_pages)
+        app.register_blueprint(series_pages)
     if sessions is not None:
         _add_login(app, sessions)
         app.register_blueprint(batch_pages)

@@ -86,7 +86,7 @@ def _two(exam: Exam, before: Exam) -> Dict[str, Any]:
         side: Dict[str, Any] = {'exam': found, 'capture': capture, 'when': _when(found)}
         try:
             if capture is not None:
-                kept.append(_kept(found, capture))
+                kept.append(kept_picture_of(found, capture))
                 side['result'] = kept_result(acquisition().exams, found, capture, kept[-1].result)
         except ThermoscreenError as error:
             side['trouble'] = error.message
@@ -107,7 +107,7 @@ def _two(exam: Exam, before: Exam) -> Dict[str, Any]:
     return shown
 
 
-def _kept(exam: Exam, capture: Capture) -> Kept:
+def kept_picture_of(exam: Exam, capture: Capture) -> Kept:
     """What was kept with a picture; errors as of `Exams.read_file`."""
     signs = None
     if file_of(exam, capture.number, 'signs.json') in exam.files:

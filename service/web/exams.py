@@ -34,7 +34,6 @@ from ..palettes import TITLES
 from ..result import Result
 from ..viewing import describe, draw, frame_bytes, mirrored_site
 from .access import CLINICAL, actor, admits, audited
-from .api import exam_file_reply
 from .exam_forms import ACTS, GUIDED, acquisition, begin
 from .responses import is_whole_number, json_reply, note_fault, whole_number
 from .services import services
@@ -83,6 +82,9 @@ _TEMPLATES = {guide.PICTURE: 'exam_capture.html', guide.RESULT: 'exam_result.htm
 _IDENTITY = ('patient_id', 'patient_name', 'birth_date')
 
 _CLOSED = ('signed', 'amended', 'discarded')
+
+#: Of the files of an exam, by their last suffix.
+_TYPES = {'json': 'application/json', 'png': 'image/png'}
 
 #: What is shown of a result.
 _VIEWS = ('summary', 'regions', 'signs', 'deviations')
@@ -293,6 +295,13 @@ def do(exam_id: str, act: str) -> _Answer:
         note_fault(error)
         return _refused(error) or _exam(exam_id, error)
     return _onward('/exams/' + exam_id)
+
+
+def exam_file_reply(exam_id: str, name: str) -> Response:
+    """A file of an exam, decrypted, with the type that its name says; errors as of `Exams.read_file`."""
+    exams = acquisition().exams
+    data = exams.read_file(exams.get(exam_id), name)
+    return Response(data, mimetype=_TYPES.get(name.rpartition('.')[2], 'application/octet-stream'))
 
 
 def _onward(address: str) -> _Answer:

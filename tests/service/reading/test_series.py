@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from service.reading import fit_recovery, fit_series
+from service.reading import fit_recovery, fit_series, fitted
 
 TIMES = [15.0 * picture for picture in range(20)]
 
@@ -20,6 +20,9 @@ def test_an_exact_curve_is_found_again(tau, before):
     found = fit_recovery([t + 4.0 for t in TIMES], curve(tau), before)
     assert found.refusal == '' and found.tau_s == pytest.approx(tau, rel=1e-3)
     assert (found.start_c, found.end_c) == (pytest.approx(28, abs=0.01), pytest.approx(31, abs=0.01))
+    assert fitted(found, [0.0, tau]) == pytest.approx([28, 31 - 3 / math.e], abs=0.01)
+    gap = fit_recovery(TIMES, [float('nan')] * 3 + list(curve(tau))[3:], before)
+    assert gap.tau_s == pytest.approx(tau, rel=2e-3)
     assert found.half_time_s == pytest.approx(math.log(2) * tau, rel=1e-3)
     assert found.slope_c_per_s == pytest.approx(3 / tau, rel=2e-3)
     assert found.recovered == (None if before is None else pytest.approx(1 - math.exp(-285 / tau), abs=1e-3))
@@ -44,7 +47,7 @@ def test_noise_gives_the_interval_that_theory_says():
 
 @pytest.mark.parametrize('times, means, sentence', [
     (TIMES[:5], curve(60)[:5], 'A recovery needs at least 6 pictures'),
-    (TIMES, curve(60)[:-1] + [float('nan')], 'A recovery needs at least 6 pictures'),
+    (TIMES, curve(60)[:5] + [float('nan')] * 15, 'A recovery needs at least 6 pictures'),
     (TIMES[::-1], curve(60), 'A recovery needs at least 6 pictures'),
     (TIMES, curve(100, 31.0, 31.01, noise=0.05), 'The region warmed by no more than its noise'),
     (TIMES, curve(100, 31.0, 29.0), 'The region warmed by no more than its noise'),

@@ -250,4 +250,8 @@ def test_a_dynamic_series_by_keyboard_alone(bedside):
         (1, None), (2, 0), (3, 1), (4, 2)]
     press('Result')
     bedside.sees('.three')
+    bedside.touch('text=Series', '.steps-through')
+    bedside.touch('text="Next"', '.when:has-text("1 of 3")')
+    bedside.touch('text=Breasts', '.curves')
+    bedside.touch('text=Back', '.three')
     assert bedside.seen.complaints == []
