@@ -179,6 +179,8 @@ def test_waits_for_the_page_before_the_browser(start, page, tmp_path):
     off, = [word for word in words if word.startswith('--disable-features=')]
     assert {'OverscrollHistoryNavigation', 'BackForwardCache'} <= set(off.partition('=')[2].split(','))
     assert AGENT in (tmp_path / 'chromium').read_text()
+    assert '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost' in (
+        tmp_path / 'chromium').read_text().splitlines()
     assert '--no-sandbox' not in words
     assert (tmp_path / 'profile').stat().st_mode & 0o777 == 0o700
     os.kill(process.pid, signal.SIGTERM)

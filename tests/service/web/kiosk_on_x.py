@@ -381,7 +381,7 @@ def station(folder):
 
 
 def to_leave():
-    """How many packets were to leave a machine that has no way out; None where it has one, which hides them."""
+    """How often something was to leave a machine that has no way out; None where it has one, which hides it."""
     if len(Path('/proc/net/route').read_text().splitlines()) > 1:
         return None
     heads, values = (line.split() for line in Path('/proc/net/snmp').read_text().splitlines()[:2])
@@ -464,10 +464,10 @@ def exam(seen, home):
         seen.line('  its patient', home.exams.patient(made).id, number)
         print('  %d touches, %.0f s' % (nurse.touches, time.monotonic() - began_s))
         nurse.tap('.main', '.home')
-    if left is None:
-        print('This machine has a way out: not counted what was to leave it.')
-    else:
-        seen.line('packets that were to leave the machine', to_leave() - left, 0)
+        if left is None:
+            print('This machine has a way out: not counted what was to leave it.')
+        else:
+            seen.line('  connections and questions to another machine', to_leave() - left, 0)
 
 
 PARTS = {'fingers': fingers, 'keys': keys, 'standing': standing}
