@@ -1,9 +1,12 @@
 """A guided exam in a real browser: every step fits the smallest panel, and comes back after a restart."""
 import json
+import re
 
+import numpy as np
 import pytest
 
 from service.exams import Patient, Picture, guide
+from service.kept_picture import kept_thermogram
 
 from ...fakes.numbers import numbers_of
 from .browser import PATIENCE_MS
@@ -13,6 +16,7 @@ from .test_browser_access import measured
 pytestmark = pytest.mark.browser
 
 LIVE = "() => document.querySelector('#picture:not([hidden])') && document.querySelector('#gate:not([hidden])')"
+PAINTED = "() => document.querySelector('#picture[data-painted]:not([hidden])')"
 
 
 class Bedside:
@@ -92,6 +96,71 @@ def bedside(serve, visit, stub, camera, folder):
     made.stop()
 
 
+def measured_as_stored(bedside):
+    """Every tool of the viewer on the picture that was taken last; its numbers are those of the frame that was kept."""
+    page, exam = bedside.page, bedside.exam
+    bedside.seen.wait(PAINTED)
+    frame = kept_thermogram(bedside.home.exams, exam, exam.captures[-1]).pixels.astype(np.float64)
+
+    def told(tool):
+        """The numbers that a tool shows, after the place in the frame that it says it measured."""
+        bedside.sees('[data-reading=%s]:visible' % tool)
+        parts = page.eval_on_selector_all('[data-reading=%s] .note, [data-reading=%s] dd' % (tool, tool),
+                                          'all => all.map((one) => one.innerText)')
+        shown = [float(part.split()[0]) for part in parts if ' °C' in part.replace('\xa0', ' ')]
+        return shown, [[int(digits) for digits in re.findall('[0-9]+', part)] for part in parts if 'row' in part]
+
+    def drag(tool, *places):
+        page.click('button[data-view=%s]' % tool)
+        around = page.locator('#picture').bounding_box()
+        for number, (x, y) in enumerate(places):
+            page.mouse.move(around['x'] + x * around['width'], around['y'] + y * around['height'])
+            if number == 0:
+                page.mouse.down()
+        page.mouse.up()
+        page.wait_for_selector('[data-reading=%s] .note:not(:has-text("Touch"))' % tool)
+        return told(tool)
+
+    shown, ((x, y), *_) = drag('spot', (0.35, 0.5))
+    assert shown[0] == pytest.approx(frame[y, x], abs=0.0501)
+    page.wait_for_selector('text=Mirrored site: column')
+    shown, ((x, y), (twin_x, twin_y, _)) = told('spot')
+    assert shown == pytest.approx([frame[y, x], frame[twin_y, twin_x]], abs=0.0501)
+    assert exam.captures[-1].facts['outcome'] == 'result' and abs(twin_x - x) > 40
+    shown, ((left, right, top, bottom),) = drag('box', (0.3, 0.4), (0.4, 0.6))
+    box = frame[top:bottom + 1, left:right + 1]
+    assert box.size > 100 and page.inner_text('#box dd >> nth=3') == str(box.size)
+    assert shown == pytest.approx([box.mean(), box.min(), box.max()], abs=0.0501)
+    page.click('button[data-view=histogram]')
+    assert page.inner_text('#histogram .note') == '%d pixels of the box' % box.size
+    shown, ((x0, y0, x1, y1),) = drag('line', (0.2, 0.5), (0.7, 0.6))
+    steps = max(abs(x1 - x0), abs(y1 - y0))
+    share = np.arange(steps + 1) / steps
+    rows, columns = (np.floor(a + (b - a) * share + 0.5).astype(int) for a, b in ((y0, y1), (x0, x1)))
+    line = frame[rows, columns]
+    assert shown == pytest.approx([line.mean(), line.min(), line.max()], abs=0.0501) and steps > 50
+    assert len(page.get_attribute('#line polyline', 'points').split()) == steps + 1
+    page.click('button[data-view=isotherm]')
+    page.click('#isotherm [value=above]')
+    page.click('[data-stepper=from] [value="1"]')
+    bedside.sees('[data-stepper=from]')
+    least = float(page.inner_text('[data-stepper=from] output').split()[0])
+    assert page.inner_text('[data-reading=isotherm]').startswith('%d pixels: ' % (frame >= least).sum())
+    page.click('button[data-view=layers]')
+    page.click('#layers [value=slider]')
+    bedside.sees('[data-stepper=split]')
+    page.click('button[data-view=span]')
+    page.click('#span [value=locked]')
+    page.click('[data-stepper=level] [value="1"]')
+    bedside.sees('[data-stepper=level]')
+    span = page.get_attribute('#picture', 'data-painted').split()[1:3]
+    page.goto(page.url.rpartition('/')[0] + '/1')  # another view of the exam
+    bedside.seen.wait(PAINTED)
+    assert page.get_attribute('#picture', 'data-painted').split()[1:3] == span
+    page.go_back()
+    page.wait_for_selector('.again')
+
+
 def test_an_exam_of_five_views(bedside, camera, tmp_path):
     bedside.start()
     page, home = bedside.page, bedside.home
@@ -144,6 +213,7 @@ def test_an_exam_of_five_views(bedside, camera, tmp_path):
     assert page.eval_on_selector_all('.shots b', 'all => all.map((one) => one.innerText)') == [
         'Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral']
     bedside.touch('.shots li:nth-child(4) a', '.again')
+    measured_as_stored(bedside)
     page.click('.again button')
     bedside.capture('Right lateral')
     bedside.touch('.main', '.three')
