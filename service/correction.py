@@ -91,7 +91,7 @@ class Kept:
     def __init__(self, exams: Exams, exam: Exam, number: int) -> None:
         if not 1 <= number <= len(exam.captures):
             raise picture_missing(number)
-        self._exams, self._exam, self._number = exams, exam, number
+        self._exams, self.exam, self._number = exams, exam, number
         self.version = exam.outlines(number)
         self.document = self._json('%04d.result.json' % number)
         name = '%04d.labels.png' % number
@@ -103,7 +103,7 @@ class Kept:
     def thermogram(self) -> Thermogram:
         """The temperatures, or grey levels, that were analysed."""
         name = '%04d.tscap' % self._number
-        stream = io.BytesIO(self._exams.read_file(self._exam, name))
+        stream = io.BytesIO(self._exams.read_file(self.exam, name))
         frame = CaptureFile(stream, name).frame(stream, 1)
         return Raw(frame.values, frame.meaning, Provenance(name)).thermogram()
 
@@ -157,24 +157,25 @@ class Kept:
                     parts.append(('%s before %%s, after %%s.' % (what % name.replace('_', ' ')).capitalize()) % told)
         return ' '.join(parts)
 
-    def counting(self) -> Dict[str, Any]:
-        """The ``result.json`` that counts now."""
-        return self._json(self._exam.counting(self._number, 'result.json'))
+    def counting(self, kind: str) -> Dict[str, Any]:
+        """The ``'result'`` or the ``'signs'`` that count now; empty for signs that were never computed."""
+        name = self.exam.counting(self._number, kind + '.json')
+        return self._json(name) if name in self.exam.files else {}
 
     def _signs(self) -> Dict[str, Any]:
         """The model's ``signs.json``; empty for a picture from before signs were computed."""
         name = '%04d.signs.json' % self._number
-        return self._json(name) if name in self._exam.files else {}
+        return self._json(name) if name in self.exam.files else {}
 
     def _json(self, name: str) -> Dict[str, Any]:
-        document: Dict[str, Any] = json.loads(self._exams.read_file(self._exam, name).decode('utf-8'))
+        document: Dict[str, Any] = json.loads(self._exams.read_file(self.exam, name).decode('utf-8'))
         return document
 
     def _labels(self, name: str) -> np.ndarray:
-        labels = cv2.imdecode(np.frombuffer(self._exams.read_file(self._exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
+        labels = cv2.imdecode(np.frombuffer(self._exams.read_file(self.exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
         size = self.document['size']
         if labels is None or labels.shape != (size['height_px'], size['width_px']) or labels.dtype != np.uint8:
-            raise exam_damaged(self._exam.id, 'no labels', name)
+            raise exam_damaged(self.exam.id, 'no labels', name)
         return labels
 
 
@@ -208,7 +209,7 @@ def correct(exams: Exams, exam_id: str, operator: str, number: int, version: int
                 'overlay.png': encode_png(draw_overlay(corrected.result, palette_name,
                                                        'original' if layer == 'equalised' else layer))}
     return exams.correct(exam_id, operator, number, version, contents, reason,
-                         kept.words(kept.counting(), corrected))
+                         kept.words(kept.counting('result'), corrected))
 
 
 def take_back(exams: Exams, exam_id: str, operator: str, number: int, version: int, reason: str) -> Exam:
@@ -227,7 +228,7 @@ def take_back(exams: Exams, exam_id: str, operator: str, number: int, version: i
     if exam.correction(number) is None:
         raise ExamError('outlines-same', 'The outlines of the model count already.', 'Go back to the exam.')
     return exams.correct(exam_id, operator, number, version, {}, reason,
-                         kept.words(kept.counting(), kept.recompute(kept.model_labels)))
+                         kept.words(kept.counting('result'), kept.recompute(kept.model_labels)))
 
 
 def outlines_of(labels: np.ndarray) -> Dict[str, List[List[int]]]:

@@ -71,6 +71,11 @@ LEFT_OUT = ('The patient cannot turn so far.', 'The patient cannot raise her arm
             'The station takes it for another view.')
 GIVEN_UP_BECAUSE = ('The patient asked to stop.', 'It is the wrong patient.', 'The camera does not work.')
 
+#: Why outlines are corrected by hand, and why a correction is taken back.
+CORRECTED_BECAUSE = ('An outline leaves out a part of its region.', 'An outline takes in what is not its region.',
+                     'A nipple is marked at the wrong place.')
+TAKEN_BACK = ('The outlines of the model are right.', 'The wrong picture was corrected.', 'It will be corrected anew.')
+
 #: A picture of a series that comes later than this after its time is marked.
 LATE_S = 1.0
 

@@ -28,6 +28,7 @@ from .login import DEMO_PIN
 from .login import blueprint as login_pages
 from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
+from .outlines import blueprint as outline_pages
 from .people import blueprint as operator_pages
 from .series import blueprint as series_pages
 from .services import Services, services
@@ -95,6 +96,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(blueprint)
     if exams is not None:
         app.register_blueprint(exam_pages)
+        app.register_blueprint(outline_pages)
         app.register_blueprint(home_page)
         app.register_blueprint(beside_pages)
         app.register_blueprint(series_pages)

@@ -59,6 +59,7 @@ QUESTIONS: Dict[str, Dict[str, Any]] = {
     'amend': {'title': 'Amend the exam', 'button': 'Amend', 'text': 'text',
               'choices': ('Typing error', 'New knowledge', 'Asked for by the patient')},
     'acclimatised': {'title': 'Start early', 'button': 'Start early', 'reasons': guide.EARLY},
+    'take-back': {'title': 'Take the correction back', 'button': 'Take back', 'reasons': guide.TAKEN_BACK},
     'left-out': {'title': 'Leave out', 'button': 'Leave out', 'reasons': guide.LEFT_OUT},
 }
 
@@ -80,6 +81,9 @@ _TEMPLATES = {guide.PICTURE: 'exam_capture.html', guide.RESULT: 'exam_result.htm
 
 #: Fields of a form that say who somebody is, in the order in which they are asked for.
 _IDENTITY = ('patient_id', 'patient_name', 'birth_date')
+
+#: What is done to one picture, whose page comes then.
+_OF_PICTURE = ('correct', 'take-back')
 
 _CLOSED = ('signed', 'amended', 'discarded')
 
@@ -294,7 +298,8 @@ def do(exam_id: str, act: str) -> _Answer:
     except ThermoscreenError as error:
         note_fault(error)
         return _refused(error) or _exam(exam_id, error)
-    return _onward('/exams/' + exam_id)
+    picture = '/pictures/' + request.form['picture'] if act in _OF_PICTURE else ''
+    return _onward('/exams/' + exam_id + picture)
 
 
 def exam_file_reply(exam_id: str, name: str) -> Response:
@@ -365,6 +370,9 @@ def _question(found: Exam, act: str) -> _Answer:
         asks, what = ('reasons', '') if 'reasons' in question else ('text', 'text')
         if request.args.get('role') in guide.views_of(found):
             hidden = {'role': request.args['role']}
+        elif act == 'take-back':
+            number = whole_number('picture')
+            hidden = {'picture': str(number), 'version': str(found.outlines(number))}
     return render_template('exam_question.html', act=act, question=question, asks=asks, what=what, hidden=hidden,
                            asked=ASKED, limits=CONDITIONS.get(what), **common_values(found))
 

@@ -29,7 +29,8 @@ ROUTES.update(('files.' + part, CLINICAL) for part in ('thumbnail', 'viewing', '
 EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
     'page', 'find', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
-EXAM_PAGES.update({name: CLINICAL for name in ('home.start_page', 'beside.page', 'beside.drawn', 'series.page')})
+EXAM_PAGES.update({name: CLINICAL for name in (
+    'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried')})
 
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
@@ -41,7 +42,7 @@ ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator ano
 #: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
                'people.keep_recovery_key', 'exams.find', 'exams.newcomer_told',
-               'exams.add', 'exams.do'} | {
+               'exams.add', 'exams.do', 'outlines.tried'} | {
                    endpoint for endpoint, roles in ROUTES.items()
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 

@@ -102,7 +102,13 @@ def test_outlines_are_corrected_and_everything_that_shows_numbers_says_so(client
     tell(here + '/captures', role='frontal')
     tell(here + '/review')
     labels = np.array(cv2.imdecode(np.frombuffer(client.get(here + '/files/0001.labels.png').data, np.uint8), -1))
-    corners = ' '.join('%d %d' % (x, y + 8) for x, y in outlines_of(labels)['left_breast'])
+    (left, top), (right, foot) = (reach(outlines_of(labels)['left_breast'], axis=0) for reach in (np.min, np.max))
+    corners = '%d %d %d %d %d %d' % (left, top, right, top, right, foot)
+    assert 'data-outlines' in text_of(client.get(here + '/pictures/1/outlines'))
+    tried = client.post(here + '/pictures/1/tried', data={'left_breast': corners}).get_json()
+    assert client.post(here + '/pictures/1/tried', data={'neck': '1 2 3'}).get_json()['code'] == 'outline-refused'
+    assert client.get(here + '/pictures/2/outlines').status_code == 404
+    assert len(exams.get(exam['id']).events) == 4, 'nothing was kept'
     asked = {'picture': 1, 'version': 0, 'reason': 'The fold is lower.'}
     status, told = tell(here + '/correct', left_breast=corners, **asked)
     assert status == 200 and told['events'][-1]['kind'] == 'corrected'
@@ -113,13 +119,16 @@ def test_outlines_are_corrected_and_everything_that_shows_numbers_says_so(client
     assert set(names.values()) < set(capture['correction']['files']) and '0001.result.json' in capture['files']
     model, values = (client.get(PREFIX + here + '/files/' + name).get_json()
                      for name in ('0001.result.json', names['result.json']))
-    assert values['regions']['left_breast']['mean'] != model['regions']['left_breast']['mean']
+    assert (tried['before']['regions']['left_breast'], tried['after']['regions']['left_breast']) == (
+        model['regions']['left_breast']['mean'], values['regions']['left_breast']['mean'])
+    assert values['regions']['left_breast']['n'] != model['regions']['left_breast']['n']
     for address, shown, sentence in (
             (here, values, 'Outlines corrected by Demo at '), (here + '?outlines=model', model, 'corrected them at '),
             (here + '/pictures/1', values, 'Outlines corrected by Demo at '),
             (here + '/pictures/1?outlines=model', model, 'corrected them at ')):
         text = text_of(client.get(address))
-        assert sentence in text and (names['overlay.png'] in text) == (shown is values), address
+        kind = 'result.json' if 'pictures' in address else 'overlay.png'
+        assert sentence in text and (names[kind] in text) == (shown is values), address
         assert '>%.1f</dd>' % shown['regions']['left_breast']['mean'] in text or 'pictures' in address
     assert 'The fold is lower.' in text_of(client.get(here + '?part=events'))
     for act, form, status, code in (

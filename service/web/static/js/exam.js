@@ -6,7 +6,7 @@ const SILENT = { code: 'service-silent', sentence: _('The service does not answe
 // What somebody may confirm: the station knows the patient otherwise.
 const CONFIRMED = /^patient-/;
 
-function tell(message) {
+export function tell(message) {
   const told = element('div', '', 'told');
   told.setAttribute('role', 'alert');
   const head = element('p', '', 'head');
