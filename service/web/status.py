@@ -7,7 +7,7 @@ from flask import Blueprint, abort, render_template
 
 from ..certificate import certificate_message, utc_now
 from ..exams import gathered
-from ..live import RECENT, StageTimes
+from ..live import BOUNDS_MS, RECENT, StageTimes
 from ..messages import OK, WARNING, Message, ThermoscreenError
 from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
@@ -38,6 +38,12 @@ _KEEPS_UP = 0.9
 #: Counts of the capture that are shown where they are not zero.
 _FAULTS = ('lost', 'missed', 'repeated', 'bad', 'stalls', 'reconnects')
 
+#: Pictures of the first sentence on timing, and the fewest of which nine of ten say anything.
+_NEWEST, _ENOUGH = 100, 10
+
+#: A picture that takes longer is felt to lag.
+_SLOW_MS = 500.0
+
 StageRow = Tuple[str, Tuple[float, ...]]
 
 
@@ -56,7 +62,7 @@ def page(part: str) -> str:
     under_way = _under_way(objects)[0] if may_see_patients() else None
     return render_template('status.html', part=part, parts=PARTS, attention=attention, well=well,
                            stages=stages, heads=_heads(), recent=min(RECENT, _picture_count(latencies)),
-                           pictures=_picture_figures(objects), figures=machine_figures(reading),
+                           sentences=in_words(objects, latencies), figures=machine_figures(reading),
                            offered=reading.offered or reading.age_s is None, backed_up=objects.backups is not None,
                            under_way=under_way)
 
@@ -219,10 +225,31 @@ def _picture_count(latencies: Dict[str, StageTimes]) -> int:
     return max((sum(times.counts) for times in latencies.values()), default=0)
 
 
-def _picture_figures(objects: Services) -> List[Tuple[str, str]]:
+def in_words(objects: Services, latencies: Dict[str, StageTimes]) -> List[str]:
+    """The figures of the live picture as sentences, the one that matters most first.
+
+    Args:
+        objects: the application's.
+        latencies: times of each stage.
+    """
     live = objects.live.state.values['live']
-    rate_hz = live['rate_hz']
-    figures = [('shown', str(live['shown'])), ('left out', str(live['dropped'])),
-               ('a second', '' if rate_hz is None else '%.1f' % rate_hz),
-               ('pages that watch', '%d of at most %d' % (objects.events.taken, objects.events.limit))]
-    return [(name, text) for name, text in figures if text]
+    sentences: List[str] = []
+    for stage, form in (('page', 'The last %d pictures took %.0f ms from the camera to the page, 9 of 10 at most '
+                         '%.0f ms.'), ('total', 'The last %d pictures took %.0f ms each, 9 of 10 at most %.0f ms.')):
+        newest = np.sort(latencies[stage].recent_ms[-_NEWEST:] if stage in latencies else ())
+        if newest.size >= _ENOUGH and not sentences:
+            sentences.append(form % (newest.size, newest[newest.size // 2], newest[-(-9 * newest.size // 10) - 1]))
+            counts = latencies[stage].counts
+            slow = sum(count for count, bound_ms in zip(counts[1:], BOUNDS_MS) if bound_ms >= _SLOW_MS)
+            sentences.append('Since the start %d of %d pictures took longer than half a second.' % (slow, sum(counts)))
+    if live['rate_hz'] is not None:
+        sentences.append('%.1f pictures a second are shown.' % live['rate_hz'])
+    sentences.append('Since the start %d pictures were shown, and %d left out because the station was busy.'
+                     % (live['shown'], live['dropped']))
+    capture = objects.live.pulse()['capture']
+    sentences.append('The camera gave %d frames; %d never arrived, %d were damaged.'
+                     % (capture['received'], capture['lost'], capture['bad']))
+    if capture['reconnects']:
+        sentences.append('Times that the camera came back: %d.' % capture['reconnects'])
+    sentences.append('%d of at most %d pages watch.' % (objects.events.taken, objects.events.limit))
+    return sentences

@@ -14,6 +14,7 @@ import service.web
 from service.exam_job import ExamJob
 from service.exams import Policy
 from service.settings import Settings
+from service.settings_changes import Changes
 from service.web.access import ANYONE, ASKED_FIELD, PIN_FIELD, admitted
 from service.web.app import MAX_BODY_BYTES, create_app
 
@@ -61,8 +62,9 @@ def job(home):
 
 @pytest.fixture
 def app(stub, live, files_root, home, job, shared_opened):
-    app = create_app(stub, live, Settings(files_root=str(files_root)), exams=home.exams, sessions=home.sessions,
-                     exam_job=job)
+    settings = Settings(files_root=str(files_root), exams_folder=home.exams.folder)
+    changes = Changes(None, {'exams_folder': home.exams.folder}, settings, home.station.audit.append)
+    app = create_app(stub, live, settings, exams=home.exams, sessions=home.sessions, exam_job=job, changes=changes)
     app.test_client_class = LocalClient
     shared_opened.clear()
     app.extensions['thermoscreen'] = replace(app.extensions['thermoscreen'], opened=shared_opened)

@@ -2,6 +2,7 @@
 import { byId, element, fillRows, icon, setIcon, setText, show } from './dom.js';
 import { backendName, digitsOf, isCelsius, number, unitName } from './formatting.js';
 import { renderRegions, renderTiming } from './tables.js';
+import { cut } from './whole.js';
 import { _, translated } from './words.js';
 
 const ANNOUNCE_MS = 3000;
@@ -37,7 +38,7 @@ export function renderPanel(values) {
   renderTiming(byId('timing'), values);
   // What really ran: the service may have changed under an open page.
   setText(byId('bundle'), values.bundle.id + ' ' + values.bundle.version);
-  setText(byId('hash'), values.bundle.hash.slice(0, 8));
+  cut(byId('hash'), values.bundle.hash, 8);
   setText(byId('backend'), backendName(values.backend));
   // The last sentence is about the finding: no number in it changes with every frame.
   announce(refused.length ? _('No result') + '. ' + translated(refused[0].sentence)
