@@ -30,6 +30,7 @@ from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
 from .outlines import blueprint as outline_pages
 from .people import blueprint as operator_pages
+from .scanner import blueprint as scanner_page
 from .series import blueprint as series_pages
 from .services import Services, services
 from .sessions import Sessions
@@ -92,7 +93,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     access.install(app, Tokens(settings.api_tokens), sessions)
     language.install(app, settings.language)
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
-                      api_answers):
+                      api_answers, scanner_page):
         app.register_blueprint(blueprint)
     if exams is not None:
         app.register_blueprint(exam_pages)

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from service.barcode import CARD
 from service.web.kiosk import AGENT
 
 from .browser import Visit
@@ -54,6 +55,18 @@ def screen(port, browser):
     yield seen
     seen.page.close()
     assert seen.complaints == [] and seen.foreign() == []
+
+
+@pytest.mark.parametrize('raw, more, words', [
+    (']C0' + CARD, {}, []), (']Q1' + CARD, {'end': 'NumpadEnter'}, []),
+    (CARD, {}, ['AIM identifier']), (']C0' + CARD, {'end': '', 'gapMs': 45}, ['Enter after', 'slow']),
+    (']C0' + CARD.swapcase(), {}, ['Caps Lock']), (']C0' + CARD.replace('Z', 'Y'), {}, ['United States']),
+    (']C0' + CARD[4:], {}, ['not the test code']), (']C0' + CARD, {'alt': True}, ['ALT'])])
+def test_the_card_tells_what_is_to_be_set_otherwise(screen, raw, more, words):
+    sent = dict({'raw': raw, 'alt': False, 'end': 'Enter', 'gapMs': 5}, **more)
+    wrong = screen.page.evaluate("async ([card, sent]) => (await import('/static/js/scanner.js')).wrongOf(card, sent)",
+                                 [CARD, sent])
+    assert len(wrong) == len(words) and all(word in sentence for word, sentence in zip(words, wrong)), wrong
 
 
 @pytest.fixture

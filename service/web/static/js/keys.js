@@ -16,6 +16,7 @@ const root = document.documentElement;
 const patterns = JSON.parse(root.dataset.wristbands || '[]');
 
 let handler = null;
+let listener = null;
 let keys = [];
 let timer = 0;
 let alt = false;
@@ -28,6 +29,12 @@ const startedAt = performance.now();
 // another code came at the same time.
 export function onScan(wanted) {
   handler = wanted;
+}
+
+// The card that a scanner is set up with hears every code as it was sent: { raw, alt, end, gapMs }, and no other use is made
+// of it. end is the key that ended it, '' for silence.
+export function onCode(wanted) {
+  listener = wanted;
 }
 
 // One line over the page, gone after some seconds.
@@ -75,7 +82,7 @@ function take(event) {
   }
   window.clearTimeout(timer);
   if (ends(event)) {
-    finish();
+    finish(event.code);
     return;
   }
   const character = characterOf(event);
@@ -83,16 +90,18 @@ function take(event) {
   if (character && keys.length < MOST) {
     keys.push({ character, at: event.timeStamp });
   }
-  timer = window.setTimeout(finish, SILENCE_MS);
+  timer = window.setTimeout(finish, SILENCE_MS, '');
 }
 
-function finish() {
+function finish(end) {
   const text = keys.map((key) => key.character).join('');
   const gaps = keys.slice(1).map((key, index) => key.at - keys[index].at);
   const wasAlt = alt;
   keys = [];
   alt = false;
-  if (text.length >= LEAST && median(gaps) <= SCAN_GAP_MS) {
+  if (text.length >= LEAST && listener) {
+    listener({ raw: text, alt: wasAlt, end, gapMs: median(gaps) });
+  } else if (text.length >= LEAST && median(gaps) <= SCAN_GAP_MS) {
     scanned(text, wasAlt);
   } else if (text) {
     type(text.replace(/[\x00-\x1f]/g, ''));

@@ -15,6 +15,14 @@ const DAMAGED = _('The check digit of this code is wrong. Scan again.');
 const ALT_MODE = _('The scanner sends ALT codes. Set it to a keyboard of the United States without ALT mode.');
 const TOO_LONG = _('This code is too long. Scan a wristband.');
 
+const CAPITALS = _('Letters come in the other case. Switch off Caps Lock at the scanner.');
+const COUNTRY = _('Some characters are others. Set the scanner to the keyboard of the United States.');
+const NOT_THE_CARD = _('This is not the test code, or a part of it is missing. Scan it again.');
+const NO_PREFIX = _('Have the scanner send the AIM identifier before a code.');
+const NO_ENTER = _('Have the scanner send Enter after a code.');
+const SLOW = _('The scanner is slow. Set the time between two characters to 20 ms or less.');
+const SLOW_MS = 30;
+
 const MOST = 512;
 const GS = '\x1d';
 
@@ -78,4 +86,18 @@ export function readCode(raw, patterns, altKey = false) {
     }
   }
   return problem(NOT_ONE);
+}
+
+// What is to be set otherwise at a scanner that sent the test code of the card; none where all is right.
+export function wrongOf(card, { raw, alt, end, gapMs }) {
+  const code = raw.replace(/^\x02/, '').replace(/\x03$/, '');
+  const text = code.replace(/^\][A-Za-z][0-9A-Za-z]/, '');
+  const other = text.replace(/[A-Za-z]/g, (letter) => (letter < 'a' ? letter.toLowerCase() : letter.toUpperCase()));
+  return [
+    alt && ALT_MODE,
+    !alt && text !== card && (other === card ? CAPITALS : text.length === card.length ? COUNTRY : NOT_THE_CARD),
+    text === code && NO_PREFIX,
+    !/Enter$/.test(end) && NO_ENTER,
+    gapMs > SLOW_MS && SLOW,
+  ].filter(Boolean);
 }
