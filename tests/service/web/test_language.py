@@ -17,7 +17,7 @@ from service.web.safe import create_safe_app
 from .conftest import LocalClient, picture_shown
 
 #: What is no word: names, numbers with their units, codes, files, and the figures of a technician.
-DATA = re.compile(r'''thermoscreen|Cividis|Zoë|P-1|\b(?:UTC|PIN|GMAC|SHA-256|JSON)\b|Demo\b|stub\S*|°C|
+DATA = re.compile(r'''thermoscreen|Cividis|Inferno|Zoë|P-1|\b(?:UTC|PIN|GMAC|SHA-256|JSON)\b|Demo\b|stub\S*|°C|
                       Deutsch|English|Español|Ελληνικά|Русский|\b[a-z]+(?:-[a-z]+)+\b|\b\w\w?\b|p95|\S+\.csv|
                       \b\d+\ (?:bytes|[KMG]iB|ms|min)\b|^(?:network|switched|tiny)\b.*|
                       ^(?:visit\ 1|many|/.*)$''', re.VERBOSE)
