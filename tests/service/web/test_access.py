@@ -4,7 +4,7 @@ from flask import Flask
 
 from service.messages import Message
 from service.web import access, responses
-from service.web.access import ANYONE, CLINICAL, INTEGRATOR, SUPERVISOR, TOKEN, admits, admitted
+from service.web.access import ANYONE, CLINICAL, INTEGRATOR, PEOPLE, SUPERVISOR, TOKEN, admits, admitted
 from service.web.safe import create_safe_app
 from service.web.tokens import Tokens
 
@@ -20,14 +20,14 @@ ROUTES = {
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
     'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,),
-    'api.captures': (TOKEN,), 'api.series': (TOKEN,), 'api.exam_begun': CLINICAL}
+    'api.captures': (TOKEN,), 'api.series': (TOKEN,), 'api.exam_begun': CLINICAL, 'scanner.page': PEOPLE}
 ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
     'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard', 'correct', 'take-back'))
 ROUTES.update(('files.' + part, CLINICAL) for part in ('thumbnail', 'viewing', 'frame', 'layer', 'twin'))
 
 #: Where exams are kept.
 EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
-    'page', 'find', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
+    'page', 'find', 'search', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES.update({name: CLINICAL for name in (
     'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried')})
@@ -35,19 +35,20 @@ EXAM_PAGES.update({name: CLINICAL for name in (
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
         'people.remove': 'remove an operator', 'people.recovery_key': 'make another recovery key',
-        'people.set_passphrase': 'change the passphrase of the station'}
+        'people.set_passphrase': 'change the passphrase of the station',
+        'batch.begin': 'write the results of files to a medium'}
 
 #: Changes that do not, each for a reason: the login and the lock themselves, and what follows at
 #: once on something that did; the way of an exam, whose every event carries the name of who is logged in
 #: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
                'people.keep_recovery_key', 'exams.find', 'exams.newcomer_told',
-               'exams.add', 'exams.do', 'outlines.tried'} | {
+               'exams.add', 'exams.do', 'outlines.tried', 'batch.stop'} | {
                    endpoint for endpoint, roles in ROUTES.items()
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 
 #: What answers while the station waits for its passphrase.
-WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'kiosk.beat', 'kiosk.verdict',
+WAITING = {'static', 'monitoring.health', 'monitoring.readiness', 'kiosk.beat', 'kiosk.verdict', 'language.words',
            'login.passphrase_page', 'login.start', 'login.recovery', 'login.recover'}
 
 

@@ -321,6 +321,7 @@ def test_every_route_states_its_roles(app):
     wanted.update(('people.' + name, (SUPERVISOR,))
                   for name in ('page', 'newcomer', 'add', 'person', 'set_pin', 'remove', 'recovery_key',
                                'keep_recovery_key', 'passphrase', 'set_passphrase'))
+    wanted.update(('batch.' + name, (SUPERVISOR,)) for name in ('page', 'begin', 'stop'))
     assert found == {endpoint: frozenset(roles) for endpoint, roles in wanted.items()}
 
 
