@@ -102,9 +102,9 @@ def _rules(app, method):
 
 
 def _path(rule, value):
-    """The path of a rule with a value in the place of each of its names."""
+    """The path of a rule with a value in the place of each of its names; a number in that of a number."""
     from urllib.parse import quote
-    return re.sub('<[^>]+>', quote(value, safe='') or 'x', rule.rule)
+    return re.sub('<[^>]+>', quote(value, safe='') or 'x', re.sub('<int:[^>]+>', '1', rule.rule))
 
 
 def test_parameters_are_found():
