@@ -149,8 +149,11 @@ def test_a_thumbnail_has_the_colours_of_temperatures_and_counts_without_a_scale_
 
 
 def test_folder_without_thermograms_says_so(client, files_root):
-    (files_root / 'empty').mkdir(exist_ok=True)
-    assert 'There are no thermograms in this folder.' in html(client, path='empty')
+    (files_root / 'empty').mkdir()
+    try:
+        assert 'There are no thermograms in this folder.' in html(client, path='empty')
+    finally:
+        (files_root / 'empty').rmdir()  # other tests list this folder too
 
 
 def test_values_of_a_file(client):
