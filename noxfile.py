@@ -157,9 +157,9 @@ def _run(session, program, *words):
 def _pytest(session, folders, *words):
     # Python 3.6 without a locale is ASCII, and click refuses to run in that.
     session.env.setdefault('LC_ALL', 'C.UTF-8')
-    # Sessions share the cores: threads of OpenBLAS and PyTorch would wait for each other, at twice the processor time;
-    # those of a verb that sets their number stay for all later tests of the process, at up to ten times.
-    for name in ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS', 'OMP_THREAD_LIMIT'):
+    # Sessions share the cores: threads of OpenBLAS and PyTorch would wait for each other, at twice the processor time.
+    # OMP_THREAD_LIMIT is none of these: oneDNN would wait for ever for the threads that a verb asks for.
+    for name in ('OPENBLAS_NUM_THREADS', 'OMP_NUM_THREADS'):
         session.env.setdefault(name, '1')
     # NumPy's large arrays come from memory that the process has already: without it, two fifths of the time of a
     # phantom on Python 3.11 go into new pages.

@@ -3,7 +3,6 @@
 What the model gave stays as it is. A correction is an event of the exam, with files of the same form beside the
 model's: the pipeline's own functions compute them, on the temperatures that were kept.
 """
-import io
 import json
 from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Tuple
@@ -13,14 +12,12 @@ import numpy as np
 
 from .analysis import compare_sides, find_breasts, hottest_spots, region_statistics
 from .body import find_body
-from .capture_file import CaptureFile
 from .decode import Prediction
 from .durable import encode_json
 from .exams import Exam, ExamError, Exams, check_outlines, picture_missing
-from .exams.folder import exam_damaged
+from .kept_picture import kept_labels, kept_thermogram
 from .messages import InputError
 from .overlay import draw_overlay
-from .radiometry import Raw
 from .reading import read_signs_again
 from .record import encode_png
 from .regions import (
@@ -33,7 +30,6 @@ from .regions import (
     region_masks,
 )
 from .result import Finding, Result
-from .thermogram import Provenance, Thermogram
 from .views import SIDE_VIEWS
 
 #: Corners of one outline; the form of seven of them still fits into a request.
@@ -100,20 +96,14 @@ class Kept:
                             'Take it again.')
         self.model_labels, self.labels = self._labels(name), self._labels(exam.counting(number, 'labels.png'))
 
-    def thermogram(self) -> Thermogram:
-        """The temperatures, or grey levels, that were analysed."""
-        name = '%04d.tscap' % self._number
-        stream = io.BytesIO(self._exams.read_file(self.exam, name))
-        frame = CaptureFile(stream, name).frame(stream, 1)
-        return Raw(frame.values, frame.meaning, Provenance(name)).thermogram()
-
     def recompute(self, labels: np.ndarray) -> Corrected:
         """Everything that follows from outlines, by the functions of the pipeline.
 
         Args:
             labels: uint8 HxW region ids, of the size of the frame.
         """
-        thermogram, document = self.thermogram(), self.document
+        document = self.document
+        thermogram = kept_thermogram(self._exams, self.exam, self.exam.captures[self._number - 1])
         body, masks = find_body(thermogram), region_masks(labels)
         same = {region for region in masks
                 if np.array_equal(labels == region, self.model_labels == region)}
@@ -172,11 +162,8 @@ class Kept:
         return document
 
     def _labels(self, name: str) -> np.ndarray:
-        labels = cv2.imdecode(np.frombuffer(self._exams.read_file(self.exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
         size = self.document['size']
-        if labels is None or labels.shape != (size['height_px'], size['width_px']) or labels.dtype != np.uint8:
-            raise exam_damaged(self.exam.id, 'no labels', name)
-        return labels
+        return kept_labels(self._exams, self.exam, name, (size['height_px'], size['width_px']))
 
 
 def correct(exams: Exams, exam_id: str, operator: str, number: int, version: int, outlines: Outlines, reason: str,

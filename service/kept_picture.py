@@ -1,7 +1,7 @@
 """A kept picture of an exam as it was measured, so that it can be drawn or analysed anew."""
 import io
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from .analysis import find_breasts
 from .body import find_body
 from .capture_file import CaptureFile
-from .exams import Capture, Exam, Exams, ExamUnreadableError
+from .exams import Capture, Exam, Exams
+from .exams.folder import exam_damaged
 from .messages import Message
 from .radiometry import Raw
 from .regions import REGIONS, region_masks
@@ -32,6 +33,23 @@ def kept_thermogram(exams: Exams, exam: Exam, capture: Capture) -> Thermogram:
     stream = io.BytesIO(exams.read_file(exam, name))
     frame = CaptureFile(stream, name).frame(stream, 1)
     return Raw(frame.values, frame.meaning, Provenance(name, frame.captured_at, frame.reader)).thermogram()
+
+
+def kept_labels(exams: Exams, exam: Exam, name: str, shape: Tuple[int, ...]) -> np.ndarray:
+    """The outlines in a file of an exam: uint8 HxW region ids.
+
+    Args:
+        name: such as ``0001.labels.png``.
+        shape: (height, width) of the frame that they are of.
+
+    Raises:
+        ExamUnreadableError: ``exam-damaged``.
+        ExamError, SealError: as of `Exams.read_file`.
+    """
+    labels = cv2.imdecode(np.frombuffer(exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
+    if labels is None or labels.dtype != np.uint8 or labels.shape != shape or labels.max() >= len(REGIONS):
+        raise exam_damaged(exam.id, 'no labels', name)
+    return labels
 
 
 def kept_result(exams: Exams, exam: Exam, capture: Capture, values: Mapping[str, Any],
@@ -57,14 +75,11 @@ def kept_result(exams: Exams, exam: Exam, capture: Capture, values: Mapping[str,
                           for region, entry in values['regions'].items()),
             spots=tuple(Spot(region=REGIONS.index(region), **spot) for region, spot in values['hottest'].items()))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(repr(error))
+        raise exam_damaged(exam.id, repr(error), exam.counting(capture.number, 'result.json'))
     name = exam.counting(capture.number, 'labels.png')
     if name not in exam.files:
         return result
-    labels = cv2.imdecode(np.frombuffer(exams.read_file(exam, name), np.uint8), cv2.IMREAD_UNCHANGED)
-    if labels is None or labels.dtype != np.uint8 or labels.shape != thermogram.pixels.shape \
-            or labels.max() >= len(REGIONS):
-        raise _damaged(name)
+    labels = kept_labels(exams, exam, name, thermogram.pixels.shape)
     fields: Dict[str, Any] = {'labels': labels,
                               'boxes': {region: box for region, (box, _) in region_masks(labels).items()}}
     if not result.refusals and result.view not in SIDE_VIEWS:
@@ -72,8 +87,3 @@ def kept_result(exams: Exams, exam: Exam, capture: Capture, values: Mapping[str,
     if pipeline is not None and values['bundle'] == pipeline.bundle.manifest.identity:
         fields['prepared'] = pipeline.bundle.chain.apply(thermogram, body)
     return replace(result, **fields)
-
-
-def _damaged(detail: str) -> ExamUnreadableError:
-    return ExamUnreadableError('exam-damaged', 'The result of a picture cannot be read.',
-                               'Restore the exam from a backup.', detail)

@@ -234,6 +234,11 @@ class _Parser(HTTPRequestParser):
         except ValueError as error:
             raise ParsingError(str(error))
 
+    def received(self, data: bytes) -> int:
+        """Take bytes of a request, and say how many; those after one that cannot be read belong to nobody."""
+        taken: int = super().received(data)
+        return len(data) if self.error else taken
+
 
 class _Channel(HTTPChannel):
     """One connection, with one request at a time.
@@ -253,14 +258,13 @@ class _Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Take bytes in; in the thread of the loop."""
+        with self.requests_lock:
+            if self.will_close or self.close_when_flushed or any(request.error for request in self.requests):
+                return False  # an answer ends the connection
         taken = super().received(data)
         if self.request is not self._incoming:
             self._incoming, self._began_s = self.request, time.monotonic()
-        with self.requests_lock:
-            if self.requests and self.requests[0].error:  # its answer ends the connection; nothing belongs to the rest
-                del self.requests[1:]
-            excess = len(self.requests) > 2
-        if excess:
+        if len(self.requests) > 2:
             self.handle_close()
         return taken
 

@@ -41,7 +41,8 @@ def kept(result, pipeline, labels=None, **changes):
     """A result again from its files."""
     files = {'0001.tscap': pack_capture([Raw.of(result.thermogram)]),
              '0001.labels.png': encode_png(result.labels) if labels is None else labels}
-    exam = SimpleNamespace(counting='{:04d}.{}'.format, files={name for name, data in files.items() if data})
+    exam = SimpleNamespace(id='0' * 16, counting='{:04d}.{}'.format,
+                           files={name for name, data in files.items() if data})
     return kept_result(SimpleNamespace(read_file=lambda exam, name: files[name]), exam, SimpleNamespace(number=1),
                        json.loads(json.dumps(dict(result.to_dict(), **changes))), pipeline)
 

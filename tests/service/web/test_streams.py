@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from flask import Flask
+from waitress.adjustments import Adjustments
 
 from service.messages import SettingsError
 from service.supervise import starts
@@ -395,6 +396,15 @@ def test_a_quick_client_asks_again_before_the_thread_is_done():
             client.request('GET', '/')
             assert client.getresponse().read() == b'well'
     assert asked.is_set()
+
+
+@pytest.mark.parametrize('sent', [b'no header\r\n\r\n', b'GET / HTTP/1.1\r\nX: %s\r\n\r\n' % (b'x' * 300000)],
+                         ids=['bad', 'long'])
+def test_bytes_after_a_request_that_cannot_be_read_are_no_request(sent):
+    """Whoever answers meanwhile takes it from the list, and no second answer follows."""
+    sent += b'GET / HTTP/1.1\r\n\r\n'
+    parser = server._Parser(Adjustments(clear_untrusted_proxy_headers=True))
+    assert parser.received(sent) == len(sent) and parser.error
 
 
 @pytest.mark.parametrize('sent, status', [
