@@ -17,11 +17,14 @@ from jinja2 import BytecodeCache
 from service.bundle import Manifest
 from service.cameras import Camera, Frame
 from service.cameras.simulated import SimulatedCamera
+from service.clock import Clock
+from service.exams import Exams
 from service.live import LiveLoop
 from service.messages import CameraError
 from service.opening import OpenedFiles
 from service.pipeline import Pipeline
 from service.regions import LEFT_BREAST
+from service.sealing import PlainSealer
 from service.settings import SHIPPED_BUNDLE, Settings
 from service.thermogram import Thermogram
 from service.views import VIEWS
@@ -191,6 +194,15 @@ def folder(tmp_path):
         return
     with tempfile.TemporaryDirectory(dir='/dev/shm', prefix='thermoscreen-') as made:
         yield Path(made)
+
+
+@pytest.fixture
+def exams(folder):
+    """A store of exams in the clear, on a disk with room."""
+    made = Exams(str(folder / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
+                 room=lambda folder: None)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -5,13 +5,11 @@ from pathlib import Path
 import pytest
 
 from service.capture_file import pack_capture
-from service.clock import Clock
-from service.exams import Exams, Patient, Picture
+from service.exams import Patient, Picture
 from service.overlay import draw_overlay
 from service.radiometry import Raw
 from service.reading import read_signs
 from service.record import encode_png
-from service.sealing import PlainSealer
 from service.settings import Settings
 from service.thermogram import Thermogram
 from service.web.app import create_app
@@ -20,14 +18,6 @@ from ...fakes import frames
 from .conftest import LocalClient
 
 ZOE = Patient('P-1', 'Zoë O\'Hara', '1970-12-31')
-
-
-@pytest.fixture
-def exams(folder):
-    made = Exams(str(folder / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
-                 room=lambda folder: None)
-    yield made
-    made.close()
 
 
 @pytest.fixture

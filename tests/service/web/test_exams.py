@@ -39,14 +39,6 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def exams(folder):
-    made = Exams(str(folder / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
-                 room=lambda folder: None)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def client(stub, live, exams, files_root, shared_opened):
     """A demonstration, whose live picture runs."""
     app = create_app(stub, live, Settings(port=8080, files_root=str(files_root)), exams=exams, demo=True)

@@ -8,7 +8,7 @@ import pytest
 from service.exams import DYNAMIC
 
 from .test_api import as_documented
-from .test_beside import ZOE, client, exams, picture, text_of, torso  # noqa: F401 (fixtures)
+from .test_beside import ZOE, client, picture, text_of, torso  # noqa: F401 (fixtures)
 
 TAU_S = {'right_breast': 100.0, 'left_breast': 140.0}
 LATE = 5
