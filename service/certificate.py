@@ -73,13 +73,18 @@ def parse_names(text: str) -> List[str]:
     """
     names = [name.strip().lower() for name in text.split(',') if name.strip()]
     for name in names:
-        if not (_NAME.match(name) or is_address(name)):
+        if not is_host(name):
             raise SettingsError('station-name', '%r is no name or address of a station.' % name, 'Give names such as '
                                 'thermo3.example.org, with commas between them.')
         if is_loopback(name):
             raise SettingsError('station-name', '%s is what every machine calls itself.' % name,
                                 'Give the name under which other machines know this one.')
     return names
+
+
+def is_host(name: str) -> bool:
+    """Whether this is a name of a machine, or an address of IP."""
+    return bool(_NAME.match(name.lower()) or is_address(name))
 
 
 def is_address(name: str) -> bool:

@@ -10,6 +10,19 @@ from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
 from .entry import PLAIN_NUMBER, parse_keyboards, parse_wristbands
+from .hospital.site import (
+    UNITS,
+    Peer,
+    Site,
+    Tls,
+    parse_host,
+    parse_modality,
+    parse_objects,
+    parse_station,
+    parse_text,
+    parse_title,
+    parse_url,
+)
 from .languages import LANGUAGES
 from .messages import SettingsError, ThermoscreenError, did_you_mean
 from .overlay import LAYERS
@@ -35,7 +48,8 @@ _ADDRESS = re.compile(r'(?:\[([0-9a-fA-F:.]{2,45})\]|([0-9]{1,3}(?:\.[0-9]{1,3})
 _FIXED_SECTIONS = {
     'model': 'It decides which model runs, and how. Another model is installed under Status, Model.',
     'web': 'It decides who reaches this station, and what.',
-    'quality': 'It decides which pictures count, and was set together with the model.'}
+    'quality': 'It decides which pictures count, and was set together with the model.',
+    'hospital': 'It decides where exams of patients are sent, and under which name.'}
 #: The same for single keys.
 _FIXED = {
     'camera': 'With another one the station may start without a picture.',
@@ -47,6 +61,9 @@ _FIXED = {
 
 #: Keys that contradict each other unless each is above the next.
 _DESCENDING = (('skin_high_c', 'skin_low_c'), ('room_soon_mib', 'room_low_mib', 'room_least_mib'))
+#: The machines of the hospital, each with its host, port and AE title.
+_PEERS = ('archive', 'worklist', 'mpps')
+_SITE = Site()
 
 
 def _key(section: str, default: Any, sentence: str, unit: str = '', low: Optional[float] = None,
@@ -200,6 +217,53 @@ class Settings:
                                   'older when a supervisor says so. 0 keeps them for ever.', 'years', 0, 200)
     keep_discarded_days: int = _key('exams', 0, 'The same for discarded exams, in days.', 'days', 0, 36500)
 
+    archive_host: str = _key('hospital', '', 'Name or address of the archive that signed exams are sent to. Empty: '
+                             'nothing is ever sent there.', may_be_empty=True, parse=parse_host)
+    archive_port: int = _key('hospital', 104, 'Its port for DICOM; 2762 is usual for TLS.', '', 1, 65535)
+    archive_ae_title: str = _key('hospital', '', 'Its AE title, by which the station calls it.', may_be_empty=True,
+                              parse=parse_title)
+    ae_title: str = _key('hospital', _SITE.title, 'AE title of this station, under which archive and worklist know '
+                          'it.', parse=parse_title)
+    listener_port: int = _key('hospital', _SITE.listener_port, 'Port of this station on which the archive reports what '
+                              'it has committed to keep. 0: it answers on the station\'s own connections alone.', '', 0,
+                              65535)
+    worklist_host: str = _key('hospital', '', 'Name or address of the worklist of scheduled patients, which may be '
+                              'that of the archive. Empty: there is none, and patients are typed or scanned.',
+                              may_be_empty=True, parse=parse_host)
+    worklist_port: int = _key('hospital', 104, 'Its port.', '', 1, 65535)
+    worklist_ae_title: str = _key('hospital', '', 'Its AE title.', may_be_empty=True, parse=parse_title)
+    worklist_modality: str = _key('hospital', _SITE.worklist_modality, 'Modality of the steps that are asked for. '
+                                  'Where the worklist has none of it, steps of every modality are asked for. Empty for '
+                                  'any.', may_be_empty=True, parse=parse_modality)
+    mpps_host: str = _key('hospital', '', 'Name or address of who is told that an exam has begun and how it ended '
+                          '(MPPS). Empty: nobody is.', may_be_empty=True, parse=parse_host)
+    mpps_port: int = _key('hospital', 104, 'Its port.', '', 1, 65535)
+    mpps_ae_title: str = _key('hospital', '', 'Its AE title.', may_be_empty=True, parse=parse_title)
+    tls_certificate: str = _key('hospital', '', 'Certificate of this station, in PEM, for connections with archive, '
+                                'worklist and MPPS. With it, its key and tls_trusted all of them are encrypted, and '
+                                'both sides prove who they are. Empty: none is encrypted.', may_be_empty=True)
+    tls_key: str = _key('hospital', '', 'Its key, in PEM, without a password, which only the service may read.',
+                        may_be_empty=True)
+    tls_trusted: str = _key('hospital', '', 'Certificates, in PEM, of the authorities that signed those of the other '
+                            'machines.', may_be_empty=True)
+    institution: str = _key('hospital', '', 'Name of the hospital in reports and in what is sent.', may_be_empty=True,
+                            parse=parse_text)
+    department: str = _key('hospital', '', 'Name of the department in them.', may_be_empty=True, parse=parse_text)
+    station_name: str = _key('hospital', '', 'Name of this station in them, such as THERMO3.', may_be_empty=True,
+                             parse=parse_station)
+    objects: str = _key('hospital', ', '.join(_SITE.objects), 'What is sent of an exam, with commas between them: '
+                        'temperature (every picture), series (a dynamic series as one object), picture (in colours, as '
+                        'it was shown), measurements (the table of regions), report (PDF), regions (their outlines), '
+                        'map (temperatures as decimal fractions).', parse=parse_objects)
+    stored_unit: str = _key('hospital', _SITE.unit, 'How viewers read temperatures. hundredths: 3133 is 31.33 °C, '
+                            'right in every viewer that was tried. celsius: 31.33, which some viewers round to whole '
+                            'degrees.', choices=UNITS)
+    delete_sent_days: int = _key('hospital', 0, 'Days after the archive committed to keep all of an exam for which the '
+                                 'exam stays on this station; the archive is asked once more before it is removed. 0: '
+                                 'it stays.', 'days', 0, 36500)
+    fhir_url: str = _key('hospital', '', 'Base address of the FHIR server (R4) that signed reports are sent to. Empty '
+                         'for none.', may_be_empty=True, parse=parse_url)
+
     min_range_c: float = _key('quality', _LIMITS.min_range_c, 'Range of values below which a frame counts as '
                               'constant.', '°C', 0.0, 20.0)
     min_range_grey: float = _key('quality', _LIMITS.min_range_grey, 'The same for a picture without temperatures.',
@@ -235,6 +299,39 @@ class Settings:
                 if getattr(self, low) >= getattr(self, high):
                     raise SettingsError('setting-contradiction', '%s must be below %s, not %.10g and %.10g.'
                                         % (low, high, getattr(self, low), getattr(self, high)))
+        self._check_hospital()
+
+    def _check_hospital(self) -> None:
+        """Whether what is said of the hospital fits together.
+
+        Raises:
+            SettingsError: ``setting-contradiction``.
+        """
+        for name in _PEERS:
+            if bool(getattr(self, name + '_host')) != bool(getattr(self, name + '_ae_title')):
+                raise SettingsError('setting-contradiction', '%s_host and %s_ae_title belong together, and one of them '
+                                    'is empty.' % (name, name), 'Give both, or neither.')
+        files = (self.tls_certificate, self.tls_key, self.tls_trusted)
+        if any(files) and not all(files):
+            raise SettingsError('setting-contradiction', 'tls_certificate, tls_key and tls_trusted belong together, '
+                                'and not all of them are given.', 'Give all three, or none.')
+        pages = [self.port, parse_address(self.open_at)[1] if self.open_at else self.port]
+        if self.archive_host and self.listener_port in pages:
+            raise SettingsError('setting-contradiction', 'listener_port %d is the port of the page already.'
+                                % self.listener_port, 'Give another one.')
+        if self.delete_sent_days and not self.archive_host:
+            raise SettingsError('setting-contradiction', 'delete_sent_days is given without archive_host, so no exam '
+                                'would be sent before it is removed.', 'Give the archive, or remove it.')
+
+    def site(self) -> Site:
+        """The hospital section as `service.hospital` takes it."""
+        tls = Tls(self.tls_certificate, self.tls_key, self.tls_trusted) if self.tls_certificate else None
+        archive, worklist, mpps = (
+            Peer(getattr(self, name + '_host'), getattr(self, name + '_port'), getattr(self, name + '_ae_title'),
+                 self.ae_title, tls) if getattr(self, name + '_host') else None for name in _PEERS)
+        return Site(self.ae_title, archive, worklist, mpps, tls, self.listener_port, self.worklist_modality,
+                    self.institution, self.department, self.station_name, parse_objects(self.objects),
+                    self.stored_unit, self.delete_sent_days, self.fhir_url.rstrip('/'))
 
     def names(self) -> List[str]:
         """Names and addresses under which other machines know the station."""

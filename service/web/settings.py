@@ -21,10 +21,12 @@ blueprint = Blueprint('settings', __name__, url_prefix='/settings')
 
 #: Sections as the page calls them.
 TITLES = {'camera': N_('Camera'), 'model': N_('Model'), 'web': N_('Network and files'), 'screen': N_('Screen'),
-          'overlay': N_('Picture'), 'analysis': N_('Analysis'), 'exams': N_('Exams'), 'quality': N_('Quality')}
+          'overlay': N_('Picture'), 'analysis': N_('Analysis'), 'exams': N_('Exams'), 'hospital': N_('Hospital'),
+          'quality': N_('Quality')}
 
 #: What a name says of its unit, which stands beside the value.
 _UNIT = re.compile('_(minutes|cm|deg|c|s|mib|years|days)$')
+_ACRONYM = re.compile(r'(?i)\b(ae|api|fhir|mpps|tls|url)\b')
 
 _Answer = Union[str, Response, BaseResponse]
 
@@ -139,7 +141,8 @@ def _row(look: Look, entry: 'Field[Any]') -> Dict[str, Any]:
     rules = entry.metadata
     now, coming = getattr(_changes().running, entry.name), getattr(look.coming, entry.name)
     return {'name': entry.name, 'section': rules['section'],
-            'title': _UNIT.sub('', entry.name).replace('_', ' ').capitalize(),
+            'title': _ACRONYM.sub(lambda word: word.group().upper(),
+                                  _UNIT.sub('', entry.name).replace('_', ' ').capitalize()),
             'sentence': rules['sentence'], 'unit': rules['unit'], 'low': rules['low'], 'high': rules['high'],
             'is_text': entry.type is str and not rules['choices'], 'may_be_empty': rules['may_be_empty'],
             'fixed': FIXED.get(entry.name, ''), 'now': _text(entry, now), 'coming': _text(entry, coming),

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from service.hospital.site import Peer, Site, Tls
 from service.messages import CameraError, SettingsError
 from service.quality import QualityLimits
 from service.settings import Settings, document_keys, load_settings
@@ -127,3 +128,50 @@ def test_every_setting_has_a_sentence_and_stands_in_the_reference():
 def test_the_reference_in_the_docs_is_the_one_that_is_generated():
     with open(os.path.join(ROOT, 'docs', 'settings.md'), encoding='utf-8') as stream:
         assert stream.read() == document_keys()
+
+
+ARCHIVE = '[hospital]\narchive_host = "pacs.example.org"\narchive_ae_title = "PACS"\n'
+TLS = 'tls_certificate = "/etc/a.pem"\ntls_key = "/etc/a.key"\ntls_trusted = "/etc/trusted.pem"\n'
+
+
+@pytest.mark.parametrize('text, code, line', [
+    ('[hospital]\narchive_host = "pacs.example.org"\n', 'setting-contradiction', 2),
+    ('[hospital]\nworklist_ae_title = "RIS"\n', 'setting-contradiction', 2),
+    (ARCHIVE + TLS[:TLS.index('tls_trusted')], 'setting-contradiction', 4),
+    (ARCHIVE + 'listener_port = 8080\n', 'setting-contradiction', 4),
+    ('[hospital]\ndelete_sent_days = 30\n', 'setting-contradiction', 2),
+    ('[hospital]\nae_title = "SEVENTEEN-LETTERS"\n', 'hospital-title', 2),
+    ('[hospital]\nae_title = "BACK\\\\SLASH"\n', 'hospital-title', 2),
+    ('[hospital]\nae_title = " THERMO"\n', 'hospital-title', 2),
+    ('[hospital]\nae_title = "THÉRMO"\n', 'hospital-title', 2),
+    ('[hospital]\nae_title = "A\\u0007"\n', 'setting-text', 2),
+    ('[hospital]\narchive_host = "pacs:104"\n', 'hospital-host', 2),
+    ('[hospital]\narchive_port = 0\n', 'setting-range', 2),
+    ('[hospital]\nobjects = "temperature, mesurements"\n', 'hospital-objects', 2),
+    ('[hospital]\nobjects = ","\n', 'hospital-objects', 2),
+    ('[hospital]\nworklist_modality = "tg"\n', 'hospital-modality', 2),
+    ('[hospital]\nstation_name = "A TROLLEY OF ROOM 3"\n', 'hospital-text', 2),
+    ('[hospital]\ninstitution = "A\\\\B"\n', 'hospital-text', 2),
+    ('[hospital]\nfhir_url = "ftp://ehr.example.org"\n', 'hospital-url', 2),
+    ('[hospital]\nfhir_url = "https://user:pin@ehr.example.org/fhir"\n', 'hospital-url', 2),
+    ('[hospital]\nfhir_url = "https://ehr.example.org:port/fhir"\n', 'hospital-url', 2),
+])
+def test_what_is_wrong_of_the_hospital_is_refused_with_a_remedy(tmp_path, text, code, line):
+    path = write(tmp_path, text)
+    with pytest.raises(SettingsError) as caught:
+        load_settings(path)
+    assert caught.value.code == code and caught.value.message.next_step
+    assert caught.value.message.sentence.startswith('%s, line %d: ' % (path, line))
+
+
+def test_the_hospital_is_nobody_until_somebody_is_named(tmp_path):
+    assert load_settings().site() == Site()
+    text = ARCHIVE + TLS + ('worklist_host = "192.0.2.10"\nworklist_port = 2762\nworklist_ae_title = "RIS"\n'
+                            'ae_title = "THERMO 3"\ninstitution = "Νοσοκομείο"\nobjects = "report,temperature"\n'
+                            'stored_unit = "celsius"\nfhir_url = "https://ehr.example.org/fhir/"\n')
+    site = load_settings(write(tmp_path, text)).site()
+    tls = Tls('/etc/a.pem', '/etc/a.key', '/etc/trusted.pem')
+    assert site.archive == Peer('pacs.example.org', 104, 'PACS', 'THERMO 3', tls)
+    assert site.worklist == Peer('192.0.2.10', 2762, 'RIS', 'THERMO 3', tls) and site.mpps is None
+    assert (site.tls, site.institution, site.objects) == (tls, 'Νοσοκομείο', ('temperature', 'report'))
+    assert (site.unit, site.fhir_url) == ('celsius', 'https://ehr.example.org/fhir')
