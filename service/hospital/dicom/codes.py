@@ -1,0 +1,59 @@
+"""Codes of what objects state: standard ones that were looked up, and local ones where none was found."""
+from typing import Dict, NamedTuple
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from ...exams import DYNAMIC
+from ...views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
+
+#: Scheme of the local codes.
+LOCAL = '99THERMO'
+
+
+class Code(NamedTuple):
+    """A coded concept.
+
+    Attributes:
+        value: as its scheme has it.
+        scheme: its designator.
+        meaning: in words.
+    """
+
+    value: str
+    scheme: str
+    meaning: str
+
+
+BREAST = Code('76752008', 'SCT', 'Breast')
+SKIN_TEMPERATURE = Code('364537001', 'SCT', 'Skin temperature')
+PROCESSING = Code('109102', 'DCM', 'Processing Equipment')
+
+DEGREE = Code('Cel', 'UCUM', 'degree Celsius')
+PERCENT, MINUTE, METRE, ONE = (Code('%', 'UCUM', 'percent'), Code('min', 'UCUM', 'minute'),
+                               Code('m', 'UCUM', 'meter'), Code('1', 'UCUM', 'no units'))
+
+#: Conditions of an exam by their name among `service.exams.CONDITIONS`, with their units.
+CONDITION_CODES = {
+    'room_c': (Code('122224', 'DCM', 'Room temperature'), DEGREE),
+    'humidity_percent': (Code('humidity', LOCAL, 'Relative humidity of the air'), PERCENT),
+    'acclimatisation_minutes': (Code('acclimatisation', LOCAL, 'Duration of acclimatisation'), MINUTE),
+    'distance_m': (Code('distance', LOCAL, 'Distance from camera to patient'), METRE)}
+EMISSIVITY = Code('emissivity', LOCAL, 'Emissivity')
+
+_FRONTAL_CODE = Code('399033003', 'SCT', 'frontal')
+
+#: Projection of each role of a picture; sides are the patient's.
+VIEW_CODES: Dict[str, Code] = {
+    FRONTAL: _FRONTAL_CODE, RAISED_ARMS: _FRONTAL_CODE, DYNAMIC: _FRONTAL_CODE,
+    LEFT_OBLIQUE: Code('399135007', 'SCT', 'left anterior oblique'),
+    RIGHT_OBLIQUE: Code('399356000', 'SCT', 'right anterior oblique'),
+    LEFT_LATERAL: Code('399173006', 'SCT', 'left lateral'),
+    RIGHT_LATERAL: Code('399198007', 'SCT', 'right lateral')}
+
+
+def code_sequence(code: Code) -> Sequence:
+    """A code as the one item of a sequence."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
+    return Sequence([item])

@@ -1,0 +1,194 @@
+"""Pictures of an exam: temperatures as whole numbers that every viewer draws right, and the picture as it is shown.
+
+Stored are hundredths of a kelvin. Slope and intercept are whole, since viewers round what they compute with them or
+fill arrays of whole numbers with it; degrees stand in the real world value mapping. There is no VOI LUT Function, which
+a viewer that hospitals use cannot take. docs/hospital.md has what each viewer made of each form.
+"""
+from typing import Dict, Iterator, NamedTuple, Tuple
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from ...exams import DYNAMIC, Capture, guide
+from ...kept_picture import kept_thermogram
+from ...messages import ADJUNCT_NOTICE
+from ...thermogram import Thermogram
+from ...views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
+from ..site import CELSIUS, HUNDREDTHS
+from .codes import BREAST, DEGREE, VIEW_CODES, code_sequence
+from .modules import (
+    GREY,
+    PRIVATE_CREATOR,
+    PRIVATE_GROUP,
+    Case,
+    Made,
+    add_conditions,
+    add_network,
+    finished,
+    new_object,
+    number_text,
+)
+
+SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
+
+#: Stored words of one kelvin, and °C of the word 0.
+PER_K, ZERO_C = 100, -273.15
+
+#: The warmest that a word stands for; it stands for everything warmer too, and is mapped to no temperature.
+BEYOND = 65535
+
+
+class Form(NamedTuple):
+    """How temperatures are shown by a viewer that knows nothing of the real world value mapping.
+
+    Attributes:
+        slope, intercept: from stored words to what is shown.
+        per_c: units of what is shown in a degree.
+        window: centre and width in °C.
+        rescale_type, unit, sentence: what the unit is, in three ways.
+    """
+
+    slope: str
+    intercept: str
+    per_c: int
+    window: Tuple[float, float]
+    rescale_type: str
+    unit: str
+    sentence: str
+
+
+#: A narrow window loses one unit at its upper end, hence 11 degrees for 10 (PS3.3, C.11.2.1.2). With the smallest part
+#: of the intercept no word gives a whole number, which would make some viewers compute in whole numbers.
+FORMS: Dict[str, Form] = {
+    HUNDREDTHS: Form('1', '-27315', 100, (29, 10), 'US', 'C x 100',
+                     'Values are hundredths of a degree Celsius: 3133 is 31.33 C.'),
+    CELSIUS: Form('0.01', '-273.15000001', 1, (29.5, 11), 'CEL', 'C', 'Values are degrees Celsius.')}
+
+#: How a picture lies: directions of its rows and columns, and side of the breast ([DICOM] PS3.3, C.7.6.1.1.1). A
+#: camera at her right side has her front on the right of the picture.
+_ORIENTATION: Dict[str, Tuple[str, str]] = {
+    FRONTAL: ('L', 'B'), RAISED_ARMS: ('L', 'B'), DYNAMIC: ('L', 'B'), RIGHT_OBLIQUE: ('LA', 'R'),
+    LEFT_OBLIQUE: ('LP', 'L'), RIGHT_LATERAL: ('A', 'R'), LEFT_LATERAL: ('P', 'L')}
+
+
+def temperatures(case: Case) -> Iterator[Made]:
+    """Every picture of an exam that counts, as single-frame Secondary Capture; one without temperatures as grey levels.
+
+    Raises:
+        InputError, ExamError, ExamUnreadableError, SealError: as of `kept_thermogram` and `new_object`.
+    """
+    for number, capture in enumerate(guide.pictures_of(case.exam), 1):
+        thermogram, event, form = kept_thermogram(case.exams, case.exam, capture), case.taken(capture), case.site.unit
+        kind = 'temperature' if thermogram.is_celsius else GREY
+        name = case.name(kind, capture.number, event.number)
+        dataset = new_object(case, kind, name, SECONDARY_CAPTURE, number, event.stamp)
+        dataset.ConversionType = 'SD'
+        dataset.SeriesDescription = 'Thermograms: %s' % (FORMS[form].unit if thermogram.is_celsius else 'grey levels')
+        add_view(dataset, capture)
+        add_network(dataset, capture)
+        add_conditions(dataset, dict(case.conditions, **case.exams.private(case.exam, event.number)))
+        dataset.ImageComments = comment(capture, add_frame(dataset, thermogram, FORMS[form]))
+        add_private(dataset, case, capture, thermogram)
+        yield finished(case, name, dataset)
+
+
+def add_view(dataset: Dataset, capture: Capture) -> None:
+    """State what of the patient a picture shows, and how it lies."""
+    row, side = _ORIENTATION[capture.role]
+    dataset.BodyPartExamined = 'BREAST'
+    dataset.ImageLaterality, dataset.PatientOrientation = side, [row, 'F']
+    dataset.AnatomicRegionSequence = code_sequence(BREAST)
+    dataset.ViewCodeSequence = code_sequence(VIEW_CODES[capture.role])
+
+
+def add_frame(dataset: Dataset, thermogram: Thermogram, form: Form) -> str:
+    """Store one frame with what it means and how it is to be shown.
+
+    Returns:
+        What the values are, as a sentence for who reads one of them.
+    """
+    if not thermogram.is_celsius:
+        levels = np.rint(np.clip(thermogram.pixels, 0, 255)).astype(np.uint8)
+        add_pixels(dataset, levels)
+        _add_window(dataset, 128, 256, 'ALL GREY LEVELS')
+        return 'Grey levels of a picture without temperatures.'
+    words = stored_words(thermogram.pixels)
+    add_pixels(dataset, words)
+    dataset.RescaleIntercept, dataset.RescaleSlope = form.intercept, form.slope
+    dataset.RescaleType = form.rescale_type
+    _add_temperature_window(dataset, words, form)
+    dataset.RealWorldValueMappingSequence = real_world_values()
+    beyond = int((words == BEYOND).sum())
+    return form.sentence + (' Pixels warmer than %.2f C are stored as that: %d.'
+                            % (BEYOND / PER_K + ZERO_C, beyond) if beyond else '')
+
+
+def comment(capture: Capture, sentence: str) -> str:
+    """What a picture shows and what its values are, in words, and what nobody may overlook."""
+    view = 'Dynamic series, picture %d' % capture.frame if capture.frame else capture.role.replace('-', ' ') + ' view'
+    return '%s. %s %s' % (view.capitalize(), sentence, ADJUNCT_NOTICE)
+
+
+def stored_words(celsius: np.ndarray) -> np.ndarray:
+    """Temperatures as hundredths of a kelvin: uint16 of the same shape.
+
+    Args:
+        celsius: float32 HxW, finite and not below absolute zero, as every `Thermogram` is. What is warmer than a word
+            holds becomes `BEYOND`.
+    """
+    return np.clip(np.rint((celsius.astype(np.float64) - ZERO_C) * PER_K), 0, BEYOND).astype(np.uint16)
+
+
+def real_world_values() -> Sequence:
+    """What `stored_words` mean, in degrees Celsius ([DICOM] PS3.3, C.7.6.16.2.11)."""
+    item = Dataset()
+    item.LUTLabel, item.LUTExplanation = 'CELSIUS', 'Temperature in degrees Celsius'
+    item.MeasurementUnitsCodeSequence = code_sequence(DEGREE)
+    item.add_new(0x00409216, 'US', 0)
+    item.add_new(0x00409211, 'US', BEYOND - 1)
+    item.RealWorldValueIntercept, item.RealWorldValueSlope = ZERO_C, 1.0 / PER_K
+    return Sequence([item])
+
+
+def add_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
+    """Store pixels: uint8 or uint16 HxW grey, uint8 HxWx3 red, green, blue, or uint16 FxHxW frames."""
+    colour = pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[-1] == 3
+    bits = 8 * pixels.itemsize
+    dataset.SamplesPerPixel = 3 if colour else 1
+    dataset.PhotometricInterpretation = 'RGB' if colour else 'MONOCHROME2'
+    if colour:
+        dataset.PlanarConfiguration = 0
+    dataset.Rows, dataset.Columns = pixels.shape[:2] if colour else pixels.shape[-2:]
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    dataset.PixelRepresentation = 0
+    dataset.BurnedInAnnotation = 'NO'
+    data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder('<')).tobytes()
+    dataset.add_new(0x7FE00010, 'OB' if bits == 8 else 'OW', data + b'\0' * (len(data) % 2))
+
+
+def add_private(dataset: Dataset, case: Case, capture: Capture, thermogram: Thermogram) -> None:
+    """State by which exam and picture of a station an object can be found again, and the emissivity."""
+    block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    block.add_new(0x01, 'LO', case.exam.id)
+    block.add_new(0x02, 'IS', str(capture.number))
+    block.add_new(0x03, 'CS', capture.role.upper().replace('-', '_'))
+    block.add_new(0x04, 'CS', thermogram.unit.upper())
+    if thermogram.provenance.emissivity is not None:
+        block.add_new(0x05, 'DS', number_text(thermogram.provenance.emissivity))
+
+
+def _add_temperature_window(dataset: Dataset, words: np.ndarray, form: Form) -> None:
+    """The usual window, or the range of a frame that lies outside it and would be black or white."""
+    centre, width = form.window
+    low, high = (float(words.min()) / PER_K + ZERO_C, float(words.max()) / PER_K + ZERO_C)
+    if low < centre + width / 2 and high > centre - width / 2:
+        _add_window(dataset, centre * form.per_c, width * form.per_c, '24 TO 34 C')
+    else:
+        width = max(1.0, high - low) + 1.0 / form.per_c
+        _add_window(dataset, (low + high) / 2 * form.per_c, width * form.per_c, 'COLDEST TO WARMEST')
+
+
+def _add_window(dataset: Dataset, centre: float, width: float, explanation: str) -> None:
+    dataset.WindowCenter, dataset.WindowWidth = number_text(centre), number_text(width)
+    dataset.WindowCenterWidthExplanation = explanation

@@ -1,0 +1,10 @@
+"""Which functions make the objects of each kind that the settings may name."""
+from typing import Callable, Dict, Iterator, Tuple
+
+from ..site import OBJECTS
+from .images import temperatures
+from .modules import Case, Made
+
+#: By the names of `OBJECTS`.
+KINDS: Dict[str, Tuple[Callable[[Case], Iterator[Made]], ...]] = dict.fromkeys(OBJECTS, ())
+KINDS.update({'temperature': (temperatures,)})

@@ -1,0 +1,67 @@
+"""A signed exam whose pictures are real, the same to the last byte wherever and whenever it is made."""
+import contextlib
+import os
+import tempfile
+from unittest import mock
+
+import numpy as np
+
+from service.capture_file import pack_capture
+from service.exams import Patient, Picture, library
+from service.overlay import draw_overlay
+from service.radiometry import Raw
+from service.reading import read_signs
+from service.record import encode_png
+from service.thermogram import Thermogram
+
+from ...fakes import frames
+from ...fakes.pipelines import stub_pipeline
+from ..exams.station import Station
+
+ID = 'a1b2c3d4e5f60718'
+ELENI = Patient('P-1', 'Παπαδοπούλου^Ελένη', '1970-12-31')
+CONDITIONS = {'room_c': 21.5, 'humidity_percent': 41, 'acclimatisation_minutes': 15, 'notes': 'cold hands'}
+
+
+def torso(role):
+    """A picture as it may be taken in a role."""
+    return Thermogram.from_celsius(frames.torso(), role, emissivity=0.98)
+
+
+def analysed(thermograms):
+    """Pictures of thermograms, with what a stub of the network says of each."""
+    with stub_pipeline() as pipeline:
+        for thermogram in thermograms:
+            result = pipeline.analyse(thermogram)
+            labels = b'' if result.labels is None else encode_png(result.labels)
+            yield Picture(pack_capture([Raw.of(thermogram)]), result.to_dict(), encode_png(draw_overlay(result)),
+                          labels, {'kind': 'simulator'}, read_signs(result).to_dict())
+
+
+@contextlib.contextmanager
+def signed_exam(pictures, patient=ELENI):
+    """A station and the one exam that it keeps.
+
+    Args:
+        pictures: pairs of role and `Thermogram`, in order; those in the role ``dynamic`` are one series.
+    """
+    with contextlib.ExitStack() as stack:
+        memory = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+        station = Station(stack.enter_context(tempfile.TemporaryDirectory(dir=memory)))
+        stack.callback(station.close)
+        exams, frame = station.exams, 0
+        with mock.patch.object(library, 'new_id', lambda: ID):
+            exams.create(patient, 'op', CONDITIONS)
+        stack.enter_context(mock.patch.object(library, '__version__', '1.2.3'))
+        exams.start(ID, 'op')
+        for (role, _), picture in zip(pictures, analysed(thermogram for _, thermogram in pictures)):
+            frame = frame + 1 if role == 'dynamic' else 0
+            exams.add_capture(ID, 'op', role, picture, frame, times={'taken_s': 15.0 * frame} if frame > 1 else None)
+        exams.review(ID, 'op')
+        exams.sign(ID, 'chief')
+        yield station, exams.get(ID)
+
+
+def grey():
+    """A picture without temperatures, with every grey level."""
+    return Thermogram.from_relative(np.linspace(0, 255, 240 * 320).reshape(240, 320).round(), 'picture')
