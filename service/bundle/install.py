@@ -218,7 +218,7 @@ def write_bundle(folder: str, document: Dict[str, Any], files: Dict[str, bytes])
         document = dict(document, files={name: hashlib.sha256(data).hexdigest() for name, data in files.items()})
         atomic_write_json(os.path.join(staging, MANIFEST_NAME), document)
         open_bundle(staging, study=True)
-        _require_bundle(folder)
+        require_bundle(folder)
         replace_folder(staging, folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -231,7 +231,7 @@ def _good_bundle(target: str, trust: Trust) -> Optional[Bundle]:
         if os.path.lexists(target):
             raise StorageError('not-a-bundle', '%s is not a folder.' % target, 'Choose another one.')
         return None
-    _require_bundle(target)
+    require_bundle(target)
     try:
         return open_bundle(target, trust=trust)
     except BundleError:
@@ -259,7 +259,7 @@ def _noted(old: Optional[Bundle], new: Optional[Bundle], parent: str) -> History
     return history
 
 
-def _require_bundle(folder: str) -> None:
+def require_bundle(folder: str) -> None:
     """Refuse to replace a folder that holds something else than a bundle."""
     if os.path.isdir(folder) and os.listdir(folder) and not os.path.isfile(os.path.join(folder, MANIFEST_NAME)):
         raise StorageError('not-a-bundle', '%s holds something that is not a bundle.' % folder,

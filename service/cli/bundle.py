@@ -1,6 +1,7 @@
 """``thermoscreen bundle``: sign, verify and show bundles, and change the model of a station."""
 import contextlib
 import json
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any, Dict, Iterator, NamedTuple, Optional
 
@@ -16,7 +17,7 @@ from ..bundle import (
     read_signature,
     sign_bundle,
 )
-from ..messages import OK, InputError, StorageError, printable
+from ..messages import OK, InputError, StorageError, printable, shown_size
 from .operators import PAGES, ask_supervisor, by_option, open_station
 from .options import json_option, load_settings, settings_option
 from .verbs import Group
@@ -129,6 +130,43 @@ def verify(folder: str, keys: Optional[str], settings_path: Optional[str], as_js
     click.echo('  signed by  %s' % signer)
     for line in _variant_lines(report):
         click.echo('  ' + printable(line))
+
+
+@bundle.command()
+@click.argument('url', metavar='URL')
+@click.option('--out', type=click.Path(), metavar='DIR',
+              help='Where the bundle goes. Default: the last name of URL, in this folder.')
+@click.option('--ca', type=click.Path(), metavar='FILE',
+              help="Certificates (PEM) of a hospital's own authority, in place of the system's.")
+@_keys_option
+@settings_option
+@json_option
+def fetch(url: str, out: Optional[str], ca: Optional[str], keys: Optional[str], settings_path: Optional[str],
+          as_json: bool) -> None:
+    """Fetch a signed bundle from a folder of an HTTPS server, or of a stick, and verify it.
+
+    URL is the folder that holds manifest.json, signature.json and the files that the manifest lists. Only what a
+    trusted key has signed is fetched at all, and DIR appears, or is replaced, once all of it is there and verified.
+    After a line that was cut the same command goes on where it ended; where the bundle is there already, nothing is
+    fetched. It is not installed: that is what `install` does, or the page.
+
+    \b
+    Example:
+      thermoscreen bundle fetch https://files.example.org/thermoscreen/phantom-fpn
+      thermoscreen bundle fetch file:///media/usb/phantom-fpn --out /var/lib/thermoscreen/fetched
+    """
+    from ..bundle.fetch import fetch_bundle
+    folder = out or url.rstrip('/').rpartition('/')[2]
+    done = fetch_bundle(url, folder, _trust(settings_path, keys), ca)
+    report = dict(_describe(done.bundle), fetched_bytes=done.fetched_bytes, kept_bytes=done.kept_bytes)
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    click.echo(printable('%(id)s %(version)s (%(hash)s) is intact in %(folder)s.' % report))
+    click.echo('  signed by  %s' % (report['key'] or 'nobody, which the settings allow'))
+    click.echo('  fetched    %s' % (shown_size(done.fetched_bytes) if done.fetched_bytes else 'nothing: it was there')
+               + (', after %s of an earlier attempt' % shown_size(done.kept_bytes) if done.kept_bytes else ''))
+    click.echo(printable('Install it with: thermoscreen bundle install %s' % shlex.quote(folder)))
 
 
 @bundle.command()

@@ -38,7 +38,7 @@ def keys(tmp_path):
     return signing.write_public(tmp_path / 'keys')
 
 
-@pytest.mark.parametrize('verb', ['keygen', 'sign', 'verify', 'install', 'rollback', 'list', 'show'])
+@pytest.mark.parametrize('verb', ['keygen', 'sign', 'verify', 'fetch', 'install', 'rollback', 'list', 'show'])
 def test_every_verb_explains_itself_with_an_example(verb):
     result = CliRunner().invoke(program, ['bundle', verb, '--help'])
     assert result.exit_code == 0 and 'Example:' in result.output
@@ -115,6 +115,21 @@ def test_a_downgrade_by_request(run, tmp_path, keys):
     assert code == 3 and 'tiny 1.1.0, which is newer than tiny 1.0.0' in err
     code, out, _ = run('bundle', 'install', old, '--allow-older', *to)
     assert code == 0 and 'in place of version 1.1.0' in out
+
+
+def test_a_bundle_is_fetched_and_then_installed(run, tmp_path, keys, monkeypatch):
+    signing.sign(bundles.write(tmp_path / 'stick' / 'tiny'))
+    (tmp_path / 'here').mkdir()
+    monkeypatch.chdir(str(tmp_path / 'here'))
+    fetch = ['bundle', 'fetch', 'file://%s/stick/tiny' % tmp_path, '--keys', keys]
+    code, out, _ = run(*fetch)
+    assert code == 0 and 'signed by  ' + KEY in out and 'fetched    ' in out
+    assert out.endswith('Install it with: thermoscreen bundle install tiny\n') and os.listdir('.') == ['tiny']
+    report = json.loads(run(*fetch, '--json')[1])
+    assert report['fetched_bytes'] == 0 and report['folder'] == str(tmp_path / 'here' / 'tiny') and report['key'] == KEY
+    assert run('bundle', 'install', 'tiny', '--to', tmp_path / 'device', '--keys', keys)[0] == 0
+    code, out, err = run(*fetch[:2], 'http://example.org/tiny')
+    assert code == 2 and out == '' and err.count('\n') == 1 and err.endswith('[fetch-url]\n')
 
 
 def test_the_way_back_by_request(run, tmp_path, keys):
