@@ -51,6 +51,9 @@ STILL_S = 10.0
 #: What the gate says of a picture of another side than the one that is wanted; no other refusal of it is not kept.
 _WRONG_SIDE = ('view-wrong', 'wrong-side', 'sides')
 
+#: What is kept with a picture of the description of its camera.
+_STATED = ('name', 'serial', 'accuracy', 'netd_mk')
+
 #: So many may wait for the picture that is being taken, each with a thread of the server: a tap, a second one, and
 #: the page of somebody who looked away.
 _MAX_WAITING = 3
@@ -239,9 +242,13 @@ class Acquisition:
                           encode_png(draw_overlay(result, self._palette_name, self._layer)),
                           b'' if result.labels is None else encode_png(result.labels),
                           dict(taken.condition.to_dict(), kind=self._capture.description.get('kind', ''),
-                               scale=body_scale(result)),
+                               scale=body_scale(result), **self._camera()),
                           reading.to_dict())
         return self.exams.add_capture(exam_id, operator, role, picture, frame, conditions, times)
+
+    def _camera(self) -> Dict[str, Any]:
+        """Which camera it is and how well it measures, as far as it says so."""
+        return {key: self._capture.description[key] for key in _STATED if self._capture.description.get(key)}
 
     def _still(self, calibrate: bool, timeout_s: float) -> Frame:
         if calibrate:

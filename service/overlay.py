@@ -161,11 +161,13 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     return canvas
 
 
-def draw_picture(result: Result, palette_name: str, layer: str, span: Optional[Span] = None) -> np.ndarray:
-    """Draw one layer alone, for a page that has outlines, marks, scale and notice of its own.
+def draw_picture(result: Result, palette_name: str, layer: str, span: Optional[Span] = None, outlined: bool = False
+                 ) -> np.ndarray:
+    """Draw one layer alone, for a page or a report that has marks, scale and notice of its own.
 
     Args:
         result, palette_name, layer, span: as of `draw_overlay`.
+        outlined: whether the outlines of its regions are drawn over it.
 
     Returns:
         uint8 HxWx3, BGR, `PICTURE_HEIGHT_PX` high.
@@ -175,7 +177,7 @@ def draw_picture(result: Result, palette_name: str, layer: str, span: Optional[S
     """
     picture = np.empty((PICTURE_HEIGHT_PX, _picture_width(result.thermogram), 3), np.uint8)
     draw_layer(result, layer, _palette_table(palette_name), span or automatic_span(result.thermogram, result.body),
-               picture, outlined=False)
+               picture, outlined)
     return picture
 
 

@@ -30,12 +30,12 @@ from .identity import conflicts, confusable, earlier_exams, is_other
 from .library import AUDITED, Entry, Exams, Picture
 from .retention import Plan, Policy, plan_retention
 from .store import Reader, Row
-from .texts import CONDITIONS, DEVIATION, NOTES, shown_patient
+from .texts import CONDITIONS, DEVIATION, GRADE, IMPRESSION, NOTES, shown_patient
 from .verification import verify_store
 
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CAPTURED', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED',
            'DRAFT', 'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError',
-           'Exams', 'NOTES', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED',
-           'STATES', 'StoredFile', 'check_capture', 'check_outlines', 'conflicts', 'confusable', 'earlier_exams',
-           'export_exams', 'gathered', 'import_exams', 'is_other', 'note_found', 'picture_missing', 'plan_retention',
-           'read_found', 'shown_patient', 'transition', 'verify_store']
+           'Exams', 'GRADE', 'IMPRESSION', 'NOTES', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader',
+           'Row', 'SIGNED', 'STATES', 'StoredFile', 'check_capture', 'check_outlines', 'conflicts', 'confusable',
+           'earlier_exams', 'export_exams', 'gathered', 'import_exams', 'is_other', 'note_found', 'picture_missing',
+           'plan_retention', 'read_found', 'shown_patient', 'transition', 'verify_store']

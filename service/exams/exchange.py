@@ -43,7 +43,17 @@ from .folder import (
 )
 from .forms import opened_form
 from .library import Exams
-from .texts import checked_conditions, checked_patient, checked_text, is_line, opened_patient, opened_private
+from .texts import (
+    DEVIATION,
+    GRADE,
+    IMPRESSION,
+    checked_conditions,
+    checked_patient,
+    checked_text,
+    is_line,
+    opened_patient,
+    opened_private,
+)
 
 MANIFEST = 'export.json'
 FORMAT, VERSION = 'thermoscreen export', 2
@@ -59,7 +69,7 @@ _MAX_FILE_BYTES = 1 << 30
 _SPARE_SHARE = 0.05
 
 #: Private facts that are texts and no conditions.
-_TEXTS = {'deviation', 'reason', 'text'}
+_TEXTS = {DEVIATION, IMPRESSION, GRADE, 'reason', 'text'}
 
 _SCHEMA_PATH = os.path.join(os.path.dirname(__file__), 'incoming.schema.json')
 _PNG = b'\x89PNG\r\n\x1a\n\0\0\0\rIHDR'

@@ -28,6 +28,7 @@ from .exam import (
     NOTED,
     RELEASED,
     RESUMED,
+    REVIEW,
     REVIEWED,
     SIGNED,
     STARTED,
@@ -66,11 +67,16 @@ from .folder import (
 from .forms import sealed_form
 from .store import Reader, Row, Store, StoreLock
 from .texts import (
+    CONDITIONS,
     DEVIATION,
+    GRADE,
+    IMPRESSION,
     MAX_NAME,
+    NOTES,
     checked_conditions,
     checked_patient,
     checked_text,
+    is_line,
     json_text,
     opened_patient,
     opened_private,
@@ -319,6 +325,27 @@ class Exams:
         return self._happen(exam_id, AMENDED, operator, {'software': __version__},
                             {'reason': checked_text(reason), 'text': checked_text(text)})
 
+    def interpret(self, exam_id: str, operator: str, text: str, grade: str = '') -> Exam:
+        """Add the impression of a reader, whose name stands under it; after the signature that is an amendment.
+
+        Several are kept, and the last one counts.
+
+        Args:
+            operator: id of the reader.
+            text: what they make of the exam.
+            grade: in a system of their choice, on one line; empty for none.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-text``; ``exam-state`` before the review.
+        """
+        private = {IMPRESSION: checked_text(text)}
+        if grade.strip():
+            if not is_line(grade.strip()):
+                raise ExamError('exam-text', 'A grade is one line of at most %d characters.' % MAX_NAME,
+                                'Type it again.')
+            private[GRADE] = grade.strip()
+        return self._ask(self._interpret, exam_id, operator, private)
+
     def correct(self, exam_id: str, operator: str, picture: int, version: int, contents: Mapping[str, bytes],
                 reason: str, text: str) -> Exam:
         """Keep outlines that were corrected by hand, with what was computed from them; of a signed exam an amendment.
@@ -407,8 +434,7 @@ class Exams:
         for event in exam.events:
             if event.kind in (CREATED, STARTED, NOTED):
                 values.update(self.private(exam, event.number))
-        values.pop(DEVIATION, None)
-        return values
+        return {name: value for name, value in values.items() if name in CONDITIONS or name == NOTES}
 
     def read_file(self, exam: Exam, name: str) -> bytes:
         """A file of an exam, opened.
@@ -557,6 +583,15 @@ class Exams:
                 contents: Mapping[str, bytes]) -> Exam:
         self._ready_for(exam_id)
         return self._add(read_exam(self.folder, exam_id), kind, operator, facts, private, contents)
+
+    def _interpret(self, exam_id: str, operator: str, private: Mapping[str, Any]) -> Exam:
+        self._ready_for(exam_id)
+        exam = read_exam(self.folder, exam_id)
+        if not exam.locked and exam.state != REVIEW:
+            raise ExamError('exam-state', 'The exam is not in review, so nobody can have read it.',
+                            'Finish the captures first.')
+        return self._add(exam, AMENDED if exam.locked else NOTED, operator,
+                         {'software': __version__} if exam.locked else {}, private, {})
 
     def _correct(self, exam_id: str, operator: str, picture: int, version: int, contents: Mapping[str, bytes],
                  private: Mapping[str, Any]) -> Exam:

@@ -18,6 +18,9 @@ CONDITIONS: Dict[str, Tuple[float, float, str]] = {
     'cycle_day': (1, 99, 'day of the cycle')}
 NOTES, DEVIATION = 'notes', 'deviation'
 
+#: What a reader makes of an exam, and in which grade of a system of their choice.
+IMPRESSION, GRADE = 'impression', 'grade'
+
 #: Characters of an id, a name or a search.
 MAX_NAME = 200
 _MAX_TEXT = 4000
