@@ -1,10 +1,19 @@
 """Codes of what objects state: standard ones that were looked up, and local ones where none was found."""
-from typing import Dict, NamedTuple
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from ...exams import DYNAMIC
+from ...regions import (
+    LEFT_ARMPIT,
+    LEFT_BREAST,
+    LEFT_NIPPLE,
+    NECK,
+    RIGHT_ARMPIT,
+    RIGHT_BREAST,
+    RIGHT_NIPPLE,
+)
 from ...views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
 
 #: Scheme of the local codes.
@@ -25,11 +34,25 @@ class Code(NamedTuple):
     meaning: str
 
 
-BREAST = Code('76752008', 'SCT', 'Breast')
+BREAST, NIPPLE, AXILLA = (Code('76752008', 'SCT', 'Breast'), Code('24142002', 'SCT', 'Nipple'),
+                          Code('91470000', 'SCT', 'Axilla'))
+RIGHT, LEFT, BOTH = (Code('24028007', 'SCT', 'Right'), Code('7771000', 'SCT', 'Left'),
+                     Code('51440002', 'SCT', 'Right and left'))
+
+#: What each region is, and of which side; by region id.
+REGION_CODES: Dict[int, Tuple[Code, Optional[Code]]] = {
+    RIGHT_BREAST: (BREAST, RIGHT), LEFT_BREAST: (BREAST, LEFT), RIGHT_NIPPLE: (NIPPLE, RIGHT),
+    LEFT_NIPPLE: (NIPPLE, LEFT), RIGHT_ARMPIT: (AXILLA, RIGHT), LEFT_ARMPIT: (AXILLA, LEFT),
+    NECK: (Code('45048000', 'SCT', 'Neck'), None)}
+
+#: What a difference of two sides is of, by its name in a result.
+PAIR_CODES = {'breast': BREAST, 'nipple': NIPPLE, 'armpit': AXILLA}
+
 SKIN_TEMPERATURE = Code('364537001', 'SCT', 'Skin temperature')
 PROCESSING = Code('109102', 'DCM', 'Processing Equipment')
 
-DEGREE = Code('Cel', 'UCUM', 'degree Celsius')
+#: Of temperatures; of differences, standard deviations and uncertainties, since 0.6 Cel would be 273.75 K.
+DEGREE, KELVIN = Code('Cel', 'UCUM', 'degree Celsius'), Code('K', 'UCUM', 'kelvin')
 PERCENT, MINUTE, METRE, ONE = (Code('%', 'UCUM', 'percent'), Code('min', 'UCUM', 'minute'),
                                Code('m', 'UCUM', 'meter'), Code('1', 'UCUM', 'no units'))
 

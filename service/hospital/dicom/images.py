@@ -67,7 +67,7 @@ FORMS: Dict[str, Form] = {
 
 #: How a picture lies: directions of its rows and columns, and side of the breast ([DICOM] PS3.3, C.7.6.1.1.1). A
 #: camera at her right side has her front on the right of the picture.
-_ORIENTATION: Dict[str, Tuple[str, str]] = {
+ORIENTATION: Dict[str, Tuple[str, str]] = {
     FRONTAL: ('L', 'B'), RAISED_ARMS: ('L', 'B'), DYNAMIC: ('L', 'B'), RIGHT_OBLIQUE: ('LA', 'R'),
     LEFT_OBLIQUE: ('LP', 'L'), RIGHT_LATERAL: ('A', 'R'), LEFT_LATERAL: ('P', 'L')}
 
@@ -95,7 +95,7 @@ def temperatures(case: Case) -> Iterator[Made]:
 
 def add_view(dataset: Dataset, capture: Capture) -> None:
     """State what of the patient a picture shows, and how it lies."""
-    row, side = _ORIENTATION[capture.role]
+    row, side = ORIENTATION[capture.role]
     dataset.BodyPartExamined = 'BREAST'
     dataset.ImageLaterality, dataset.PatientOrientation = side, [row, 'F']
     dataset.AnatomicRegionSequence = code_sequence(BREAST)

@@ -4,7 +4,8 @@ from typing import Callable, Dict, Iterator, Tuple
 from ..site import OBJECTS
 from .images import temperatures
 from .modules import Case, Made
+from .regions import regions
 
 #: By the names of `OBJECTS`.
 KINDS: Dict[str, Tuple[Callable[[Case], Iterator[Made]], ...]] = dict.fromkeys(OBJECTS, ())
-KINDS.update({'temperature': (temperatures,)})
+KINDS.update({'temperature': (temperatures,), 'regions': (regions,)})

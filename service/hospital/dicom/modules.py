@@ -24,8 +24,9 @@ MANUFACTURER, MODEL = 'thermoscreen', 'thermoscreen station'
 MODALITY = 'TG'
 
 #: Numbers of the series of an exam, by the kind of their objects; pictures without temperatures have one of their own.
-GREY = 'grey'
-SERIES = {kind: number for number, kind in enumerate(OBJECTS + (GREY,), 1)}
+#: A note that takes objects back has one too.
+GREY, REJECTION = 'grey', 'rejection'
+SERIES = {kind: number for number, kind in enumerate(OBJECTS + (GREY, REJECTION), 1)}
 
 #: Longest texts of each kind, in characters ([DICOM] PS3.5, 6.2).
 SHORT, LONG, NAME = 16, 64, 64
