@@ -24,6 +24,7 @@ from .exams import (
     Exam,
     ExamError,
     Exams,
+    Order,
     Patient,
     Picture,
     check_capture,
@@ -134,11 +135,11 @@ class Acquisition:
         return self.under_way() or (newest[0] if newest and newest[0].row.state == REVIEW else None)
 
     def begin(self, patient: Patient, operator: str, conditions: Optional[Mapping[str, Any]] = None,
-              prepared: bool = True) -> Exam:
+              prepared: bool = True, order: Optional[Order] = None) -> Exam:
         """A new exam. Only one is under way at a time.
 
         Args:
-            patient, operator, conditions: as of `Exams.create`.
+            patient, operator, conditions, order: as of `Exams.create`.
             prepared: whether pictures come next; False for the preparation.
 
         Raises:
@@ -147,7 +148,7 @@ class Acquisition:
         """
         with self._beginning:
             self.check_alone()
-            exam = self.exams.create(patient, operator, conditions)
+            exam = self.exams.create(patient, operator, conditions, order)
             return self.exams.start(exam.id, operator) if prepared else exam
 
     def resume(self, exam_id: str, operator: str) -> Exam:

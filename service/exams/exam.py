@@ -20,6 +20,9 @@ CREATED, STARTED, NOTED, CAPTURED, DEVIATED, CORRECTED, REVIEWED, RESUMED, HELD,
 #: What happens in any state and leads to no other.
 ANYWHERE = (HELD, RELEASED, IMPORTED)
 
+#: Fact of the first event of an exam that the worklist scheduled; what it said of it is private.
+SCHEDULED = 'scheduled'
+
 #: What a capture may be of: a view of `service.views`, or one picture of a dynamic series.
 DYNAMIC = 'dynamic'
 ROLES = FRONTAL_VIEWS + SIDE_VIEWS + (DYNAMIC,)
@@ -230,6 +233,11 @@ class Exam:
     def locked(self) -> bool:
         """Whether it is signed."""
         return self.state in (SIGNED, AMENDED)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether it was begun from the worklist."""
+        return bool(self.events) and bool(self.events[0].facts.get(SCHEDULED))
 
     @property
     def held(self) -> bool:

@@ -43,10 +43,12 @@ from .folder import (
 )
 from .forms import opened_form
 from .library import Exams
+from .order import checked_order
 from .texts import (
     DEVIATION,
     GRADE,
     IMPRESSION,
+    ORDER,
     checked_conditions,
     checked_patient,
     checked_text,
@@ -414,6 +416,9 @@ def _check_texts(opened: Exam, folder: str, place: Tuple[str, ...]) -> None:
         for event in opened.events:
             private = opened_private(PlainSealer(), opened, event.number)
             texts = {name: private.pop(name) for name in _TEXTS & set(private)}
+            is_order = event.number == 1 and opened.scheduled
+            good = good and is_order == (ORDER in private)
+            checked_order(private.pop(ORDER, {}))
             good = good and checked_conditions(private) == private and all(
                 checked_text(text) == text for text in texts.values())
     except (ExamError, ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -30,6 +30,7 @@ from .exam import (
     RESUMED,
     REVIEW,
     REVIEWED,
+    SCHEDULED,
     SIGNED,
     STARTED,
     STATES,
@@ -65,6 +66,7 @@ from .folder import (
     write_files,
 )
 from .forms import sealed_form
+from .order import Order, checked_order
 from .store import Reader, Row, Store, StoreLock
 from .texts import (
     CONDITIONS,
@@ -73,6 +75,7 @@ from .texts import (
     IMPRESSION,
     MAX_NAME,
     NOTES,
+    ORDER,
     checked_conditions,
     checked_patient,
     checked_text,
@@ -187,21 +190,25 @@ class Exams:
 
     # What happens to an exam
 
-    def create(self, patient: Patient, operator: str, conditions: Optional[Mapping[str, Any]] = None) -> Exam:
+    def create(self, patient: Patient, operator: str, conditions: Optional[Mapping[str, Any]] = None,
+               order: Optional[Order] = None) -> Exam:
         """A new exam.
 
         Args:
             patient: who it is of.
             operator: id of who makes it.
             conditions: values of `CONDITIONS`, ``notes`` and ``deviation``.
+            order: what the worklist says of it; None for an exam that was not scheduled.
 
         Raises:
-            ExamError: ``exam-patient``, ``exam-condition`` or ``exams-locked``.
+            ExamError: ``exam-patient``, ``exam-condition``, ``exam-order`` or ``exams-locked``.
             StorageError: ``room-none`` or ``room-unknown`` where a whole exam may not have room; ``disk-full``;
                 ``storage-failed`` after the disk failed once, until a restart.
         """
         patient = checked_patient(patient)
         private = checked_conditions(conditions)
+        if order is not None:
+            private[ORDER] = {name: text for name, text in checked_order(order._asdict())._asdict().items() if text}
         message = self._room(self.folder)
         if message is not None and message.severity == PROBLEM:
             raise StorageError(message.code, message.sentence, message.next_step)
@@ -436,6 +443,10 @@ class Exams:
                 values.update(self.private(exam, event.number))
         return {name: value for name, value in values.items() if name in CONDITIONS or name == NOTES}
 
+    def order(self, exam: Exam) -> Optional[Order]:
+        """What the worklist said of an exam; None for one that was not scheduled. Errors as of `patient`."""
+        return checked_order(self.private(exam, 1)[ORDER]) if exam.scheduled else None
+
     def read_file(self, exam: Exam, name: str) -> bytes:
         """A file of an exam, opened.
 
@@ -573,7 +584,8 @@ class Exams:
 
     def _create(self, exam: Exam, operator: str, private: Mapping[str, Any]) -> Exam:
         self._number += 1
-        return self._add(replace(exam, number=self._number), CREATED, operator, {}, private, {})
+        facts = {SCHEDULED: True} if ORDER in private else {}
+        return self._add(replace(exam, number=self._number), CREATED, operator, facts, private, {})
 
     def _happen(self, exam_id: str, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],
                 contents: Optional[Mapping[str, bytes]] = None) -> Exam:

@@ -17,6 +17,8 @@ CONDITIONS: Dict[str, Tuple[float, float, str]] = {
     'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
     'cycle_day': (1, 99, 'day of the cycle')}
 NOTES, DEVIATION = 'notes', 'deviation'
+#: Private fact of the first event of an exam that was scheduled: what the worklist said of it.
+ORDER = 'order'
 
 #: What a reader makes of an exam, and in which grade of a system of their choice.
 IMPRESSION, GRADE = 'impression', 'grade'
@@ -119,10 +121,9 @@ def checked_patient(patient: Patient) -> Patient:
     return patient
 
 
-def is_line(text: str) -> bool:
+def is_line(text: str, most: int = MAX_NAME) -> bool:
     """Whether it is one line that can be written; names have joiners that cannot be seen."""
-    return len(text) <= MAX_NAME and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp')
-                                             for letter in text)
+    return len(text) <= most and not any(unicodedata.category(letter) in ('Cc', 'Cs', 'Zl', 'Zp') for letter in text)
 
 
 def _is_date(text: str) -> bool:

@@ -15,6 +15,7 @@ from ..exams import (
     CONDITIONS,
     DYNAMIC,
     NOTES,
+    ORDER,
     Capture,
     Entry,
     Exam,
@@ -28,6 +29,7 @@ from ..exams import (
     picture_missing,
 )
 from ..kept_picture import kept_result
+from ..languages import N_
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
 from ..palettes import TITLES
@@ -498,7 +500,9 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
     event = found.events[number - 1]
     private = acquisition().exams.private(found, number)
     details = [str(value) if name not in CONDITIONS else '%s: %s' % (ASKED[name], value)
-               for name, value in private.items()]
+               for name, value in private.items() if name != ORDER]
+    if ORDER in private:
+        details.append(N_('from the worklist'))
     if 'role' in event.facts:
         details.insert(0, event.facts['role'].replace('-', ' '))
     return {'sentence': EVENTS[AUDITED[event.kind]], 'details': details, 'who': _name(event.operator),

@@ -5,6 +5,7 @@ from service.capture_file import pack_capture
 from service.clock import Clock
 from service.exams.exam import ACQUIRING, AMENDED, DRAFT, REVIEW, SIGNED, Patient
 from service.exams.library import Exams, Picture
+from service.exams.order import Order
 from service.radiometry import Raw, Temperatures
 from service.record import encode_png
 from service.sealing import PlainSealer
@@ -19,6 +20,9 @@ REAL = Picture(pack_capture([Raw(np.full((48, 64), 30.5, np.float32), Temperatur
                dict(PICTURE.result, sentences=[], regions={}, differences={}, hottest={}, checks=[
                    dict(check, sentence='') for check in PICTURE.result['checks']]),
                encode_png(np.zeros((48, 64, 3), np.uint8)), encode_png(np.ones((48, 64), np.uint8)))
+#: What a worklist in Athens says.
+ORDER = Order('1.2.840.1.77', 'ACC-4711', 'Παπαδοπούλου^Ελένη', 'Ευαγγελισμός', 'F', '61.5', 'Wang^XiaoDong=王^小东',
+              'RP-1', 'Θερμογραφία', step_id='SPS-1', scheduled='2026-11-30 08:15', allergies='Нитрил')
 CONDITIONS = {'room_c': 21.5, 'cycle_day': 9, 'notes': 'cold\thands\nno lotion'}
 
 
@@ -51,10 +55,10 @@ class Station:
             self.exams.close()
             self.exams = None
 
-    def exam(self, state, patient=ZOE):
+    def exam(self, state, patient=ZOE, order=None):
         """An exam in a state."""
         exams = self.exams
-        exam_id = exams.create(patient, 'op', CONDITIONS).id
+        exam_id = exams.create(patient, 'op', CONDITIONS, order).id
         steps = [] if state == DRAFT else [lambda: exams.discard(exam_id, 'op', 'she left')]
         if state in (ACQUIRING, REVIEW, SIGNED, AMENDED):
             steps = [lambda: exams.start(exam_id, 'op'),

@@ -16,6 +16,7 @@ from service.clock import Clock
 from service.exams.deidentified import CHECKS, SIGNS, export_deidentified
 from service.exams.exam import Patient
 from service.exams.library import Picture
+from service.exams.order import Order
 from service.messages import ThermoscreenError
 from service.radiometry import Raw
 from service.reading import RULES
@@ -75,7 +76,8 @@ def visit(station, patient, clock=None, pictures=None):
     """An exam with the identity in every text that there is."""
     exams = station.start(clock=clock or the_clock(utc_s=lambda: 1795948272.5))
     notes = {'notes': PLANTED, 'room_c': 21.5, 'cycle_day': 9}
-    exam_id = exams.create(patient, OPERATOR, notes).id
+    order = Order(name=NAMES[1], accession=NAMES[4], referrer=PLANTED, scheduled=SECRET_DAY, step=PLANTED)
+    exam_id = exams.create(patient, OPERATOR, notes, order).id
     exams.start(exam_id, OPERATOR, {'notes': PLANTED, 'humidity_percent': 45})
     exams.deviation(exam_id, OPERATOR, PLANTED)
     for number, one in enumerate(pictures or [picture()]):

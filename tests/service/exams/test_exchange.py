@@ -19,7 +19,7 @@ from service.messages import ThermoscreenError
 from service.sealing import PlainSealer, Sealer
 from tests.fakes.killing import killed_at
 from tests.fakes.synced import NOT_OURS, Synced
-from tests.service.exams.station import CONDITIONS, REAL, ZOE, Station, the_clock
+from tests.service.exams.station import CONDITIONS, ORDER, REAL, ZOE, Station, the_clock
 
 KEYS = {'plain': PlainSealer(), 'key': Sealer(b'k' * 32), 'other key': Sealer(b'K' * 32)}
 
@@ -83,7 +83,7 @@ def tree(folder):
     ('key', False, 'plain')])
 def test_exams_come_to_another_station_as_they_were(stations, tmp_path, source, sealed, target):
     here, there = stations('here', source), stations('there', target)
-    kept = [here.exam(AMENDED, Patient('P-2', 'Zoë Ångström')), here.exam(DISCARDED), here.exam(ACQUIRING)]
+    kept = [here.exam(AMENDED, Patient('P-2', 'Zoë Ångström'), ORDER), here.exam(DISCARDED), here.exam(ACQUIRING)]
     own = there.exam(SIGNED, Patient('P-9'))
     assert [entry.exam.id for entry in export(here, tmp_path / 'out', sealed)] == sorted(exam.id for exam in kept)
     if sealed:
@@ -99,6 +99,7 @@ def test_exams_come_to_another_station_as_they_were(stations, tmp_path, source, 
         taken = exams.get(exam.id)
         assert (taken.number, taken.state, taken.encrypted) == (number, exam.state, target != 'plain')
         assert exams.patient(taken) == here.exams.patient(exam)
+        assert exams.order(taken) == (ORDER if exam is kept[0] else None)
         assert [event.kind for event in taken.events] == [event.kind for event in exam.events] + ['imported']
         assert [event.stamp for event in taken.events[:-1]] == [event.stamp for event in exam.events]
         assert all(exams.private(taken, event.number) == here.exams.private(exam, event.number)
@@ -233,6 +234,12 @@ HOSTILE = {
                               'import-damaged'),
     'a fact of no kind': (lambda folder, exam, place, other: with_text(folder, exam, '{"photo": "x"}'),
                           'import-damaged'),
+    'an order that the first event does not announce': (lambda folder, exam, place, other: rewrite(folder, replace(
+        exam, events=(replace(exam.events[0], private='{"order": {"accession": "1"}}'),) + exam.events[1:])),
+        'import-damaged'),
+    'an order that cannot be': (lambda folder, exam, place, other: rewrite(folder, replace(exam, events=(replace(
+        exam.events[0], facts={'scheduled': True}, private='{"order": {"study_uid": "x"}}'),) + exam.events[1:])),
+        'import-damaged'),
     'a list for facts': (lambda folder, exam, place, other: with_text(folder, exam, '[1]'), 'import-damaged'),
     'an operator who acts on a terminal': (lambda folder, exam, place, other: rewrite(folder, replace(
         exam, events=(replace(exam.events[0], operator='\x1b[2J'),) + exam.events[1:])), 'import-damaged'),

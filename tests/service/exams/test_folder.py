@@ -23,6 +23,7 @@ from service.exams.exam import (
 )
 from service.exams.folder import (
     EXAM_NAME,
+    VERSION,
     clear_leftovers,
     content_sha256,
     decode_exam,
@@ -124,7 +125,7 @@ def test_events_that_could_not_have_happened_are_damaged():
 
 def test_a_newer_format_is_refused_in_words():
     with pytest.raises(ExamUnreadableError) as caught:
-        decode_exam(resealed(made(DRAFT), version=4, surprise=True), ID)
+        decode_exam(resealed(made(DRAFT), version=VERSION + 1, surprise=True), ID)
     assert caught.value.code == 'exam-version' and caught.value.message.next_step == 'Update the program.'
 
 

@@ -28,12 +28,13 @@ from service.exams.exam import (
 )
 from service.exams.folder import EXAM_NAME, QUARANTINE, encode_exam, path_of, write_files
 from service.exams.library import AUDITED, Exams
+from service.exams.order import Order
 from service.exams.store import DATABASE
 from service.exams.verification import verify_store
 from service.messages import PROBLEM, WARNING, InputError, Message, StorageError
 from service.operators import EVENTS
 from service.sealing import PlainSealer, Sealer
-from tests.service.exams.station import CONDITIONS, PICTURE, ZOE, Station, the_clock
+from tests.service.exams.station import CONDITIONS, ORDER, PICTURE, ZOE, Station, the_clock
 
 
 @pytest.fixture(params=['plain', 'encrypted'])
@@ -192,6 +193,30 @@ def test_names_in_any_script_are_kept_as_they_are(station, patient):
 def test_conditions_that_cannot_be_are_refused(station, conditions):
     assert code_of(station.exams.create, ZOE, 'op', conditions) in ('exam-condition', 'exam-text')
     assert station.log == []
+
+
+@pytest.mark.parametrize('order', [
+    Order('1.2.03'), Order('study'), Order('1.' + '2' * 63), Order(accession='A\nB'), Order(accession='\ud800'),
+    Order(step='x' * 1001), Order(accession=7)])
+def test_an_order_that_cannot_be_kept_is_refused(station, order):
+    assert code_of(station.exams.create, ZOE, 'op', None, order) == 'exam-order'
+    assert station.exams.list() == [] and station.log == []
+
+
+def test_what_the_worklist_said_stays_with_the_exam_and_is_no_condition(tmp_path):
+    station = Station(tmp_path / 'sealed', Sealer(b'k' * 32))
+    exam = station.exam(SIGNED, ZOE, ORDER)
+    assert exam.scheduled and station.exams.order(exam) == ORDER
+    assert station.exams.conditions(exam) == CONDITIONS and exam.events[0].facts == {'scheduled': True}
+    with open(os.path.join(path_of(station.folder, exam.id), EXAM_NAME), 'rb') as stream:
+        data = stream.read()
+    assert b'"version":4' in data and not any(text.encode('utf-8') in data for text in ORDER if len(text) > 4)
+    station.start()
+    assert station.exams.rebuild() == 1 and list(station.exams.verify()) == []
+    assert station.exams.order(station.exams.get(exam.id)) == ORDER
+    plain = station.exam(SIGNED)
+    assert not plain.scheduled and station.exams.order(plain) is None
+    station.close()
 
 
 def test_reasons_are_asked_for(station):
