@@ -49,6 +49,7 @@ REGION_CODES: Dict[int, Tuple[Code, Optional[Code]]] = {
 PAIR_CODES = {'breast': BREAST, 'nipple': NIPPLE, 'armpit': AXILLA}
 
 SKIN_TEMPERATURE = Code('364537001', 'SCT', 'Skin temperature')
+QUANTITY = Code('246205007', 'SCT', 'Quantity')
 PROCESSING = Code('109102', 'DCM', 'Processing Equipment')
 
 #: Of temperatures; of differences, standard deviations and uncertainties, since 0.6 Cel would be 273.75 K.

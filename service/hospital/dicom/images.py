@@ -4,13 +4,16 @@ Stored are hundredths of a kelvin. Slope and intercept are whole, since viewers 
 fill arrays of whole numbers with it; degrees stand in the real world value mapping. There is no VOI LUT Function, which
 a viewer that hospitals use cannot take. docs/hospital.md has what each viewer made of each form.
 """
-from typing import Dict, Iterator, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
+import cv2
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from ...clock import seconds_between
 from ...exams import DYNAMIC, Capture, guide
+from ...exams.folder import exam_damaged
 from ...kept_picture import kept_thermogram
 from ...messages import ADJUNCT_NOTICE
 from ...thermogram import Thermogram
@@ -31,6 +34,7 @@ from .modules import (
 )
 
 SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7'
+MULTI_FRAME_BYTE, MULTI_FRAME_WORD = SECONDARY_CAPTURE + '.2', SECONDARY_CAPTURE + '.3'
 
 #: Stored words of one kelvin, and °C of the word 0.
 PER_K, ZERO_C = 100, -273.15
@@ -44,13 +48,14 @@ class Form(NamedTuple):
 
     Attributes:
         slope, intercept: from stored words to what is shown.
-        per_c: units of what is shown in a degree.
+        zero_c, per_c: °C of what is shown as 0, and units of it in a degree.
         window: centre and width in °C.
         rescale_type, unit, sentence: what the unit is, in three ways.
     """
 
     slope: str
     intercept: str
+    zero_c: float
     per_c: int
     window: Tuple[float, float]
     rescale_type: str
@@ -61,9 +66,15 @@ class Form(NamedTuple):
 #: A narrow window loses one unit at its upper end, hence 11 degrees for 10 (PS3.3, C.11.2.1.2). With the smallest part
 #: of the intercept no word gives a whole number, which would make some viewers compute in whole numbers.
 FORMS: Dict[str, Form] = {
-    HUNDREDTHS: Form('1', '-27315', 100, (29, 10), 'US', 'C x 100',
+    HUNDREDTHS: Form('1', '-27315', 0, 100, (29, 10), 'US', 'C x 100',
                      'Values are hundredths of a degree Celsius: 3133 is 31.33 C.'),
-    CELSIUS: Form('0.01', '-273.15000001', 1, (29.5, 11), 'CEL', 'C', 'Values are degrees Celsius.')}
+    CELSIUS: Form('0.01', '-273.15000001', 0, 1, (29.5, 11), 'CEL', 'C', 'Values are degrees Celsius.')}
+
+#: Of several frames in one object, whose slope and intercept have to be 1 and 0 (PS3.3, C.8.6.1).
+WORDS = Form('1', '0', ZERO_C, 100, (29, 10), 'US', 'kelvin x 100',
+             'Values are hundredths of a kelvin: 30448 is 31.33 C, which the real world value mapping says.')
+
+GREY_SENTENCE = 'Values are grey levels of a picture without temperatures.'
 
 #: How a picture lies: directions of its rows and columns, and side of the breast ([DICOM] PS3.3, C.7.6.1.1.1). A
 #: camera at her right side has her front on the right of the picture.
@@ -88,8 +99,71 @@ def temperatures(case: Case) -> Iterator[Made]:
         add_view(dataset, capture)
         add_network(dataset, capture)
         add_conditions(dataset, dict(case.conditions, **case.exams.private(case.exam, event.number)))
-        dataset.ImageComments = comment(capture, add_frame(dataset, thermogram, FORMS[form]))
+        dataset.ImageComments = comment(view_words(capture), add_frame(dataset, thermogram, FORMS[form]))
         add_private(dataset, case, capture, thermogram)
+        yield finished(case, name, dataset)
+
+
+def series(case: Case) -> Iterator[Made]:
+    """The pictures of a dynamic series, as Multi-frame Word Secondary Capture, whose values are the stored words.
+
+    Pictures of another size or without temperatures are an object of their own. Errors as of `temperatures`.
+    """
+    frames = [(kept_thermogram(case.exams, case.exam, capture), capture)
+              for capture in guide.pictures_of(case.exam) if capture.role == DYNAMIC]
+    kinds = dict.fromkeys((thermogram.unit, thermogram.pixels.shape) for thermogram, _ in frames)
+    for number, kind in enumerate(kinds, 1):
+        chosen = [(thermogram, capture) for thermogram, capture in frames
+                  if (thermogram.unit, thermogram.pixels.shape) == kind]
+        first, last = chosen[0][1], case.taken(chosen[-1][1])
+        name = case.name('series', first.number, last.number)
+        is_celsius = chosen[0][0].is_celsius
+        dataset = new_object(case, 'series', name, MULTI_FRAME_WORD if is_celsius else MULTI_FRAME_BYTE, number,
+                             case.taken(first).stamp)
+        dataset.ConversionType = 'SD'
+        dataset.SeriesDescription = 'Dynamic series: %s' % ('kelvin x 100' if is_celsius else 'grey levels')
+        add_view(dataset, first)
+        add_network(dataset, first)
+        add_conditions(dataset, case.conditions)
+        dataset.NumberOfFrames = str(len(chosen))
+        dataset.add_new(0x00280009, 'AT', 0x00181065)
+        dataset.FrameTimeVector = [number_text(time_ms) for time_ms in _frame_times(case, [one for _, one in chosen])]
+        dataset.PresentationLUTShape = 'IDENTITY'
+        dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = '0', '1', 'US'
+        if is_celsius:
+            words = np.stack([stored_words(thermogram.pixels) for thermogram, _ in chosen])
+            add_pixels(dataset, words)
+            _add_temperature_window(dataset, words, WORDS)
+            dataset.RealWorldValueMappingSequence = real_world_values()
+        else:
+            add_pixels(dataset, np.stack([grey_levels(thermogram) for thermogram, _ in chosen]))
+            _add_window(dataset, 128, 256, 'ALL GREY LEVELS')
+        dataset.ImageComments = comment('Dynamic series', WORDS.sentence if is_celsius else GREY_SENTENCE)
+        add_private(dataset, case, first, chosen[0][0])
+        yield finished(case, name, dataset)
+
+
+def pictures(case: Case) -> Iterator[Made]:
+    """Every picture of an exam that counts as it was kept: with colours, regions, scale and notice.
+
+    Errors as of `temperatures`, and ``exam-damaged`` for a picture that is none.
+    """
+    for number, capture in enumerate(guide.pictures_of(case.exam), 1):
+        correction = case.exam.correction(capture.number)
+        event = correction or case.taken(capture)
+        name = case.name('picture', capture.number, event.number)
+        file = case.exam.counting(capture.number, 'overlay.png')
+        picture = cv2.imdecode(np.frombuffer(case.exams.read_file(case.exam, file), np.uint8), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise exam_damaged(case.exam.id, 'no picture', file)
+        dataset = new_object(case, 'picture', name, SECONDARY_CAPTURE, number, event.stamp)
+        dataset.ConversionType = 'WSD'
+        dataset.SeriesDescription = 'Pictures with regions and scale'
+        add_view(dataset, capture)
+        add_network(dataset, capture)
+        add_pixels(dataset, picture[:, :, ::-1])
+        dataset.ImageComments = comment(view_words(capture), 'Colours stand for the scale beside the picture.' + (
+            ' Outlines were corrected by hand.' if correction else ''))
         yield finished(case, name, dataset)
 
 
@@ -109,10 +183,9 @@ def add_frame(dataset: Dataset, thermogram: Thermogram, form: Form) -> str:
         What the values are, as a sentence for who reads one of them.
     """
     if not thermogram.is_celsius:
-        levels = np.rint(np.clip(thermogram.pixels, 0, 255)).astype(np.uint8)
-        add_pixels(dataset, levels)
+        add_pixels(dataset, grey_levels(thermogram))
         _add_window(dataset, 128, 256, 'ALL GREY LEVELS')
-        return 'Grey levels of a picture without temperatures.'
+        return GREY_SENTENCE
     words = stored_words(thermogram.pixels)
     add_pixels(dataset, words)
     dataset.RescaleIntercept, dataset.RescaleSlope = form.intercept, form.slope
@@ -124,10 +197,19 @@ def add_frame(dataset: Dataset, thermogram: Thermogram, form: Form) -> str:
                             % (BEYOND / PER_K + ZERO_C, beyond) if beyond else '')
 
 
-def comment(capture: Capture, sentence: str) -> str:
-    """What a picture shows and what its values are, in words, and what nobody may overlook."""
-    view = 'Dynamic series, picture %d' % capture.frame if capture.frame else capture.role.replace('-', ' ') + ' view'
+def view_words(capture: Capture) -> str:
+    """What a picture shows, in words."""
+    return 'dynamic series, picture %d' % capture.frame if capture.frame else capture.role.replace('-', ' ') + ' view'
+
+
+def comment(view: str, sentence: str) -> str:
+    """What a picture shows and what its values are, and what nobody may overlook."""
     return '%s. %s %s' % (view.capitalize(), sentence, ADJUNCT_NOTICE)
+
+
+def grey_levels(thermogram: Thermogram) -> np.ndarray:
+    """A frame without temperatures: uint8 HxW."""
+    return np.rint(np.clip(thermogram.pixels, 0, 255)).astype(np.uint8)
 
 
 def stored_words(celsius: np.ndarray) -> np.ndarray:
@@ -183,10 +265,24 @@ def _add_temperature_window(dataset: Dataset, words: np.ndarray, form: Form) -> 
     centre, width = form.window
     low, high = (float(words.min()) / PER_K + ZERO_C, float(words.max()) / PER_K + ZERO_C)
     if low < centre + width / 2 and high > centre - width / 2:
-        _add_window(dataset, centre * form.per_c, width * form.per_c, '24 TO 34 C')
+        explanation = '24 TO 34 C'
     else:
-        width = max(1.0, high - low) + 1.0 / form.per_c
-        _add_window(dataset, (low + high) / 2 * form.per_c, width * form.per_c, 'COLDEST TO WARMEST')
+        centre, width, explanation = (low + high) / 2, max(1.0, high - low) + 1.0 / form.per_c, 'COLDEST TO WARMEST'
+    _add_window(dataset, (centre - form.zero_c) * form.per_c, width * form.per_c, explanation)
+
+
+def _frame_times(case: Case, captures: List[Capture]) -> Iterator[float]:
+    """Milliseconds from each picture to the next, after 0 for the first.
+
+    Of the pictures where their times are known, or else of the events that kept them.
+    """
+    yield 0
+    for before, after in zip(captures, captures[1:]):
+        if 'taken_s' in before.facts and 'taken_s' in after.facts:
+            between_s = after.facts['taken_s'] - before.facts['taken_s']
+        else:
+            between_s = seconds_between(case.taken(before).stamp, case.taken(after).stamp)
+        yield round(max(0.0, between_s) * 1000)
 
 
 def _add_window(dataset: Dataset, centre: float, width: float, explanation: str) -> None:

@@ -2,10 +2,17 @@
 from typing import Callable, Dict, Iterator, Tuple
 
 from ..site import OBJECTS
-from .images import temperatures
+from .images import pictures, series, temperatures
 from .modules import Case, Made
+from .parametric_map import maps
 from .regions import regions
 
 #: By the names of `OBJECTS`.
 KINDS: Dict[str, Tuple[Callable[[Case], Iterator[Made]], ...]] = dict.fromkeys(OBJECTS, ())
-KINDS.update({'temperature': (temperatures,), 'regions': (regions,)})
+KINDS.update({
+    'temperature': (temperatures,),
+    'series': (series,),
+    'picture': (pictures,),
+    'regions': (regions,),
+    'map': (maps,),
+})

@@ -239,6 +239,11 @@ def time_text(time: datetime.datetime) -> str:
     return time.strftime('%H%M%S.') + '%03d' % (time.microsecond // 1000)
 
 
+def date_time_text(time: datetime.datetime) -> str:
+    """A moment as the standard writes it, with its offset from UTC."""
+    return date_text(time) + time_text(time) + '+0000'
+
+
 def number_text(value: float) -> str:
     """A number as a decimal string of at most 16 characters."""
     return '%.10g' % value

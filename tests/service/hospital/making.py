@@ -23,27 +23,41 @@ ELENI = Patient('P-1', 'Παπαδοπούλου^Ελένη', '1970-12-31')
 CONDITIONS = {'room_c': 21.5, 'humidity_percent': 41, 'acclimatisation_minutes': 15, 'notes': 'cold hands'}
 
 
+#: In place of a drawn picture; its size is odd.
+DRAWING = np.tile(np.arange(255, dtype=np.uint8)[:, np.newaxis], (301, 1, 3))
+
+
 def torso(role):
     """A picture as it may be taken in a role."""
     return Thermogram.from_celsius(frames.torso(), role, emissivity=0.98)
 
 
-def analysed(thermograms):
-    """Pictures of thermograms, with what a stub of the network says of each."""
+def analysed(thermograms, drawn=False):
+    """Pictures of thermograms, with what a stub of the network says of each; every OpenCV draws otherwise."""
     with stub_pipeline() as pipeline:
         for thermogram in thermograms:
             result = pipeline.analyse(thermogram)
             labels = b'' if result.labels is None else encode_png(result.labels)
-            yield Picture(pack_capture([Raw.of(thermogram)]), result.to_dict(), encode_png(draw_overlay(result)),
+            overlay = draw_overlay(result) if drawn else DRAWING
+            yield Picture(pack_capture([Raw.of(thermogram)]), result.to_dict(), encode_png(overlay),
                           labels, {'kind': 'simulator'}, read_signs(result).to_dict())
 
 
+def unjudged(thermograms):
+    """Pictures of thermograms that no network has seen, which takes no time."""
+    for thermogram in thermograms:
+        result = {'outcome': 'no-result', 'unit': thermogram.unit, 'view': None, 'checks': [], 'backend': {},
+                  'bundle': {'id': 'stub', 'version': '1.0.0', 'hash': '0' * 64}}
+        yield Picture(pack_capture([Raw.of(thermogram)]), result, encode_png(DRAWING))
+
+
 @contextlib.contextmanager
-def signed_exam(pictures, patient=ELENI):
+def signed_exam(pictures, patient=ELENI, kept=analysed):
     """A station and the one exam that it keeps.
 
     Args:
         pictures: pairs of role and `Thermogram`, in order; those in the role ``dynamic`` are one series.
+        kept: makes a `Picture` of each thermogram.
     """
     with contextlib.ExitStack() as stack:
         memory = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
@@ -54,7 +68,7 @@ def signed_exam(pictures, patient=ELENI):
             exams.create(patient, 'op', CONDITIONS)
         stack.enter_context(mock.patch.object(library, '__version__', '1.2.3'))
         exams.start(ID, 'op')
-        for (role, _), picture in zip(pictures, analysed(thermogram for _, thermogram in pictures)):
+        for (role, _), picture in zip(pictures, kept(thermogram for _, thermogram in pictures)):
             frame = frame + 1 if role == 'dynamic' else 0
             exams.add_capture(ID, 'op', role, picture, frame, times={'taken_s': 15.0 * frame} if frame > 1 else None)
         exams.review(ID, 'op')
@@ -65,3 +79,25 @@ def signed_exam(pictures, patient=ELENI):
 def grey():
     """A picture without temperatures, with every grey level."""
     return Thermogram.from_relative(np.linspace(0, 255, 240 * 320).reshape(240, 320).round(), 'picture')
+
+
+def whole():
+    """A frame whose coldest and warmest are whole degrees, one below zero and one whose word has its highest bit."""
+    celsius = frames.torso().round(2)
+    celsius[0, 0], celsius[-1, -1] = -5, 60
+    return Thermogram.from_celsius(celsius, 'whole')
+
+
+def hot():
+    """A frame in which a lamp is warmer than a word holds."""
+    celsius = frames.torso()
+    celsius[:2, :2] = 500
+    return Thermogram.from_celsius(celsius, 'lamp')
+
+
+#: One picture of each kind: the side that it shows matters to nobody here.
+PICTURES = (('frontal', torso('frontal')), ('right-oblique', torso('right')), ('left-oblique', whole()),
+            ('right-lateral', hot()), ('left-lateral', grey()))
+
+#: Those of a dynamic series.
+SERIES = tuple(('dynamic', Thermogram.from_celsius(frames.torso() - drop, 'dynamic')) for drop in (0, 2, 1.2, 0.5))

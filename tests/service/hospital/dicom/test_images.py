@@ -1,4 +1,5 @@
 """Pictures as DICOM objects: the stored temperatures come back, and nothing is in them that a viewer takes wrongly."""
+import collections
 import hashlib
 import io
 import shutil
@@ -9,23 +10,22 @@ import pydicom
 import pytest
 
 from service.exams import REVIEW, SIGNED, ExamError, Patient, guide
+from service.exams.exam import CORRECTED_FILES
 from service.hospital.dicom import make_objects
 from service.hospital.dicom.images import FORMS, add_frame, stored_words
 from service.hospital.dicom.modules import person_name, shown
 from service.hospital.site import Site
 from service.kept_picture import kept_thermogram
 from service.messages import InputError
+from service.record import encode_png
 from service.thermogram import Thermogram
 
-from ....fakes import frames
 from ...exams.station import REAL, Station
-from ..making import ELENI, grey, signed_exam, torso
+from ..making import DRAWING, ELENI, PICTURES, SERIES, grey, signed_exam, torso, unjudged
 
-#: Beginning of the SHA-256 of each object: every Python writes the same bytes.
-WRITTEN = {
-    'object/0001/temperature/3': '902610a1d0a69300', 'object/0002/temperature/4': '1d3aefebafc4f65d',
-    'object/0003/temperature/5': '2e8447a0ed99fce3', 'object/0004/temperature/6': 'bc0d91a505b73d3b',
-    'object/0005/grey/7': '6da00de20b60bc76'}
+#: Beginning of the SHA-256 of the objects of each kind, one after another: every Python writes the same bytes.
+WRITTEN = {'grey': '3530c6251130a329', 'map': 'c38c84789558c8ab', 'picture': '823a71516c512a06',
+           'series': 'b308f4851b1b384b', 'temperature': '1576655c03942be6'}
 
 
 def site(*objects, **changes):
@@ -41,27 +41,9 @@ def read(made):
     return dataset
 
 
-def whole():
-    """A frame whose coldest and warmest are whole degrees, one below zero and one whose word has its highest bit."""
-    celsius = frames.torso().round(2)
-    celsius[0, 0], celsius[-1, -1] = -5, 60
-    return Thermogram.from_celsius(celsius, 'whole')
-
-
-def hot():
-    """A frame in which a lamp is warmer than a word holds."""
-    celsius = frames.torso()
-    celsius[:2, :2] = 500
-    return Thermogram.from_celsius(celsius, 'lamp')
-
-
-PICTURES = (('frontal', torso('frontal')), ('right-oblique', torso('right')), ('left-oblique', whole()),
-            ('right-lateral', hot()), ('left-lateral', grey()))
-
-
 @pytest.fixture(scope='module')
 def station():
-    with signed_exam(PICTURES) as made:
+    with signed_exam(PICTURES + SERIES, kept=unjudged) as made:
         yield made
 
 
@@ -69,16 +51,24 @@ def station():
 def objects(station):
     """The objects of the exam, by their name."""
     made, exam = station
-    return {one.name: one for one in make_objects(made.exams, exam, site('temperature'))}
+    return {one.name: one for one in make_objects(made.exams, exam, site('temperature', 'series', 'picture', 'map'))}
+
+
+def of_kind(objects, *kinds):
+    """Datasets of these kinds, in order."""
+    return [read(one) for name, one in objects.items() if name.split('/')[2] in kinds]
 
 
 def test_every_python_writes_the_same_bytes(objects):
-    assert {name: hashlib.sha256(made.data).hexdigest()[:16] for name, made in objects.items()} == WRITTEN
+    hashes = collections.defaultdict(hashlib.sha256)
+    for name, made in objects.items():
+        hashes[name.split('/')[2]].update(made.data)
+    assert {kind: found.hexdigest()[:16] for kind, found in hashes.items()} == WRITTEN
 
 
 @pytest.mark.skipif(shutil.which('dciodvfy') is None, reason='needs dicom3tools')
 def test_the_standard_has_no_objection(objects, tmp_path):
-    for made in objects.values():
+    for made in {name.split('/')[2]: one for name, one in objects.items()}.values():
         path = tmp_path / 'object.dcm'
         path.write_bytes(made.data)
         checked = subprocess.run(['dciodvfy', str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -87,7 +77,7 @@ def test_the_standard_has_no_objection(objects, tmp_path):
 
 def test_temperatures_come_back_within_one_step(station, objects):
     made, exam = station
-    found = [read(one) for one in objects.values()]
+    found = of_kind(objects, 'temperature')
     for capture, dataset in zip(guide.pictures_of(exam)[:4], found):
         stored = kept_thermogram(made.exams, exam, capture).pixels
         words = dataset.pixel_array.astype(np.float64)
@@ -104,7 +94,14 @@ def test_temperatures_come_back_within_one_step(station, objects):
 def test_what_viewers_take_wrongly_is_not_there(objects):
     for name, made in objects.items():
         dataset = read(made)
-        assert 'VOILUTFunction' not in dataset and dataset.SpecificCharacterSet == 'ISO_IR 192'
+        assert 'VOILUTFunction' not in str(dataset) and 'VOI LUT Function' not in str(dataset), name
+        assert dataset.SpecificCharacterSet == 'ISO_IR 192' and 'Not a substitute for mammography' in \
+            dataset.ImageComments
+        if dataset.SamplesPerPixel == 3:
+            assert 'WindowCenter' not in dataset and 'RescaleSlope' not in dataset
+            continue
+        if 'map' in name:
+            dataset.update(dataset.SharedFunctionalGroupsSequence[0].FrameVOILUTSequence[0])
         low, high = (float(dataset.WindowCenter) + sign * float(dataset.WindowWidth) / 2 for sign in (-1, 1))
         slope, intercept = float(dataset.get('RescaleSlope', 1)), float(dataset.get('RescaleIntercept', 0))
         assert slope == int(slope) and intercept == int(intercept)
@@ -113,7 +110,7 @@ def test_what_viewers_take_wrongly_is_not_there(objects):
 
 
 def test_a_picture_without_temperatures_names_no_degrees(objects):
-    dataset = read(list(objects.values())[-1])
+    dataset, = of_kind(objects, 'grey')
     assert 'C x 100' not in str(dataset) and 'elsius' not in str(dataset).replace('degree Celsius', '')
     assert 'RescaleSlope' not in dataset and 'RealWorldValueMappingSequence' not in dataset
     assert np.array_equal(dataset.pixel_array, grey().pixels)
@@ -122,7 +119,7 @@ def test_a_picture_without_temperatures_names_no_degrees(objects):
 
 def test_how_a_picture_lies_and_who_it_is_of(station, objects):
     lies = [(list(dataset.PatientOrientation), dataset.ImageLaterality, dataset.ViewCodeSequence[0].CodeMeaning)
-            for dataset in map(read, objects.values())]
+            for dataset in of_kind(objects, 'temperature', 'grey')[:5]]
     assert lies == [(['L', 'F'], 'B', 'frontal'), (['LA', 'F'], 'R', 'right anterior oblique'),
                     (['LP', 'F'], 'L', 'left anterior oblique'), (['A', 'F'], 'R', 'right lateral'),
                     (['P', 'F'], 'L', 'left lateral')]
@@ -136,6 +133,46 @@ def test_how_a_picture_lies_and_who_it_is_of(station, objects):
     assert context == {'122224': 21.5, 'humidity': 41, 'acclimatisation': 15}
     private = dataset.private_block(0x0099, 'THERMOSCREEN 1')
     assert (private[1].value, private[2].value, private[5].value) == (station[1].id, 1, 0.98)
+
+
+def test_a_series_is_one_object_with_its_times(station, objects):
+    dataset, = of_kind(objects, 'series')
+    assert dataset.SOPClassUID == '1.2.840.10008.5.1.4.1.1.7.3' and dataset.NumberOfFrames == 4
+    assert dataset.FrameIncrementPointer == 0x00181065
+    assert [int(time_ms) for time_ms in dataset.FrameTimeVector] == [0, 0, 15000, 15000]
+    assert (dataset.RescaleSlope, dataset.RescaleIntercept, dataset.RescaleType) == (1, 0, 'US')
+    item = dataset.RealWorldValueMappingSequence[0]
+    celsius = dataset.pixel_array * item.RealWorldValueSlope + item.RealWorldValueIntercept
+    assert np.abs(celsius - np.stack([thermogram.pixels for _, thermogram in SERIES])).max() < 0.00502
+
+
+def test_the_picture_is_the_one_that_was_kept(objects):
+    dataset = of_kind(objects, 'picture')[0]
+    assert np.array_equal(dataset.pixel_array, DRAWING) and dataset.BurnedInAnnotation == 'NO'
+
+
+def test_a_map_holds_the_temperatures_to_the_last_bit(station, objects):
+    made, exam = station
+    found, captures = of_kind(objects, 'map'), [one for one in guide.pictures_of(exam) if one.number != 5]
+    assert len(found) == len(captures) == 8
+    for capture, dataset in zip(captures, found):
+        stored = kept_thermogram(made.exams, exam, capture).pixels
+        assert np.array_equal(np.frombuffer(dataset.FloatPixelData, '<f4').reshape(stored.shape), stored)
+        mapping = dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+        assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
+        assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == 'Cel'
+
+
+def test_outlines_that_somebody_corrected_give_another_picture_and_the_same_temperatures(station, objects):
+    made, exam = station
+    contents = dict.fromkeys(CORRECTED_FILES, b'{}')
+    contents['overlay.png'] = encode_png(np.zeros((60, 80, 3), np.uint8))
+    changed = made.exams.correct(exam.id, 'chief', 1, 0, contents, 'wrong', 'before and after')
+    again = {one.name: one for one in make_objects(made.exams, changed, site('temperature', 'picture'))}
+    assert set(again) - set(objects) == {'object/0001/picture/14'}
+    picture = read(again['object/0001/picture/14'])
+    assert picture.Rows == 60 and 'corrected by hand' in picture.ImageComments
+    assert all(objects[name] == one for name, one in again.items() if name in objects)
 
 
 def test_degrees_where_a_site_wants_them(station):
