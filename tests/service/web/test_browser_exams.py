@@ -212,6 +212,7 @@ def test_an_exam_of_five_views(bedside, camera, tmp_path):
     bedside.touch('.chosen-from .enter', '.shots')
     assert page.eval_on_selector_all('.shots b', 'all => all.map((one) => one.innerText)') == [
         'Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral']
+    _correct_outlines(bedside)
     bedside.touch('.shots li:nth-child(4) a', '.again')
     measured_as_stored(bedside)
     page.click('.again button')
@@ -219,8 +220,9 @@ def test_an_exam_of_five_views(bedside, camera, tmp_path):
     bedside.touch('.main', '.three')
     bedside.touch('text=Regions', '.read table')
     name = page.get_attribute('.seen img', 'src').rpartition('/')[2].partition('.')[0]
-    for end in ('.tscap', '.labels.png', '.result.json'):
-        (tmp_path / (name + end)).write_bytes(bedside.home.exams.read_file(bedside.exam, name + end))
+    for kind in ('tscap', 'labels.png', 'result.json'):  # as the outlines were corrected
+        kept = bedside.home.exams.read_file(bedside.exam, bedside.exam.counting(int(name), kind))
+        (tmp_path / (name + '.' + kind)).write_bytes(kept)
     found = numbers_of(tmp_path / name)
     assert all(is_as_stored for _, is_as_stored in found.values())
     assert page.eval_on_selector_all('.read tbody tr', "rows => rows.map((row) => row.innerText.split('\\t'))") == [
@@ -231,10 +233,11 @@ def test_an_exam_of_five_views(bedside, camera, tmp_path):
         bedside.home.exams.deviation(bedside.exam.id, 'op', 'Example %d.' % number)
     bedside.touch('text=Deviations', '.told-list')
     shown = 'all => all.filter((one) => !one.hidden).map((one) => one.innerText)'
-    first = page.eval_on_selector_all('.told-list li', shown)
-    page.click('.paging button:last-child')
-    rest = page.eval_on_selector_all('.told-list li', shown)
-    assert page.inner_text('.paging span') == '2 of 2' and len(first + rest) == 12 and rest[-1] == 'Example 6.'
+    listed, pages = page.eval_on_selector_all('.told-list li', shown), int(page.inner_text('.paging span').split()[-1])
+    for _ in range(pages - 1):
+        page.click('.paging button:last-child')
+        listed += page.eval_on_selector_all('.told-list li', shown)
+    assert pages > 1 and len(listed) == 12 and listed[-1] == 'Example 6.'
     bedside.touch('.main', 'text=Sign exam 5 as Ben Moe')
     page.go_back()
     page.wait_for_selector('text=Sign exam 5')  # Back shows the step that the exam is on
@@ -252,6 +255,34 @@ def test_an_exam_of_five_views(bedside, camera, tmp_path):
         assert 'Zoë' not in page.content() and 'P-1' not in page.content()
 
 
+def _correct_outlines(bedside):
+    """An outline of the first picture drawn by hand, and kept with a reason."""
+    page = bedside.page
+    page.click('.shots li:nth-child(1) a')
+    page.wait_for_selector('.again')
+    bedside.touch('text=Correct outlines', '#sheet')
+    page.click('[data-region=left_breast]')
+    box = page.locator('#sheet').bounding_box()
+    x, y = box['x'] + 0.65 * box['width'], box['y'] + 0.5 * box['height']
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y + 30, steps=3)  # the outline is elsewhere, and follows
+    page.mouse.up()
+    page.focus('#sheet')
+    for key in ('PageDown', 'ArrowDown', 'Shift+ArrowLeft'):
+        page.keyboard.press(key)
+    bedside.touch('#undo', '#save:not([disabled])')
+    bedside.seen.wait("() => document.querySelector('[data-tells=region]').cells[2].innerText !== '–'")
+    bedside.touch('#save', '#why .reasons')
+    page.click('[data-reason]')
+    bedside.touch('#why .enter', '.by-hand:has-text("Outlines corrected by Ben Moe")')
+    bedside.seen.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    bedside.sees('#tiles')
+    bedside.touch('.by-hand', '#whose a:has-text("Take it back")')
+    assert len(bedside.exam.corrections) == 1
+    bedside.touch('.back', '.shots')
+
+
 def _look_at_two_visits(bedside):
     """A second visit with the first one beside it."""
     exams, signed = bedside.home.exams, bedside.exam
@@ -263,8 +294,16 @@ def _look_at_two_visits(bedside):
         data['tscap'], json.loads(data['result.json']), data['overlay.png'], data['labels.png'],
         frontal.facts['camera'], json.loads(data['signs.json'])))
     exams.review(exam.id, 'op')
+    bedside.seen.go('/exams/%s/pictures/1' % exam.id)
+    bedside.seen.wait(PAINTED)
+    page = bedside.page
+    page.click('button[data-view=span]')
+    page.click('#span [value=locked]')
+    page.click('[data-stepper=level] [value="1"]')
+    span = page.get_attribute('#picture', 'data-painted').split()[1:3]
     bedside.seen.go('/exams/' + exam.id)
     bedside.touch('text=Before', '.pair img >> nth=1')
+    assert 'Both pictures at %s to %s °C.' % tuple(span) in page.inner_text('.verdict')
     bedside.seen.wait("() => [...document.querySelectorAll('.pair img')].every((one) => one.naturalWidth > 0)")
     bedside.touch('text=Changes', '.changes')
     bedside.touch('text=Next view', '.changes, p:has-text("Nothing can be compared")')

@@ -1,5 +1,6 @@
 // Steps of an exam: what a form leads to takes the place of this screen, so that Back finds nothing old; a tap is taken once.
 import { byId, element, icon, show } from './dom.js';
+import { lockedSpan } from './viewing.js';
 import { _, translated } from './words.js';
 
 const SILENT = { code: 'service-silent', sentence: _('The service does not answer.'), next_step: _('Wait a moment and try again.') };
@@ -83,6 +84,16 @@ document.addEventListener('click', (event) => {
     window.location.replace(way.href);
   }
 });
+
+// Two visits and a series are drawn at the span that is locked for the views of the exam.
+for (const way of document.querySelectorAll('a[href*="/beside"], a[href*="/curves"]')) {
+  const address = new URL(way.href);
+  const span = lockedSpan(address.pathname.split('/')[2]);
+  if (span) {
+    address.searchParams.set('span', span.join(','));
+    way.href = address.href;
+  }
+}
 
 // A screen that the browser kept is asked for again.
 window.addEventListener('pageshow', (event) => event.persisted && window.location.reload());
