@@ -3,6 +3,7 @@ from typing import Callable, Dict, Iterator, Tuple
 
 from ..site import OBJECTS
 from .images import pictures, series, temperatures
+from .measurements import measurements
 from .modules import Case, Made
 from .parametric_map import maps
 from .regions import regions
@@ -13,6 +14,7 @@ KINDS.update({
     'temperature': (temperatures,),
     'series': (series,),
     'picture': (pictures,),
+    'measurements': (measurements,),
     'regions': (regions,),
     'map': (maps,),
 })

@@ -1,6 +1,7 @@
-"""Regions and notes: they say what the exam says, refer to objects that are there, and to who drew or decided."""
+"""Regions, measurements and notes: they say what the exam says and who drew or decided, and refer to what is there."""
 import hashlib
 import io
+import json
 import shutil
 import subprocess
 
@@ -9,20 +10,25 @@ import pydicom
 import pytest
 
 from service.correction import correct, outlines_of
-from service.hospital.dicom import make_objects
+from service.hospital.dicom import make_objects, uid_of
 from service.hospital.dicom.modules import Case
 from service.hospital.dicom.rejection import WRONG_WORKLIST_ENTRY, rejection_note
 from service.kept_picture import kept_labels
+from service.messages import ADJUNCT_NOTICE
 from service.regions import LEFT_BREAST, REGIONS, region_label
+from service.thermogram import Thermogram
 
 from ..making import grey, signed_exam, torso
 from .test_images import site
 
-PICTURES = (('frontal', torso('frontal')), ('right-lateral', grey()))
-SITE = site('temperature', 'regions')
+#: The second one has no temperatures, and the last one no result.
+PICTURES = (('frontal', torso('frontal')), ('raised-arms', Thermogram.from_relative(
+    ((torso('').pixels - 20) * 12).clip(0, 255), 'grey')), ('right-lateral', grey()))
+SITE = site('temperature', 'measurements', 'regions')
 
 #: As of test_images.
-WRITTEN = {'object/0001/regions/3': '311f0e0f73bf5082', 'object/0000/rejection/6': 'a17bbd8221144ebf'}
+WRITTEN = {'object/0000/measurements/7': '96b7553d22a18383', 'object/0001/regions/3': '311f0e0f73bf5082',
+           'object/0002/regions/4': 'c6f5d8ae0b1bf583', 'object/0000/rejection/7': '3d2316a9c2738f59'}
 
 
 @pytest.fixture(scope='module')
@@ -96,6 +102,71 @@ def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
     assert len(frames) == len(REGIONS) - 1 == dataset.NumberOfFrames
 
 
+def numbers(group):
+    """The measurements of a group: value, unit and uncertainty by concept and derivation."""
+    found = {}
+    for item in group.ContentSequence:
+        if item.ValueType == 'NUM':
+            more = item.get('ContentSequence', ())
+            words = [item.ConceptNameCodeSequence[0].CodeMeaning] + [
+                inner.ConceptCodeSequence[0].CodeMeaning for inner in named(more, 'Derivation')]
+            within = [float(inner.MeasuredValueSequence[0].NumericValue)
+                      for inner in named(more, '+/-, range of measurement uncertainty')]
+            measured = item.MeasuredValueSequence[0]
+            found[' '.join(words)] = [float(measured.NumericValue),
+                                      measured.MeasurementUnitsCodeSequence[0].CodeValue] + within
+    return found
+
+
+def test_measurements_are_the_numbers_of_the_result(station, objects):
+    exams, exam = station[0].exams, station[1]
+    result, signs = (json.loads(exams.read_file(exam, '0001.%s.json' % name).decode('utf-8'))
+                     for name in ('result', 'signs'))
+    dataset = read(objects['object/0000/measurements/7'])
+    groups = {next(named(group.ContentSequence, 'Tracking Identifier')).TextValue: group
+              for group in named(dataset.ContentSequence, 'Measurement Group')}
+    assert sum(name.startswith('frontal ') for name in groups) == 7 + 3 + len(signs['signs'])
+    for name, entry in result['regions'].items():
+        group = groups['frontal ' + name.replace('_', ' ')]
+        found = numbers(group)
+        assert found.pop('Skin temperature Mean')[:2] == [entry['mean'], 'Cel']
+        assert found == {'Skin temperature Standard Deviation': [entry['sd'], 'K'],
+                         'Skin temperature 95th percentile': [entry['p95'], 'Cel'],
+                         'Skin temperature Maximum': [entry['max'], 'Cel'],
+                         'Number of pixels': [entry['n'], '{pixels}']}
+        segment, = [item.ReferencedSOPSequence[0] for item in named(group.ContentSequence, 'Referenced Segment')]
+        regions = read(objects['object/0001/regions/3'])
+        assert segment.ReferencedSOPInstanceUID == regions.SOPInstanceUID
+        assert regions.SegmentSequence[segment.ReferencedSegmentNumber - 1].SegmentLabel == name.replace('_', ' ')
+    for name, entry in result['differences'].items():
+        value, unit, within = numbers(groups['frontal ' + name])['Left minus right Mean']
+        assert (value, unit) == (entry['mean'], 'K') and 0.7 < within < 1, 'that of two readings'
+    for sign in signs['signs']:
+        group, unit = groups['frontal ' + sign['name']], 'K' if sign['unit'] == '°C' else '1'
+        found = numbers(group)
+        assert found['Threshold of sign'] == [sign['threshold'], unit]
+        assert found.get('Measured value of sign') == (None if sign['value'] is None else [sign['value'], unit])
+        state, = named(group.ContentSequence, 'State of sign')
+        assert state.ConceptCodeSequence[0].CodeValue == sign['state']
+        assert [item.TextValue for item in named(group.ContentSequence, 'Sign in words')] == [sign['sentence']]
+    grey_mean = numbers(groups['raised-arms right breast'])['Grey level, no temperature Mean']
+    assert grey_mean[1:] == ['1'], 'no unit and no uncertainty where there are no degrees'
+    assert not [name for name in groups if name.startswith('right-lateral')]
+    assert [item.TextValue for item in named(dataset.ContentSequence, 'Picture without a result')][0].startswith(
+        'right-lateral: ')
+    assert [item.TextValue for item in named(dataset.ContentSequence, 'Notice')] == [ADJUNCT_NOTICE]
+
+
+def test_measurements_say_who_signed_and_what_came_before(station, objects):
+    dataset = read(objects['object/0000/measurements/7'])
+    assert (dataset.CompletionFlag, dataset.VerificationFlag) == ('COMPLETE', 'VERIFIED')
+    observer, = dataset.VerifyingObserverSequence
+    assert (observer.VerifyingObserverName, observer.VerifyingOrganization) == ('chief', 'Κλινική')
+    assert 'PredecessorDocumentsSequence' not in dataset
+    assert [item.ConceptCodeSequence[0].CodeMeaning for item in named(dataset.ContentSequence, 'Observer Type')] == [
+        'Person', 'Device']
+
+
 def test_a_note_names_everything_that_is_taken_back_and_why(objects):
     *rejected, made = objects.values()
     note = read(made)
@@ -111,7 +182,7 @@ def test_a_note_names_everything_that_is_taken_back_and_why(objects):
     assert [str(item.PersonName) for item in named(note.ContentSequence, 'Person Observer Name')] == ['Lind^Ann']
 
 
-def test_a_corrected_region_says_so_and_is_another_object():
+def test_what_was_corrected_says_so_and_is_another_object():
     with signed_exam(PICTURES[:1]) as (made, exam):
         outline = outlines_of(kept_labels(made.exams, exam, '0001.labels.png', (240, 320)))['left_breast']
         moved = {'left_breast': [(x, y + 8) for x, y in outline]}
@@ -119,6 +190,11 @@ def test_a_corrected_region_says_so_and_is_another_object():
         objects = {one.name: one for one in make_objects(made.exams, exam, SITE)}
         dataset = read(objects['object/0001/regions/%d' % exam.events[-1].number])
         labels = kept_labels(made.exams, exam, exam.counting(1, 'labels.png'), (240, 320))
+    measured = read(objects['object/0000/measurements/%d' % exam.events[-1].number])
+    earlier, = measured.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert earlier.ReferencedSOPInstanceUID == uid_of(exam.id, 'object/0000/measurements/%d' % (len(exam.events) - 1))
+    words, = named(measured.ContentSequence, 'Amendment')
+    assert words.TextValue.startswith('It was too high.: Outlines of picture 1: left breast.')
     drawn = {item.SegmentLabel: item.SegmentAlgorithmType for item in dataset.SegmentSequence}
     assert drawn.pop('left breast') == 'SEMIAUTOMATIC' and set(drawn.values()) == {'AUTOMATIC'}
     assert np.array_equal(dataset.pixel_array[LEFT_BREAST - 1].astype(bool), labels == LEFT_BREAST)
