@@ -38,13 +38,14 @@ def versions(case: Case) -> List[Event]:
 
 def picture_reference(case: Case, capture: Capture) -> Optional[Reference]:
     """The object with the temperatures of a picture, or else the one that shows it; None where neither leaves."""
+    event = case.taken(capture)
     if 'temperature' in case.site.objects:
         kind = GREY if capture.facts.get('unit') == RELATIVE else 'temperature'
     elif 'picture' in case.site.objects:
-        kind = 'picture'
+        kind, event = 'picture', case.exam.correction(capture.number) or event
     else:
         return None
-    name = case.name(kind, capture.number, case.taken(capture).number)
+    name = case.name(kind, capture.number, event.number)
     return Reference(SECONDARY_CAPTURE, uid_of(case.exam.id, name), case.series_uid(kind), case.study_uid)
 
 

@@ -35,7 +35,7 @@ class Drawn(NamedTuple):
     Attributes:
         labels: uint8 HxW region ids.
         model: those of the network.
-        event: that made them: the capture, or what changed its outlines last.
+        event: that made them: the capture, or the correction.
     """
 
     labels: np.ndarray
@@ -61,8 +61,7 @@ def drawn_regions(case: Case, capture: Capture) -> Optional[Drawn]:
     shape = values['size']['height_px'], values['size']['width_px']
     labels, model = (kept_labels(case.exams, exam, file, shape)
                      for file in (name, '%04d.labels.png' % capture.number))
-    changed = exam.outlines(capture.number)
-    drawn = Drawn(labels, model, exam.events[changed - 1] if changed else case.taken(capture))
+    drawn = Drawn(labels, model, exam.correction(capture.number) or case.taken(capture))
     return drawn if values['outcome'] == 'result' and drawn.found else None
 
 
