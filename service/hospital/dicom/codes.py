@@ -1,8 +1,5 @@
 """Codes of what objects state: standard ones that were looked up, and local ones where none was found."""
-from typing import Dict, NamedTuple, Optional, Tuple
-
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
+from typing import TYPE_CHECKING, Dict, NamedTuple, Optional, Tuple
 
 from ...exams import DYNAMIC
 from ...regions import (
@@ -15,6 +12,9 @@ from ...regions import (
     RIGHT_NIPPLE,
 )
 from ...views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
+
+if TYPE_CHECKING:
+    from pydicom.sequence import Sequence
 
 #: Scheme of the local codes.
 LOCAL = '99THERMO'
@@ -50,20 +50,21 @@ PAIR_CODES = {'breast': BREAST, 'nipple': NIPPLE, 'armpit': AXILLA}
 
 SKIN_TEMPERATURE = Code('364537001', 'SCT', 'Skin temperature')
 QUANTITY = Code('246205007', 'SCT', 'Quantity')
-PROCESSING = Code('109102', 'DCM', 'Processing Equipment')
+ACQUISITION, PROCESSING = (Code('109101', 'DCM', 'Acquisition Equipment'),
+                           Code('109102', 'DCM', 'Processing Equipment'))
 
 #: Of temperatures; of differences, standard deviations and uncertainties, since 0.6 Cel would be 273.75 K.
 DEGREE, KELVIN = Code('Cel', 'UCUM', 'degree Celsius'), Code('K', 'UCUM', 'kelvin')
 PERCENT, MINUTE, METRE, ONE = (Code('%', 'UCUM', 'percent'), Code('min', 'UCUM', 'minute'),
                                Code('m', 'UCUM', 'meter'), Code('1', 'UCUM', 'no units'))
 
-#: Conditions of an exam by their name among `service.exams.CONDITIONS`, with their units.
+#: Conditions of an exam by their name among `service.exams.CONDITIONS`, and what the camera computed with, with units.
 CONDITION_CODES = {
     'room_c': (Code('122224', 'DCM', 'Room temperature'), DEGREE),
     'humidity_percent': (Code('humidity', LOCAL, 'Relative humidity of the air'), PERCENT),
     'acclimatisation_minutes': (Code('acclimatisation', LOCAL, 'Duration of acclimatisation'), MINUTE),
-    'distance_m': (Code('distance', LOCAL, 'Distance from camera to patient'), METRE)}
-EMISSIVITY = Code('emissivity', LOCAL, 'Emissivity')
+    'distance_m': (Code('distance', LOCAL, 'Distance from camera to patient'), METRE),
+    'emissivity': (Code('emissivity', LOCAL, 'Emissivity of the skin'), ONE)}
 
 _FRONTAL_CODE = Code('399033003', 'SCT', 'frontal')
 
@@ -76,8 +77,10 @@ VIEW_CODES: Dict[str, Code] = {
     RIGHT_LATERAL: Code('399198007', 'SCT', 'right lateral')}
 
 
-def code_sequence(code: Code) -> Sequence:
-    """A code as the one item of a sequence."""
+def code_sequence(code: Code) -> 'Sequence':
+    """A code as the one item of a sequence; pydicom, which other users of codes do not need, is imported here."""
+    from pydicom.dataset import Dataset
+    from pydicom.sequence import Sequence
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = code
     return Sequence([item])

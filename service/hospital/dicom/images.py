@@ -27,7 +27,7 @@ from .modules import (
     Case,
     Made,
     add_conditions,
-    add_network,
+    add_devices,
     finished,
     new_object,
     number_text,
@@ -97,8 +97,8 @@ def temperatures(case: Case) -> Iterator[Made]:
         dataset.ConversionType = 'SD'
         dataset.SeriesDescription = 'Thermograms: %s' % (FORMS[form].unit if thermogram.is_celsius else 'grey levels')
         add_view(dataset, capture)
-        add_network(dataset, capture)
-        add_conditions(dataset, dict(case.conditions, **case.exams.private(case.exam, event.number)))
+        add_devices(dataset, capture)
+        add_conditions(dataset, case, capture, thermogram.provenance.emissivity)
         dataset.ImageComments = comment(view_words(capture), add_frame(dataset, thermogram, FORMS[form]))
         add_private(dataset, case, capture, thermogram)
         yield finished(case, name, dataset)
@@ -123,8 +123,8 @@ def series(case: Case) -> Iterator[Made]:
         dataset.ConversionType = 'SD'
         dataset.SeriesDescription = 'Dynamic series: %s' % ('kelvin x 100' if is_celsius else 'grey levels')
         add_view(dataset, first)
-        add_network(dataset, first)
-        add_conditions(dataset, case.conditions)
+        add_devices(dataset, first)
+        add_conditions(dataset, case, first, chosen[0][0].provenance.emissivity)
         dataset.NumberOfFrames = str(len(chosen))
         dataset.add_new(0x00280009, 'AT', 0x00181065)
         dataset.FrameTimeVector = [number_text(time_ms) for time_ms in _frame_times(case, [one for _, one in chosen])]
@@ -160,7 +160,7 @@ def pictures(case: Case) -> Iterator[Made]:
         dataset.ConversionType = 'WSD'
         dataset.SeriesDescription = 'Pictures with regions and scale'
         add_view(dataset, capture)
-        add_network(dataset, capture)
+        add_devices(dataset, capture)
         add_pixels(dataset, picture[:, :, ::-1])
         dataset.ImageComments = comment(view_words(capture), 'Colours stand for the scale beside the picture.' + (
             ' Outlines were corrected by hand.' if correction else ''))
@@ -250,14 +250,12 @@ def add_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
 
 
 def add_private(dataset: Dataset, case: Case, capture: Capture, thermogram: Thermogram) -> None:
-    """State by which exam and picture of a station an object can be found again, and the emissivity."""
+    """State of which exam and picture of a station an object is."""
     block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
     block.add_new(0x01, 'LO', case.exam.id)
     block.add_new(0x02, 'IS', str(capture.number))
     block.add_new(0x03, 'CS', capture.role.upper().replace('-', '_'))
     block.add_new(0x04, 'CS', thermogram.unit.upper())
-    if thermogram.provenance.emissivity is not None:
-        block.add_new(0x05, 'DS', number_text(thermogram.provenance.emissivity))
 
 
 def _add_temperature_window(dataset: Dataset, words: np.ndarray, form: Form) -> None:

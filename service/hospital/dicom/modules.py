@@ -5,20 +5,20 @@ Each function fills one or several of the modules of [DICOM] PS3.3, C.7 and C.12
 import datetime
 import re
 import unicodedata
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from ...clock import UNSYNCHRONISED, Stamp, corrected
-from ...exams import CAPTURED, SIGNED, Capture, Event, Exam, Exams, Patient
+from ...exams import CAPTURED, SIGNED, Capture, Event, Exam, Exams, Order, Patient
 from ...messages import InputError
 from ..site import OBJECTS, Site
-from .codes import CONDITION_CODES, PROCESSING, Code, code_sequence
+from .codes import ACQUISITION, CONDITION_CODES, PROCESSING, Code, code_sequence
 from .files import encode
 from .identifiers import uid_of
 
-MANUFACTURER, MODEL = 'thermoscreen', 'thermoscreen station'
+MANUFACTURER, MODEL = 'thermoscreen', 'Breast thermography station'
 
 #: Of every object with pixels: thermography.
 MODALITY = 'TG'
@@ -66,6 +66,7 @@ class Case:
         exams, exam, site: the same.
         patient: who it is of.
         conditions: as of `Exams.conditions`.
+        order: what the worklist said; empty where the exam was not scheduled.
         study_uid: of the order, or else of the exam.
 
     Raises:
@@ -77,7 +78,8 @@ class Case:
         self.patient: Patient = exams.patient(exam)
         self.conditions: Dict[str, Any] = exams.conditions(exam)
         self._signed: Stamp = next(event.stamp for event in exam.events if event.kind == SIGNED)
-        self.study_uid = uid_of(exam.id, 'study')
+        self.order = exams.order(exam) or Order()
+        self.study_uid = self.order.study_uid or uid_of(exam.id, 'study')
 
     def series_uid(self, kind: str) -> str:
         """UID of the series of a kind of objects.
@@ -132,6 +134,7 @@ def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, ma
     dataset.TimezoneOffsetFromUTC = '+0000'
     _add_patient(dataset, case)
     _add_study(dataset, case)
+    _add_order(dataset, case.order)
     dataset.Modality = modality
     dataset.SeriesInstanceUID = case.series_uid(kind)
     dataset.SeriesNumber = str(SERIES[kind])
@@ -149,15 +152,17 @@ def finished(case: Case, name: str, dataset: Dataset) -> Made:
 
 
 def _add_patient(dataset: Dataset, case: Case) -> None:
-    patient = case.patient
+    patient, order = case.patient, case.order
     if len(patient.id) > LONG or shown(patient.id, LONG) != patient.id:
         raise InputError('dicom-patient-id', 'The id of the patient cannot stand in a DICOM object: it has %d '
                          'characters or a backslash, and 64 without one are the most.' % len(patient.id),
                          'Move the exam to the patient with the right id.')
-    dataset.PatientName = person_name(patient.name)
+    dataset.PatientName = person_name(order.name or patient.name)
     dataset.PatientID = patient.id
     dataset.PatientBirthDate = patient.birth_date.replace('-', '')
-    dataset.PatientSex = ''
+    dataset.PatientSex = order.sex if order.sex in ('M', 'F', 'O') else ''
+    if order.issuer:
+        dataset.IssuerOfPatientID = shown(order.issuer, LONG)
 
 
 def _add_study(dataset: Dataset, case: Case) -> None:
@@ -165,11 +170,31 @@ def _add_study(dataset: Dataset, case: Case) -> None:
     dataset.StudyInstanceUID = case.study_uid
     dataset.StudyDate, dataset.StudyTime = date_text(begun), time_text(begun)
     dataset.StudyID = str(case.exam.number)
-    dataset.AccessionNumber = ''
-    dataset.ReferringPhysicianName = ''
+    dataset.AccessionNumber = shown(case.order.accession, SHORT)
+    dataset.ReferringPhysicianName = person_name(case.order.referrer)
     dataset.StudyDescription = 'Breast thermography'
     if case.patient.birth_date:
         dataset.PatientAge = '%03dY' % _years(case.patient.birth_date, begun)
+
+
+def _add_order(dataset: Dataset, order: Order) -> None:
+    """State which step of which requested procedure an object answers, where one was scheduled."""
+    item = Dataset()
+    for keyword, text, most in (
+            ('RequestedProcedureID', order.procedure_id, SHORT),
+            ('RequestedProcedureDescription', order.procedure, LONG),
+            ('ScheduledProcedureStepID', order.step_id, SHORT),
+            ('ScheduledProcedureStepDescription', order.step, LONG)):
+        if text:
+            setattr(item, keyword, shown(text, most))
+    if order.procedure_code:
+        item.RequestedProcedureCodeSequence = code_sequence(Code(
+            order.procedure_code, order.procedure_scheme, order.procedure_meaning))
+    if order.protocol_code:
+        item.ScheduledProtocolCodeSequence = code_sequence(Code(
+            order.protocol_code, order.protocol_scheme, order.protocol_meaning))
+    if len(item):
+        dataset.RequestAttributesSequence = Sequence([item])
 
 
 def _add_equipment(dataset: Dataset, case: Case) -> None:
@@ -182,23 +207,36 @@ def _add_equipment(dataset: Dataset, case: Case) -> None:
             setattr(dataset, keyword, shown(text, most))
 
 
-def add_network(dataset: Dataset, capture: Capture) -> None:
-    """State which network judged a picture: its model, version and hash, as contributing equipment."""
-    bundle = capture.facts.get('bundle') or {}
+def add_devices(dataset: Dataset, capture: Capture) -> None:
+    """State with which camera a picture was taken and which network judged it, as contributing equipment."""
+    camera, bundle = capture.facts.get('camera') or {}, capture.facts.get('bundle') or {}
+    dataset.ContributingEquipmentSequence = Sequence([
+        _device(ACQUISITION, 'Thermal camera', camera.get('name') or camera.get('kind'), (), camera.get('serial')),
+        _device(PROCESSING, 'Neural network that marks regions', bundle.get('id'),
+                (bundle.get('version'), bundle.get('hash')), None)])
+
+
+def _device(purpose: Code, description: str, model: Any, versions: Tuple[Any, ...], serial: Any) -> Dataset:
     item = Dataset()
-    item.Manufacturer, item.ManufacturerModelName = MANUFACTURER, shown(str(bundle.get('id', '')), LONG)
-    item.SoftwareVersions = [shown(str(bundle[key]), LONG) for key in ('version', 'hash') if bundle.get(key)]
-    item.ContributionDescription = 'Neural network that marks regions'
-    item.PurposeOfReferenceCodeSequence = code_sequence(PROCESSING)
-    dataset.ContributingEquipmentSequence = Sequence([item])
+    item.Manufacturer, item.ContributionDescription = MANUFACTURER if versions else 'not stated', description
+    item.ManufacturerModelName = shown(str(model or ''), LONG)
+    if any(versions):
+        item.SoftwareVersions = [shown(str(version), LONG) for version in versions if version]
+    if serial:
+        item.DeviceSerialNumber = shown(str(serial), LONG)
+    item.PurposeOfReferenceCodeSequence = code_sequence(purpose)
+    return item
 
 
-def add_conditions(dataset: Dataset, values: Dict[str, Any]) -> None:
-    """State the conditions of the exam as the context of the acquisition; without any it is empty.
+def add_conditions(dataset: Dataset, case: Case, capture: Capture, emissivity: Optional[float]) -> None:
+    """State the conditions that a picture was taken under, as the context of its acquisition; without any it is empty.
 
     Args:
-        values: by the names of `CONDITION_CODES`.
+        emissivity: that the camera computed with; None where it is not known.
     """
+    values = dict(case.conditions, **case.exams.private(case.exam, case.taken(capture).number))
+    if emissivity is not None:
+        values['emissivity'] = emissivity
     dataset.AcquisitionContextSequence = Sequence([
         _numeric(*CONDITION_CODES[name], value) for name, value in sorted(values.items()) if name in CONDITION_CODES])
 

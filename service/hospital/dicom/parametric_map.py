@@ -9,7 +9,7 @@ from ...kept_picture import kept_thermogram
 from .codes import BREAST, DEGREE, QUANTITY, SKIN_TEMPERATURE, code_sequence
 from .identifiers import uid_of
 from .images import add_private, add_view, comment, view_words
-from .modules import Case, Made, add_conditions, add_network, date_time_text, finished, new_object, number_text
+from .modules import Case, Made, add_conditions, add_devices, date_time_text, finished, new_object, number_text
 
 PARAMETRIC_MAP = '1.2.840.10008.5.1.4.1.1.30'
 
@@ -36,8 +36,8 @@ def maps(case: Case) -> Iterator[Made]:
         dataset.DeviceSerialNumber = case.site.station_name or case.exam.id
         add_view(dataset, capture)
         del dataset.ViewCodeSequence, dataset.AnatomicRegionSequence
-        add_network(dataset, capture)
-        add_conditions(dataset, case.conditions)
+        add_devices(dataset, capture)
+        add_conditions(dataset, case, capture, thermogram.provenance.emissivity)
         dataset.ImageType, dataset.ContentLabel = _TYPE, 'TEMPERATURE'
         dataset.ContentDescription, dataset.ContentCreatorName = 'Temperatures of one picture', ''
         dataset.ContentQualification = 'RESEARCH'

@@ -48,15 +48,17 @@ def unjudged(thermograms):
     for thermogram in thermograms:
         result = {'outcome': 'no-result', 'unit': thermogram.unit, 'view': None, 'checks': [], 'backend': {},
                   'bundle': {'id': 'stub', 'version': '1.0.0', 'hash': '0' * 64}}
-        yield Picture(pack_capture([Raw.of(thermogram)]), result, encode_png(DRAWING))
+        yield Picture(pack_capture([Raw.of(thermogram)]), result, encode_png(DRAWING),
+                      camera={'kind': 'simulator', 'name': 'Simulator', 'serial': 'S-1'})
 
 
 @contextlib.contextmanager
-def signed_exam(pictures, patient=ELENI, kept=analysed):
+def signed_exam(pictures, patient=ELENI, kept=analysed, order=None):
     """A station and the one exam that it keeps.
 
     Args:
         pictures: pairs of role and `Thermogram`, in order; those in the role ``dynamic`` are one series.
+        order: what the worklist said.
         kept: makes a `Picture` of each thermogram.
     """
     with contextlib.ExitStack() as stack:
@@ -65,7 +67,7 @@ def signed_exam(pictures, patient=ELENI, kept=analysed):
         stack.callback(station.close)
         exams, frame = station.exams, 0
         with mock.patch.object(library, 'new_id', lambda: ID):
-            exams.create(patient, 'op', CONDITIONS)
+            exams.create(patient, 'op', CONDITIONS, order=order)
         stack.enter_context(mock.patch.object(library, '__version__', '1.2.3'))
         exams.start(ID, 'op')
         for (role, _), picture in zip(pictures, kept(thermogram for _, thermogram in pictures)):

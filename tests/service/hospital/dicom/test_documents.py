@@ -27,8 +27,8 @@ PICTURES = (('frontal', torso('frontal')), ('raised-arms', Thermogram.from_relat
 SITE = site('temperature', 'measurements', 'regions')
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': '96b7553d22a18383', 'object/0001/regions/3': '311f0e0f73bf5082',
-           'object/0002/regions/4': 'c6f5d8ae0b1bf583', 'object/0000/rejection/7': '3d2316a9c2738f59'}
+WRITTEN = {'object/0000/measurements/7': '67a160637e9fd72d', 'object/0001/regions/3': '9b0be6debde4b86f',
+           'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'e7376b69073ec213'}
 
 
 @pytest.fixture(scope='module')

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from service.exams import REVIEW, SIGNED, ExamError, Patient, guide
+from service.exams import REVIEW, SIGNED, ExamError, Order, Patient, guide
 from service.exams.exam import CORRECTED_FILES
 from service.hospital.dicom import make_objects
 from service.hospital.dicom.images import FORMS, add_frame, stored_words
@@ -24,8 +24,8 @@ from ...exams.station import REAL, Station
 from ..making import DRAWING, ELENI, PICTURES, SERIES, grey, signed_exam, torso, unjudged
 
 #: Beginning of the SHA-256 of the objects of each kind, one after another: every Python writes the same bytes.
-WRITTEN = {'grey': '3530c6251130a329', 'map': 'c38c84789558c8ab', 'picture': '823a71516c512a06',
-           'series': 'b308f4851b1b384b', 'temperature': '1576655c03942be6'}
+WRITTEN = {'grey': 'dbaade63158a8f33', 'map': '8011019734e88aee', 'picture': 'e51556547d268818',
+           'series': 'bda120428f7a3f67', 'temperature': 'e6d71e3cc1cd0ca8'}
 
 
 def site(*objects, **changes):
@@ -126,13 +126,28 @@ def test_how_a_picture_lies_and_who_it_is_of(station, objects):
     dataset = read(list(objects.values())[0])
     assert str(dataset.PatientName) == ELENI.name and dataset.PatientAge == '056Y'
     assert dataset.InstitutionName == 'Κλινική' and dataset.StationName == 'THERMO-1' and dataset.StudyID == '1'
-    network = dataset.ContributingEquipmentSequence[0]
+    camera, network = dataset.ContributingEquipmentSequence
+    assert camera.ManufacturerModelName == 'Simulator' and camera.DeviceSerialNumber == 'S-1'
     assert network.ManufacturerModelName == 'stub' and list(network.SoftwareVersions) == ['1.0.0', '0' * 64]
     context = {item.ConceptNameCodeSequence[0].CodeValue: float(item.NumericValue)
                for item in dataset.AcquisitionContextSequence}
-    assert context == {'122224': 21.5, 'humidity': 41, 'acclimatisation': 15}
+    assert context == {'122224': 21.5, 'humidity': 41, 'acclimatisation': 15, 'emissivity': 0.98}
     private = dataset.private_block(0x0099, 'THERMOSCREEN 1')
-    assert (private[1].value, private[2].value, private[5].value) == (station[1].id, 1, 0.98)
+    assert (private[1].value, private[2].value) == (station[1].id, 1)
+
+
+def test_what_was_scheduled_is_what_is_answered():
+    order = Order('1.2.3.4', 'A-77', 'Παπαδοπούλου^Ελένη', 'Clinic', 'F', '61', 'Who^Dr', 'RP-1', 'Breast thermogram',
+                  'TH', 'L', 'Thermography', 'SPS-1', 'Five views', 'TH5', 'L', 'Five views')
+    with signed_exam(PICTURES[:1], Patient('P-1', 'Ελένη Παπαδοπούλου'), unjudged, order) as (made, exam):
+        dataset = read(next(make_objects(made.exams, exam, site('temperature'))))
+    assert (dataset.StudyInstanceUID, dataset.AccessionNumber, dataset.PatientName, dataset.PatientSex,
+            dataset.IssuerOfPatientID, dataset.ReferringPhysicianName) == (order.study_uid, 'A-77', order.name, 'F',
+                                                                           'Clinic', 'Who^Dr')
+    item = dataset.RequestAttributesSequence[0]
+    assert (item.RequestedProcedureID, item.ScheduledProcedureStepID) == ('RP-1', 'SPS-1')
+    assert (item.ScheduledProtocolCodeSequence[0].CodeValue, item.RequestedProcedureCodeSequence[0].CodeValue) == (
+        'TH5', 'TH')
 
 
 def test_a_series_is_one_object_with_its_times(station, objects):
