@@ -175,7 +175,8 @@ def test_waits_for_the_page_before_the_browser(start, page, tmp_path):
     browser = number_in(tmp_path / 'chromium.browser')
     words = (tmp_path / 'chromium').read_text().split()
     assert {'--kiosk', '--app=' + page.url, '--window-size=1024,600', '--disable-pinch', '--touch-events=enabled',
-            '--overscroll-history-navigation=0', '--enable-low-end-device-mode'} <= set(words)
+            '--overscroll-history-navigation=0', '--enable-low-end-device-mode',
+            '--enable-features=NetworkServiceInProcess2'} <= set(words)
     off, = [word for word in words if word.startswith('--disable-features=')]
     assert {'OverscrollHistoryNavigation', 'BackForwardCache'} <= set(off.partition('=')[2].split(','))
     assert AGENT in (tmp_path / 'chromium').read_text()
