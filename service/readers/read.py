@@ -6,6 +6,7 @@ from ..messages import InputError
 from ..radiometry import OBJECT_PARAMETERS, Raw
 from ..thermogram import Thermogram
 from .base import Path, Reader, ReadOptions, check_scale
+from .dicom import DicomReader
 from .files import read_head, shown_name, suffix_of
 from .flir import FffReader, FlirJpegReader
 from .infiray import InfirayJpegReader
@@ -19,7 +20,7 @@ from .tiff import TiffReader
 #: bytes.
 READERS: Tuple[Reader, ...] = (
     CaptureReader(), PngReader(), TiffReader(), FlirJpegReader(), InfirayJpegReader(), JpegReader(), FffReader(),
-    NpyReader(), Tc001Reader(), CsvReader(), TextReader())
+    DicomReader(), NpyReader(), Tc001Reader(), CsvReader(), TextReader())
 
 #: Every suffix that is read, with a reader that claims it; one that several share belongs to the last of them here.
 SUFFIXES: Dict[str, Reader] = {suffix: reader for reader in READERS for suffix in reader.suffixes}

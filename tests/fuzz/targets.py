@@ -18,6 +18,7 @@ from service.readers import count_frames, read_thermogram, rows
 from service.readers.text import TextReader
 from service.thermogram import MAX_SIDE_PX, MIN_SIDE_PX, Provenance, Thermogram
 from tests.fakes import flir_files, text_files
+from tests.fakes.dicom_files import BIG, IMPLICIT, mapping, thermogram
 from tests.fakes.infiray_files import infiray_jpeg
 from tests.fakes.jpeg_ls import awkward_counts, jpeg_ls
 from tests.service.readers.files import body_c, matrix, npy, png, tiff, tiff_pages
@@ -206,6 +207,10 @@ def _file_targets():
                                       tiff(body.astype(np.float32)), tiff(body, '>', compression=8),
                                       tiff_pages([body, counts, grey]),
                                       cv2.imencode('.tif', counts)[1].tobytes()])
+    mapped = {0x00409096: mapping(last=40000), 0x00080023: '20261130', 0x00080201: '+0200', 0x00200020: 'L\\F'}
+    yield FileTarget('dicom', '.dcm', [thermogram(counts, mapped), thermogram(counts, {}, IMPLICIT), thermogram(grey),
+                                       thermogram(np.stack([counts] * 3), mapped, BIG),
+                                       thermogram(body.astype(np.float32), mapped)])
     telemetry = [_lepton(name) for name in ('lepton-y16-telemetry', 'lepton25-y16-telemetry')]
     yield FileTarget('lepton-npy', '.npy', [npy(telemetry[1]), npy(np.roll(telemetry[1], 3, axis=0)),
                                             npy(telemetry[1] * 0.01 - 273.15), npy(telemetry[0])])

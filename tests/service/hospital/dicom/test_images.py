@@ -17,6 +17,7 @@ from service.hospital.dicom.modules import person_name, shown
 from service.hospital.site import Site
 from service.kept_picture import kept_thermogram
 from service.messages import InputError
+from service.readers import count_frames, read_thermogram
 from service.record import encode_png
 from service.thermogram import Thermogram
 
@@ -89,6 +90,26 @@ def test_temperatures_come_back_within_one_step(station, objects):
         hundredths = words * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
         assert np.abs(hundredths / 100 - celsius).max() < 1e-9
     assert 'warmer than 382.20 C are stored as that: 4.' in found[3].ImageComments
+
+
+def test_what_was_sent_is_read_as_it_was_kept(station, objects, tmp_path):
+    made, exam = station
+    path = tmp_path / 'object.dcm'
+    for name, one in objects.items():
+        kind, number = name.split('/')[2], int(name.split('/')[1])
+        path.write_bytes(one.data)
+        if kind == 'picture':
+            with pytest.raises(InputError, match='colour'):
+                read_thermogram(path)
+            continue
+        frames_of = range(6, 10) if kind == 'series' else [number]
+        assert count_frames(path) == len(frames_of)
+        for frame, capture in enumerate(frames_of, 1):
+            stored, found = kept_thermogram(made.exams, exam, exam.captures[capture - 1]), read_thermogram(
+                path, frame=frame)
+            assert found.unit == stored.unit and found.provenance.emissivity == stored.provenance.emissivity
+            held = stored.pixels < (382 if kind in ('temperature', 'series') else 1000)
+            assert np.abs(found.pixels - stored.pixels)[held].max() <= (0 if kind in ('grey', 'map') else 0.00502)
 
 
 def test_what_viewers_take_wrongly_is_not_there(objects):
