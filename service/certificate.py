@@ -171,6 +171,18 @@ def read_certificate(path: str) -> Certificate:
                             'station.' % path, 'Check the file and its rights. ' + _AGAIN, detail=repr(error))
 
 
+def validity(pem: bytes) -> Tuple[datetime.datetime, datetime.datetime]:
+    """From when to when the first certificate of some bytes is valid, whoever it is for; in UTC, without a time zone.
+
+    Raises:
+        ValueError: there is none.
+    """
+    with importing_cryptography():
+        from cryptography import x509
+    loaded = x509.load_pem_x509_certificate(pem)
+    return _date(loaded, 'not_valid_before'), _date(loaded, 'not_valid_after')
+
+
 def tls_context(path: str, key_path: str) -> ssl.SSLContext:
     """How the station speaks TLS: 1.2 or newer, and only with keys that are forgotten afterwards.
 

@@ -28,13 +28,15 @@ import pynetdicom
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 
+from ..certificate import utc_now, validity
 from ..supervise import LastingThread
+from .rows import query_of, row_of
 
 Answer = Dict[str, Any]
 
 VERIFICATION = '1.2.840.10008.1.1'
 COMMITMENT, COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1'
-FIND_STUDY = '1.2.840.10008.5.1.4.1.2.2.1'
+FIND_STUDY, FIND_WORKLIST = '1.2.840.10008.5.1.4.1.2.2.1', '1.2.840.10008.5.1.4.31'
 
 EXPLICIT_LITTLE, IMPLICIT_LITTLE = '1.2.840.10008.1.2.1', '1.2.840.10008.1.2'
 
@@ -177,7 +179,8 @@ def tls_context(files: List[str], purpose: ssl.Purpose) -> ssl.SSLContext:
     """
     certificate, key, trusted = files
     context = ssl.create_default_context(purpose, cafile=trusted)
-    context.load_cert_chain(certificate, key)
+    context.load_cert_chain(certificate, key, lambda: '')  # without this, OpenSSL asks at the terminal
+    context.set_ciphers('ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM')  # those with authenticated encryption [RFC9325]
     context.verify_mode = ssl.CERT_REQUIRED
     # pynetdicom 1 waits 30 s for data under TLS 1.3 (its issue 364).
     old = pynetdicom.__version__.startswith('1.')
@@ -197,21 +200,40 @@ def why_not(peer: Dict[str, Any], waits: bool = True) -> Optional[Answer]:
         waits: whether to wait for a peer that says only after its own part that our certificate does not do.
     """
     try:
+        context = tls_context(peer['tls'], ssl.Purpose.SERVER_AUTH) if peer['tls'] else None
+    except OSError as error:  # of ssl too
+        return {'fault': 'files', 'detail': str(error)}
+    try:
         with socket.create_connection((peer['host'], peer['port'])) as plain:
-            if peer['tls']:
-                context = tls_context(peer['tls'], ssl.Purpose.SERVER_AUTH)
+            if context is not None:
                 with context.wrap_socket(plain, server_hostname=peer['host']) as secured:
                     secured.settimeout(1.0)
                     with contextlib.suppress(socket.timeout):
                         if waits:
                             secured.recv(1)
     except (ssl.SSLError, ssl.CertificateError) as error:
-        return {'fault': 'tls', 'detail': str(error)}
+        # Python 3.6 does not say what is wrong with a certificate.
+        unsaid = sys.version_info < (3, 7) and 'certificate verify failed' in str(error)
+        return {'fault': 'tls', 'detail': '%s %s' % (error, of_date(peer) if unsaid else '')}
     except ConnectionResetError as error:
         return {'fault': 'closed', 'detail': str(error)}
     except OSError as error:
         return {'fault': 'unreachable', 'detail': str(error)}
     return None
+
+
+def of_date(peer: Dict[str, Any]) -> str:
+    """What is wrong with the date of a peer's certificate, as OpenSSL says it; empty for nothing."""
+    context = tls_context(peer['tls'], ssl.Purpose.SERVER_AUTH)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with socket.create_connection((peer['host'], peer['port'])) as plain, context.wrap_socket(plain) as secured:
+            shown = ssl.DER_cert_to_PEM_cert(secured.getpeercert(True) or b'')
+        begins, ends = validity(shown.encode('ascii'))
+    except (OSError, ValueError):
+        return ''
+    now = utc_now()
+    return 'certificate has expired' if ends < now else 'certificate is not yet valid' if now < begins else ''
 
 
 def take_report(conversation: Conversation, event: Any) -> Tuple[int, None]:
@@ -288,6 +310,33 @@ def commit(caller: Caller, payload: Dict[str, Any], data: bytes) -> Answer:
     return answer
 
 
+def find_worklist(caller: Caller, payload: Dict[str, Any], data: bytes) -> Answer:
+    """C-FIND of the worklist.
+
+    Payload: ``queries`` as of `rows.query_of`, asked until one finds something; ``most`` rows. Answer: ``rows``
+    as of `rows.row_of`, how many were ``unreadable``, whether there were ``more``.
+    """
+    if not caller.accepts(FIND_WORKLIST):
+        return {'fault': 'context', 'detail': FIND_WORKLIST}
+    found: List[Dict[str, str]] = []
+    unreadable, answer = 0, {'status': SUCCESS}  # type: int, Answer
+    for query in payload['queries']:
+        for status, row in caller.association.send_c_find(query_of(query), FIND_WORKLIST):
+            answer = answer_of(status)
+            if answer.get('status') in _PENDING:
+                if len(found) + unreadable == payload['most']:
+                    # A peer may go on for long after it was asked to stop.
+                    caller.association.abort()
+                    return {'status': SUCCESS, 'rows': found, 'unreadable': unreadable, 'more': True}
+                try:
+                    found.append(row_of(row))
+                except Exception:  # whatever pydicom makes of bytes from elsewhere
+                    unreadable += 1
+        if answer.get('status') != SUCCESS or found or unreadable:
+            break
+    return dict(answer, rows=found, unreadable=unreadable, more=False)
+
+
 def answer_of(status: Dataset) -> Answer:
     """What pynetdicom gives after a request: nothing at all where the association ended meanwhile."""
     if 'Status' not in status:
@@ -300,7 +349,8 @@ def answer_of(status: Dataset) -> Answer:
 
 #: What can be asked: function, and the abstract syntaxes that it needs beside those that every association has.
 VERBS: Dict[str, Tuple[Callable[[Caller, Dict[str, Any], bytes], Answer], List[str]]] = {
-    'echo': (echo, []), 'store': (store, []), 'find-instances': (find_instances, []), 'commit': (commit, [])}
+    'echo': (echo, []), 'store': (store, []), 'find-instances': (find_instances, []), 'commit': (commit, []),
+    'find-worklist': (find_worklist, [FIND_WORKLIST])}
 
 
 def call(conversation: Conversation, first: Dict[str, Any]) -> None:

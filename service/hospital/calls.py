@@ -16,6 +16,7 @@ import threading
 import time
 from typing import Any, Callable, Dict, Optional, Sequence, Tuple
 
+from ..languages import N_
 from ..messages import OK, PROBLEM, WARNING, Message
 from ..supervise import LastingThread
 from .site import Peer
@@ -25,11 +26,12 @@ Answer = Dict[str, Any]
 #: Keeps what the archive told of a commitment; False where it could not, and the archive shall tell it again.
 Take = Callable[[Dict[str, Any]], bool]
 
-#: Why there is no answer: nobody listens there; the certificates do not fit; the peer refuses who calls or is called;
-#: it closed the line before anything was agreed; it does not take this kind of object or question; it was silent until
-#: the deadline; it ended the association in the middle; our own process failed; our port is taken.
-UNREACHABLE, TLS, REJECTED, CLOSED, CONTEXT, SILENT, ABORTED, CRASHED, PORT = FAULTS = (
-    'unreachable', 'tls', 'rejected', 'closed', 'context', 'silent', 'aborted', 'crashed', 'port')
+#: Why there is no answer: nobody listens there; the certificates do not fit; our own cannot be read; the peer refuses
+#: who calls or is called; it closed the line before anything was agreed; it does not take this kind of object or
+#: question; it was silent until the deadline; it ended the association in the middle; our own process failed; our port
+#: is taken.
+UNREACHABLE, TLS, FILES, REJECTED, CLOSED, CONTEXT, SILENT, ABORTED, CRASHED, PORT = FAULTS = (
+    'unreachable', 'tls', 'files', 'rejected', 'closed', 'context', 'silent', 'aborted', 'crashed', 'port')
 
 #: Seconds for an association and the answer to one request, unless the caller knows better.
 DEADLINE_S = 30.0
@@ -39,65 +41,87 @@ _STARTING_S, _ENDING_S = 20.0, 2.0
 _HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _MAX_LINE_BYTES = 4 << 20
 
+#: Who a peer is, in sentences.
+ARCHIVE, WORKLIST, MPPS = N_('The archive'), N_('The worklist'), N_('The server of procedure steps')
+
 #: Why an association was refused, by the source and the reason of [DICOM] PS3.8, table 9-21.
-_REASONS = {(1, 3): 'The archive does not know the AE title of this station.',
-            (1, 7): 'The archive does not have the AE title that it was called by.',
-            (3, 1): 'The archive is too busy to take a call.', (3, 2): 'The archive is too busy to take a call.'}
+_REASONS = {(1, 3): '%s does not know the AE title of this station.',
+            (1, 7): '%s does not have the AE title that it was called by.',
+            (3, 1): '%s is too busy to take a call.', (3, 2): '%s is too busy to take a call.'}
 
 _OF_FAULT = {
-    UNREACHABLE: ('The archive cannot be reached.', 'Check the network, and the host and port in the settings.'),
-    TLS: ('The archive and this station do not trust each other.',
+    UNREACHABLE: ('%s cannot be reached.', 'Check the network, and the host and port in the settings.'),
+    TLS: ('%s and this station do not trust each other.',
           'Check the certificates of both: the name of the host, how long they are good, who signed them.'),
-    REJECTED: ('The archive refuses the association.', 'Compare both AE titles with those of the archive.'),
-    CLOSED: ('The archive closed the line at once.', 'Check that the port is that of DICOM, and whether it wants TLS.'),
-    CONTEXT: ('The archive does not take objects or questions of this kind.',
+    FILES: ('%s cannot be called: the certificates of this station cannot be used.',
+            'Check the files of tls_certificate, tls_key and tls_trusted, and their rights; the key has no password.'),
+    REJECTED: ('%s refuses the association.', 'Compare both AE titles with those that it knows.'),
+    CLOSED: ('%s closed the line at once.', 'Check that the port is that of DICOM, and whether it wants TLS.'),
+    CONTEXT: ('%s does not take objects or questions of this kind.',
               'Have its administrator allow them, or leave them out in the settings.'),
-    SILENT: ('The archive does not answer.', 'Tell the administrator of the archive if it stays so.'),
-    ABORTED: ('The archive ended the association in the middle.', 'It is asked what it has before more is sent.'),
-    CRASHED: ('The program that talks to the archive ended.', 'Make a support bundle if it happens again.'),
+    SILENT: ('%s does not answer.', 'Tell its administrator if it stays so.'),
+    ABORTED: ('%s ended the association in the middle.', 'It is asked again before anything else is sent.'),
+    CRASHED: ('The program that talks to the hospital ended.', 'Make a support bundle if it happens again.'),
     PORT: ('The port for answers of the archive is taken.', 'Choose another one in the settings.')}
 
-#: Of a status of C-STORE: first and last of a range ([DICOM] PS3.4, table B.2-1), and what a person is told.
+#: What OpenSSL says of certificates, the first that is found in it.
+_OF_TLS = (
+    ('alert certificate expired', '%s says that the certificate of this station has ended.',
+     'Have a new one made, and set it in the settings.'),
+    ('alert', '%s does not accept the certificate of this station.', 'Have its administrator trust whoever signed it.'),
+    ('has expired', '%s shows a certificate that has ended.',
+     'Check the date of this station. If it is right, tell the administrator.'),
+    ('not yet valid', '%s shows a certificate that is not valid yet.', 'Check the date of this station.'),
+    ('match', '%s shows a certificate for another host.', 'Write its host in the settings as its certificate has it.'),
+    ('verify failed', '%s shows a certificate that nobody signed whom this station trusts.',
+     'Ask for the certificate of whoever signed it, and add it to the file tls_trusted.'))
+
+#: Of a status: first and last of a range ([DICOM] PS3.4, table B.2-1), and what a person is told.
 _OF_STATUS = (
-    (0xA700, 0xA7FF, 'hospital-full', 'The archive has no room.', 'Tell the administrator of the archive.', PROBLEM),
-    (0xA900, 0xA9FF, 'hospital-mismatch', 'The archive says that the object is not of the kind that it claims to be.',
-     'Make a support bundle, and tell the administrator of the archive.', PROBLEM),
-    (0xB000, 0xBFFF, 'hospital-warning', 'The archive has stored it and changed something in it.',
-     'Tell the administrator of the archive.', WARNING),
-    (0xC000, 0xCFFF, 'hospital-not-understood', 'The archive cannot understand the object.',
-     'Make a support bundle, and tell the administrator of the archive.', PROBLEM))
+    (0xA700, 0xA7FF, 'hospital-full', '%s has no room.', 'Tell its administrator.', PROBLEM),
+    (0xA900, 0xA9FF, 'hospital-mismatch', '%s says that the object is not of the kind that it claims to be.',
+     'Make a support bundle, and tell its administrator.', PROBLEM),
+    (0xB000, 0xBFFF, 'hospital-warning', '%s has stored it and changed something in it.', 'Tell its administrator.',
+     WARNING),
+    (0xC000, 0xCFFF, 'hospital-not-understood', '%s cannot understand what it was sent.',
+     'Make a support bundle, and tell its administrator.', PROBLEM))
 
 
 class _SilentError(Exception):
     """The deadline has passed."""
 
 
-def message_of(answer: Answer, peer: Peer) -> Message:
+def message_of(answer: Answer, peer: Peer, who: str = ARCHIVE) -> Message:
     """What a person is told of an answer.
 
     Args:
         peer: that gave it, or did not.
+        who: what the sentence calls it.
     """
-    facts = {'peer': '%s at %s:%d' % (peer.called, peer.host, peer.port), 'answer': dict(answer)}
-    status, fault = answer.get('status'), answer.get('fault')
+    status, fault, severity = answer.get('status'), answer.get('fault'), PROBLEM
+    figures = '%s at %s:%d' % (peer.called, peer.host, peer.port)
+    facts = {'figures': figures + (', status %04X' % status if status else ''),
+             'answer': {name: answer[name] for name in ('status', 'fault', 'detail', 'comment') if name in answer}}
     if status is not None:
         code, sentence, next_step, severity = _of_status(status)
     else:
-        code, severity = 'hospital-' + str(fault), PROBLEM
+        code = 'hospital-' + str(fault)
         sentence, next_step = _OF_FAULT[str(fault)]
         if fault == REJECTED:
             sentence = _REASONS.get((int(answer['source']), int(answer['reason'])), sentence)
-    return Message(code, sentence, next_step, severity, 'hospital', facts)
+        if fault == TLS:
+            sentence, next_step = next((told for found, *told in _OF_TLS if found in answer['detail'].lower()),
+                                       (sentence, next_step))
+    return Message(code, sentence.replace('%s', who), next_step, severity, 'hospital', facts)
 
 
 def _of_status(status: int) -> Tuple[str, str, str, str]:
     if status == 0:
-        return 'hospital-ok', 'The archive answers.', '', OK
+        return 'hospital-ok', '%s answers.', '', OK
     for first, last, code, sentence, next_step, severity in _OF_STATUS:
         if first <= status <= last:
             return code, sentence, next_step, severity
-    return ('hospital-failed', 'The archive could not do it (status %04X).' % status,
-            'Tell the administrator of the archive.', PROBLEM)
+    return 'hospital-failed', '%s could not do it.', 'Tell its administrator the status that stands here.', PROBLEM
 
 
 class Link:

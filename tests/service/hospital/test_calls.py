@@ -2,6 +2,7 @@
 import contextlib
 import os
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -85,28 +86,45 @@ def test_a_real_archive_stores_finds_and_commits(archive):
 
 
 def test_tls_is_mutual_and_counts_the_name_of_the_host(tmp_path, orthanc_program):
-    for name in ('station', 'archive', 'wrong'):
-        peers.make_certificate(tmp_path, name)
+    for name, days in (('station', 30), ('archive', 30), ('wrong', 30), ('ended', -1)):
+        peers.make_certificate(tmp_path, name, days)
+    (tmp_path / 'known.pem').write_bytes(b''.join((tmp_path / (name + '.pem')).read_bytes() for name in (
+        'station', 'ended')))
 
     def files(name, trusted):
         return Tls(*(str(tmp_path / part) for part in (name + '.pem', name + '.key', trusted + '.pem')))
     secured = peers.Orthanc(
         tmp_path, orthanc_program, DicomTlsEnabled=True, DicomTlsCertificate=str(tmp_path / 'archive.pem'), Plugins=[],
-        DicomTlsPrivateKey=str(tmp_path / 'archive.key'), DicomTlsTrustedCertificates=str(tmp_path / 'station.pem'),
+        DicomTlsPrivateKey=str(tmp_path / 'archive.key'), DicomTlsTrustedCertificates=str(tmp_path / 'known.pem'),
         DicomTlsRemoteCertificateRequired=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(tmp_path / 'ended.pem'), str(tmp_path / 'ended.key'))
+    old = peers.Peer(lambda connection: context.wrap_socket(connection, server_side=True))
     callers = {
         'right': peer_of(secured, tls=files('station', 'archive')), 'plain': peer_of(secured),
         'not ours': peer_of(secured, tls=files('wrong', 'archive')),
-        'other name': Peer('localhost', secured.port, 'ORTHANC', 'THERMO', files('station', 'archive'))}
+        'other name': Peer('localhost', secured.port, 'ORTHANC', 'THERMO', files('station', 'archive')),
+        'ours ended': peer_of(secured, tls=files('ended', 'archive')),
+        'theirs ended': peer_of(old, tls=files('station', 'ended')),
+        'not theirs': peer_of(secured, tls=files('station', 'wrong')),
+        'no file': peer_of(secured, tls=files('station', 'nothing'))}
     try:
         with ThreadPoolExecutor(len(callers)) as pool:
             answers = dict(zip(callers, pool.map(lambda peer: call(peer, 'echo', {}, 10), callers.values())))
     finally:
         secured.stop()
+        old.close()
     assert answers['right'] == {'status': 0}
     assert {name: answer.get('fault') for name, answer in answers.items()} == {
-        'right': None, 'plain': 'closed', 'not ours': 'tls', 'other name': 'tls'}
-    assert 'localhost' in answers['other name']['detail']
+        'right': None, 'plain': 'closed', 'not ours': 'tls', 'other name': 'tls', 'ours ended': 'tls',
+        'theirs ended': 'tls', 'not theirs': 'tls', 'no file': 'files'}
+    said = {name: message_of(answer, callers[name]).sentence for name, answer in answers.items()}
+    assert said['not ours'] == 'The archive does not accept the certificate of this station.'
+    assert said['other name'] == 'The archive shows a certificate for another host.'
+    assert 'certificate of this station' in said['ours ended']
+    assert said['theirs ended'] == 'The archive shows a certificate that has ended.'
+    assert said['not theirs'] == 'The archive shows a certificate that nobody signed whom this station trusts.'
+    assert 'certificates of this station cannot be used' in said['no file']
 
 
 def silent(connection):
