@@ -11,6 +11,7 @@ from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
 from .entry import PLAIN_NUMBER, parse_keyboards, parse_wristbands
 from .hospital.site import (
+    PAPERS,
     UNITS,
     Peer,
     Site,
@@ -251,6 +252,7 @@ class Settings:
     department: str = _key('hospital', '', 'Name of the department in them.', may_be_empty=True, parse=parse_text)
     station_name: str = _key('hospital', '', 'Name of this station in them, such as THERMO3.', may_be_empty=True,
                              parse=parse_station)
+    paper: str = _key('hospital', _SITE.paper, 'Paper of reports.', choices=PAPERS)
     objects: str = _key('hospital', ', '.join(_SITE.objects), 'What is sent of an exam, with commas between them: '
                         'temperature (every picture), series (a dynamic series as one object), picture (in colours, as '
                         'it was shown), measurements (the table of regions), report (PDF), regions (their outlines), '
@@ -331,7 +333,7 @@ class Settings:
                  self.ae_title, tls) if getattr(self, name + '_host') else None for name in _PEERS)
         return Site(self.ae_title, archive, worklist, mpps, tls, self.listener_port, self.worklist_modality,
                     self.institution, self.department, self.station_name, parse_objects(self.objects),
-                    self.stored_unit, self.delete_sent_days, self.fhir_url.rstrip('/'))
+                    self.stored_unit, self.delete_sent_days, self.fhir_url.rstrip('/'), self.paper, self.language)
 
     def names(self) -> List[str]:
         """Names and addresses under which other machines know the station."""

@@ -31,6 +31,7 @@ from ..exams import (
     Exam,
     ExamError,
     Exams,
+    Order,
     Patient,
     earlier_exams,
     guide,
@@ -259,6 +260,8 @@ class Report:
         impression: None where nobody gave one.
         signed: None for a draft.
         amendments: in their order.
+        language: in which it is printed.
+        order: what the worklist said; None for an exam that was not scheduled.
         notice: the adjunct notice.
     """
 
@@ -286,6 +289,8 @@ class Report:
     impression: Optional[Impression]
     signed: Optional[Said]
     amendments: Tuple[Said, ...]
+    language: str = 'en'
+    order: Optional[Order] = None
     notice: str = ADJUNCT_NOTICE
 
     @property
@@ -373,7 +378,8 @@ class _Maker:
             spans.get(CELSIUS), spans.get(RELATIVE), PALETTE, read_series(series) if series else None,
             self._prior(patient, spans.get(CELSIUS)), self._impression(),
             self._said(signatures[-1]) if signatures else None,
-            tuple(self._said(event) for event in exam.events if event.kind == AMENDED))
+            tuple(self._said(event) for event in exam.events if event.kind == AMENDED), self.site.language,
+            exams.order(exam))
 
     def _said(self, event: Event) -> Said:
         private = self.exams.private(self.exam, event.number)

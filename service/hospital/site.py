@@ -18,6 +18,9 @@ OBJECTS = ('temperature', 'series', 'picture', 'measurements', 'report', 'region
 #: In which unit the main objects store temperatures.
 HUNDREDTHS, CELSIUS = UNITS = ('hundredths', 'celsius')
 
+#: Sizes of the paper of reports.
+PAPERS = ('a4', 'letter')
+
 #: An application entity title as [DICOM] PS3.5, 6.2 has it: no backslash and no control character.
 _TITLE = re.compile(r'[ -\[\]-~]{1,16}\Z')
 
@@ -69,6 +72,8 @@ class Site:
         unit: one of `UNITS`.
         delete_days: days after an exam was committed for which it stays on the station; 0: it stays.
         fhir_url: base address of the FHIR server that reports are sent to; empty for none.
+        paper: of `PAPERS`, of reports.
+        language: of reports, one of `service.languages.LANGUAGES`.
     """
 
     title: str = 'THERMOSCREEN'
@@ -85,6 +90,8 @@ class Site:
     unit: str = HUNDREDTHS
     delete_days: int = 0
     fhir_url: str = ''
+    paper: str = 'a4'
+    language: str = 'en'
 
 
 def parse_title(text: str) -> str:
