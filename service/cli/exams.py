@@ -1,8 +1,10 @@
 """``thermoscreen exams``: what the station keeps, whether it is as it was written, what leaves, comes and goes."""
 import contextlib
+import hashlib
 import json
 import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 import click
@@ -237,6 +239,49 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
         click.echo('They are signed by the key %s. Tell it to who imports them.' % key)
     if how == 'open':
         click.echo('Whoever has the folder can read it, with the names of patients. Lock it away.')
+
+
+@exams.command('dicom')
+@click.argument('exam_id', metavar='EXAM')
+@click.option('--out', type=click.Path(), required=True, metavar='DIR', help='New folder.')
+@click.option('--objects', 'names', default=None, metavar='LIST', help='What is written, with commas between. '
+              'Default: objects of the settings.')
+@by_option
+@folder_options
+@json_option
+def dicom_command(exam_id: str, out: str, names: Optional[str], by: Optional[str], folder: Optional[str],
+                  settings_path: Optional[str], as_json: bool) -> None:
+    """Write a signed exam as the DICOM files that the archive of the hospital gets, to look at what is sent.
+
+    They are the same to the last byte, with the name of the patient. docs/hospital.md describes them.
+
+    \b
+    Example:
+      thermoscreen exams dicom 3f9a0c1d2e4b5a69 --out /media/usb/dicom
+      thermoscreen exams dicom 3f9a0c1d2e4b5a69 --objects temperature,map --out /media/usb/dicom
+    """
+    from ..durable import write_synced
+    from ..exams.exchange import new_folder
+    from ..hospital.dicom import make_objects
+    from ..hospital.site import parse_objects
+    site = load_settings(settings_path).site()
+    if names is not None:
+        site = replace(site, objects=parse_objects(names))
+    written: Dict[str, str] = {}
+    with _supervised('export', folder, settings_path, by) as work, _open(work) as opened:
+        exam = opened.get(exam_id)
+        with new_folder(out) as staged:
+            for made in make_objects(opened, exam, site):
+                name = '%s.dcm' % made.name.replace('object/', '').replace('/', '-')
+                write_synced(os.path.join(staged, name), made.data)
+                written[name] = hashlib.sha256(made.data).hexdigest()
+            work.record('exam-exported', work.operator, exam=exam.id, how='dicom', exported_sha256=hashlib.sha256(
+                ''.join(written.values()).encode('ascii')).hexdigest())
+    if as_json:
+        click.echo(json.dumps({'folder': os.path.abspath(out), 'files': written}, indent=1))
+        return
+    click.echo('%d %s written.' % (len(written), 'file' if len(written) == 1 else 'files'))
+    click.echo('Whoever has the folder can read them, with the name of the patient. Lock it away.')
 
 
 @exams.command('import')

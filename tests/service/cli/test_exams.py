@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -19,6 +20,7 @@ from service.exams.folder import path_of
 from service.messages import ThermoscreenError
 from service.operators import Audit, Cost, chain, places
 from service.operators import Station as RealStation
+from service.readers import read_thermogram
 from service.sealing import Sealer
 from service.settings import SHIPPED_BUNDLE
 from tests.service.exams.conftest import tmp_path  # noqa: F401
@@ -46,7 +48,8 @@ def damage(station, exam_id, name):
         stream.write(b'X')
 
 
-@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild', 'export', 'import', 'hold', 'retention'])
+@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild', 'export', 'dicom', 'import', 'hold',
+                                  'retention'])
 def test_every_verb_explains_itself_with_an_example(verb):
     code, output = run(verb, '--help')
     assert code == 0 and 'Example:' in output and 'thermoscreen exams ' + verb in output
@@ -272,6 +275,24 @@ def test_exams_go_from_station_to_station_by_the_pin_of_a_supervisor(manned, tmp
     code, output = here.run('export', '--all', '--de-identified', '--set', 'a', '--out', tmp_path / 'z')
     assert code == 0 and '1 exam exported.' in output and 'signed' not in output and (tmp_path / 'z').exists()
     assert here.run('export', signed, '--sealed', '--de-identified', '--out', tmp_path / 'zz')[0] == 2
+
+
+def test_a_signed_exam_is_written_as_dicom_files(manned, tmp_path):  # noqa: F811
+    here = manned('here')
+    signed, draft = here.exam(SIGNED, DRAFT)
+    objects = ('--objects', 'temperature,picture')
+    assert here.run('dicom', draft, '--out', tmp_path / 'x', *objects) == (2, 'exam-state')
+    assert here.run('dicom', signed, '--out', tmp_path / 'x', '--objects', 'all') == (2, 'hospital-objects')
+    assert not (tmp_path / 'x').exists()
+    code, output = here.run('dicom', signed, '--out', tmp_path / 'x', *objects)
+    assert code == 0 and '2 files written.' in output and 'Lock it away.' in output
+    assert sorted(os.listdir(str(tmp_path / 'x'))) == ['0001-picture-3.dcm', '0001-temperature-3.dcm']
+    assert read_thermogram(tmp_path / 'x' / '0001-temperature-3.dcm').pixels.max() == np.float32(30.5)
+    assert here.log()[-1] == ('exam-exported', {'exam': signed, 'how': 'dicom',
+                                               'exported_sha256': here.log()[-1][1]['exported_sha256']})
+    assert here.run('dicom', signed, '--out', tmp_path / 'x', *objects) == (2, 'export-exists')
+    code, output = here.run('dicom', signed, '--out', tmp_path / 'y', '--json', *objects)
+    assert set(json.loads(output[output.index('{'):])['files']) == set(os.listdir(str(tmp_path / 'x')))
 
 
 def test_retention_shows_first_and_removes_when_told_and_never_what_is_held(manned):
