@@ -193,19 +193,22 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
 @click.option('--out', type=click.Path(), required=True, metavar='DIR', help='New folder.')
 @click.option('--sealed', is_flag=True, help='Leave exams encrypted, for a station with the same key.')
 @click.option('--de-identified', 'research', is_flag=True, help='Temperatures and numbers alone, for research.')
+@click.option('--dicom', is_flag=True, help='With --de-identified: their DICOM objects too.')
 @click.option('--set', 'set_name', default='', metavar='NAME', help='With --de-identified: exports of one NAME have '
               'the same pseudonyms. Default: a name at random.')
 @by_option
 @folder_options
 @json_option
-def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: bool, research: bool, set_name: str,
-                   by: Optional[str], folder: Optional[str], settings_path: Optional[str], as_json: bool) -> None:
+def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: bool, research: bool, dicom: bool,
+                   set_name: str, by: Optional[str], folder: Optional[str], settings_path: Optional[str],
+                   as_json: bool) -> None:
     """Copy whole exams to a new folder, with patients, for another station or to be read without this program.
 
     It is signed with the key of this station, which the import asks for. Everybody who has the folder can read it,
     unless it is --sealed: then a station with the same data key can, which is one that was restored from a backup of
     this one. With --de-identified it holds temperatures, regions and numbers for research, with pseudonyms, and no
-    text, date, name or device (docs/exams.md). The folder is there whole or not at all.
+    text, date, name or device (docs/exams.md); --dicom adds the objects of a hospital's archive, without these and
+    without the report. The folder is there whole or not at all.
 
     \b
     Example:
@@ -216,15 +219,21 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
     from ..backup import known_key, station_key
     from ..exams import export_exams
     from ..exams.deidentified import export_deidentified
-    if research and sealed or set_name and not research:
-        raise click.UsageError('--sealed and --de-identified exclude each other, and --set goes with the latter.')
-    how = 'de-identified' if research else 'sealed' if sealed else 'open'
+    if research and sealed or (set_name or dicom) and not research:
+        raise click.UsageError('--sealed and --de-identified exclude each other, and --set and --dicom go with the '
+                               'latter.')
+    how = 'de-identified-dicom' if dicom else 'de-identified' if research else 'sealed' if sealed else 'open'
     with _supervised('export', folder, settings_path, by) as work:
         wanted = _wanted(work.root, exam_ids, every, sealed)
 
         def told(entry: 'Exported') -> None:
             work.record('exam-exported', work.operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256)
-        if research:
+        if dicom:
+            from ..hospital.dicom.deidentified import dicom_files
+            with _open(work) as opened:
+                exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told,
+                                               further=dicom_files(opened))
+        elif research:
             exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told)
         else:
             exported = export_exams(work.root, wanted, out, None if sealed else work.sealer, work.clock.now(),

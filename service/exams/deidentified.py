@@ -70,25 +70,35 @@ _SHA256 = re.compile(r'[0-9a-f]{64}\Z')
 _SET = re.compile(r'[a-z0-9-]{1,40}\Z')
 
 
-class _Case(NamedTuple):
+class Leaving(NamedTuple):
     """An exam on its way out.
 
     Attributes:
         opener: of its texts and files.
         patient, name: pseudonyms of patient and exam.
-        born: date of birth, or empty.
+        digest: of a text, 32 bytes under the key and for the set, in which a further form makes pseudonyms of its own.
+        date: when it was begun; None where nobody stands for that.
+        age_years: of the patient, at most `_MAX_AGE_YEARS`; None where it is not known.
+        day: from the first exam of that patient in this export; None where the date is.
     """
 
     exam: Exam
     opener: BaseSealer
     patient: str
     name: str
-    born: str
+    digest: Callable[[str], bytes]
+    date: Optional[datetime.date]
+    age_years: Optional[int]
+    day: Optional[int] = None
+
+
+#: Gives further files of an exam, each by its name in the folder of that exam.
+Further = Callable[[Leaving], Iterator[Tuple[str, bytes]]]
 
 
 def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Optional[BaseSealer], key: bytes,
-                        set_name: str = '', told: Optional[Told] = None, tell: Optional[Tell] = None
-                        ) -> List[Exported]:
+                        set_name: str = '', told: Optional[Told] = None, tell: Optional[Tell] = None,
+                        further: Optional[Further] = None) -> List[Exported]:
     """Write exams for research into a new folder, which is there whole or not at all.
 
     Args:
@@ -99,6 +109,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
             it nobody can tell whose it is.
         set_name: exports with one name and one key have the same pseudonyms; empty for a name at random.
         told, tell: as for `export_exams`.
+        further: gives more files of each exam; None for none.
 
     Raises:
         InputError: ``export-exists``; ``export-set``; a capture that cannot be read.
@@ -111,9 +122,9 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
                    key=lambda case: (case.patient, case.name))
     first: Dict[str, datetime.date] = {}
     for case in cases:
-        date = _date(case.exam)
-        if date is not None:
-            first[case.patient] = min(date, first.get(case.patient, date))
+        if case.date is not None:
+            first[case.patient] = min(case.date, first.get(case.patient, case.date))
+    cases = [case._replace(day=(case.date - first[case.patient]).days) if case.date else case for case in cases]
     hashes: Dict[str, str] = {}
     progress = Progress([case.exam for case in cases], tell)
     exported: List[Exported] = []
@@ -126,10 +137,12 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
         rows = csv.DictWriter(table, _COLUMNS, lineterminator='\n')
         rows.writeheader()
         for case in cases:
-            document = _written(root, case, first.get(case.patient), keep)
+            document = _written(root, case, keep)
             data = encode_json(document)
             keep('%s/exam.json' % case.name, data)
             rows.writerows(_rows(document))
+            for name, content in further(case) if further is not None else ():
+                keep('%s/%s' % (case.name, name), content)
             progress.add(sum(file.size for file in case.exam.files.values()))
             exported.append(Exported(case.exam, hashlib.sha256(data).hexdigest()))
         keep(TABLE, table.getvalue().encode('ascii'))
@@ -164,21 +177,23 @@ def check_deidentified(folder: str) -> None:
                                  % name, 'Take another medium.')
 
 
-def _case(exam: Exam, sealer: Optional[BaseSealer], key: bytes, set_name: str) -> _Case:
+def _case(exam: Exam, sealer: Optional[BaseSealer], key: bytes, set_name: str) -> Leaving:
     opener = sealer_for(sealer, exam.encrypted)
-    patient = opened_patient(opener, exam.id, exam.patient)
+    patient, date = opened_patient(opener, exam.id, exam.patient), _date(exam)
+
+    def digest(kind: str, text: str) -> bytes:
+        return hmac.new(key, '\0'.join((set_name, kind, text)).encode('utf-8'), hashlib.sha256).digest()
 
     def pseudonym(kind: str, text: str) -> str:
-        message = '\0'.join((set_name, kind, text)).encode('utf-8')
-        return '%s-%s' % (kind, hmac.new(key, message, hashlib.sha256).hexdigest()[:16])
+        return '%s-%s' % (kind, digest(kind, text).hex()[:16])
     # Upper and lower case, spaces and compatible letters make no other patient.
-    return _Case(exam, opener, pseudonym('patient', PlainSealer().token(patient.id)), pseudonym('exam', exam.id),
-                 patient.birth_date)
+    return Leaving(exam, opener, pseudonym('patient', PlainSealer().token(patient.id)), pseudonym('exam', exam.id),
+                   lambda text: digest('further', text), date, _age(patient.birth_date, date))
 
 
-def _written(root: str, case: _Case, first: Optional[datetime.date], keep: Keep) -> Dict[str, Any]:
+def _written(root: str, case: Leaving, keep: Keep) -> Dict[str, Any]:
     """Write the files of an exam; what its ``exam.json`` says."""
-    exam, date = case.exam, _date(case.exam)
+    exam = case.exam
     conditions: Dict[str, Any] = dict.fromkeys(CONDITIONS)
     deviations = 0
     for event in exam.events:
@@ -189,12 +204,12 @@ def _written(root: str, case: _Case, first: Optional[datetime.date], keep: Keep)
     kinds = [event.kind for event in exam.events]
     return {
         'patient': case.patient, 'exam': case.name, 'state': exam.state,
-        'day': (date - first).days if date and first else None, 'age_years': _age(case.born, date),
+        'day': case.day, 'age_years': case.age_years,
         'conditions': conditions, 'deviations': deviations, 'amendments': kinds.count(AMENDED),
         'captures': [_capture(root, case, capture, keep) for capture in exam.captures]}
 
 
-def _capture(root: str, case: _Case, capture: Capture, keep: Keep) -> Dict[str, Any]:
+def _capture(root: str, case: Leaving, capture: Capture, keep: Keep) -> Dict[str, Any]:
     exam, prefix = case.exam, '%04d.' % capture.number
     taken = [event for event in exam.events if event.kind == CAPTURED][capture.number - 1]
 

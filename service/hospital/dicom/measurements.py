@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from ...exams import Event
+from ...reading import RULES
 from ...regions import REGIONS
 from ...thermogram import CELSIUS
 from ..report import PairRow, RegionRow, Report, Said, View, report_of
@@ -212,7 +213,8 @@ def _groups(case: Case, source: _Source) -> Iterator[Dataset]:
     for pair in view.pairs:
         yield _group(case, source, pair.pair, _pair_items(source, pair))
     for sign in view.signs:
-        yield _group(case, source, sign['name'], _sign_items(source, sign))
+        if sign['name'] in RULES:
+            yield _group(case, source, sign['name'], _sign_items(source, sign))
 
 
 def _group(case: Case, source: _Source, name: str, items: List[Dataset], template: str = '1501') -> Dataset:
@@ -267,7 +269,8 @@ def _number(source: _Source, concept: Code, value: float, unit: Code, statistic:
 def _sign_items(source: _Source, sign: Mapping[str, Any]) -> List[Dataset]:
     """A sign: what was measured, the threshold and whose it is, and whether it was exceeded."""
     unit = KELVIN if sign['unit'] == '°C' else ONE
-    items = [content.code(_FINDING, Code(_SHORT.get(sign['name'], sign['name']), LOCAL, sign['title']))]
+    name = sign['name']
+    items = [content.code(_FINDING, Code(_SHORT.get(name, name), LOCAL, RULES[name].title))]
     items.append(_site(PAIR_CODES['breast'], BOTH))
     if sign['value'] is not None:
         items.append(content.number(_VALUE, sign['value'], unit, [content.image(source.picture, _SOURCE, INFERRED_FROM)]

@@ -274,6 +274,10 @@ def test_exams_go_from_station_to_station_by_the_pin_of_a_supervisor(manned, tmp
     assert there.run('import', tmp_path / 'y', '--key', key) == (2, 'import-key')
     code, output = here.run('export', '--all', '--de-identified', '--set', 'a', '--out', tmp_path / 'z')
     assert code == 0 and '1 exam exported.' in output and 'signed' not in output and (tmp_path / 'z').exists()
+    assert here.run('export', signed, '--de-identified', '--dicom', '--out', tmp_path / 'd')[0] == 0
+    assert {path.name for path in (tmp_path / 'd').glob('exam-*/*.dcm')} >= {'0001.temperature.dcm', '0001.picture.dcm'}
+    assert here.log()[-1][1]['how'] == 'de-identified-dicom'
+    assert here.run('export', signed, '--dicom', '--out', tmp_path / 'zz')[0] == 2
     assert here.run('export', signed, '--sealed', '--de-identified', '--out', tmp_path / 'zz')[0] == 2
 
 

@@ -17,7 +17,8 @@ PICTURE = Picture(b'counts', {'outcome': 'result', 'view': 'frontal', 'unit': 'c
                                                         {'code': 'sides', 'severity': 'ok'}]}, b'picture')
 #: One whose files are what their names say.
 REAL = Picture(pack_capture([Raw(np.full((48, 64), 30.5, np.float32), Temperatures(), Provenance('none'))]),
-               dict(PICTURE.result, sentences=[], regions={}, differences={}, hottest={}, checks=[
+               dict(PICTURE.result, sentences=[], regions={}, differences={}, hottest={}, finding=None, provenance={},
+                    size={'width_px': 64, 'height_px': 48}, checks=[
                    dict(check, sentence='') for check in PICTURE.result['checks']]),
                encode_png(np.zeros((48, 64, 3), np.uint8)), encode_png(np.ones((48, 64), np.uint8)))
 #: What a worklist in Athens says.
