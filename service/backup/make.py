@@ -19,7 +19,7 @@ from ..clock import Stamp
 from ..durable import encode_json
 from ..exams import Exam, ExamError, ExamUnreadableError
 from ..exams.folder import EXAM_NAME, EXAMS, decode_exam, exam_ids, path_of
-from ..exams.store import DATABASE, LOCK
+from ..exams.store import DATABASE, LOCK, OUTBOX
 from ..messages import PROBLEM, WARNING, InputError, Message, StorageError, shown_size
 from ..operators import Anchor
 from ..operators.chain import EMPTY, FOLDER, ChainError, follow, read_lines
@@ -298,7 +298,7 @@ class _Making:
             below = os.path.relpath(folder, self._root)
             folders[:] = [name for name in folders if not name.startswith('.') and (below, name) != ('.', EXAMS)]
             for name in names:
-                is_index = below == '.' and (name.startswith(DATABASE) or name == LOCK)
+                is_index = below == '.' and (name.startswith((DATABASE, OUTBOX)) or name == LOCK)
                 if not name.startswith('.') and not is_index and os.path.isfile(os.path.join(folder, name)):
                     yield os.path.normpath(os.path.join(below, name))
 

@@ -20,6 +20,8 @@ from ..messages import StorageError
 from .exam import Exam
 
 DATABASE, LOCK = 'exams.db', 'store.lock'
+#: What was sent of the exams, as `service.hospital.outbox` keeps it beside them; it is made anew by asking the archive.
+OUTBOX = 'outbox.db'
 
 #: Statements that lead from each version of the schema to the next one; the version is the number of those done.
 #: A version that was released is never changed, and a new one is added at the end.
@@ -237,14 +239,8 @@ class Store:
     def _open(self) -> int:
         """Connect; the version of what is there. What a stop without warning left is examined first."""
         unclean = _size(self._path + '-wal') > 0
-        self._base = sqlite3.connect(self._path, isolation_level=None)
+        self._base = connect(self._path)
         try:
-            _set_pragmas(self._base)
-            mode = self._base.execute('PRAGMA journal_mode = WAL').fetchone()[0]
-            self._base.execute('PRAGMA synchronous = FULL')
-            if mode != 'wal' or self._base.execute('PRAGMA synchronous').fetchone()[0] != _FULL:
-                raise StorageError('store-failing', 'The database of exams in %s cannot be written durably.'
-                                   % self._folder, 'Choose a folder on a disk of this machine with ext4.', mode)
             version: int = self._base.execute('PRAGMA user_version').fetchone()[0]
             if unclean and self._base.execute('PRAGMA quick_check').fetchone()[0] != 'ok':
                 raise sqlite3.DatabaseError('quick_check: malformed')
@@ -399,6 +395,31 @@ class Reader:
                 return base.execute(text, values).fetchall()
         except sqlite3.Error as error:
             raise store_error(error, self._folder)
+
+
+def connect(path: str, check_same_thread: bool = True) -> sqlite3.Connection:
+    """Open a database for writing so that what was committed is on the disk.
+
+    Args:
+        path: of its file.
+        check_same_thread: as of `sqlite3.connect`.
+
+    Raises:
+        StorageError: ``store-failing`` where it cannot be written durably.
+        sqlite3.Error: it cannot be opened.
+    """
+    base = sqlite3.connect(path, isolation_level=None, check_same_thread=check_same_thread)
+    try:
+        _set_pragmas(base)
+        mode = base.execute('PRAGMA journal_mode = WAL').fetchone()[0]
+        base.execute('PRAGMA synchronous = FULL')
+        if mode != 'wal' or base.execute('PRAGMA synchronous').fetchone()[0] != _FULL:
+            raise StorageError('store-failing', 'The database of exams in %s cannot be written durably.'
+                               % os.path.dirname(path), 'Choose a folder on a disk of this machine with ext4.', mode)
+    except BaseException:
+        base.close()
+        raise
+    return base
 
 
 def store_error(error: Exception, folder: str) -> StorageError:

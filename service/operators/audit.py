@@ -88,6 +88,7 @@ EVENTS = {
     'exam-quarantined': 'A file or folder that belongs to no exam was put aside.',
     'exam-reconciled': 'A change of an exam had not ended; the exam is as its folder says.',
     'exam-deleted': 'An exam was deleted by the policy for keeping exams.',
+    'exam-committed': 'An archive committed to keep all that was sent of an exam.',
     'hold-set': 'An exam was protected from deletion.',
     'hold-lifted': 'The protection from deletion ended.',
     'exams-rebuilt': 'The index of exams was made anew.',
