@@ -4,6 +4,7 @@ import re
 import socket
 from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Callable, Container, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import urlsplit
 
 from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
@@ -20,6 +21,7 @@ from .hospital.site import (
     parse_modality,
     parse_objects,
     parse_station,
+    parse_system,
     parse_text,
     parse_title,
     parse_url,
@@ -265,6 +267,14 @@ class Settings:
                                  'it stays.', 'days', 0, 36500)
     fhir_url: str = _key('hospital', '', 'Base address of the FHIR server (R4) that signed reports are sent to. Empty '
                          'for none.', may_be_empty=True, parse=parse_url)
+    fhir_patient_system: str = _key('hospital', '', 'URI of the system of the numbers of patients on that server, by '
+                                    'which it finds them, such as urn:oid:1.2.3.', may_be_empty=True,
+                                    parse=parse_system)
+    fhir_token: str = _key('hospital', '', 'File with the bearer token that lets this station in, which only the '
+                           'service may read. It is read at each sending. Empty for none.', may_be_empty=True)
+    fhir_trusted: str = _key('hospital', '', 'Certificates, in PEM, of the authorities that signed that of the server. '
+                             'Empty: those that the system knows. Where tls_certificate is given, the station shows '
+                             'it.', may_be_empty=True)
 
     min_range_c: float = _key('quality', _LIMITS.min_range_c, 'Range of values below which a frame counts as '
                               'constant.', '°C', 0.0, 20.0)
@@ -324,6 +334,13 @@ class Settings:
         if self.delete_sent_days and not self.archive_host:
             raise SettingsError('setting-contradiction', 'delete_sent_days is given without archive_host, so no exam '
                                 'would be sent before it is removed.', 'Give the archive, or remove it.')
+        if self.fhir_url and not self.fhir_patient_system:
+            raise SettingsError('setting-contradiction', 'fhir_url is given without fhir_patient_system, so the server '
+                                'could not tell whose number a patient has.', 'Give both.')
+        address = urlsplit(self.fhir_url)
+        if self.fhir_token and address.scheme == 'http' and not is_loopback(address.hostname or ''):
+            raise SettingsError('setting-contradiction', 'fhir_token would leave without encryption.',
+                                'Give fhir_url with https.')
 
     def site(self) -> Site:
         """The hospital section as `service.hospital` takes it."""
@@ -333,7 +350,8 @@ class Settings:
                  self.ae_title, tls) if getattr(self, name + '_host') else None for name in _PEERS)
         return Site(self.ae_title, archive, worklist, mpps, tls, self.listener_port, self.worklist_modality,
                     self.institution, self.department, self.station_name, parse_objects(self.objects),
-                    self.stored_unit, self.delete_sent_days, self.fhir_url.rstrip('/'), self.paper, self.language)
+                    self.stored_unit, self.delete_sent_days, self.fhir_url.rstrip('/'), self.paper, self.language,
+                    self.fhir_patient_system, self.fhir_token, self.fhir_trusted)
 
     def names(self) -> List[str]:
         """Names and addresses under which other machines know the station."""

@@ -74,6 +74,9 @@ class Site:
         fhir_url: base address of the FHIR server that reports are sent to; empty for none.
         paper: of `PAPERS`, of reports.
         language: of reports, one of `service.languages.LANGUAGES`.
+        fhir_patient_system: of the numbers of patients there, as a URI.
+        fhir_token: file of the token that lets the station in; empty for none.
+        fhir_trusted: certificates of the authorities that sign that of the server; empty for those of the system.
     """
 
     title: str = 'THERMOSCREEN'
@@ -92,6 +95,9 @@ class Site:
     fhir_url: str = ''
     paper: str = 'a4'
     language: str = 'en'
+    fhir_patient_system: str = ''
+    fhir_token: str = ''
+    fhir_trusted: str = ''
 
 
 def parse_title(text: str) -> str:
@@ -185,3 +191,15 @@ def parse_url(text: str) -> str:
         raise SettingsError('hospital-url', '%r is no address of a FHIR server.' % text,
                             'Give such as https://ehr.example.org/fhir.')
     return text.rstrip('/')
+
+
+def parse_system(text: str) -> str:
+    """The URI of a system of numbers.
+
+    Raises:
+        SettingsError: ``hospital-url``.
+    """
+    if not re.match(r'(urn:[a-z0-9]+:|https?://)[!-{}~]+\Z', text):
+        raise SettingsError('hospital-url', '%r is no URI of a system of numbers.' % text,
+                            'Give such as urn:oid:2.16.840.1.113883.4.1 or https://example.org/patients.')
+    return text
