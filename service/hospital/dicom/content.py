@@ -12,7 +12,7 @@ from ...thermogram import RELATIVE
 from .codes import Code, code_sequence
 from .identifiers import uid_of
 from .images import SECONDARY_CAPTURE
-from .modules import GREY, Case, number_text
+from .modules import GREY, LONG, SHORT, Case, number_text, shown
 
 CONTAINS, HAS_CONTEXT, HAS_MODIFIER, HAS_PROPERTIES, INFERRED_FROM = (
     'CONTAINS', 'HAS OBS CONTEXT', 'HAS CONCEPT MOD', 'HAS PROPERTIES', 'INFERRED FROM')
@@ -47,6 +47,21 @@ def picture_reference(case: Case, capture: Capture) -> Optional[Reference]:
         return None
     name = case.name(kind, capture.number, event.number)
     return Reference(SECONDARY_CAPTURE, uid_of(case.exam.id, name), case.series_uid(kind), case.study_uid)
+
+
+def add_request(dataset: Dataset, case: Case) -> None:
+    """State which requested procedure a report or a note answers, where one was scheduled."""
+    order, item = case.order, Dataset()
+    if not any(order):
+        return
+    item.StudyInstanceUID, item.ReferencedStudySequence = case.study_uid, Sequence()
+    item.AccessionNumber = shown(order.accession, SHORT)
+    item.PlacerOrderNumberImagingServiceRequest = item.FillerOrderNumberImagingServiceRequest = ''
+    item.RequestedProcedureID = shown(order.procedure_id, SHORT)
+    item.RequestedProcedureDescription = shown(order.procedure, LONG)
+    item.RequestedProcedureCodeSequence = code_sequence(Code(
+        order.procedure_code, order.procedure_scheme, order.procedure_meaning)) if order.procedure_code else Sequence()
+    dataset.ReferencedRequestSequence = Sequence([item])
 
 
 def evidence(references: Iterable[Any]) -> Sequence:

@@ -2,6 +2,7 @@
 from typing import Callable, Dict, Iterator, Tuple
 
 from ..site import OBJECTS
+from .document import document
 from .images import pictures, series, temperatures
 from .measurements import measurements
 from .modules import Case, Made
@@ -15,6 +16,7 @@ KINDS.update({
     'series': (series,),
     'picture': (pictures,),
     'measurements': (measurements,),
+    'report': (document,),
     'regions': (regions,),
     'map': (maps,),
 })

@@ -104,6 +104,7 @@ def measurements(case: Case) -> Iterator[Made]:
     name = _name(case, made[-1])
     dataset = new_object(case, 'measurements', name, COMPREHENSIVE_SR, len(made), made[-1].stamp, 'SR')
     dataset.SeriesDescription = 'Measurements'
+    content.add_request(dataset, case)
     _add_document(dataset, case, report, made[:-1])
     sources = [_source(case, view) for view in report.views]
     root = content.container(_TITLE, _content(case, report, sources), '1500')

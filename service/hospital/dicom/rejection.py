@@ -44,6 +44,7 @@ def rejection_note(case: Case, rejected: Some[Any], title: Code, event: Event, w
     name = case.name(REJECTION, 0, event.number)
     dataset = new_object(case, REJECTION, name, KEY_OBJECTS, 1, event.stamp, 'KO')
     dataset.SeriesDescription = title.meaning
+    content.add_request(dataset, case)
     dataset.ReferencedPerformedProcedureStepSequence = Sequence()
     items = [content.code(_OBSERVER_TYPE, _PERSON, HAS_CONTEXT),
              content.person(_PERSON_NAME, person_name(who), HAS_CONTEXT)]

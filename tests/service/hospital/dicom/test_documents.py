@@ -4,13 +4,14 @@ import io
 import json
 import shutil
 import subprocess
+from unittest import mock
 
 import numpy as np
 import pydicom
 import pytest
 
 from service.correction import correct, outlines_of
-from service.hospital.dicom import make_objects, uid_of
+from service.hospital.dicom import document, make_objects, uid_of
 from service.hospital.dicom.modules import Case
 from service.hospital.dicom.rejection import WRONG_WORKLIST_ENTRY, rejection_note
 from service.kept_picture import kept_labels
@@ -24,11 +25,14 @@ from .test_images import site
 #: The second one has no temperatures, and the last one no result.
 PICTURES = (('frontal', torso('frontal')), ('raised-arms', Thermogram.from_relative(
     ((torso('').pixels - 20) * 12).clip(0, 255), 'grey')), ('right-lateral', grey()))
-SITE = site('temperature', 'measurements', 'regions')
+SITE = site('temperature', 'measurements', 'report', 'regions')
+#: What is printed; its length is odd.
+PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
 WRITTEN = {'object/0000/measurements/7': '67a160637e9fd72d', 'object/0001/regions/3': '9b0be6debde4b86f',
-           'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'e7376b69073ec213'}
+           'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'ed9617b6ff8fdebc',
+           'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
 
 @pytest.fixture(scope='module')
@@ -40,7 +44,8 @@ def station():
 @pytest.fixture(scope='module')
 def objects(station):
     """The objects of the exam and a note that takes them back, by their names."""
-    made = list(make_objects(station[0].exams, station[1], SITE))
+    with mock.patch.object(document, 'print_report', lambda report, paper: PDF):
+        made = list(make_objects(station[0].exams, station[1], SITE))
     case = Case(station[0].exams, station[1], SITE)
     note = rejection_note(case, made, WRONG_WORKLIST_ENTRY, station[1].events[-1], 'Lind, Ann', 'She is\nanother.')
     return {one.name: one for one in made + [note]}
@@ -167,6 +172,14 @@ def test_measurements_say_who_signed_and_what_came_before(station, objects):
         'Person', 'Device']
 
 
+def test_the_report_comes_back_to_the_last_byte(objects):
+    dataset = read(objects['object/0000/report/7'])
+    assert len(PDF) % 2 and len(dataset.EncapsulatedDocument) == len(PDF) + 1
+    assert dataset.EncapsulatedDocument[:dataset.EncapsulatedDocumentLength] == PDF
+    assert (dataset.Modality, dataset.MIMETypeOfEncapsulatedDocument, dataset.VerificationFlag) == (
+        'DOC', 'application/pdf', 'VERIFIED')
+
+
 def test_a_note_names_everything_that_is_taken_back_and_why(objects):
     *rejected, made = objects.values()
     note = read(made)
@@ -187,7 +200,8 @@ def test_what_was_corrected_says_so_and_is_another_object():
         outline = outlines_of(kept_labels(made.exams, exam, '0001.labels.png', (240, 320)))['left_breast']
         moved = {'left_breast': [(x, y + 8) for x, y in outline]}
         exam = correct(made.exams, exam.id, 'chief', 1, 0, moved, 'It was too high.')
-        objects = {one.name: one for one in make_objects(made.exams, exam, SITE)}
+        objects = {one.name: one for one in make_objects(made.exams, exam, site(
+            'temperature', 'measurements', 'regions'))}
         dataset = read(objects['object/0001/regions/%d' % exam.events[-1].number])
         labels = kept_labels(made.exams, exam, exam.counting(1, 'labels.png'), (240, 320))
     measured = read(objects['object/0000/measurements/%d' % exam.events[-1].number])
