@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .cameras import Frame
 from .cameras.capture import Capture
@@ -72,6 +72,20 @@ class TakingError(ThermoscreenError):
     http_status = 429
 
 
+class Newcomer(NamedTuple):
+    """Who an exam is going to be of.
+
+    Attributes:
+        patient: as far as it was asked for.
+        order: of the worklist, whose name, number and birth date nobody changes; None for who was typed or scanned.
+        similar: whether somebody else on the worklist may be taken for her.
+    """
+
+    patient: Patient
+    order: Optional[Order] = None
+    similar: bool = False
+
+
 class Acquisition:
     """Takes pictures into the exam that is under way; any thread may use it.
 
@@ -97,7 +111,7 @@ class Acquisition:
                  distance_m: Optional[float] = None, series: Tuple[int, float] = (20, 15.0),
                  limits: Optional[QualityLimits] = None) -> None:
         self.exams = exams
-        self.newcomers: Dict[str, Patient] = {}
+        self.newcomers: Dict[str, Newcomer] = {}
         self._series = series
         self._limits = limits or QualityLimits()
         self._capture, self._pipeline, self._still_s = capture, pipeline, still_s

@@ -10,6 +10,7 @@ from ..backup import BackupJob
 from ..clock import Clock
 from ..exam_job import ExamJob
 from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
+from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
 from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
@@ -30,6 +31,7 @@ class Records(NamedTuple):
     backups: Optional[BackupJob] = None
     record: Optional[Record] = None
     exam_job: Optional[ExamJob] = None
+    worklist: Optional[Worklist] = None
 
     def open_exams(self) -> int:
         """How many exams are neither signed nor discarded."""
@@ -94,7 +96,10 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
     policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
     exam_job = running.enter_context(contextlib.closing(
         ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20)))
-    return Records(exams, sessions, backups, station.audit.append, exam_job)
+    site = settings.site()
+    worklist = None if site.worklist is None else running.enter_context(
+        contextlib.closing(Worklist(site, exams).start()))
+    return Records(exams, sessions, backups, station.audit.append, exam_job, worklist)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

@@ -20,6 +20,8 @@ from .site import Peer, Site
 MAX_ROWS = 500
 #: Seconds between two questions, and for the answers to one.
 EVERY_S, DEADLINE_S = 300.0, 60.0
+#: Seconds after which it is looked whether exams are still locked.
+_LOCKED_S = 5.0
 #: The list that is kept for outages, in the folder of the exams, and what it is sealed under.
 CACHE = 'worklist'
 #: Characters of a patient's number in DICOM.
@@ -147,7 +149,7 @@ class Worklist:
             if self._exams.sealer is not None:
                 self.ask()
             self.asking = False
-            self._wanted.wait(EVERY_S)
+            self._wanted.wait(EVERY_S if self._exams.sealer is not None else _LOCKED_S)
             self._wanted.clear()
 
     def _queries(self) -> List[Dict[str, str]]:

@@ -77,6 +77,7 @@ EVENTS = {
     'exam-discarded': 'An exam was discarded, with a reason.',
     'exam-viewed': 'An exam was opened.',
     'exams-searched': 'Exams were listed or searched for.',
+    'worklist-viewed': 'The worklist was looked at.',
     'files-listed': 'A page of a folder was opened, with small pictures of its files.',
     'file-viewed': 'A file with a thermogram was opened; which one is not said, for its name may be a patient\'s.',
     'files-analysed': 'The files of a folder were analysed; their results go to a medium.',

@@ -38,11 +38,13 @@ from .settings import blueprint as settings_pages
 from .status import blueprint as status_pages
 from .support import blueprint as support_pages
 from .tokens import Tokens
+from .worklist import blueprint as worklist_pages
 
 if TYPE_CHECKING:
     from ..backup import BackupJob
     from ..exam_job import ExamJob
     from ..exams import Exams
+    from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
     from ..pipeline import Pipeline
@@ -56,7 +58,8 @@ MAX_BODY_BYTES = 64 * 1024
 def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vitals: Optional[Vitals] = None,
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
                backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None,
-               exam_job: 'Optional[ExamJob]' = None, changes: 'Optional[Changes]' = None) -> Flask:
+               exam_job: 'Optional[ExamJob]' = None, changes: 'Optional[Changes]' = None,
+               worklist: 'Optional[Worklist]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -72,6 +75,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         changing: changes the model; None where nothing does.
         exam_job: exports, imports and removes exams, for supervisors; None where nothing does. It wants sessions.
         changes: of the settings, by supervisors; None where nobody changes them. It wants sessions.
+        worklist: of the hospital, from which exams begin; None where there is none.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -86,7 +90,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               value_viewers(live, settings.max_viewers), exams,
                                               sessions, backups, acquisition, changing, exam_job,
                                               kiosk.install(app), changes, None if sessions is None else BatchJob(
-                                                  pipeline, Drawing(settings.palette, settings.layer), sessions.tell))
+                                                  pipeline, Drawing(settings.palette, settings.layer), sessions.tell),
+                                              worklist)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -101,6 +106,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(home_page)
         app.register_blueprint(beside_pages)
         app.register_blueprint(series_pages)
+        if worklist is not None:
+            app.register_blueprint(worklist_pages)
     if sessions is not None:
         _add_login(app, sessions)
         app.register_blueprint(batch_pages)

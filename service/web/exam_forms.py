@@ -1,30 +1,35 @@
 """What is done to an exam, by a page or through the API: fields of a form become one call of the rooms below."""
 import contextlib
-from typing import Any, Callable, Dict, List, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from flask import request
 
-from ..acquisition import Acquisition
+from ..acquisition import Acquisition, Newcomer
 from ..correction import take_back
 from ..exams import (
     ACQUIRING,
     CONDITIONS,
     DEVIATION,
+    DISCARDED,
     DYNAMIC,
     NOTES,
     REVIEW,
     Exam,
     ExamError,
+    Exams,
     Patient,
     conflicts,
     guide,
 )
 from ..languages import N_
-from ..messages import InputError
+from ..messages import WARNING, InputError, Message
 from ..regions import REGIONS
 from .access import actor
 from .responses import is_whole_number
 from .services import services
+
+#: So many earlier exams of a patient are compared with a row of the worklist.
+_EARLIER = 20
 
 
 class NoExamsError(InputError):
@@ -45,29 +50,47 @@ def acquisition() -> Acquisition:
     return room
 
 
-def begin(prepared: bool = True) -> Exam:
-    """A new exam of the patient that a form names.
+def begin(prepared: bool = True, newcomer: Optional[Newcomer] = None) -> Exam:
+    """A new exam of the patient that a form names, or whom somebody chose on the worklist.
 
     Args:
         prepared: as of `Acquisition.begin`; a page begins with the preparation, and asks for two identifiers.
+        newcomer: who was asked for; what a form says of one who is on the worklist is not looked at.
 
     Raises:
-        ExamError: ``exam-patient``; ``patient-number`` or ``patient-twice`` where what the station knows speaks
-            against it and the form does not confirm it; as of `Acquisition.begin`.
+        ExamError: ``exam-patient``; that of `against` where what the station knows speaks against it and the form
+            does not confirm it; as of `Acquisition.begin`.
         StorageError: as of `Acquisition.begin`.
     """
-    patient = Patient(*(_text(name).strip() for name in ('patient_id', 'patient_name', 'birth_date')))
+    if newcomer is None or newcomer.order is None:
+        newcomer = Newcomer(Patient(*(_text(name).strip() for name in ('patient_id', 'patient_name', 'birth_date'))))
+    patient = newcomer.patient
     room, stated = acquisition(), _conditions()
     room.check_alone()
     if not prepared and not all(patient):
         raise ExamError('exam-patient', 'A patient is known by two identifiers: the number, and name with birth '
                         'date.', 'Ask the patient for name and birth date.')
-    against = conflicts(room.exams, patient)
-    if against:
+    doubts = against(room.exams, newcomer)
+    if doubts:
         if _text('confirmed') != 'yes':
-            raise ExamError(against[0].code, ' '.join(message.sentence for message in against), against[0].next_step)
-        stated[DEVIATION] = ' '.join(message.sentence for message in against)
-    return room.begin(patient, actor(), stated, prepared)
+            raise ExamError(doubts[0].code, ' '.join(message.sentence for message in doubts), doubts[0].next_step)
+        stated[DEVIATION] = ' '.join(message.sentence for message in doubts)
+    return room.begin(patient, actor(), stated, prepared, newcomer.order)
+
+
+def against(exams: Exams, newcomer: Newcomer) -> List[Message]:
+    """What speaks against beginning an exam of somebody; empty where nothing does. Errors as of `conflicts`."""
+    found, order = conflicts(exams, newcomer.patient), newcomer.order
+    if newcomer.similar:
+        found.append(Message('worklist-similar', 'Somebody else on the worklist has nearly the same name, or the same '
+                             'number.', 'Ask the patient for name and birth date, and compare the wristband.', WARNING))
+    if order is not None:
+        begun = [entry.row.number for entry in exams.list(newcomer.patient.id, limit=_EARLIER)
+                 if entry.row.state != DISCARDED and exams.order(exams.get(entry.row.id)) == order]
+        if begun:
+            found.append(Message('worklist-again', 'Exam %d is of this row of the worklist already.' % begun[0],
+                                 'Look at it under History. Go on only if it is to be done again.', WARNING))
+    return found
 
 
 def capture(room: Acquisition, exam_id: str, operator: str) -> Exam:

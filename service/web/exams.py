@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Optional, Union
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from ..acquisition import Newcomer
 from ..exams import (
     AUDITED,
     CONDITIONS,
@@ -22,7 +23,6 @@ from ..exams import (
     ExamError,
     ExamMissingError,
     Patient,
-    conflicts,
     confusable,
     earlier_exams,
     guide,
@@ -36,7 +36,7 @@ from ..palettes import TITLES
 from ..result import Result
 from ..viewing import describe, draw, frame_bytes, mirrored_site
 from .access import CLINICAL, actor, admits, audited
-from .exam_forms import ACTS, GUIDED, acquisition, begin
+from .exam_forms import ACTS, GUIDED, acquisition, against, begin
 from .responses import is_whole_number, json_reply, note_fault, whole_number
 from .services import services
 from .viewer import asked, frame_reply, png_reply, stated_scale
@@ -104,7 +104,7 @@ _Answer = Union[str, Response, BaseResponse]
 def start_page() -> _Answer:
     """What somebody who has logged in may do next."""
     room = acquisition()
-    room.newcomers.pop(_session_id(), None)
+    room.newcomers.pop(session_id(), None)
     return render_template('home.html', under_way=room.under_way(), goes_on=room.goes_on())
 
 
@@ -142,7 +142,9 @@ def newcomer() -> _Answer:
     if room.under_way() is not None:
         return redirect('/home', 303)
     if request.args.get('again'):
-        room.newcomers.pop(_session_id(), None)
+        room.newcomers.pop(session_id(), None)
+    if services().worklist is not None and session_id() not in room.newcomers and not request.args.get('unlisted'):
+        return redirect('/worklist', 303)
     return _new()
 
 
@@ -151,10 +153,10 @@ def newcomer() -> _Answer:
 def newcomer_told() -> _Answer:
     """Remember, until the screen locks, what was answered."""
     room = acquisition()
-    known = room.newcomers.get(_session_id(), Patient(''))
+    known = room.newcomers.get(session_id(), Newcomer(Patient('')))
     told = {field: request.form[name].strip()[:MAX_NAME] for field, name in zip(Patient._fields, _IDENTITY)
-            if name in request.form}
-    room.newcomers[_session_id()] = known._replace(**told)
+            if name in request.form and (known.order is None or not getattr(known.patient, field))}
+    room.newcomers[session_id()] = known._replace(patient=known.patient._replace(**told))
     return _onward('/exams/new')
 
 
@@ -172,8 +174,8 @@ def news() -> Response:
 def add() -> _Answer:
     """Begin an exam."""
     try:
-        made = begin(prepared=False)
-        acquisition().newcomers.pop(_session_id(), None)
+        made = begin(prepared=False, newcomer=acquisition().newcomers.get(session_id()))
+        acquisition().newcomers.pop(session_id(), None)
         return _onward('/exams/' + made.id)
     except ThermoscreenError as error:
         note_fault(error)
@@ -343,14 +345,14 @@ def _new(error: Optional[ThermoscreenError] = None) -> _Answer:
     if error is not None:
         return make_response(render_template('message.html', message=error.message), error.http_status)
     room = acquisition()
-    patient = room.newcomers.get(_session_id(), Patient(''))
-    missing = next((name for name, value in zip(_IDENTITY, patient) if not value), 'check')
-    return render_template('exam_new.html', newcomer=patient, missing=missing,
-                           against=conflicts(room.exams, patient) if missing == 'check' else [],
-                           today=room.exams.now().utc[:10])
+    newcomer = room.newcomers.get(session_id(), Newcomer(Patient('')))
+    missing = next((name for name, value in zip(_IDENTITY, newcomer.patient) if not value), 'check')
+    return render_template('exam_new.html', newcomer=newcomer.patient, order=newcomer.order, missing=missing,
+                           against=against(room.exams, newcomer) if missing == 'check' else [],
+                           worklist=services().worklist, today=room.exams.now().utc[:10])
 
 
-def _session_id() -> str:
+def session_id() -> str:
     """Of who asks; empty where nobody logs in."""
     session = g.get('session')
     return '' if session is None else str(session.id)

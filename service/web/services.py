@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..batch_job import BatchJob
     from ..exam_job import ExamJob
     from ..exams import Exams
+    from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
     from ..opening import OpenedFiles
@@ -42,6 +43,7 @@ class Services:
         screen: of the kiosk.
         changes: of the settings; None where nobody changes them.
         batch: analyses folders; None for a station without operators.
+        worklist: of the hospital; None where there is none.
     """
 
     pipeline: 'Pipeline'
@@ -60,6 +62,7 @@ class Services:
     screen: 'Optional[Screen]' = None
     changes: 'Optional[Changes]' = None
     batch: 'Optional[BatchJob]' = None
+    worklist: 'Optional[Worklist]' = None
 
 
 def services() -> Services:
