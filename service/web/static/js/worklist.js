@@ -27,7 +27,7 @@ async function ask() {
       }
       show(byId('news'), !waits && news.read_s !== Number(here.dataset.read));
       if (!news.asking && news.age_minutes !== null) {
-        setText(byId('age'), _('read %(count)s minutes ago', { count: news.age_minutes }));
+        setText(byId('age'), _('read %(count)s min ago', { count: news.age_minutes }));
       }
     }
   } catch (lost) {
