@@ -10,10 +10,11 @@ from ..backup import BackupJob
 from ..clock import Clock
 from ..exam_job import ExamJob
 from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
+from ..hospital.outbox import Outbox, receivers_of
 from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
-from ..operators import Anchor, Audit, Keeper, Station, last_entry, tell_audit
+from ..operators import Anchor, Audit, Keeper, OperatorError, Station, last_entry, tell_audit
 from ..settings import Settings
 from ..storage import room_for_exam
 from ..web.login import DEMO_NAME, DEMO_PIN
@@ -21,6 +22,8 @@ from ..web.sessions import Sessions
 
 #: After these of the audit log the next patient comes.
 _LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
+#: After these something leaves for the hospital.
+_LEAVING = ('exam-signed', 'exam-amended')
 
 
 class Records(NamedTuple):
@@ -32,6 +35,7 @@ class Records(NamedTuple):
     record: Optional[Record] = None
     exam_job: Optional[ExamJob] = None
     worklist: Optional[Worklist] = None
+    outbox: Optional[Outbox] = None
 
     def open_exams(self) -> int:
         """How many exams are neither signed nor discarded."""
@@ -76,9 +80,15 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
     keeper.turn()
     running.enter_context(keeper)
     people: List[Sessions] = []
+    outboxes: List[Outbox] = []
 
     def record(event: str, operator: str = '', **facts: Any) -> Anchor:
         anchor = station.audit.append(event, operator, **facts)
+        for outbox in outboxes if event in _LEAVING else ():
+            working = contextlib.ExitStack()
+            with contextlib.suppress(OperatorError):  # whoever signed may be gone by now: it leaves with the next one
+                working.enter_context(people[0].at_work())
+            outbox.changed(facts['exam'], working.close)
         if event in _LAST_OF_A_PATIENT and settings.lock_between_patients and people:
             people[0].leave_patient(operator)
         return anchor
@@ -99,7 +109,13 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
     site = settings.site()
     worklist = None if site.worklist is None else running.enter_context(
         contextlib.closing(Worklist(site, exams).start()))
-    return Records(exams, sessions, backups, station.audit.append, exam_job, worklist)
+    receivers = receivers_of(exams, site)
+    if receivers:
+        outboxes.append(running.enter_context(contextlib.closing(Outbox(
+            exams, receivers, clock, station.audit.append, settings.delete_sent_days))))
+        outboxes[0].start()
+    return Records(exams, sessions, backups, station.audit.append, exam_job, worklist,
+                   outboxes[0] if outboxes else None)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

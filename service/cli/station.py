@@ -73,7 +73,8 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
                         limits=settings.quality_limits(), distance_cm=settings.distance_cm)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo,
-                         records.backups, None if demo else changing, records.exam_job, changes, records.worklist)
+                         records.backups, None if demo else changing, records.exam_job, changes, records.worklist,
+                         records.outbox)
         _serve(supervision, app, live, settings, opening, changing, changes, again)
     return bool(again)
 

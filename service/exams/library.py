@@ -418,6 +418,10 @@ class Exams:
         """
         return read_exam(self.folder, exam_id)
 
+    def settled(self, exam_id: str) -> Exam:
+        """An exam after every change that has begun; errors as of `get`. Never from what `record` does."""
+        return self._ask(read_exam, self.folder, exam_id)
+
     def patient(self, exam: Exam) -> Patient:
         """Who an exam is of.
 

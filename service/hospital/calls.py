@@ -161,6 +161,12 @@ class Link:
             self._process = None
         return answer
 
+    def stop(self) -> None:
+        """Have the question end that another thread waits for."""
+        process = self._process
+        if process is not None:
+            process.stop()
+
     def close(self) -> None:
         """End the association in order, or else the process."""
         if self._process is not None:

@@ -96,6 +96,9 @@ class FhirReceiver:
         """A call; each request is one of its own."""
         yield self
 
+    def stop(self) -> None:
+        """Nothing: a request ends at its deadline."""
+
     def listener(self, take: Any) -> None:
         """None: the server never calls."""
 

@@ -27,6 +27,7 @@ from ..messages import INFO, OK, PROBLEM, WARNING, Message, StorageError, Thermo
 from ..supervise import LastingThread
 from .calls import ABORTED, CONTEXT, Answer, Link, Listener, Take, message_of
 from .dicom import make_objects
+from .fhir_link import FhirReceiver
 from .site import Site
 
 #: States of an object. What a note took back is `REJECTED`, and never tried again.
@@ -58,6 +59,7 @@ _OF_STATE = {
     FAILED: Message('outbox-refused', 'The archive does not take it.', 'Tell the administrator of the archive.',
                     PROBLEM, 'hospital'),
     REJECTED: Message('outbox-rejected', 'It was taken back by a note, and is never sent again.', '', OK, 'hospital')}
+_ARRIVED = Message('outbox-arrived', 'It is in the archive, which keeps it.', '', OK, 'hospital')
 _LOST = Message('outbox-lost', 'The archive says that it has stored it, and later that it does not have it.',
                 'Tell the administrator of the archive, and try again when the cause is mended.', PROBLEM, 'hospital')
 _UNKNOWN = Message('outbox-unknown', 'The archive did not answer, so that nobody knows whether it has it.',
@@ -165,9 +167,11 @@ class Receiver:
         site: what the settings say of the hospital, with an archive.
     Attributes:
         name: of the receiver, in the rows.
+        keeps_all: whether what it has committed to keep makes up for the exam on the station.
     """
 
     name = 'archive'
+    keeps_all = True
 
     def __init__(self, exams: Exams, site: Site) -> None:
         assert site.archive is not None
@@ -197,6 +201,10 @@ class Call:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+
+    def stop(self) -> None:
+        """Have the question end that another thread waits for."""
+        self._link.stop()
 
     def has(self, rows: Sequence[Row]) -> Answer:
         """Which it has, as ``found``."""
@@ -405,6 +413,12 @@ class Store:
             raise
 
 
+def receivers_of(exams: Exams, site: Site) -> List[Any]:
+    """Where signed exams go by the settings."""
+    found: List[Any] = [Receiver(exams, site)] if site.archive is not None else []
+    return found + ([FhirReceiver(exams, site)] if site.fhir_url else [])
+
+
 class Outbox:
     """Sends what is signed. Every method may be called from any thread.
 
@@ -441,6 +455,7 @@ class Outbox:
         self._trouble: Dict[str, Message] = {}  # what keeps an exam from being made into objects
         self._holds: List[Callable[[], None]] = []
         self._is_waiting = False  # for the key
+        self._calling: Any = None
         self._thread: Optional[LastingThread] = None
         self._listeners: List[Listener] = []
 
@@ -459,6 +474,9 @@ class Outbox:
         self._wake.set()
         for listener in self._listeners:
             listener.close()
+        calling = self._calling
+        if calling is not None:
+            calling.stop()
         if self._thread is not None:
             self._thread.join(_LOOK_S)
         self._store.close()
@@ -525,6 +543,16 @@ class Outbox:
         seq = _version(self._exams.get(exam_id))
         return all(self._store.exams(name).get(exam_id, (0, '')) >= (seq, '0') for name in self._receivers)
 
+    def arrival(self, exam_id: str) -> Optional[Message]:
+        """Whether a signed exam has arrived, or what keeps it from that; None for one that is not signed."""
+        if not self._exams.get(exam_id).locked:
+            return None
+        if self.has_arrived(exam_id):
+            return _ARRIVED
+        rows = sorted(self.rows(exam_id, (QUEUED, SENT, FAILED)), key=lambda row: (FAILED, QUEUED, SENT).index(
+            row.state))
+        return self.message(rows[0]) if rows else _WAITS_FOR_KEY if self._is_waiting else _OF_STATE[QUEUED]
+
     def message(self, row: Row) -> Message:
         """What a person is told of a row."""
         trouble = self._trouble.get(row.exam)
@@ -553,20 +581,22 @@ class Outbox:
                 return Message('outbox-port', 'The port for answers of the archive cannot be opened.',
                                'Choose another one in the settings.', WARNING, 'hospital', facts)
         if counts[FAILED]:
-            return Message('outbox-failed', '%d objects were refused by the archive.' % counts[FAILED],
+            return Message('outbox-failed', 'The archive has refused one object.' if counts[FAILED] == 1 else
+                           'The archive has refused %d objects.' % counts[FAILED],
                            'Look at Hospital, and try again when the cause is mended.', PROBLEM, 'hospital', facts)
         if waiting > _LATE_S:
             return Message('outbox-late', 'For more than a day the archive has not confirmed what was sent.',
                            'Look at Hospital, and tell the administrator of the archive.', WARNING, 'hospital', facts)
         if self._failures and open_count:
-            return Message('outbox-waits', '%d objects wait for the archive, and are tried again.' % open_count,
+            return Message('outbox-waits', 'One object waits for the archive, and is tried again.' if open_count == 1
+                           else '%d objects wait for the archive, and are tried again.' % open_count,
                            'Look at Hospital if it stays so.', INFO, 'hospital', facts)
         if counts[QUEUED] and self._is_waiting:
-            return Message('outbox-locked', '%d objects wait until somebody logs in.' % counts[QUEUED], '', INFO,
-                           'hospital', facts)
+            return Message('outbox-locked', 'One object waits until somebody logs in.' if counts[QUEUED] == 1 else
+                           '%d objects wait until somebody logs in.' % counts[QUEUED], '', INFO, 'hospital', facts)
         if open_count:
-            return Message('outbox-sending', '%d objects are on their way to the archive.' % open_count, '', OK,
-                           'hospital', facts)
+            return Message('outbox-sending', 'One object is on its way to the archive.' if open_count == 1 else
+                           '%d objects are on their way to the archive.' % open_count, '', OK, 'hospital', facts)
         return Message('outbox-ok', 'All that was signed has arrived.', '', OK, 'hospital', facts)
 
     # The thread that sends
@@ -618,7 +648,7 @@ class Outbox:
     def _try(self, receiver: Any, exam_id: str, fresh: Optional[bool]) -> bool:
         """Do what is to be done for an exam; whether its rows are complete."""
         try:
-            exam = self._exams.get(exam_id)
+            exam = self._exams.settled(exam_id)
         except ExamMissingError:
             self._store.forget(exam_id)
             return True
@@ -628,6 +658,7 @@ class Outbox:
             return True
         try:
             with receiver.call(self.take) as call:
+                self._calling = call
                 self._serve(receiver, call, exam, fresh)
             self._trouble.pop(exam_id, None)
         except ExamError as error:
@@ -739,7 +770,7 @@ class Outbox:
         if now.clock == UNSYNCHRONISED:
             return
         for name, receiver in self._receivers.items():
-            for exam_id, (_, committed) in self._store.exams(name).items():
+            for exam_id, (_, committed) in self._store.exams(name).items() if receiver.keeps_all else ():
                 if (committed and _seconds(committed, now.utc) > 86400.0 * self._keep_days
                         and not self._rests(name, exam_id) and not self._rests(name, '')
                         and self._may_go(exam_id)):

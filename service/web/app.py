@@ -21,6 +21,7 @@ from .beside import blueprint as beside_pages
 from .exams import blueprint as exam_pages
 from .exams import home as home_page
 from .files import blueprint as file_pages
+from .hospital import blueprint as hospital_pages
 from .keeping import blueprint as keeping_pages
 from .live import blueprint as live_pages
 from .live import picture_viewers, value_viewers
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ..backup import BackupJob
     from ..exam_job import ExamJob
     from ..exams import Exams
+    from ..hospital.outbox import Outbox
     from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -59,7 +61,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
                backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None,
                exam_job: 'Optional[ExamJob]' = None, changes: 'Optional[Changes]' = None,
-               worklist: 'Optional[Worklist]' = None) -> Flask:
+               worklist: 'Optional[Worklist]' = None, outbox: 'Optional[Outbox]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -76,6 +78,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         exam_job: exports, imports and removes exams, for supervisors; None where nothing does. It wants sessions.
         changes: of the settings, by supervisors; None where nobody changes them. It wants sessions.
         worklist: of the hospital, from which exams begin; None where there is none.
+        outbox: sends what is signed; None where nothing is sent. It wants exams.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -91,7 +94,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               sessions, backups, acquisition, changing, exam_job,
                                               kiosk.install(app), changes, None if sessions is None else BatchJob(
                                                   pipeline, Drawing(settings.palette, settings.layer), sessions.tell),
-                                              worklist)
+                                              worklist, outbox)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -113,6 +116,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(batch_pages)
     if backups is not None:
         app.register_blueprint(backup_pages)
+    if outbox is not None:
+        app.register_blueprint(hospital_pages)
     if exam_job is not None:
         app.register_blueprint(keeping_pages)
     if sessions is not None and changing is not None:
@@ -160,6 +165,7 @@ def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, An
     blank_s = 0.0 if sessions is None or g.get('operator') is not None else 60.0 * settings.blank_minutes
     people.update(kiosk.template_values(settings.keyboard, settings.wristbands, blank_s))
     shows_exams = services().exams is not None and access.may_see_patients()
+    people['hospital_page'] = services().outbox is not None
     return {**people, 'demo': DEMO_PIN if demo else '', 'here': not responses.is_opened(), 'notice': ADJUNCT_NOTICE,
             'keyboards': {name: KEYBOARDS[name] for name in parse_keyboards(settings.keyboards)},
             'bundle': manifest.identity, 'finding': manifest.finding, 'shows_exams': shows_exams}

@@ -480,10 +480,11 @@ def _corrected(found: Exam, number: int) -> Optional[Dict[str, Any]]:
 
 def common_values(found: Exam) -> Dict[str, Any]:
     """What every page of an exam shows."""
-    made = found.events[0].stamp
+    made, outbox = found.events[0].stamp, services().outbox
     return {'exam': found, 'patient': acquisition().exams.patient(found), 'state_name': _STATE_NAMES[found.state],
             'made': shown_date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED,
-            'file_of': functools.partial(file_of, found)}
+            'file_of': functools.partial(file_of, found),
+            'arrival': None if outbox is None else outbox.arrival(found.id)}
 
 
 def _words(found: Exam, capture: Capture) -> Dict[str, str]:

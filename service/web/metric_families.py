@@ -20,6 +20,7 @@ from ..live import BOUNDS_MS, LiveState, StageTimes
 from .services import Services
 
 if TYPE_CHECKING:
+    from ..hospital.outbox import Outbox
     from ..pipeline import Pipeline
     from ..telemetry import Reading
 
@@ -70,6 +71,8 @@ def families(objects: Services) -> Iterator[Metric]:
                     'part', {part: float(entry['fresh']) for part, entry in live.heartbeats.report().items()})
     yield _labelled('thermoscreen_viewers', 'Pages that watch.', 'kind',
                     {'pictures': objects.pictures.taken, 'values': objects.events.taken})
+    if objects.outbox is not None:
+        yield from _outbox(objects.outbox)
     yield from _machine(objects.vitals.newest)
 
 
@@ -119,6 +122,14 @@ def _buckets(times: StageTimes) -> List[Tuple[str, float]]:
         count += added
         buckets.append(('+Inf' if bound_ms is None else '%g' % (bound_ms * _MILLI), count))
     return buckets
+
+
+def _outbox(outbox: 'Outbox') -> Iterator[Metric]:
+    yield _labelled('thermoscreen_outbox_objects', 'Objects for the hospital in each state.', 'state',
+                    {state: float(count) for state, count in outbox.counts().items()})
+    yield GaugeMetricFamily('thermoscreen_outbox_waiting_seconds',
+                            'Since when the oldest object waits that the archive has not committed to keep.',
+                            outbox.waiting_s())
 
 
 def _machine(reading: 'Reading') -> Iterator[Metric]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..batch_job import BatchJob
     from ..exam_job import ExamJob
     from ..exams import Exams
+    from ..hospital.outbox import Outbox
     from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -44,6 +45,7 @@ class Services:
         changes: of the settings; None where nobody changes them.
         batch: analyses folders; None for a station without operators.
         worklist: of the hospital; None where there is none.
+        outbox: sends what is signed; None where nothing is sent.
     """
 
     pipeline: 'Pipeline'
@@ -63,6 +65,7 @@ class Services:
     changes: 'Optional[Changes]' = None
     batch: 'Optional[BatchJob]' = None
     worklist: 'Optional[Worklist]' = None
+    outbox: 'Optional[Outbox]' = None
 
 
 def services() -> Services:

@@ -124,6 +124,8 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
                                 'A supervisor makes another one: Operators, Recovery key.', WARNING, 'recovery key'))
     if objects.backups is not None:
         messages.append(objects.backups.last)
+    if objects.outbox is not None:
+        messages += objects.outbox.messages[:1] or [objects.outbox.summary()]
     tested = None if objects.exam_job is None else objects.exam_job.last_test
     if tested is not None:
         messages.append(tested)

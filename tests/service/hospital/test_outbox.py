@@ -32,7 +32,7 @@ class Archive:
         asked (list): what it was asked, in order.
     """
 
-    name = 'archive'
+    name, keeps_all = 'archive', True
 
     def __init__(self, station):
         self._station = station
@@ -65,6 +65,9 @@ class Call:
 
     def __init__(self, archive):
         self._archive = archive
+
+    def stop(self):
+        pass
 
     def has(self, rows):
         archive = self._archive
