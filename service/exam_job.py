@@ -29,7 +29,7 @@ from .backup import (
 from .clock import Clock
 from .durable import recover_folders
 from .exams import Exams, ExamUnreadableError, Plan, Policy, export_exams, import_exams, plan_retention
-from .exams.deidentified import check_deidentified, export_deidentified
+from .exams.deidentified import Further, check_deidentified, export_deidentified
 from .exams.exchange import Export, Exported, check_export, find_exports
 from .exams.folder import read_exam
 from .messages import PROBLEM, InputError, Message, StorageError, ThermoscreenError, shown_size
@@ -41,15 +41,17 @@ _LOGGER = logging.getLogger(__name__)
 #: What is done.
 EXPORT, IMPORT, RETENTION, REMOVAL, TEST = 'export', 'import', 'retention', 'removal', 'test'
 
-#: How an export leaves: readable with names, encrypted for a station with the same key, or for research.
-OPEN, SEALED, DEIDENTIFIED = HOW = ('open', 'sealed', 'de-identified')
+#: How an export leaves: readable with names, encrypted for a station with the same key, or for research without or with
+#: DICOM objects.
+OPEN, SEALED, DEIDENTIFIED, DEIDENTIFIED_DICOM = HOW = ('open', 'sealed', 'de-identified', 'de-identified-dicom')
+_FOR_RESEARCH = (DEIDENTIFIED, DEIDENTIFIED_DICOM)
 
 #: Steps; `PLANNED` waits for a person, and the last two are ends.
 IDLE, WORKING, CHECKING, UNMOUNTING, PLANNED, DONE, FAILED = (
     'idle', 'working', 'checking', 'unmounting', 'planned', 'done', 'failed')
 
-#: A medium has to have this much more room than the exams; values for research are not compressed.
-_SPARE_SHARE, _RESEARCH_FACTOR = 0.1, 4
+#: A medium has to have this much more room than the exams, and so many times as much: values are not compressed.
+_SPARE_SHARE, _FACTORS = 0.1, {DEIDENTIFIED: 4, DEIDENTIFIED_DICOM: 24}
 #: What `service.durable` says of a disk, which is the medium where an export is written.
 _OF_THE_MEDIUM = ('disk-full', 'disk-read-only', 'disk-failing', 'not-writable', 'folder-missing', 'name-too-long',
                   'file-exists', 'write-failed')
@@ -148,13 +150,16 @@ class ExamJob(SteppedJob):
         policy: how long exams are kept.
         least_bytes: that a restore test leaves free for exams.
         media, unmounting: as of `MediumJob`.
+        dicom: gives what `export_deidentified` takes as ``further`` for DICOM objects; None where there are none.
     """
 
     others = 'Another export, import, removal or test is going on.'
 
     def __init__(self, exams: Exams, clock: Clock, record: Record, policy: Policy, least_bytes: int = 0,
-                 media: Callable[[], List[Medium]] = find_media, unmounting: Callable[[str], None] = unmount) -> None:
+                 media: Callable[[], List[Medium]] = find_media, unmounting: Callable[[str], None] = unmount,
+                 dicom: Optional[Callable[[Exams], Further]] = None) -> None:
         super().__init__(Progress(), media, unmounting)
+        self._dicom = dicom
         self.exams, self.policy = exams, policy
         self._clock, self._record, self._least_bytes = clock, record, least_bytes
         # A test that was killed with the service before left a folder, which may take a while to remove.
@@ -189,7 +194,7 @@ class ExamJob(SteppedJob):
         Raises:
             InputError: ``job-running``; ``medium-missing``; ``exams-none``; ``export-plain``; ``export-how``.
         """
-        if how not in HOW:
+        if how not in HOW or (how == DEIDENTIFIED_DICOM and self._dicom is None):
             raise InputError('export-how', 'There is no such export.', 'Choose again.')
         if not exam_ids:
             raise InputError('exams-none', 'There is no signed exam to export.', 'Sign it first.')
@@ -198,7 +203,7 @@ class ExamJob(SteppedJob):
             raise InputError('export-plain', 'Not all of these exams are encrypted, so sealing would protect nothing.',
                              'Choose another way, and lock the medium away.')
         needed = sum(file.size for exam in found for file in exam.files.values())
-        needed = int((1 + _SPARE_SHARE) * needed * (_RESEARCH_FACTOR if how == DEIDENTIFIED else 1))
+        needed = int((1 + _SPARE_SHARE) * needed * _FACTORS.get(how, 1))
         medium = self._medium(place)
         if medium.room.free_bytes < needed:
             raise StorageError('medium-full', 'The export takes up to %s, and %s are free on %s.' % (
@@ -253,15 +258,16 @@ class ExamJob(SteppedJob):
     def _export(self, medium: Medium, exam_ids: Tuple[str, ...], how: str, operator: str, pseudonym_key: bytes
                ) -> Tuple[str, ...]:
         root, sealer = self.exams.folder, self.exams.sealer
-        name = 'thermo-%s-%s' % ('research' if how == DEIDENTIFIED else 'export', uuid.uuid4().hex[:8])
+        name = 'thermo-%s-%s' % ('research' if how in _FOR_RESEARCH else 'export', uuid.uuid4().hex[:8])
         out = os.path.join(medium.place, name)
 
         def told(entry: Exported) -> None:
             self._record('exam-exported', operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256)
         with to_medium(medium.place):
             recover_folders(medium.place)  # an export that was killed
-            if how == DEIDENTIFIED:
-                export_deidentified(root, exam_ids, out, sealer, pseudonym_key, '', told, self._told)
+            if how in _FOR_RESEARCH:
+                further = self._dicom(self.exams) if how == DEIDENTIFIED_DICOM and self._dicom is not None else None
+                export_deidentified(root, exam_ids, out, sealer, pseudonym_key, '', told, self._told, further)
                 self._check()
                 check_deidentified(out)
             else:
@@ -272,7 +278,7 @@ class ExamJob(SteppedJob):
             sync_medium(medium.place)
         said = ['%s as %s on %s, and read back.' % (_counted(len(exam_ids), 'was', 'were') + ' exported', name,
                                                     medium.name)]
-        if how != DEIDENTIFIED:
+        if how not in _FOR_RESEARCH:
             said.append('It is signed by the key %s. Tell it to who imports it.' % self.key)
         if how == OPEN:
             said.append('Whoever has the medium can read it, with the names of patients. Lock it away.')

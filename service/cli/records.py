@@ -10,6 +10,7 @@ from ..backup import BackupJob
 from ..clock import Clock
 from ..exam_job import ExamJob
 from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
+from ..exams.deidentified import Further
 from ..hospital.outbox import Outbox, receivers_of
 from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
@@ -105,7 +106,7 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
     policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
     exam_job = running.enter_context(contextlib.closing(
-        ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20)))
+        ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20, dicom=_dicom_files)))
     site = settings.site()
     worklist = None if site.worklist is None else running.enter_context(
         contextlib.closing(Worklist(site, exams).start()))
@@ -116,6 +117,12 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         outboxes[0].start()
     return Records(exams, sessions, backups, station.audit.append, exam_job, worklist,
                    outboxes[0] if outboxes else None)
+
+
+def _dicom_files(exams: Exams) -> Further:
+    """See `service.hospital.dicom.deidentified.dicom_files`, which needs pydicom: no start has time for that."""
+    from ..hospital.dicom.deidentified import dicom_files
+    return dicom_files(exams)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

@@ -6,10 +6,11 @@ import threading
 import pytest
 
 from service.backup import BackupJob, Medium
-from service.exam_job import DEIDENTIFIED, OPEN, SEALED, ExamJob
+from service.exam_job import DEIDENTIFIED, DEIDENTIFIED_DICOM, OPEN, SEALED, ExamJob
 from service.exams import Policy
 from service.exams.exam import AMENDED, DISCARDED, DRAFT, SIGNED
 from service.exams.exchange import find_exports
+from service.hospital.dicom.deidentified import dicom_files
 from service.messages import ThermoscreenError
 from service.sealing import Sealer
 from service.storage import Room
@@ -29,7 +30,7 @@ class Desk:
         self.unmounted, self.plugged = [], [Medium(str(medium), 'USB stick', 'vfat', Room(1 << 30, 1 << 29))]
         self.clock, self.working = clock or the_clock(), []
         self.job = ExamJob(self.station.exams, self.clock, self.station.record, Policy(10, 30), 0,
-                           lambda: list(self.plugged), self.unmounted.append)
+                           lambda: list(self.plugged), self.unmounted.append, dicom_files)
 
     def does(self, work):
         """Begin something and wait for its end: how it ended."""
@@ -88,6 +89,8 @@ def test_exams_leave_in_each_way_and_come_to_another_station(desks, tmp_path):
     progress = here.export(ids, DEIDENTIFIED)
     names = sorted(name.split('-')[1] for name in os.listdir(str(tmp_path / 'medium')))
     assert names == ['export', 'export', 'research'] and len(progress.sentences) == 1
+    assert here.export(ids[:1], DEIDENTIFIED_DICOM).step == 'done'
+    assert len(list((tmp_path / 'medium').glob('thermo-research-*/exam-*/0001.temperature.dcm'))) == 1
     here.job.stop()
     assert here.job.progress.step == 'idle'
 

@@ -199,7 +199,9 @@ def _said(report: Report) -> List[Dataset]:
     if report.impression is not None:
         words = ': '.join(filter(None, (report.impression.grade, report.impression.said.text)))
         items.append(content.text(_IMPRESSION, '%s: %s' % (report.impression.said.who, words)))
-    items += [content.text(_AMENDMENT, '%s: %s' % (said.reason, said.text)) for said in report.amendments]
+    stated = report.impression.said.event if report.impression is not None else 0
+    items += [content.text(_AMENDMENT, '%s: %s' % (said.reason, said.text)) for said in report.amendments
+              if said.event != stated]
     return items + [content.text(_NOTICE, report.notice)]
 
 
