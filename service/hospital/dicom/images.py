@@ -136,8 +136,9 @@ def series(case: Case) -> Iterator[Made]:
             _add_temperature_window(dataset, words, WORDS)
             dataset.RealWorldValueMappingSequence = real_world_values()
         else:
-            add_pixels(dataset, np.stack([grey_levels(thermogram) for thermogram, _ in chosen]))
-            _add_window(dataset, 128, 256, 'ALL GREY LEVELS')
+            levels = np.stack([grey_levels(thermogram) for thermogram, _ in chosen])
+            add_pixels(dataset, levels)
+            _add_grey_window(dataset, levels)
         dataset.ImageComments = comment('Dynamic series', WORDS.sentence if is_celsius else GREY_SENTENCE)
         add_private(dataset, case, first, chosen[0][0])
         yield finished(case, name, dataset)
@@ -183,8 +184,9 @@ def add_frame(dataset: Dataset, thermogram: Thermogram, form: Form) -> str:
         What the values are, as a sentence for who reads one of them.
     """
     if not thermogram.is_celsius:
-        add_pixels(dataset, grey_levels(thermogram))
-        _add_window(dataset, 128, 256, 'ALL GREY LEVELS')
+        levels = grey_levels(thermogram)
+        add_pixels(dataset, levels)
+        _add_grey_window(dataset, levels)
         return GREY_SENTENCE
     words = stored_words(thermogram.pixels)
     add_pixels(dataset, words)
@@ -281,6 +283,12 @@ def _frame_times(case: Case, captures: List[Capture]) -> Iterator[float]:
         else:
             between_s = seconds_between(case.taken(before).stamp, case.taken(after).stamp)
         yield round(max(0.0, between_s) * 1000)
+
+
+def _add_grey_window(dataset: Dataset, levels: np.ndarray) -> None:
+    """From the darkest to the brightest level; of a window that is wider than that dwv shows a part in its middle."""
+    darkest, brightest = int(levels.min()), int(levels.max())
+    _add_window(dataset, (darkest + brightest + 1) / 2, max(2, brightest - darkest + 1), 'DARKEST TO BRIGHTEST')
 
 
 def _add_window(dataset: Dataset, centre: float, width: float, explanation: str) -> None:

@@ -1,6 +1,7 @@
 """Temperatures as numbers with a decimal point: a Parametric Map of each picture, for research."""
 from typing import Iterator
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -33,7 +34,7 @@ def maps(case: Case) -> Iterator[Made]:
         name = case.name('map', capture.number, event.number)
         dataset = new_object(case, 'map', name, PARAMETRIC_MAP, number, event.stamp)
         dataset.SeriesDescription = 'Temperatures in C'
-        dataset.DeviceSerialNumber = case.site.station_name or case.exam.id
+        dataset.DeviceSerialNumber = case.site.station_name or 'unknown'
         add_view(dataset, capture)
         del dataset.ViewCodeSequence, dataset.AnatomicRegionSequence
         add_devices(dataset, capture)
@@ -47,7 +48,7 @@ def maps(case: Case) -> Iterator[Made]:
         dataset.PositionReferenceIndicator = ''
         dataset.AcquisitionDateTime = date_time_text(case.time(event.stamp))
         _add_dimension(dataset, uid_of(case.exam.id, name + '/dimension'))
-        pixels = thermogram.pixels
+        pixels = _without_whole_ends(thermogram.pixels)
         dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, 'MONOCHROME2'
         dataset.Rows, dataset.Columns = pixels.shape
         dataset.NumberOfFrames, dataset.BitsAllocated = '1', 32
@@ -58,6 +59,18 @@ def maps(case: Case) -> Iterator[Made]:
         dataset.ImageComments = comment(view_words(capture), 'Values are degrees Celsius.')
         add_private(dataset, case, capture, thermogram)
         yield finished(case, name, dataset)
+
+
+def _without_whole_ends(celsius: np.ndarray) -> np.ndarray:
+    """Temperatures of which the coldest and the warmest are not both whole degrees.
+
+    Where they are, cornerstone3D (until 5.14 at least) makes whole degrees of all others too; the coldest pixels are
+    then warmer by the smallest step that a float has, 2 millionths of a degree for skin.
+    """
+    coldest = celsius.min()
+    if coldest != np.rint(coldest) or celsius.max() != np.rint(celsius.max()):
+        return celsius
+    return np.where(celsius == coldest, np.nextafter(coldest, np.float32(np.inf)), celsius)
 
 
 def _add_dimension(dataset: Dataset, uid: str) -> None:

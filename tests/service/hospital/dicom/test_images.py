@@ -25,7 +25,7 @@ from ...exams.station import REAL, Station
 from ..making import DRAWING, ELENI, PICTURES, SERIES, grey, signed_exam, torso, unjudged
 
 #: Beginning of the SHA-256 of the objects of each kind, one after another: every Python writes the same bytes.
-WRITTEN = {'grey': 'dbaade63158a8f33', 'map': '8011019734e88aee', 'picture': 'e51556547d268818',
+WRITTEN = {'grey': '5acbd2f017435d33', 'map': '4491393ac726bb3c', 'picture': 'e51556547d268818',
            'series': 'bda120428f7a3f67', 'temperature': 'e6d71e3cc1cd0ca8'}
 
 
@@ -109,7 +109,7 @@ def test_what_was_sent_is_read_as_it_was_kept(station, objects, tmp_path):
                 path, frame=frame)
             assert found.unit == stored.unit and found.provenance.emissivity == stored.provenance.emissivity
             held = stored.pixels < (382 if kind in ('temperature', 'series') else 1000)
-            assert np.abs(found.pixels - stored.pixels)[held].max() <= (0 if kind in ('grey', 'map') else 0.00502)
+            assert np.abs(found.pixels - stored.pixels)[held].max() <= {'grey': 0, 'map': 2e-6}.get(kind, 0.00502)
 
 
 def test_what_viewers_take_wrongly_is_not_there(objects):
@@ -193,7 +193,11 @@ def test_a_map_holds_the_temperatures_to_the_last_bit(station, objects):
     assert len(found) == len(captures) == 8
     for capture, dataset in zip(captures, found):
         stored = kept_thermogram(made.exams, exam, capture).pixels
-        assert np.array_equal(np.frombuffer(dataset.FloatPixelData, '<f4').reshape(stored.shape), stored)
+        pixels = np.frombuffer(dataset.FloatPixelData, '<f4').reshape(stored.shape)
+        if capture.number == 3:  # both ends are whole, which makes a viewer compute in whole degrees
+            assert pixels.min() != np.rint(pixels.min()) and abs(pixels.min() - stored.min()) < 2e-6
+            pixels = np.where(pixels == pixels.min(), stored.min(), pixels)
+        assert np.array_equal(pixels, stored)
         mapping = dataset.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
         assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (1, 0)
         assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == 'Cel'
