@@ -132,10 +132,12 @@ def _add_document(dataset: Dataset, case: Case, report: Report, earlier: List[Ev
         dataset.VerifyingObserverSequence = Sequence([observer])
     dataset.ReferencedPerformedProcedureStepSequence = Sequence()
     dataset.PerformedProcedureCodeSequence = Sequence()
-    if earlier:
+    # Those of before a move to another patient are rejected, and have become one with the first after it.
+    uids = dict.fromkeys(uid_of(case.exam.id, _name(case, version)) for version in earlier)
+    uids.pop(dataset.SOPInstanceUID, None)
+    if uids:
         dataset.PredecessorDocumentsSequence = evidence(
-            Reference(COMPREHENSIVE_SR, uid_of(case.exam.id, _name(case, version)), case.series_uid('measurements'),
-                      case.study_uid) for version in earlier)
+            Reference(COMPREHENSIVE_SR, uid, case.series_uid('measurements'), case.study_uid) for uid in uids)
 
 
 class _Source(NamedTuple):
