@@ -27,6 +27,7 @@ from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
 from .certificate import certificate_message, utc_now
+from .hospital.peers import echo, peers_of, tls_message
 from .kept_checks import (
     check_audit,
     check_backup,
@@ -284,6 +285,25 @@ def check_opening(settings: 'Settings') -> Message:
     return replace(certificate_message(settings.certificate, settings.certificate_key, utc_now()), subject='opening')
 
 
+def check_hospital(settings: 'Settings') -> Message:
+    """Whether the certificates for the hospital hold, and each of its machines answers a C-ECHO."""
+    site = settings.site()
+    peers = peers_of(site)
+    if not peers:
+        return Message('hospital-none', 'No archive and no worklist is set: nothing leaves the station.', '', OK,
+                       'hospital')
+    found = [tls_message(site.tls)] if site.tls else []
+    try:
+        found += [echo(tested) for tested in peers if worst(*[one.severity for one in found]) != PROBLEM]
+    except OSError as error:  # no process can be started
+        return Message('hospital-crashed', 'The program that talks to the hospital cannot be started (%s).'
+                       % error.strerror, 'Check free memory.', PROBLEM, 'hospital')
+    severity = worst(*[message.severity for message in found])
+    return Message(next(message.code for message in found if message.severity == severity),
+                   ' '.join(message.sentence for message in found),
+                   ' '.join(message.next_step for message in found if message.next_step), severity, 'hospital')
+
+
 def check_rights(settings: 'Settings') -> Message:
     """Whether this account alone reads the exams, and does not read the key of the audit log."""
     if not settings.exams_folder:
@@ -331,4 +351,4 @@ CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('disk', check_disk), ('storage', check_storage), ('rights', check_rights), ('database', check_database),
     ('exams', check_exams), ('audit', check_audit), ('backup', check_backup),
     ('restore', check_restore), ('keys', check_keys), ('date', check_date),
-    ('page', check_page), ('opening', check_opening), ('metrics', check_metrics))
+    ('page', check_page), ('opening', check_opening), ('metrics', check_metrics), ('hospital', check_hospital))

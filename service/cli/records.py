@@ -12,6 +12,7 @@ from ..exam_job import ExamJob
 from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
 from ..exams.deidentified import Further
 from ..hospital.outbox import Outbox, receivers_of
+from ..hospital.peers import Echoes, peers_of
 from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
@@ -37,6 +38,7 @@ class Records(NamedTuple):
     exam_job: Optional[ExamJob] = None
     worklist: Optional[Worklist] = None
     outbox: Optional[Outbox] = None
+    testing: Optional[Echoes] = None
 
     def open_exams(self) -> int:
         """How many exams are neither signed nor discarded."""
@@ -115,8 +117,9 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         outboxes.append(running.enter_context(contextlib.closing(Outbox(
             exams, receivers, clock, station.audit.append, settings.delete_sent_days))))
         outboxes[0].start()
+    testing = Echoes(site, None if worklist is None else worklist.ask) if peers_of(site) else None
     return Records(exams, sessions, backups, station.audit.append, exam_job, worklist,
-                   outboxes[0] if outboxes else None)
+                   outboxes[0] if outboxes else None, testing)
 
 
 def _dicom_files(exams: Exams) -> Further:

@@ -74,7 +74,7 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo,
                          records.backups, None if demo else changing, records.exam_job, changes, records.worklist,
-                         records.outbox)
+                         records.outbox, records.testing)
         _serve(supervision, app, live, settings, opening, changing, changes, again)
     return bool(again)
 

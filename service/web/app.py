@@ -30,6 +30,7 @@ from .login import blueprint as login_pages
 from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
 from .outlines import blueprint as outline_pages
+from .peers import blueprint as peer_page
 from .people import blueprint as operator_pages
 from .scanner import blueprint as scanner_page
 from .series import blueprint as series_pages
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from ..exam_job import ExamJob
     from ..exams import Exams
     from ..hospital.outbox import Outbox
+    from ..hospital.peers import Echoes
     from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -61,7 +63,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                exams: 'Optional[Exams]' = None, sessions: 'Optional[Sessions]' = None, demo: bool = False,
                backups: 'Optional[BackupJob]' = None, changing: 'Optional[Changing]' = None,
                exam_job: 'Optional[ExamJob]' = None, changes: 'Optional[Changes]' = None,
-               worklist: 'Optional[Worklist]' = None, outbox: 'Optional[Outbox]' = None) -> Flask:
+               worklist: 'Optional[Worklist]' = None, outbox: 'Optional[Outbox]' = None,
+               testing: 'Optional[Echoes]' = None) -> Flask:
     """Build the application.
 
     Args:
@@ -79,6 +82,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         changes: of the settings, by supervisors; None where nobody changes them. It wants sessions.
         worklist: of the hospital, from which exams begin; None where there is none.
         outbox: sends what is signed; None where nothing is sent. It wants exams.
+        testing: tests the machines of the hospital; None where there are none. It wants sessions.
     """
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
@@ -94,7 +98,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               sessions, backups, acquisition, changing, exam_job,
                                               kiosk.install(app), changes, None if sessions is None else BatchJob(
                                                   pipeline, Drawing(settings.palette, settings.layer), sessions.tell),
-                                              worklist, outbox)
+                                              worklist, outbox, testing)
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -122,6 +126,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(keeping_pages)
     if sessions is not None and changing is not None:
         app.register_blueprint(model_pages)
+    if testing is not None:
+        app.register_blueprint(peer_page)
     if changes is not None:
         app.register_blueprint(settings_pages)
     app.add_template_filter(shown_size, 'size')
@@ -160,7 +166,8 @@ def _template_values(demo: bool, sessions: 'Optional[Sessions]') -> Dict[str, An
     manifest = services().pipeline.bundle.manifest
     people: Dict[str, Any] = {} if sessions is None else {
         'csrf': access.csrf_token(), 'operator': g.get('operator'), 'model_page': services().changing is not None,
-        'keeping_page': services().exam_job is not None, 'settings_page': services().changes is not None}
+        'keeping_page': services().exam_job is not None, 'settings_page': services().changes is not None,
+        'peers_page': services().testing is not None}
     settings = services().settings
     blank_s = 0.0 if sessions is None or g.get('operator') is not None else 60.0 * settings.blank_minutes
     people.update(kiosk.template_values(settings.keyboard, settings.wristbands, blank_s))

@@ -3,6 +3,7 @@
 Every value is picked by name, so that no finding, patient or file name can get among them. What is not measured has no
 sample.
 """
+import contextlib
 from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -16,7 +17,10 @@ from prometheus_client.core import (
 
 from .. import __version__
 from ..cameras.capture import GRADES
+from ..certificate import utc_now
+from ..hospital.peers import days_left
 from ..live import BOUNDS_MS, LiveState, StageTimes
+from ..messages import ThermoscreenError
 from .services import Services
 
 if TYPE_CHECKING:
@@ -74,6 +78,7 @@ def families(objects: Services) -> Iterator[Metric]:
     if objects.outbox is not None:
         yield from _outbox(objects.outbox)
     yield from _machine(objects.vitals.newest)
+    yield from _hospital(objects)
 
 
 def _identity(pipeline: 'Pipeline') -> Iterator[Metric]:
@@ -170,6 +175,17 @@ def _machine(reading: 'Reading') -> Iterator[Metric]:
         yield GaugeMetricFamily('thermoscreen_disk_size_bytes', 'Size of that disk.', reading.disk.total_bytes)
         yield GaugeMetricFamily('thermoscreen_disk_read_only', 'Whether that disk is read-only.',
                                 float(reading.disk.read_only))
+
+
+def _hospital(objects: Services) -> Iterator[Metric]:
+    if objects.worklist is not None:
+        yield from _gauge('thermoscreen_worklist_age_seconds', 'Age of the worklist.', objects.worklist.age_minutes(),
+                          60.0)
+    tls = objects.settings.site().tls
+    if tls is not None:
+        with contextlib.suppress(ThermoscreenError):
+            yield GaugeMetricFamily('thermoscreen_hospital_certificate_days', 'Days until the first certificate for '
+                                    'the hospital ends.', days_left(tls, utc_now()))
 
 
 def _gauge(name: str, text: str, value: Optional[float], factor: float = 1.0) -> Iterator[Metric]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..exam_job import ExamJob
     from ..exams import Exams
     from ..hospital.outbox import Outbox
+    from ..hospital.peers import Echoes
     from ..hospital.worklist import Worklist
     from ..live import LiveLoop
     from ..model_change import Changing
@@ -46,6 +47,7 @@ class Services:
         batch: analyses folders; None for a station without operators.
         worklist: of the hospital; None where there is none.
         outbox: sends what is signed; None where nothing is sent.
+        testing: tests the machines of the hospital; None where there are none.
     """
 
     pipeline: 'Pipeline'
@@ -66,6 +68,7 @@ class Services:
     batch: 'Optional[BatchJob]' = None
     worklist: 'Optional[Worklist]' = None
     outbox: 'Optional[Outbox]' = None
+    testing: 'Optional[Echoes]' = None
 
 
 def services() -> Services:

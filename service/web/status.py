@@ -7,8 +7,10 @@ from flask import Blueprint, abort, render_template
 
 from ..certificate import certificate_message, utc_now
 from ..exams import gathered
+from ..hospital.peers import tls_message
+from ..hospital.site import Tls
 from ..live import BOUNDS_MS, RECENT, StageTimes
-from ..messages import OK, WARNING, Message, ThermoscreenError
+from ..messages import INFO, OK, WARNING, Message, ThermoscreenError
 from ..selection import noteworthy
 from ..supervise import CAPTURE, INFERENCE, STORAGE
 from ..telemetry import machine_figures, machine_messages
@@ -132,6 +134,11 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
     settings = objects.settings
     if settings.open_at:
         messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))
+    if settings.tls_certificate:
+        messages.append(tls_message(Tls(settings.tls_certificate, settings.tls_key, settings.tls_trusted)))
+    if objects.worklist is not None:
+        asked = objects.worklist.message
+        messages.append(replace(asked, severity=OK) if asked.severity == INFO else asked)
     stands = None if objects.screen is None else objects.screen.message()
     if stands is not None:
         messages.append(stands)

@@ -5,14 +5,16 @@ import pytest
 
 from service.acquisition import Newcomer
 from service.exams import Order, Patient
+from service.hospital.peers import Echoes
 from service.hospital.site import Peer, Site
 from service.hospital.worklist import Worklist
 from service.settings import Settings
-from service.web.access import CLINICAL, admitted
+from service.web.access import CLINICAL, INTEGRATOR, SUPERVISOR, admitted
 from service.web.app import create_app
 from service.web.exam_forms import against
 
 from .conftest import LocalClient
+from .stations import PINS, csrf_of, log_in
 from .test_exams import text_of
 
 #: 2026-11-30, 12:00 UTC.
@@ -146,3 +148,21 @@ def test_what_the_worklist_does_not_say_is_asked_for_and_the_rest_is_locked(clie
     assert client.post('/exams').status_code == 303
     patient = exams.patient(exams.get(exams.list()[0].row.id))
     assert patient.id == 'P-1' and all(patient)
+
+
+def test_a_technician_tests_archive_and_worklist_and_is_told_one_sentence_each(stub, live, home):
+    site = Site(archive=Peer('192.0.2.1', 104, 'PACS', 'THERMO'))
+    testing = Echoes(site, ask=lambda *unused: {'fault': 'rejected', 'source': 1, 'reason': 7, 'detail': ''})
+    app = create_app(stub, live, Settings(port=8080), exams=home.exams, sessions=home.sessions, testing=testing)
+    assert {admitted(app, rule.endpoint) for rule in app.url_map.iter_rules()
+            if rule.endpoint.startswith('peers.')} == {frozenset((SUPERVISOR, INTEGRATOR))}
+    app.test_client_class = LocalClient
+    client = app.test_client()
+    assert log_in(client, home.people['supervisor'].id, PINS['supervisor']).status_code == 303
+    assert 'Not tested yet.' in text_of(client.get('/peers'))
+    form = {'csrf': csrf_of(client.get('/peers'))}
+    assert client.post('/peers/archive', data=form).status_code == 303
+    testing._threads['archive'].join()
+    page = text_of(client.get('/peers'))
+    assert 'The archive does not have the AE title that it was called by.' in page and 'http-equiv' not in page
+    assert 'Compare both AE titles' in page and 'PACS 192.0.2.1:104' in page
