@@ -123,14 +123,13 @@ class Caller:
         if refusal is not None:
             return refusal
         ae = _entity(peer['calling'])
-        for name in dict.fromkeys([VERIFICATION, COMMITMENT, FIND_STUDY] + classes):
-            ae.add_requested_context(name)
-        for name in self._classes:
-            # One context each: a peer that knows the implicit form alone takes that one.
-            ae.add_requested_context(name, EXPLICIT_LITTLE)
-            ae.requested_contexts = ae.requested_contexts + [pynetdicom.build_context(name, IMPLICIT_LITTLE)]
+        contexts = [pynetdicom.build_context(name) for name in dict.fromkeys(
+            [VERIFICATION, COMMITMENT, FIND_STUDY] + classes)]
+        # Objects have one context for each form: a peer that knows the implicit one alone takes that.
+        contexts += [pynetdicom.build_context(name, syntax) for name in self._classes
+                     for syntax in (EXPLICIT_LITTLE, IMPLICIT_LITTLE)]
         tls = (tls_context(peer['tls'], ssl.Purpose.SERVER_AUTH), peer['host']) if peer['tls'] else None
-        self.association = ae.associate(peer['host'], peer['port'], ae_title=peer['called'], tls_args=tls,
+        self.association = ae.associate(peer['host'], peer['port'], contexts, peer['called'], tls_args=tls,
                                         evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._report),
                                                       (evt.EVT_PDU_SENT, self._sent)])
         if self.association.is_established:
