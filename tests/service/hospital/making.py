@@ -27,9 +27,13 @@ CONDITIONS = {'room_c': 21.5, 'humidity_percent': 41, 'acclimatisation_minutes':
 DRAWING = np.tile(np.arange(255, dtype=np.uint8)[:, np.newaxis], (301, 1, 3))
 
 
-def torso(role):
+#: Rows and columns of the pictures of `PICTURES`; `frames.labels` are of larger ones.
+SMALL = (60, 80)
+
+
+def torso(role, size=(240, 320)):
     """A picture as it may be taken in a role."""
-    return Thermogram.from_celsius(frames.torso(), role, emissivity=0.98)
+    return Thermogram.from_celsius(frames.torso(*size), role, emissivity=0.98)
 
 
 def analysed(thermograms, drawn=False):
@@ -78,28 +82,29 @@ def signed_exam(pictures, patient=ELENI, kept=analysed, order=None):
         yield station, exams.get(ID)
 
 
-def grey():
+def grey(size=(240, 320)):
     """A picture without temperatures, with every grey level."""
-    return Thermogram.from_relative(np.linspace(0, 255, 240 * 320).reshape(240, 320).round(), 'picture')
+    return Thermogram.from_relative(np.linspace(0, 255, size[0] * size[1]).reshape(size).round(), 'picture')
 
 
 def whole():
     """A frame whose coldest and warmest are whole degrees, one below zero and one whose word has its highest bit."""
-    celsius = frames.torso().round(2)
+    celsius = frames.torso(*SMALL).round(2)
     celsius[0, 0], celsius[-1, -1] = -5, 60
     return Thermogram.from_celsius(celsius, 'whole')
 
 
 def hot():
     """A frame in which a lamp is warmer than a word holds."""
-    celsius = frames.torso()
+    celsius = frames.torso(*SMALL)
     celsius[:2, :2] = 500
     return Thermogram.from_celsius(celsius, 'lamp')
 
 
 #: One picture of each kind: the side that it shows matters to nobody here.
-PICTURES = (('frontal', torso('frontal')), ('right-oblique', torso('right')), ('left-oblique', whole()),
-            ('right-lateral', hot()), ('left-lateral', grey()))
+PICTURES = (('frontal', torso('frontal', SMALL)), ('right-oblique', torso('right', SMALL)), ('left-oblique', whole()),
+            ('right-lateral', hot()), ('left-lateral', grey(SMALL)))
 
 #: Those of a dynamic series.
-SERIES = tuple(('dynamic', Thermogram.from_celsius(frames.torso() - drop, 'dynamic')) for drop in (0, 2, 1.2, 0.5))
+SERIES = tuple(('dynamic', Thermogram.from_celsius(frames.torso(*SMALL) - drop, 'dynamic'))
+               for drop in (0, 2, 1.2, 0.5))

@@ -65,8 +65,8 @@ class Orthanc:
         raise AssertionError('Orthanc does not answer')
 
     def ask(self, address, body=None, method=None):
-        """What its HTTP interface says, as JSON values or bytes."""
-        data = None if body is None else json.dumps(body).encode('utf-8')
+        """What its HTTP interface says, as JSON values or bytes; bytes are sent as they are."""
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode('utf-8')
         request = urllib.request.Request('http://127.0.0.1:%d%s' % (self.http_port, address), data, method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:
             found = answer.read()
