@@ -4,7 +4,7 @@
 somebody adds to an object later leaves with it only after somebody has decided that here.
 
 Options of the profile: structured content is cleaned (113104), and so are descriptors, which are words of this program
-(113105); pictures are drawn anew without text (113101), dates keep their distances alone (113107), and the age stays
+(113105); pictures are drawn anew, with such words alone (113101); dates keep their distances (113107); the age stays
 (113108). The printed report, which is text about one person, stays on the station.
 """
 import datetime
@@ -12,6 +12,7 @@ import io
 import json
 import re
 import uuid
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import pydicom
@@ -22,9 +23,7 @@ from ... import __version__
 from ...exams import Exams
 from ...exams.deidentified import Leaving
 from ...kept_picture import kept_result
-from ...messages import ADJUNCT_NOTICE
-from ...overlay import automatic_span, draw_picture
-from ...thermogram import CELSIUS
+from ...overlay import draw_overlay
 from ..site import OBJECTS, Site
 from . import make_objects
 from .codes import Code, code_sequence
@@ -222,13 +221,9 @@ def _stays(item: Dataset) -> bool:
 
 
 def _draw_anew(dataset: Dataset, exams: Exams, leaving: Leaving, number: int) -> None:
-    """Draw a picture without any text, in place of the one that was shown."""
+    """Draw a picture with scale, sides and notice, in place of the one that was kept: no word in it is of the exam."""
     capture = leaving.exam.captures[number - 1]
     name = leaving.exam.counting(number, 'result.json')
     values = json.loads(exams.read_file(leaving.exam, name).decode('utf-8'))
-    result = kept_result(exams, leaving.exam, capture, values)
-    low, high = automatic_span(result.thermogram, result.body)
-    add_pixels(dataset, draw_picture(result, 'iron', 'original', (low, high), outlined=True)[:, :, ::-1])
-    dataset.SeriesDescription = 'Pictures with regions'
-    dataset.ImageComments = 'Black to white: %.1f to %.1f%s. %s' % (
-        low, high, ' C' if result.thermogram.unit == CELSIUS else '', ADJUNCT_NOTICE)
+    result = replace(kept_result(exams, leaving.exam, capture, values), checks=())
+    add_pixels(dataset, draw_overlay(result)[:, :, ::-1])
