@@ -23,6 +23,9 @@ ANYWHERE = (HELD, RELEASED, IMPORTED)
 #: Fact of the first event of an exam that the worklist scheduled; what it said of it is private.
 SCHEDULED = 'scheduled'
 
+#: Fact of an amendment that moves an exam to another patient.
+MOVED = 'moved'
+
 #: What a capture may be of: a view of `service.views`, or one picture of a dynamic series.
 DYNAMIC = 'dynamic'
 ROLES = FRONTAL_VIEWS + SIDE_VIEWS + (DYNAMIC,)
@@ -228,6 +231,11 @@ class Exam:
         files.update((name, StoredFile(*values)) for event in self.corrections
                      for name, values in event.facts['files'].items())
         return files
+
+    @property
+    def moved(self) -> int:
+        """Number of the event that moved it to another patient last; 0 while it is of the one that it began with."""
+        return max((event.number for event in self.events if event.facts.get(MOVED)), default=0)
 
     @property
     def locked(self) -> bool:
