@@ -218,7 +218,7 @@ def _groups(case: Case, source: _Source) -> Iterator[Dataset]:
     for pair in view.pairs:
         yield _group(case, source, pair.pair, _pair_items(source, pair))
     for sign in view.signs:
-        if sign['name'] in RULES:
+        if sign['name'] in RULES and sign['state'] in _STATES:  # an older or newer program may know others
             yield _group(case, source, sign['name'], _sign_items(source, sign))
 
 
