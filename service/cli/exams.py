@@ -293,6 +293,47 @@ def dicom_command(exam_id: str, out: str, names: Optional[str], by: Optional[str
     click.echo('Whoever has the folder can read them, with the name of the patient. Lock it away.')
 
 
+@exams.command('report')
+@click.argument('exam_id', metavar='EXAM')
+@click.option('--out', type=click.Path(), required=True, metavar='FILE', help='New file, FILE.pdf or FILE.html.')
+@by_option
+@folder_options
+@json_option
+def report_command(exam_id: str, out: str, by: Optional[str], folder: Optional[str], settings_path: Optional[str],
+                   as_json: bool) -> None:
+    """Write the report of an exam, with the patient, as PDF or as one HTML file.
+
+    It is a draft until the exam is signed. Institution, language and paper are those of the settings.
+
+    \b
+    Example:
+      thermoscreen exams report 3f9a0c1d2e4b5a69 --out /media/usb/report.pdf
+    """
+    from ..durable import write_new
+    from ..hospital.printing import print_report
+    from ..hospital.report import report_of
+    kind = os.path.splitext(out)[1].lower()
+    if kind not in ('.pdf', '.html'):
+        raise click.UsageError('--out is a file that ends with .pdf or .html.')
+    site = load_settings(settings_path).site()
+    with _supervised('report', folder, settings_path, by) as work, _open(work) as opened:
+        exam = opened.get(exam_id)
+        report = report_of(opened, exam, site)
+        if kind == '.pdf':
+            data = print_report(report, site.paper)
+        else:
+            from ..web.report import report_document
+            data = report_document(report)
+        write_new(out, data)
+        work.record('exam-exported', work.operator, exam=exam.id, how='report',
+                    exported_sha256=hashlib.sha256(data).hexdigest())
+    if as_json:
+        click.echo(json.dumps({'file': os.path.abspath(out), 'exam': exam.id, 'status': report.status,
+                               'bytes': len(data)}, indent=1))
+    else:
+        click.echo('%s has the report of exam %d: %s.' % (printable(out), exam.number, report.status))
+
+
 @exams.command('import')
 @click.argument('exports', metavar='DIR...', nargs=-1, required=True, type=click.Path())
 @click.option('--key', 'keys', multiple=True, metavar='ID', help='Key that has to have signed them, as the other '

@@ -42,6 +42,7 @@ from .wording import (
     Table,
     Texts,
     Verbatim,
+    marks,
     sections_of,
     site_of,
     state_of,
@@ -405,14 +406,6 @@ class _Drawn(Flowable):
             canvas.line(left + _BAR, y, left + _BAR + 0.8 * mm, y)
             canvas.drawString(left + _BAR + 1.2 * mm, min(max(y - 2.4, foot), foot + self.tall - 5), '%.0f' % value)
         canvas.drawString(left, foot + self.tall + 1.2 * mm, self.setter.unit(self.figure))
-
-
-def marks(low: float, high: float) -> List[float]:
-    """Values that a scale names: both ends and round numbers between them that leave room."""
-    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 10 ** 6) if (high - low) / step <= 6)
-    between = [float(value) for value in range(int(low // step + 1) * step, int(high) + 1, step)
-               if 0.6 * step <= value - low and 0.6 * step <= high - value]
-    return [low] + between + [high]
 
 
 class _Bar(Flowable):

@@ -42,7 +42,7 @@ from ..languages import N_
 from ..messages import ADJUNCT_NOTICE, PROBLEM, WARNING, StorageError, ThermoscreenError
 from ..operators import list_operators, places
 from ..overlay import Span, automatic_span, draw_picture
-from ..reading import DETECTABLE_C, Change
+from ..reading import DETECTABLE_C, STATES, Change
 from ..regions import PAIRS, REGIONS, pair_name
 from ..thermogram import CELSIUS, RELATIVE
 from ..viewing import png
@@ -66,6 +66,9 @@ PALETTE = 'iron'
 
 #: Height of a small picture of a series.
 _SMALL_PX = 180
+
+#: What comes of values that another station, or somebody else, has written.
+_STRANGE = (AttributeError, KeyError, TypeError, ValueError)
 
 _STATUS = {SIGNED: FINAL, AMENDED: AMENDED_REPORT}
 
@@ -252,7 +255,7 @@ class Report:
         deviations: from the protocol, as sentences.
         views: the pictures that count, in the order of the protocol.
         left_out: roles that the protocol asks for and that were not taken.
-        span: in which all pictures with temperatures are drawn; None where none is drawn.
+        span: in which all pictures with temperatures are drawn; None where there are none.
         grey_span: the same of pictures without temperatures.
         palette: in which they are drawn.
         series: how regions warm again; None without a dynamic series.
@@ -301,7 +304,7 @@ class Report:
     @property
     def models(self) -> List[Mapping[str, Any]]:
         """Every model that judged a picture, once."""
-        return list({view.model['hash']: view.model for view in self.views if view.model}.values())
+        return list({view.model.get('hash'): view.model for view in self.views if view.model}.values())
 
 
 def report_of(exams: Exams, exam: Exam, site: 'Site', drawn: bool = True) -> Report:
@@ -352,17 +355,20 @@ class _Maker:
     def report(self, drawn: bool) -> Report:
         exam, exams = self.exam, self.exams
         captures = guide.pictures_of(exam)
-        spans = self._spans(captures) if drawn else {}
+        spans = self._spans(captures)
         views, kept = [], []
         for capture in captures:
             view = self._view(capture)
             try:
-                kept.append(self._kept(exam, capture))
-                view = self._filled(view, kept[-1])
+                one = self._kept(exam, capture)
+                view = self._filled(view, one)
                 if drawn:
-                    view = view._replace(picture=self._drawn(kept[-1], spans))
+                    view = view._replace(picture=self._drawn(one, spans))
+                kept.append(one)
             except ThermoscreenError as error:
                 view = view._replace(trouble=error.message.sentence)
+            except _STRANGE:
+                view = view._replace(trouble='What was kept with this picture is not what this program writes.')
             views.append(view)
         conditions = exams.conditions(exam)
         notes = str(conditions.pop(NOTES, ''))
@@ -421,7 +427,7 @@ class _Maker:
         side = role.partition('-')[0] if role in SIDE_VIEWS else 'both'
         correction = self.exam.correction(capture.number)
         return View(capture.number, role, capture.frame, when_of(event.stamp), taken_s(capture), self._name(event),
-                    side, facts.get('unit') or CELSIUS, camera=facts.get('camera') or {},
+                    side, facts.get('unit') or CELSIUS, camera=_camera(facts.get('camera') or {}),
                     corrected=None if correction is None else self._said(correction), model=facts.get('bundle') or {},
                     backend=facts.get('backend') or {}, software=str(facts.get('software', '')))
 
@@ -433,11 +439,11 @@ class _Maker:
             for severity in (PROBLEM, WARNING)}
         return view._replace(
             unit=values['unit'], width_px=values['size']['width_px'], height_px=values['size']['height_px'],
-            scale=signs.get('scale'), distance_m=signs.get('distance_m'),
-            emissivity=values['provenance'].get('emissivity'), refusals=said[PROBLEM], warnings=said[WARNING],
-            sentences=tuple(values['sentences']), regions=_regions(values, view.camera),
-            pairs=_pairs(values, view.camera), signs=tuple(signs.get('signs', ())), finding=values['finding'],
-            model=values['bundle'], backend=values['backend'])
+            scale=_scale(signs.get('scale')), distance_m=_number(signs.get('distance_m')),
+            emissivity=_number(values['provenance'].get('emissivity')), refusals=said[PROBLEM], warnings=said[WARNING],
+            sentences=tuple(map(str, values['sentences'])), regions=_regions(values, view.camera),
+            pairs=_pairs(values, view.camera), signs=tuple(map(_sign, signs.get('signs', ()))),
+            finding=_finding(values['finding']), model=values['bundle'], backend=values['backend'])
 
     def _drawn(self, kept: Kept, spans: Mapping[str, Span]) -> bytes:
         result = kept_result(self.exams, self.exam, kept.capture, kept.result)
@@ -450,7 +456,7 @@ class _Maker:
     def _prior(self, patient: Patient, span: Optional[Span]) -> Optional[Prior]:
         """The latest earlier visit, as it was when this exam got its last event."""
         for entry in earlier_exams(self.exams, self.exam):
-            with contextlib.suppress(ThermoscreenError):
+            with contextlib.suppress(ThermoscreenError, *_STRANGE):
                 whole = self.exams.get(entry.row.id)
                 events = tuple(event for event in whole.events if event.seq < self.exam.events[-1].seq)
                 if any(event.kind == SIGNED for event in events):
@@ -474,10 +480,39 @@ def _noise_c(camera: Mapping[str, Any], pixels: int) -> float:
     return float(camera.get('netd_mk') or 0.0) / 1000 / math.sqrt(max(1, pixels))
 
 
+def _number(value: Any) -> Optional[float]:
+    """A number that may be missing."""
+    return None if value is None else float(value)
+
+
+def _camera(facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a camera said of itself; numbers that are none are left out."""
+    return {key: value for key, value in facts.items()
+            if isinstance(value, (int, float)) or key not in ('netd_mk', 'ffc_age_s')}
+
+
+def _scale(values: Optional[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
+    return values and dict(values, **{key: float(values[key]) for key in ('mm_per_px', 'uncertainty')})
+
+
+def _finding(values: Optional[Mapping[str, Any]]) -> Optional[Mapping[str, Any]]:
+    return values and dict(values, probability=float(values['probability']), threshold=float(values['threshold']),
+                           meaning=str(values['meaning']), note=str(values['note']))
+
+
+def _sign(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A sign as it is printed."""
+    if values['state'] not in STATES or not all(isinstance(values[key], str) for key in (
+            'title', 'unit', 'source', 'compares', 'sentence')):
+        raise ValueError('no sign')
+    return dict(values, value=_number(values['value']), threshold=float(values['threshold']),
+                verified=bool(values['verified']))
+
+
 def _regions(values: Mapping[str, Any], camera: Mapping[str, Any]) -> Tuple[RegionRow, ...]:
     in_celsius = values['unit'] == CELSIUS
     return tuple(RegionRow(
-        name, entry['n'], entry['mean'], entry['sd'], entry['p95'], entry['max'],
+        name, int(entry['n']), float(entry['mean']), float(entry['sd']), float(entry['p95']), float(entry['max']),
         round(COVERAGE * math.hypot(REREADING_C, _noise_c(camera, entry['n'])), 3) if in_celsius else None)
         for name, entry in ((name, values['regions'][name]) for name in REGIONS[1:] if name in values['regions']))
 
@@ -490,7 +525,8 @@ def _pairs(values: Mapping[str, Any], camera: Mapping[str, Any]) -> Tuple[PairRo
             continue
         noise = [_noise_c(camera, regions[REGIONS[side]]['n']) for side in (right, left)]
         within = round(COVERAGE * math.sqrt(2 * REREADING_C ** 2 + noise[0] ** 2 + noise[1] ** 2), 3)
-        rows.append(PairRow(pair_name(right), entry['mean'], entry['p95'], entry['max'],
-                            within if values['unit'] == CELSIUS else None, entry['exceeds'], entry['threshold_c']))
+        rows.append(PairRow(pair_name(right), float(entry['mean']), float(entry['p95']), float(entry['max']),
+                            within if values['unit'] == CELSIUS else None, entry['exceeds'],
+                            float(entry['threshold_c'])))
     return tuple(rows)
 

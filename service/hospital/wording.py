@@ -30,6 +30,8 @@ class Verbatim(str):
 class Strong(str):
     """What is to be seen at first sight; translated."""
 
+    is_strong = True
+
 
 _STATUS = {'draft': 'Draft', 'final': 'Final', 'amended': 'Amended'}
 _STATES = {MET: Strong('Met'), NOT_MET: 'Not met', NOT_ASSESSABLE: 'Not assessable'}
@@ -280,7 +282,7 @@ def _pictures(report: Report) -> Section:
         notes.append(N_('Every picture with temperatures has the same colours: %.0f to %.0f °C.') % report.span)
     if any(not view.frame and view.side == 'both' for view in report.views) or small:
         notes.append('In frontal views the patient\'s right is on the left of the picture.')
-    if any(view.picture for view in report.views):
+    if any(view.regions for view in report.views):
         notes.append('Lines are the outlines of the regions. Colours show heat and nothing else.')
     return Section('Pictures', tuple(blocks) + (Texts(tuple(notes), small=True),) if blocks else ())
 
@@ -513,6 +515,14 @@ def _reading(report: Report) -> Section:
     if report.status == DRAFT:
         lines.append('A draft is not for use: it may change until it is signed.')
     return Section('How to read this report', (Texts(tuple(lines), small=True),))
+
+
+def marks(low: float, high: float) -> List[float]:
+    """Values that a scale names: both ends and round numbers between them that leave room."""
+    step = next(step for step in (1, 2, 5, 10, 20, 50, 100, 10 ** 6) if (high - low) / step <= 6)
+    between = [float(value) for value in range(int(low // step + 1) * step, int(high) + 1, step)
+               if 0.6 * step <= value - low and 0.6 * step <= high - value]
+    return [low] + between + [high]
 
 
 def texts_of(sections: Sequence[Section]) -> List[str]:

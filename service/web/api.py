@@ -14,6 +14,7 @@ from .access import ANYONE, CLINICAL, TOKEN, actor, admits, audited
 from .exam_forms import ACTS, acquisition, begin
 from .exams import exam_file_reply
 from .files import requested_file, result_reply
+from .report import report_numbers
 from .responses import json_reply, text_reply, whole_number
 from .series import series_of
 from .services import services
@@ -132,6 +133,14 @@ def captures(exam_id: str) -> Response:
 def series(exam_id: str) -> Response:
     """How the regions of the dynamic series of an exam warm again."""
     return json_reply(series_of(acquisition().exams.get(exam_id)).to_dict())
+
+
+@blueprint.route('/exams/<exam_id>/report')
+@admits(TOKEN)
+@audited('exam-viewed')
+def report(exam_id: str) -> Response:
+    """The numbers of the report of an exam; nothing that says of whom it is, and nothing that somebody typed."""
+    return json_reply(report_numbers(acquisition().exams.get(exam_id)))
 
 
 @blueprint.route('/exams/<exam_id>/files/<name>')

@@ -32,6 +32,7 @@ from .monitoring import blueprint as monitoring_answers
 from .outlines import blueprint as outline_pages
 from .peers import blueprint as peer_page
 from .people import blueprint as operator_pages
+from .report import blueprint as report_pages
 from .scanner import blueprint as scanner_page
 from .series import blueprint as series_pages
 from .services import Services, services
@@ -113,6 +114,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(home_page)
         app.register_blueprint(beside_pages)
         app.register_blueprint(series_pages)
+        app.register_blueprint(report_pages)
         if worklist is not None:
             app.register_blueprint(worklist_pages)
     if sessions is not None:

@@ -252,6 +252,9 @@ ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
                                                            _text('reason')),
 }
 
+#: Stands among the grades that a reader may choose of.
+NO_GRADE = 'No grade'
+
 #: What only the pages of the guided exam do: its steps.
 GUIDED: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'checklist': check, 'room': measure,
@@ -259,6 +262,8 @@ GUIDED: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
                                                                 {'step': guide.HUMIDITY}),
     'acclimatised': acclimatise, 'left-out': leave_out, 'retake': retake,
     'series': take_series,
+    'impression': lambda room, exam_id, operator: room.exams.interpret(
+        exam_id, operator, _text('text'), '' if _text('grade') == NO_GRADE else _text('grade')),
     'read': lambda room, exam_id, operator: room.exams.note(exam_id, operator, {}, {'step': guide.RESULT}),
 }
 

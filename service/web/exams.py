@@ -36,7 +36,7 @@ from ..palettes import TITLES
 from ..result import Result
 from ..viewing import describe, draw, frame_bytes, mirrored_site
 from .access import CLINICAL, actor, admits, audited
-from .exam_forms import ACTS, GUIDED, acquisition, against, begin
+from .exam_forms import ACTS, GUIDED, NO_GRADE, acquisition, against, begin
 from .responses import is_whole_number, json_reply, note_fault, whole_number
 from .services import services
 from .viewer import asked, frame_reply, png_reply, stated_scale
@@ -52,6 +52,9 @@ home = Blueprint('home', __name__)
 #: Exams of one page: as many as fit on the smallest panel.
 PER_PAGE = 5
 
+#: What a reader may choose of: the words of Marseille's system, in the reader's name.
+GRADES = (NO_GRADE, 'TH 1', 'TH 2', 'TH 3', 'TH 4', 'TH 5')
+
 #: What a page asks for before something is done to an exam: a number or a text of `ASKED`, a reason of a list or in
 #: other words, one of several questions; and the word on the button.
 QUESTIONS: Dict[str, Dict[str, Any]] = {
@@ -59,7 +62,8 @@ QUESTIONS: Dict[str, Dict[str, Any]] = {
     'deviation': {'title': 'Deviation', 'button': 'Keep', 'text': 'text'},
     'discard': {'title': 'Discard the exam', 'button': 'Discard', 'reasons': guide.GIVEN_UP_BECAUSE},
     'amend': {'title': 'Amend the exam', 'button': 'Amend', 'text': 'text',
-              'choices': ('Typing error', 'New knowledge', 'Asked for by the patient')},
+              'picked': 'reason', 'choices': ('Typing error', 'New knowledge', 'Asked for by the patient')},
+    'impression': {'title': 'Impression', 'button': 'Keep', 'text': 'text', 'picked': 'grade', 'choices': GRADES},
     'acclimatised': {'title': 'Start early', 'button': 'Start early', 'reasons': guide.EARLY},
     'take-back': {'title': 'Take the correction back', 'button': 'Take back', 'reasons': guide.TAKEN_BACK},
     'left-out': {'title': 'Leave out', 'button': 'Leave out', 'reasons': guide.LEFT_OUT},
@@ -366,8 +370,8 @@ def _question(found: Exam, act: str) -> _Answer:
     if act == 'note':
         question['choices'] = [(name, ASKED[name]) for name in question['choices']]
         asks = 'number' if what in CONDITIONS else 'text' if what == NOTES else 'choice'
-    elif act == 'amend':
-        hidden = {'reason': what} if what in question['choices'] else {}
+    elif 'picked' in question:
+        hidden = {question['picked']: what} if what in question['choices'] else {}
         question['choices'] = [(name, name) for name in question['choices']]
         asks, what = ('text', 'text') if hidden else ('choice', '')
     else:

@@ -1,4 +1,5 @@
 """``thermoscreen exams``: what it prints, how it ends, and that docs/exams.md is true."""
+import hashlib
 import json
 import os
 import re
@@ -382,3 +383,17 @@ def test_root_leaves_nothing_in_the_folder_of_another_user(station, tmp_path):  
         assert run(*words + ('--folder', station.folder)) == (2, 'user-wrong')
     os.rmdir(os.path.join(station.folder, 'audit'))
     assert sorted(os.listdir(station.folder)) == before
+
+
+def test_a_report_is_written_by_the_pin_of_a_supervisor(manned, tmp_path):  # noqa: F811
+    here = manned('here')
+    signed, draft = here.exam(SIGNED, DRAFT)
+    assert here.run('report', signed, '--out', tmp_path / 'r.pdf', typed='111111\n') == (1, 'pin-wrong')
+    assert here.run('report', signed, '--out', tmp_path / 'r.doc')[0] == 2 and list(tmp_path.glob('r.*')) == []
+    code, output = here.run('report', signed, '--out', tmp_path / 'r.html')
+    assert code == 0 and 'has the report of exam 1: final.' in output
+    data = (tmp_path / 'r.html').read_bytes()
+    assert b'Breast thermal findings: Final' in data
+    assert here.log()[-1] == ('exam-exported', {'exam': signed, 'how': 'report',
+                                                'exported_sha256': hashlib.sha256(data).hexdigest()})
+    assert here.run('report', draft, '--out', tmp_path / 'r.html') == (6, 'file-exists')

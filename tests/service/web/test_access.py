@@ -20,7 +20,8 @@ ROUTES = {
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
     'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,),
-    'api.captures': (TOKEN,), 'api.series': (TOKEN,), 'api.exam_begun': CLINICAL, 'scanner.page': PEOPLE}
+    'api.captures': (TOKEN,), 'api.series': (TOKEN,), 'api.report': (TOKEN,), 'api.exam_begun': CLINICAL,
+    'scanner.page': PEOPLE}
 ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
     'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard', 'correct', 'take-back'))
 ROUTES.update(('files.' + part, CLINICAL) for part in ('thumbnail', 'viewing', 'frame', 'layer', 'twin'))
@@ -30,7 +31,8 @@ EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
     'page', 'find', 'search', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES.update({name: CLINICAL for name in (
-    'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried')})
+    'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried', 'report.page',
+    'report.paper')})
 
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',

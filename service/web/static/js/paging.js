@@ -2,6 +2,16 @@
 import { element, setText, show } from './dom.js';
 import { _ } from './words.js';
 
+// How high the heads are of all that an entry stands in, from its top to that of its first part.
+function headOf(entry) {
+  let height = 0;
+  for (let whole = entry.parentElement.closest('[data-whole]'); whole; whole = whole.parentElement.closest('[data-whole]')) {
+    const first = whole.querySelector('[data-whole] , [data-part]');
+    height += first.getBoundingClientRect().top - whole.getBoundingClientRect().top;
+  }
+  return height;
+}
+
 class Paged {
   constructor(list) {
     this.list = list;
@@ -20,21 +30,24 @@ class Paged {
     this.fit();
   }
 
-  // Every page begins with the first entry that the one before had no room for.
+  // Every page begins with the first entry that the one before had no room for. Entries are the parts of what is in the
+  // list where it names any; what they stand in is shown with them, with the room that its head takes.
   fit() {
-    const entries = [...this.list.children];
-    entries.forEach((entry) => show(entry, true));
-    show(this.bar, false);
+    const parts = [...this.list.querySelectorAll('[data-part]')];
+    const entries = parts.length ? parts : [...this.list.children];
+    this.wholes = [...this.list.querySelectorAll('[data-whole]')];
     this.pages = [entries];
+    this.showAll();
+    show(this.bar, false);
     if (this.list.scrollHeight > this.list.clientHeight + 1) {
       show(this.bar, true);
       const height = this.list.clientHeight;
       let top = -Infinity;
       this.pages = [];
-      entries.map((entry) => entry.getBoundingClientRect()).forEach(({ top: start, bottom }, index) => {
+      entries.map((entry) => [entry.getBoundingClientRect(), headOf(entry)]).forEach(([{ top: start, bottom }, head], index) => {
         if (bottom - top > height + 1) {
           this.pages.push([]);
-          top = start;
+          top = start - head;
         }
         this.pages[this.pages.length - 1].push(entries[index]);
       });
@@ -42,9 +55,14 @@ class Paged {
     this.show(Math.min(this.at, this.pages.length - 1));
   }
 
+  showAll() {
+    [...this.wholes, ...this.pages.flat()].forEach((entry) => show(entry, true));
+  }
+
   show(at) {
     this.at = at;
     this.pages.forEach((page, index) => page.forEach((entry) => show(entry, index === at)));
+    this.wholes.forEach((whole) => show(whole, whole.querySelector('[data-part]:not([hidden])') !== null));
     setText(this.count, _('%(number)s of %(count)s', { number: at + 1, count: this.pages.length }));
     this.before.disabled = at === 0;
     this.after.disabled = at === this.pages.length - 1;
@@ -54,4 +72,7 @@ class Paged {
 const lists = [...document.querySelectorAll('[data-paged]')].map((list) => new Paged(list));
 const fit = () => lists.forEach((list) => list.fit());
 window.addEventListener('resize', fit);
+window.addEventListener('load', fit);
+window.addEventListener('beforeprint', () => lists.forEach((list) => list.showAll()));
+window.addEventListener('afterprint', fit);
 document.fonts.ready.then(fit);
