@@ -37,8 +37,8 @@ def exams() -> None:
     """List, show, verify, repair, export, import and remove the exams of this station.
 
     list, show and verify change nothing and may run beside the service. The other verbs need it to be stopped, for one
-    process writes; export, report, import, hold and retention ask for the PIN of a supervisor and are noted in the audit
-    log, and while the service runs its page does the same.
+    process writes; export, report, import, hold and retention ask for the PIN of a supervisor and are noted in the
+    audit log, and while the service runs its page does the same.
     Run them as the user of the service. Texts that identify a patient are shown where they are not encrypted.
     docs/exams.md describes the folders.
 
