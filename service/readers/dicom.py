@@ -130,7 +130,7 @@ class _Frames(Recording):
         if not wanted or len(data) < wanted * bits // 8:
             raise truncated(source)
         values = np.frombuffer(data, order + _TYPES[bits], wanted)
-        values = values.astype(values.dtype.newbyteorder('='))
+        values = values.astype(values.dtype.newbyteorder('='), copy=False)
         values = values << (bits - used) if used < bits else values
         values = values.view(np.int16) if signed else values
         return values >> (bits - used) if used < bits else values

@@ -4,7 +4,7 @@ Stored are hundredths of a kelvin. Slope and intercept are whole, since viewers 
 fill arrays of whole numbers with it; degrees stand in the real world value mapping. There is no VOI LUT Function, which
 a viewer that hospitals use cannot take. docs/hospital.md has what each viewer made of each form.
 """
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ from ...exams import DYNAMIC, Capture, guide
 from ...exams.folder import exam_damaged
 from ...kept_picture import kept_thermogram
 from ...messages import ADJUNCT_NOTICE
-from ...thermogram import Thermogram
+from ...thermogram import RELATIVE, Thermogram
 from ...views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
 from ..site import CELSIUS, HUNDREDTHS
 from .codes import BREAST, DEGREE, VIEW_CODES, code_sequence
@@ -100,7 +100,7 @@ def temperatures(case: Case) -> Iterator[Made]:
         add_devices(dataset, capture)
         add_conditions(dataset, case, capture, thermogram.provenance.emissivity)
         dataset.ImageComments = comment(view_words(capture), add_frame(dataset, thermogram, FORMS[form]))
-        add_private(dataset, case, capture, thermogram)
+        add_private(dataset, case, capture, thermogram.unit)
         yield finished(case, name, dataset)
 
 
@@ -109,38 +109,39 @@ def series(case: Case) -> Iterator[Made]:
 
     Pictures of another size or without temperatures are an object of their own. Errors as of `temperatures`.
     """
-    frames = [(kept_thermogram(case.exams, case.exam, capture), capture)
-              for capture in guide.pictures_of(case.exam) if capture.role == DYNAMIC]
-    kinds = dict.fromkeys((thermogram.unit, thermogram.pixels.shape) for thermogram, _ in frames)
-    for number, kind in enumerate(kinds, 1):
-        chosen = [(thermogram, capture) for thermogram, capture in frames
-                  if (thermogram.unit, thermogram.pixels.shape) == kind]
-        first, last = chosen[0][1], case.taken(chosen[-1][1])
-        name = case.name('series', first.number, last.number)
-        is_celsius = chosen[0][0].is_celsius
+    groups: Dict[Tuple[str, Tuple[int, ...], Optional[float]], List[Tuple[Capture, np.ndarray]]] = {}
+    for capture in guide.pictures_of(case.exam):
+        if capture.role == DYNAMIC:
+            thermogram = kept_thermogram(case.exams, case.exam, capture)
+            kind = thermogram.unit, thermogram.pixels.shape, thermogram.provenance.emissivity
+            groups.setdefault(kind, []).append((capture, stored_values(thermogram)))
+    for number, (unit, shape, emissivity) in enumerate(tuple(groups), 1):
+        chosen = groups.pop((unit, shape, emissivity))
+        captures, values = [capture for capture, _ in chosen], np.stack([frame for _, frame in chosen])
+        del chosen  # a series of a large camera fills memory
+        first, is_celsius = captures[0], unit != RELATIVE
+        name = case.name('series', first.number, case.taken(captures[-1]).number)
         dataset = new_object(case, 'series', name, MULTI_FRAME_WORD if is_celsius else MULTI_FRAME_BYTE, number,
                              case.taken(first).stamp)
         dataset.ConversionType = 'SD'
-        dataset.SeriesDescription = 'Dynamic series: %s' % ('kelvin x 100' if is_celsius else 'grey levels')
+        dataset.SeriesDescription = 'Dynamic series: %s' % (WORDS.unit if is_celsius else 'grey levels')
         add_view(dataset, first)
         add_devices(dataset, first)
-        add_conditions(dataset, case, first, chosen[0][0].provenance.emissivity)
-        dataset.NumberOfFrames = str(len(chosen))
+        add_conditions(dataset, case, first, emissivity)
+        dataset.NumberOfFrames = str(len(captures))
         dataset.add_new(0x00280009, 'AT', 0x00181065)
-        dataset.FrameTimeVector = [number_text(time_ms) for time_ms in _frame_times(case, [one for _, one in chosen])]
+        dataset.FrameTimeVector = [number_text(time_ms) for time_ms in _frame_times(case, captures)]
         dataset.PresentationLUTShape = 'IDENTITY'
         dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = '0', '1', 'US'
         if is_celsius:
-            words = np.stack([stored_words(thermogram.pixels) for thermogram, _ in chosen])
-            add_pixels(dataset, words)
-            _add_temperature_window(dataset, words, WORDS)
+            _add_temperature_window(dataset, values, WORDS)
             dataset.RealWorldValueMappingSequence = real_world_values()
         else:
-            levels = np.stack([grey_levels(thermogram) for thermogram, _ in chosen])
-            add_pixels(dataset, levels)
-            _add_grey_window(dataset, levels)
+            _add_grey_window(dataset, values)
+        add_pixels(dataset, values)
+        del values
         dataset.ImageComments = comment('Dynamic series', WORDS.sentence if is_celsius else GREY_SENTENCE)
-        add_private(dataset, case, first, chosen[0][0])
+        add_private(dataset, case, first, unit)
         yield finished(case, name, dataset)
 
 
@@ -183,18 +184,16 @@ def add_frame(dataset: Dataset, thermogram: Thermogram, form: Form) -> str:
     Returns:
         What the values are, as a sentence for who reads one of them.
     """
+    values = stored_values(thermogram)
+    add_pixels(dataset, values)
     if not thermogram.is_celsius:
-        levels = grey_levels(thermogram)
-        add_pixels(dataset, levels)
-        _add_grey_window(dataset, levels)
+        _add_grey_window(dataset, values)
         return GREY_SENTENCE
-    words = stored_words(thermogram.pixels)
-    add_pixels(dataset, words)
     dataset.RescaleIntercept, dataset.RescaleSlope = form.intercept, form.slope
     dataset.RescaleType = form.rescale_type
-    _add_temperature_window(dataset, words, form)
+    _add_temperature_window(dataset, values, form)
     dataset.RealWorldValueMappingSequence = real_world_values()
-    beyond = int((words == BEYOND).sum())
+    beyond = int((values == BEYOND).sum())
     return form.sentence + (' Pixels warmer than %.2f C are stored as that: %d.'
                             % (BEYOND / PER_K + ZERO_C, beyond) if beyond else '')
 
@@ -209,8 +208,10 @@ def comment(view: str, sentence: str) -> str:
     return '%s. %s %s' % (view.capitalize(), sentence, ADJUNCT_NOTICE)
 
 
-def grey_levels(thermogram: Thermogram) -> np.ndarray:
-    """A frame without temperatures: uint8 HxW."""
+def stored_values(thermogram: Thermogram) -> np.ndarray:
+    """A frame as it is stored: words, uint16 HxW, or the grey levels of one without temperatures, uint8 HxW."""
+    if thermogram.is_celsius:
+        return stored_words(thermogram.pixels)
     return np.rint(np.clip(thermogram.pixels, 0, 255)).astype(np.uint8)
 
 
@@ -251,13 +252,13 @@ def add_pixels(dataset: Dataset, pixels: np.ndarray) -> None:
     dataset.add_new(0x7FE00010, 'OB' if bits == 8 else 'OW', data + b'\0' * (len(data) % 2))
 
 
-def add_private(dataset: Dataset, case: Case, capture: Capture, thermogram: Thermogram) -> None:
+def add_private(dataset: Dataset, case: Case, capture: Capture, unit: str) -> None:
     """State of which exam and picture of a station an object is."""
     block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
     block.add_new(0x01, 'LO', case.exam.id)
     block.add_new(0x02, 'IS', str(capture.number))
     block.add_new(0x03, 'CS', capture.role.upper().replace('-', '_'))
-    block.add_new(0x04, 'CS', thermogram.unit.upper())
+    block.add_new(0x04, 'CS', unit.upper())
 
 
 def _add_temperature_window(dataset: Dataset, words: np.ndarray, form: Form) -> None:

@@ -57,7 +57,7 @@ def maps(case: Case) -> Iterator[Made]:
             _shared(dataset.PatientOrientation[0], dataset.ImageLaterality, float(pixels.min()), float(pixels.max()))])
         dataset.PerFrameFunctionalGroupsSequence = Sequence([_frame(dataset)])
         dataset.ImageComments = comment(view_words(capture), 'Values are degrees Celsius.')
-        add_private(dataset, case, capture, thermogram)
+        add_private(dataset, case, capture, thermogram.unit)
         yield finished(case, name, dataset)
 
 
