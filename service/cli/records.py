@@ -3,7 +3,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
-from typing import Any, Callable, Dict, List, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .. import __version__
 from ..backup import BackupJob
@@ -13,6 +13,7 @@ from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
 from ..exams.deidentified import Further
 from ..hospital.outbox import Outbox, receivers_of
 from ..hospital.peers import Echoes, peers_of
+from ..hospital.steps import Steps
 from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
 from ..model_change import Record
@@ -26,6 +27,8 @@ from ..web.sessions import Sessions
 _LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
 #: After these something leaves for the hospital.
 _LEAVING = ('exam-signed', 'exam-amended')
+#: And these the server of procedure steps is told of.
+_STEPS = ('capture-added', 'exam-signed', 'exam-discarded')
 
 
 class Records(NamedTuple):
@@ -84,14 +87,15 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
     running.enter_context(keeper)
     people: List[Sessions] = []
     outboxes: List[Outbox] = []
+    telling: List[Tuple[Tuple[str, ...], Callable[[str, Callable[[], None]], None]]] = []
 
     def record(event: str, operator: str = '', **facts: Any) -> Anchor:
         anchor = station.audit.append(event, operator, **facts)
-        for outbox in outboxes if event in _LEAVING else ():
+        for changed in [changed for events, changed in telling if event in events]:
             working = contextlib.ExitStack()
             with contextlib.suppress(OperatorError):  # whoever signed may be gone by now: it leaves with the next one
                 working.enter_context(people[0].at_work())
-            outbox.changed(facts['exam'], working.close)
+            changed(facts['exam'], working.close)
         if event in _LAST_OF_A_PATIENT and settings.lock_between_patients and people:
             people[0].leave_patient(operator)
         return anchor
@@ -117,7 +121,11 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         outboxes.append(running.enter_context(contextlib.closing(Outbox(
             exams, receivers, clock, station.audit.append, settings.delete_sent_days))))
         outboxes[0].start()
-    testing = Echoes(site, None if worklist is None else worklist.ask) if peers_of(site) else None
+        telling.append((_LEAVING, outboxes[0].changed))
+    steps = None if site.mpps is None else running.enter_context(contextlib.closing(Steps(site, exams).start()))
+    if steps is not None:
+        telling.append((_STEPS, steps.changed))
+    testing = Echoes(site, None if worklist is None else worklist.ask, steps) if peers_of(site) else None
     return Records(exams, sessions, backups, station.audit.append, exam_job, worklist,
                    outboxes[0] if outboxes else None, testing)
 

@@ -37,6 +37,8 @@ Answer = Dict[str, Any]
 VERIFICATION = '1.2.840.10008.1.1'
 COMMITMENT, COMMITMENT_INSTANCE = '1.2.840.10008.1.20.1', '1.2.840.10008.1.20.1.1'
 FIND_STUDY, FIND_WORKLIST = '1.2.840.10008.5.1.4.1.2.2.1', '1.2.840.10008.5.1.4.31'
+#: Modality Performed Procedure Step.
+STEP = '1.2.840.10008.3.1.2.3.3'
 
 EXPLICIT_LITTLE, IMPLICIT_LITTLE = '1.2.840.10008.1.2.1', '1.2.840.10008.1.2'
 
@@ -336,6 +338,28 @@ def find_worklist(caller: Caller, payload: Dict[str, Any], data: bytes) -> Answe
     return dict(answer, rows=found, unreadable=unreadable, more=False)
 
 
+def create_step(caller: Caller, payload: Dict[str, Any], data: bytes) -> Answer:
+    """N-CREATE of a procedure step; payload: ``uid``, and ``values`` by keyword."""
+    if not caller.accepts(STEP):
+        return {'fault': 'context', 'detail': STEP}
+    return answer_of(caller.association.send_n_create(dataset_of(payload['values']), STEP, payload['uid'])[0])
+
+
+def set_step(caller: Caller, payload: Dict[str, Any], data: bytes) -> Answer:
+    """N-SET of a procedure step, as `create_step`."""
+    if not caller.accepts(STEP):
+        return {'fault': 'context', 'detail': STEP}
+    return answer_of(caller.association.send_n_set(dataset_of(payload['values']), STEP, payload['uid'])[0])
+
+
+def dataset_of(values: Dict[str, Any]) -> Dataset:
+    """Elements by keyword; a list is a sequence."""
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, [dataset_of(item) for item in value] if isinstance(value, list) else value)
+    return made
+
+
 def answer_of(status: Dataset) -> Answer:
     """What pynetdicom gives after a request: nothing at all where the association ended meanwhile."""
     if 'Status' not in status:
@@ -349,7 +373,8 @@ def answer_of(status: Dataset) -> Answer:
 #: What can be asked: function, and the abstract syntaxes that it needs beside those that every association has.
 VERBS: Dict[str, Tuple[Callable[[Caller, Dict[str, Any], bytes], Answer], List[str]]] = {
     'echo': (echo, []), 'store': (store, []), 'find-instances': (find_instances, []), 'commit': (commit, []),
-    'find-worklist': (find_worklist, [FIND_WORKLIST])}
+    'find-worklist': (find_worklist, [FIND_WORKLIST]), 'mpps-create': (create_step, [STEP]),
+    'mpps-set': (set_step, [STEP])}
 
 
 def call(conversation: Conversation, first: Dict[str, Any]) -> None:

@@ -4,12 +4,15 @@ import os
 import re
 import stat
 import threading
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 
 from ..certificate import WARN_DAYS, tls_context, utc_now, validity
 from ..messages import OK, PROBLEM, WARNING, Message, SettingsError
 from .calls import ARCHIVE, MPPS, WORKLIST, Answer, call, message_of
 from .site import Peer, Site, Tls
+
+if TYPE_CHECKING:
+    from .steps import Steps
 
 #: Seconds for the answer to a test.
 DEADLINE_S = 15.0
@@ -52,14 +55,15 @@ class Echoes:
     Args:
         site: names them.
         of_worklist: asks the worklist itself, which says more than an echo; None where it is not asked.
+        steps: what the server of procedure steps is told; None where nothing is.
         ask: as `calls.call`.
     Attributes:
         told: what came of the last test of each, by its name.
     """
 
     def __init__(self, site: Site, of_worklist: Optional[Callable[[], Message]] = None,
-                 ask: Callable[..., Answer] = call) -> None:
-        self.site, self.peers = site, peers_of(site)
+                 steps: 'Optional[Steps]' = None, ask: Callable[..., Answer] = call) -> None:
+        self.site, self.peers, self.steps = site, peers_of(site), steps
         self.told: Dict[str, Message] = {}
         self._of_worklist, self._ask = of_worklist, ask
         self._threads: Dict[str, threading.Thread] = {}

@@ -136,6 +136,8 @@ def station_messages(objects: Services, stages: Dict[str, Tuple[float, ...]]) ->
         messages.append(certificate_message(settings.certificate, settings.certificate_key, utc_now()))
     if settings.tls_certificate:
         messages.append(tls_message(Tls(settings.tls_certificate, settings.tls_key, settings.tls_trusted)))
+    if objects.testing is not None and objects.testing.steps is not None:
+        messages.append(objects.testing.steps.message)
     if objects.worklist is not None:
         asked = objects.worklist.message
         messages.append(replace(asked, severity=OK) if asked.severity == INFO else asked)

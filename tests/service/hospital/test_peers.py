@@ -51,7 +51,7 @@ def test_files_that_are_no_certificates_have_one_sentence(tls, tmp_path, place):
 def test_each_machine_is_tested_by_itself_and_the_worklist_by_what_it_has():
     assert [one.name for one in peers_of(SITE)] == ['archive', 'worklist'] and peers_of(Site()) == []
     testing = Echoes(SITE, lambda: Message('worklist-ok', 'It has 7.', severity=OK),
-                      lambda peer, verb, payload, deadline_s: {'fault': 'silent', 'detail': verb})
+                      ask=lambda peer, verb, payload, deadline_s: {'fault': 'silent', 'detail': verb})
     for name in ('archive', 'worklist', 'nothing'):
         testing.start(name)
     for thread in testing._threads.values():
