@@ -1,9 +1,10 @@
 # Nothing here needs root, and everything it makes lies in .venv/ and .nox/.
 #   make run     demonstration: the kiosk page with simulated patients and the bundled model
+#   make pacs    a local Orthanc as archive and worklist, and what to add to `make run` to send to it
 #   make test    every test on every Python that is here; ends with one line a session
 #   make lint    style, Python 3.6 grammar, import contracts
 #   make clean   remove .venv/ and .nox/
-# PYTHON=python3.11 names another interpreter; ARGS='--port 8081' goes to the program that `make run` starts;
+# PYTHON=python3.11 names another interpreter; ARGS='--port 8081' goes to what `make run` or `make pacs` starts;
 # SESSIONS='lint device-3.6' picks some of the test sessions.
 
 PYTHON ?= python3
@@ -16,13 +17,16 @@ NO_VENV := "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: su
 # With it every process would compile all that it imports, and the tests start hundreds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help run test lint clean python
+.PHONY: help run pacs test lint clean python
 
 help:
 	@sed -n '/^#   make/s/^#   //p' Makefile
 
 run: $(VENV)/project
 	$(VENV)/bin/thermoscreen serve --demo $(ARGS)
+
+pacs: $(VENV)/project
+	@$(VENV)/bin/python -m fleet.pacs $(ARGS)
 
 test: $(TOOLS)/ready
 	@$(TOOLS)/bin/python tests/run_all.py $(SESSIONS)

@@ -7,12 +7,14 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from .. import __version__
 from ..backup import BackupJob
+from ..certificate import is_loopback
 from ..clock import Clock
 from ..exam_job import ExamJob
 from ..exams import AMENDED, DISCARDED, SIGNED, Exams, Policy, note_found
 from ..exams.deidentified import Further
 from ..hospital.outbox import Outbox, receivers_of
 from ..hospital.peers import Echoes, peers_of
+from ..hospital.site import Site
 from ..hospital.steps import Steps
 from ..hospital.worklist import Worklist
 from ..messages import InputError, Message, StorageError
@@ -106,27 +108,28 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
     sessions = Sessions(station, exams, 60 * settings.lock_minutes)
     people.append(sessions)
     running.callback(sessions.end_all)
-    if demo:
-        return Records(exams, sessions)
-    backups = running.enter_context(contextlib.closing(
-        BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
-    policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
-    exam_job = running.enter_context(contextlib.closing(
-        ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20, dicom=_dicom_files)))
-    site = settings.site()
+    backups: Optional[BackupJob] = None
+    exam_job: Optional[ExamJob] = None
+    if not demo:
+        backups = running.enter_context(contextlib.closing(
+            BackupJob(settings.exams_folder, clock, station.audit.append, station.audit.checkpoint)))
+        policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
+        exam_job = running.enter_context(contextlib.closing(
+            ExamJob(exams, clock, station.audit.append, policy, settings.room_least_mib << 20, dicom=_dicom_files)))
+    site = _here(settings.site()) if demo else settings.site()
     worklist = None if site.worklist is None else running.enter_context(
         contextlib.closing(Worklist(site, exams).start()))
     receivers = receivers_of(exams, site)
     if receivers:
         outboxes.append(running.enter_context(contextlib.closing(Outbox(
-            exams, receivers, clock, station.audit.append, settings.delete_sent_days))))
+            exams, receivers, clock, station.audit.append, site.delete_days))))
         outboxes[0].start()
         telling.append((_LEAVING, outboxes[0].changed))
     steps = None if site.mpps is None else running.enter_context(contextlib.closing(Steps(site, exams).start()))
     if steps is not None:
         telling.append((_STEPS, steps.changed))
     testing = Echoes(site, None if worklist is None else worklist.ask, steps) if peers_of(site) else None
-    return Records(exams, sessions, backups, station.audit.append, exam_job, worklist,
+    return Records(exams, sessions, backups, None if demo else station.audit.append, exam_job, worklist,
                    outboxes[0] if outboxes else None, testing)
 
 
@@ -134,6 +137,13 @@ def _dicom_files(exams: Exams) -> Further:
     """See `service.hospital.dicom.deidentified.dicom_files`, which needs pydicom: no start has time for that."""
     from ..hospital.dicom.deidentified import dicom_files
     return dicom_files(exams)
+
+
+def _here(site: Site) -> Site:
+    """The hospital of a demonstration: what of it runs on this machine. Simulated patients go nowhere else."""
+    archive, worklist = (peer if peer is not None and is_loopback(peer.host) else None
+                         for peer in (site.archive, site.worklist))
+    return dataclasses.replace(site, archive=archive, worklist=worklist, mpps=None, fhir_url='', delete_days=0)
 
 
 def note(settings: Settings, event: str, **facts: Any) -> None:

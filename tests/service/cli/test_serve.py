@@ -15,8 +15,9 @@ import urllib.request
 
 import pytest
 
-from service.cli.records import open_records
+from service.cli.records import _here, open_records
 from service.cli.station import _of_demonstration
+from service.hospital.site import Peer, Site
 from service.messages import InputError
 from service.settings import Settings
 from service.supervise.starts import hold_folder
@@ -193,6 +194,10 @@ def test_a_demonstration_touches_no_station(tmp_path):
     own = {name: 'x' for name in ('exams_folder', 'audit_signer', 'audit_anchor', 'api_tokens')}
     made = _of_demonstration(dict(own, camera=None, files_root=None), str(tmp_path))
     assert not [name for name in own if made[name] == 'x']
+    # Simulated patients go to an archive of this machine alone.
+    here, there = (Peer(host, 104, 'PACS', 'THERMO') for host in ('127.0.0.1', 'pacs.example.org'))
+    site = _here(Site(archive=there, worklist=here, mpps=here, fhir_url='https://record.example.org', delete_days=1))
+    assert site == Site(worklist=here) and _here(Site(archive=here)).archive == here
 
 
 def test_a_demonstration_shows_no_real_patient():

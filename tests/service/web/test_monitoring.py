@@ -1,4 +1,6 @@
 """What Prometheus reads, and what it must never read."""
+import json
+import re
 import sys
 
 import numpy as np
@@ -159,3 +161,17 @@ def test_without_the_library_one_line_says_so_and_the_page_runs(client, monkeypa
 def test_it_is_for_this_machine_alone(client):
     assert client.get('/metrics', environ_overrides={'HTTP_HOST': 'evil.example'}).get_json()['code'] == 'host-refused'
     assert client.post('/metrics').status_code == 405
+
+
+def test_dashboard_and_alerts_name_metrics_that_are_there(scrape, live, root):
+    live.latencies.observe({'infer': 0.5, 'page': 33.0})
+    scrape(Fixed(reading()))
+    known = {sample.name for family in text_string_to_metric_families(scrape.answer.get_data(as_text=True))
+             for sample in family.samples}
+    # Not every one has a value at once.
+    known |= set(re.findall("'(thermoscreen_[a-z_]+)'", (root / 'service/web/metric_families.py').read_text()))
+    dashboard = json.loads((root / 'fleet' / 'grafana.json').read_text())
+    asked = [target['expr'] for panel in dashboard['panels'] for target in panel['targets']]
+    asked.append((root / 'fleet' / 'alerts.yml').read_text())
+    named = {name for text in asked for name in re.findall(r'\b(?:thermoscreen|process)_[a-z0-9_]+', text)}
+    assert len(named) > 12 and named - known == set()
