@@ -1,6 +1,7 @@
 """What the station keeps: exams, its operators, and the audit log."""
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import os
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -28,7 +29,9 @@ from ..web.sessions import Sessions
 #: After these of the audit log the next patient comes.
 _LAST_OF_A_PATIENT = ('exam-signed', 'exam-discarded')
 #: After these something leaves for the hospital.
-_LEAVING = ('exam-signed', 'exam-amended')
+_LEAVING = ('exam-signed', 'exam-amended', 'exam-moved')
+#: After this the archive is asked whether it has it from elsewhere.
+_CAME = ('exam-imported',)
 #: And these the server of procedure steps is told of.
 _STEPS = ('capture-added', 'exam-signed', 'exam-discarded')
 
@@ -124,7 +127,7 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         outboxes.append(running.enter_context(contextlib.closing(Outbox(
             exams, receivers, clock, station.audit.append, site.delete_days))))
         outboxes[0].start()
-        telling.append((_LEAVING, outboxes[0].changed))
+        telling += [(_LEAVING, outboxes[0].changed), (_CAME, functools.partial(outboxes[0].changed, is_new=False))]
     steps = None if site.mpps is None else running.enter_context(contextlib.closing(Steps(site, exams).start()))
     if steps is not None:
         telling.append((_STEPS, steps.changed))

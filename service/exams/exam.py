@@ -14,17 +14,14 @@ DRAFT, ACQUIRING, REVIEW, SIGNED, AMENDED, DISCARDED = STATES = (
 
 #: What happens to an exam; the last three have the name of the state that they lead to.
 KINDS = ('created', 'started', 'noted', 'captured', 'deviated', 'corrected', 'reviewed', 'resumed', 'held', 'released',
-         'imported', SIGNED, AMENDED, DISCARDED)
-CREATED, STARTED, NOTED, CAPTURED, DEVIATED, CORRECTED, REVIEWED, RESUMED, HELD, RELEASED, IMPORTED = KINDS[:-3]
+         'imported', 'moved', SIGNED, AMENDED, DISCARDED)
+CREATED, STARTED, NOTED, CAPTURED, DEVIATED, CORRECTED, REVIEWED, RESUMED, HELD, RELEASED, IMPORTED, MOVED = KINDS[:-3]
 
 #: What happens in any state and leads to no other.
 ANYWHERE = (HELD, RELEASED, IMPORTED)
 
 #: Fact of the first event of an exam that the worklist scheduled; what it said of it is private.
 SCHEDULED = 'scheduled'
-
-#: Fact of an amendment that moves an exam to another patient.
-MOVED = 'moved'
 
 #: What a capture may be of: a view of `service.views`, or one picture of a dynamic series.
 DYNAMIC = 'dynamic'
@@ -38,8 +35,8 @@ _NEXT: Dict[str, Dict[str, str]] = {
                 DISCARDED: DISCARDED},
     REVIEW: {NOTED: REVIEW, DEVIATED: REVIEW, CORRECTED: REVIEW, RESUMED: ACQUIRING, SIGNED: SIGNED,
              DISCARDED: DISCARDED},
-    SIGNED: {AMENDED: AMENDED},
-    AMENDED: {AMENDED: AMENDED},
+    SIGNED: {AMENDED: AMENDED, MOVED: DISCARDED},
+    AMENDED: {AMENDED: AMENDED, MOVED: DISCARDED},
     DISCARDED: {},
 }
 
@@ -52,8 +49,8 @@ _NEXT_STEP = {
 _REFUSED = {
     CREATED: 'made again', STARTED: 'started', NOTED: 'given conditions', CAPTURED: 'given a capture',
     DEVIATED: 'given a deviation', CORRECTED: 'corrected', REVIEWED: 'reviewed', RESUMED: 'gone on with',
-    HELD: 'held', RELEASED: 'released', IMPORTED: 'imported', SIGNED: 'signed', AMENDED: 'amended',
-    DISCARDED: 'discarded'}
+    HELD: 'held', RELEASED: 'released', IMPORTED: 'imported', MOVED: 'moved to another patient',
+    SIGNED: 'signed', AMENDED: 'amended', DISCARDED: 'discarded'}
 
 _ID = re.compile(r'[0-9a-f]{16}\Z')
 
@@ -233,11 +230,6 @@ class Exam:
         return files
 
     @property
-    def moved(self) -> int:
-        """Number of the event that moved it to another patient last; 0 while it is of the one that it began with."""
-        return max((event.number for event in self.events if event.facts.get(MOVED)), default=0)
-
-    @property
     def locked(self) -> bool:
         """Whether it is signed."""
         return self.state in (SIGNED, AMENDED)
@@ -246,6 +238,16 @@ class Exam:
     def scheduled(self) -> bool:
         """Whether it was begun from the worklist."""
         return bool(self.events) and bool(self.events[0].facts.get(SCHEDULED))
+
+    @property
+    def moved_to(self) -> str:
+        """Id of the exam of the right patient that took its place; empty where none did."""
+        return str(self.moved.facts['moved_to']) if self.moved else ''
+
+    @property
+    def moved(self) -> Optional[Event]:
+        """The event that gave its place to an exam of the right patient; None where none did."""
+        return next((event for event in self.events if event.kind == MOVED), None)
 
     @property
     def held(self) -> bool:

@@ -42,9 +42,9 @@ from .exam import (
 )
 
 EXAM_NAME = 'exam.json'
-#: Version 2 has the events of `ANYWHERE`, version 3 corrections of outlines, version 4 what the worklist said. An exam
-#: without them is of an earlier one, as it was written and told to the log.
-FORMAT, VERSION = 'thermoscreen exam', 4
+#: Version 2 has the events of `ANYWHERE`, version 3 corrections of outlines, version 4 what the worklist said, version
+#: 5 a move to another patient. An exam without them is of an earlier one, as it was written and told to the log.
+FORMAT, VERSION = 'thermoscreen exam', 5
 
 #: Folders in that of the store: of exams, two levels deep, of what belongs to none, and of what is being removed.
 EXAMS, QUARANTINE, REMOVED = 'exams', 'quarantine', '.removed'
@@ -96,7 +96,7 @@ def content_sha256(exam: Exam, events: int) -> str:
 
 def _document(exam: Exam) -> Dict[str, Any]:
     """What stands in ``exam.json``, without its hash."""
-    version = (4 if exam.scheduled else 3 if exam.corrections else
+    version = (5 if exam.moved else 4 if exam.scheduled else 3 if exam.corrections else
                2 if any(event.kind in ANYWHERE for event in exam.events) else 1)
     return {
         'format': FORMAT, 'version': version, 'id': exam.id, 'number': exam.number, 'state': exam.state,

@@ -5,6 +5,7 @@ A change goes its whole way in one thread: the index notes which exam is about t
 noted are compared with their folders.
 """
 import contextlib
+import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +26,7 @@ from .exam import (
     DISCARDED,
     HELD,
     IMPORTED,
+    MOVED,
     NOTED,
     RELEASED,
     RESUMED,
@@ -65,7 +67,7 @@ from .folder import (
     write_exam,
     write_files,
 )
-from .forms import sealed_form
+from .forms import opened_form, sealed_form
 from .order import Order, checked_order
 from .store import Reader, Row, Store, StoreLock
 from .texts import (
@@ -101,6 +103,7 @@ AUDITED = {
     CREATED: 'exam-created', STARTED: 'exam-started', NOTED: 'exam-updated', CAPTURED: 'capture-added',
     DEVIATED: 'deviation-added', CORRECTED: 'outlines-corrected', REVIEWED: 'exam-reviewed',
     RESUMED: 'exam-reopened', SIGNED: 'exam-signed', AMENDED: 'exam-amended', DISCARDED: 'exam-discarded',
+    MOVED: 'exam-moved',
     HELD: 'hold-set', RELEASED: 'hold-lifted', IMPORTED: 'exam-imported'}
 RECONCILED, QUARANTINED, REBUILT, DELETED = 'exam-reconciled', 'exam-quarantined', 'exams-rebuilt', 'exam-deleted'
 
@@ -375,6 +378,28 @@ class Exams:
         """Give up an exam that is not signed; its files stay. Errors as of `start`; ``exam-text``."""
         return self._happen(exam_id, DISCARDED, operator, {}, {'reason': checked_text(reason)})
 
+    def move(self, exam_id: str, operator: str, patient: Patient, reason: str, name: str = '') -> Exam:
+        """Give a signed exam to the patient that it is really of.
+
+        A new exam has all that happened, under another id and number, without what a worklist said of the wrong
+        patient. The old one counts as discarded, and says where it went. After a crash in between it may be moved again
+        to the same patient, which makes no second one.
+
+        Args:
+            patient: the right one.
+            reason: why.
+            name: of the operator, for what leaves for the hospital.
+
+        Returns:
+            The new exam.
+
+        Raises:
+            ExamError, StorageError, ExamUnreadableError: as `create` and `start`; ``exam-text``; ``exam-patient`` also
+                where it is of this patient already.
+        """
+        return self._ask(self._move, exam_id, operator, checked_patient(patient),
+                         {'reason': checked_text(reason), 'name': name})
+
     def hold(self, exam_id: str, operator: str, reason: str) -> Exam:
         """Put an exam on legal hold, so that nobody removes it. Errors as of `start`; ``exam-text``, ``exam-hold``."""
         return self._happen(exam_id, HELD, operator, {}, {'reason': checked_text(reason)})
@@ -635,8 +660,31 @@ class Exams:
         with self._changing(exam.id):
             write_files(self.folder, exam.id, sealed)
             self._write(changed)
-            changed = self._audit(changed, AUDITED[kind], operator)
+            changed = self._audit(changed, AUDITED[kind], operator,
+                                  **{key: facts[key] for key in ('moved_to',) if key in facts})
         return changed
+
+    def _move(self, exam_id: str, operator: str, patient: Patient, private: Mapping[str, Any]) -> Exam:
+        self._ready_for(exam_id)
+        exam, sealer = read_exam(self.folder, exam_id), unlocked(self.sealer)
+        if not exam.locked:
+            raise ExamError('exam-state', 'The exam is not signed.', 'Discard it, and begin one of the right patient.')
+        if self.patient(exam) == patient:
+            raise ExamError('exam-patient', 'The exam is of this patient already.', 'Type who it is really of.')
+        moved = json_text({'exam': exam.id, 'event': len(exam.events), 'patient': patient._asdict()})
+        named = hashlib.sha256(moved.encode('utf-8')).hexdigest()[:16]
+        if not os.path.lexists(path_of(self.folder, named)):
+            files: Dict[str, bytes] = {}
+            opened = opened_form(exam, sealer, lambda name: read_file(self.folder, exam, name), files.__setitem__)
+            first = opened.events[0]
+            told = {key: value for key, value in self.private(exam, 1).items() if key != ORDER}
+            first = replace(first, facts={key: value for key, value in first.facts.items() if key != SCHEDULED},
+                            private=json_text(told) if told else '')
+            copy = replace(opened, id=named, patient=json_text(patient._asdict()), anchors=(),
+                           tokens=search_tokens(PlainSealer(), patient), events=(first,) + opened.events[1:])
+            self._take_in(copy, files.__getitem__, operator, {'moved_from': exam.id})
+        self._add(exam, MOVED, operator, {'moved_to': named}, private, {})
+        return read_exam(self.folder, named)
 
     def _take_in(self, exam: Exam, read: Callable[[str], bytes], operator: str, facts: Mapping[str, Any]) -> Exam:
         self._ready_for(exam.id)
@@ -658,7 +706,8 @@ class Exams:
             except OSError as error:
                 raise storage_error(error, folder)
             self._store.put(taken)
-            taken = self._audit(taken, AUDITED[IMPORTED], operator)
+            taken = self._audit(taken, AUDITED[IMPORTED], operator,
+                                **{key: facts[key] for key in ('moved_from',) if key in facts})
         return taken
 
     def _remove(self, exam_id: str, operator: str, facts: Mapping[str, Any]) -> None:

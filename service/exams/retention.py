@@ -6,7 +6,7 @@ import datetime
 from typing import List, NamedTuple, Optional, Tuple
 
 from ..clock import UNSYNCHRONISED, Stamp
-from .exam import AMENDED, DISCARDED, SIGNED, Exam, ExamError, ExamUnreadableError
+from .exam import AMENDED, DISCARDED, MOVED, SIGNED, Exam, ExamError, ExamUnreadableError
 from .exchange import Tell
 from .folder import exam_ids, read_exam
 
@@ -81,7 +81,7 @@ def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] =
             unreadable.append(exam_id)
     newest = max((exam.number for exam in exams), default=0)
     for exam in sorted(exams, key=lambda exam: exam.number):
-        closing = [event.stamp for event in exam.events if event.kind in (SIGNED, AMENDED, DISCARDED)]
+        closing = [event.stamp for event in exam.events if event.kind in (SIGNED, AMENDED, MOVED, DISCARDED)]
         if not closing or exam.number == newest or not _keeps_for_a_time(exam, policy):
             continue
         if closing[-1].clock == UNSYNCHRONISED:

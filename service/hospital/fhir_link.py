@@ -96,6 +96,10 @@ class FhirReceiver:
         """A call; each request is one of its own."""
         yield self
 
+    def note(self, exam: 'Exam', rows: Sequence[Any]) -> Iterator[Transaction]:
+        """Nothing: a report of the wrong patient is taken back by hand."""
+        return iter(())
+
     def stop(self) -> None:
         """Nothing: a request ends at its deadline."""
 

@@ -16,11 +16,12 @@ import sqlite3
 import threading
 import time
 import uuid
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ..clock import UNSYNCHRONISED, Clock
 from ..durable import move
-from ..exams import Exam, ExamError, ExamMissingError, Exams
+from ..exams import SIGNED, Exam, ExamError, ExamMissingError, Exams
 from ..exams.exam import ANYWHERE
 from ..exams.store import OUTBOX, connect, store_error
 from ..messages import INFO, OK, PROBLEM, WARNING, Message, StorageError, ThermoscreenError
@@ -51,6 +52,8 @@ _DUPLICATE, _TROUBLED, _NO_RESOURCES, _NO_SUCH_OBJECT = 0x0111, 0x0110, 0x0213, 
 
 #: Classes of the objects that `service.hospital.dicom` makes.
 CLASSES = tuple('1.2.840.10008.5.1.4.1.1.' + end for end in ('7', '7.3', '30', '66.4', '88.33', '88.59', '104.1'))
+#: That of a note which takes others back.
+NOTE = '1.2.840.10008.5.1.4.1.1.88.59'
 
 _OF_STATE = {
     QUEUED: Message('outbox-queued', 'It waits to be sent.', '', OK, 'hospital'),
@@ -60,6 +63,8 @@ _OF_STATE = {
                     PROBLEM, 'hospital'),
     REJECTED: Message('outbox-rejected', 'It was taken back by a note, and is never sent again.', '', OK, 'hospital')}
 _ARRIVED = Message('outbox-arrived', 'It is in the archive, which keeps it.', '', OK, 'hospital')
+_TAKEN_BACK = Message('outbox-taken-back', 'A note to the archive has taken back what had left of it.', '', OK,
+                      'hospital')
 _LOST = Message('outbox-lost', 'The archive says that it has stored it, and later that it does not have it.',
                 'Tell the administrator of the archive, and try again when the cause is mended.', PROBLEM, 'hospital')
 _UNKNOWN = Message('outbox-unknown', 'The archive did not answer, so that nobody knows whether it has it.',
@@ -159,6 +164,15 @@ def after_commitment(row: Row, stored: Sequence[str], failed: Dict[str, int]) ->
     return row._replace(state=FAILED) if row.losses >= MOST_LOSSES else row
 
 
+class _Left(NamedTuple):
+    """What identifies an object that left, as of `Made`."""
+
+    sop_class: str
+    sop_uid: str
+    series_uid: str
+    study_uid: str
+
+
 class Receiver:
     """Where objects go. This one is the archive; another one has the same methods.
 
@@ -180,6 +194,24 @@ class Receiver:
     def objects(self, exam: Exam) -> Iterator[Any]:
         """The objects of an exam, each as `Made`; errors as of `make_objects`."""
         return make_objects(self._exams, exam, self._site)
+
+    def note(self, exam: Exam, rows: Sequence[Row]) -> Iterator[Any]:
+        """What takes back the objects of an exam that was moved to another patient, as `Made`; errors as of `objects`.
+
+        Args:
+            rows: of objects that may have left; those that the exam gives besides are taken back too.
+        """
+        from .dicom.modules import Case
+        from .dicom.rejection import WRONG_WORKLIST_ENTRY, rejection_note
+        moved = exam.moved
+        assert moved is not None
+        before = replace(exam, state=SIGNED, events=exam.events[:moved.number - 1])
+        told = self._exams.private(exam, moved.number)
+        objects = {row.uid: _Left(row.sop_class, row.uid, row.series_uid, row.study_uid) for row in rows}
+        for made in self.objects(before):
+            objects.setdefault(made.sop_uid, _Left(made.sop_class, made.sop_uid, made.series_uid, made.study_uid))
+        yield rejection_note(Case(self._exams, before, self._site), [objects[uid] for uid in sorted(objects)],
+                             WRONG_WORKLIST_ENTRY, moved, told.get('name') or moved.operator, told['reason'])
 
     @contextlib.contextmanager
     def call(self, take: Take) -> Iterator['Call']:
@@ -481,14 +513,15 @@ class Outbox:
             self._thread.join(_LOOK_S)
         self._store.close()
 
-    def changed(self, exam_id: str, let_go: Callable[[], None] = lambda: None) -> None:
-        """Somebody has just signed or amended an exam.
+    def changed(self, exam_id: str, let_go: Callable[[], None] = lambda: None, is_new: bool = True) -> None:
+        """Somebody has just signed, amended, moved or imported an exam.
 
         Args:
+            is_new: whether what is new in it can be nowhere yet.
             let_go: called when what could be sent at once is sent, such as to have the key forgotten.
         """
         with self._lock:
-            self._fresh[exam_id] = True
+            self._fresh[exam_id] = is_new
             self._holds.append(let_go)
         self._wake.set()
 
@@ -545,10 +578,11 @@ class Outbox:
 
     def arrival(self, exam_id: str) -> Optional[Message]:
         """Whether a signed exam has arrived, or what keeps it from that; None for one that is not signed."""
-        if not self._exams.get(exam_id).locked:
+        exam = self._exams.get(exam_id)
+        if not exam.locked and not exam.moved:
             return None
         if self.has_arrived(exam_id):
-            return _ARRIVED
+            return _TAKEN_BACK if exam.moved else _ARRIVED
         rows = sorted(self.rows(exam_id, (QUEUED, SENT, FAILED)), key=lambda row: (FAILED, QUEUED, SENT).index(
             row.state))
         return self.message(rows[0]) if rows else _WAITS_FOR_KEY if self._is_waiting else _OF_STATE[QUEUED]
@@ -610,7 +644,7 @@ class Outbox:
 
     def _find(self) -> None:
         """Every signed exam of which the rows do not know the last event: what became of it, nobody knows."""
-        for state in ('signed', 'amended'):
+        for state in ('signed', 'amended', 'discarded'):
             after, known = 0, {name: self._store.exams(name) for name in self._receivers}
             while True:
                 entries = self._exams.list('', state, after, 1000)
@@ -654,7 +688,7 @@ class Outbox:
             return True
         except ThermoscreenError as error:
             return self._put_off(receiver.name, exam_id, error)
-        if not exam.locked:
+        if not exam.locked and not exam.moved:
             return True
         try:
             with receiver.call(self.take) as call:
@@ -677,6 +711,8 @@ class Outbox:
 
     def _serve(self, receiver: Any, call: Any, exam: Exam, fresh: Optional[bool]) -> None:
         rows = {row.uid: row for row in self._store.rows(exam.id, receiver.name)}
+        if exam.moved and not self._reject(receiver, exam, rows):
+            return
         if fresh is not None:
             # What was signed a moment ago is nowhere yet; of everything else nobody knows.
             self._pass(receiver, call if fresh and not any(row.unknown for row in rows.values()) else None, exam, rows,
@@ -690,6 +726,22 @@ class Outbox:
         if any(row.state == SENT for row in rows.values()):
             self._commit(receiver, call, exam.id, [row for row in rows.values() if row.state == SENT], False)
 
+    def _reject(self, receiver: Any, exam: Exam, rows: Dict[str, Row]) -> bool:
+        """Never send again what is of the wrong patient; whether a note has to take anything back."""
+        old = [row for row in rows.values() if row.sop_class != NOTE]
+        has_left = not old or any(row.state != QUEUED or row.unknown or row.attempts for row in old)
+        for row in old:
+            if row.state != REJECTED:
+                self._keep(rows, row._replace(state=REJECTED, unknown=False))
+        if not has_left:
+            self._store.settle(receiver.name, exam.id, _version(exam), list(rows), self._now())
+        return has_left
+
+    def _objects(self, receiver: Any, exam: Exam, rows: Dict[str, Row]) -> Iterator[Any]:
+        if exam.moved:
+            return receiver.note(exam, [row for row in rows.values() if row.state == REJECTED])
+        return receiver.objects(exam)
+
     def _pass(self, receiver: Any, call: Any, exam: Exam, rows: Dict[str, Row], unknown: bool) -> None:
         """Make every object once: each gets a row, and is sent where it waits.
 
@@ -699,7 +751,7 @@ class Outbox:
             unknown: whether nobody knows if the receiver has what has no row yet.
         """
         seen = set()
-        for made in receiver.objects(exam):
+        for made in self._objects(receiver, exam, rows):
             seen.add(made.sop_uid)
             row = rows.get(made.sop_uid)
             if row is None:

@@ -75,6 +75,7 @@ EVENTS = {
     'exam-signed': 'An exam was signed.',
     'exam-amended': 'An amendment was added to a signed exam.',
     'exam-discarded': 'An exam was discarded, with a reason.',
+    'exam-moved': 'A signed exam went to the right patient as another exam, with a reason.',
     'exam-viewed': 'An exam was opened.',
     'exams-searched': 'Exams were listed or searched for.',
     'worklist-viewed': 'The worklist was looked at.',

@@ -29,6 +29,7 @@ from .login import DEMO_PIN
 from .login import blueprint as login_pages
 from .model import blueprint as model_pages
 from .monitoring import blueprint as monitoring_answers
+from .moving import blueprint as moving_pages
 from .outlines import blueprint as outline_pages
 from .peers import blueprint as peer_page
 from .people import blueprint as operator_pages
@@ -119,6 +120,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
             app.register_blueprint(worklist_pages)
     if sessions is not None:
         _add_login(app, sessions)
+        if exams is not None:
+            app.register_blueprint(moving_pages)
         app.register_blueprint(batch_pages)
     if backups is not None:
         app.register_blueprint(backup_pages)

@@ -507,9 +507,11 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
     event = found.events[number - 1]
     private = acquisition().exams.private(found, number)
     details = [str(value) if name not in CONDITIONS else '%s: %s' % (ASKED[name], value)
-               for name, value in private.items() if name != ORDER]
+               for name, value in private.items() if name not in (ORDER, 'name')]
     if ORDER in private:
         details.append(N_('from the worklist'))
+    if 'moved_to' in event.facts:
+        details.append('It is exam %d now.' % acquisition().exams.get(event.facts['moved_to']).number)
     if 'role' in event.facts:
         details.insert(0, event.facts['role'].replace('-', ' '))
     return {'sentence': EVENTS[AUDITED[event.kind]], 'details': details, 'who': _name(event.operator),

@@ -1,8 +1,5 @@
 """Identifiers of objects, computed from the exam: what is made once more has the same ones."""
 import uuid
-from typing import Optional
-
-from ...exams import Exam, Order
 
 #: Of `uid_of`; with another one every object that was ever sent would become a stranger.
 _NAMESPACE = uuid.UUID('40b0ff6a-9f04-4220-a8bb-d12470aeb2bb')
@@ -20,9 +17,3 @@ def uid_of(exam_id: str, name: str) -> str:
         name: what of the exam it names, and by the event of which number, such as ``'object/0003/temperature/12'``.
     """
     return '2.25.%d' % uuid.uuid5(_NAMESPACE, '%s/%s' % (exam_id, name)).int
-
-
-def study_uid_of(exam: Exam, order: Optional[Order]) -> str:
-    """Study Instance UID of an exam: of its order where that has one; another one after a move to another patient."""
-    own = uid_of(exam.id, 'study/%d' % exam.moved if exam.moved else 'study')
-    return order.study_uid or own if order is not None else own

@@ -16,7 +16,7 @@ from ...messages import InputError
 from ..site import OBJECTS, Site
 from .codes import ACQUISITION, CONDITION_CODES, PROCESSING, Code, code_sequence
 from .files import encode
-from .identifiers import study_uid_of, uid_of
+from .identifiers import uid_of
 
 MANUFACTURER, MODEL = 'thermoscreen', 'Breast thermography station'
 
@@ -79,7 +79,7 @@ class Case:
         self.conditions: Dict[str, Any] = exams.conditions(exam)
         self._signed: Stamp = next(event.stamp for event in exam.events if event.kind == SIGNED)
         self.order = exams.order(exam) or Order()
-        self.study_uid = study_uid_of(exam, self.order)
+        self.study_uid = self.order.study_uid or uid_of(exam.id, 'study')
 
     def series_uid(self, kind: str) -> str:
         """UID of the series of a kind of objects.
@@ -87,8 +87,7 @@ class Case:
         Args:
             kind: one of `SERIES`.
         """
-        moved = self.exam.moved
-        return uid_of(self.exam.id, 'series/%s/%d' % (kind, moved) if moved else 'series/%s' % kind)
+        return uid_of(self.exam.id, 'series/%s' % kind)
 
     def name(self, kind: str, picture: int, event: int) -> str:
         """What an object is, by which its UID is computed.
@@ -96,9 +95,9 @@ class Case:
         Args:
             kind: one of `SERIES`.
             picture: number of the capture that it is of; 0 for one of the whole exam.
-            event: number of the event that made it what it is; the exam's move to another patient changes all.
+            event: number of the event that made it what it is.
         """
-        return 'object/%04d/%s/%d' % (picture, kind, max(event, self.exam.moved))
+        return 'object/%04d/%s/%d' % (picture, kind, event)
 
     def time(self, stamp: Stamp) -> datetime.datetime:
         """When something happened, UTC; by the clock of the signature where an earlier date was not certain."""

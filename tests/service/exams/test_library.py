@@ -60,6 +60,39 @@ def codes(messages):
     return [message.code for message in messages]
 
 
+def test_an_exam_of_the_wrong_patient_is_moved_with_all_that_happened(tmp_path, sealer):
+    station = Station(tmp_path, sealer)
+    exams, wrong, right = station.exams, station.exam(AMENDED, order=ORDER), Patient('P-9', 'Ida', '1960-06-15')
+    moved = exams.move(wrong.id, 'chief', right, 'Wrong row of the list.', 'Chief')
+    assert exams.patient(moved) == right and moved.state == AMENDED and moved.number == wrong.number + 1
+    assert not moved.scheduled and exams.order(moved) is None and exams.conditions(moved) == CONDITIONS
+    assert exams.read_file(moved, '0001.tscap') == PICTURE.capture
+    assert moved.events[-1].facts == {'moved_from': wrong.id}
+    old = exams.get(wrong.id)
+    assert (old.state, old.moved_to) == (DISCARDED, moved.id) and exams.patient(old) == ZOE
+    assert exams.private(old, old.moved.number) == {'reason': 'Wrong row of the list.', 'name': 'Chief'}
+    told = [(event, facts.get('moved_from'), facts.get('moved_to')) for event, _, facts in station.log[-2:]]
+    assert told == [('exam-imported', wrong.id, None), ('exam-moved', None, moved.id)]
+    assert [entry.row.id for entry in exams.list('Ida')] == [moved.id]
+    assert list(verify_store(station.folder)) == []
+    assert code_of(exams.move, wrong.id, 'chief', right, 'again') == 'exam-state'
+    assert code_of(exams.move, moved.id, 'chief', right, 'again') == 'exam-patient'
+    station.close()
+
+
+def test_a_move_that_was_killed_in_the_middle_makes_no_second_exam(tmp_path, monkeypatch):
+    station = Station(tmp_path)
+    exams, wrong = station.exams, station.exam(SIGNED)
+    add = exams._add
+    monkeypatch.setattr(exams, '_add', lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        exams.move(wrong.id, 'chief', Patient('P-9', 'Ida'), 'Wrong row of the list.')
+    monkeypatch.setattr(exams, '_add', add)
+    moved = exams.move(wrong.id, 'chief', Patient('P-9', 'Ida'), 'Wrong row of the list.')
+    assert len(exams.list()) == 2 and exams.get(wrong.id).moved_to == moved.id
+    station.close()
+
+
 def test_an_exam_from_the_patient_to_the_amendment(tmp_path, sealer):
     station = Station(tmp_path, sealer)
     exams, exam = station.exams, station.exam(AMENDED)

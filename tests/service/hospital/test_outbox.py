@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import pytest
 
-from service.exams.exam import AMENDED, SIGNED
+from service.exams.exam import AMENDED, SIGNED, Patient
 from service.exams.store import OUTBOX
 from service.hospital import outbox as module
 from service.hospital.outbox import COMMITTED, FAILED, QUEUED, REJECTED, SENT, Outbox, Row, after_sending
@@ -47,6 +47,10 @@ class Archive:
             if event.kind in ('captured', 'amended'):
                 uid = '2.25.%d%s' % (event.number, int(exam.id, 16))
                 yield Made('object/%d' % event.number, 'class', uid, 'series', 'study', b'data')
+
+    def note(self, exam, rows):
+        yield Made('note', module.NOTE, '2.25.9%d' % int(exam.id, 16), 'series', 'study',
+                   ' '.join(sorted(row.uid for row in rows)).encode('ascii'))
 
     @contextlib.contextmanager
     def call(self, take):
@@ -363,15 +367,38 @@ def test_a_correction_is_a_new_object_and_what_it_replaced_before_it_left_never_
     assert [row.name for row in rig.outbox.rows(other)] == ['object/3'] and rig.states(other) == [COMMITTED]
 
 
-def test_what_was_rejected_by_a_note_is_never_tried_again(rig):
-    exam_id = rig.sign()
+def test_an_exam_of_the_wrong_patient_leaves_again_as_another_one_and_a_note_takes_the_old_objects_back(rig):
+    rig.archive.answers = [OK, MISMATCH]
+    wrong = rig.sign(AMENDED)
     rig.turn()
-    rig.outbox._store.put([row._replace(state=REJECTED) for row in rig.outbox.rows(exam_id)])
-    rig.archive.objects = lambda exam: iter(())
-    rig.outbox.changed(exam_id)
+    old = {row.uid for row in rig.outbox.rows(wrong)}
+    right = rig.station.exams.move(wrong, 'chief', Patient('P-9', 'Ida'), 'Wrong row of the list.', 'Chief').id
+    for exam_id in (right, wrong):
+        rig.outbox.changed(exam_id)
+    rig.turn(2)
     rig.outbox.try_again()
     rig.passes(60)
-    assert rig.states() == [REJECTED] and rig.archive.asked.count('object/3') == 1
+    assert sorted(rig.states(wrong)) == [COMMITTED, REJECTED, REJECTED] and rig.states(right) == [COMMITTED] * 2
+    assert not old & {row.uid for row in rig.outbox.rows(right)} and rig.archive.asked.count('note') == 1
+    assert rig.archive.asked.count('object/6') == 2  # of either exam once: what was refused is not tried again
+    assert rig.outbox.arrival(wrong).code == 'outbox-taken-back'
+    rig.restart()
+    rig.turn(2)
+    assert rig.archive.asked.count('note') == 1
+
+
+def test_nothing_takes_back_what_never_left(rig):
+    rig.archive.down = True
+    wrong = rig.station.exam(SIGNED).id
+    rig.outbox._rest('archive', '', 60.0)
+    rig.outbox.changed(wrong)
+    rig.turn()
+    assert rig.states(wrong) == [QUEUED]
+    rig.station.exams.move(wrong, 'chief', Patient('P-9', 'Ida'), 'Wrong row of the list.')
+    rig.archive.down = False
+    rig.outbox.changed(wrong)
+    rig.passes(2)
+    assert rig.archive.has == [] and rig.states(wrong) == []
 
 
 def test_without_the_key_it_waits_and_somebody_logs_in(tmp_path):

@@ -34,18 +34,21 @@ EXAM_PAGES.update({name: CLINICAL for name in (
     'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried', 'report.page',
     'report.paper')})
 
+EXAM_PAGES.update({'moving.' + name: (SUPERVISOR,) for name in ('page', 'asked', 'move')})
+
 #: What asks for the PIN once more, each time, in the words of its pad.
 ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator another PIN',
         'people.remove': 'remove an operator', 'people.recovery_key': 'make another recovery key',
         'people.set_passphrase': 'change the passphrase of the station',
-        'batch.begin': 'write the results of files to a medium'}
+        'batch.begin': 'write the results of files to a medium',
+        'moving.move': 'move an exam to another patient'}
 
 #: Changes that do not, each for a reason: the login and the lock themselves, and what follows at
 #: once on something that did; the way of an exam, whose every event carries the name of who is logged in
 #: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
                'people.keep_recovery_key', 'exams.find', 'exams.newcomer_told',
-               'exams.add', 'exams.do', 'outlines.tried', 'batch.stop'} | {
+               'exams.add', 'exams.do', 'outlines.tried', 'batch.stop', 'moving.asked'} | {
                    endpoint for endpoint, roles in ROUTES.items()
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 

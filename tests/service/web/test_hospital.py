@@ -12,7 +12,7 @@ from tests.service.exams.station import REAL, Station
 from tests.service.hospital.test_outbox import MISMATCH, Archive
 
 from .conftest import LocalClient
-from .stations import csrf_of
+from .stations import PINS, confirm, csrf_of
 
 
 @pytest.fixture
@@ -58,6 +58,33 @@ def test_the_page_says_what_has_not_arrived_and_why_and_tries_it_again(app, ente
     page = client.get('/hospital').get_data(as_text=True)
     assert 'All that was signed has arrived.' in page and 'Try again now' not in page
     assert len(archive.has) == 2
+
+
+def test_a_supervisor_moves_an_exam_to_the_right_patient(app, enter, archive, home):
+    client, wrong = enter(SUPERVISOR), archive.station.exam(SIGNED).id
+    archive.outbox.changed(wrong)
+    archive.outbox.turn()
+    assert 'href="/exams/%s/move"' % wrong in client.get('/exams/%s?part=events' % wrong).get_data(as_text=True)
+    page = client.get('/exams/%s/move' % wrong)
+    form = {'csrf': csrf_of(page)}
+    for name, answer, question in (('patient_id', 'P-9', 'Name of the right patient'),
+                                   ('patient_name', 'Ida', 'Birth date of the right patient'),
+                                   ('birth_date', '1960-06-15', 'goes to Ida, 1960-06-15, P-9. Why?')):
+        form[name] = answer
+        assert question in client.post('/exams/%s/move/patient' % wrong, data=form).get_data(as_text=True)
+    answer = confirm(client, '/exams/%s/move' % wrong, dict(form, reason='Another wristband was scanned.'),
+                     PINS[SUPERVISOR])
+    right = answer.headers['Location'].split('/')[-1].split('?')[0]
+    assert home.exams.patient(home.exams.get(right)).id == 'P-9'
+    page = client.get('/exams/%s?part=events' % wrong).get_data(as_text=True)
+    assert 'It is exam 2 now.' in page and 'Another wristband was scanned.' in page
+    archive.outbox.changed(right)
+    archive.outbox.changed(wrong)
+    archive.outbox.turn()
+    assert archive.asked.count('note') == 1 and archive.asked.count('object/3') == 2
+    answer = confirm(client, '/exams/%s/move' % right, dict(form, reason='Another wristband was scanned.'),
+                     PINS[SUPERVISOR])
+    assert answer.status_code == 409 and 'The exam is of this patient already.' in answer.get_data(as_text=True)
 
 
 def test_its_routes_are_for_who_sees_patients(app, enter):

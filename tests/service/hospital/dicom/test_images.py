@@ -4,16 +4,14 @@ import hashlib
 import io
 import shutil
 import subprocess
-from dataclasses import replace
 
 import numpy as np
 import pydicom
 import pytest
 
-from service.exams import AMENDED, REVIEW, SIGNED, ExamError, Order, Patient, guide, transition
-from service.exams.exam import CORRECTED_FILES, MOVED
+from service.exams import REVIEW, SIGNED, ExamError, Order, Patient, guide
+from service.exams.exam import CORRECTED_FILES
 from service.hospital.dicom import make_objects
-from service.hospital.dicom.identifiers import study_uid_of
 from service.hospital.dicom.images import FORMS, add_frame, stored_words
 from service.hospital.dicom.modules import person_name, shown
 from service.hospital.site import Site
@@ -226,19 +224,6 @@ def test_outlines_that_somebody_corrected_give_another_picture_and_the_same_temp
     picture = read(again['object/0001/picture/14'])
     assert picture.Rows == 60 and 'corrected by hand' in picture.ImageComments
     assert all(objects[name] == one for name, one in again.items() if name in objects)
-
-
-def test_after_a_move_to_another_patient_everything_has_another_identifier(station):
-    made, exam = station
-    moved = transition(exam, replace(exam.events[-1], number=len(exam.events) + 1, seq=exam.events[-1].seq + 1,
-                                     kind=AMENDED, facts={MOVED: True}))
-    wanted = site('temperature', 'picture')
-    first, after, again = (list(make_objects(made.exams, one, wanted)) for one in (exam, moved, moved))
-    assert after == again and exam.moved == 0 and moved.moved == len(moved.events)
-    for place in ('name', 'sop_uid', 'series_uid', 'study_uid'):
-        assert not {getattr(one, place) for one in first} & {getattr(one, place) for one in after}
-    order = Order('1.2.3')
-    assert (study_uid_of(exam, order), study_uid_of(moved, order)) == ('1.2.3', '1.2.3')
 
 
 def test_degrees_where_a_site_wants_them(station):
