@@ -363,4 +363,35 @@ def test_a_dynamic_series_by_keyboard_alone(bedside):
     bedside.touch('text="Next"', '.when:has-text("1 of 3")')
     bedside.touch('text=Breasts', '.curves')
     bedside.touch('text=Back', '.three')
+    bedside.touch('text=Report', '.report .layers')
+    _look_through_a_report(bedside)
+    bedside.touch('text=Back', '.three')
     assert bedside.seen.complaints == []
+
+
+#: How many parts of a report a screen shows, and how many of them reach out of it.
+PARTS = '''() => {
+  const list = document.querySelector('.report');
+  const end = list.getBoundingClientRect().bottom + 1;
+  const shown = [...list.querySelectorAll('[data-part]:not([hidden])')];
+  return [shown.length, shown.filter((part) => part.getBoundingClientRect().bottom > end).length];
+}'''
+
+
+def _look_through_a_report(bedside):
+    """Every part of it is shown once and whole, and all of them on paper."""
+    page = bedside.page
+    bedside.seen.wait("() => document.readyState === 'complete'")
+    count, seen = page.evaluate("() => document.querySelectorAll('.report [data-part]').length"), 0
+    while True:
+        shown, clipped = page.evaluate(PARTS)
+        assert shown and not clipped, page.inner_text('.paging')
+        seen += shown
+        if page.query_selector('.paging button:last-child:disabled'):
+            break
+        page.click('.paging button:last-child')
+    assert seen == count > 60 and 'Draft' in page.inner_text('.where')
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(PARTS)[0] == count
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(PARTS)[0] < count
