@@ -58,6 +58,10 @@ def spline(points: Sequence[Point], steps: int) -> np.ndarray:
 
 def inside_polygon(x: np.ndarray, y: np.ndarray, corners: Sequence[Point]) -> np.ndarray:
     """Even-odd mask of a polygon: bool array shaped like `x`."""
+    points = np.asarray(corners, np.float64)
+    (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+    near = (x >= left) & (x <= right) & (y >= top) & (y <= bottom)
+    x, y = x[near], y[near]
     inside = np.zeros(x.shape, bool)
     previous = corners[-1]
     for corner in corners:
@@ -66,7 +70,8 @@ def inside_polygon(x: np.ndarray, y: np.ndarray, corners: Sequence[Point]) -> np
             crosses = (y1 > y) != (y2 > y)
             inside ^= crosses & (x < (x2 - x1) * (y - y1) / (y2 - y1) + x1)
         previous = corner
-    return inside
+    near[near] = inside
+    return near
 
 
 def polyline_distance(x: np.ndarray, y: np.ndarray, points: Sequence[Point]) -> Tuple[np.ndarray, np.ndarray]:
