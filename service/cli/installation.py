@@ -6,7 +6,6 @@ from typing import Optional
 
 import click
 
-from ..doctor import examine
 from ..messages import PROBLEM, printable
 from ..settings import document_keys, load_settings
 from .options import bundle_option, camera_option, json_option, settings_option
@@ -29,6 +28,8 @@ def doctor(camera: Optional[str], port: Optional[int], bundle: Optional[str], se
       thermoscreen doctor
       thermoscreen doctor --camera replay:/media/usb --json
     """
+    from ..doctor import examine  # most of a second on a Nano, which `settings` needs none of
+
     messages = examine(load_settings(settings_path, camera=camera, bundle=bundle, port=port))
     if as_json:
         click.echo(json.dumps([message.to_dict() for message in messages], indent=1))

@@ -100,8 +100,7 @@ step_power() {
 step_python() {
     command -v "$PYTHON" >/dev/null || fail "$PYTHON is missing: sudo apt-get install python3 python3-venv."
     PINS=$(PYTHONDONTWRITEBYTECODE=1 "$PYTHON" "$SOURCE/requirements/choose.py" 2>&1) || fail "$PINS"
-    PYTHON_VERSION=$("$PYTHON" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
-    "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null \
+    PYTHON_VERSION=$("$PYTHON" -c 'import ensurepip, sys, venv; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null) \
         || fail "$PYTHON cannot make virtual environments: sudo apt-get install python3-venv."
     fine "Python $PYTHON_VERSION ($PYTHON), pins of $PINS"
 }
