@@ -4,6 +4,7 @@ import functools
 import glob
 import importlib.util
 import ipaddress
+import math
 import os
 import shutil
 import socket
@@ -105,7 +106,8 @@ def share_of_cases(names, share):
     cases = collections.defaultdict(list)
     for name in names:
         cases[name.split('[')[0]].append(name)
-    return {name for test in cases.values() for name in test[(first - 1) * min(every, len(test)) // every::every]}
+    return {name for test in cases.values()
+            for name in test[min(math.ceil((first - 1) * min(every, len(test)) / every), len(test) - 1)::every]}
 
 
 @pytest.hookimpl(trylast=True)  # after what -m and -k leave
