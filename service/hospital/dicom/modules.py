@@ -7,8 +7,11 @@ import re
 import unicodedata
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
+from pydicom import config
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from ...clock import UNSYNCHRONISED, Stamp, corrected
 from ...exams import CAPTURED, SIGNED, Capture, Event, Exam, Exams, Order, Patient
@@ -170,7 +173,7 @@ def _add_study(dataset: Dataset, case: Case) -> None:
     dataset.StudyInstanceUID = case.study_uid
     dataset.StudyDate, dataset.StudyTime = date_text(begun), time_text(begun)
     dataset.StudyID = str(case.exam.number)
-    dataset.AccessionNumber = shown(case.order.accession, SHORT)
+    _add_number(dataset, 'AccessionNumber', case.order.accession)
     dataset.ReferringPhysicianName = person_name(case.order.referrer)
     dataset.StudyDescription = 'Breast thermography'
     if case.patient.birth_date:
@@ -180,13 +183,13 @@ def _add_study(dataset: Dataset, case: Case) -> None:
 def _add_order(dataset: Dataset, order: Order) -> None:
     """State which step of which requested procedure an object answers, where one was scheduled."""
     item = Dataset()
-    for keyword, text, most in (
-            ('RequestedProcedureID', order.procedure_id, SHORT),
-            ('RequestedProcedureDescription', order.procedure, LONG),
-            ('ScheduledProcedureStepID', order.step_id, SHORT),
-            ('ScheduledProcedureStepDescription', order.step, LONG)):
+    for keyword, text in (('RequestedProcedureID', order.procedure_id), ('ScheduledProcedureStepID', order.step_id)):
         if text:
-            setattr(item, keyword, shown(text, most))
+            _add_number(item, keyword, text)
+    for keyword, text in (('RequestedProcedureDescription', order.procedure),
+                          ('ScheduledProcedureStepDescription', order.step)):
+        if text:
+            setattr(item, keyword, shown(text, LONG))
     if order.procedure_code:
         item.RequestedProcedureCodeSequence = code_sequence(Code(
             order.procedure_code, order.procedure_scheme, order.procedure_meaning))
@@ -195,6 +198,11 @@ def _add_order(dataset: Dataset, order: Order) -> None:
             order.protocol_code, order.protocol_scheme, order.protocol_meaning))
     if len(item):
         dataset.RequestAttributesSequence = Sequence([item])
+
+
+def _add_number(dataset: Dataset, keyword: str, text: str) -> None:
+    """A number that the hospital gave, whole: some give longer ones than the standard allows, and expect them back."""
+    dataset.add(DataElement(Tag(keyword), 'SH', shown(text, LONG), validation_mode=config.IGNORE))
 
 
 def _add_equipment(dataset: Dataset, case: Case) -> None:

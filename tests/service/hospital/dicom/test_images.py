@@ -169,13 +169,15 @@ def test_how_a_picture_lies_and_who_it_is_of(station, objects):
 
 
 def test_what_was_scheduled_is_what_is_answered():
-    order = Order('1.2.3.4', 'A-77', 'Παπαδοπούλου^Ελένη', 'Clinic', 'F', '61', 'Who^Dr', 'RP-1', 'Breast thermogram',
+    order = Order('1.2.3.4', 'A-77-20261130-000001', ELENI.name, 'Clinic', 'F', '61', 'Who^Dr', 'RP-1', 'Thermogram',
                   'TH', 'L', 'Thermography', 'SPS-1', 'Five views', 'TH5', 'L', 'Five views')
     with signed_exam(PICTURES[:1], Patient('P-1', 'Ελένη Παπαδοπούλου'), unjudged, order) as (made, exam):
-        dataset = read(next(make_objects(made.exams, exam, site('temperature'))))
-    assert (dataset.StudyInstanceUID, dataset.AccessionNumber, dataset.PatientName, dataset.PatientSex,
-            dataset.IssuerOfPatientID, dataset.ReferringPhysicianName) == (order.study_uid, 'A-77', order.name, 'F',
-                                                                           'Clinic', 'Who^Dr')
+        dataset = read(next(make_objects(made.exams, exam, replace(site('temperature'), institution='Κ' * 64))))
+    assert (dataset.StudyInstanceUID, dataset.PatientName, dataset.PatientSex) == (order.study_uid, order.name, 'F')
+    # Longer than the standard allows, which pydicom says when it is looked at.
+    assert dataset.get_item((0x0008, 0x0050)).value == order.accession.encode('ascii')
+    assert (dataset.IssuerOfPatientID, dataset.ReferringPhysicianName, dataset.InstitutionName) == (
+        'Clinic', 'Who^Dr', 'Κ' * 64)
     item = dataset.RequestAttributesSequence[0]
     assert (item.RequestedProcedureID, item.ScheduledProcedureStepID) == ('RP-1', 'SPS-1')
     assert (item.ScheduledProtocolCodeSequence[0].CodeValue, item.RequestedProcedureCodeSequence[0].CodeValue) == (
