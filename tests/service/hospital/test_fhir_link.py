@@ -11,12 +11,17 @@ from urllib.parse import parse_qs
 import pytest
 
 from service.certificate import tls_context
-from service.hospital import fhir_link
+from service.clock import Clock
+from service.hospital import fhir, fhir_link
 from service.hospital.calls import CONTEXT
 from service.hospital.fhir_link import FhirReceiver
+from service.hospital.outbox import Outbox, receivers_of
+from service.hospital.report import report_of
 from service.hospital.site import Site, Tls
 from service.messages import OK, PROBLEM
 
+from ...fakes.pipelines import stub_pipeline
+from . import exams_made
 from .peers import make_certificate
 
 #: States of the row in the outbox that follow from an answer.
@@ -201,3 +206,33 @@ def test_both_sides_prove_who_they_are(tmp_path):
             assert told(answer, site) == expected, answer
         record.shutdown()
     assert list(map(len, record.stored.values())) == [1, 1]
+
+
+def test_the_outbox_sends_a_report_once_and_a_correction_after_it(record, tmp_path, monkeypatch):
+    """Also while the server says that it is not ready, and without knowing whether the first one arrived."""
+    monkeypatch.setattr(fhir_link, 'send', lambda site, data: send(site, data))
+    monkeypatch.setattr(fhir, 'print_report', lambda report, paper: b'%PDF-1.4')
+    monkeypatch.setattr(fhir, 'report_of', lambda *args: report_of(*args, drawn=False))
+    site, passed = site_of(record), [0.0]
+    exams = exams_made.store(tmp_path)
+    with stub_pipeline() as pipeline:
+        exam = exams_made.examined(exams, [('frontal', exams_made.pictured(pipeline))])
+    outbox = Outbox(exams, receivers_of(exams, site), Clock(), lambda *args, **facts: None, clock_s=lambda: passed[0])
+    busy = [True]
+    record.act = lambda handler, data: busy and busy.pop() and handler.reply(503)
+    outbox.changed(exam.id)
+    outbox.turn()
+    assert [(row.state, row.name) for row in outbox.rows()] == [('queued', 'fhir/5')] and record.stored == {}
+    assert outbox.message(outbox.rows()[0]).code == 'fhir-later'
+    for _ in range(2):
+        passed[0] += 3600
+        outbox.turn()
+    exams.amend(exam.id, 'op', 'other', 'Seen again.')
+    outbox.changed(exam.id)
+    outbox.turn()
+    assert [(row.state, row.name) for row in outbox.rows()] == [('committed', 'fhir/5'), ('committed', 'fhir/6')]
+    reports = [versions for (kind, _), versions in record.stored.items() if kind == 'DiagnosticReport']
+    assert [[version['status'] for version in versions] for versions in reports] == [['final', 'amended']]
+    assert sum(kind == 'Patient' for kind, _ in record.stored) == 1 and outbox.has_arrived(exam.id)
+    outbox.close()
+    exams.close()
