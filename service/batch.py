@@ -1,12 +1,14 @@
 """Many files into results: one after another, each whole or not at all; one that cannot be used stops no other."""
 import os
 from dataclasses import asdict
-from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Set, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, Iterator, List, NamedTuple, Optional, Set, Tuple, Type
 
+from . import __version__
 from .messages import InputError, ThermoscreenError
 from .pipeline import Pipeline
 from .readers.files import shown_name
-from .record import SUMMARY_NAME, Input, is_contact_sheet, write_record
+from .record import SUMMARY_NAME, Input, is_contact_sheet, read_record, write_record
+from .result import source_values
 from .summary import Row, failed_row
 from .thermogram import Thermogram
 
@@ -26,7 +28,7 @@ class Drawing(NamedTuple):
 
 
 def analyse_files(paths: Iterable[str], out: str, pipeline: Pipeline, read: Read, drawing: Drawing, force: bool = False,
-                  ends: Tuple[Type[ThermoscreenError], ...] = ()) -> Iterator[Report]:
+                  ends: Tuple[Type[ThermoscreenError], ...] = (), resume: bool = False) -> Iterator[Report]:
     """Analyse files into a folder of records, and say of each what came of it.
 
     Args:
@@ -36,6 +38,8 @@ def analyse_files(paths: Iterable[str], out: str, pipeline: Pipeline, read: Read
         read: reads a file.
         force: as of `write_record`.
         ends: errors that are no matter of one file; they are raised.
+        resume: whether a result that lies there whole, of the same frame by the same model and program, is kept; its
+            report has ``kept``.
     """
     taken = {SUMMARY_NAME}
     for path in paths:
@@ -43,10 +47,12 @@ def analyse_files(paths: Iterable[str], out: str, pipeline: Pipeline, read: Read
         try:
             thermogram, frames = read(path, source.append)
             folder = _folder(path, out, taken)
-            result = pipeline.analyse(thermogram)
-            write_record(folder, result, source[0], drawing.palette, drawing.layer, force)
-            yield dict(result.to_dict(), path=path, folder=folder, input=asdict(source[0]), frame=source[0].frame,
-                       frames=frames)
+            report = _kept(folder, source[0], thermogram, pipeline) if resume else None
+            if report is None:
+                result = pipeline.analyse(thermogram)
+                write_record(folder, result, source[0], drawing.palette, drawing.layer, force)
+                report = result.to_dict()
+            yield dict(report, path=path, folder=folder, input=asdict(source[0]), frame=source[0].frame, frames=frames)
         except ThermoscreenError as error:
             if isinstance(error, ends):
                 raise
@@ -62,6 +68,17 @@ def failures_of(reports: Iterable[Report]) -> List[Row]:
 def stem_of(path: str) -> str:
     """The name of the folder of a file's record."""
     return os.path.splitext(os.path.basename(path))[0]
+
+
+def _kept(folder: str, source: Input, thermogram: Thermogram, pipeline: Pipeline) -> Optional[Report]:
+    """The result that an earlier run left in a folder; None where it is to be computed."""
+    try:
+        document = read_record(folder)
+    except InputError:
+        return None
+    same = {'input': asdict(source), 'bundle': pipeline.bundle.manifest.identity, 'program': __version__,
+            'unit': thermogram.unit, 'provenance': source_values(thermogram.provenance)}
+    return dict(document, kept=True) if all(document.get(key) == value for key, value in same.items()) else None
 
 
 def _folder(path: str, out: str, taken: Set[str]) -> str:

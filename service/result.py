@@ -176,7 +176,7 @@ class Result:
             'hottest': {REGIONS[spot.region]: _rounded(spot, skip='region') for spot in self.spots},
             'confidence': _number(self.confidence),
             'size': {'width_px': self.thermogram.width, 'height_px': self.thermogram.height},
-            'provenance': _source(self.thermogram.provenance),
+            'provenance': source_values(self.thermogram.provenance),
             'timings_ms': {stage: round(value, 3) for stage, value in self.timings_ms.items()},
             'bundle': self.bundle,
             'backend': self.backend,
@@ -184,8 +184,8 @@ class Result:
         }
 
 
-def _source(provenance: Provenance) -> Dict[str, Any]:
-    """Where the frame came from; its warnings are among the checks."""
+def source_values(provenance: Provenance) -> Dict[str, Any]:
+    """Where a frame came from, as JSON values; its warnings are among the checks."""
     values = dict(vars(provenance), notes=list(provenance.notes))
     del values['warnings']
     return values

@@ -51,6 +51,8 @@ _UNITS = {CELSIUS: '°C', RELATIVE: 'grey levels'}
 @click.option('--layer', type=click.Choice(LAYERS), help='What lies under the contours.')
 @correction_options
 @click.option('--force', is_flag=True, help='Replace the result of another file.')
+@click.option('--resume', is_flag=True,
+              help='Go on with a run that was stopped: keep its results of the same files by the same model.')
 @click.option('--verify', is_flag=True,
               help='Analyse nothing; check that the results in DIR are as they were written, and of PATH if given.')
 @bundle_option
@@ -58,8 +60,8 @@ _UNITS = {CELSIUS: '°C', RELATIVE: 'grey levels'}
 @settings_option
 @json_option
 def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], frame: int, palette: Optional[str],
-            layer: Optional[str], force: bool, verify: bool, bundle: Optional[str], threads: Optional[int],
-            settings_path: Optional[str], as_json: bool, **corrections: Optional[float]) -> None:
+            layer: Optional[str], force: bool, resume: bool, verify: bool, bundle: Optional[str],
+            threads: Optional[int], settings_path: Optional[str], as_json: bool, **corrections: Optional[float]) -> None:
     """Analyse thermogram files.
 
     A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with
@@ -70,7 +72,7 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
     A file that cannot be used is reported and the others go on; the exit code is then 1. A 'no result' is an
     answer and not a failure. Of a recording one frame is analysed, the first unless --frame names another.
     A parameter that a file states wrongly, such as its emissivity, can be overruled for all files.
-    Ctrl-C ends after the files done so far, with exit code 130.
+    Ctrl-C ends after the files done so far, with exit code 130; --resume with the same options goes on.
 
     \b
     Example:
@@ -79,6 +81,7 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
       thermoscreen analyse counts.png --scale centikelvin --out results --json
       thermoscreen analyse cooling.seq --frame 20 --out results
       thermoscreen analyse IMG_0001.jpg --emissivity 0.98 --reflected 22 --out results
+      thermoscreen analyse visit --out results --resume
       thermoscreen analyse --verify --out results
     """
     given = {name: value for name, value in corrections.items() if value is not None}
@@ -99,7 +102,7 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
         try:
             with _progress(files) as bar:
                 for report in analyse_files(bar, out, pipeline, _reader(scale, frame, given),
-                                            Drawing(settings.palette, settings.layer), force):
+                                            Drawing(settings.palette, settings.layer), force, resume=resume):
                     reports.append(report)
         except KeyboardInterrupt:
             pass
@@ -120,6 +123,9 @@ def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], 
         sys.exit(_EXIT_INTERRUPTED)
     if len(files) > 1 and not as_json:
         click.echo('%d of %d files analysed.' % (len(files) - len(failed), len(files)), err=True)
+        if resume:
+            click.echo('%d of them before; their results were kept.' % sum('kept' in report for report in reports),
+                       err=True)
     sys.exit(1 if failed else 0)
 
 

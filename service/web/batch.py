@@ -5,7 +5,7 @@ more.
 """
 from typing import Union, cast
 
-from flask import Blueprint, g, redirect, render_template, request
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..batch_job import BatchJob
@@ -30,11 +30,15 @@ def page() -> _Answer:
     job, objects, path = _job(), services(), request.args.get('path', '')
     if job.progress.step != IDLE:
         return render_template('batch.html', progress=job.progress)
-    listing = objects.opened.look(objects.settings.files_root, path)
+    listing, names = objects.opened.look(objects.settings.files_root, path), request.args.getlist('file')
     if listing is None or not listing.files:
         return redirect('/open', 303)
-    return render_template('batch.html', progress=job.progress, path=path, count=listing.files,
-                           scale=request.args.get('scale', ''), scales=sorted(SCALES), media=job.media()[:_MOST])
+    if 'choose' in request.args and not names:  # nothing was chosen
+        return redirect(url_for('files.page', path=path or None, choose=1), 303)
+    scale = request.args.get('scale', '')
+    media = [(medium, job.before(medium, path, scale or None, names)) for medium in job.media()[:_MOST]]
+    return render_template('batch.html', progress=job.progress, path=path, count=len(names) or listing.files,
+                           names=names, scale=scale, scales=sorted(SCALES), media=media)
 
 
 @blueprint.route('', methods=['POST'])
@@ -43,7 +47,7 @@ def begin() -> BaseResponse:
     """Begin with a folder."""
     form = request.form
     _job().start(form.get('place', ''), services().settings.files_root, form.get('path', ''),
-                 form.get('scale') or None, g.operator.id)
+                 form.get('scale') or None, g.operator.id, form.getlist('file'))
     return redirect('/batch', 303)
 
 

@@ -104,7 +104,10 @@ def _folder_page(relative: str, listing: Listing) -> str:
     objects.opened.clear(thumbnails=False)
     if objects.sessions is not None:
         objects.sessions.tell('files-listed', actor())
+    chosen = request.args.getlist('file')
     return render_template('folder.html', path=relative, up=_beside(relative) if relative else None, listing=listing,
+                           choosing='choose' in request.args, chosen=chosen,
+                           elsewhere=[name for name in chosen if name not in {entry.name for entry in listing.entries}],
                            order=_order(), at=request.args.get('at', ''), day=_day,
                            most=places.MAX_ENTRIES, root=objects.settings.files_root)
 

@@ -85,17 +85,31 @@ def test_a_folder_becomes_results_a_summary_and_a_contact_sheet(desk, stub, root
     assert desk.job.progress.step == 'idle'
 
 
-def test_what_is_whole_stays_when_it_is_stopped(desk):
+def test_what_is_whole_stays_when_it_is_stopped_and_is_not_computed_again(desk, monkeypatch):
     def told(done, total, tell=desk.job._told):
         if done == 1:
             desk.job.stop()
         tell(done, total)
-    desk.job._told = told
+    monkeypatch.setattr(desk.job, '_told', told)
     progress = desk.does()
     folder, rows = desk.written()
     assert (progress.step, progress.message.code, desk.unmounted) == ('failed', 'job-stopped', [])
     assert progress.sentences[0].startswith('1 of 3 files were analysed') and list(rows) == ["'=a.csv"]
     assert read_record(str(folder / '=a'))['outcome'] == 'result'
+    assert desk.job.before(desk.plugged[0], 'visit', None) == 1 and 'to go on' in progress.sentences[-1]
+    assert [desk.job.before(desk.plugged[0], *other) for other in (('empty', None), ('visit', 'centikelvin'),
+                                                                   ('visit', None, ['b.csv']))] == [0, 0, 0]
+    monkeypatch.undo()
+    written = (folder / '=a' / 'result.json').read_bytes()
+    progress = desk.does()
+    assert progress.step == 'done' and progress.sentences[1] == '1 results of before were kept.'
+    assert len(desk.written()[1]) == 3 and (folder / '=a' / 'result.json').read_bytes() == written
+
+
+def test_single_files_of_a_folder_are_chosen(desk):
+    desk.job.start(str(desk.medium), str(desk.root), 'visit', None, 'chief', ['b.csv', 'cut.csv', 'away.csv'])
+    desk.job._thread.join(60)
+    assert list(desk.written()[1]) == ['b.csv', 'cut.csv'] and desk.log[0][2] == {'files': 2}
 
 
 def test_whatever_ends_it_is_said_with_a_next_step(desk, monkeypatch):

@@ -262,6 +262,15 @@ def test_an_interrupted_run_says_how_far_it_came(visit, tmp_path, stub, monkeypa
     assert 'Interrupted after %d of 3 files; their results are complete in %s.' % (ended, out) in result.stderr
     assert [row['input'] for row in rows_of(out)] == ['a.txt', 'b.txt'][:ended]
     assert run('--verify', '--out', out).exit_code == 0
+    # It goes on with what is wanting, and with what is not as it was written.
+    before = {name: (out / name / 'result.json').read_bytes() for name in ('a', 'b')[:ended]}
+    (out / 'a' / 'overlay.png').write_bytes(b'other')
+    analysed = []
+    monkeypatch.setattr(stub, 'analyse', lambda thermogram: analysed.append(1) or analyse(thermogram))
+    result = run(visit / 'a.txt', visit / 'b.txt', visit / 'c.txt', '--out', out, '--resume')
+    assert result.exit_code == 0 and '%d of them before; their results were kept.' % (ended - 1) in result.stderr
+    assert len(analysed) == 3 - (ended - 1) and [row['input'] for row in rows_of(out)] == ['a.txt', 'b.txt', 'c.txt']
+    assert [(out / name / 'result.json').read_bytes() == before[name] for name in before] == [False, True][:ended]
 
 
 def test_results_are_verified(visit, tmp_path):

@@ -1,4 +1,6 @@
 """The page on which a folder is analysed: supervisors alone, their PIN, a medium, and what came of it."""
+import re
+
 import pytest
 
 from service.backup import Medium
@@ -43,6 +45,22 @@ def test_a_supervisor_has_a_folder_analysed_with_the_pin_and_sees_how_it_ends(ap
     entries = [decode(line) for line in read_lines(home.station.audit.folder)]
     assert [entry['facts'] for entry in entries if entry['event'] == 'files-analysed'] == [{'files': 23}]
     assert client.post('/batch/stop', data=form).status_code == 303 and job.progress.step == 'idle'
+
+
+def test_some_files_of_a_folder_are_chosen(app, enter, folder):
+    job, client = app.extensions['thermoscreen'].batch, enter('supervisor')
+    page = text_of(client.get('/open?path=many&choose=1&file=view-01.csv&file=elsewhere.csv&page=1'))
+    boxes = re.findall('<input type="checkbox"[^>]* value="([^"]+)"[^>]*?( checked)?>', page)
+    assert len(boxes) > 5 and [name for name, checked in boxes if checked] == ['view-01.csv']
+    assert '<input type="hidden" name="file" value="elsewhere.csv">' in page and 'name="page" value="2">More<' in page
+    assert client.get('/batch?path=many&choose=1').headers['Location'].endswith('/open?path=many&choose=1')
+    page = client.get('/batch?path=many&choose=1&file=view-01.csv&file=view-02.csv')
+    assert 'many: 2 thermograms' in text_of(page) and 'file=view-01.csv&amp;file=view-02.csv' in text_of(page)
+    form = {'csrf': csrf_of(page), 'path': 'many', 'scale': '', 'place': str(folder / 'sda1'),
+            'file': ['view-01.csv', 'view-02.csv']}
+    job.start, started = lambda *arguments: started.append(arguments), []
+    confirm(client, '/batch', form, PINS['supervisor'])
+    assert started[0][-1] == ['view-01.csv', 'view-02.csv']
 
 
 def test_it_is_for_supervisors(app, enter):
