@@ -3,13 +3,14 @@ import functools
 import math
 import unicodedata
 from dataclasses import dataclass, replace
-from typing import Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import cv2
 import numpy as np
 
 from .analysis import mirrored_difference, percentile
 from .body import Body, find_body
+from .explanation import strongest
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
 from .regions import Box, resize_labels
@@ -58,6 +59,10 @@ _MIN_SPAN_GREY = 32.0
 #: Full colour of the difference map at this difference.
 _DIFFERENCE_SPAN_C = 2.0
 _DIFFERENCE_SPAN_GREY = 40.0
+
+#: An explanation is drawn in one colour (BGR), which no palette of temperatures has; how much of the picture it covers
+#: where it is brightest; and the least that is drawn so bright, in log odds. Own.
+_EXPLANATION, _EXPLANATION_COVERS, _EXPLANATION_LEAST = (230, 255, 80), 0.8, 0.5
 
 #: Grey level around the picture.
 _PAPER = 24
@@ -188,6 +193,47 @@ def draw_outlines(result: Result) -> np.ndarray:
     drawn[area][..., :3] = _look_up(outlines, _GREY)
     drawn[area][..., 3] = np.uint8(255) * (outlines != 255)
     return drawn
+
+
+class ExplanationScale(NamedTuple):
+    """What the brightness of an explanation stands for: log odds, 0 where it is dark.
+
+    Attributes:
+        strongest: of the map.
+        full: where it is as bright as it gets.
+    """
+
+    strongest: float
+    full: float
+
+
+def explanation_scale(explained: np.ndarray) -> ExplanationScale:
+    """The scale of a map as of `service.explanation`: up to its strongest place, so that a weak map looks weak."""
+    value = strongest(explained)[2]
+    return ExplanationScale(value, max(value, _EXPLANATION_LEAST))
+
+
+def draw_explanation(result: Result, explained: np.ndarray) -> np.ndarray:
+    """Draw what the network relied on over the grey picture, with the outlines and a cross at the strongest place.
+
+    Args:
+        result: with the regions that the model gave.
+        explained: float32 HxW of the frame, as of `explanation_map`.
+
+    Returns:
+        uint8 HxWx3, BGR, `PICTURE_HEIGHT_PX` high.
+    """
+    picture = draw_picture(result, 'grey', 'original', outlined=True)
+    size = picture.shape[:2]
+    share = np.nan_to_num(explained / np.float32(explanation_scale(explained).full)).clip(0, 1)
+    share = _EXPLANATION_COVERS * cv2.resize(share, size[::-1], interpolation=cv2.INTER_LINEAR)[..., np.newaxis]
+    picture[...] = np.rint(picture + share * (np.array(_EXPLANATION, np.float32) - picture))
+    column, row, value = strongest(explained)
+    if value > 0:
+        _draw_cross(picture, int(column * size[1] / result.thermogram.width),
+                    int(row * size[0] / result.thermogram.height))
+    _draw_sides(picture)
+    return picture
 
 
 def layers_of(result: Result) -> Tuple[str, ...]:
@@ -404,11 +450,15 @@ def _draw_spots(picture: np.ndarray, result: Result) -> None:
     scale_x = picture.shape[1] / float(result.thermogram.width)
     for spot in result.spots:
         centre = (int(spot.x_px * scale_x), int(spot.y_px * scale_y))
-        for colour, thickness in ((_SHADOW, 4), (_INK, 2)):
-            cv2.drawMarker(picture, centre, colour, cv2.MARKER_CROSS, 16, thickness)
+        _draw_cross(picture, *centre)
         if result.thermogram.is_celsius:
             x = min(centre[0] + 12, picture.shape[1] - 78)
             _write(picture, '%.1f °C' % spot.value, x, max(centre[1] - 8, 18))
+
+
+def _draw_cross(picture: np.ndarray, x: int, y: int) -> None:
+    for colour, thickness in ((_SHADOW, 4), (_INK, 2)):
+        cv2.drawMarker(picture, (x, y), colour, cv2.MARKER_CROSS, 16, thickness)
 
 
 def _draw_sides(picture: np.ndarray) -> None:

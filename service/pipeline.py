@@ -1,6 +1,6 @@
 """The one way from a thermogram to a result."""
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
 
@@ -10,7 +10,8 @@ from .body import Body, find_body
 from .bundle import CLASSIFY_FIRST, SEGMENT_FIRST, Bundle, Trust, open_bundle
 from .chains import Prepared
 from .decode import Prediction, decode, decode_finding
-from .messages import INFO, PROBLEM, Message
+from .explanation import Hidden, explanation_map, hide_places
+from .messages import INFO, PROBLEM, InputError, Message
 from .quality import QualityLimits, check_frame, check_labels
 from .result import Finding, Result
 from .selection import Runtime, baseline, start_first, start_proven
@@ -136,6 +137,41 @@ class Pipeline:
         prediction = decode(outputs, self.bundle, prepared.fit, body)
         watch.lap('decode')
         return self._analyse(thermogram, body, checks, prepared, prediction, finding, watch)
+
+    def explain(self, thermogram: Thermogram, labels: np.ndarray, tell: Callable[[int, int], None]) -> np.ndarray:
+        """Where in a frame the finding comes from, by hiding one place after another.
+
+        The network runs some 200 times, each time in turn with whatever else is analysed: `tell` may wait.
+
+        Args:
+            labels: uint8 HxW region ids of the frame, as the model gave them.
+            tell: as of `hide_places`.
+
+        Returns:
+            float32 HxW as of `explanation_map`.
+
+        Raises:
+            InputError: ``explanation-none``.
+            BackendError: inference failed; ``backend-busy`` where too many wait.
+        """
+        hidden, prepared = self.hide(thermogram, labels, tell)
+        return explanation_map(hidden, prepared, labels)
+
+    def hide(self, thermogram: Thermogram, labels: np.ndarray, tell: Callable[[int, int], None]
+             ) -> Tuple[List[Hidden], Prepared]:
+        """What `explain` makes a map of: the places, and what the network saw; arguments and errors are the same."""
+        network = self.bundle.classifier or self.bundle
+        if network.manifest.finding is None:
+            raise InputError('explanation-none', 'This model gives no finding, so there is nothing to explain.',
+                             'Switch to another model first.')
+        prepared = network.chain.apply(thermogram, find_body(thermogram))
+        if self._order == SEGMENT_FIRST:
+            prepared = prepared.without_background(labels)
+
+        def ask(tensor: np.ndarray) -> float:
+            outputs = self._worker.infer({network.inputs[0].name: tensor}, classifier=network is self.bundle.classifier)
+            return decode_finding(outputs, network)
+        return hide_places(prepared, labels, ask, tell), prepared
 
     def _analyse(self, thermogram: Thermogram, body: Body, checks: Tuple[Message, ...], prepared: Prepared,
                  prediction: Prediction, finding: Optional[Finding], watch: Stopwatch) -> Result:

@@ -61,7 +61,8 @@ _UNITS = {CELSIUS: '°C', RELATIVE: 'grey levels'}
 @json_option
 def analyse(paths: Sequence[str], out: str, sample: bool, scale: Optional[str], frame: int, palette: Optional[str],
             layer: Optional[str], force: bool, resume: bool, verify: bool, bundle: Optional[str],
-            threads: Optional[int], settings_path: Optional[str], as_json: bool, **corrections: Optional[float]) -> None:
+            threads: Optional[int], settings_path: Optional[str], as_json: bool,
+            **corrections: Optional[float]) -> None:
     """Analyse thermogram files.
 
     A folder stands for the thermograms in it. Every file gets a folder DIR/<file stem>/ with

@@ -163,6 +163,8 @@ def _serve(supervision: Supervision, app: Flask, live: LiveLoop, settings: Setti
         changing.trial.stopped()
         if app.extensions['thermoscreen'].batch is not None:
             app.extensions['thermoscreen'].batch.stop()
+        if app.extensions['thermoscreen'].explanations is not None:
+            app.extensions['thermoscreen'].explanations.stop()
         live.dismiss()
 
     with live:

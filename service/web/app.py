@@ -9,6 +9,7 @@ from ..acquisition import Acquisition
 from ..batch import Drawing
 from ..batch_job import BatchJob
 from ..entry import DIGITS, KEYBOARDS, SIGNS, parse_keyboards
+from ..explanation_job import ExplanationJob
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
@@ -20,6 +21,7 @@ from .batch import blueprint as batch_pages
 from .beside import blueprint as beside_pages
 from .exams import blueprint as exam_pages
 from .exams import home as home_page
+from .explanation import blueprint as why_pages
 from .files import blueprint as file_pages
 from .hospital import blueprint as hospital_pages
 from .keeping import blueprint as keeping_pages
@@ -100,7 +102,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               sessions, backups, acquisition, changing, exam_job,
                                               kiosk.install(app), changes, None if sessions is None else BatchJob(
                                                   pipeline, Drawing(settings.palette, settings.layer), sessions.tell),
-                                              worklist, outbox, testing)
+                                              worklist, outbox, testing,
+                                              None if exams is None else ExplanationJob(pipeline))
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -112,6 +115,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     if exams is not None:
         app.register_blueprint(exam_pages)
         app.register_blueprint(outline_pages)
+        app.register_blueprint(why_pages)
         app.register_blueprint(home_page)
         app.register_blueprint(beside_pages)
         app.register_blueprint(series_pages)

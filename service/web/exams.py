@@ -35,6 +35,7 @@ from ..operators import EVENTS, OperatorError
 from ..palettes import TITLES
 from ..result import Result
 from ..viewing import describe, draw, frame_bytes, mirrored_site
+from ..views import SIDE_VIEWS
 from .access import CLINICAL, actor, admits, audited
 from .exam_forms import ACTS, GUIDED, NO_GRADE, acquisition, against, begin
 from .responses import is_whole_number, json_reply, note_fault, whole_number
@@ -220,7 +221,10 @@ def series(exam_id: str) -> Response:
 def picture(exam_id: str, number: int) -> str:
     """One picture and its values."""
     found = acquisition().exams.get(exam_id)
-    return render_template('exam_picture.html', capture=_captured(found, number), palettes=TITLES,
+    capture = _captured(found, number)
+    explained = (capture.facts['outcome'] == 'result' and capture.facts['view'] not in SIDE_VIEWS
+                 and '%04d.labels.png' % number in capture.files)
+    return render_template('exam_picture.html', capture=capture, explained=explained, palettes=TITLES,
                            palette=services().settings.palette, layer=services().settings.layer,
                            corrected=_corrected(found, number), **common_values(found))
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ..batch_job import BatchJob
     from ..exam_job import ExamJob
     from ..exams import Exams
+    from ..explanation_job import ExplanationJob
     from ..hospital.outbox import Outbox
     from ..hospital.peers import Echoes
     from ..hospital.worklist import Worklist
@@ -48,6 +49,7 @@ class Services:
         worklist: of the hospital; None where there is none.
         outbox: sends what is signed; None where nothing is sent.
         testing: tests the machines of the hospital; None where there are none.
+        explanations: of kept pictures; None where no exams are kept.
     """
 
     pipeline: 'Pipeline'
@@ -69,6 +71,7 @@ class Services:
     worklist: 'Optional[Worklist]' = None
     outbox: 'Optional[Outbox]' = None
     testing: 'Optional[Echoes]' = None
+    explanations: 'Optional[ExplanationJob]' = None
 
 
 def services() -> Services:

@@ -32,7 +32,7 @@ EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES.update({name: CLINICAL for name in (
     'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried', 'report.page',
-    'report.paper')})
+    'report.paper', 'why.page', 'why.begin', 'why.stop', 'why.drawn')})
 
 EXAM_PAGES.update({'moving.' + name: (SUPERVISOR,) for name in ('page', 'asked', 'move')})
 
@@ -48,7 +48,7 @@ ACTS = {'people.add': 'add an operator', 'people.set_pin': 'give an operator ano
 #: and takes nothing away; a search, which is a form to stay out of the history.
 WITHOUT_PIN = {'login.log_in', 'login.make_first', 'login.lock', 'login.touched', 'login.start', 'login.recover',
                'people.keep_recovery_key', 'exams.find', 'exams.newcomer_told',
-               'exams.add', 'exams.do', 'outlines.tried', 'batch.stop', 'moving.asked'} | {
+               'exams.add', 'exams.do', 'outlines.tried', 'batch.stop', 'moving.asked', 'why.begin', 'why.stop'} | {
                    endpoint for endpoint, roles in ROUTES.items()
                    if endpoint.startswith('api.exam_') and roles == CLINICAL}
 
