@@ -3,7 +3,7 @@
 A picture has one group of measurements for each region, each pair of regions and each sign. Nothing in it is a
 diagnosis: a sign says what was measured, against which threshold, and whether that was exceeded.
 """
-from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
@@ -161,7 +161,8 @@ def _source(case: Case, view: View) -> _Source:
     capture = case.exam.captures[view.number - 1]
     name = '%04d/%d' % (view.number, case.exam.outlines(view.number))
     picture = picture_reference(case, capture)
-    drawn = drawn_regions(case, capture) if 'regions' in case.site.objects and picture is not None else None
+    wanted = 'regions' in case.site.objects and picture is not None and not view.frame
+    drawn = drawn_regions(case, capture) if wanted else None
     if drawn is None:
         return _Source(view, name, picture, None, ())
     return _Source(view, name, picture, regions_reference(case, capture, drawn),
@@ -208,7 +209,10 @@ def _said(report: Report) -> List[Dataset]:
 
 
 def _groups(case: Case, source: _Source) -> Iterator[Dataset]:
-    """The groups of measurements of a picture; none of one without a result."""
+    """The groups of measurements of a picture: of one of a series the means alone, and none of one without a result.
+
+    A board takes half a minute for twenty pictures with everything, and nobody asks for it.
+    """
     view = source.view
     if view.refusals:
         return
@@ -217,7 +221,7 @@ def _groups(case: Case, source: _Source) -> Iterator[Dataset]:
                      '1411' if region.region in source.segments else '1501')
     for pair in view.pairs:
         yield _group(case, source, pair.pair, _pair_items(source, pair))
-    for sign in view.signs:
+    for sign in view.signs if not view.frame else ():
         if sign['name'] in RULES and sign['state'] in _STATES:  # an older or newer program may know others
             yield _group(case, source, sign['name'], _sign_items(source, sign))
 
@@ -242,17 +246,19 @@ def _region_items(source: _Source, region: RegionRow) -> List[Dataset]:
         segment = source.segments.index(region.region) + 1
         items += [content.image(source.regions, _SEGMENT, segment=segment), content.image(source.picture, _SEGMENTED)]
     concept, unit, spread = _units(source.view)
-    for name, value in (('mean', region.mean), ('sd', region.sd), ('p95', region.p95), ('max', region.max)):
-        items.append(_number(source, concept, value, spread if name == 'sd' else unit, name,
-                             region.uncertainty_c if name == 'mean' else None))
-    return items + [content.number(_COUNT, region.pixels, _PIXELS)]
+    items.append(_mean(source, concept, region.mean, unit, region.uncertainty_c))
+    if not source.view.frame:
+        items += [_number(concept, region.sd, spread, 'sd'), _number(concept, region.p95, unit, 'p95'),
+                  _number(concept, region.max, unit, 'max'), content.number(_COUNT, region.pixels, _PIXELS)]
+    return items
 
 
 def _pair_items(source: _Source, pair: PairRow) -> List[Dataset]:
     _, _, spread = _units(source.view)
-    return [_site(PAIR_CODES[pair.pair], BOTH)] + [
-        _number(source, _DIFFERENCE, value, spread, name, pair.uncertainty_c if name == 'mean' else None)
-        for name, value in (('mean', pair.mean), ('p95', pair.p95), ('max', pair.max))]
+    items = [_site(PAIR_CODES[pair.pair], BOTH), _mean(source, _DIFFERENCE, pair.mean, spread, pair.uncertainty_c)]
+    if not source.view.frame:
+        items += [_number(_DIFFERENCE, pair.p95, spread, 'p95'), _number(_DIFFERENCE, pair.max, spread, 'max')]
+    return items
 
 
 def _units(view: View) -> Tuple[Code, Code, Code]:
@@ -260,15 +266,20 @@ def _units(view: View) -> Tuple[Code, Code, Code]:
     return (SKIN_TEMPERATURE, DEGREE, KELVIN) if view.unit == CELSIUS else (_GREY, ONE, ONE)
 
 
-def _number(source: _Source, concept: Code, value: float, unit: Code, statistic: str, within: Optional[float]
-            ) -> Dataset:
-    """A measurement, how it was derived, how exact it is, and the picture that it was taken from."""
-    more = [content.code(_DERIVATION, _STATISTICS[statistic], HAS_MODIFIER)]
-    if within is not None:
-        more.append(content.number(_UNCERTAINTY, within, KELVIN, relation=HAS_PROPERTIES))
-    if source.picture is not None:
-        more.append(content.image(source.picture, _SOURCE, INFERRED_FROM))
-    return content.number(concept, value, unit, more)
+def _mean(source: _Source, concept: Code, value: float, unit: Code, within: Optional[float]) -> Dataset:
+    """A mean, how exact it is, and the picture that it and the numbers after it were taken from."""
+    more = [] if within is None else [content.number(_UNCERTAINTY, within, KELVIN, relation=HAS_PROPERTIES)]
+    return _number(concept, value, unit, 'mean', more + _taken_from(source))
+
+
+def _number(concept: Code, value: float, unit: Code, statistic: str, more: Iterable[Dataset] = ()) -> Dataset:
+    """A measurement and how it was derived."""
+    derived = content.code(_DERIVATION, _STATISTICS[statistic], HAS_MODIFIER)
+    return content.number(concept, value, unit, [derived, *more])
+
+
+def _taken_from(source: _Source) -> List[Dataset]:
+    return [] if source.picture is None else [content.image(source.picture, _SOURCE, INFERRED_FROM)]
 
 
 def _sign_items(source: _Source, sign: Mapping[str, Any]) -> List[Dataset]:
@@ -278,8 +289,7 @@ def _sign_items(source: _Source, sign: Mapping[str, Any]) -> List[Dataset]:
     items = [content.code(_FINDING, Code(_SHORT.get(name, name), LOCAL, RULES[name].title))]
     items.append(_site(PAIR_CODES['breast'], BOTH))
     if sign['value'] is not None:
-        items.append(content.number(_VALUE, sign['value'], unit, [content.image(source.picture, _SOURCE, INFERRED_FROM)]
-                                    if source.picture is not None else ()))
+        items.append(content.number(_VALUE, sign['value'], unit, _taken_from(source)))
     return items + [content.number(_THRESHOLD, sign['threshold'], unit),
                     content.code(_STATE, _STATES[sign['state']]), content.text(_WORDS, sign['sentence']),
                     content.text(_THRESHOLD_SOURCE, sign['source'])]

@@ -30,7 +30,7 @@ SITE = site('temperature', 'measurements', 'report', 'regions')
 PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': '67a160637e9fd72d', 'object/0001/regions/3': '9b0be6debde4b86f',
+WRITTEN = {'object/0000/measurements/7': '9c86df07e5ba7ada', 'object/0001/regions/3': '9b0be6debde4b86f',
            'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'ed9617b6ff8fdebc',
            'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
@@ -196,7 +196,7 @@ def test_a_note_names_everything_that_is_taken_back_and_why(objects):
 
 
 def test_what_was_corrected_says_so_and_is_another_object():
-    with signed_exam(PICTURES[:1]) as (made, exam):
+    with signed_exam(PICTURES[:1] + (('dynamic', torso('series')),)) as (made, exam):
         outline = outlines_of(kept_labels(made.exams, exam, '0001.labels.png', (240, 320)))['left_breast']
         moved = {'left_breast': [(x, y + 8) for x, y in outline]}
         exam = correct(made.exams, exam.id, 'chief', 1, 0, moved, 'It was too high.')
@@ -207,6 +207,10 @@ def test_what_was_corrected_says_so_and_is_another_object():
     measured = read(objects['object/0000/measurements/%d' % exam.events[-1].number])
     earlier, = measured.PredecessorDocumentsSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence
     assert earlier.ReferencedSOPInstanceUID == uid_of(exam.id, 'object/0000/measurements/%d' % (len(exam.events) - 1))
+    of_series = [group for group in named(measured.ContentSequence, 'Measurement Group')
+                 if next(named(group.ContentSequence, 'Tracking Identifier')).TextValue.startswith('dynamic 1 ')]
+    assert [list(numbers(group)) for group in of_series] == [['Skin temperature Mean']] * 7 + [
+        ['Left minus right Mean']] * 3, 'pictures of a series have means alone'
     words, = named(measured.ContentSequence, 'Amendment')
     assert words.TextValue.startswith('It was too high.: Outlines of picture 1: left breast.')
     drawn = {item.SegmentLabel: item.SegmentAlgorithmType for item in dataset.SegmentSequence}
