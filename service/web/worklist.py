@@ -23,7 +23,7 @@ from .services import services
 blueprint = Blueprint('worklist', __name__, url_prefix='/worklist')
 
 #: Rows of one page: as many as fit on the smallest panel.
-PER_PAGE = 5
+PER_PAGE = 6
 
 #: The days that are asked for, by their distance from today.
 DAYS = {'yesterday': (-1, N_('Yesterday')), 'today': (0, N_('Today')), 'tomorrow': (1, N_('Tomorrow'))}
