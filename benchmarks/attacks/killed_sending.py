@@ -43,8 +43,10 @@ from .station import table
 
 #: Both are left alone for so long at most, until all is committed.
 _PATIENCE_S = 300.0
-#: Of each exam: temperatures, picture, measurements and report.
-_OBJECTS = 4
+#: Of each exam.
+_KINDS = ('temperature', 'picture')
+#: One of so many kills comes while the station starts.
+_STARTS = 6
 
 
 def _opened(folder: str) -> Exams:
@@ -53,7 +55,8 @@ def _opened(folder: str) -> Exams:
 
 
 def _site(port: int, callback: int) -> Site:
-    return Site('THERMO', Peer('127.0.0.1', port, 'ORTHANC', 'THERMO'), listener_port=callback)
+    return Site('THERMO', Peer('127.0.0.1', port, 'ORTHANC', 'THERMO'), listener_port=callback,
+                objects=_KINDS)
 
 
 def run_station(folder: str, port: int, callback: int, most: int) -> None:
@@ -130,6 +133,11 @@ class Station:
             else:
                 self.counts = json.loads(rest)
 
+    def wait(self) -> None:
+        """Until it works, or has ended."""
+        while not self.counts and not self.ended:
+            time.sleep(0.05)
+
     def kill(self) -> None:
         """As a power cut does."""
         assert self._process is not None
@@ -183,7 +191,9 @@ def main(kills: int, seed: int, station: Optional[List[str]]) -> None:
     try:
         sender.start(kills)
         for _ in range(kills):
-            time.sleep(rng.uniform(0.2, 6.0))
+            if rng.randrange(_STARTS):
+                sender.wait()
+            time.sleep(rng.uniform(0.0, 5.0))
             if sender.ended:
                 raise SystemExit('the station ended by itself')
             victim = rng.choice(('station', 'archive'))
@@ -197,7 +207,7 @@ def main(kills: int, seed: int, station: Optional[List[str]]) -> None:
                 archive.start()
         until_s = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until_s and not (kills <= sender.counts.get('exams', 0)
-                                                  <= sender.counts['committed'] // _OBJECTS):
+                                                  <= sender.counts['committed'] // len(_KINDS)):
             time.sleep(0.5)
         sender.kill()
         found = _check(folder, sender.signed, archive)

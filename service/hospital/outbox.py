@@ -44,6 +44,8 @@ MOST_LOSSES = 5
 _LATE_S = 24 * 3600.0
 #: Seconds that an archive gets to answer a commitment on our own association.
 _SAME_ASSOCIATION_S = 1.0
+#: Seconds that the archive gets for each answer.
+_ANSWER_S = 30.0
 #: Seconds between two looks at whether the key of the exams is there.
 _LOOK_S = 5.0
 
@@ -240,16 +242,17 @@ class Call:
 
     def has(self, rows: Sequence[Row]) -> Answer:
         """Which it has, as ``found``."""
-        return self._link.ask('find-instances', {'series': sorted({(row.study_uid, row.series_uid) for row in rows})})
+        return self._link.ask('find-instances', {'series': sorted({(row.study_uid, row.series_uid) for row in rows})},
+                              _ANSWER_S)
 
     def send(self, made: Any) -> Answer:
         """Send an object."""
-        return self._link.ask('store', {}, data=made.data)
+        return self._link.ask('store', {}, _ANSWER_S, made.data)
 
     def commit(self, transaction: str, rows: Sequence[Row]) -> Answer:
         """Ask that it keeps objects; what it says goes to `Take`, now or later."""
         return self._link.ask('commit', {'transaction': transaction, 'wait_s': _SAME_ASSOCIATION_S,
-                                         'objects': [(row.sop_class, row.uid) for row in rows]})
+                                         'objects': [(row.sop_class, row.uid) for row in rows]}, _ANSWER_S)
 
 
 class Told(NamedTuple):
