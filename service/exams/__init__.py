@@ -6,6 +6,7 @@ from .exam import (
     DISCARDED,
     DRAFT,
     DYNAMIC,
+    IMPORTED,
     REVIEW,
     ROLES,
     SIGNED,
@@ -36,8 +37,8 @@ from .verification import verify_store
 
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CAPTURED', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED',
            'DRAFT', 'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError',
-           'Exams', 'GRADE', 'IMPRESSION', 'NOTES', 'ORDER', 'Order', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW',
-           'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile', 'check_capture', 'check_outlines',
-           'checked_order', 'checked_patient', 'conflicts', 'confusable', 'earlier_exams', 'export_exams', 'gathered',
-           'import_exams', 'is_other', 'is_uid', 'note_found', 'picture_missing', 'plan_retention', 'read_found',
-           'shown_patient', 'transition', 'verify_store']
+           'Exams', 'GRADE', 'IMPORTED', 'IMPRESSION', 'NOTES', 'ORDER', 'Order', 'Patient', 'Picture', 'Plan',
+           'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile', 'check_capture',
+           'check_outlines', 'checked_order', 'checked_patient', 'conflicts', 'confusable', 'earlier_exams',
+           'export_exams', 'gathered', 'import_exams', 'is_other', 'is_uid', 'note_found', 'picture_missing',
+           'plan_retention', 'read_found', 'shown_patient', 'transition', 'verify_store']

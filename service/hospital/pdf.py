@@ -22,7 +22,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFError, TTFont
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph
+from reportlab.platypus import BaseDocTemplate, CondPageBreak, Flowable, Frame, PageTemplate, Paragraph
 from reportlab.platypus import Table as Grid
 
 from .. import __version__
@@ -34,6 +34,7 @@ from .report import DRAFT, Report
 from .wording import (
     TITLE,
     Chart,
+    Charts,
     Facts,
     Figure,
     Figures,
@@ -70,6 +71,9 @@ _GAP = 5 * mm
 #: Width of the scale beside a picture with its numbers, and of its colours.
 _SCALE, _BAR = 11 * mm, 3 * mm
 
+
+#: What a title needs below it, by what comes first: a title at the foot of a page has nothing to say.
+_LEAST = {Figures: 82 * mm, Charts: 66 * mm, Table: 45 * mm}
 
 #: Of every table; its font is that of empty cells.
 _PLAIN: List[Any] = [('FONT', (0, 0), (-1, -1), _TEXT), ('VALIGN', (0, 0), (-1, -1), 'TOP')]
@@ -174,8 +178,8 @@ class _Setter:
         self.label = ParagraphStyle('label', self.cell, textColor=_PALE)
         self.title = ParagraphStyle('title', plain, fontName=_BOLD, fontSize=17, leading=21, spaceAfter=1 * mm)
         self.part = ParagraphStyle('part', plain, fontName=_BOLD, fontSize=11.5, leading=14, spaceBefore=4.5 * mm,
-                                   spaceAfter=1.4 * mm, keepWithNext=1)
-        self.caption = ParagraphStyle('caption', self.bold, spaceBefore=2 * mm, keepWithNext=1)
+                                   spaceAfter=1.4 * mm)
+        self.caption = ParagraphStyle('caption', self.bold, spaceBefore=2 * mm)
 
     def made(self) -> bytes:
         stream, report = io.BytesIO(), self.report
@@ -220,7 +224,8 @@ class _Setter:
     # Parts
 
     def section(self, section: Section) -> List[Any]:
-        story: List[Any] = [self.paragraph(section.title, self.part)]
+        story: List[Any] = [CondPageBreak(_LEAST.get(type(section.blocks[0]), 30 * mm)),
+                            self.paragraph(section.title, self.part)]
         for block in section.blocks:
             story += self.block(block)
         return story
@@ -229,7 +234,8 @@ class _Setter:
         if isinstance(block, Facts):
             return [self.facts(block)]
         if isinstance(block, Table):
-            return [self.paragraph(block.caption, self.caption)] * bool(block.caption) + [self.table(block)]
+            caption = [CondPageBreak(22 * mm), self.paragraph(block.caption, self.caption)] if block.caption else []
+            return caption + [self.table(block)]
         if isinstance(block, Texts):
             style = self.small if block.small else self.listed if block.listed else self.plain
             options = {'bulletText': '•'} if block.listed else {}

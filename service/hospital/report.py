@@ -23,6 +23,7 @@ from ..exams import (
     DISCARDED,
     DYNAMIC,
     GRADE,
+    IMPORTED,
     IMPRESSION,
     NOTES,
     SIGNED,
@@ -265,6 +266,8 @@ class Report:
         amendments: in their order.
         language: in which it is printed.
         order: what the worklist said; None for an exam that was not scheduled.
+        came: who took the exam in from elsewhere, and when; None for one that was made here.
+        moved_from: id of the exam of the wrong patient that it was made of; empty for any other.
         notice: the adjunct notice.
     """
 
@@ -294,6 +297,8 @@ class Report:
     amendments: Tuple[Said, ...]
     language: str = 'en'
     order: Optional[Order] = None
+    came: Optional[Said] = None
+    moved_from: str = ''
     notice: str = ADJUNCT_NOTICE
 
     @property
@@ -321,6 +326,9 @@ def report_of(exams: Exams, exam: Exam, site: 'Site', drawn: bool = True) -> Rep
         ExamUnreadableError, StorageError, SealError: as of `Exams.private` and `Exams.list`. A picture that cannot be
             read does not raise: the report says so.
     """
+    if exam.moved:
+        raise ExamError('report-discarded', 'The exam was moved to the right patient, and its report with it.',
+                        'Look at exam %s.' % exam.moved_to)
     if exam.state == DISCARDED:
         raise ExamError('report-discarded', 'The exam was given up, so it has no report.', 'Choose another one.')
     return _Maker(exams, exam, site).report(drawn)
@@ -374,6 +382,7 @@ class _Maker:
         notes = str(conditions.pop(NOTES, ''))
         patient, begun = exams.patient(exam), when_of(exam.events[0].stamp)
         signatures = [event for event in exam.events if event.kind == SIGNED]
+        came = [event for event in exam.events if event.kind == IMPORTED]
         series = [one for one in kept if one.capture.role == DYNAMIC]
         return Report(
             exam.id, exam.number, _STATUS.get(exam.state, DRAFT), exam.events[-1].number, self.site.institution,
@@ -385,7 +394,8 @@ class _Maker:
             self._prior(patient, spans.get(CELSIUS)), self._impression(),
             self._said(signatures[-1]) if signatures else None,
             tuple(self._said(event) for event in exam.events if event.kind == AMENDED), self.site.language,
-            exams.order(exam))
+            exams.order(exam), self._said(came[-1]) if came else None,
+            str(came[-1].facts.get('moved_from', '')) if came else '')
 
     def _said(self, event: Event) -> Said:
         private = self.exams.private(self.exam, event.number)

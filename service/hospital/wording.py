@@ -145,13 +145,18 @@ def state_of(report: Report) -> Tuple[str, ...]:
     """What a report is and who stands for it, in sentences."""
     if report.signed is None:
         return ('This is a draft: nobody has signed the exam, and it may change.',)
-    said = N_('Signed by %s on %s.') % (report.signed.who, shown_when(report.signed.when))
-    if not report.amendments:
-        return (said,)
-    last = report.amendments[-1]
-    return said, N_('Amended %d times since, last by %s on %s.') % (
-        len(report.amendments), last.who, shown_when(last.when)) if len(report.amendments) > 1 else N_(
-        'Amended since, by %s on %s.') % (last.who, shown_when(last.when))
+    lines = [N_('Signed by %s on %s.') % (report.signed.who, shown_when(report.signed.when))]
+    if report.amendments:
+        last = report.amendments[-1]
+        lines.append(N_('Amended since, %d times, last by %s on %s.') % (
+            len(report.amendments), last.who, shown_when(last.when)) if len(report.amendments) > 1 else
+            N_('Amended since, by %s on %s.') % (last.who, shown_when(last.when)))
+    if report.came and report.moved_from:
+        lines.append(N_('It was recorded under another patient and moved to this one by %s on %s.') % (
+            report.came.who, shown_when(report.came.when)))
+    elif report.came:
+        lines.append(N_('It came from another station on %s.') % shown_when(report.came.when))
+    return tuple(lines)
 
 
 def site_of(report: Report) -> Verbatim:
@@ -255,7 +260,7 @@ def _findings(report: Report) -> Section:
             lines.append(N_('Heat pattern: %.2f on a scale from 0 to 1, threshold %.2f.')
                          % (view.finding['probability'], view.finding['threshold']))
             lines.append(view.finding['meaning'])
-            lines += [view.finding['note']] if view.finding['note'] else []
+            lines += [note for note in (view.finding['note'],) if note and note not in lines]
         counts = [sum(sign['state'] == state for sign in view.signs) for state in (MET, NOT_MET, NOT_ASSESSABLE)]
         if view.signs:
             lines.append(N_('Of %d signs %d are met, %d are not met and %d cannot be assessed.')

@@ -9,6 +9,7 @@ import pytest
 from service.exams import DYNAMIC, ExamError, Patient, guide
 from service.hospital.report import REREADING_C, age_at, report_of
 from service.hospital.site import Site
+from service.hospital.wording import state_of
 from service.regions import REGIONS
 
 from ...fakes import frames
@@ -131,6 +132,16 @@ def test_the_earlier_visit_is_as_it_was_then(exams, pipeline, torso):
     exams.amend(before.id, 'op', 'Typing error', 'Something.')
     assert report_of(exams, exam, SITE) == report
     assert report_of(exams, before, SITE).prior is None
+
+
+def test_an_exam_of_the_wrong_patient_says_so_when_it_is_of_the_right_one(exams, torso):
+    exam = examined(exams, [('frontal', torso)])
+    moved = exams.move(exam.id, 'chief', Patient('P-2', 'Bo Ek', '1950-01-01'), 'The wrong wristband.')
+    report = report_of(exams, moved, SITE)
+    assert (report.status, report.patient.name, report.moved_from) == ('final', 'Bo Ek', exam.id)
+    assert 'recorded under another patient and moved to this one by chief' in ' '.join(state_of(report))
+    with pytest.raises(ExamError, match='moved to the right patient'):
+        report_of(exams, exams.get(exam.id), SITE)
 
 
 @pytest.mark.parametrize('born, day, years', [('1970-12-31', '2026-12-30', 55), ('1970-12-31', '2026-12-31', 56),
