@@ -1,5 +1,6 @@
 """Pictures as DICOM objects: the stored temperatures come back, and nothing is in them that a viewer takes wrongly."""
 import collections
+import datetime
 import hashlib
 import io
 import shutil
@@ -10,11 +11,12 @@ import numpy as np
 import pydicom
 import pytest
 
+from service.clock import UNSYNCHRONISED, Stamp
 from service.exams import REVIEW, SIGNED, ExamError, Order, Patient, guide
 from service.exams.exam import CORRECTED_FILES
 from service.hospital.dicom import make_objects
 from service.hospital.dicom.images import FORMS, add_frame, stored_words
-from service.hospital.dicom.modules import person_name, shown
+from service.hospital.dicom.modules import Case, person_name, shown
 from service.hospital.site import Site
 from service.kept_picture import kept_thermogram
 from service.messages import InputError
@@ -23,7 +25,7 @@ from service.record import encode_png
 from service.thermogram import Thermogram
 
 from ...exams.station import REAL, Station
-from ..making import DRAWING, ELENI, PICTURES, SERIES, signed_exam, unjudged
+from ..making import DRAWING, ELENI, PICTURES, SERIES, SMALL, grey, signed_exam, unjudged
 
 #: Beginning of the SHA-256 of the objects of each kind, one after another: every Python writes the same bytes.
 WRITTEN = {'grey': '0fb7634e8e959061', 'map': '5d275b9b9fdd60b7', 'picture': 'e51556547d268818',
@@ -68,13 +70,18 @@ def test_every_python_writes_the_same_bytes(objects):
     assert {kind: found.hexdigest()[:16] for kind, found in hashes.items()} == WRITTEN
 
 
+def assert_standard(made, folder):
+    """The validator of dicom3tools has no objection to an object."""
+    path = folder / 'object.dcm'
+    path.write_bytes(made.data)
+    checked = subprocess.run(['dciodvfy', str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert b'Error' not in checked.stdout and checked.returncode == 0, checked.stdout.decode('utf-8', 'replace')
+
+
 @pytest.mark.skipif(shutil.which('dciodvfy') is None, reason='needs dicom3tools')
 def test_the_standard_has_no_objection(objects, tmp_path):
     for made in {name.split('/')[2]: one for name, one in objects.items()}.values():
-        path = tmp_path / 'object.dcm'
-        path.write_bytes(made.data)
-        checked = subprocess.run(['dciodvfy', str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert b'Error' not in checked.stdout and checked.returncode == 0, checked.stdout.decode('utf-8', 'replace')
+        assert_standard(made, tmp_path)
 
 
 def test_temperatures_come_back_within_one_step(station, objects):
@@ -194,6 +201,27 @@ def test_a_series_is_one_object_with_its_times(station, objects):
     item = dataset.RealWorldValueMappingSequence[0]
     celsius = dataset.pixel_array * item.RealWorldValueSlope + item.RealWorldValueIntercept
     assert np.abs(celsius - np.stack([thermogram.pixels for _, thermogram in SERIES])).max() < 0.00502
+
+
+def test_a_series_without_temperatures_and_one_of_two_sizes(tmp_path):
+    frames_of = [('dynamic', grey(SMALL))] * 2 + [('dynamic', grey((48, 64)))]
+    with signed_exam(frames_of, kept=unjudged) as (made, exam):
+        found = list(make_objects(made.exams, exam, site('series')))
+    first, second = map(read, found)
+    assert first.SOPClassUID == second.SOPClassUID == '1.2.840.10008.5.1.4.1.1.7.2'
+    assert (first.NumberOfFrames, second.NumberOfFrames, second.Rows) == (2, 1, 48)
+    assert 'RealWorldValueMappingSequence' not in first and 'kelvin' not in str(first)
+    assert np.array_equal(first.pixel_array[1], grey(SMALL).pixels)
+    if shutil.which('dciodvfy') is not None:
+        assert_standard(found[0], tmp_path)
+
+
+def test_a_date_that_nobody_stood_for_is_that_of_the_signature_less_what_has_passed(station):
+    case = Case(station[0].exams, station[1], site('temperature'))
+    signed = station[1].events[-1].stamp
+    before = Stamp('1970-01-01T00:00:05.000000Z', UNSYNCHRONISED, signed.boot_id, signed.boottime_ns - 2 * 10 ** 9)
+    assert case.time(signed) - case.time(before) == datetime.timedelta(seconds=2)
+    assert case.time(before._replace(boot_id='another')).year == 1970
 
 
 def test_the_picture_is_the_one_that_was_kept(objects):
