@@ -35,6 +35,7 @@ from .kept_checks import (
     check_date,
     check_exams,
     check_keys,
+    check_outbox,
     check_restore,
 )
 from .messages import INFO, OK, PROBLEM, WARNING, Message, ThermoscreenError, shown_size, worst
@@ -350,5 +351,5 @@ CHECKS: Tuple[Tuple[str, Check], ...] = (
     ('versions', check_versions), ('model', check_model), ('change', check_change), ('camera', check_camera),
     ('disk', check_disk), ('storage', check_storage), ('rights', check_rights), ('database', check_database),
     ('exams', check_exams), ('audit', check_audit), ('backup', check_backup),
-    ('restore', check_restore), ('keys', check_keys), ('date', check_date),
+    ('restore', check_restore), ('keys', check_keys), ('outbox', check_outbox), ('date', check_date),
     ('page', check_page), ('opening', check_opening), ('metrics', check_metrics), ('hospital', check_hospital))

@@ -32,6 +32,7 @@ from .exams import Exams, ExamUnreadableError, Plan, Policy, export_exams, impor
 from .exams.deidentified import Further, check_deidentified, export_deidentified
 from .exams.exchange import Export, Exported, check_export, find_exports
 from .exams.folder import read_exam
+from .exams.retention import Arrived
 from .messages import PROBLEM, InputError, Message, StorageError, ThermoscreenError, shown_size
 from .sealing import SealError
 from .supervise import LastingThread
@@ -151,6 +152,8 @@ class ExamJob(SteppedJob):
         least_bytes: that a restore test leaves free for exams.
         media, unmounting: as of `MediumJob`.
         dicom: gives what `export_deidentified` takes as ``further`` for DICOM objects; None where there are none.
+    Attributes:
+        arrived: as of `plan_retention`.
     """
 
     others = 'Another export, import, removal or test is going on.'
@@ -161,6 +164,7 @@ class ExamJob(SteppedJob):
         super().__init__(Progress(), media, unmounting)
         self._dicom = dicom
         self.exams, self.policy = exams, policy
+        self.arrived: Optional[Arrived] = None
         self._clock, self._record, self._least_bytes = clock, record, least_bytes
         # A test that was killed with the service before left a folder, which may take a while to remove.
         LastingThread('scratch', self._clear, self._ended).start()
@@ -305,7 +309,7 @@ class ExamJob(SteppedJob):
                 % (tried.newer, tried.gone))
 
     def _plan(self) -> Tuple[str, ...]:
-        plan = plan_retention(self.exams.folder, self.policy, self._clock.now(), self._told)
+        plan = plan_retention(self.exams.folder, self.policy, self._clock.now(), self._told, self.arrived)
         self.progress = self.progress._replace(plan=plan)
         return ()
 
@@ -313,7 +317,8 @@ class ExamJob(SteppedJob):
         removed = 0
         for due in plan.due:
             self._told(removed, len(plan.due))
-            if not read_exam(self.exams.folder, due.exam.id).held:  # since the plan
+            exam = read_exam(self.exams.folder, due.exam.id)
+            if not exam.held and (not exam.locked or self.arrived is None or self.arrived(exam)):  # since the plan
                 self.exams.remove(due.exam.id, operator, dict(self.policy._asdict(), since=due.since))
                 removed += 1
         return ('%s removed.' % _counted(removed, 'was', 'were'),)

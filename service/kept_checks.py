@@ -175,6 +175,21 @@ def check_restore(settings: 'Settings') -> Optional[Message]:
     return None if message is None else replace(message, subject='restore')
 
 
+def check_outbox(settings: 'Settings') -> Optional[Message]:
+    """Count what waits for the archive and what it has refused."""
+    site = settings.site()
+    if not settings.exams_folder or not os.path.isdir(settings.exams_folder) or not (site.archive or site.fhir_url):
+        return None
+    from .hospital.outbox import COMMITTED, FAILED, QUEUED, SENT, kept_rows
+    counts = kept_rows(settings.exams_folder)[0]
+    facts = {'counts': counts}
+    if counts.get(FAILED):
+        return Message('outbox-failed', 'Objects that the hospital has refused: %d.' % counts[FAILED],
+                       'The page Hospital says why, and tries them again.', PROBLEM, 'outbox', facts)
+    return Message('outbox-ok', 'Objects that wait for the hospital: %d; that have arrived: %d.' % (
+        counts.get(QUEUED, 0) + counts.get(SENT, 0), counts.get(COMMITTED, 0)), '', OK, 'outbox', facts)
+
+
 def check_keys(settings: 'Settings') -> Optional[Message]:
     """Look whether there is a recovery key, and whether somebody wrote it down."""
     if not settings.exams_folder or not os.path.isdir(settings.exams_folder):

@@ -410,6 +410,7 @@ def retention_command(applied: bool, today: Optional[str], by: Optional[str], fo
       thermoscreen exams retention --apply --today 2026-11-29
     """
     from ..exams import Policy, plan_retention
+    from ..hospital.outbox import has_arrived
     settings = load_settings(settings_path)
     policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
     clock, root = Clock(), exams_root(folder, settings_path)
@@ -419,22 +420,23 @@ def retention_command(applied: bool, today: Optional[str], by: Optional[str], fo
                              'Set it right first (timedatectl set-time), or give that date.')
         clock.confirm()
     if not applied:
-        plan = plan_retention(root, policy, clock.now())
+        plan = plan_retention(root, policy, clock.now(), arrived=has_arrived(root, settings.site()))
     else:
         with _supervised('retention', folder, settings_path, by, clock) as work, _open(work) as opened:
-            plan = plan_retention(root, policy, clock.now())
+            plan = plan_retention(root, policy, clock.now(), arrived=has_arrived(root, settings.site()))
             for due in plan.due:
                 opened.remove(due.exam.id, work.operator, dict(policy._asdict(), since=due.since))
     if as_json:
         click.echo(json.dumps({
             'policy': policy._asdict(), 'removed' if applied else 'due': [due.exam.id for due in plan.due],
-            'held': list(plan.held), 'uncertain': list(plan.uncertain), 'unreadable': list(plan.unreadable)}, indent=1))
+            'held': list(plan.held), 'uncertain': list(plan.uncertain), 'unreadable': list(plan.unreadable),
+            'unsent': list(plan.unsent)}, indent=1))
         return
     for due in plan.due:
         click.echo('%7d  %s  %-9s  since %s  %s' % (due.exam.number, due.exam.id, due.exam.state, due.since[:10],
                                                     'removed' if applied else 'would be removed'))
     for ids, why in ((plan.held, 'it is on legal hold'), (plan.uncertain, 'its date is uncertain'),
-                     (plan.unreadable, 'it is damaged')):
+                     (plan.unreadable, 'it is damaged'), (plan.unsent, 'it is not in the archive')):
         for exam_id in ids:
             click.echo('         %s  stays: %s' % (exam_id, why))
     click.echo('The settings keep signed exams %s and discarded ones %s. %d %s.' % (

@@ -127,6 +127,8 @@ def open_records(settings: Settings, demo: bool, running: contextlib.ExitStack,
         outboxes.append(running.enter_context(contextlib.closing(Outbox(
             exams, receivers, clock, station.audit.append, site.delete_days))))
         outboxes[0].start()
+        if exam_job is not None:
+            exam_job.arrived = outboxes[0].has_all
         telling += [(_LEAVING, outboxes[0].changed), (_CAME, functools.partial(outboxes[0].changed, is_new=False))]
     steps = None if site.mpps is None else running.enter_context(contextlib.closing(Steps(site, exams).start()))
     if steps is not None:

@@ -3,12 +3,15 @@
 The date decides here, as nowhere else, so it has to be one that somebody stands for: of today, and of the exam.
 """
 import datetime
-from typing import List, NamedTuple, Optional, Tuple
+from typing import Callable, List, NamedTuple, Optional, Tuple
 
 from ..clock import UNSYNCHRONISED, Stamp
 from .exam import AMENDED, DISCARDED, MOVED, SIGNED, Exam, ExamError, ExamUnreadableError
 from .exchange import Tell
 from .folder import exam_ids, read_exam
+
+#: Whether an archive has committed to keep an exam.
+Arrived = Callable[[Exam], bool]
 
 _FORMAT = '%Y-%m-%dT%H:%M:%S.%fZ'
 
@@ -44,15 +47,18 @@ class Plan(NamedTuple):
         held: ids of those that it would remove and that are on legal hold.
         uncertain: ids of those that have no date that anybody stands for; they stay.
         unreadable: ids of those that are not as they were written; they stay.
+        unsent: ids of those that the archive has not committed to keep; they stay.
     """
 
     due: Tuple[Due, ...]
     held: Tuple[str, ...]
     uncertain: Tuple[str, ...]
     unreadable: Tuple[str, ...]
+    unsent: Tuple[str, ...] = ()
 
 
-def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] = None) -> Plan:
+def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] = None,
+                   arrived: Optional[Arrived] = None) -> Plan:
     """What a policy would remove from a store; nothing is changed. It reads every ``exam.json``.
 
     The newest exam always stays, since the next one would get its number.
@@ -61,6 +67,7 @@ def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] =
         root: folder of the store.
         now: of today.
         tell: see `Tell`; of exams.
+        arrived: whether a signed exam is where it is sent; None where nothing is sent.
 
     Raises:
         ExamError: ``date-uncertain``: there is a policy, and nobody stands for the date of today.
@@ -70,6 +77,7 @@ def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] =
         raise ExamError('date-uncertain', 'Nothing has set the date since the start, so nothing is old.',
                         'Wait until the network has set the clock, or give the date of today (--today, or the page).')
     exams: List[Exam] = []
+    unsent: List[str] = []
     due, held, uncertain, unreadable = [], [], [], []  # type: List[Due], List[str], List[str], List[str]
     ids = exam_ids(root)[0]
     for done, exam_id in enumerate(ids):
@@ -89,9 +97,11 @@ def plan_retention(root: str, policy: Policy, now: Stamp, tell: Optional[Tell] =
         elif _is_over(exam, closing[-1].utc, policy, now.utc):
             if exam.held:
                 held.append(exam.id)
+            elif exam.locked and arrived is not None and not arrived(exam):
+                unsent.append(exam.id)
             else:
                 due.append(Due(exam, closing[-1].utc))
-    return Plan(tuple(due), tuple(held), tuple(uncertain), tuple(unreadable))
+    return Plan(tuple(due), tuple(held), tuple(uncertain), tuple(unreadable), tuple(unsent))
 
 
 def _keeps_for_a_time(exam: Exam, policy: Policy) -> bool:

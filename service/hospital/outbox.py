@@ -15,6 +15,7 @@ import os
 import sqlite3
 import threading
 import time
+import urllib.parse
 import uuid
 from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
@@ -355,6 +356,11 @@ class Store:
         return {exam: (seq, committed) for exam, seq, committed in self._all(
             'SELECT id, seq, committed FROM exam WHERE receiver = ?', (receiver,))}
 
+    def exam(self, receiver: str, exam: str) -> Tuple[int, str]:
+        """The same of one exam; 0 and nothing where it has no rows."""
+        found = self._all('SELECT seq, committed FROM exam WHERE receiver = ? AND id = ?', (receiver, exam))
+        return (found[0][0], found[0][1]) if found else (0, '')
+
     def put(self, rows: Sequence[Row]) -> None:
         """Keep rows."""
         with self._writing():
@@ -446,6 +452,36 @@ class Store:
             if self._base.in_transaction:
                 self._base.execute('ROLLBACK')
             raise
+
+
+def kept_rows(folder: str) -> Tuple[Dict[str, int], Dict[Tuple[str, str], Tuple[int, str]]]:
+    """How many objects are in each state, and by exam and receiver what `Store.exam` says; also beside a service.
+
+    Args:
+        folder: of the exams.
+
+    Raises:
+        StorageError: ``outbox-unreadable``.
+    """
+    path = os.path.abspath(os.path.join(folder, OUTBOX))
+    if not os.path.exists(path):
+        return {}, {}
+    try:
+        with contextlib.closing(sqlite3.connect('file:%s?mode=ro' % urllib.parse.quote(path), uri=True)) as base:
+            return (dict(base.execute('SELECT state, count(*) FROM object GROUP BY state').fetchall()),
+                    {(exam, receiver): (seq, committed) for exam, receiver, seq, committed in base.execute(
+                        'SELECT id, receiver, seq, committed FROM exam')})
+    except sqlite3.Error as error:
+        raise StorageError('outbox-unreadable', 'The list of what was sent cannot be read.',
+                           'Start the station; it makes it anew.', repr(error))
+
+
+def has_arrived(folder: str, site: Site) -> Optional[Callable[[Exam], bool]]:
+    """`Outbox.has_all` beside a service; None where nothing is sent. Errors as of `kept_rows`."""
+    names = ['archive'] * (site.archive is not None) + ['fhir'] * bool(site.fhir_url)
+    kept = kept_rows(folder)[1]
+    return (lambda exam: all(kept.get((exam.id, name), (0, '')) >= (_version(exam), '0') for name in names)
+            ) if names else None
 
 
 def receivers_of(exams: Exams, site: Site) -> List[Any]:
@@ -576,8 +612,11 @@ class Outbox:
 
     def has_arrived(self, exam_id: str) -> bool:
         """Whether every receiver has committed to keep all of an exam as it is now."""
-        seq = _version(self._exams.get(exam_id))
-        return all(self._store.exams(name).get(exam_id, (0, '')) >= (seq, '0') for name in self._receivers)
+        return self.has_all(self._exams.get(exam_id))
+
+    def has_all(self, exam: Exam) -> bool:
+        """The same, of an exam that was read."""
+        return all(self._store.exam(name, exam.id) >= (_version(exam), '0') for name in self._receivers)
 
     def arrival(self, exam_id: str) -> Optional[Message]:
         """Whether a signed exam has arrived, or what keeps it from that; None for one that is not signed."""

@@ -6,12 +6,16 @@ from collections import namedtuple
 
 import pytest
 
+from service.clock import Stamp
+from service.exams import Policy, plan_retention
 from service.exams.exam import AMENDED, SIGNED, Patient
 from service.exams.store import OUTBOX
 from service.hospital import outbox as module
-from service.hospital.outbox import COMMITTED, FAILED, QUEUED, REJECTED, SENT, Outbox, Row, after_sending
+from service.hospital.outbox import COMMITTED, FAILED, QUEUED, REJECTED, SENT, Outbox, Row, after_sending, has_arrived
+from service.kept_checks import check_outbox
 from service.messages import Message, StorageError
 from service.sealing import Sealer
+from service.settings import Settings
 from tests.service.exams.station import Station, the_clock
 
 Made = namedtuple('Made', 'name sop_class sop_uid series_uid study_uid data')
@@ -435,6 +439,23 @@ def test_an_exam_goes_only_after_it_was_committed_for_so_long_and_the_archive_sa
     rig.turn(2)
     assert rig.states(lost) == [COMMITTED] and rig.states(gone) == []  # sent again, and committed from today
     rig.close()
+
+
+def test_retention_and_the_doctor_ask_what_has_arrived(rig):
+    arrived, other = rig.sign(), rig.sign()
+    rig.archive.answers = [OK, MISMATCH]
+    rig.turn(2)
+    rig.sign()  # the newest one stays anyway
+    settings = Settings(exams_folder=rig.station.folder, archive_host='pacs.example.org', archive_ae_title='ARCHIVE')
+    now = Stamp('2057-01-01T00:00:00.000000Z', 'ntp', 'boot', 9)
+    for asked in (rig.outbox.has_all, has_arrived(rig.station.folder, settings.site())):
+        plan = plan_retention(rig.station.folder, Policy(10, 30), now, arrived=asked)
+        assert ([due.exam.id for due in plan.due], list(plan.unsent)) == ([arrived], [other])
+    assert has_arrived(rig.station.folder, Settings().site()) is None
+    assert check_outbox(settings).code == 'outbox-failed' and check_outbox(Settings()) is None
+    rig.outbox.try_again()
+    rig.turn(2)
+    assert check_outbox(settings).sentence == 'Objects that wait for the hospital: 0; that have arrived: 3.'
 
 
 def test_the_database_is_one_that_old_versions_of_sqlite_read(rig):
