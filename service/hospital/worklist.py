@@ -171,13 +171,13 @@ class Worklist:
                            'shown.' % MAX_ROWS, 'Have its administrator schedule them under the AE title of this '
                            'station.', WARNING, 'worklist')
         if listing.left_out:
-            return Message('worklist-left-out', '%d rows of the worklist are not shown: they have no number of a '
-                           'patient, or cannot be read.' % listing.left_out, 'Have them mended where they were '
+            return Message('worklist-left-out', 'Rows of the worklist without a number of a patient, or that cannot '
+                           'be read, are not shown: %d.' % listing.left_out, 'Have them mended where they were '
                            'scheduled.', WARNING, 'worklist')
         if not listing.rows:
             return Message('worklist-empty', 'The worklist answers and has nobody for this station.', 'If that is '
                            'wrong, compare AE title and modality with what is scheduled.', INFO, 'worklist')
-        return Message('worklist-ok', 'The worklist has %d steps for this station.' % len(listing.rows), '', OK,
+        return Message('worklist-ok', 'Steps for this station on the worklist: %d.' % len(listing.rows), '', OK,
                        'worklist')
 
     def _keep(self, answer: Answer) -> None:
