@@ -1,5 +1,6 @@
 """The machines of the hospital as a technician tests them: whether each answers, and how long certificates last."""
 import datetime
+import functools
 import os
 import re
 import stat
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 
 from ..certificate import WARN_DAYS, tls_context, utc_now, validity
 from ..messages import OK, PROBLEM, WARNING, Message, SettingsError
+from ..supervise import LastingThread
 from .calls import ARCHIVE, MPPS, WORKLIST, Answer, call, message_of
 from .site import Peer, Site, Tls
 
@@ -73,7 +75,8 @@ class Echoes:
         tested = next((one for one in self.peers if one.name == name), None)
         if tested is not None and name not in self.asking:
             self.told.pop(name, None)
-            self._threads[name] = threading.Thread(target=self._test, args=[tested], daemon=True)
+            ended = threading.Event()
+            self._threads[name] = LastingThread('echo', functools.partial(self._test, tested, ended), ended)
             self._threads[name].start()
 
     @property
@@ -81,7 +84,8 @@ class Echoes:
         """Names of those that are being tested."""
         return [name for name, thread in self._threads.items() if thread.is_alive()]
 
-    def _test(self, tested: NamedPeer) -> None:
+    def _test(self, tested: NamedPeer, ended: threading.Event) -> None:
+        ended.set()  # once, whatever comes of it
         is_worklist = tested.name == 'worklist' and self._of_worklist is not None
         self.told[tested.name] = self._of_worklist() if is_worklist else echo(tested, self._ask)  # type: ignore[misc]
 
