@@ -7,11 +7,12 @@ exam and the settings, to the last byte.
 """
 import base64
 import uuid
+from dataclasses import replace
 from typing import Any, Dict, Iterator, List, Optional
 from urllib.parse import urlencode
 
 from ..durable import encode_json
-from ..exams import Exam, ExamError, Exams, Order
+from ..exams import SIGNED, Exam, ExamError, Exams, Order
 from ..exams.exam import ANYWHERE
 from ..regions import PAIRS, REGIONS, pair_name, region_label
 from ..thermogram import CELSIUS
@@ -37,6 +38,9 @@ _DIFFERENCE = [{'system': LOCAL, 'code': 'skin-temperature-difference'}]
 #: A breast with its side, and both of them, which SNOMED CT has codes for; of other regions our own code has the side.
 _BREASTS = {'left_breast': '80248007', 'right_breast': '73056007', 'breast': '63762007'}
 
+#: Status of what was taken back.
+_ERROR = 'entered-in-error'
+
 _SEX = {'M': 'male', 'F': 'female', 'O': 'other'}
 
 #: As in DICOM objects: who makes the station, what it is, and thermography as the modality.
@@ -59,6 +63,36 @@ def make_message(exams: Exams, exam: Exam, site: Site) -> bytes:
         raise ExamError('exam-state', 'The exam is not signed, so nothing of it is sent.', 'Sign it first.')
     report = report_of(exams, exam, site)
     return encode_json(transaction(report, print_report(report, site.paper), site, exams.order(exam)))
+
+
+def make_withdrawal(exams: Exams, exam: Exam, site: Site) -> bytes:
+    """The transaction that takes back what was sent of an exam that was moved to another patient, as JSON.
+
+    Report and measurements stay under the wrong patient as entered in error, without a value, a finding or a file.
+
+    Args:
+        exams: where it is kept.
+        exam: the one that was moved, with its old patient.
+        site: as the settings say it.
+
+    Raises:
+        ExamError, SealError, StorageError: as `report_of`.
+    """
+    moved = exam.moved
+    assert moved is not None
+    before = replace(exam, state=SIGNED, events=exam.events[:moved.number - 1])
+    message = transaction(report_of(exams, before, site, drawn=False), b'', site, exams.order(before))
+    for entry in message['entry']:
+        resource = entry['resource']
+        if resource['resourceType'] == 'Observation':
+            resource['status'] = _ERROR
+            for name in ('valueQuantity', 'component', 'dataAbsentReason', 'note'):
+                resource.pop(name, None)
+        elif resource['resourceType'] == 'DiagnosticReport':
+            resource.update(status=_ERROR, issued=moved.stamp.utc, conclusion='It was of another patient.')
+            for name in ('presentedForm', 'resultsInterpreter'):
+                resource.pop(name, None)
+    return encode_json(message)
 
 
 def last_event(exam: Exam) -> int:

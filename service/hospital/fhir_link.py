@@ -32,6 +32,9 @@ _CONTENT = (400, 406, 410, 413, 415, 422)
 #: Several resources have an identifier of the message; somebody else was writing.
 _AMBIGUOUS, _CONFLICT = 412, 409
 
+#: Class of the notes that take objects of DICOM back.
+_NOTE = '1.2.840.10008.5.1.4.1.1.88.59'
+
 _JSON = 'application/fhir+json'
 _MOST_BYTES = 1 << 20
 #: Letters of what a server says about a refusal.
@@ -56,7 +59,8 @@ class Transaction(NamedTuple):
         name: by the number of the event that made the report what it is.
         sop_uid: of the transaction; another one after every change.
         data: JSON.
-        sop_class, series_uid, study_uid: empty, because it is no object of DICOM.
+        sop_class: that of a note where it takes back what was sent, by which the outbox knows it; else empty.
+        series_uid, study_uid: empty, because it is no object of DICOM.
     """
 
     name: str
@@ -91,14 +95,17 @@ class FhirReceiver:
         name = 'fhir/%d' % last_event(exam)
         yield Transaction(name, uid_of(exam.id, name), make_message(self._exams, exam, self._site))
 
+    def note(self, exam: 'Exam', rows: Sequence[Any]) -> Iterator[Transaction]:
+        """What takes back the report of an exam that was moved to another patient; errors as of `objects`."""
+        from .dicom.identifiers import uid_of
+        from .fhir import make_withdrawal
+        name = 'fhir/%d' % (exam.moved.number if exam.moved else 0)
+        yield Transaction(name, uid_of(exam.id, name), make_withdrawal(self._exams, exam, self._site), _NOTE)
+
     @contextlib.contextmanager
     def call(self, take: Any) -> Iterator['FhirReceiver']:
         """A call; each request is one of its own."""
         yield self
-
-    def note(self, exam: 'Exam', rows: Sequence[Any]) -> Iterator[Transaction]:
-        """Nothing: a report of the wrong patient is taken back by hand."""
-        return iter(())
 
     def stop(self) -> None:
         """Nothing: a request ends at its deadline."""

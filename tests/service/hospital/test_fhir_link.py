@@ -12,6 +12,7 @@ import pytest
 
 from service.certificate import tls_context
 from service.clock import Clock
+from service.exams import Patient
 from service.hospital import fhir, fhir_link
 from service.hospital.calls import CONTEXT
 from service.hospital.fhir_link import FhirReceiver
@@ -212,7 +213,7 @@ def test_the_outbox_sends_a_report_once_and_a_correction_after_it(record, tmp_pa
     """Also while the server says that it is not ready, and without knowing whether the first one arrived."""
     monkeypatch.setattr(fhir_link, 'send', lambda site, data: send(site, data))
     monkeypatch.setattr(fhir, 'print_report', lambda report, paper: b'%PDF-1.4')
-    monkeypatch.setattr(fhir, 'report_of', lambda *args: report_of(*args, drawn=False))
+    monkeypatch.setattr(fhir, 'report_of', lambda *args, **unused: report_of(*args, drawn=False))
     site, passed = site_of(record), [0.0]
     exams = exams_made.store(tmp_path)
     with stub_pipeline() as pipeline:
@@ -234,5 +235,18 @@ def test_the_outbox_sends_a_report_once_and_a_correction_after_it(record, tmp_pa
     reports = [versions for (kind, _), versions in record.stored.items() if kind == 'DiagnosticReport']
     assert [[version['status'] for version in versions] for versions in reports] == [['final', 'amended']]
     assert sum(kind == 'Patient' for kind, _ in record.stored) == 1 and outbox.has_arrived(exam.id)
+    # The wrong patient keeps a report that was entered in error, and nothing of what it said.
+    other = exams.move(exam.id, 'op', Patient('P-2', 'Ada Lind'), 'wrong patient')
+    for name in (exam.id, other.id):
+        outbox.changed(name)
+    passed[0] += 3600
+    outbox.turn()
+    old, new = [versions[-1] for (kind, _), versions in record.stored.items() if kind == 'DiagnosticReport']
+    assert (old['status'], new['status']) == ('entered-in-error', 'amended') and 'presentedForm' not in old
+    assert old['subject'] != new['subject'] and outbox.has_arrived(other.id)
+    assert [observation for (kind, _), (*_, observation) in record.stored.items() if kind == 'Observation'
+            and observation['status'] == 'entered-in-error' and 'valueQuantity' in observation] == []
+    assert sorted((row.state, row.name) for row in outbox.rows(exam.id)) == [
+        ('committed', 'fhir/7'), ('rejected', 'fhir/5'), ('rejected', 'fhir/6')]
     outbox.close()
     exams.close()
