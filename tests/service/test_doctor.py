@@ -33,7 +33,7 @@ from tests.service.cameras.fake_clock import FakeClock
 from tests.service.cameras.v4l2.scripted import ScriptedSystem
 
 #: Checks that answer where no exams are kept.
-ALWAYS = {name for name, _ in CHECKS} - {'audit', 'backup', 'exams', 'keys', 'restore'}
+ALWAYS = {name for name, _ in CHECKS} - {'audit', 'backup', 'exams', 'keys', 'outbox', 'restore'}
 
 Usage = collections.namedtuple('Usage', 'total used free')
 
