@@ -253,7 +253,7 @@ ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
 }
 
 #: Stands among the grades that a reader may choose of.
-NO_GRADE = 'No grade'
+NO_GRADE = N_('No grade')
 
 #: What only the pages of the guided exam do: its steps.
 GUIDED: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
