@@ -36,6 +36,10 @@ blueprint = Blueprint('report', __name__, url_prefix='/exams')
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
+#: What css/theme.css gives a page, for a file that has nothing beside it.
+_THEME = (':root { --paper: #fff; --ink: #111; --muted: #444; --line: #333; --faint: #ccc; --small: 1rem; --print: #111; '
+          '--print-muted: #444; --print-line: #333; --print-faint: #ccc; }\nbody { margin: 0; }\n')
+
 #: Of a view, what programs are told beside its table.
 _TOLD = ('number', 'role', 'frame', 'side', 'unit', 'distance_m', 'emissivity', 'model')
 
@@ -95,7 +99,7 @@ def report_document(report: Report) -> bytes:
     """
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(os.path.join(_HERE, 'templates')), autoescape=True)
     with open(os.path.join(_HERE, 'static', 'css', 'report.css'), encoding='utf-8') as stream:
-        style = stream.read()
+        style = _THEME + stream.read()
 
     def source(figure: _Shown) -> List[str]:
         return ['data:image/png;base64,' + base64.b64encode(figure.png).decode('ascii')]
