@@ -37,8 +37,8 @@ blueprint = Blueprint('report', __name__, url_prefix='/exams')
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 #: What css/theme.css gives a page, for a file that has nothing beside it.
-_THEME = (':root { --paper: #fff; --ink: #111; --muted: #444; --line: #333; --faint: #ccc; --small: 1rem; --print: #111; '
-          '--print-muted: #444; --print-line: #333; --print-faint: #ccc; }\nbody { margin: 0; }\n')
+_THEME = (':root { --paper: #fff; --ink: #111; --muted: #444; --line: #333; --faint: #ccc; --small: 1rem; '
+          '--print: #111; --print-muted: #444; --print-line: #333; --print-faint: #ccc; }\nbody { margin: 0; }\n')
 
 #: Of a view, what programs are told beside its table.
 _TOLD = ('number', 'role', 'frame', 'side', 'unit', 'distance_m', 'emissivity', 'model')
