@@ -166,10 +166,11 @@ def main() -> None:
         case.close()
         archive.close()
 
-    def tries(*minutes: float) -> Callable[[Case], None]:
+    def tries(*minutes: float, first: float = 0.0) -> Callable[[Case], None]:
         def did(case: Any) -> None:
             case.passes(0)
             case.note()
+            time.sleep(first)
             case.passes(*minutes)
             case.note()
         return did
@@ -202,8 +203,7 @@ def main() -> None:
     run('dies after storing, before its answer', hostile(_first(holder, dies)), tries(1))
     run('the same, cannot be asked what it has', hostile(_first(holder, dies), find=False), tries(1, 0))
     run('the same, cannot be asked anything', hostile(_first(holder, dies), None, find=False), tries(1, 60))
-    run('answers after the deadline', hostile(_first(holder, late)), lambda case: (
-        case.passes(0), case.note(), time.sleep(4.0), case.passes(1), case.note()))  # type: ignore[func-returns-value]
+    run('answers after the deadline', hostile(_first(holder, late)), tries(1, first=4.0))
     run('commits on the same association', hostile(), tries())
     run('commits on the next one', hostile(commit=_told_next), tries(61, 61))
     callback = peers.free_port()

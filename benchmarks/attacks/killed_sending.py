@@ -95,6 +95,7 @@ def _write_picture(folder: str) -> None:
     with Pipeline.from_folder(SHIPPED_BUNDLE) as pipeline:
         thermogram = read_thermogram(SAMPLE)
         result = pipeline.analyse(thermogram)
+        assert result.labels is not None
         parts = {'tscap': pack_capture([Raw.of(thermogram)]), 'overlay.png': encode_png(draw_overlay(result)),
                  'labels.png': encode_png(result.labels), 'result.json': json.dumps(result.to_dict()).encode('utf-8'),
                  'signs.json': json.dumps(read_signs(result).to_dict()).encode('utf-8')}

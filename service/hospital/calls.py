@@ -35,6 +35,8 @@ UNREACHABLE, TLS, FILES, REJECTED, CLOSED, CONTEXT, SILENT, ABORTED, CRASHED, PO
 
 #: Seconds for an association and the answer to one request, unless the caller knows better.
 DEADLINE_S = 30.0
+#: Seconds without a request after which an association is not used any more.
+IDLE_S = 5.0
 #: Seconds for the process to begin, on the slowest board; and to end in order.
 _STARTING_S, _ENDING_S = 20.0, 2.0
 
@@ -127,6 +129,9 @@ def _of_status(status: int) -> Tuple[str, str, str, str]:
 class Link:
     """An association with a peer; for one thread. It begins with the first request and ends with the first fault.
 
+    After `IDLE_S` without a request the next one gets another association, since peers end one that is idle: Orthanc
+    after 30 s, which a slow board takes for the report between two objects.
+
     Args:
         peer: who is called.
         classes: SOP classes of the objects that will be stored.
@@ -136,6 +141,7 @@ class Link:
     def __init__(self, peer: Peer, classes: Sequence[str] = (), take: Optional[Take] = None) -> None:
         self._first = {'peer': dict(vars(peer)), 'classes': list(classes)}
         self._process: Optional[_Process] = None
+        self._answered_s = 0.0
         self._take = take
 
     def __enter__(self) -> 'Link':
@@ -153,9 +159,12 @@ class Link:
             deadline_s: after which the peer counts as silent, with the association where it has yet to begin.
             data: its bytes.
         """
+        if time.monotonic() - self._answered_s > IDLE_S:
+            self.close()
         if self._process is None:
             self._process = _Process(self._first)
         answer = self._process.ask({'verb': verb, 'payload': payload}, data, deadline_s, self._take)
+        self._answered_s = time.monotonic()
         if answer.get('fault', CONTEXT) != CONTEXT:
             self._process.kill()
             self._process = None

@@ -166,6 +166,20 @@ def test_what_a_peer_answers_to_an_object(monkeypatch, title, store, classes, ex
     archive.close()
 
 
+@pytest.mark.parametrize('idle_s, associations', [(60.0, 1), (-1.0, 2)])
+def test_an_association_that_was_idle_is_left_for_another(monkeypatch, idle_s, associations):
+    """Archives end it in the middle, and the report, which takes long to make, would never arrive."""
+    monkeypatch.setattr(calls.subprocess, 'Popen', InThread)
+    monkeypatch.setattr(calls, 'IDLE_S', idle_s)
+    seen = []
+    archive = peers.HostileArchive(lambda event: seen.append(event.assoc) or 0x0000)
+    with Link(peer_of(archive, 'ARCHIVE'), [SC]) as link:
+        for data in peers.made()[0], peers.made()[0]:
+            assert link.ask('store', {}, data=data) == {'status': 0}
+    archive.close()
+    assert len(set(seen)) == associations
+
+
 def test_what_could_not_be_kept_is_answered_so_that_the_archive_tells_it_again(monkeypatch):
     monkeypatch.setattr(calls.subprocess, 'Popen', InThread)
     kept = []
