@@ -180,7 +180,7 @@ def check_outbox(settings: 'Settings') -> Optional[Message]:
     site = settings.site()
     if not settings.exams_folder or not os.path.isdir(settings.exams_folder) or not (site.archive or site.fhir_url):
         return None
-    from .hospital.outbox import COMMITTED, FAILED, QUEUED, SENT, kept_rows
+    from .hospital.outbox_rows import COMMITTED, FAILED, QUEUED, SENT, kept_rows
     counts = kept_rows(settings.exams_folder)[0]
     facts = {'counts': counts}
     if counts.get(FAILED):

@@ -17,7 +17,9 @@ from typing import Any, Callable, List, Optional
 
 from service.clock import Clock
 from service.exams import Exams, Patient
+from service.hospital import archive
 from service.hospital import outbox as sending
+from service.hospital.outbox_rows import COMMITTED
 from service.hospital.site import Peer, Site
 from service.sealing import PlainSealer
 from tests.service.hospital import peers
@@ -45,7 +47,7 @@ class Case:
         self.exams = Exams(os.path.join(folder, 'exams'), PlainSealer(), None, self._clock, room=lambda path: None)
         site = Site('THERMO', Peer('127.0.0.1', port, called, 'THERMO'), listener_port=callback,
                     objects=('temperature', 'measurements'))
-        self._receivers = [sending.Receiver(self.exams, site)]
+        self._receivers = [archive.ArchiveReceiver(self.exams, site)]
         self._keep_days = keep_days
         self.begin()
         self.exam = self.sign(_picture(os.path.dirname(folder)))
@@ -144,7 +146,7 @@ def _first(archive: List[Any], odd: Callable[[Any], int]) -> Callable[[Any], int
 
 def main() -> None:
     """Send to each of them."""
-    sending._ANSWER_S = 3.0
+    archive._ANSWER_S = 3.0
     top = tempfile.mkdtemp('', 'hostile-')
     _write_picture(top)
     rows: List[List[str]] = []
@@ -159,7 +161,7 @@ def main() -> None:
         did(case)
         stored = collections.Counter(getattr(archive, 'stored', ()))
         twice = sum(count > 1 for count in stored.values())
-        lacking = {row.uid for row in case.outbox.rows(case.exam, (sending.COMMITTED,))} - set(stored)
+        lacking = {row.uid for row in case.outbox.rows(case.exam, (COMMITTED,))} - set(stored)
         bad += bool(twice or lacking)
         rows.append([name, '; then '.join(steps), str(sum(stored.values())), str(twice)])
         print('.', end='', flush=True)

@@ -26,7 +26,9 @@ from service.capture_file import pack_capture
 from service.clock import Clock
 from service.exams import Exams, Patient, Picture
 from service.hospital import outbox as sending
+from service.hospital.archive import ArchiveReceiver
 from service.hospital.dicom import make_objects
+from service.hospital.outbox_rows import COMMITTED
 from service.hospital.site import Peer, Site
 from service.overlay import draw_overlay
 from service.pipeline import Pipeline
@@ -64,7 +66,7 @@ def run_station(folder: str, port: int, callback: int, most: int) -> None:
     sending.RETRY_MIN, sending.ASK_AGAIN_MIN, sending._LOOK_S = (0.02, 0.05), 0.1, 0.3  # type: ignore[assignment]
     picture = _picture(folder)
     exams = _opened(folder)
-    outbox = sending.Outbox(exams, [sending.Receiver(exams, _site(port, callback))], Clock('', time.time, lambda: True),
+    outbox = sending.Outbox(exams, [ArchiveReceiver(exams, _site(port, callback))], Clock('', time.time, lambda: True),
                             lambda *args, **facts: (0, ''))
     outbox.start()
     signed = sum(count for state, count in exams.counts().items() if state == 'signed')
@@ -155,11 +157,11 @@ def _check(folder: str, signed: List[str], archive: Orthanc) -> Dict[str, Any]:
     """What is wrong in the end."""
     exams = _opened(folder)
     site = _site(archive.port, archive.callback)
-    rows = sending.Outbox(exams, [sending.Receiver(exams, site)], Clock('', time.time, lambda: True),
+    rows = sending.Outbox(exams, [ArchiveReceiver(exams, site)], Clock('', time.time, lambda: True),
                           lambda *args, **facts: (0, ''))
     every = [entry.row.id for entry in exams.list(limit=1000) if entry.row.state == 'signed']
     expected: Set[str] = {made.sop_uid for exam_id in every for made in make_objects(exams, exams.get(exam_id), site)}
-    committed = {row.uid for row in rows.rows(states=(sending.COMMITTED,))}
+    committed = {row.uid for row in rows.rows(states=(COMMITTED,))}
     found = archive.uids()
     attempts = sum(row.attempts for row in rows.rows())
     wrong = {'exams of the ledger that are gone': len(set(signed) - set(every)),

@@ -20,7 +20,7 @@ from ..messages import StorageError
 from .exam import Exam
 
 DATABASE, LOCK = 'exams.db', 'store.lock'
-#: What was sent of the exams, as `service.hospital.outbox` keeps it beside them; it is made anew by asking the archive.
+#: What was sent of the exams, as `service.hospital.outbox_rows` keeps it; it is made anew by asking the archive.
 OUTBOX = 'outbox.db'
 
 #: Statements that lead from each version of the schema to the next one; the version is the number of those done.

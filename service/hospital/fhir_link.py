@@ -72,7 +72,7 @@ class Transaction(NamedTuple):
 
 
 class FhirReceiver:
-    """The FHIR server, as `outbox.Receiver` is the archive.
+    """The FHIR server, as `archive.ArchiveReceiver` is the archive.
 
     Args:
         exams: the store.

@@ -10,53 +10,42 @@ One thread does the work, one exam and one receiver at a time. It needs the key 
 """
 import contextlib
 import datetime
-import json
-import os
-import sqlite3
 import threading
 import time
-import urllib.parse
-import uuid
-from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..clock import UNSYNCHRONISED, Clock
-from ..durable import move
-from ..exams import SIGNED, Exam, ExamError, ExamMissingError, Exams
+from ..exams import Exam, ExamError, ExamMissingError, Exams
 from ..exams.exam import ANYWHERE
-from ..exams.store import OUTBOX, connect, store_error
 from ..messages import INFO, OK, PROBLEM, WARNING, Message, StorageError, ThermoscreenError
 from ..supervise import LastingThread
-from .calls import ABORTED, CONTEXT, Answer, Link, Listener, Take, message_of
-from .dicom import make_objects
+from .archive import NOTE, ArchiveReceiver
+from .calls import ABORTED, CONTEXT, Answer, Listener
 from .fhir_link import FhirReceiver
+from .outbox_rows import (
+    COMMITTED,
+    FAILED,
+    MOST_LOSSES,
+    QUEUED,
+    REJECTED,
+    SENT,
+    STATES,
+    Row,
+    Store,
+    after_asking,
+    after_sending,
+    kept_rows,
+)
 from .site import Site
-
-#: States of an object. What a note took back is `REJECTED`, and never tried again.
-QUEUED, SENT, COMMITTED, FAILED, REJECTED = STATES = ('queued', 'sent', 'committed', 'failed', 'rejected')
 
 #: Minutes until it is tried again, after one failure, after two, and so on; the last one stays.
 RETRY_MIN = (1, 5, 15, 60)
 #: Minutes until commitment is asked for again where no answer came.
 ASK_AGAIN_MIN = 60
-#: So often an object may be lost by an archive that said it had stored it, until a person has to look.
-MOST_LOSSES = 5
 #: Seconds after which somebody is told that the archive has not committed.
 _LATE_S = 24 * 3600.0
-#: Seconds that an archive gets to answer a commitment on our own association.
-_SAME_ASSOCIATION_S = 1.0
-#: Seconds that the archive gets for each answer.
-_ANSWER_S = 30.0
 #: Seconds between two looks at whether the key of the exams is there.
 _LOOK_S = 5.0
-
-#: What is stored, and what cannot be stored now but may be later, by the status of C-STORE.
-_DUPLICATE, _TROUBLED, _NO_RESOURCES, _NO_SUCH_OBJECT = 0x0111, 0x0110, 0x0213, 0x0112
-
-#: Classes of the objects that `service.hospital.dicom` makes.
-CLASSES = tuple('1.2.840.10008.5.1.4.1.1.' + end for end in ('7', '7.3', '30', '66.4', '88.33', '88.59', '104.1'))
-#: That of a note which takes others back.
-NOTE = '1.2.840.10008.5.1.4.1.1.88.59'
 
 _OF_STATE = {
     QUEUED: Message('outbox-queued', 'It waits to be sent.', '', OK, 'hospital'),
@@ -77,404 +66,6 @@ _NOT_ASKED = Message('outbox-not-asked', 'Nobody knows whether the archive has i
 _WAITS_FOR_KEY = Message('outbox-key', 'It is sent when somebody is logged in: without the key it cannot be read.',
                          'Log in.', INFO, 'hospital')
 
-#: Statements that lead from each version of the schema to the next one, as of `service.exams.store`.
-MIGRATIONS: Tuple[Tuple[str, ...], ...] = ((
-    'CREATE TABLE object (receiver TEXT NOT NULL, uid TEXT NOT NULL, exam TEXT NOT NULL, name TEXT NOT NULL, '
-    'sop_class TEXT NOT NULL, series_uid TEXT NOT NULL, study_uid TEXT NOT NULL, state TEXT NOT NULL, '
-    'unknown INTEGER NOT NULL, attempts INTEGER NOT NULL, losses INTEGER NOT NULL, answer TEXT NOT NULL, '
-    'since TEXT NOT NULL, PRIMARY KEY (receiver, uid)) WITHOUT ROWID',
-    'CREATE INDEX object_by_exam ON object (exam, receiver)',
-    'CREATE INDEX object_by_state ON object (state)',
-    'CREATE TABLE exam (id TEXT NOT NULL, receiver TEXT NOT NULL, seq INTEGER NOT NULL, committed TEXT NOT NULL, '
-    'PRIMARY KEY (id, receiver)) WITHOUT ROWID',
-    'CREATE TABLE commitment (transaction_uid TEXT PRIMARY KEY, receiver TEXT NOT NULL, exam TEXT NOT NULL, '
-    'removal INTEGER NOT NULL) WITHOUT ROWID'),)
-
-
-class Row(NamedTuple):
-    """An object on its way to one receiver.
-
-    Attributes:
-        receiver: name of a `Receiver`.
-        uid, name, sop_class, series_uid, study_uid: as of `Made`.
-        exam: id of its exam.
-        state: one of `STATES`.
-        unknown: whether nobody knows if the receiver has it.
-        attempts: how often it was sent.
-        losses: how often the receiver lost what it had said to have stored.
-        answer: the last one, as of `service.hospital.calls`.
-        since: when it came into its state, UTC ISO-8601 by the clock of that moment.
-    """
-
-    receiver: str
-    uid: str
-    exam: str
-    name: str
-    sop_class: str
-    series_uid: str
-    study_uid: str
-    state: str = QUEUED
-    unknown: bool = False
-    attempts: int = 0
-    losses: int = 0
-    answer: Answer = {}
-    since: str = ''
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is to be sent now."""
-        return self.state == QUEUED and not self.unknown
-
-
-def after_sending(row: Row, answer: Answer) -> Tuple[Row, bool]:
-    """A row after it was sent, and whether the receiver is left alone for a while.
-
-    Args:
-        answer: to it.
-    """
-    row = row._replace(attempts=row.attempts + 1, answer=answer)
-    status = answer.get('status')
-    if status is None:
-        if answer['fault'] == CONTEXT:
-            return row._replace(state=FAILED), False
-        return row._replace(unknown=bool(answer.get('unknown'))), True
-    if status in (0, _DUPLICATE) or 0xB000 <= status <= 0xBFFF:
-        return row._replace(state=SENT), False
-    if 0xA700 <= status <= 0xA7FF or status in (_TROUBLED, _NO_RESOURCES):
-        return row, True
-    return row._replace(state=FAILED), False
-
-
-def after_asking(row: Row, has: bool) -> Row:
-    """A row of unknown outcome after the receiver said whether it has the object: what it has counts as sent."""
-    return row._replace(unknown=False, state=SENT if has else QUEUED)
-
-
-def after_commitment(row: Row, stored: Sequence[str], failed: Dict[str, int]) -> Row:
-    """A row after the receiver has said what it keeps and what it does not keep, with the reason."""
-    if row.state not in (SENT, COMMITTED, QUEUED):
-        return row
-    if row.uid in stored:
-        return row._replace(state=COMMITTED, unknown=False, answer={'status': 0})
-    reason = failed.get(row.uid)
-    if reason is None:
-        return row
-    answer = {'status': reason, 'commitment': True}
-    if reason != _NO_SUCH_OBJECT:
-        return row._replace(state=SENT, unknown=False, answer=answer)
-    lost = row.state != QUEUED
-    row = row._replace(state=QUEUED, unknown=False, losses=row.losses + lost, answer=answer)
-    return row._replace(state=FAILED) if row.losses >= MOST_LOSSES else row
-
-
-class _Left(NamedTuple):
-    """What identifies an object that left, as of `Made`."""
-
-    sop_class: str
-    sop_uid: str
-    series_uid: str
-    study_uid: str
-
-
-class Receiver:
-    """Where objects go. This one is the archive; another one has the same methods.
-
-    Args:
-        exams: the store.
-        site: what the settings say of the hospital, with an archive.
-    Attributes:
-        name: of the receiver, in the rows.
-        keeps_all: whether what it has committed to keep makes up for the exam on the station.
-    """
-
-    name = 'archive'
-    keeps_all = True
-
-    def __init__(self, exams: Exams, site: Site) -> None:
-        assert site.archive is not None
-        self._exams, self._site, self._peer = exams, site, site.archive
-
-    def objects(self, exam: Exam) -> Iterator[Any]:
-        """The objects of an exam, each as `Made`; errors as of `make_objects`."""
-        return make_objects(self._exams, exam, self._site)
-
-    def note(self, exam: Exam, rows: Sequence[Row]) -> Iterator[Any]:
-        """What takes back the objects of an exam that was moved to another patient, as `Made`; errors as of `objects`.
-
-        Args:
-            rows: of objects that may have left; those that the exam gives besides are taken back too.
-        """
-        from .dicom.modules import Case
-        from .dicom.rejection import WRONG_WORKLIST_ENTRY, rejection_note
-        moved = exam.moved
-        assert moved is not None
-        before = replace(exam, state=SIGNED, events=exam.events[:moved.number - 1])
-        told = self._exams.private(exam, moved.number)
-        objects = {row.uid: _Left(row.sop_class, row.uid, row.series_uid, row.study_uid) for row in rows}
-        for made in self.objects(before):
-            objects.setdefault(made.sop_uid, _Left(made.sop_class, made.sop_uid, made.series_uid, made.study_uid))
-        yield rejection_note(Case(self._exams, before, self._site), [objects[uid] for uid in sorted(objects)],
-                             WRONG_WORKLIST_ENTRY, moved, told.get('name') or moved.operator, told['reason'])
-
-    @contextlib.contextmanager
-    def call(self, take: Take) -> Iterator['Call']:
-        """A call, which begins with the first question."""
-        with Link(self._peer, CLASSES, take) as link:
-            yield Call(link)
-
-    def listener(self, take: Take) -> Optional[Listener]:
-        """What hears the receiver when it calls; None where it does not."""
-        return Listener(self._peer, self._site.listener_port, take) if self._site.listener_port else None
-
-    def message(self, answer: Answer) -> Message:
-        """What a person is told of an answer."""
-        return message_of(answer, self._peer)
-
-
-class Call:
-    """A call to the archive: each method gives an answer as of `service.hospital.calls`."""
-
-    def __init__(self, link: Link) -> None:
-        self._link = link
-
-    def stop(self) -> None:
-        """Have the question end that another thread waits for."""
-        self._link.stop()
-
-    def has(self, rows: Sequence[Row]) -> Answer:
-        """Which it has, as ``found``."""
-        return self._link.ask('find-instances', {'series': sorted({(row.study_uid, row.series_uid) for row in rows})},
-                              _ANSWER_S)
-
-    def send(self, made: Any) -> Answer:
-        """Send an object."""
-        return self._link.ask('store', {}, _ANSWER_S, made.data)
-
-    def commit(self, transaction: str, rows: Sequence[Row]) -> Answer:
-        """Ask that it keeps objects; what it says goes to `Take`, now or later."""
-        return self._link.ask('commit', {'transaction': transaction, 'wait_s': _SAME_ASSOCIATION_S,
-                                         'objects': [(row.sop_class, row.uid) for row in rows]}, _ANSWER_S)
-
-
-class Told(NamedTuple):
-    """What a receiver said of a commitment.
-
-    Attributes:
-        receiver, exam: of whom and of what.
-        kept: how many objects of the exam it keeps.
-        is_whole: whether that is all of it.
-        is_removable: whether it was asked because the exam is about to be removed, and keeps all of it still.
-    """
-
-    receiver: str
-    exam: str
-    kept: int
-    is_whole: bool
-    is_removable: bool
-
-
-class Store:
-    """The rows on the disk, for any thread, through one connection.
-
-    Args:
-        folder: of the exams, of which this process is the one that writes.
-    Attributes:
-        set_aside: name of a damaged database that was put aside; empty where there was none.
-    Raises:
-        StorageError: as of `service.exams.store.store_error`.
-    """
-
-    def __init__(self, folder: str) -> None:
-        self._folder, self._path = folder, os.path.join(folder, OUTBOX)
-        self._lock = threading.Lock()
-        self.set_aside = ''
-        try:
-            self._open()
-        except sqlite3.OperationalError as error:
-            raise store_error(error, folder)
-        except sqlite3.DatabaseError:
-            self.set_aside = '%s.damaged-%s' % (OUTBOX, uuid.uuid4().hex[:8])
-            for suffix in ('-wal', '-shm', ''):
-                with contextlib.suppress(FileNotFoundError):
-                    move(self._path + suffix, os.path.join(folder, self.set_aside + suffix))
-            self._open()
-
-    def _open(self) -> None:
-        self._base = connect(self._path, check_same_thread=False)
-        try:
-            if self._base.execute('PRAGMA quick_check(1)').fetchone()[0] != 'ok':
-                raise sqlite3.DatabaseError('malformed')
-            version = self._base.execute('PRAGMA user_version').fetchone()[0]
-            with self._transaction():
-                for statements in MIGRATIONS[version:]:
-                    for statement in statements:
-                        self._base.execute(statement)
-                self._base.execute('PRAGMA user_version = %d' % len(MIGRATIONS))
-                # Whether the last one before a crash left is not known; nor what an older copy of the rows missed.
-                self._base.execute('UPDATE object SET unknown = 1 WHERE state = ?', (QUEUED,))
-        except BaseException:
-            self._base.close()
-            raise
-
-    def close(self) -> None:
-        """Close the database."""
-        with self._lock:
-            self._base.close()
-
-    def rows(self, exam: str = '', receiver: str = '', states: Sequence[str] = STATES, limit: int = -1) -> List[Row]:
-        """Rows, those first that came into their states first.
-
-        Args:
-            exam, receiver: which; empty for any.
-            states: of them.
-            limit: most of them; -1 for all.
-        """
-        found = self._all('SELECT %s FROM object WHERE (exam = ? OR ? = \'\') AND (receiver = ? OR ? = \'\') AND '
-                          'state IN (%s) ORDER BY since, name LIMIT ?' % (
-                              ', '.join(Row._fields), ', '.join('?' * len(states))),
-                          (exam, exam, receiver, receiver) + tuple(states) + (limit,))
-        return [_row(values) for values in found]
-
-    def counts(self) -> Dict[str, int]:
-        """How many objects are in each state."""
-        return dict({state: 0 for state in STATES}, **dict(self._all(
-            'SELECT state, count(*) FROM object GROUP BY state', ())))
-
-    def oldest(self) -> str:
-        """Since when the oldest one waits that is not committed, UTC ISO-8601; empty where none does."""
-        found = self._all('SELECT min(since) FROM object WHERE state IN (?, ?)', (QUEUED, SENT))[0][0]
-        return found or ''
-
-    def busy(self, receiver: str) -> List[str]:
-        """Exams of which something is not committed, the oldest first."""
-        return [exam for exam, in self._all(
-            'SELECT exam FROM object WHERE receiver = ? AND state IN (?, ?) GROUP BY exam ORDER BY min(since)',
-            (receiver, QUEUED, SENT))]
-
-    def exams(self, receiver: str) -> Dict[str, Tuple[int, str]]:
-        """Of every exam whose objects all have rows, the last event that they know, and when all were committed."""
-        return {exam: (seq, committed) for exam, seq, committed in self._all(
-            'SELECT id, seq, committed FROM exam WHERE receiver = ?', (receiver,))}
-
-    def exam(self, receiver: str, exam: str) -> Tuple[int, str]:
-        """The same of one exam; 0 and nothing where it has no rows."""
-        found = self._all('SELECT seq, committed FROM exam WHERE receiver = ? AND id = ?', (receiver, exam))
-        return (found[0][0], found[0][1]) if found else (0, '')
-
-    def put(self, rows: Sequence[Row]) -> None:
-        """Keep rows."""
-        with self._writing():
-            for row in rows:
-                self._put(row)
-
-    def settle(self, receiver: str, exam: str, seq: int, gone: Sequence[str], now: str) -> None:
-        """Note that all objects of an exam have rows, up to an event; those of `gone` are not its objects any more."""
-        with self._writing():
-            for uid in gone:
-                self._base.execute('DELETE FROM object WHERE receiver = ? AND uid = ?', (receiver, uid))
-            self._base.execute('INSERT OR IGNORE INTO exam VALUES (?, ?, 0, \'\')', (exam, receiver))
-            self._base.execute('UPDATE exam SET seq = ? WHERE id = ? AND receiver = ?', (seq, exam, receiver))
-            self._note_whole(receiver, exam, now)
-
-    def forget(self, exam: str) -> None:
-        """An exam was removed from the station."""
-        with self._writing():
-            for table, column in (('object', 'exam'), ('exam', 'id'), ('commitment', 'exam')):
-                self._base.execute('DELETE FROM %s WHERE %s = ?' % (table, column), (exam,))
-
-    def ask(self, receiver: str, exam: str, removal: bool) -> str:
-        """A new transaction of commitment, which is known from now on."""
-        transaction = '2.25.%d' % uuid.uuid4().int
-        with self._writing():
-            self._base.execute('INSERT INTO commitment VALUES (?, ?, ?, ?)', (transaction, receiver, exam, removal))
-        return transaction
-
-    def answered(self, transaction: str, stored: Sequence[str], failed: Dict[str, int], now: str
-                 ) -> Optional['Told']:
-        """Keep what a receiver says of a commitment; None for a transaction that nobody began."""
-        with self._writing():
-            found = self._base.execute('SELECT receiver, exam, removal FROM commitment WHERE transaction_uid = ?',
-                                       (transaction,)).fetchone()
-            if found is None:
-                return None
-            receiver, exam, removal = found
-            rows = self._rows_of(receiver, exam)
-            changed = [after_commitment(row, stored, failed) for row in rows]
-            for before, after in zip(rows, changed):
-                if after != before:
-                    self._put(after._replace(since=now if after.state != before.state else before.since))
-            self._base.execute('DELETE FROM commitment WHERE transaction_uid = ?', (transaction,))
-            kept = {row.uid for row in changed if row.state == COMMITTED}
-            is_whole = self._note_whole(receiver, exam, now)
-            return Told(receiver, exam, len(kept), is_whole, bool(removal and is_whole and kept <= set(stored)))
-
-    def _rows_of(self, receiver: str, exam: str) -> List[Row]:
-        return [_row(values) for values in self._base.execute(
-            'SELECT %s FROM object WHERE exam = ? AND receiver = ?' % ', '.join(Row._fields), (exam, receiver))]
-
-    def _note_whole(self, receiver: str, exam: str, now: str) -> bool:
-        """Note since when all of an exam is committed, if it is; whether it is."""
-        is_whole = all(row.state in (COMMITTED, REJECTED) for row in self._rows_of(receiver, exam))
-        if not is_whole:
-            now = ''
-        self._base.execute('UPDATE exam SET committed = ? WHERE id = ? AND receiver = ? AND (? OR committed = \'\')',
-                           (now, exam, receiver, not is_whole))
-        return is_whole
-
-    def _put(self, row: Row) -> None:
-        self._base.execute('INSERT OR REPLACE INTO object (%s) VALUES (%s)' % (
-            ', '.join(Row._fields), ', '.join('?' * len(row))), [
-                json.dumps(value) if isinstance(value, dict) else value for value in row])
-
-    def _all(self, text: str, values: Sequence[Any]) -> List[Any]:
-        with self._lock:
-            try:
-                return self._base.execute(text, tuple(values)).fetchall()
-            except sqlite3.Error as error:
-                raise store_error(error, self._folder)
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._lock:
-            try:
-                with self._transaction():
-                    yield
-            except sqlite3.Error as error:
-                raise store_error(error, self._folder)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._base.execute('BEGIN IMMEDIATE')
-        try:
-            yield
-            self._base.execute('COMMIT')
-        except BaseException:
-            if self._base.in_transaction:
-                self._base.execute('ROLLBACK')
-            raise
-
-
-def kept_rows(folder: str) -> Tuple[Dict[str, int], Dict[Tuple[str, str], Tuple[int, str]]]:
-    """How many objects are in each state, and by exam and receiver what `Store.exam` says; also beside a service.
-
-    Args:
-        folder: of the exams.
-
-    Raises:
-        StorageError: ``outbox-unreadable``.
-    """
-    path = os.path.abspath(os.path.join(folder, OUTBOX))
-    if not os.path.exists(path):
-        return {}, {}
-    try:
-        with contextlib.closing(sqlite3.connect('file:%s?mode=ro' % urllib.parse.quote(path), uri=True)) as base:
-            return (dict(base.execute('SELECT state, count(*) FROM object GROUP BY state').fetchall()),
-                    {(exam, receiver): (seq, committed) for exam, receiver, seq, committed in base.execute(
-                        'SELECT id, receiver, seq, committed FROM exam')})
-    except sqlite3.Error as error:
-        raise StorageError('outbox-unreadable', 'The list of what was sent cannot be read.',
-                           'Start the station; it makes it anew.', repr(error))
-
 
 def has_arrived(folder: str, site: Site) -> Optional[Callable[[Exam], bool]]:
     """`Outbox.has_all` beside a service; None where nothing is sent. Errors as of `kept_rows`."""
@@ -486,7 +77,7 @@ def has_arrived(folder: str, site: Site) -> Optional[Callable[[Exam], bool]]:
 
 def receivers_of(exams: Exams, site: Site) -> List[Any]:
     """Where signed exams go by the settings."""
-    found: List[Any] = [Receiver(exams, site)] if site.archive is not None else []
+    found: List[Any] = [ArchiveReceiver(exams, site)] if site.archive is not None else []
     return found + ([FhirReceiver(exams, site)] if site.fhir_url else [])
 
 
@@ -911,8 +502,3 @@ def _seconds(then: str, now: str) -> float:
     """From one time to another, both UTC ISO-8601."""
     form = '%Y-%m-%dT%H:%M:%S.%fZ'
     return (datetime.datetime.strptime(now, form) - datetime.datetime.strptime(then, form)).total_seconds()
-
-
-def _row(values: Sequence[Any]) -> Row:
-    named = dict(zip(Row._fields, values))
-    return Row(**dict(named, unknown=bool(named['unknown']), answer=json.loads(named['answer'])))

@@ -5,7 +5,8 @@ from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..exams import Exams
-from ..hospital.outbox import FAILED, QUEUED, SENT, Outbox
+from ..hospital.outbox import Outbox
+from ..hospital.outbox_rows import FAILED, QUEUED, SENT
 from ..messages import ThermoscreenError
 from .access import CLINICAL, admits
 from .services import services

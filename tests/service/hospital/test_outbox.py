@@ -10,8 +10,19 @@ from service.clock import Stamp
 from service.exams import Policy, plan_retention
 from service.exams.exam import AMENDED, SIGNED, Patient
 from service.exams.store import OUTBOX
-from service.hospital import outbox as module
-from service.hospital.outbox import COMMITTED, FAILED, QUEUED, REJECTED, SENT, Outbox, Row, after_sending, has_arrived
+from service.hospital.archive import NOTE
+from service.hospital.outbox import Outbox, has_arrived
+from service.hospital.outbox_rows import (
+    COMMITTED,
+    FAILED,
+    MIGRATIONS,
+    MOST_LOSSES,
+    QUEUED,
+    REJECTED,
+    SENT,
+    Row,
+    after_sending,
+)
 from service.kept_checks import check_outbox
 from service.messages import Message, StorageError
 from service.sealing import Sealer
@@ -53,7 +64,7 @@ class Archive:
                 yield Made('object/%d' % event.number, 'class', uid, 'series', 'study', b'data')
 
     def note(self, exam, rows):
-        yield Made('note', module.NOTE, '2.25.9%d' % int(exam.id, 16), 'series', 'study',
+        yield Made('note', NOTE, '2.25.9%d' % int(exam.id, 16), 'series', 'study',
                    ' '.join(sorted(row.uid for row in rows)).encode('ascii'))
 
     @contextlib.contextmanager
@@ -268,7 +279,7 @@ def test_what_the_archive_does_not_keep_is_sent_again_unchanged_but_not_for_ever
     for _ in range(20):
         rig.passes(1)
     sent = rig.archive.asked.count('object/3')
-    assert rig.states() == [FAILED] and sent == module.MOST_LOSSES == len(rig.archive.has)
+    assert rig.states() == [FAILED] and sent == MOST_LOSSES == len(rig.archive.has)
     assert rig.outbox.message(rig.outbox.rows()[0]).code == 'outbox-lost'
     rig.archive.forgets = set()
     rig.outbox.try_again()
@@ -460,5 +471,5 @@ def test_retention_and_the_doctor_ask_what_has_arrived(rig):
 
 def test_the_database_is_one_that_old_versions_of_sqlite_read(rig):
     with contextlib.closing(sqlite3.connect(os.path.join(rig.station.folder, OUTBOX))) as base:
-        assert base.execute('PRAGMA user_version').fetchone()[0] == len(module.MIGRATIONS)
+        assert base.execute('PRAGMA user_version').fetchone()[0] == len(MIGRATIONS)
         assert base.execute('PRAGMA journal_mode').fetchone()[0] == 'wal'

@@ -3,7 +3,9 @@ import threading
 
 from service.clock import Clock
 from service.exams import Patient
-from service.hospital.outbox import COMMITTED, NOTE, REJECTED, Outbox, Receiver
+from service.hospital.archive import NOTE, ArchiveReceiver
+from service.hospital.outbox import Outbox
+from service.hospital.outbox_rows import COMMITTED, REJECTED
 from service.hospital.site import Peer, Site
 
 from ...fakes.pipelines import stub_pipeline
@@ -27,7 +29,7 @@ def test_an_exam_arrives_is_committed_and_is_taken_back_by_a_note(tmp_path, arch
         exam = examined(exams, [('frontal', pictured(pipeline))])
     site = Site('THERMO', Peer('127.0.0.1', archive.port, archive.title, 'THERMO'), listener_port=archive.callback,
                 objects=('temperature', 'picture'))
-    outbox = Outbox(exams, [Receiver(exams, site)], Clock('', lambda: 1.8e9, lambda: True), told)
+    outbox = Outbox(exams, [ArchiveReceiver(exams, site)], Clock('', lambda: 1.8e9, lambda: True), told)
     outbox.start()
     try:
         outbox.changed(exam.id)
