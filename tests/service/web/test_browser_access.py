@@ -41,6 +41,8 @@ MEASURE = '''() => {
 
 
 def measured(page):
+    """What is too small, too near, cut off or outside on a page that has its styles."""
+    page.page.wait_for_load_state()
     return {what: found for what, found in page.page.evaluate(MEASURE).items() if found}
 
 

@@ -64,7 +64,6 @@ class Bedside:
     def sees(self, selector):
         """Wait for a screen; nothing on it is small, hidden or outside."""
         self.page.wait_for_selector(selector)
-        self.page.wait_for_load_state()  # its styles, too
         assert measured(self.seen) == {}, selector
         self.seen.resize((600, 1024))
         assert measured(self.seen) == {}, selector

@@ -17,7 +17,7 @@ from service.web.server import Server
 from ...fakes.ports import free_port
 from .conftest import PATIENCE_S
 from .stations import OTHER, PIN, Inhabited
-from .test_browser_access import MEASURE
+from .test_browser_access import measured
 
 pytestmark = pytest.mark.browser
 
@@ -65,15 +65,15 @@ def test_from_the_first_start_to_the_lock_without_a_keyboard(start, visit, size)
     sizes = page.page.eval_on_selector_all('.pad button', 'nodes => nodes.map((n) => n.getBoundingClientRect())'
                                            '.map((box) => Math.min(box.width, box.height))')
     assert len(sizes) == 12 and min(sizes) >= 110
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     press(page, PIN)
     press(page, PIN)
     page.page.click('text=I have written it down')
     page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     page.page.click('[aria-label^="Lock;"]')
     page.page.wait_for_selector('.pad')
-    assert page.page.url.endswith('/login') and not any(page.page.evaluate(MEASURE).values())
+    assert page.page.url.endswith('/login') and measured(page) == {}
     press(page, OTHER)
     assert 'The PIN is wrong.' in page.text('.told')
     page.page.go_back()
@@ -82,7 +82,7 @@ def test_from_the_first_start_to_the_lock_without_a_keyboard(start, visit, size)
 
 def test_names_then_pad_then_the_page(start, visit):
     page = visit(start()).go('/')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     page.page.click('text=Ben Moe')
     press(page, OTHER)
     page.page.wait_for_selector('.home')
@@ -105,18 +105,18 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
     page.page.wait_for_selector('[aria-label^="Lock;"]')
     page.go('/status')
     page.page.click('text=Operators')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     page.page.click('text=Ben Moe')
     page.page.wait_for_selector('.pad')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     page.page.click('text=Cancel')
     page.page.click('text=Add somebody')
     page.page.wait_for_selector('.pad')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     press(page, '662817')
     press(page, '662817')
     page.page.wait_for_selector('#act-pin')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     press(page, PIN)
     page.page.wait_for_selector('.people')
     assert 'Operator 4' in page.text('.people')
@@ -130,7 +130,7 @@ def test_a_supervisor_adds_somebody_without_a_keyboard(start, visit):
         page.go(path)
         for size in ((1024, 600), (600, 1024)):
             page.resize(size)
-            assert not any(page.page.evaluate(MEASURE).values()), (path, size)
+            assert measured(page) == {}, (path, size)
 
 
 def test_the_recovery_key_is_typed_without_a_keyboard_and_a_typo_is_marked(start, visit):
@@ -150,12 +150,12 @@ def test_the_recovery_key_is_typed_without_a_keyboard_and_a_typo_is_marked(start
     page.page.click('text=PIN forgotten')
     page.page.click('text=Ann Lind')
     page.page.wait_for_selector('.keyboard')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     spoilt = 'A' if key[2][4] != 'A' else 'B'
     for letter in key[0] + key[1] + key[2][:4] + spoilt + ''.join(key[3:]):
         page.page.click('[data-key="%s"]' % letter)
     page.page.click('.keyboard .enter')
-    assert page.text('.wrong') == '3 wrong' and not any(page.page.evaluate(MEASURE).values())
+    assert page.text('.wrong') == '3 wrong' and measured(page) == {}
     page.page.click('[data-delete]')
     page.page.click('[data-key="%s"]' % key[2][4])
     page.page.click('.keyboard .enter')
@@ -174,7 +174,7 @@ def test_a_passphrase_is_typed_without_a_keyboard(start, visit):
     press(page, PIN)
     page.page.wait_for_selector('[aria-label^="Lock;"]')
     page.go('/operators/passphrase')
-    assert not any(page.page.evaluate(MEASURE).values())
+    assert measured(page) == {}
     assert page.page.eval_on_selector(
         '.keyboard', 'node => node.getBoundingClientRect().bottom < document.querySelector(".notice").offsetTop')
     for _ in range(2):
