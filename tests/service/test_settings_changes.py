@@ -119,8 +119,8 @@ def test_what_cannot_be_written_or_told_changes_nothing(station, monkeypatch):
     assert 'read-only' in station.refused('disk-read-only').sentence
 
 
-def test_every_key_of_network_model_quality_and_keys_is_fixed_with_its_reason():
-    names = {name for section in ('web', 'model', 'quality') for name in SECTIONS[section]}
+def test_every_key_of_network_hospital_model_quality_and_keys_is_fixed_with_its_reason():
+    names = {name for section in ('web', 'hospital', 'model', 'quality') for name in SECTIONS[section]}
     assert names | {'camera', 'bad_pixels', 'exams_folder', 'encrypt', 'audit_signer', 'audit_anchor'} == set(FIXED)
     assert all(reason.endswith('.') for reason in FIXED.values())
     assert changes_path('/var/lib/thermoscreen/exams/') == '/var/lib/thermoscreen/exams.settings.toml'
