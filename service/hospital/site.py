@@ -189,7 +189,7 @@ def parse_url(text: str) -> str:
         wrong = True
     if wrong:
         raise SettingsError('hospital-url', '%r is no address of a FHIR server.' % text,
-                            'Give such as https://ehr.example.org/fhir.')
+                            'Give such as https://record.example.org/fhir.')
     return text.rstrip('/')
 
 

@@ -152,12 +152,12 @@ TLS = 'tls_certificate = "/etc/a.pem"\ntls_key = "/etc/a.key"\ntls_trusted = "/e
     ('[hospital]\nworklist_modality = "tg"\n', 'hospital-modality', 2),
     ('[hospital]\nstation_name = "A TROLLEY OF ROOM 3"\n', 'hospital-text', 2),
     ('[hospital]\ninstitution = "A\\\\B"\n', 'hospital-text', 2),
-    ('[hospital]\nfhir_url = "ftp://ehr.example.org"\n', 'hospital-url', 2),
-    ('[hospital]\nfhir_url = "https://user:pin@ehr.example.org/fhir"\n', 'hospital-url', 2),
-    ('[hospital]\nfhir_url = "https://ehr.example.org:port/fhir"\n', 'hospital-url', 2),
+    ('[hospital]\nfhir_url = "ftp://record.example.org"\n', 'hospital-url', 2),
+    ('[hospital]\nfhir_url = "https://user:pin@record.example.org/fhir"\n', 'hospital-url', 2),
+    ('[hospital]\nfhir_url = "https://record.example.org:port/fhir"\n', 'hospital-url', 2),
     ('[hospital]\nfhir_patient_system = "patients"\n', 'hospital-url', 2),
-    ('[hospital]\nfhir_url = "https://ehr.example.org"\n', 'setting-contradiction', 2),
-    ('[hospital]\nfhir_url = "http://ehr.example.org"\nfhir_patient_system = "urn:oid:1.2"\nfhir_token = "/a"\n',
+    ('[hospital]\nfhir_url = "https://record.example.org"\n', 'setting-contradiction', 2),
+    ('[hospital]\nfhir_url = "http://record.example.org"\nfhir_patient_system = "urn:oid:1.2"\nfhir_token = "/a"\n',
      'setting-contradiction', 4),
 ])
 def test_what_is_wrong_of_the_hospital_is_refused_with_a_remedy(tmp_path, text, code, line):
@@ -172,12 +172,12 @@ def test_the_hospital_is_nobody_until_somebody_is_named(tmp_path):
     assert load_settings().site() == Site()
     text = ARCHIVE + TLS + ('worklist_host = "192.0.2.10"\nworklist_port = 2762\nworklist_ae_title = "RIS"\n'
                             'ae_title = "THERMO 3"\ninstitution = "Νοσοκομείο"\nobjects = "report,temperature"\n'
-                            'stored_unit = "celsius"\nfhir_url = "https://ehr.example.org/fhir/"\n'
+                            'stored_unit = "celsius"\nfhir_url = "https://record.example.org/fhir/"\n'
                             'fhir_patient_system = "urn:oid:1.2"\nfhir_token = "/etc/token"\n')
     site = load_settings(write(tmp_path, text)).site()
     tls = Tls('/etc/a.pem', '/etc/a.key', '/etc/trusted.pem')
     assert site.archive == Peer('pacs.example.org', 104, 'PACS', 'THERMO 3', tls)
     assert site.worklist == Peer('192.0.2.10', 2762, 'RIS', 'THERMO 3', tls) and site.mpps is None
     assert (site.tls, site.institution, site.objects) == (tls, 'Νοσοκομείο', ('temperature', 'report'))
-    assert (site.unit, site.fhir_url) == ('celsius', 'https://ehr.example.org/fhir')
+    assert (site.unit, site.fhir_url) == ('celsius', 'https://record.example.org/fhir')
     assert (site.fhir_patient_system, site.fhir_token, site.fhir_trusted) == ('urn:oid:1.2', '/etc/token', '')
