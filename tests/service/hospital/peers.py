@@ -18,6 +18,13 @@ def free_port():
         return taken.getsockname()[1]
 
 
+def secured(folder, trusted):
+    """Settings of an Orthanc that speaks TLS with the certificate `archive`, to who shows one that `trusted` has."""
+    return {'DicomTlsEnabled': True, 'DicomTlsRemoteCertificateRequired': True,
+            'DicomTlsCertificate': str(folder / 'archive.pem'), 'DicomTlsPrivateKey': str(folder / 'archive.key'),
+            'DicomTlsTrustedCertificates': str(folder / (trusted + '.pem'))}
+
+
 class Orthanc:
     """An Orthanc of its own.
 

@@ -93,10 +93,7 @@ def test_tls_is_mutual_and_counts_the_name_of_the_host(tmp_path, orthanc_program
 
     def files(name, trusted):
         return Tls(*(str(tmp_path / part) for part in (name + '.pem', name + '.key', trusted + '.pem')))
-    secured = peers.Orthanc(
-        tmp_path, orthanc_program, DicomTlsEnabled=True, DicomTlsCertificate=str(tmp_path / 'archive.pem'), Plugins=[],
-        DicomTlsPrivateKey=str(tmp_path / 'archive.key'), DicomTlsTrustedCertificates=str(tmp_path / 'known.pem'),
-        DicomTlsRemoteCertificateRequired=True)
+    secured = peers.Orthanc(tmp_path, orthanc_program, Plugins=[], **peers.secured(tmp_path, 'known'))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(str(tmp_path / 'ended.pem'), str(tmp_path / 'ended.key'))
     old = peers.Peer(lambda connection: context.wrap_socket(connection, server_side=True))

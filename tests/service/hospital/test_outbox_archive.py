@@ -6,9 +6,10 @@ from service.exams import Patient
 from service.hospital.archive import NOTE, ArchiveReceiver
 from service.hospital.outbox import Outbox
 from service.hospital.outbox_rows import COMMITTED, REJECTED
-from service.hospital.site import Peer, Site
+from service.hospital.site import Peer, Site, Tls
 
 from ...fakes.pipelines import stub_pipeline
+from . import peers
 from .exams_made import examined, pictured, store
 
 
@@ -23,12 +24,20 @@ class Told:
         return 1, ''
 
 
-def test_an_exam_arrives_is_committed_and_is_taken_back_by_a_note(tmp_path, archive):
+def test_an_exam_arrives_is_committed_and_is_taken_back_by_a_note(tmp_path, orthanc_program):
+    """Both ways speak TLS: ours to the archive, and its call to our listener."""
+    for name in ('station', 'archive'):
+        peers.make_certificate(tmp_path, name, 30)
+    callback = peers.free_port()
+    station = {'AET': 'THERMO', 'Host': '127.0.0.1', 'Port': callback, 'UseDicomTls': True}
+    archive = peers.Orthanc(tmp_path, orthanc_program, Plugins=[], DicomModalities={'thermo': station},
+                            **peers.secured(tmp_path, 'station'))
+    tls = Tls(*(str(tmp_path / name) for name in ('station.pem', 'station.key', 'archive.pem')))
     exams, told = store(tmp_path / 'exams'), Told()
     with stub_pipeline() as pipeline:
         exam = examined(exams, [('frontal', pictured(pipeline))])
-    site = Site('THERMO', Peer('127.0.0.1', archive.port, archive.title, 'THERMO'), listener_port=archive.callback,
-                objects=('temperature', 'picture'))
+    site = Site('THERMO', Peer('127.0.0.1', archive.port, archive.title, 'THERMO', tls), tls=tls,
+                listener_port=callback, objects=('temperature', 'picture'))
     outbox = Outbox(exams, [ArchiveReceiver(exams, site)], Clock('', lambda: 1.8e9, lambda: True), told)
     outbox.start()
     try:
@@ -53,3 +62,4 @@ def test_an_exam_arrives_is_committed_and_is_taken_back_by_a_note(tmp_path, arch
     finally:
         outbox.close()
         exams.close()
+        archive.stop()
