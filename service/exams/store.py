@@ -298,14 +298,8 @@ class Store:
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         try:
-            self._base.execute('BEGIN IMMEDIATE')
-            try:
+            with transaction(self._base):
                 yield
-                self._base.execute('COMMIT')
-            except BaseException:
-                if self._base.in_transaction:
-                    self._base.execute('ROLLBACK')
-                raise
         except sqlite3.Error as error:
             raise store_error(error, self._folder)
 
@@ -420,6 +414,19 @@ def connect(path: str, check_same_thread: bool = True) -> sqlite3.Connection:
         base.close()
         raise
     return base
+
+
+@contextlib.contextmanager
+def transaction(base: sqlite3.Connection) -> Iterator[None]:
+    """All that is written in it, or nothing; for a connection that `connect` gave."""
+    base.execute('BEGIN IMMEDIATE')
+    try:
+        yield
+        base.execute('COMMIT')
+    except BaseException:
+        if base.in_transaction:
+            base.execute('ROLLBACK')
+        raise
 
 
 def store_error(error: Exception, folder: str) -> StorageError:

@@ -9,7 +9,7 @@ import uuid
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..durable import move
-from ..exams.store import OUTBOX, connect, store_error
+from ..exams.store import OUTBOX, connect, store_error, transaction
 from ..messages import StorageError
 from .calls import CONTEXT, Answer
 
@@ -161,7 +161,7 @@ class Store:
             if self._base.execute('PRAGMA quick_check(1)').fetchone()[0] != 'ok':
                 raise sqlite3.DatabaseError('malformed')
             version = self._base.execute('PRAGMA user_version').fetchone()[0]
-            with self._transaction():
+            with transaction(self._base):
                 for statements in MIGRATIONS[version:]:
                     for statement in statements:
                         self._base.execute(statement)
@@ -293,21 +293,10 @@ class Store:
     def _writing(self) -> Iterator[None]:
         with self._lock:
             try:
-                with self._transaction():
+                with transaction(self._base):
                     yield
             except sqlite3.Error as error:
                 raise store_error(error, self._folder)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._base.execute('BEGIN IMMEDIATE')
-        try:
-            yield
-            self._base.execute('COMMIT')
-        except BaseException:
-            if self._base.in_transaction:
-                self._base.execute('ROLLBACK')
-            raise
 
 
 def kept_rows(folder: str) -> Tuple[Dict[str, int], Dict[Tuple[str, str], Tuple[int, str]]]:

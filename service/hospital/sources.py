@@ -1,6 +1,6 @@
 """Where thresholds and uncertainties of a report come from: in the language of the source, and in no catalogue."""
 
-#: Where thresholds and uncertainties come from, as docs/references.md has them.
+#: By the names of docs/references.md.
 SOURCES = {
     'Wang2011': 'The association of infrared imaging findings of the breast with hormone receptor and human epidermal '
                 'growth factor receptor 2 status of breast cancer, 2011; its tables 1 and 3.',
