@@ -16,8 +16,9 @@ from service.thermogram import Thermogram
 from ..phantoms import PhantomSet
 from .busi import is_busi, open_busi
 from .dmr import is_dmr_pack, is_dmr_raw, open_dmr_pack, open_dmr_raw
+from .exams import is_exams, open_exams
 from .files import AnyPath
-from .plain_folder import is_plain_folder, open_plain_folder
+from .plain_folder import is_plain_folder, open_files, open_plain_folder
 from .sample import Collection, Sample
 
 PHANTOM_CLASSES = ('as expected', 'pattern differs')
@@ -79,7 +80,10 @@ LAYOUTS = {
     'busi': Layout(is_busi, open_busi, 'benign/, malignant/, normal/'),
     'folder': Layout(is_plain_folder, open_plain_folder, 'images/ and patients.csv',
                      ('patient_from', 'scale')),
+    'exams': Layout(is_exams, open_exams, 'exams/ or captures.csv, as exported by a station', ('outlines',)),
     'dmr-raw': Layout(is_dmr_raw, open_dmr_raw, 'T0138.2.3.S.2013-09-06.00.txt or folders of such'),
+    # Nobody says whose a loose file is, so this layout has to be asked for.
+    'files': Layout(lambda folder: False, open_files, 'loose files, with the layout files', ('scale',)),
 }
 
 
@@ -87,9 +91,10 @@ def open_data(path: AnyPath, layout: Optional[str] = None, **options: Any) -> Co
     """Open a folder of thermograms.
 
     Args:
-        path: the folder, or ``phantoms:SEED:COUNT`` for simulated patients.
+        path: the folder, or ``phantoms:SEED:COUNT`` for simulated patients; of the layout ``'files'`` also a file.
         layout: key of `LAYOUTS`; None finds it by content.
-        **options: of the layout: ``patient_from`` and ``scale`` of ``'folder'``; ``height`` and ``width`` of phantoms.
+        **options: of the layout: ``patient_from`` and ``scale`` of ``'folder'``, ``scale`` of ``'files'``, ``outlines``
+            of ``'exams'``; ``height`` and ``width`` of phantoms.
 
     Returns:
         At least one sample.
@@ -101,7 +106,8 @@ def open_data(path: AnyPath, layout: Optional[str] = None, **options: Any) -> Co
     if str(path).startswith('phantoms:'):
         return _open_phantoms(str(path), **options)
     folder = Path(path)
-    _check_folder(folder)
+    if layout != 'files' or not folder.is_file():
+        _check_folder(folder)
     if layout is None:
         layout = _find(folder)
     elif layout not in LAYOUTS:
@@ -111,6 +117,19 @@ def open_data(path: AnyPath, layout: Optional[str] = None, **options: Any) -> Co
         raise InputError('layout-option', 'The layout %s of %s has no option %s.'
                          % (layout, folder, unknown[0]))
     return LAYOUTS[layout].open(folder, **options)
+
+
+def layout_of(path: AnyPath) -> Optional[str]:
+    """Key of `LAYOUTS` of a path whose frames need no classes or labels: loose files where nothing else fits.
+
+    Returns:
+        None for ``phantoms:SEED:COUNT``.
+    """
+    if str(path).startswith('phantoms:'):
+        return None
+    folder = Path(path)
+    fitting = (name for name, layout in LAYOUTS.items() if folder.is_dir() and layout.fits(folder))
+    return next(fitting, 'files')
 
 
 def _open_phantoms(path, **options):

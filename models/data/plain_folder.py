@@ -1,4 +1,4 @@
-"""A plain layout for any thermograms: ``images/``, ``patients.csv`` and optionally ``labels/``.
+"""Plain layouts for any thermograms: ``images/``, ``patients.csv`` and optionally ``labels/``; or files alone.
 
 ``images/`` contains files of every kind that the service reads, ``patients.csv`` the columns file, patient and, if
 known, class, ``labels/`` 8-bit PNGs with region ids, named like the images.
@@ -64,6 +64,25 @@ def open_plain_folder(folder: AnyPath, patient_from: str = 'csv', scale: Optiona
     return Collection(folder.resolve().name, samples, classes, REGIONS, notes)
 
 
+def open_files(path: AnyPath, scale: Optional[str] = None) -> Collection:
+    """The collection of loose files, for what needs neither classes nor labels.
+
+    Args:
+        path: a file, or a folder of files as ``thermoscreen analyse`` takes it.
+        scale: as of `open_plain_folder`.
+
+    Returns:
+        The first frame of each file; patients by the beginning of its name, as `open_plain_folder` has them.
+
+    Raises:
+        InputError: ``folder-empty``, ``folder-unreadable``, or ``key-twice`` for names with other suffixes only.
+    """
+    files = {Path(name).name: name for name in find_thermograms([str(path)])}
+    rows = _by_name(files)
+    samples = tuple(_sample(files[name], rows[name], (), None, scale) for name in sorted(files))
+    return Collection(Path(path).resolve().name, samples, (), REGIONS, ('patients were taken from file names',))
+
+
 def _by_table(folder, files):
     if not (folder / TABLE).is_file():
         raise InputError('patients-missing', 'The folder %s has no %s saying whose each image is (columns file, '
@@ -102,7 +121,8 @@ def _classes(words):
 def _sample(path, row, classes, labels, scale):
     klass = classes.index(row['class']) if row['class'] else None
     read = functools.partial(read_thermogram, str(path), scale=scale)
-    return Sample(Path(path).stem, row['patient'], {'kind': SUFFIXES[suffix_of(path)].name}, klass, read,
+    reader = SUFFIXES.get(suffix_of(path))
+    return Sample(Path(path).stem, row['patient'], {'kind': reader.name if reader else 'unknown'}, klass, read,
                   functools.partial(_labels, str(labels), str(path)) if labels else None)
 
 
