@@ -49,7 +49,7 @@ _MEANT = (
 
 def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[Samples] = None,
         out: Optional[Path] = None, workers: int = 1, transform: Optional[Transform] = None,
-        bar: bool = False) -> torch.nn.Module:
+        bar: bool = False, proximal: Optional[float] = None) -> torch.nn.Module:
     """Train a network as a recipe says.
 
     The result is repeatable for a seed on the same machine with the same PyTorch. With `out`, a run that was killed
@@ -66,6 +66,8 @@ def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[
         workers: processes that prepare samples; 0 for none.
         transform: changes each `Thermogram` before the chain; picklable.
         bar: a progress bar instead of lines in the log.
+        proximal: holds the weights near those that `network` has now (`models.federated.core.proximal_term`); for a
+            training without `out`, since a resumed one would begin elsewhere.
 
     Returns:
         `network` on the CPU in evaluation mode, with averaged weights (`training.average`) and those of the lowest
@@ -79,12 +81,15 @@ def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[
     examples = as_examples(train, recipe)
     val_examples = as_examples(val, recipe) if recipe.training.patience and val is not None else None
     if out is not None:
+        if proximal is not None:
+            raise ValueError('a training that can be resumed has no proximal term')
         return _fit(network, recipe, examples, val_examples, Path(out), True, workers, transform, bar)
     with tempfile.TemporaryDirectory(prefix='thermoscreen-') as folder:
-        return _fit(network, recipe, examples, val_examples, Path(folder), False, workers, transform, bar)
+        return _fit(network, recipe, examples, val_examples, Path(folder), False, workers, transform, bar,
+                    proximal)
 
 
-def _fit(network, recipe, examples, val_examples, out, keep, workers, transform, bar):
+def _fit(network, recipe, examples, val_examples, out, keep, workers, transform, bar, proximal=None):
     settings = recipe.training
     steps, epoch_steps = settings.steps(len(examples)), settings.epoch_steps(len(examples))
     validate_every = 0 if val_examples is None else min(epoch_steps, steps)
@@ -93,6 +98,7 @@ def _fit(network, recipe, examples, val_examples, out, keep, workers, transform,
         module = Contrastive(network, recipe, steps, epoch_steps)
     else:
         module = Supervised(network, recipe, steps, epoch_steps, len(examples.regions), class_shares(examples))
+    module.hold(proximal)
     trainer = _trainer(recipe, steps, validate_every, out, keep, bar)
     loader = Loader(Stream(examples, recipe, transform), settings.batch, steps, workers, lambda: trainer.global_step)
     val_loader: Any = []  # defined and empty: Lightning would warn about a validation without data

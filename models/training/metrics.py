@@ -19,7 +19,7 @@ from ..evaluation.overlap import iou, mean_over_regions
 from ..phantoms import PhantomSet
 from ..recipe import Recipe
 from ..statistics import ROUNDS, PatientBootstrap, class_figures, confusion_matrix, roc, specificity_quantile
-from .stream import UNKNOWN, Loader, Stream, Transform, as_examples
+from .stream import UNKNOWN, Examples, Loader, Stream, Transform, as_examples
 
 
 class Predictions(NamedTuple):
@@ -41,8 +41,8 @@ class Predictions(NamedTuple):
     view: np.ndarray
 
 
-def predict(network: torch.nn.Module, samples: Union[PhantomSet, Collection], recipe: Recipe,
-            transform: Optional[Transform] = None) -> Predictions:
+def predict(network: torch.nn.Module, samples: Union[PhantomSet, Collection, Examples], recipe: Recipe,
+            transform: Optional[Transform] = None, workers: int = 1) -> Predictions:
     """Run a network over samples without augmentation.
 
     Args:
@@ -50,12 +50,13 @@ def predict(network: torch.nn.Module, samples: Union[PhantomSet, Collection], re
         samples: held-out samples, in whose order the predictions are.
         recipe: task, chain, size and batch.
         transform: as for `models.training.fit`.
+        workers: processes that prepare samples; 0 for none.
 
     Returns:
         In the order of the samples.
     """
     examples = as_examples(samples, recipe)
-    loader = Loader(Stream(examples, recipe, transform, plain=True), recipe.training.batch)
+    loader = Loader(Stream(examples, recipe, transform, plain=True), recipe.training.batch, workers=workers)
     count = len(examples.regions)
     confusion, probabilities, klass, seen, views = [], [], [], [], []
     network = network.eval()

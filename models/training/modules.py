@@ -14,6 +14,7 @@ from service import regions
 from ..architectures import Scores
 from ..architectures.latents import CutsModel, Latents, cuts_loss
 from ..augment import mixup
+from ..federated.core import proximal_term
 from ..recipe import Recipe, Schedule
 from .stream import UNKNOWN, Batch
 
@@ -34,8 +35,15 @@ class Module(pl.LightningModule):
         super().__init__()
         self.network, self.recipe = network, recipe
         self._steps, self._epoch_steps = steps, epoch_steps
+        self._proximal: Optional[float] = None
+        self._start: Dict[str, torch.Tensor] = {}
         for part in self._frozen():
             part.requires_grad_(False)
+
+    def hold(self, proximal: Optional[float]) -> None:
+        """Hold the weights that learn near what they are now, by a proximal term of this weight; None does not."""
+        self._proximal = proximal
+        self._start = {} if proximal is None else {name: weight.detach().clone() for name, weight in self._learning()}
 
     def configure_optimizers(self) -> Dict[str, Any]:
         """Optimiser and schedule for Lightning."""
@@ -60,6 +68,9 @@ class Module(pl.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Dict[str, Any]:
         """Sum of the parts of the loss, with the parts for the report."""
         parts = self.parts(batch)
+        if self._proximal is not None:
+            self._start = {name: weight.to(self.device) for name, weight in self._start.items()}
+            parts['proximal'] = proximal_term(dict(self._learning()), self._start, self._proximal)
         loss = sum(parts.values())
         detached = {name: part.detach() for name, part in parts.items()}
         self.log_dict({'train/' + name: part for name, part in detached.items()})
@@ -73,6 +84,9 @@ class Module(pl.LightningModule):
     def parts(self, batch: Batch) -> Dict[str, torch.Tensor]:
         """Named parts of the loss of a batch. Modules override it."""
         raise NotImplementedError('%s.parts' % type(self).__name__)
+
+    def _learning(self):
+        return [(name, weight) for name, weight in self.network.named_parameters() if weight.requires_grad]
 
     def _frozen(self):
         return [self.network.get_submodule(part) for part in self.recipe.network.freeze]

@@ -1,0 +1,1 @@
+"""Many clinics train one network together, and no picture leaves any of them."""
