@@ -14,12 +14,13 @@ import secrets
 from typing import Any, Callable, Dict, FrozenSet, Optional, TypeVar, Union
 
 from flask import Flask, Response, current_app, g, make_response, redirect, render_template, request, session
+from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..messages import Message, ThermoscreenError
 from ..operators import EVENTS, OperatorError
 from .responses import address_elsewhere, is_api, is_opened, refuse
-from .sessions import BusyError, Sessions
+from .sessions import BusyError, Fields, Sessions
 from .tokens import Tokens
 
 #: Roles of people, of a program with a token, and of everybody, logged in or not.
@@ -49,6 +50,8 @@ _WAITS = Message('passphrase-needed', 'The station was started and waits for its
                  'A supervisor types it on the page of the station.')
 _FORM_STALE = Message('form-stale', 'This page is from before the last login, so nothing was changed.',
                       'Open the page again and repeat it.')
+_ASKING_OVER = Message('asking-over', 'The station does not wait for this PIN any more, so nothing was changed.',
+                       'Open the page again and repeat it.')
 _PIN_NEEDED = Message('pin-needed', 'This asks for your PIN once more.', 'Do it on the page of the station.')
 
 #: Scheme of the header Authorization.
@@ -249,22 +252,27 @@ def _refused_change() -> _Answer:
 
 
 def _unconfirmed(sessions: Sessions) -> _Answer:
-    """The pad, for an act whose PIN is not there or wrong; what the form holds comes back with it."""
+    """The pad, for an act whose PIN is not there or wrong. What its form holds waits here, and is in no page."""
     act, form, address = act_of(current_app, str(request.endpoint)), request.form, address_elsewhere()
     error: Optional[ThermoscreenError] = None
     if not act:
         return None
-    try:
-        if sessions.confirm(g.session, form.get(ASKED_FIELD, ''), form.get(PIN_FIELD, ''), act, address):
+    fields: Optional[Fields] = [field for field in form.items(multi=True) if field[0] != CSRF_FIELD]
+    if ASKED_FIELD in form:
+        fields = sessions.answered(g.session, form[ASKED_FIELD], request.path)
+        if fields is None:
+            return refuse(403, _ASKING_OVER)
+        try:
+            sessions.confirm(g.session, form.get(PIN_FIELD, ''), act, address)
+            request.form = ImmutableMultiDict(fields)
             return None
-    except (OperatorError, BusyError) as refused:
-        error = refused
+        except (OperatorError, BusyError) as refused:
+            error = refused
     if is_api():
         return refuse(403, error.message if error else _PIN_NEEDED)
-    own = (CSRF_FIELD, ASKED_FIELD, PIN_FIELD)
-    html = render_template('confirm.html', person=g.operator, act=act, asked=sessions.ask(g.session),
-                           kept=[field for field in form.items(multi=True) if field[0] not in own],
-                           message=error and error.message, wait_s=sessions.operators.wait_s(g.operator.id, address),
+    html = render_template('confirm.html', person=g.operator, act=act,
+                           asked=sessions.ask(g.session, request.path, fields or ()), message=error and error.message,
+                           wait_s=sessions.operators.wait_s(g.operator.id, address),
                            back=current_app.blueprints[str(request.blueprint)].url_prefix or '/')
     return make_response(html, error.http_status if error else 403)
 

@@ -11,7 +11,7 @@ import logging
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from ..messages import StorageError, ThermoscreenError
 from ..operators import INTEGRATOR, Operator, OperatorError, Station
@@ -32,6 +32,18 @@ class BusyError(ThermoscreenError):
     http_status = 429
 
 
+#: Names and values of a form, in its order.
+Fields = Sequence[Tuple[str, str]]
+
+
+class Asking(NamedTuple):
+    """An act that waits for the PIN of who wants it: the word that the answer brings, its address, and its form."""
+
+    word: str
+    place: str
+    fields: Fields
+
+
 class Session:
     """Somebody who is logged in.
 
@@ -41,14 +53,14 @@ class Session:
         elsewhere: whether it was made from another machine; a cookie of the station is of no use there, nor of the
             network at the station.
         touched_s: when a person last did something, by `time.monotonic`.
-        asked: which asking for the PIN is open; empty for none.
+        asked: the asking for the PIN that is open; None for none.
     """
 
     def __init__(self, operator_id: str, now_s: float, elsewhere: bool = False) -> None:
         self.id = secrets.token_urlsafe(32)
         self.operator_id, self.elsewhere = operator_id, elsewhere
         self.touched_s = now_s
-        self.asked = ''
+        self.asked: Optional[Asking] = None
 
 
 class Sessions:
@@ -124,32 +136,41 @@ class Sessions:
         with self._place(address):
             return self._begin(self.operators.check(operator_id, pin, 'login', address), bool(address))
 
-    def ask(self, session: Session) -> str:
-        """Open an asking for the PIN, in place of any other of this session: a word that the answer has to bring."""
-        session.asked = secrets.token_urlsafe(16)
-        return session.asked
+    def ask(self, session: Session, place: str, fields: Fields) -> str:
+        """Open an asking for the PIN, in place of any other of this session: a word that the answer has to bring.
 
-    def confirm(self, session: Session, asked: str, pin: str, act: str, address: str = '') -> bool:
+        Args:
+            place: the address of the act.
+            fields: its form. It stays here, since it may hold a PIN or a passphrase, which no page repeats.
+        """
+        session.asked = Asking(secrets.token_urlsafe(16), place, tuple(fields))
+        return session.asked.word
+
+    def answered(self, session: Session, word: str, place: str) -> Optional[Fields]:
+        """The form of the asking that an answer belongs to; None where that is not open, here.
+
+        Args:
+            word: of `ask`; it is good for one answer, so that a form that is sent again does nothing.
+        """
+        with self._lock:
+            opened, session.asked = session.asked, None
+        if opened is None or opened.place != place or not hmac.compare_digest(opened.word.encode('utf-8'),
+                                                                              word.encode('utf-8')):
+            return None
+        return opened.fields
+
+    def confirm(self, session: Session, pin: str, act: str, address: str = '') -> None:
         """Take the PIN of somebody who is logged in once more, for one act.
 
         Args:
-            asked: of `ask`; it is good for one answer, so that a form that is sent again does nothing.
             act: for the audit log.
             address: as of `log_in`.
-
-        Returns:
-            Whether it may be done; False where this asking is not open.
 
         Raises:
             BusyError, OperatorError, StorageError: as of `log_in`.
         """
-        with self._lock:
-            opened, session.asked = session.asked, ''
-        if not opened or not hmac.compare_digest(opened.encode('utf-8'), asked.encode('utf-8')):
-            return False
         with self._place(address):
             self.operators.check(session.operator_id, pin, 'confirmed', address, act=act)
-        return True
 
     def find(self, session_id: str) -> Optional[Session]:
         """The session of an id, or None where it has ended."""

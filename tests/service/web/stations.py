@@ -62,4 +62,4 @@ def confirm(client, path, form, pin):
     pad = client.post(path, data=form)
     assert pad.status_code == 403, pad.status_code
     asked = re.search('name="act-asked" value="([^"]+)"', pad.get_data(as_text=True)).group(1)
-    return client.post(path, data=dict(form, **{'act-asked': asked, 'act-pin': pin}))
+    return client.post(path, data={'csrf': form.get('csrf', ''), 'act-asked': asked, 'act-pin': pin})
