@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nox
 
-nox.needs_version = '>=2023.4.22'
+nox.needs_version = '>=2024.3.2'
 # An environment is made by the interpreter's own `venv`, since virtualenv leaves out Python 3.6, and is shared by all
 # sessions of that interpreter, since to make one costs half a minute: see _environment.
 nox.options.default_venv_backend = 'none'
@@ -34,7 +34,8 @@ SHARES = {'3.8': '1/4', '3.10': '3/4', TODAYS_PYTHON: '2/2'}
 SERVICE_TESTS, BOARD_TESTS = ['tests/service'], ['tests/jetson', 'tests/calibration']
 #: What an environment has beside the libraries of the device and `tests.txt`. On today's Python one serves for the
 #: device half, to lint and to drive the browser; that the device half needs no more shows on the other Pythons.
-FURTHER_TOOLS = {'today.txt': ['lint.txt', 'browser.txt'], 'workstation': ['workstation.txt']}
+FURTHER_TOOLS = {'today.txt': ['lint.txt', 'browser.txt'], 'workstation': ['workstation.txt'],
+                 'federated': ['federated.txt']}
 #: About the tree rather than the interpreter: with `lint` on today's Python, and on the Nano's.
 HOUSE_TESTS = ['tests/house']
 WORKSTATION_TESTS = ['tests/models', 'tests/export']
@@ -81,6 +82,14 @@ def workstation(session):
     _needs_today(session)
     _environment(session, 'workstation')
     _pytest(session, WORKSTATION_TESTS)
+
+
+@nox.session(default=False)
+def federated(session):
+    """NVFLARE, which costs 240 MB and a minute to install; only where it is asked for by its name."""
+    _needs_today(session)
+    _environment(session, 'federated')
+    _pytest(session, ['tests/models/federated'])
 
 
 @nox.session

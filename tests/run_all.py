@@ -22,6 +22,9 @@ ORDER = ('workstation', 'device-3.6', 'browser', 'device-3.11', 'board-3.6', 'de
          'board-emulated', 'lint')
 SESSIONS_AT_A_TIME = 4
 
+#: Run only where they are named.
+ON_REQUEST = ('federated',)
+
 #: The sessions without which a run in continuous integration has not shown what the Nano needs.
 REQUIRED_IN_CI = ('device-3.6', 'board-3.6')
 
@@ -119,7 +122,7 @@ def _sessions(names):
     if unknown:
         sys.exit('There is no session %s; there are %s.' % (', '.join(sorted(unknown)),
                                                             ', '.join(session.name for session in sessions)))
-    return [session for session in sessions if not names or session.name in names]
+    return [session for session in sessions if session.name in names or not names and session.name not in ON_REQUEST]
 
 
 def _place(session):
