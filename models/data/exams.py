@@ -29,9 +29,9 @@ from service.thermogram import CELSIUS, RELATIVE, Provenance, Thermogram
 from .files import AnyPath, read_label_image
 from .sample import Collection, Sample
 
-#: Whose outlines are labels: those corrected by hand, or those that count, the model's among them.
-OUTLINES = HAND, COUNTING = ('hand', 'counting')
-_MODEL, _NONE = 'model', 'none'
+#: Whose outlines are labels: those corrected by hand, those that count (the model's among them), or the model's.
+OUTLINES = HAND, COUNTING, MODEL = ('hand', 'counting', 'model')
+_NONE = 'none'
 
 _STORE = 'exams'
 #: Of ``exam.json`` in an export for research, and of the values of a capture, which may hold two frames.
@@ -71,7 +71,7 @@ def open_exams(folder: AnyPath, outlines: str = HAND) -> Collection:
         raise InputError('outlines', 'Outlines are taken by %s, not by %s.' % (' or '.join(OUTLINES), outlines))
     left_out: _LeftOut = Counter()
     read = _research if (folder / TABLE).is_file() else _store
-    samples = tuple(read(folder, outlines == COUNTING, left_out))
+    samples = tuple(read(folder, outlines, left_out))
     notes = tuple('%d %s were left out' % (count, what) for what, count in sorted(left_out.items()) if count)
     if not samples:
         raise InputError('exams-none', 'The folder %s holds no signed exam with a thermogram%s.'
@@ -86,7 +86,7 @@ def _is_one(folder: Path) -> bool:
 # -- a store, or a whole export
 
 
-def _store(folder: Path, counting: bool, left_out: _LeftOut) -> Iterator[Sample]:
+def _store(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
     one = _is_one(folder)
     root, ids = (folder.parents[2], [folder.name]) if one else (folder, exam_ids(str(folder))[0])
     exams = sorted((read_exam(str(root), exam_id) for exam_id in ids), key=lambda exam: exam.number)
@@ -114,20 +114,20 @@ def _store(folder: Path, counting: bool, left_out: _LeftOut) -> Iterator[Sample]
             event = taken[capture.number - 1]
             facts = {'camera': _camera(capture), 'distance_m': _distance(conditions[:event.number]),
                      'date': date and date.isoformat(), 'day': day}
-            yield _of_exam(Path(path_of(str(root), exam.id)), exam, capture, patient, facts, counting)
+            yield _of_exam(Path(path_of(str(root), exam.id)), exam, capture, patient, facts, wanted)
 
 
 def _of_exam(folder: Path, exam: Exam, capture: Capture, patient: str, facts: Dict[str, Any],
-             counting: bool) -> Sample:
+             wanted: str) -> Sample:
     correction = exam.correction(capture.number)
-    name = exam.counting(capture.number, 'labels.png')
+    name = '%04d.labels.png' % capture.number if wanted == MODEL else exam.counting(capture.number, 'labels.png')
     labels = None
     if name in exam.files:
         labels = functools.partial(_labels, str(folder / name))
-    facts.update(outlines=_NONE if labels is None else _MODEL if correction is None else HAND,
+    facts.update(outlines=_NONE if labels is None else MODEL if correction is None else HAND,
                  labeller=correction and correction.operator, labelled_at=correction and correction.stamp.utc)
     return _sample(exam.id, patient, exam.number, capture.number, capture.role, capture.frame, facts,
-                   functools.partial(read_thermogram, str(folder / ('%04d.tscap' % capture.number))), labels, counting)
+                   functools.partial(read_thermogram, str(folder / ('%04d.tscap' % capture.number))), labels, wanted)
 
 
 def _date(exam: Exam) -> Optional[datetime.date]:
@@ -151,7 +151,7 @@ def _distance(conditions: List[Dict[str, Any]]) -> Optional[float]:
 # -- an export for research
 
 
-def _research(folder: Path, counting: bool, left_out: _LeftOut) -> Iterator[Sample]:
+def _research(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
     if _document(folder, MANIFEST).get('format') != FORMAT:
         raise _damaged(folder, MANIFEST, 'format')
     for number, path in enumerate(sorted(folder.glob('*/' + EXAM_NAME)), 1):
@@ -163,22 +163,22 @@ def _research(folder: Path, counting: bool, left_out: _LeftOut) -> Iterator[Samp
             last = {(entry['role'], entry['frame']): entry for entry in document['captures']}
             left_out['pictures that were taken again'] += len(document['captures']) - len(last)
             for entry in last.values():
-                yield _of_research(folder, document, number, entry, counting)
+                yield _of_research(folder, document, number, entry, wanted)
         except (KeyError, TypeError, ValueError) as error:
             raise _damaged(folder, path.parent.name, error)
 
 
 def _of_research(folder: Path, document: Dict[str, Any], number: int, entry: Dict[str, Any],
-                 counting: bool) -> Sample:
-    labels = None
-    if entry['labels_file'] is not None:
-        labels = functools.partial(_labels, _inside(folder, entry['labels_file']))
+                 wanted: str) -> Sample:
+    labels, drawn = None, entry['model'] if wanted == MODEL and entry['model'] else entry
+    if drawn['labels_file'] is not None:
+        labels = functools.partial(_labels, _inside(folder, drawn['labels_file']))
     distance = dict(document['conditions'], **entry['conditions']).get('distance_m')
     facts = {'camera': None, 'distance_m': distance, 'date': None, 'day': document['day'], 'labeller': None,
              'labelled_at': None, 'outlines': _NONE if labels is None else entry['outlines']}
     read = functools.partial(_values, _inside(folder, entry['values_file']), entry['unit'])
     return _sample(document['exam'], document['patient'], number, int(entry['capture']), entry['role'],
-                   int(entry['frame']), facts, read, labels, counting)
+                   int(entry['frame']), facts, read, labels, wanted)
 
 
 def _values(path: str, unit: str) -> Thermogram:
@@ -211,12 +211,12 @@ def _document(folder: Path, name: str) -> Dict[str, Any]:
 
 
 def _sample(exam: str, patient: str, number: int, capture: int, role: str, frame: int, facts: Dict[str, Any],
-            read: Callable[[], Thermogram], labels: Optional[_ReadLabels], counting: bool) -> Sample:
+            read: Callable[[], Thermogram], labels: Optional[_ReadLabels], wanted: str) -> Sample:
     in_series = role == DYNAMIC
     facts = dict(facts, exam=exam, number=number, capture=capture, role=role, view=None if in_series else role,
                  frame=frame, kind='dynamic' if in_series else 'static')
     return Sample('%s-%04d' % (exam, capture), patient, facts, None, read,
-                  labels if counting or facts['outlines'] == HAND else None)
+                  labels if wanted != HAND or facts['outlines'] == HAND else None)
 
 
 def _labels(path: str, height: int, width: int) -> np.ndarray:

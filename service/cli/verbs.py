@@ -79,6 +79,7 @@ SUMMARIES = {
     'export': Summary('Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.',
                       ('torch', 'onnx', 'onnxsim')),
     'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),
+    'labels': Summary('Send frames to CVAT or Label Studio, and take back what people drew.', ('defusedxml',)),
     'operators': Summary('List, add and remove operators, and give them PINs and roles.'),
     'preflight': Summary('Predict operators, memory, build time and latency of a network on a target, without the '
                          'board.', ('onnx',)),

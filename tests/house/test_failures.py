@@ -49,6 +49,7 @@ FAILING = {
     ('exams', 'show'): ['none', '--folder', 'none'],
     ('exams', 'verify'): ['--folder', 'none'],
     ('export',): ['none', '--out', 'results'],
+    ('labels', 'import'): ['none', 'none', '--out', 'results'],
     ('operators', 'list'): ['--settings', 'none'],
     ('preflight',): ['none', '--target', 'jetson-nano'],
     ('prune',): ['none', '--flops', '0.5', '--out', 'results'],

@@ -60,8 +60,10 @@ def test_pictures_that_count_with_outlines_by_hand(store):
     assert np.array_equal(by_hand.labels(), HAND) and by_hand.thermogram().pixels[0, 0] == np.float32(30.5)
     assert by_hand.facts['labeller'] == 'chief' and by_hand.facts['distance_m'] == 1.2 and by_hand.facts['day'] == 0
     assert collection[2].facts['view'] == 'left-oblique'
-    counting = open_data(station.folder, outlines='counting')
-    assert np.array_equal(counting[0].labels(), np.ones((48, 64), np.uint8))
+    for outlines, second_labels in (('counting', HAND), ('model', np.ones((48, 64), np.uint8))):
+        opened = open_data(station.folder, outlines=outlines)
+        assert np.array_equal(opened[0].labels(), np.ones((48, 64), np.uint8))
+        assert np.array_equal(opened[1].labels(), second_labels) and opened[1].facts['outlines'] == 'hand'
 
 
 def test_one_exam_by_its_folder(store):
@@ -83,6 +85,8 @@ def test_exports_have_the_same_pictures(store, tmp_path, research):
     assert sorted(sample.facts['outlines'] for sample in collection) == ['hand', 'model', 'model']
     by_hand, = collection.labelled()
     assert np.array_equal(by_hand.labels(), HAND) and by_hand.thermogram().is_celsius
+    model, = open_data(tmp_path / 'out', outlines='model').subset([by_hand.key])
+    assert np.array_equal(model.labels(), np.ones((48, 64), np.uint8))
     assert ('P-1' in collection.patients) != research
 
 
