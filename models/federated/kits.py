@@ -44,7 +44,6 @@ RUNS, OUTCOME = 'runs', 'outcome.json'
 
 #: The file in `local/` of a site with the arrays that may leave it (`models.federated.guard.shapes_of`).
 SHAPES = 'shapes.json'
-_POLICIES = ('resources.json', 'authorization.json', 'privacy.json')
 _RIGHTS = ('submit_job', 'clone_job', 'manage_job', 'download_job', 'view', 'operate', 'shell_commands', 'byoc',
            'server-predeployed-flwr')
 _ROLES = ('project_admin', 'org_admin', 'lead', 'member')
@@ -377,28 +376,31 @@ def check_policies(kit: Kit, classes: Sequence[str] = ()) -> Mapping[str, Any]:
     Raises:
         InputError: ``kit-not-hardened``.
     """
-    properties: Mapping[str, Any] = {'data': '', 'threads': 1}
-    documents = {name: _read_policy(kit, name) for name in _POLICIES if (kit.folder / 'local' / name).exists()}
-    if kit.kind == SITE:
-        try:
-            properties = documents['privacy.json']['scopes'][0]['properties']
-            properties = {'data': str(properties['data']), 'threads': int(properties['threads'])}
-        except (KeyError, IndexError, TypeError, ValueError):
-            raise _loose(kit, 'privacy.json')
-    for name, expected in policies(kit, properties['data'], properties['threads'], classes).items():
-        if documents.get(name) != expected:
+    own = own_settings(kit)
+    for name, expected in policies(kit, own['data'], own['threads'], classes).items():
+        if _read_policy(kit, name) != expected:
             raise _loose(kit, name)
     # Python files there are imported by NVFLARE itself.
     if any((kit.folder / 'local' / 'custom').glob('**/*.py')):
         raise _loose(kit, 'custom')
-    return properties
+    return own
+
+
+def own_settings(kit: Kit) -> Mapping[str, Any]:
+    """What a site has set for itself, ``data`` and ``threads``; nothing of it where it cannot be read."""
+    try:
+        properties = _read_policy(kit, 'privacy.json')['scopes'][0]['properties']
+        return {'data': str(properties['data']), 'threads': int(properties['threads'])}
+    except (KeyError, IndexError, TypeError, ValueError):
+        return {'data': '', 'threads': 1}
 
 
 def _read_policy(kit: Kit, name: str) -> Any:
+    """A policy as it is; None where it cannot be read."""
     try:
         return json.loads((kit.folder / 'local' / name).read_text(encoding='utf-8'))
     except (OSError, ValueError):
-        raise _loose(kit, name)
+        return None
 
 
 def _loose(kit: Kit, name: str) -> InputError:

@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Seq
 
 from service.clock import Clock
 from service.durable import write_new
-from service.messages import InputError
+from service.messages import OK, InputError
 from service.operators.chain import EMPTY, encode, follow, head_of, mac_of, read_lines, segment_name
 
 from .core import Plan
@@ -167,8 +167,7 @@ def run_site(kit: Kit, say: Say, classes: Sequence[str] = ()) -> None:
             for. ``site-ended`` where NVFLARE's client ends by itself.
     """
     own = check_policies(kit, classes)
-    for message in check_certificates(kit, _now()):
-        say(message.text)
+    tell_certificates((kit,), say)
     try:
         probe(kit)
     except InputError as error:
@@ -190,7 +189,20 @@ def run_site(kit: Kit, say: Say, classes: Sequence[str] = ()) -> None:
                      'Look at the end of %s.' % (kit.folder / 'console.txt'))
 
 
-def _now() -> datetime.datetime:
+def tell_certificates(kits: Sequence[Kit], say: Say) -> None:
+    """Say which certificates end soon; where none does, which one ends first.
+
+    Raises:
+        InputError: as `check_certificates`.
+    """
+    messages = [message for kit in kits for message in check_certificates(kit, now())]
+    soon = [message for message in messages if message.severity != OK]
+    for message in soon or [min(messages, key=lambda message: message.facts['days'])]:
+        say(message.text)
+
+
+def now() -> datetime.datetime:
+    """The date of this machine, with its time zone."""
     return datetime.datetime.now(datetime.timezone.utc)
 
 
@@ -289,9 +301,7 @@ def run_federation(project: Project, server: Kit, lead: Kit, plan: Plan, start: 
     Raises:
         InputError: a kit that cannot be used, before anything is started.
     """
-    for kit in (server, lead):
-        for message in check_certificates(kit, _now()):
-            say(message.text)
+    tell_certificates((server, lead), say)
     check_policies(server)
     begun = time.monotonic()
     longest_s = project.longest_s(plan.rounds)

@@ -5,6 +5,7 @@ installed there, and brings the plan and the weights at the start. `Leaving` is 
 puts it behind every task. A filter that a *job* brings for the tasks ``"*"`` is silently never applied, so that none is
 ever written into a job.
 """
+import contextlib
 import io
 import json
 import logging
@@ -213,6 +214,8 @@ def make_kits(project: Project, folder: Path) -> Dict[str, Path]:
     if context.get(CtxKey.BUILD_ERROR):
         raise InputError('project-refused', 'No kits were made.', 'Look at the log.')
     made = Path(context[CtxKey.CURRENT_PROD_DIR])
+    # The keys of all, in clear and readable by everybody.
+    (made.parent / 'state' / 'cert.json').chmod(0o600)
     return {name: made / name for name in (project.server, project.lead, *project.sites)}
 
 
@@ -273,7 +276,8 @@ class Lead:
     """
 
     def __init__(self, kit: Kit, timeout_s: float = 10) -> None:
-        self._session = new_secure_session(kit.name, str(kit.folder), timeout=timeout_s)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints that it connects
+            self._session = new_secure_session(kit.name, str(kit.folder), timeout=timeout_s)
 
     def sites(self) -> Set[str]:
         """Who is connected."""

@@ -36,7 +36,7 @@ from models.federated.kits import (  # noqa: E402
     open_kit,
     organisation,
 )
-from models.federated.launching import _now  # noqa: E402
+from models.federated.launching import now  # noqa: E402
 from service.messages import InputError  # noqa: E402
 
 from .clinics import START, plan  # noqa: E402
@@ -60,7 +60,7 @@ def test_kits_pass_our_own_checks(kits):
     for kind, name in ((SERVER, 'localhost'), (LEAD, 'lead@example.org'), (SITE, 'north')):
         kit = kits[kind]
         assert kit.name == name and kit.host == 'localhost'
-        own, root = check_certificates(kit, _now())
+        own, root = check_certificates(kit, now())
         assert 350 < own.facts['days'] <= root.facts['days'] <= 360
         check_policies(kit)
         assert organisation(kit)
