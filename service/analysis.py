@@ -241,5 +241,5 @@ def _pair_sentence(entry: Difference, is_celsius: bool) -> str:
         return '%s %s %s grey levels brighter than %s.' % (warmer, entry.pair, number, cooler)
     verdict = '%s the %.1f °C threshold.' % (N_('Above') if entry.exceeds else N_('Not above'), entry.threshold_c)
     if float(number) == 0:
-        return 'Left and right %s are equally warm to 0.1 °C. %s' % (entry.pair, verdict)
+        return 'Left and right %s are equally warm to %.1f °C. %s' % (entry.pair, 0.1, verdict)
     return '%s %s %s °C warmer than %s. %s' % (warmer, entry.pair, number, cooler, verdict)

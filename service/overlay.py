@@ -10,6 +10,7 @@ import numpy as np
 
 from .analysis import mirrored_difference, percentile
 from .body import Body, find_body
+from .degrees import CELSIUS, FAHRENHEIT, SIGNS, fahrenheit, shown
 from .explanation import strongest
 from .messages import ADJUNCT_NOTICE, Message
 from .palettes import palette
@@ -131,8 +132,8 @@ class Layer:
     span: Optional[Span]
 
 
-def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'original', span: Optional[Span] = None
-                 ) -> np.ndarray:
+def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'original', span: Optional[Span] = None,
+                 unit: str = CELSIUS) -> np.ndarray:
     """Draw one result.
 
     Args:
@@ -140,6 +141,7 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
         palette_name: a name of `service.palettes`.
         layer: one of `LAYERS`.
         span: of the palette; None for an automatic one.
+        unit: of the numbers in it, one of `service.degrees.SIGNS`.
 
     Returns:
         uint8 HxWx3, BGR as OpenCV encodes it.
@@ -154,14 +156,14 @@ def draw_overlay(result: Result, palette_name: str = 'iron', layer: str = 'origi
     canvas = np.empty((PICTURE_HEIGHT_PX + NOTICE_HEIGHT_PX, width + SCALE_WIDTH_PX, 3), np.uint8)
     picture = canvas[:PICTURE_HEIGHT_PX, :width]
     drawn = draw_layer(result, layer, table, span, picture)
-    _draw_spots(picture, result)
+    _draw_spots(picture, result, unit)
     if result.view in SIDE_VIEWS:
         _draw_view(picture, view_label(result.view))
     else:
         _draw_sides(picture)
     if result.refusals:
         _draw_refusal(picture, result.refusals[0])
-    _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None)
+    _draw_scale(canvas[:PICTURE_HEIGHT_PX, width:], drawn.table, drawn.span if thermogram.is_celsius else None, unit)
     canvas[PICTURE_HEIGHT_PX:] = _notice_strip(canvas.shape[1])
     return canvas
 
@@ -445,7 +447,7 @@ def _reach(side: slice, scale: float, end: int) -> Tuple[int, int]:
     return max(0, int(side.start * scale) - 1), min(end, int(math.ceil(side.stop * scale)) + 1)
 
 
-def _draw_spots(picture: np.ndarray, result: Result) -> None:
+def _draw_spots(picture: np.ndarray, result: Result, unit: str) -> None:
     scale_y = picture.shape[0] / float(result.thermogram.height)
     scale_x = picture.shape[1] / float(result.thermogram.width)
     for spot in result.spots:
@@ -453,7 +455,9 @@ def _draw_spots(picture: np.ndarray, result: Result) -> None:
         _draw_cross(picture, *centre)
         if result.thermogram.is_celsius:
             x = min(centre[0] + 12, picture.shape[1] - 78)
-            _write(picture, '%.1f °C' % spot.value, x, max(centre[1] - 8, 18))
+            number = '%.1f' % spot.value
+            _write(picture, '%s %s' % (shown(number) if unit == FAHRENHEIT else number, SIGNS[unit]), x,
+                   max(centre[1] - 8, 18))
 
 
 def _draw_cross(picture: np.ndarray, x: int, y: int) -> None:
@@ -487,33 +491,34 @@ def _draw_refusal(picture: np.ndarray, check: Message) -> None:
     _write(picture, sentence, 12, height - 12, size=_fitting(sentence, picture.shape[1] - 24))
 
 
-def _draw_scale(column: np.ndarray, table: np.ndarray, span_c: Optional[Span]) -> None:
+def _draw_scale(column: np.ndarray, table: np.ndarray, span_c: Optional[Span], unit: str) -> None:
     """Draw the palette with its whole degrees; where its colours are no degrees it says so.
 
     Args:
         column: uint8 H x `SCALE_WIDTH_PX` x 3, replaced.
         table: as of `_table`.
         span_c: None where there are no degrees.
+        unit: of the degrees.
     """
     height = column.shape[0]
-    column[:] = _bar(table.tobytes(), height, span_c is not None)
+    column[:] = _bar(table.tobytes(), height, SIGNS[unit] if span_c else 'not °C')
     if span_c is None:
         return
-    low, high = span_c
+    low, high = map(fahrenheit, span_c) if unit == FAHRENHEIT else span_c
     for degree in _ticks(low, high):
         line = _HEAD_PX + int(round((high - degree) / (high - low) * (height - 2 * _HEAD_PX - 1)))
         column[line - _TICK_REACH_PX:line + _TICK_REACH_PX + 1, _BAR_LEFT_PX + _BAR_WIDTH_PX:] = _tick(degree)
 
 
 @functools.lru_cache(maxsize=16)
-def _bar(colours: bytes, height: int, is_celsius: bool) -> np.ndarray:
+def _bar(colours: bytes, height: int, head: str) -> np.ndarray:
     """The scale without its degrees, read-only; `colours` are the bytes of a table, which a cache can be asked for."""
     column = np.full((height, SCALE_WIDTH_PX, 3), _PAPER, np.uint8)
     table = np.frombuffer(colours, np.uint8).reshape(256, 1, 4)[_HOTTEST:, :, :3]
     bar = cv2.resize(np.ascontiguousarray(table), (_BAR_WIDTH_PX, height - 2 * _HEAD_PX),
                      interpolation=cv2.INTER_LINEAR)
     column[_HEAD_PX:height - _HEAD_PX, _BAR_LEFT_PX:_BAR_LEFT_PX + _BAR_WIDTH_PX] = bar
-    _write(column, '°C' if is_celsius else 'not °C', _UNIT_LEFT_PX, 18)
+    _write(column, head, _UNIT_LEFT_PX, 18)
     column.setflags(write=False)
     return column
 

@@ -148,7 +148,7 @@ def _body(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:
         return Message('body', 'There is no body in the picture, or it is too far away.',
                        'Place the patient in front of the camera, about 1 m away.')
     return Message('body', 'The body is hardly warmer than what is behind it.',
-                   'Remove heat sources behind the patient and cool the room to 18 to 25 °C.')
+                   'Remove heat sources behind the patient and cool the room to %.0f to %.0f °C.' % (18, 25))
 
 
 def _skin_range(thermogram: Thermogram, body: Body, limits: QualityLimits) -> Message:

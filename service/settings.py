@@ -10,6 +10,7 @@ from .backends import BACKENDS, CUDA_INTERFACES, PRECISIONS
 from .cameras.capture.corrections import parse_patch
 from .cameras.registry import make_camera
 from .certificate import is_loopback, parse_names
+from .degrees import CELSIUS, SIGNS
 from .entry import PLAIN_NUMBER, parse_keyboards, parse_wristbands
 from .hospital.site import (
     PAPERS,
@@ -172,6 +173,8 @@ class Settings:
 
     language: str = _key('screen', 'en', 'Language of the pages: en, or de for German. What is kept, logged or read by '
                          'programs stays English.', choices=tuple(LANGUAGES))
+    temperatures: str = _key('screen', CELSIUS, 'How the pages show temperatures: celsius or fahrenheit. Whatever is '
+                             'kept, sent, printed or set is in °C.', choices=tuple(SIGNS))
     keyboards: str = _key('screen', 'en, de, es, el, ru', 'Languages whose letters the keyboard on the screen has, '
                           'with commas between them; it begins with the first.', parse=parse_keyboards)
 

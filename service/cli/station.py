@@ -70,7 +70,8 @@ def serve_station(supervision: Supervision, settings_path: Optional[str], demo: 
         live = LiveLoop(pipeline, lambda: camera, palette_name=settings.palette, layer=settings.layer,
                         jpeg_quality=settings.jpeg_quality, heartbeats=supervision.heartbeats,
                         corrections=corrections, warm_up_s=60 * settings.warm_up_minutes, analysed=trial.analysed,
-                        limits=settings.quality_limits(), distance_cm=settings.distance_cm)
+                        limits=settings.quality_limits(), distance_cm=settings.distance_cm,
+                        unit=settings.temperatures)
         vitals = running.enter_context(Vitals(settings, supervision.folder or os.getcwd()))
         app = create_app(pipeline, live, settings, vitals, records.exams, records.sessions, demo,
                          records.backups, None if demo else changing, records.exam_job, changes, records.worklist,

@@ -64,6 +64,8 @@ CHECKS: Dict[str, Tuple[str, str]] = {
 
 #: Temperatures of the room, °C.
 ROOM_C = tuple(LIMITS[name].value for name in ('room-low', 'room-high'))
+#: By how many °C the room may change during an exam [Iact].
+ROOM_CHANGE_C = 1.0
 
 #: Why the pictures begin before the patient has acclimatised, why a view is left out, and why an exam is given up.
 EARLY = ('The patient feels cold.', 'The patient cannot wait.', 'She waited before, without the station.')

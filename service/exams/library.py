@@ -472,6 +472,12 @@ class Exams:
                 values.update(self.private(exam, event.number))
         return {name: value for name, value in values.items() if name in CONDITIONS or name == NOTES}
 
+    def stated(self, exam: Exam, name: str) -> List[Any]:
+        """Every value of one condition that was stated in an exam, in their order. Errors as of `patient`."""
+        stated = (self.private(exam, event.number) for event in exam.events
+                  if event.kind in (CREATED, STARTED, NOTED))
+        return [private[name] for private in stated if name in private]
+
     def order(self, exam: Exam) -> Optional[Order]:
         """What the worklist said of an exam; None for one that was not scheduled. Errors as of `patient`."""
         return checked_order(self.private(exam, 1)[ORDER]) if exam.scheduled else None

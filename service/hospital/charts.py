@@ -2,6 +2,7 @@
 from typing import Any, Dict, Sequence, Tuple
 
 from ..comparison import Recoveries
+from ..degrees import CELSIUS, FAHRENHEIT, fahrenheit
 from ..reading import fitted
 from ..regions import NECK, PAIRS, REGIONS, pair_name
 
@@ -16,11 +17,12 @@ _LEAST_C = 1.0
 _POINTS = 60
 
 
-def chart_of(series: Recoveries, regions: Sequence[str]) -> Dict[str, Any]:
+def chart_of(series: Recoveries, regions: Sequence[str], unit: str = CELSIUS) -> Dict[str, Any]:
     """Points, fitted curves and levels before the cooling, in units of the drawing; y counts downwards.
 
     Args:
         regions: of `Recoveries.means_c`, at least one.
+        unit: of the axis of temperatures, one of `service.degrees.SIGNS`.
 
     Returns:
         ``width``, ``height``, ``left`` and ``floor`` of the plot; ``lines``: of each region its ``points``, its fitted
@@ -50,9 +52,11 @@ def chart_of(series: Recoveries, regions: Sequence[str]) -> Dict[str, Any]:
                        if value == value],
             'curve': [(x(time), y(value)) for time, value in zip(times, fitted(fit, times))],
             'before': None if before is None else y(before)})
-    step_c = next(step for step in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 1000.0) if (high - low) / step <= 6)
-    degrees = [step_c * number for number in range(int(low // step_c) + 1, int(high // step_c) + 1)]
+    first, last = (fahrenheit(low), fahrenheit(high)) if unit == FAHRENHEIT else (low, high)
+    step = next(step for step in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 1000.0) if (last - first) / step <= 6)
+    degrees = [step * number for number in range(int(first // step) + 1, int(last // step) + 1)]
     step_s = next(step for step in (1, 5, 15, 60, 120, 300, 100000) if length_s / step <= 6)
     return {'width': _WIDTH, 'height': _HEIGHT, 'left': _LEFT, 'floor': _HEIGHT - _BELOW, 'lines': lines,
-            'degrees': [('%.1f' % degree, y(degree)) for degree in degrees],
+            'degrees': [('%.1f' % degree, y(low + (high - low) * (degree - first) / (last - first)))
+                        for degree in degrees],
             'seconds': [('%d' % second, x(second)) for second in range(0, int(length_s) + 1, step_s)]}

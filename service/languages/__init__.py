@@ -9,7 +9,9 @@ import gettext
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Match, NamedTuple, Pattern, Tuple
+from typing import Any, Dict, List, Mapping, Match, NamedTuple, Pattern, Tuple
+
+from ..degrees import CELSIUS, FAHRENHEIT, SIGNS, Measured, measured, shown
 
 #: The languages, each by its name in itself. That of the sources has no catalogue.
 LANGUAGES = {'en': 'English', 'de': 'Deutsch'}
@@ -25,6 +27,9 @@ _LEAST_LETTERS = 4
 
 #: A number as Python writes it.
 _NUMBER = '([-+\u2212]?[0-9][0-9a-fA-F.,e+-]*|nan|inf)'
+
+#: A form without temperatures, or with any where pages show °C.
+_NOTHING = Measured(False, [])
 
 _BETWEEN_SENTENCES = re.compile(r'(?<=[.?!]) (?=\S)')
 
@@ -52,10 +57,11 @@ def placeholders(text: str) -> List[Tuple[str, str]]:
 
 
 class _Form(NamedTuple):
-    """A sentence with placeholders: what finds it, and its translation."""
+    """A sentence with placeholders: what finds it, its translation, and which of its values are temperatures in °F."""
 
     finds: Pattern[str]
     translation: str
+    measured: Measured
 
 
 class Language:
@@ -63,13 +69,15 @@ class Language:
 
     Args:
         name: one of `LANGUAGES`.
+        unit: in which temperatures are shown, one of `service.degrees.SIGNS`.
 
     Attributes:
         words: translations by what they translate. One with other placeholders than its original is left out: that
             sentence stays English.
+        measured: in °F, which values of a form are temperatures; else nothing.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, unit: str = CELSIUS) -> None:
         if name not in LANGUAGES:
             raise ValueError('there is no language %r' % name)
         self.name = name
@@ -78,9 +86,13 @@ class Language:
         entries: Dict[Any, str] = getattr(found, '_catalog', {})
         self.words = {text: entry for text, entry in entries.items()
                       if text and isinstance(text, str) and placeholders(text) == placeholders(entry)}
+        self.measured: Dict[str, Measured] = measured(PLACEHOLDER) if unit == FAHRENHEIT else {}
+        for text in self.measured:
+            self.words[text] = self.words.get(text, text).replace(SIGNS[CELSIUS], SIGNS[FAHRENHEIT])
         self._plural = found.ngettext
         forms = [text for text in self.words if _letters(text) >= _LEAST_LETTERS and _by_place(text)]
-        self._forms = [_Form(_finder(text), self.words[text]) for text in sorted(forms, key=_own, reverse=True)]
+        self._forms = [_Form(_finder(text), self.words[text], self.measured.get(text, _NOTHING))
+                       for text in sorted(forms, key=_own, reverse=True)]
         #: As `translate` of a sentence, which is often the same as a moment ago.
         self.translated = lru_cache(maxsize=2048)(self.translate)
 
@@ -88,6 +100,12 @@ class Language:
         """What is said of a number of things, with its placeholders; English where those of the translation differ."""
         says = self._plural(one, many, count)
         return says if placeholders(says) in (placeholders(one), placeholders(many)) else one if count == 1 else many
+
+    def in_unit(self, text: str, values: Mapping[str, Any]) -> Dict[str, Any]:
+        """The values of a text by their names, temperatures as they are shown."""
+        found = self.measured.get(text, _NOTHING)
+        return {name: shown(str(value), found.is_difference) if name in found.places else value
+                for name, value in values.items()}
 
     def translate(self, text: str) -> str:
         """A text as this language says it; the text itself where no catalogue has it.
@@ -104,7 +122,10 @@ class Language:
         for form in self._forms:
             found = form.finds.match(text)
             if found:
-                return _filled(form.translation, [self.translated(value) for value in found.groups()])
+                values = [self.translated(value) for value in found.groups()]
+                for place in form.measured.places:
+                    values[int(place) - 1] = shown(values[int(place) - 1], form.measured.is_difference)
+                return _filled(form.translation, values)
         sentences = _BETWEEN_SENTENCES.split(text)
         if len(sentences) > 1:
             return ' '.join(map(self.translated, sentences))

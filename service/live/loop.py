@@ -12,6 +12,7 @@ import simplejpeg
 from ..cameras import Camera, Frame
 from ..cameras.capture import BACKOFF_S, READ_TIMEOUT_S, Capture, Corrections
 from ..condition import FFC_RUNNING
+from ..degrees import CELSIUS
 from ..messages import ADJUNCT_NOTICE, WARNING, BackendError, Message, ThermoscreenError
 from ..overlay import draw_overlay
 from ..quality import QualityLimits
@@ -53,16 +54,19 @@ class Painter:
         palette_name: a palette of `service.palettes`.
         layer: a layer of `service.overlay`.
         jpeg_quality: 1 to 100.
+        unit: of its temperatures, one of `service.degrees.SIGNS`.
     """
 
-    def __init__(self, palette_name: str = 'iron', layer: str = 'original', jpeg_quality: int = 85) -> None:
+    def __init__(self, palette_name: str = 'iron', layer: str = 'original', jpeg_quality: int = 85,
+                 unit: str = CELSIUS) -> None:
+        self._unit = unit
         self._palette_name = palette_name
         self._layer = layer
         self._jpeg_quality = int(jpeg_quality)
 
     def paint(self, result: 'Result', watch: Stopwatch) -> bytes:
         """The JPEG of a result; laps ``'overlay'`` and ``'encode'`` on `watch`."""
-        picture = draw_overlay(result, self._palette_name, self._layer)
+        picture = draw_overlay(result, self._palette_name, self._layer, unit=self._unit)
         watch.lap('overlay')
         # OpenCV's own encoder takes four times as long in the releases for Python 3.6.
         jpeg: bytes = simplejpeg.encode_jpeg(picture, self._jpeg_quality, 'BGR', '420', fastdct=False)
@@ -80,7 +84,7 @@ class LiveLoop:
     Args:
         pipeline: started.
         open_camera: returns a camera, which is entered as a context manager; may return the same one every time.
-        palette_name, layer, jpeg_quality: as of `Painter`.
+        palette_name, layer, jpeg_quality, unit: as of `Painter`.
         clock: monotonic seconds, the clock of the camera's frames.
         read_timeout_s, backoff_s, corrections, warm_up_s: as of `Capture`.
         heartbeats: told of the progress of ``'capture'``, ``'inference'`` and ``'live'``.
@@ -99,10 +103,10 @@ class LiveLoop:
                  heartbeats: Optional[Heartbeats] = None, corrections: Optional[Corrections] = None,
                  warm_up_s: float = 0.0,
                  analysed: Callable[[Optional[ThermoscreenError]], None] = lambda error: None,
-                 limits: Optional[QualityLimits] = None, distance_cm: float = 100.0) -> None:
+                 limits: Optional[QualityLimits] = None, distance_cm: float = 100.0, unit: str = CELSIUS) -> None:
         self._pipeline = pipeline
         self._analysed = analysed
-        self._painter = Painter(palette_name, layer, jpeg_quality)
+        self._painter = Painter(palette_name, layer, jpeg_quality, unit)
         self._clock = clock
         self._read_timeout_s = read_timeout_s
         self.heartbeats = heartbeats or Heartbeats()

@@ -228,9 +228,9 @@ class OpenedFiles:
         """
         return self._drawn(lambda: draw(entry.result, palette_name, layer, span))
 
-    def draw_result(self, result: 'Result', palette_name: str, layer: str, span: Optional[Span] = None) -> bytes:
+    def draw_result(self, result: 'Result', palette_name: str, layer: str, span: Optional[Span], unit: str) -> bytes:
         """The overlay of a result as PNG, at a span of the palette where one is given. Errors as of `draw`."""
-        return self._drawn(lambda: png(draw_overlay(result, palette_name, layer, span)))
+        return self._drawn(lambda: png(draw_overlay(result, palette_name, layer, span, unit)))
 
     def _drawn(self, drawing: Callable[[], bytes]) -> bytes:
         with _place(self._places):

@@ -87,9 +87,9 @@ def areola_signs(grid: Grid, scale: Optional[Scale]) -> List[Sign]:
     difference = means[LEFT][0] - means[RIGHT][0]
     over = {side: disc - ring for side, (disc, ring) in means.items()}
     warmer = LEFT if over[LEFT] >= over[RIGHT] else RIGHT
-    words = '%s areola %s °C %s than the skin around it' % (
+    words = N_('%s areola %s °C %s than the skin around it') % (
         warmer.name.capitalize(), degrees(over[warmer], RULES[names[1]].threshold),
-        'warmer' if over[warmer] > 0 else 'cooler')
+        N_('warmer') if over[warmer] > 0 else N_('cooler'))
     return [measured(names[0], difference, difference_words(N_('areola'), difference, RULES[names[0]].threshold)),
             measured(names[1], over[warmer], words, {side.name: over[side] for side in SIDES})]
 

@@ -123,8 +123,8 @@ def measured(name: str, value: Optional[float], words: str, numbers: Optional[Di
     """
     rule = RULES[name]
     met = value is not None and (abs(value) if rule.either_way else value) > rule.threshold
-    sentence = '%s: %s the threshold of %.1f%s.' % (
-        words, N_('above') if met else N_('not above'), rule.threshold, ' °C' if rule.unit == CELSIUS else '')
+    form = '%s: %s the threshold of %.1f °C.' if rule.unit == CELSIUS else '%s: %s the threshold of %.1f.'
+    sentence = form % (words, N_('above') if met else N_('not above'), rule.threshold)
     return Sign(name, MET if met else NOT_MET, value, sentence, numbers or {}, tuple(spots), tuple(outline))
 
 
@@ -137,7 +137,7 @@ def difference_words(what: str, value: float, threshold: float) -> str:
     """A left-right difference in words, such as ``'Left breast 0.6 °C warmer than right'``."""
     number = degrees(value, threshold)
     if float(number) == 0:
-        return N_('Left and right %s equally warm to 0.1 °C') % what
+        return N_('Left and right %s equally warm to %.1f °C') % (what, 0.1)
     warmer, cooler = ('Left', 'right') if value > 0 else ('Right', 'left')
     digits = len(number.partition('.')[2])
     return N_('%s %s %.*f °C warmer than %s') % (warmer, what, digits, float(number), cooler)

@@ -108,7 +108,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
     access.install(app, Tokens(settings.api_tokens), sessions)
-    language.install(app, settings.language)
+    language.install(app, settings.language, settings.temperatures)
     for blueprint in (live_pages, file_pages, status_pages, support_pages, about_pages, monitoring_answers,
                       api_answers, scanner_page):
         app.register_blueprint(blueprint)

@@ -58,7 +58,8 @@ def drawn(exam_id: str, number: int) -> Response:
     capture = capture_of(exam, number)
     result = kept_result(exams, exam, capture, document_of(exam, capture, 'result'))
     settings = services().settings
-    data = services().opened.draw_result(result, settings.palette, settings.layer, asked_span())
+    data = services().opened.draw_result(result, settings.palette, settings.layer, asked_span(),
+                                         settings.temperatures)
     return Response(data, mimetype='image/png')
 
 

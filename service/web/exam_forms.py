@@ -6,6 +6,7 @@ from flask import request
 
 from ..acquisition import Acquisition, Newcomer
 from ..correction import take_back
+from ..degrees import FAHRENHEIT, celsius
 from ..exams import (
     ACQUIRING,
     CONDITIONS,
@@ -25,7 +26,7 @@ from ..languages import N_
 from ..messages import WARNING, InputError, Message
 from ..regions import REGIONS
 from .access import actor
-from .responses import is_whole_number
+from .responses import is_api, is_whole_number
 from .services import services
 
 #: So many earlier exams of a patient are compared with a row of the worklist.
@@ -130,6 +131,21 @@ def measure(room: Acquisition, exam_id: str, operator: str) -> Exam:
     if isinstance(stated['room_c'], (int, float)) and not low <= stated['room_c'] <= high:
         stated[DEVIATION] = 'The room has %g °C, not %g to %g °C.' % (stated['room_c'], low, high)
     return room.exams.note(exam_id, operator, stated, {'step': guide.ROOM})
+
+
+def note(room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Keep conditions; a room that changes by more than 1 °C during the exam [Iact] is a deviation.
+
+    Errors as of `Exams.note`.
+    """
+    stated = _conditions()
+    read, now = room.exams.stated(room.exams.get(exam_id), 'room_c'), stated.get('room_c')
+    if read and isinstance(now, (int, float)):
+        change = now - max(read, key=lambda before: abs(now - before))
+        if round(abs(change), 1) > guide.ROOM_CHANGE_C:
+            stated[DEVIATION] = 'The room has become %.1f °C %s during the exam, more than %.1f °C.' % (
+                abs(change), N_('warmer') if change > 0 else N_('colder'), guide.ROOM_CHANGE_C)
+    return room.exams.note(exam_id, operator, stated)
 
 
 def acclimatise(room: Acquisition, exam_id: str, operator: str) -> Exam:
@@ -240,7 +256,7 @@ def _version() -> int:
 ACTS: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'captures': capture,
     'start': start,
-    'note': lambda room, exam_id, operator: room.exams.note(exam_id, operator, _conditions()),
+    'note': note,
     'deviation': lambda room, exam_id, operator: room.exams.deviation(exam_id, operator, _text('text')),
     'review': review,
     'resume': lambda room, exam_id, operator: room.resume(exam_id, operator),
@@ -301,8 +317,14 @@ def _whole(name: str) -> int:
 
 
 def _conditions() -> Dict[str, Any]:
-    """The conditions that a form states; an empty field states nothing, and what is no number is refused below."""
+    """The conditions that a form states, in the unit of the pages.
+
+    An empty field states nothing, and what is no number is refused below.
+    """
     stated: Dict[str, Any] = {name: _number(_text(name).strip()) for name in CONDITIONS if _text(name).strip()}
+    room = stated.get('room_c')
+    if isinstance(room, (int, float)) and services().settings.temperatures == FAHRENHEIT and not is_api():
+        stated['room_c'] = celsius(room)
     if _text(NOTES).strip():
         stated[NOTES] = _text(NOTES)
     return stated

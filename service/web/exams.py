@@ -7,10 +7,11 @@ import functools
 import json
 from typing import Any, Dict, List, Optional, Union
 
-from flask import Blueprint, Response, g, make_response, redirect, render_template, request
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..acquisition import Newcomer
+from ..degrees import FAHRENHEIT
 from ..exams import (
     AUDITED,
     CONDITIONS,
@@ -447,7 +448,10 @@ def _result(found: Exam) -> Dict[str, Any]:
     capture = next((one for one in counting if one.role == guide.NEEDED), counting[0] if counting else None)
     asked = request.args.get('view', '')
     view = asked if asked in _VIEWS else _VIEWS[0]
-    shown: Dict[str, Any] = {'capture': capture, 'view': view, 'values': None, 'conditions': exams.conditions(found),
+    read = exams.stated(found, 'room_c')
+    shown: Dict[str, Any] = {'capture': capture, 'view': view, 'values': None,
+                             'room_change': max(read) - min(read) if len(read) > 1 else None,
+                             'conditions': exams.conditions(found),
                              'corrected': capture and _corrected(found, capture.number),
                              'deviations': exams.deviations(found), 'date_message': exams.date_message(),
                              'earlier': earlier_exams(exams, found)}
@@ -466,6 +470,13 @@ def document_of(found: Exam, capture: Capture, kind: str) -> Dict[str, Any]:
     data = acquisition().exams.read_file(found, file_of(found, capture.number, kind + '.json'))
     document: Dict[str, Any] = json.loads(data.decode('utf-8'))
     return document
+
+
+def _drawn(found: Exam, number: int) -> str:
+    """The address of a picture with its outlines: as it was kept, or in °F drawn anew."""
+    if services().settings.temperatures == FAHRENHEIT:
+        return url_for('beside.drawn', exam_id=found.id, number=number)
+    return url_for('exams.file', exam_id=found.id, name=file_of(found, number, 'overlay.png'))
 
 
 def file_of(found: Exam, number: int, kind: str) -> str:
@@ -491,7 +502,7 @@ def common_values(found: Exam) -> Dict[str, Any]:
     made, outbox = found.events[0].stamp, services().outbox
     return {'exam': found, 'patient': acquisition().exams.patient(found), 'state_name': _STATE_NAMES[found.state],
             'made': shown_date(made.utc, made.clock), 'step': guide.step_of(found), 'open': found.state not in _CLOSED,
-            'file_of': functools.partial(file_of, found),
+            'file_of': functools.partial(file_of, found), 'drawn': _drawn,
             'arrival': None if outbox is None else outbox.arrival(found.id)}
 
 
@@ -510,8 +521,8 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
     """An event in words."""
     event = found.events[number - 1]
     private = acquisition().exams.private(found, number)
-    details = [str(value) if name not in CONDITIONS else '%s: %s' % (ASKED[name], value)
-               for name, value in private.items() if name not in (ORDER, 'name')]
+    details = [N_('Room at %s °C') % value if name == 'room_c' else str(value) if name not in CONDITIONS
+               else '%s: %s' % (ASKED[name], value) for name, value in private.items() if name not in (ORDER, 'name')]
     if ORDER in private:
         details.append(N_('from the worklist'))
     if 'moved_to' in event.facts:

@@ -1,11 +1,13 @@
 """The language of the pages: what templates and scripts translate with."""
 import hashlib
 import json
+from functools import partial
 from typing import Any, Dict
 
 from flask import Blueprint, Flask, Response, current_app
 from markupsafe import Markup
 
+from ..degrees import CELSIUS, FAHRENHEIT, shown
 from ..languages import N_, Language
 from ..messages import printable
 from .access import ANYONE, admits
@@ -44,25 +46,36 @@ blueprint = Blueprint('language', __name__)
 @blueprint.route('/words')
 @admits(ANYONE, while_waiting=True)
 def words() -> Response:
-    """Every translation, for the scripts of a page; its address changes with them."""
-    return text_reply(json.dumps(current_app.extensions['language'].words))
+    """Every translation, and what of it is measured, for the scripts of a page; its address changes with them."""
+    return text_reply(_told(current_app.extensions['language']))
 
 
-def install(app: Flask, name: str) -> None:
+def _told(language: Language) -> str:
+    return json.dumps({'words': language.words, 'measured': language.measured}, sort_keys=True)
+
+
+def _in_unit(is_difference: bool, unit: str, number: Any) -> str:
+    return shown(str(number), is_difference) if unit == FAHRENHEIT else str(number)
+
+
+def install(app: Flask, name: str, unit: str = CELSIUS) -> None:
     """Give the templates of an application a language: ``_()``, ``{% trans %}`` and the filter ``translated``.
+
+    With it come the filters ``temperature`` and ``difference`` for a number in °C that stands alone.
 
     Args:
         app: the application.
         name: one of `service.languages.LANGUAGES`.
+        unit: in which temperatures are shown, but for reports, one of `service.degrees.SIGNS`.
     """
-    language = Language(name)
+    language = Language(name, unit)
 
     def filled(text: str, values: Dict[str, Any]) -> Markup:
         # Catalogues are ours and may hold markup; values come from anywhere.
         return Markup(text) % {key: printable(value) if type(value) is str else value for key, value in values.items()}
 
     def worded(text: str, **values: Any) -> Markup:
-        return filled(language.words.get(text, text), values)
+        return filled(language.words.get(text, text), language.in_unit(text, values))
 
     def counted(one: str, many: str, count: int, **values: Any) -> Markup:
         return filled(language.counted(one, many, count), values)
@@ -72,10 +85,13 @@ def install(app: Flask, name: str) -> None:
     env.policies['ext.i18n.trimmed'] = True
     # As the extension's own functions of the new style, which know neither `printable` nor sentences with values.
     vars(env).update(newstyle_gettext=True)
-    env.globals.update(_=worded, gettext=worded, ngettext=counted, language=name, words='')
+    env.globals.update(_=worded, gettext=worded, ngettext=counted, language=name, words='', unit=unit)
     env.filters['translated'] = language.translated
+    for kind, is_difference in (('temperature', False), ('difference', True)):
+        env.filters[kind] = partial(_in_unit, is_difference, unit)
     if language.words:
-        version = hashlib.sha256(json.dumps(language.words, sort_keys=True).encode()).hexdigest()[:12]
+        version = hashlib.sha256(_told(language).encode()).hexdigest()[:12]
         env.globals['words'] = '/words?%s' % version
     app.extensions['language'] = language
+    app.extensions['report-language'] = language if unit == CELSIUS else Language(name)
     app.register_blueprint(blueprint)

@@ -76,7 +76,7 @@ def page(exam_id: str) -> str:
         span = '%.1f,%.1f' % figure.span
         return [url_for('exams.layer', exam_id=found.id, number=figure.number, layer=layer, palette=report.palette,
                         span=span) for layer in ('original', 'outlines')]
-    return render_template('report.html', source=source, **_values(report, current_app.extensions['language']),
+    return render_template('report.html', source=source, **_values(report, current_app.extensions['report-language']),
                            **common_values(found))
 
 

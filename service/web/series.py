@@ -16,6 +16,7 @@ from .beside import kept_picture_of
 from .exam_forms import acquisition
 from .exams import common_values
 from .responses import whole_number
+from .services import services
 from .viewer import asked_span
 
 #: Registered only where exams are kept.
@@ -78,4 +79,4 @@ def _curves(exam: Exam, name: str) -> Dict[str, Any]:
     regions = [region for region in CURVES[name] if region in series.means_c]
     return {'regions': [(region, series.fits.get(region)) for region in CURVES[name]],
             'paired': next((pair for pair in series.paired if pair.pair == name), None),
-            'chart': chart_of(series, regions) if regions else None}
+            'chart': chart_of(series, regions, services().settings.temperatures) if regions else None}

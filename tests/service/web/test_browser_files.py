@@ -1,5 +1,9 @@
 """Opening files in a real browser."""
+import re
+
 import pytest
+
+from service.degrees import shown
 
 pytestmark = pytest.mark.browser
 
@@ -56,6 +60,40 @@ def test_from_the_list_to_the_result(open_files):
     page.page.click('text=Folder')
     assert page.text('h1') == 'visit 1' and page.text('.last b') == 'frontal.csv'
     assert page.complaints == []
+
+
+def _told(page):
+    """What the panel says of a file, view by view, with a spot, a box and an isotherm in the picture."""
+    page.go('/open?path=visit 1/frontal.csv')
+    page.wait(SHOWN)
+    page.wait("() => document.querySelectorAll('#tiles dd').length === 3")
+    box, said = page.page.query_selector('#picture').bounding_box(), {}
+    for view in ('summary', 'regions', 'signs', 'span', 'isotherm', 'spot', 'box', 'line', 'histogram'):
+        page.page.click('button[data-view=%s]' % view)
+        if view == 'isotherm':
+            page.page.click('[data-choice=isotherm] [value=between]')
+        elif view == 'span':
+            page.page.click('[data-stepper=level] [value="1"]')
+        elif view in ('spot', 'box', 'line'):
+            page.page.mouse.move(box['x'] + 0.3 * box['width'], box['y'] + 0.5 * box['height'])
+            page.page.mouse.down()
+            page.page.mouse.move(box['x'] + 0.4 * box['width'], box['y'] + 0.6 * box['height'], steps=3)
+            page.page.mouse.up()
+        said[view] = page.text('.content')
+    assert page.complaints == []
+    return said
+
+
+def test_a_file_in_fahrenheit_says_what_it_says_in_celsius(serve, stub, camera, visit):
+    number = r'[-+\u2212]?\d+(?:\.\d+)?'
+    in_c, in_f = (_told(visit(serve(stub, camera, temperatures=unit))) for unit in ('celsius', 'fahrenheit'))
+    for view, before in in_c.items():
+        assert '°C' not in in_f[view] and in_f[view].count('°F') == before.count('°C'), view
+        pairs = list(zip(re.findall(number, in_f[view]), re.findall(number, before)))
+        assert all(said in (old, shown(old), shown(old, True)) for said, old in pairs), (view, in_f[view], before)
+        assert any(said != old for said, old in pairs) and len(pairs) == len(re.findall(number, before)), view
+    assert in_c['summary'].count('30.0') and '86.0' in in_f['summary']
+    assert re.search('difference\n0.6', in_c['summary']) and re.search('difference\n1.1', in_f['summary'])
 
 
 def test_a_file_of_a_model_without_a_finding(serve, regions_only, camera, visit):

@@ -295,6 +295,24 @@ def test_numbers_of_the_result_page_are_those_of_the_result(client, tell):
     assert result['sentences'][0] in page
 
 
+def test_a_room_that_changes_during_the_exam_is_a_deviation(client, tell, exams):
+    exam = tell('/exams', **ZOE)[1]
+    tell('/exams/%s/captures' % exam['id'], role='frontal')
+
+    def looked():
+        return text_of(client.get('/exams/%s?view=deviations' % exam['id']))
+
+    client.post('/exams/%s/review' % exam['id'])
+    assert 'Room 21.5 °C. Whether it changed is not assessable' in looked()
+    for room_c, change, told in (('22.5', '1.0', 0), ('20,9', '1.6', 1), ('22.5', '1.6', 2)):
+        client.post('/exams/%s/note' % exam['id'], data={'room_c': room_c})
+        page = looked()
+        assert 'It changed by %s °C during the exam.' % change in page
+        assert page.count('during the exam, more than 1.0 °C.') == told
+    assert 'The room has become 1.6 °C colder during the exam, more than 1.0 °C.' in page
+    assert exams.deviations(exams.get(exam['id']))[-1].startswith('The room has become 1.6 °C warmer')
+
+
 def test_who_may_be_confused_is_warned_of_before_anything_is_kept(client, exams):
     exams.discard(exams.create(Patient('P-1', 'Zoe Ohara', '1970-12-31'), 'op').id, 'op', 'example')
     asked = {'Accept': 'application/json'}

@@ -6,6 +6,7 @@ import pytest
 
 import service.web.language
 from service.clock import Clock
+from service.degrees import shown
 from service.exams import Exams
 from service.languages import Language
 from service.messages import Message
@@ -26,8 +27,8 @@ DATA = re.compile(r'''thermoscreen|Cividis|Inferno|Zoë|P-1|\b(?:UTC|PIN|GMAC|SH
 class Marked(Language):
     """German, with the English text in marks in the place of each translation."""
 
-    def __init__(self, name):
-        super().__init__(name)
+    def __init__(self, name, unit):
+        super().__init__(name, unit)
         made = {text: '⟦%s⟧' % text for text in self.words}
         self._forms = [form._replace(translation='⟦%s⟧' % form.translation) for form in self._forms]
         self.words = made
@@ -66,42 +67,41 @@ def marked(monkeypatch):
 
 
 @pytest.fixture
-def client(marked, folder, stub, live, files_root):
+def station(folder, stub, live, files_root):
+    """Clients of stations with other settings, all of the same exams."""
     exams = Exams(str(folder / 'exams'), PlainSealer(), None, Clock(synchronised=lambda: True),
                   room=lambda folder: None)
-    settings = Settings(port=8080, files_root=str(files_root), language='de', acclimatisation_minutes=0)
-    app = create_app(stub, live, settings, exams=exams, demo=True)
-    app.test_client_class = LocalClient
     live.start()
     picture_shown(live)
-    yield app.test_client()
+
+    def make(**options):
+        settings = Settings(port=8080, files_root=str(files_root), acclimatisation_minutes=0, **options)
+        app = create_app(stub, live, settings, exams=exams, demo=True)
+        app.test_client_class = LocalClient
+        return app.test_client()
+
+    make.exams = exams
+    yield make
     exams.close()
 
 
-def test_no_page_of_an_exam_has_a_word_without_translation(client, stub):
-    seen = {}
-    stated = str(stub.bundle.manifest)  # what a model says of itself
+@pytest.fixture
+def client(marked, station):
+    return station(language='de')
 
-    def look(address):
-        answer = client.get(address)
-        assert answer.status_code == 200, address
-        html = answer.get_data(as_text=True)
-        assert '<html lang="de"' in html and 'data-words="/words?' in html
-        seen.update({text: address for text in unmarked(html)
-                     if not all(part in stated for part in text.strip().split('. '))})
 
+def walk(client, look, room_c):
+    """A whole exam: `look` gets the address of every page of it. Gives the address of the exam."""
     def send(address, **form):
         answer = client.post(address, data=form)
         assert answer.status_code == 303, (address, answer.get_data(as_text=True))
         return answer.headers['Location'].split('8080')[-1]
 
-    for address in ('/', '/home', '/exams', '/exams/new', '/open', '/status', '/status?part=timing', '/about'):
-        look(address)
     for name, value in (('patient_id', 'P-1'), ('patient_name', 'Zoë'), ('birth_date', '1970-12-31')):
         send('/exams/new', **{name: value})
         look('/exams/new')
     here = send('/exams', patient_id='P-1', patient_name='Zoë', birth_date='1970-12-31')
-    for act, form in (('checklist', {'unmet': ['sun', 'draught']}), ('room', {'room_c': '25.5'}),
+    for act, form in (('checklist', {'unmet': ['sun', 'draught']}), ('room', {'room_c': room_c}),
                       ('humidity', {'humidity_percent': '40'}), ('acclimatised', {'reason': 'The patient feels cold.'}),
                       ('start', {'protocol': 'static'}), ('captures', {'role': 'frontal', 'number': '1'}),
                       *(('left-out', {'role': role, 'reason': 'The patient asked to stop.'}) for role in (
@@ -117,11 +117,63 @@ def test_no_page_of_an_exam_has_a_word_without_translation(client, stub):
         look(here)
     look(here + '/amend')
     look('/exams')
+    return here
+
+
+def test_no_page_of_an_exam_has_a_word_without_translation(client, stub):
+    seen = {}
+    stated = str(stub.bundle.manifest)  # what a model says of itself
+
+    def look(address):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        html = answer.get_data(as_text=True)
+        assert '<html lang="de"' in html and 'data-words="/words?' in html
+        seen.update({text: address for text in unmarked(html)
+                     if not all(part in stated for part in text.strip().split('. '))})
+
+    for address in ('/', '/home', '/exams', '/exams/new', '/open', '/status', '/status?part=timing', '/about'):
+        look(address)
+    walk(client, look, '25.5')
     assert seen == {}
 
 
+def test_every_page_of_an_exam_in_fahrenheit_says_what_it_says_in_celsius(station):
+    warm, plain = station(temperatures='fahrenheit'), station()
+    converted = set()
+
+    def texts(client, address):
+        found = _Texts()
+        found.feed(client.get(address).get_data(as_text=True))
+        return [' '.join(text.split()) for text in found.found]
+
+    def look(address):
+        in_f = texts(warm, address)
+        # Who is being typed is known to one of them.
+        in_c = texts(plain, address) if address != '/exams/new' else in_f
+        assert not [text for text in in_f if '°C' in text] and len(in_f) == len(in_c), address
+        for said, before in zip(in_f, in_c):
+            numbers = re.findall(r'[+-]?\d+(?:\.\d+)?', before)
+            as_told = zip(re.findall(r'[+-]?\d+(?:\.\d+)?', said), numbers)
+            wrong = [pair for pair in as_told if pair[0] not in (pair[1], shown(pair[1]), shown(pair[1], True))]
+            assert not wrong and ('°F' not in said or '°C' in before), (address, said, before)
+            converted.update([before] if said != before else [])
+
+    here = walk(warm, look, '77.9')  # 25.5 °C
+    exam = station.exams.get(here.split('/')[-1])
+    assert station.exams.conditions(exam)['room_c'] == 25.5
+    result = plain.get('/api/v1%s/files/0001.result.json' % here).get_json()
+    mean, apart = result['regions']['right_breast']['mean'], abs(result['differences']['breast']['mean'])
+    page = warm.get(here).get_data(as_text=True)
+    assert '<dd>%s</dd>' % shown('%.1f' % mean) in page and '<dd>%s</dd>' % shown('%.1f' % apart, True) in page
+    assert len(converted) > 12, converted
+    picture = '%s/pictures/1/drawn.png' % here
+    assert picture in page and warm.get(picture).data != plain.get(picture).data
+    assert '°F' not in warm.get(here + '/report').get_data(as_text=True)  # what is printed and sent is in °C
+
+
 def test_what_programs_read_is_english(client):
-    assert client.get('/words').get_json()['No result'] == '⟦No result⟧'
+    assert client.get('/words').get_json()['words']['No result'] == '⟦No result⟧'
     assert client.get('/exams/none', headers={'Accept': 'application/json'}).status_code == 404
     assert '⟦' not in client.get('/api/v1/exams/none').get_data(as_text=True)
     assert '⟦' not in client.get('/live/values').get_data(as_text=True)

@@ -1,12 +1,18 @@
 // How numbers and names are written. A minus sign is a minus sign, and a relative picture has no degrees.
 
+import { shown } from './degrees.js';
 import { _, translated } from './words.js';
 
 export const regionName = (name) => translated(name.replace(/_/g, ' '));
 
 export const isCelsius = (values) => values.unit === 'celsius';
 
-export const unitName = (values) => (isCelsius(values) ? '°C' : _('grey levels'));
+export const unitName = (values) => (isCelsius(values) ? _('°C') : _('grey levels'));
+
+// A temperature and a difference of a result, in the unit of the page; without temperatures, grey levels.
+export const temperature = (value, digits, values) => (isCelsius(values) ? shown(number(value, digits)) : number(value, digits));
+
+export const difference = (value, digits, values, text = number) => (isCelsius(values) ? shown(text(value, digits), true) : text(value, digits));
 
 export function number(value, digits) {
   if (value === null || value === undefined) {

@@ -2,7 +2,7 @@
 // what is around that place follows less, so that a glove sees what it does and no outline ever crosses itself.
 import { byId, setText, show } from './dom.js';
 import { tell } from './exam.js';
-import { number } from './formatting.js';
+import { difference, number, temperature } from './formatting.js';
 
 const SILENT = { code: 'service-silent', sentence: 'The service does not answer.', next_step: 'Wait a moment and try again.' };
 const SVG = 'http://www.w3.org/2000/svg';
@@ -143,12 +143,12 @@ async function ask() {
 
 function fill() {
   const digits = before.unit === 'celsius' ? 2 : 0;
-  const shown = (value, places) => (value === undefined || value === null ? '–' : number(value, places));
   for (const row of document.querySelectorAll('[data-tells]')) {
     const kind = row.dataset.tells;
     ['before', 'after'].forEach((when, index) => {
       const values = before[when];
-      setText(row.cells[index + 1], kind === 'region' ? shown(values.regions[chosen], digits) : shown(values[kind], kind === 'met' ? 0 : digits));
+      setText(row.cells[index + 1], kind === 'region' ? temperature(values.regions[chosen], digits, before)
+        : kind === 'met' ? number(values[kind], 0) : difference(values[kind], digits, before));
     });
   }
 }

@@ -1,6 +1,6 @@
 // The values of one result, live or opened: quality, temperatures, finding.
 import { byId, element, fillRows, icon, setIcon, setText, show } from './dom.js';
-import { backendName, digitsOf, isCelsius, number, unitName } from './formatting.js';
+import { backendName, difference, digitsOf, isCelsius, number, temperature } from './formatting.js';
 import { renderRegions, renderTiming } from './tables.js';
 import { cut } from './whole.js';
 import { _, translated } from './words.js';
@@ -81,7 +81,7 @@ function renderRefusal(refused) {
 
 // What is measured is as large as can be read from a metre; what it is compared with follows it.
 function renderSentence(sentence) {
-  const text = translated(sentence).replace(/ °C/g, '\u00a0°C'); // a number and its unit stand in one line
+  const text = translated(sentence).replace(/ °(?=[CF])/g, '\u00a0°'); // a number and its unit stand in one line
   const end = text.indexOf('. ') + 1 || text.length;
   setText(byId('sentence').firstElementChild, text.slice(0, end));
   setText(byId('sentence').lastElementChild, text.slice(end).trim());
@@ -119,12 +119,12 @@ function renderGate(live) {
 function renderTiles(values) {
   const right = values.regions.right_breast;
   const left = values.regions.left_breast;
-  const difference = values.differences.breast;
+  const apart = values.differences.breast;
   const digits = isCelsius(values) ? 1 : 0;
   const tiles = [
-    { key: _('right'), text: right ? number(right.mean, digits) : '–' },
-    { key: _('left'), text: left ? number(left.mean, digits) : '–' },
-    { key: _('difference'), text: difference ? number(Math.abs(difference.mean), digitsOf(difference, values)) : '–' },
+    { key: _('right'), text: right ? temperature(right.mean, digits, values) : '–' },
+    { key: _('left'), text: left ? temperature(left.mean, digits, values) : '–' },
+    { key: _('difference'), text: apart ? difference(Math.abs(apart.mean), digitsOf(apart, values), values) : '–' },
   ];
   fillRows(byId('tiles'), tiles, (tile) => {
     const pair = element('div');

@@ -1,10 +1,13 @@
 // The signs of a picture that is kept or was opened: measurement, threshold, and whether it is met. No grade.
 import { element, show } from './dom.js';
+import { shown } from './degrees.js';
 import { number } from './formatting.js';
 import { fillTable, table } from './tables.js';
 import { _, translated } from './words.js';
 
 const STATES = { met: _('met'), 'not-met': _('not met'), 'not-assessable': _('not assessable') };
+
+const inUnit = (sign, value, digits) => (sign.unit === 'index' ? number(value, digits) : shown(number(value, digits), true));
 
 // How much warmer which side is, or how much warmer a place than what is around it.
 function measurement(sign) {
@@ -14,9 +17,9 @@ function measurement(sign) {
   const size = Math.abs(sign.value);
   const digits = sign.unit === 'index' || size.toFixed(1) === sign.threshold.toFixed(1) ? 2 : 1;
   if (sign.compares !== 'sides') {
-    return number(sign.value, digits);
+    return inUnit(sign, sign.value, digits);
   }
-  const text = number(size, digits);
+  const text = inUnit(sign, size, digits);
   return text + (Number(text) === 0 ? '' : ' ' + (sign.value > 0 ? _('left') : _('right')));
 }
 
@@ -28,7 +31,7 @@ export function renderSigns(holder, reading) {
   }
   const rows = reading.signs.map((sign) => ({
     key: translated(sign.title),
-    cells: [measurement(sign), number(sign.threshold, 1) + (sign.verified ? '' : '*'), STATES[sign.state]],
+    cells: [measurement(sign), inUnit(sign, sign.threshold, 1) + (sign.verified ? '' : '*'), STATES[sign.state]],
   }));
   fillTable(table(holder, 'signs', _('Signs, °C: how much warmer, and on which side'), [_('sign'), _('measured'), _('threshold'), '']), rows);
   reading.signs.forEach((sign, index) => holder.querySelectorAll('tbody tr')[index].classList.toggle('met', sign.state === 'met'));

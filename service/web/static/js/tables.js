@@ -1,6 +1,7 @@
 // The two wide views: temperatures per region, and milliseconds per stage.
 import { element, fillRows, setText, show } from './dom.js';
-import { digitsOf, isCelsius, number, regionName, signed, stageName, unitName } from './formatting.js';
+import { shown } from './degrees.js';
+import { difference, digitsOf, isCelsius, number, regionName, signed, stageName, temperature, unitName } from './formatting.js';
 import { _ } from './words.js';
 
 export function table(holder, name, caption, heads) {
@@ -40,8 +41,9 @@ export function renderRegions(holder, values) {
   const regions = table(holder, 'regions', caption, [_('region'), 'n', _('mean'), _('SD'), 'p95', _('max'), _('to neck')]);
   fillTable(regions, entries.map(([name, entry]) => ({
     key: regionName(name),
-    cells: [String(entry.n), number(entry.mean, digits), number(entry.sd, digits), number(entry.p95, digits),
-      number(entry.max, digits), signed(entry.neck_difference, digits)],
+    cells: [String(entry.n), temperature(entry.mean, digits, values), difference(entry.sd, digits, values),
+      temperature(entry.p95, digits, values), temperature(entry.max, digits, values),
+      difference(entry.neck_difference, digits, values, signed)],
   })));
   show(regions, entries.length > 0);
   const pairs = Object.entries(values.differences);
@@ -49,7 +51,8 @@ export function renderRegions(holder, values) {
     [_('pair'), _('mean'), 'p95', _('max'), _('mean against threshold')]);
   fillTable(differences, pairs.map(([name, entry]) => ({
     key: regionName(name),
-    cells: [signed(entry.mean, isCelsius(values) ? digitsOf(entry, values) : 0), signed(entry.p95, digits), signed(entry.max, digits), verdict(entry)],
+    cells: [[entry.mean, isCelsius(values) ? digitsOf(entry, values) : 0], [entry.p95, digits], [entry.max, digits]]
+      .map(([value, places]) => difference(value, places, values, signed)).concat(verdict(entry)),
   })));
   show(differences, pairs.length > 0);
   noteBelow(holder, entries.length ? hottest(values, digits) : _('No regions are marked in this picture.'));
@@ -57,7 +60,7 @@ export function renderRegions(holder, values) {
 
 // The marked spots and the column max are not of one area; without a word the one looks like a mistake of the other.
 function hottest(values, digits) {
-  const spots = Object.values(values.hottest).map((spot) => number(spot.value, digits));
+  const spots = Object.values(values.hottest).map((spot) => temperature(spot.value, digits, values));
   return spots.length === 0 ? '' : _('Marked %(spots)s: means, the rim is left out; max: one pixel.', { spots: spots.join(', ') });
 }
 
@@ -83,7 +86,7 @@ function noteBelow(holder, text) {
 function corrections(capture) {
   return [
     capture.bad_pixels > 0 && { key: _('bad pixels replaced'), cells: [String(capture.bad_pixels)] },
-    capture.offset_c !== null && { key: _('moved to blackbody'), cells: [signed(capture.offset_c, 2) + ' °C'] },
+    capture.offset_c !== null && { key: _('moved to blackbody'), cells: [shown(signed(capture.offset_c, 2), true) + ' ' + _('°C')] },
   ].filter(Boolean);
 }
 

@@ -1,5 +1,6 @@
 // The viewer of one picture, kept or opened: it draws the frame in a palette and a span, and measures in it.
 import { byId, element, setText, show } from './dom.js';
+import { degreesOf, shown } from './degrees.js';
 import { number, regionName } from './formatting.js';
 import { Frame, corners, histogram, isRight, statistics } from './measure.js';
 import { choose, chosenFor } from './viewing.js';
@@ -117,8 +118,9 @@ export class Viewer {
     return this.isCelsius ? 0.5 : 5;
   }
 
-  words(value, digits = this.digits) {
-    return number(value, digits) + (this.isCelsius ? '\u00a0°C' : '');
+  words(value, isDifference = false) {
+    const text = number(value, this.digits);
+    return this.isCelsius ? shown(text, isDifference) + '\u00a0' + _('°C') : text;
   }
 
   picked(value) {
@@ -336,13 +338,14 @@ export class Viewer {
     ink.drawImage(painted(1, 256, colours), left, head, letter, height);
     const hasDegrees = this.isCelsius && !(state.compare === 'one' && state.layer === 'equalised');
     ink.fillStyle = INK;
-    ink.fillText(hasDegrees ? '°C' : _('not °C'), left - 0.2 * letter, 1.1 * letter);
+    ink.fillText(hasDegrees ? _('°C') : _('not °C'), left - 0.2 * letter, 1.1 * letter);
     if (!hasDegrees) {
       return;
     }
-    const step = [1, 2, 5, 10, 20, 50, 100, 1000].find((size) => (high - low) / size <= height / 1.3 / letter) || 10000;
-    for (let degree = Math.ceil(low / step) * step; degree <= high; degree += step) {
-      const y = head + (high - degree) / (high - low) * height;
+    const [first, last] = [low, high].map((end) => degreesOf(end, isDifference));
+    const step = [1, 2, 5, 10, 20, 50, 100, 1000].find((size) => (last - first) / size <= height / 1.3 / letter) || 10000;
+    for (let degree = Math.ceil(first / step) * step; degree <= last; degree += step) {
+      const y = head + (last - degree) / (last - first) * height;
       ink.fillRect(left + letter, y - 0.5, 0.25 * letter, 1);
       ink.fillText(number(degree, 0), left + 1.4 * letter, y + 0.35 * letter);
     }
@@ -379,7 +382,7 @@ export class Viewer {
     if (twin) {
       // Left minus right, as everywhere.
       const difference = (isRight(region) ? -1 : 1) * (value - this.frame.at(twin));
-      const size = this.words(Math.abs(difference));
+      const size = this.words(Math.abs(difference), true);
       const said = difference > 0 ? _('%(size)s warmer on the left.', { size }) : _('%(size)s warmer on the right.', { size });
       parts.push(element('p', parseFloat(size) === 0 ? _('No difference.') : said, 'reading'),
         element('p', _('Mirrored site: column %(column)s, row %(row)s. Outlines fit to %(mm)s mm.',
@@ -489,7 +492,7 @@ export class Viewer {
     document.querySelectorAll('[data-toggle]').forEach((button) => button.setAttribute('aria-pressed', String(state[button.dataset.toggle])));
     const [low, high] = this.span;
     const values = { level: (low + high) / 2, width: high - low, from: state.from, to: state.to };
-    document.querySelectorAll('[data-stepper]').forEach((stepper) => setText(stepper.querySelector('output'), this.words(values[stepper.dataset.stepper])));
+    document.querySelectorAll('[data-stepper]').forEach((stepper) => setText(stepper.querySelector('output'), this.words(values[stepper.dataset.stepper], stepper.dataset.stepper === 'width')));
     show(document.querySelector('[data-stepper=from]'), ['above', 'between'].includes(state.isotherm));
     show(document.querySelector('[data-stepper=to]'), ['below', 'between'].includes(state.isotherm));
     show(document.querySelector('[data-stepper=split]'), state.compare === 'slider');
