@@ -18,10 +18,11 @@ ROUNDS = 1000
 #: and the confidence of a single pixel says nothing then.
 PARITY_LIMITS = {
     'fp32': {'max_abs_error': 0.001, 'label_agreement': 0.9999, 'miou_loss': 0.001, 'finding_error': 0.001,
-             'view_error': 0.001},
+             'view_error': 0.001, 'features_error': 0.001},
     'fp16': {'max_abs_error': 0.05, 'label_agreement': 0.998, 'miou_loss': 0.005, 'finding_error': 0.02,
-             'view_error': 0.02},
-    'int8': {'label_agreement': 0.97, 'miou_loss': 0.01, 'finding_error': 0.1, 'view_error': 0.1},
+             'view_error': 0.02, 'features_error': 0.02},
+    'int8': {'label_agreement': 0.97, 'miou_loss': 0.01, 'finding_error': 0.1, 'view_error': 0.1,
+             'features_error': 0.1},
 }
 
 
@@ -37,6 +38,7 @@ class FrameParity:
         not_finite: NaN and infinite values among the outputs.
         pairs_baseline, pairs: int64 8x8 pixels, row = true id, column = predicted id; None without true labels.
         view_error: of a view's probability; None without views.
+        features_error: of one of the features, whose squares sum to 1; None without them.
     """
 
     max_abs_error: Optional[float]
@@ -47,6 +49,7 @@ class FrameParity:
     pairs_baseline: Optional[np.ndarray]
     pairs: Optional[np.ndarray]
     view_error: Optional[float] = None
+    features_error: Optional[float] = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Parity:
         worst_agreement: smallest label agreement of a single frame.
         logits_error: largest error of the region logits; None unless both have them.
         view_error: largest error of a view's probability; None without views.
+        features_error: largest error of one of the features; None without them.
     """
 
     frames: int
@@ -82,6 +86,7 @@ class Parity:
     worst_agreement: Optional[float] = None
     logits_error: Optional[float] = None
     view_error: Optional[float] = None
+    features_error: Optional[float] = None
 
     def to_dict(self) -> Dict[str, Any]:
         """The figures for a manifest: JSON, six decimals, without those that do not exist."""
@@ -95,7 +100,7 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
 
     Args:
         baseline, outputs: ``labels`` (integers) with ``confidence`` (float), or ``logits`` (float 1xRxHxW), from which
-            both follow; and ``finding`` and ``view`` (float) where the network has them. Batch 1 throughout.
+            both follow; and ``finding``, ``view`` and ``features`` (float) where the network has them. Batch 1.
         truth: uint8 HxW region ids on the network's grid.
     """
     expected, answer = with_labels(baseline), with_labels(outputs)
@@ -106,7 +111,8 @@ def compare_answers(baseline: Mapping[str, np.ndarray], outputs: Mapping[str, np
     return FrameParity(
         _worst(answer, expected, 'confidence'), float(np.mean(labels == expected_labels)),
         _worst(answer, expected, 'finding'), _worst(answer, expected, 'logits'),
-        sum(_not_finite(array) for array in outputs.values()), pairs[0], pairs[1], _worst(answer, expected, 'view'))
+        sum(_not_finite(array) for array in outputs.values()), pairs[0], pairs[1], _worst(answer, expected, 'view'),
+        _worst(answer, expected, 'features'))
 
 
 def with_labels(answer: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
@@ -146,7 +152,8 @@ def summarise(frames: Sequence[FrameParity], rounds: int = ROUNDS, seed: int = 0
         miou_change=change, finding_error=_largest(frame.finding_error for frame in frames),
         not_finite=sum(frame.not_finite for frame in frames), miou_change_ci95=interval, labelled=len(labelled),
         worst_agreement=min(agreements), logits_error=_largest(frame.logits_error for frame in frames),
-        view_error=_largest(frame.view_error for frame in frames))
+        view_error=_largest(frame.view_error for frame in frames),
+        features_error=_largest(frame.features_error for frame in frames))
 
 
 def gate(parity: Parity, precision: str) -> None:
@@ -163,7 +170,8 @@ def gate(parity: Parity, precision: str) -> None:
     broken = ['%d values are NaN or infinite' % parity.not_finite] if parity.not_finite else []
     for figure, sentence in (('max_abs_error', 'confidence is off by up to %.4f, at most %g is allowed'),
                              ('finding_error', 'the finding is off by up to %.4f, at most %g is allowed'),
-                             ('view_error', 'the view is off by up to %.4f, at most %g is allowed')):
+                             ('view_error', 'the view is off by up to %.4f, at most %g is allowed'),
+                             ('features_error', 'a feature is off by up to %.4f, at most %g is allowed')):
         value = getattr(parity, figure)
         if figure in limits and value is not None and not value <= limits[figure]:
             broken.append(sentence % (value, limits[figure]))

@@ -30,6 +30,7 @@ from .exams import (
     check_capture,
     guide,
 )
+from .gallery import kept_features
 from .gate import Check, Wanted, body_scale, check_gate, deviations
 from .messages import PROBLEM, BackendError, CameraError, ThermoscreenError
 from .overlay import draw_overlay
@@ -258,7 +259,7 @@ class Acquisition:
                           b'' if result.labels is None else encode_png(result.labels),
                           dict(taken.condition.to_dict(), kind=self._capture.description.get('kind', ''),
                                scale=body_scale(result), **self._camera()),
-                          reading.to_dict())
+                          reading.to_dict(), kept_features(result, role))
         return self.exams.add_capture(exam_id, operator, role, picture, frame, conditions, times)
 
     def _camera(self) -> Dict[str, Any]:

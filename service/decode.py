@@ -25,6 +25,7 @@ class Prediction:
         confidence: mean probability of the labels over the body, 0..1.
         probability: of the finding, 0..1, after the manifest's temperature; None from a network without one.
         views: probability per view, 0..1; empty from a network that tells none apart.
+        features: as `decode_features` gives them.
     """
 
     labels: np.ndarray
@@ -33,6 +34,7 @@ class Prediction:
     confidence: float
     probability: Optional[float]
     views: Dict[str, float] = field(default_factory=dict)
+    features: Optional[np.ndarray] = None
 
 
 def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: Body) -> Prediction:
@@ -64,7 +66,22 @@ def decode(outputs: Mapping[str, np.ndarray], bundle: 'Bundle', fit: Fit, body: 
         confidence=cv2.mean(certainty, body_mask)[0],
         probability=decode_finding(outputs, bundle) if 'finding' in bundle.manifest.roles else None,
         views=views,
+        features=decode_features(outputs, bundle),
     )
+
+
+def decode_features(outputs: Mapping[str, np.ndarray], bundle: 'Bundle') -> Optional[np.ndarray]:
+    """What the network makes of a whole picture: float32 of unit length, so that a product is a cosine.
+
+    Returns:
+        None from a network that gives none, or where they have no direction.
+    """
+    if 'features' not in bundle.manifest.roles:
+        return None
+    # In float64: half floats of a board could overflow in a square.
+    values = outputs[bundle.output_name('features')].ravel().astype(np.float64)
+    length = float(np.linalg.norm(values))
+    return (values / length).astype(np.float32) if math.isfinite(length) and length > 0 else None
 
 
 def decode_finding(outputs: Mapping[str, np.ndarray], bundle: 'Bundle') -> float:

@@ -191,6 +191,7 @@ class Pipeline:
             'spots': hottest_spots(body, breasts, thermogram.pixels.shape),
             'prepared': prepared,
             'view': view,
+            'features': prediction.features,
         }
         if checks[-1].severity != PROBLEM and view not in SIDE_VIEWS:
             if prediction.probability is not None:

@@ -124,6 +124,8 @@ class Result:
         breasts: both breasts at working size; None for a 'no result' and for a side view.
         prepared: what the network saw, and how it lies in the frame.
         finding: None for a 'no result', for a side view and from a model that only marks regions.
+        features: what the network makes of the whole picture, float32 of unit length; None where it did not run or
+            gives none. Comparable with those of the same bundle alone.
         sentences: the result in words, most important first.
         timings_ms: milliseconds per stage, plus ``'total'``.
     """
@@ -143,6 +145,7 @@ class Result:
     breasts: Optional['Breasts'] = None
     prepared: Optional[Prepared] = None
     finding: Optional[Finding] = None
+    features: Optional[np.ndarray] = None
     sentences: Tuple[str, ...] = ()
     timings_ms: Dict[str, float] = field(default_factory=dict)
 

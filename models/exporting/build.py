@@ -1,13 +1,17 @@
 """A bundle with all its variants: made, compared with the network they come from, judged."""
+import copy
 import datetime
+import io
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Tuple
 
+import numpy as np
 import onnxruntime
 import torch
 
 from calibration.cache import write_cache
 from calibration.parity import Parity
+from export.features import FEATURES, with_features
 from export.quantisation import quantise
 from export.runners import (
     IN_RUNTIME,
@@ -30,6 +34,9 @@ from .parity import as_seen, chain_of, golden_tensor, parity_frames, tolerances
 #: Variant in INT8, and the file of TensorRT's calibration cache beside it.
 INT8, CACHE_FILE = 'int8-qdq', 'calibration.cache'
 
+#: By how much one of the features, whose squares sum to 1, may be off in FP32 on another machine.
+_FEATURES_TOLERANCE = 0.02
+
 #: Seeds of the phantoms that ranges are measured on: not those that are compared on, nor those of recipes.
 _FIRST_SEED = 9_500_000
 
@@ -50,6 +57,7 @@ class ExportRequest:
         frames: phantoms to compare on, and at most as many real frames.
         version: of the bundle; None keeps that of the recipe or bundle.
         threads: CPU threads.
+        features: whether the network gives features too, by which pictures are compared.
     """
 
     fp16: bool = True
@@ -60,6 +68,7 @@ class ExportRequest:
     frames: int = 24
     version: Optional[str] = None
     threads: int = 1
+    features: bool = False
 
 
 def build_bundle(package: Package, request: ExportRequest,
@@ -74,11 +83,15 @@ def build_bundle(package: Package, request: ExportRequest,
         The complete package; nothing is written yet.
     Raises:
         BundleError: ``fp16-overflow`` or ``parity-failed``.
-        InputError: what is wrong with the data, or ``logits-none``.
+        InputError: what is wrong with the data, ``logits-none`` or ``features-none``.
     """
     if package.classifier is not None:
-        own = build_bundle(package.classifier, request, lambda sentence: say('classifier: ' + sentence))
+        # What stands for a whole picture is of the segmenter, which sees it.
+        own = build_bundle(package.classifier, replace(request, features=False),
+                           lambda sentence: say('classifier: ' + sentence))
         return replace(build_bundle(replace(package, classifier=None), request, say), classifier=own)
+    if request.features:
+        package = _with_features(package)
     document = dict(package.document, created=datetime.date.today().isoformat())
     if request.version:
         document['version'] = request.version
@@ -142,6 +155,24 @@ def make_int8(document: Dict[str, Any], model: bytes, method: str, data: Optiona
     entry = {'file': CACHE_FILE, 'method': method, 'frames': len(samples), 'data': collection.name}
     cache = write_cache({name: float(scale) for name, scale in scales.items()})
     return Int8(quantised, cache, entry, frozenset(sample.key for sample in samples))
+
+
+def _with_features(package: Package) -> Package:
+    """The package with features as an output of every file that is kept, in its description and in its golden pair."""
+    document, files = copy.deepcopy(package.document), dict(package.files)
+    kept = [document['model']] + [entry for name, entry in document.get('variants', {}).items() if name == INT8]
+    for entry in kept:
+        files[entry['file']] = with_features(files[entry['file']])
+    golden = document['golden']['file']
+    answer = onnx_runner(BASE, 'fp32', files[document['model']['file']]).answer(golden_tensor(document, files[golden]))
+    with np.load(io.BytesIO(files[golden]), allow_pickle=False) as pair:
+        arrays = dict(pair, **{FEATURES: answer[FEATURES]})
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    files[golden] = stream.getvalue()
+    document['outputs'][FEATURES] = {'name': FEATURES, 'shape': list(answer[FEATURES].shape), 'dtype': 'float32'}
+    document['golden']['features_tolerance'] = _FEATURES_TOLERANCE
+    return replace(package, document=document, files=files)
 
 
 def _kept(package: Package) -> Dict[str, bytes]:

@@ -38,6 +38,7 @@ def _version(ctx: click.Context, option: click.Parameter, value: Optional[str]) 
 @click.option('--fp16/--no-fp16', default=True, help='Add FP16 [default: yes].')
 @click.option('--logits/--no-logits', default=True,
               help='Add the variant for boards without a tactic for ArgMax [default: yes].')
+@click.option('--features', is_flag=True, help='Have it give features too, by which the station finds similar exams.')
 @click.option('--leave-out', multiple=True, type=click.Choice(sorted(PROMISES)), metavar='NAME',
               help='A variant that is not wanted, such as fp16-logits; may be given often.')
 @click.option('--regions', type=click.Path(path_type=Path), metavar='RUN',
@@ -49,13 +50,14 @@ def _version(ctx: click.Context, option: click.Parameter, value: Optional[str]) 
               help='CPU threads.')
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as JSON.')
 def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int, calibrate: Optional[str], fp16: bool,
-                   logits: bool, leave_out: Tuple[str, ...], regions: Optional[Path], order: str,
+                   logits: bool, features: bool, leave_out: Tuple[str, ...], regions: Optional[Path], order: str,
                    version: Optional[str], threads: int, as_json: bool) -> None:
     """Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.
 
     The bundle holds the network as ONNX in FP32 and FP16, each also without its ArgMax, and INT8 on request.
     All of them answer the same frames; a bundle whose variants do not agree, or whose FP16 overflows, is not
-    written. CHECKPOINT may also be a bundle folder: its FP32 file stays byte by byte and the others are added.
+    written. CHECKPOINT may also be a bundle folder: its FP32 file stays byte by byte and the others are added;
+    --features adds an output to it and changes no weight.
 
     A classifier needs the regions of another run. With --order joint both become one network over the same input.
     In classify-then-segment the segmenter runs only where the finding reaches its threshold; in segment-then-classify
@@ -63,7 +65,7 @@ def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int
 
     \b
     Example:
-      thermoscreen export build/phantom-fpn --out phantom-fpn
+      thermoscreen export build/phantom-fpn --features --out phantom-fpn
       thermoscreen export build/unet-lite-1 --out unet-lite --data dmr --calibrate entropy --version 1.0.0
       thermoscreen export build/resnet18 --regions build/phantom-fpn --order classify-then-segment --out both
     """
@@ -77,7 +79,7 @@ def export_command(checkpoint: Path, out: Path, data: Optional[str], frames: int
         raise InputError('checkpoint-missing', '%s does not exist.' % checkpoint,
                          'Name the run folder of a finished training, or a bundle.')
     torch.set_num_threads(threads)
-    request = ExportRequest(fp16, logits, calibrate, data, leave_out, frames, version, threads)
+    request = ExportRequest(fp16, logits, calibrate, data, leave_out, frames, version, threads, features)
     package = build_bundle(open_checkpoint(checkpoint, regions, order), request,
                            lambda sentence: click.echo('export: %s' % sentence, err=True))
     package.write(out)

@@ -24,7 +24,7 @@ _MARGIN = 2
 
 #: What the manifest's schema allows at most: a proof that lets more through proves nothing.
 WIDEST = {'labels_agreement': 0.9, 'confidence_tolerance': 0.5, 'finding_tolerance': 0.2,
-          'view_tolerance': 0.2}
+          'view_tolerance': 0.2, 'features_tolerance': 0.2}
 
 
 class ParityFrame(NamedTuple):
@@ -114,7 +114,7 @@ def tolerances(name: str, base: Dict[str, Any], expected: Dict[str, np.ndarray],
         others: the variant on other frames: what it is off by there, it may be off by on the golden one where a board
             computes it differently.
     Returns:
-        Of ``labels_agreement`` and the tolerances of confidence, finding and view those that `base` has.
+        Of ``labels_agreement`` and the tolerances of confidence, finding, view and features those that `base` has.
     Raises:
         BundleError: ``parity-failed``: the variant is further off than any tolerance may be.
     """
@@ -125,7 +125,8 @@ def tolerances(name: str, base: Dict[str, Any], expected: Dict[str, np.ndarray],
             ('labels_agreement', golden.label_agreement, [parity.worst_agreement for parity in others]),
             ('confidence_tolerance', golden.max_abs_error, [parity.max_abs_error for parity in others]),
             ('finding_tolerance', golden.finding_error, [parity.finding_error for parity in others]),
-            ('view_tolerance', golden.view_error, [parity.view_error for parity in others])):
+            ('view_tolerance', golden.view_error, [parity.view_error for parity in others]),
+            ('features_tolerance', golden.features_error, [parity.features_error for parity in others])):
         if measured is not None and key in base:
             entry[key] = _allowed(name, key, base[key], measured, elsewhere)
     return entry
@@ -145,7 +146,8 @@ def describe_parity(parity: Dict[str, Any]) -> str:
         parts.append('mIoU %.4f (%+.4f%s)' % (parity['miou'], parity['miou_change'], interval))
     parts.append('confidence off by up to %.2g' % parity['max_abs_error'])
     parts += ['%s by %.2g' % (word, parity[key]) for key, word in (
-        ('finding_error', 'finding'), ('view_error', 'view'), ('logits_error', 'logits')) if key in parity]
+        ('finding_error', 'finding'), ('view_error', 'view'), ('features_error', 'features'),
+        ('logits_error', 'logits')) if key in parity]
     return ', '.join(parts)
 
 

@@ -16,7 +16,8 @@ _KELVIN_PER_COUNT = 0.01
 _ZERO_CELSIUS_K = 273.15
 
 #: How each answer is stored.
-_STORED = {'labels': np.uint8, 'confidence': np.float16, 'finding': np.float32, 'view': np.float32}
+_STORED = {'labels': np.uint8, 'confidence': np.float16, 'finding': np.float32, 'view': np.float32,
+           'features': np.float32}
 
 #: The shipped pair has 160 kB.
 MAX_GOLDEN_BYTES = 8 * 1024 * 1024
@@ -37,8 +38,8 @@ def pack_golden(celsius: np.ndarray, outputs: Tensors) -> bytes:
     Args:
         celsius: float HxW degrees Celsius. It is stored rounded to 0.01 K, so the outputs must have been computed
             from `golden_thermogram` of the rounded values.
-        outputs: ``labels`` (integers), ``confidence`` and, if the network has them, ``finding`` and ``view``
-            (floats), as the network gives them.
+        outputs: ``labels`` (integers), ``confidence`` and, if the network has them, ``finding``, ``view`` and
+            ``features`` (floats), as the network gives them.
     """
     stream = io.BytesIO()
     arrays: Dict[str, Any] = {role: outputs[role].astype(dtype) for role, dtype in _STORED.items()
@@ -67,7 +68,7 @@ def prove(bundle: Bundle, infer: Callable[[Tensors], Tensors], variant: str = BA
         variant: the variant that runs, whose tolerances count.
     Returns:
         What was measured of the outputs that the network has: ``labels_agreement``, ``confidence_error``,
-        ``finding_error`` and ``view_error``.
+        ``finding_error``, ``view_error`` and ``features_error``.
     Raises:
         BundleError: ``golden-unreadable`` or ``golden-mismatch``.
     """

@@ -39,8 +39,8 @@ PROMISES = {
     'fp16-logits': ('fp16', False),
 }
 
-#: Outputs that not every model has, with the field of the manifest that says what each means.
-_OPTIONAL = {'finding': 'finding', 'view': 'views'}
+#: Outputs that not every model has, with the field of the manifest that says what each means; empty where none does.
+_OPTIONAL = {'finding': 'finding', 'view': 'views', 'features': ''}
 
 #: What a network may answer, in the order of a bundle's `outputs`.
 ROLES = ('labels', 'confidence') + tuple(_OPTIONAL)
@@ -120,7 +120,7 @@ class Manifest:
 class Variant:
     """One form of a bundle's network: another precision, or one for boards without ArgMax.
 
-    All variants take the same input and give the same finding and view.
+    All variants take the same input and give the same finding, view and features.
 
     Attributes:
         name: `BASE` for the bundle's `model`, or a name of `PROMISES`.
@@ -130,8 +130,8 @@ class Variant:
         answers: whether it gives labels and confidence. Otherwise its first output is `LOGITS`, float32 1x8xHxW, which
             `backends.FromLogits` turns into them.
         outputs: what its file gives.
-        golden: tolerances for the golden pair: ``labels_agreement``, ``confidence_tolerance`` and, with a finding or
-            views, ``finding_tolerance`` and ``view_tolerance``.
+        golden: tolerances for the golden pair: ``labels_agreement``, ``confidence_tolerance`` and, with a finding,
+            views or features, ``finding_tolerance``, ``view_tolerance`` and ``features_tolerance``.
         parity: its measured difference from the model it was made from.
     """
 
@@ -191,6 +191,7 @@ def parse_manifest(data: bytes, name: str = MANIFEST_NAME) -> Dict[str, Any]:
     for network in networks:
         _check_finding(network, name)
         _check_views(network, name)
+        _check_features(network, name)
         for variant, entry in sorted(network.get('variants', {}).items()):
             _check_variant(network, variant, entry, name)
     _check_files(raw, name)
@@ -297,7 +298,7 @@ def _check_optional(raw: Dict[str, Any], networks: Sequence[Dict[str, Any]], nam
     for role, field in _OPTIONAL.items():
         output = 'outputs.' + role
         giving = [network for network in networks if role in network['outputs']]
-        if (field in raw) != bool(giving):
+        if field and (field in raw) != bool(giving):
             missing, present = (output, field) if field in raw else (field, output)
             raise _contradiction(name, 'it has %s and no %s. A model that gives a %s needs both, any other neither'
                                  % (present, missing, role))
@@ -340,6 +341,13 @@ def _check_views(raw: Dict[str, Any], name: str) -> None:
                           % name, _MAKE_AGAIN)
     if output['shape'] != [1, len(names)]:
         raise _contradiction(name, 'outputs.view has the shape %s for %d views' % (output['shape'], len(names)))
+
+
+def _check_features(raw: Dict[str, Any], name: str) -> None:
+    output = raw['outputs'].get('features')
+    if output is not None and (len(output['shape']) != 2 or output['shape'][0] != 1 or output['dtype'] != 'float32'):
+        raise _contradiction(name, 'outputs.features is %s%s and not one vector of float32'
+                             % (output['dtype'], output['shape']))
 
 
 def _check_points(raw: Dict[str, Any], name: str) -> None:

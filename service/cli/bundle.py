@@ -358,8 +358,8 @@ def _variant_lines(report: Dict[str, Any]) -> Iterator[str]:
         for name, variant in variants.items():
             golden = variant['golden']
             tolerances = ['labels %g %%' % (100 * golden['labels_agreement'])] if 'labels_agreement' in golden else []
-            tolerances += ['%s %g' % (role, golden[role + '_tolerance']) for role in ('confidence', 'finding', 'view')
-                           if role + '_tolerance' in golden]
+            tolerances += ['%s %g' % (role, golden[role + '_tolerance']) for role in
+                           ('confidence', 'finding', 'view', 'features') if role + '_tolerance' in golden]
             yield '%-10s %-*s  %s  %s; golden within %s' % (
                 title, width, name, variant['sha256'][:12], 'answers' if variant['answers'] else 'logits',
                 ', '.join(tolerances))

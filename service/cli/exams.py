@@ -37,8 +37,8 @@ def exams() -> None:
     """List, show, verify, repair, export, import and remove the exams of this station.
 
     list, show and verify change nothing and may run beside the service. The other verbs need it to be stopped, for one
-    process writes; export, report, import, hold and retention ask for the PIN of a supervisor and are noted in the
-    audit log, and while the service runs its page does the same.
+    process writes; export, report, similar, import, hold and retention ask for the PIN of a supervisor, and while the
+    service runs its page does the same. The audit log notes what leaves and what changes.
     Run them as the user of the service. Texts that identify a patient are shown where they are not encrypted.
     docs/exams.md describes the folders.
 
@@ -194,14 +194,15 @@ def rebuild_command(folder: Optional[str], settings_path: Optional[str], as_json
 @click.option('--sealed', is_flag=True, help='Leave exams encrypted, for a station with the same key.')
 @click.option('--de-identified', 'research', is_flag=True, help='Temperatures and numbers alone, for research.')
 @click.option('--dicom', is_flag=True, help='With --de-identified: their DICOM objects too.')
+@click.option('--features', is_flag=True, help='With --de-identified: what the network makes of a frontal picture.')
 @click.option('--set', 'set_name', default='', metavar='NAME', help='With --de-identified: exports of one NAME have '
               'the same pseudonyms. Default: a name at random.')
 @by_option
 @folder_options
 @json_option
 def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: bool, research: bool, dicom: bool,
-                   set_name: str, by: Optional[str], folder: Optional[str], settings_path: Optional[str],
-                   as_json: bool) -> None:
+                   features: bool, set_name: str, by: Optional[str], folder: Optional[str],
+                   settings_path: Optional[str], as_json: bool) -> None:
     """Copy whole exams to a new folder, with patients, for another station or to be read without this program.
 
     It is signed with the key of this station, which the import asks for. Everybody who has the folder can read it,
@@ -219,22 +220,24 @@ def export_command(exam_ids: Tuple[str, ...], every: bool, out: str, sealed: boo
     from ..backup import known_key, station_key
     from ..exams import export_exams
     from ..exams.deidentified import export_deidentified
-    if research and sealed or (set_name or dicom) and not research:
-        raise click.UsageError('--sealed and --de-identified exclude each other, and --set and --dicom go with the '
-                               'latter.')
+    if research and sealed or (set_name or dicom or features) and not research:
+        raise click.UsageError('--sealed and --de-identified exclude each other, and --set, --dicom and --features go '
+                               'with the latter.')
     how = 'de-identified-dicom' if dicom else 'de-identified' if research else 'sealed' if sealed else 'open'
     with _supervised('export', folder, settings_path, by) as work:
         wanted = _wanted(work.root, exam_ids, every, sealed)
 
         def told(entry: 'Exported') -> None:
-            work.record('exam-exported', work.operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256)
+            work.record('exam-exported', work.operator, exam=entry.exam.id, how=how, exported_sha256=entry.sha256,
+                        **({'features': True} if features else {}))
         if dicom:
             from ..hospital.dicom.deidentified import dicom_files
             with _open(work) as opened:
                 exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told,
-                                               further=dicom_files(opened))
+                                               further=dicom_files(opened), features=features)
         elif research:
-            exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told)
+            exported = export_deidentified(work.root, wanted, out, work.sealer, work.key, set_name, told,
+                                           features=features)
         else:
             exported = export_exams(work.root, wanted, out, None if sealed else work.sealer, work.clock.now(),
                                     station_key(work.root), told)
@@ -332,6 +335,41 @@ def report_command(exam_id: str, out: str, by: Optional[str], folder: Optional[s
                                'bytes': len(data)}, indent=1))
     else:
         click.echo('%s has the report of exam %d: %s.' % (printable(out), exam.number, report.status))
+
+
+@exams.command('similar')
+@click.argument('exam_id', metavar='EXAM')
+@click.option('--count', type=click.IntRange(1, 100), default=5, metavar='N', help='Most of them. Default: 5.')
+@by_option
+@folder_options
+@json_option
+def similar_command(exam_id: str, count: int, by: Optional[str], folder: Optional[str], settings_path: Optional[str],
+                    as_json: bool) -> None:
+    """Name the signed exams of other patients whose frontal pictures are most similar to that of EXAM.
+
+    Similar heat patterns, as the model sees them: that says nothing about what they mean. The distance is 1 - cosine of
+    what the model makes of both pictures. No feature leaves the station by this.
+
+    \b
+    Example:
+      thermoscreen exams similar 3f9a0c1d2e4b5a69
+      thermoscreen exams similar 3f9a0c1d2e4b5a69 --count 20 --json
+    """
+    from ..gallery import Gallery
+    with _supervised('similar', folder, settings_path, by) as work, _open(work) as opened:
+        gallery, exam = Gallery(opened), opened.get(exam_id)
+        gallery.read()
+        found = gallery.similar(exam, count)
+    if as_json:
+        click.echo(json.dumps({'exam': exam.id, 'compared': found.compared, 'others': found.others,
+                               'similar': [one._asdict() for one in found.neighbours]}, indent=1))
+        return
+    for one in found.neighbours:
+        click.echo('%7d  %s  picture %d  distance %.4f' % (one.number, one.exam_id, one.picture, one.distance))
+    click.echo('%d %s compared with exam %d. Similar heat patterns say nothing about what they mean.' % (
+        found.compared, 'exam was' if found.compared == 1 else 'exams were', exam.number))
+    if found.others:
+        click.echo('%d could not be compared: another model judged them, or they have no features.' % found.others)
 
 
 @exams.command('import')

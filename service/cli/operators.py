@@ -19,7 +19,8 @@ by_option = click.option('--by', metavar='OPERATOR', help='Supervisor who does i
 #: Where the page does the same while the service runs, in the words on its buttons.
 PAGES = {'operators': 'Status, Operators', 'model': 'Status, Model', 'export': 'Status, Backup, Records, Export',
          'import': 'Status, Backup, Records, Import', 'retention': 'Status, Backup, Records, Retention',
-         'hold': 'Exams, the exam, More, Legal hold', 'report': 'Exams, the exam, Report'}
+         'hold': 'Exams, the exam, More, Legal hold', 'report': 'Exams, the exam, Report',
+         'similar': 'Exams, the exam, Similar'}
 
 _operator_argument = click.argument('operator', metavar='OPERATOR')
 

@@ -98,7 +98,7 @@ Further = Callable[[Leaving], Iterator[Tuple[str, bytes]]]
 
 def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Optional[BaseSealer], key: bytes,
                         set_name: str = '', told: Optional[Told] = None, tell: Optional[Tell] = None,
-                        further: Optional[Further] = None) -> List[Exported]:
+                        further: Optional[Further] = None, features: bool = False) -> List[Exported]:
     """Write exams for research into a new folder, which is there whole or not at all.
 
     Args:
@@ -110,6 +110,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
         set_name: exports with one name and one key have the same pseudonyms; empty for a name at random.
         told, tell: as for `export_exams`.
         further: gives more files of each exam; None for none.
+        features: whether what the network makes of each picture (`service.gallery`) leaves too.
 
     Raises:
         InputError: ``export-exists``; ``export-set``; a capture that cannot be read.
@@ -137,7 +138,7 @@ def export_deidentified(root: str, exam_ids: Sequence[str], out: str, sealer: Op
         rows = csv.DictWriter(table, _COLUMNS, lineterminator='\n')
         rows.writeheader()
         for case in cases:
-            document = _written(root, case, keep)
+            document = _written(root, case, keep, features)
             data = encode_json(document)
             keep('%s/exam.json' % case.name, data)
             rows.writerows(_rows(document))
@@ -191,7 +192,7 @@ def _case(exam: Exam, sealer: Optional[BaseSealer], key: bytes, set_name: str) -
                    lambda text: digest('further', text), date, _age(patient.birth_date, date))
 
 
-def _written(root: str, case: Leaving, keep: Keep) -> Dict[str, Any]:
+def _written(root: str, case: Leaving, keep: Keep, features: bool) -> Dict[str, Any]:
     """Write the files of an exam; what its ``exam.json`` says."""
     exam = case.exam
     conditions: Dict[str, Any] = dict.fromkeys(CONDITIONS)
@@ -206,10 +207,10 @@ def _written(root: str, case: Leaving, keep: Keep) -> Dict[str, Any]:
         'patient': case.patient, 'exam': case.name, 'state': exam.state,
         'day': case.day, 'age_years': case.age_years,
         'conditions': conditions, 'deviations': deviations, 'amendments': kinds.count(AMENDED),
-        'captures': [_capture(root, case, capture, keep) for capture in exam.captures]}
+        'captures': [_capture(root, case, capture, keep, features) for capture in exam.captures]}
 
 
-def _capture(root: str, case: Leaving, capture: Capture, keep: Keep) -> Dict[str, Any]:
+def _capture(root: str, case: Leaving, capture: Capture, keep: Keep, features: bool) -> Dict[str, Any]:
     exam, prefix = case.exam, '%04d.' % capture.number
     taken = [event for event in exam.events if event.kind == CAPTURED][capture.number - 1]
 
@@ -227,6 +228,10 @@ def _capture(root: str, case: Leaving, capture: Capture, keep: Keep) -> Dict[str
     if correction is not None:
         counting, outlines = _judged(exam, corrected_prefix(capture.number, correction.number),
                                      '%s/%scorrected.' % (case.name, prefix), values.shape[-2:], opened, keep), 'hand'
+    asked: Dict[str, Any] = {}
+    if features and prefix + 'features.json' in exam.files:
+        found = _document(opened(prefix + 'features.json')).get('features')
+        asked['features'] = [_number(value) for value in found] if isinstance(found, list) else None
     return {
         'capture': capture.number, 'role': capture.role, 'frame': capture.frame,
         'seconds': (round((taken.stamp.boottime_ns - begun.boottime_ns) / 1e9, 1)
@@ -235,7 +240,8 @@ def _capture(root: str, case: Leaving, capture: Capture, keep: Keep) -> Dict[str
         'unit': frames[0].unit, 'emissivity': frames[0].provenance.emissivity,
         'conditions': _conditions(opened_private(case.opener, exam, taken.number)),
         'outlines': outlines, 'model': None if correction is None else model,
-        'model_sha256': _hash(_part(_document(opened(prefix + 'result.json')), 'bundle').get('hash')), **counting}
+        'model_sha256': _hash(_part(_document(opened(prefix + 'result.json')), 'bundle').get('hash')),
+        **counting, **asked}
 
 
 def _judged(exam: Exam, prefix: str, out: str, shape: Tuple[int, ...], opened: Callable[[str], bytes], keep: Keep

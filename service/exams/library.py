@@ -121,6 +121,7 @@ class Picture(NamedTuple):
         labels: bytes of a PNG with the region ids; empty where no network marked regions.
         camera: how the camera was, as `Condition.to_dict` gives it, with its ``kind``.
         signs: as `Reading.to_dict` gives them; empty where nobody computed any.
+        features: as `service.gallery.kept_features` gives them; empty where it has none.
     """
 
     capture: bytes
@@ -129,6 +130,7 @@ class Picture(NamedTuple):
     labels: bytes = b''
     camera: Mapping[str, Any] = {}
     signs: Mapping[str, Any] = {}
+    features: bytes = b''
 
 
 class Entry(NamedTuple):
@@ -271,6 +273,8 @@ class Exams:
             contents['labels.png'] = picture.labels
         if picture.signs:
             contents['signs.json'] = encode_json(picture.signs)
+        if picture.features:
+            contents['features.json'] = picture.features
         return self._happen(exam_id, CAPTURED, operator, facts, private, contents)
 
     def deviation(self, exam_id: str, operator: str, text: str, role: str = '') -> Exam:
@@ -481,6 +485,17 @@ class Exams:
     def order(self, exam: Exam) -> Optional[Order]:
         """What the worklist said of an exam; None for one that was not scheduled. Errors as of `patient`."""
         return checked_order(self.private(exam, 1)[ORDER]) if exam.scheduled else None
+
+    def impression(self, exam: Exam) -> Optional[Tuple[Event, Dict[str, Any]]]:
+        """The event with the impression of a reader that counts, and its private facts; None where nobody wrote one.
+
+        Errors as of `patient`.
+        """
+        for event in reversed(exam.events):
+            private = self.private(exam, event.number) if event.private else {}
+            if IMPRESSION in private:
+                return event, private
+        return None
 
     def read_file(self, exam: Exam, name: str) -> bytes:
         """A file of an exam, opened.

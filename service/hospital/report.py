@@ -407,12 +407,12 @@ class _Maker:
         return self.names.get(event.operator, event.operator)
 
     def _impression(self) -> Optional[Impression]:
-        for event in reversed(self.exam.events):
-            private = self.exams.private(self.exam, event.number) if event.private else {}
-            if IMPRESSION in private:
-                said = Said(self._name(event), when_of(event.stamp), event.number, '', str(private[IMPRESSION]))
-                return Impression(said, str(private.get(GRADE, '')))
-        return None
+        found = self.exams.impression(self.exam)
+        if found is None:
+            return None
+        event, private = found
+        said = Said(self._name(event), when_of(event.stamp), event.number, '', str(private[IMPRESSION]))
+        return Impression(said, str(private.get(GRADE, '')))
 
     def _spans(self, captures: Sequence[Capture]) -> Dict[str, Span]:
         """One span for all pictures of a unit, to whole degrees or levels; what cannot be read has no part in it."""

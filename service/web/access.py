@@ -203,7 +203,8 @@ def renew_csrf() -> None:
 def _seen() -> Dict[str, str]:
     """What the audit log is told of what was shown; not the path of a file, which may be called after a patient."""
     named = request.view_args or {}
-    seen = {'exam': named.get('exam_id', ''), 'file': named.get('name', ''), 'token': g.get('token', '')}
+    seen = {'exam': named.get('exam_id', ''), 'file': named.get('name', ''), 'token': g.get('token', ''),
+            'similar': ' '.join(g.get('similar', ()))}
     return {key: value for key, value in seen.items() if value}
 
 

@@ -18,6 +18,7 @@ from .report import report_numbers
 from .responses import json_reply, text_reply, whole_number
 from .series import series_of
 from .services import services
+from .similar import gallery, similar_to
 from .status import PERCENTILES, every_message, percentiles, stage_rows
 
 if TYPE_CHECKING:
@@ -141,6 +142,18 @@ def series(exam_id: str) -> Response:
 def report(exam_id: str) -> Response:
     """The numbers of the report of an exam; nothing that says of whom it is, and nothing that somebody typed."""
     return json_reply(report_numbers(acquisition().exams.get(exam_id)))
+
+
+@blueprint.route('/exams/<exam_id>/similar')
+@admits(TOKEN)
+@audited('exam-viewed')
+def similar(exam_id: str) -> Response:
+    """The most similar signed exams of other patients; nothing that says of whom they are."""
+    gallery().read()
+    found = similar_to(acquisition().exams.get(exam_id))
+    return json_reply({'compared': found.compared, 'others': found.others, 'exams': [
+        {'id': one.exam_id, 'number': one.number, 'picture': one.picture, 'distance': round(one.distance, 6)}
+        for one in found.neighbours]})
 
 
 @blueprint.route('/exams/<exam_id>/files/<name>')

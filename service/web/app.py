@@ -10,6 +10,7 @@ from ..batch import Drawing
 from ..batch_job import BatchJob
 from ..entry import DIGITS, KEYBOARDS, SIGNS, parse_keyboards
 from ..explanation_job import ExplanationJob
+from ..gallery import Gallery
 from ..messages import ADJUNCT_NOTICE, shown_size
 from ..opening import OpenedFiles
 from ..telemetry import Vitals
@@ -41,6 +42,7 @@ from .series import blueprint as series_pages
 from .services import Services, services
 from .sessions import Sessions
 from .settings import blueprint as settings_pages
+from .similar import blueprint as similar_pages
 from .status import blueprint as status_pages
 from .support import blueprint as support_pages
 from .tokens import Tokens
@@ -103,7 +105,8 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
                                               kiosk.install(app), changes, None if sessions is None else BatchJob(
                                                   pipeline, Drawing(settings.palette, settings.layer), sessions.tell),
                                               worklist, outbox, testing,
-                                              None if exams is None else ExplanationJob(pipeline))
+                                              None if exams is None else ExplanationJob(pipeline),
+                                              None if exams is None else Gallery(exams))
     shows_only = exams is None and sessions is None
     responses.install(app, settings.port, ('GET', 'HEAD') if shows_only else ('GET', 'HEAD', 'POST'),
                       settings.opened_hosts())
@@ -120,6 +123,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
         app.register_blueprint(beside_pages)
         app.register_blueprint(series_pages)
         app.register_blueprint(report_pages)
+        app.register_blueprint(similar_pages)
         if worklist is not None:
             app.register_blueprint(worklist_pages)
     if sessions is not None:
@@ -165,6 +169,8 @@ def _add_login(app: Flask, sessions: Sessions) -> None:
         objects.pictures.let_all_go()
         objects.events.let_all_go()
         objects.opened.clear()
+        if objects.gallery is not None:
+            objects.gallery.clear()
         if objects.acquisition is not None:
             objects.acquisition.newcomers.clear()
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ..exam_job import ExamJob
     from ..exams import Exams
     from ..explanation_job import ExplanationJob
+    from ..gallery import Gallery
     from ..hospital.outbox import Outbox
     from ..hospital.peers import Echoes
     from ..hospital.worklist import Worklist
@@ -50,6 +51,7 @@ class Services:
         outbox: sends what is signed; None where nothing is sent.
         testing: tests the machines of the hospital; None where there are none.
         explanations: of kept pictures; None where no exams are kept.
+        gallery: of signed exams; None where none are kept.
     """
 
     pipeline: 'Pipeline'
@@ -72,6 +74,7 @@ class Services:
     outbox: 'Optional[Outbox]' = None
     testing: 'Optional[Echoes]' = None
     explanations: 'Optional[ExplanationJob]' = None
+    gallery: 'Optional[Gallery]' = None
 
 
 def services() -> Services:

@@ -47,6 +47,7 @@ FAILING = {
     ('exams', 'report'): ['none', '--out', 'results.pdf', '--folder', 'none'],
     ('exams', 'retention'): ['--settings', 'none'],
     ('exams', 'show'): ['none', '--folder', 'none'],
+    ('exams', 'similar'): ['none', '--folder', 'none'],
     ('exams', 'verify'): ['--folder', 'none'],
     ('export',): ['none', '--out', 'results'],
     ('labels', 'import'): ['none', 'none', '--out', 'results'],

@@ -81,6 +81,22 @@ def test_a_variant_that_nothing_proves_the_view_of():
     assert 'no variants.fp16.golden.view_tolerance' in refusal(bundles.with_views(variants={'fp16': variant}))[1]
 
 
+def with_features(**changes):
+    manifest = bundles.document()
+    manifest['outputs']['features'] = dict({'name': 'features', 'shape': [1, 8], 'dtype': 'float32'}, **changes)
+    manifest['golden']['features_tolerance'] = 0.02
+    return manifest
+
+
+def test_features_are_an_output_of_their_own():
+    assert Manifest(parse(with_features()), '').roles == ('labels', 'confidence', 'finding', 'features')
+    unproven = with_features()
+    del unproven['golden']['features_tolerance']
+    assert 'it has outputs.features and no golden.features_tolerance' in refusal(unproven)[1]
+    for changes in ({'shape': [8]}, {'shape': [2, 8]}, {'dtype': 'float16'}):
+        assert 'not one vector of float32' in refusal(with_features(**changes))[1]
+
+
 @pytest.mark.parametrize('names, code, sentence', [
     (['frontal', 'rigth-oblique'], 'views-unsupported', 'the view rigth-oblique; the service knows frontal, '),
     (['left-oblique', 'none'], 'views-unsupported', 'no frontal view'),

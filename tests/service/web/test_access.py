@@ -20,8 +20,8 @@ ROUTES = {
     'live.newest_values': CLINICAL, 'files.page': CLINICAL, 'files.result': CLINICAL,
     'api.document': (ANYONE,), 'api.status': (TOKEN,), 'api.bundle': (TOKEN,), 'api.benchmark': (TOKEN,),
     'api.results': (TOKEN,), 'api.exams': (TOKEN,), 'api.exam': (TOKEN,), 'api.exam_file': (TOKEN,),
-    'api.captures': (TOKEN,), 'api.series': (TOKEN,), 'api.report': (TOKEN,), 'api.exam_begun': CLINICAL,
-    'scanner.page': PEOPLE}
+    'api.captures': (TOKEN,), 'api.similar': (TOKEN,), 'api.series': (TOKEN,), 'api.report': (TOKEN,),
+    'api.exam_begun': CLINICAL, 'scanner.page': PEOPLE}
 ROUTES.update(('api.exam_' + act, CLINICAL) for act in (
     'captures', 'start', 'note', 'deviation', 'review', 'resume', 'sign', 'amend', 'discard', 'correct', 'take-back'))
 ROUTES.update(('files.' + part, CLINICAL) for part in ('thumbnail', 'viewing', 'frame', 'layer', 'twin'))
@@ -32,7 +32,7 @@ EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES.update({name: CLINICAL for name in (
     'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried', 'report.page',
-    'report.paper', 'why.page', 'why.begin', 'why.stop', 'why.drawn')})
+    'report.paper', 'similar.page', 'similar.reading', 'why.page', 'why.begin', 'why.stop', 'why.drawn')})
 
 EXAM_PAGES.update({'moving.' + name: (SUPERVISOR,) for name in ('page', 'asked', 'move')})
 

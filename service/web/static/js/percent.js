@@ -1,4 +1,4 @@
-// While an explanation is computed: how far it is. When it has ended, the page is asked for again.
+// While something is computed: how far it is. When it has ended, the page is asked for again.
 import { byId, setText } from './dom.js';
 
 const ASK_MS = 700;
