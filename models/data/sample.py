@@ -1,5 +1,6 @@
 """One thermogram with what is known about it, and collections of them."""
 import dataclasses
+import functools
 import math
 from collections import abc
 from dataclasses import dataclass, field, replace
@@ -189,6 +190,11 @@ def join(name: str, *collections: Collection) -> Collection:
     return Collection(name, samples, first.classes, first.regions, tuple(notes))
 
 
+def with_labels(sample: Sample, labels: np.ndarray) -> Sample:
+    """The same picture with other labels (uint8 HxW) and without its class."""
+    return replace(sample, klass=None, read_labels=functools.partial(_given, labels))
+
+
 def mix_in(collection: Collection, others: Collection, share: float = 0.07, seed: int = 2021) -> Collection:
     """Add a few pictures of another camera or set to a training set.
 
@@ -226,6 +232,10 @@ def mix_in(collection: Collection, others: Collection, share: float = 0.07, seed
     note = '%d of %d pictures are mixed in from %s' % (count, len(collection) + count, others.name)
     return dataclasses.replace(collection, samples=collection.samples + drawn,
                                notes=collection.notes + (note,))
+
+
+def _given(labels, height, width):
+    return labels
 
 
 def _check(sample: Sample, classes: int, keys: Set[str]) -> None:

@@ -17,7 +17,7 @@ from service.pipeline import Pipeline
 from service.record import encode_png
 from service.regions import FLIPPED, REGIONS
 
-from ..data import Collection, check_leak, patient_folds
+from ..data import Collection, check_leak, patient_folds, with_labels
 from ..deliver import Statement, deliver
 from ..evaluation.figures import judge_regions
 from ..evaluation.outcomes import Outcome, analyse_samples
@@ -148,12 +148,17 @@ def pseudo_labelled(network: torch.nn.Module, recipe: Recipe, collection: Collec
     for sample in collection:
         prepared = chain.apply(sample.thermogram())
         labels = prepared.fit.enlarge(tidy(prepared.fit.cut(mirrored_labels(network, prepared.tensor)))[0])
-        samples.append(dataclasses.replace(sample, klass=None, read_labels=functools.partial(_given, labels)))
+        samples.append(with_labels(sample, labels))
     return dataclasses.replace(collection, samples=tuple(samples))
 
 
 def mirrored_labels(network: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
-    """Labels by the mean of what a network answers to a picture and to its mirror image: uint8 HxW.
+    """Labels by `mirrored_shares`: uint8 HxW."""
+    return mirrored_shares(network, tensor).argmax(0).astype(np.uint8)
+
+
+def mirrored_shares(network: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
+    """Probability of every region, the mean of a network's answers to a picture and to its mirror image: float32 RxHxW.
 
     Args:
         network: with a region head, in evaluation mode.
@@ -163,8 +168,7 @@ def mirrored_labels(network: torch.nn.Module, tensor: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         shares = torch.softmax(network(picture).regions, 1).numpy()
     # A mirrored picture has its sides swapped: back through the same table.
-    both = shares[0] + shares[1][FLIPPED][..., ::-1]
-    return both.argmax(0).astype(np.uint8)
+    return (shares[0] + shares[1][FLIPPED][..., ::-1]) / 2
 
 
 def relabelled(collection: Collection) -> Collection:
@@ -175,10 +179,6 @@ def relabelled(collection: Collection) -> Collection:
     """
     labelled = collection.labelled()
     return dataclasses.replace(labelled, samples=tuple(dataclasses.replace(sample, klass=None) for sample in labelled))
-
-
-def _given(labels: np.ndarray, height: int, width: int) -> np.ndarray:
-    return labels
 
 
 def _adapt(recipe: Recipe, others: Collection, phantoms: PhantomSet, start: Path, folder: Path,

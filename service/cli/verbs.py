@@ -85,6 +85,7 @@ SUMMARIES = {
                          'board.', ('onnx',)),
     'prune': Summary('Remove the filters that contribute least from the segmenter of RUN, a run folder of thermoscreen '
                      'train.', ('torch', 'lightning', 'torch_pruning')),
+    'queue': Summary('Say which frames to label next, and why.', ('onnx', 'onnxruntime', 'scipy')),
     'restore': Summary('Restore exams from a backup.'),
     'serve': Summary('Serve the kiosk page: live picture, values, files.'),
     'settings': Summary('Check a settings file and print the values in force.'),

@@ -54,6 +54,7 @@ FAILING = {
     ('operators', 'list'): ['--settings', 'none'],
     ('preflight',): ['none', '--target', 'jetson-nano'],
     ('prune',): ['none', '--flops', '0.5', '--out', 'results'],
+    ('queue',): ['none', '--out', 'results'],
     ('restore',): ['none'],
     ('settings',): ['--settings', 'none'],
     ('support',): ['--out', 'none/file'],

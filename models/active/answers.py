@@ -1,0 +1,130 @@
+"""What a network makes of a frame: its labels, where it is unsure of them, and its latents.
+
+The network runs on the frame, its mirror image, and two sizes near its own. Where these answers differ, or each of them
+wavers, it is unsure. The bundle's FP32 file runs in ONNX Runtime, so that every architecture is asked in the same way.
+"""
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+import cv2
+import numpy as np
+import onnx
+from onnx import shape_inference
+from scipy.special import softmax
+
+from export.variants import make_logits
+from service.bundle import LOGITS
+from service.messages import InputError
+from service.regions import BACKGROUND, FLIPPED, REGIONS
+
+#: Sizes of the variants beside the frame's own. Own: a camera that stands a hand's breadth nearer or farther.
+_SIZES = (0.92, 1.08)
+
+#: From a network's input, float32 1xCxHxW, to region logits, float32 RxHxW, and latents, float32 D.
+Ask = Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
+
+
+class Look(NamedTuple):
+    """What a network makes of a frame.
+
+    Attributes:
+        latents: float32 D: mean and maximum of the deepest features over the frame.
+        labels: uint8 HxW at the size of the input, by the mean over the variants.
+        unsure: float32 HxW, entropy of that mean in nats: what the variants waver about and what they disagree on.
+        by_region: float R, mean of `unsure` where some variant sees the region; NaN where none does.
+        total: mean of `by_region` over the regions but the background, which tells the error of a frame better than a
+            mean over pixels (docs/figures.md); mean of `unsure` where no region is seen.
+    """
+
+    latents: np.ndarray
+    labels: np.ndarray
+    unsure: np.ndarray
+    by_region: np.ndarray
+    total: float
+
+
+def look(ask: Ask, tensor: np.ndarray) -> Look:
+    """Ask a network about a frame and its variants.
+
+    Args:
+        ask: the network.
+        tensor: float32 1xCxHxW, as a chain makes it.
+    """
+    logits, latents = ask(tensor)
+    answers = [softmax(logits, 0)]
+    mirrored = softmax(ask(np.ascontiguousarray(tensor[..., ::-1]))[0], 0)
+    answers.append(mirrored[FLIPPED][..., ::-1])
+    for size in _SIZES:
+        there, back = _about_centre(tensor.shape[2:], size), _about_centre(tensor.shape[2:], 1 / size)
+        answers.append(_warped(softmax(ask(_warped(tensor[0], there)[np.newaxis])[0], 0), back, BACKGROUND))
+    mean = np.mean(answers, axis=0)
+    unsure = -(mean * np.log(np.maximum(mean, 1e-9))).sum(0).astype(np.float32)
+    seen = np.array([answer.argmax(0) for answer in answers])
+    by_region = np.array([unsure[(seen == region).any(0)].mean() if (seen == region).any() else np.nan
+                          for region in range(len(REGIONS))])
+    is_there = np.isfinite(by_region) & (np.arange(len(REGIONS)) != BACKGROUND)
+    total = by_region[is_there].mean() if is_there.any() else unsure.mean()
+    return Look(latents, mean.argmax(0).astype(np.uint8), unsure, by_region, float(total))
+
+
+def _about_centre(shape: Tuple[int, ...], size: float) -> np.ndarray:
+    """The affine map that enlarges a picture of a shape about its centre."""
+    return cv2.getRotationMatrix2D(((shape[1] - 1) / 2, (shape[0] - 1) / 2), 0, size)
+
+
+def _warped(planes: np.ndarray, matrix: np.ndarray, certain: int = -1) -> np.ndarray:
+    """Planes CxHxW through an affine map; outside is 0, and 1 in the plane `certain`."""
+    size = planes.shape[2], planes.shape[1]
+    return np.stack([cv2.warpAffine(plane, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+                                    borderValue=float(number == certain)) for number, plane in enumerate(planes)])
+
+
+# -- the network of an ONNX file
+
+
+def asking(model: bytes, threads: int = 1) -> Ask:
+    """A network of ours to be asked.
+
+    Args:
+        model: FP32 ONNX file with labels and confidence.
+        threads: of one run; 0 for every core.
+
+    Raises:
+        InputError: as `export.variants.make_logits`; ``latents-none``.
+    """
+    import onnxruntime
+
+    tapped = onnx.load_from_string(make_logits(model))
+    deepest = _deepest(tapped)
+    tapped.graph.output.append(onnx.helper.make_empty_tensor_value_info(deepest))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+    session = onnxruntime.InferenceSession(tapped.SerializeToString(), options, providers=['CPUExecutionProvider'])
+    name = session.get_inputs()[0].name
+
+    def ask(tensor: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        logits, deep = session.run([LOGITS, deepest], {name: tensor})
+        return logits[0], np.concatenate([deep[0].mean((1, 2)), deep[0].max((1, 2))])
+
+    return ask
+
+
+def _deepest(model: Any) -> str:
+    """Name of the tensor between input and logits with the fewest rows by columns, and of these the most channels."""
+    shapes = {info.name: [side.dim_value for side in info.type.tensor_type.shape.dim]
+              for info in shape_inference.infer_shapes(model).graph.value_info}
+    makers: Dict[str, Any] = {name: node for node in model.graph.node for name in node.output}
+    wanted, way = [LOGITS], set()
+    while wanted:
+        node = makers.get(wanted.pop())
+        if node is not None and node.name not in way:
+            way.add(node.name)
+            wanted += node.input
+    found: List[Tuple[int, int, str]] = []
+    for node in model.graph.node:
+        shape = shapes.get(node.output[0], [])
+        if node.name in way and len(shape) == 4 and shape[2] * shape[3] > 1:
+            found.append((shape[2] * shape[3], -shape[1], node.output[0]))
+    if not found:
+        raise InputError('latents-none', 'This network has no features before its regions.', 'Name another bundle.')
+    least = min(entry[:2] for entry in found)
+    return [name for *size, name in found if tuple(size) == least][-1]

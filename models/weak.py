@@ -1,0 +1,357 @@
+"""``python -m models.weak``: rough outlines made better by what a network learns from all of them.
+
+A network is trained on rough labels, labels the same frames itself, and both are fused: where they agree the label
+stays, and elsewhere the network's probability, the nearness of the drawn outline and the edges of the picture decide.
+The next round trains on the result, from the same start (iterated weak labels [WeakLiver2023]). What is true of these
+frames is not used, so that it can judge.
+"""
+import dataclasses
+import functools
+import logging
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import click
+import cv2
+import numpy as np
+import torch
+
+from service.chains import Prepared, get_chain
+from service.decode import tidy
+from service.durable import atomic_write, make_folders, write_synced
+from service.messages import InputError, ThermoscreenError
+from service.record import encode_png
+from service.regions import BACKGROUND, REGIONS
+
+from .active.curve import kinds_of, small_recipe
+from .cli import FOLDER, log_progress
+from .data import Collection, Sample, open_data, with_labels
+from .data.files import read_label_image
+from .data.open import open_phantom_set
+from .evaluation.formatting import figure as with_interval
+from .evaluation.formatting import region_name
+from .evaluation.overlap import dice, mean_over_regions, pair_counts
+from .fewshot.run import mirrored_shares, relabelled, started_from
+from .phantoms import prepare_set
+from .recipe import Recipe
+from .recipe_files import load_recipe
+from .reports import check_folder, to_json, whole_folder
+from .statistics import ROUNDS, PatientBootstrap
+from .training.fit import fit
+from .training.run import conditions, fresh_network
+from .training.weights import load_network
+
+log = logging.getLogger(__name__)
+
+#: Seeds of the first phantom with rough labels, and of the first that a clinic's network learns beside them.
+_FIRST_SEED, _BESIDE = 7030000, 7060000
+
+#: Odds that a training sample is a phantom, beside 1 for the frames with rough labels.
+_PHANTOMS = 0.5
+
+RESULT = 'weak.json'
+
+
+@dataclasses.dataclass(frozen=True)
+class Fusion:
+    """How a drawing and a network's answer become one. Set on phantoms other than those of the study.
+
+    Attributes:
+        reach: how far an outline may be off, as a share of the width of the picture (a standard deviation).
+        trust: weight of the drawing beside the network.
+        edge: half of the window within which edges decide, as a share of the width; 0 for no edges.
+    """
+
+    reach: float = 0.04
+    trust: float = 0.5
+    edge: float = 0.015
+
+
+class Round(NamedTuple):
+    """Labels of every frame after a round, uint8 at its own size: the network's alone, and fused with the drawing."""
+
+    network: List[np.ndarray]
+    fused: List[np.ndarray]
+
+
+def refine(recipe: Recipe, rough: Collection, begin: Callable[[], torch.nn.Module], rounds: int = 3,
+           fusion: Fusion = Fusion(), others: Sequence[Tuple[Any, float]] = ()) -> List[Round]:
+    """Better labels for frames with rough ones.
+
+    Args:
+        recipe: of one round's training.
+        rough: frames with rough labels.
+        begin: gives the network that every round begins with.
+        rounds: 1 or more.
+        fusion: of drawing and answer.
+        others: further samples with their odds, beside 1 for the rough ones.
+
+    Raises:
+        InputError: ``weak-few``: rough labels of fewer than two patients; or as `fit`.
+    """
+    if len(rough.labelled().patients) < 2:
+        raise InputError('weak-few', 'Rough labels of %d patients cannot correct each other.'
+                         % len(rough.labelled().patients), 'Name frames of more patients.')
+    chain = get_chain(recipe.input.chain, recipe.chain_constants)
+    prepared = [chain.apply(sample.thermogram()) for sample in rough]
+    drawn = [_shrunk(sample, frame) for sample, frame in zip(rough, prepared)]
+    labelled, result = relabelled(rough), []
+    for number in range(rounds):
+        network = fit(begin(), recipe, [(labelled, 1.0), *others], workers=0)
+        shares = [mirrored_shares(network, frame.tensor) for frame in prepared]
+        alone = [_full(one.argmax(0).astype(np.uint8), frame) for one, frame in zip(shares, prepared)]
+        fused = [fuse(one, own, frame, fusion) for one, own, frame in zip(shares, drawn, prepared)]
+        result.append(Round(alone, fused))
+        labelled = dataclasses.replace(rough, samples=tuple(map(with_labels, rough, fused)))
+        log.info('round %d of %d is done', number + 1, rounds)
+    return result
+
+
+def fuse(shares: np.ndarray, drawn: np.ndarray, prepared: Prepared, fusion: Fusion = Fusion()) -> np.ndarray:
+    """One label image of a drawing and a network's answer.
+
+    Args:
+        shares: float32 RxHxW, probability of every region at the size of the input.
+        drawn: uint8 HxW, rough labels at that size.
+        prepared: the frame as the network saw it.
+
+    Returns:
+        uint8 at the frame's size, every region in one piece.
+    """
+    width = drawn.shape[1]
+    near = np.stack([cv2.GaussianBlur((drawn == region).astype(np.float32), (0, 0), fusion.reach * width)
+                     for region in range(len(REGIONS))])
+    # A product of probabilities, each to the power of how far it is trusted.
+    joint = np.log(shares + 1e-4) + fusion.trust * np.log(near + 1e-4)
+    joint = np.exp(joint - joint.max(0))
+    joint /= joint.sum(0)
+    if fusion.edge:
+        joint = along_edges(joint, prepared.tensor[0, 0], max(1, round(fusion.edge * width)))
+    labels = joint.argmax(0).astype(np.uint8)
+    agreed = shares.argmax(0) == drawn
+    labels[agreed] = drawn[agreed]
+    for region in set(np.unique(drawn)) - set(np.unique(labels)):
+        labels[drawn == region] = region  # what a person drew is somewhere there
+    return prepared.fit.enlarge(tidy(prepared.fit.cut(labels))[0])
+
+
+def along_edges(planes: np.ndarray, guide: np.ndarray, reach_px: int, smooth: float = 1e-3) -> np.ndarray:
+    """Planes smoothed within the edges of a picture: the guided filter [He2013].
+
+    Args:
+        planes: float32 RxHxW.
+        guide: float32 HxW, 0..1.
+        reach_px: half of the window.
+        smooth: variance of the guide below which the window is plain.
+    """
+    def mean(image: np.ndarray) -> np.ndarray:
+        return cv2.blur(image, (2 * reach_px + 1, 2 * reach_px + 1))
+
+    centre = mean(guide)
+    spread = mean(guide * guide) - centre * centre + smooth
+    result = []
+    for plane in planes:
+        level = mean(plane)
+        slope = (mean(plane * guide) - level * centre) / spread
+        result.append(mean(slope) * guide + mean(level - slope * centre))
+    return np.array(result)
+
+
+def deform(labels: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Labels as a hurried hand draws them: moved, turned, scaled, and bent smoothly, as in [WeakLiver2023].
+
+    Args:
+        labels: uint8 HxW.
+        rng: draws.
+        strength: 1 moves an outline by some 4 % of the width.
+    """
+    height, width = labels.shape
+    turn, size = rng.normal(0, 3 * strength), 1 + rng.normal(0, 0.05 * strength)
+    matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, size)
+    matrix[:, 2] = matrix[:, 2] + rng.normal(0, 0.03 * strength * width, 2)
+    bend = [cv2.GaussianBlur(rng.normal(size=labels.shape).astype(np.float32), (0, 0), 0.08 * width)
+            for _ in range(2)]
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    x, y = (plane + np.float32(0.025 * strength * width) * one / one.std() for plane, one in zip((columns, rows), bend))
+    moved = [(matrix[axis, 0] * x + matrix[axis, 1] * y + matrix[axis, 2]).astype(np.float32) for axis in (0, 1)]
+    return cv2.remap(labels, moved[0], moved[1], cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT,
+                     borderValue=BACKGROUND)
+
+
+def _shrunk(sample: Sample, prepared: Prepared) -> np.ndarray:
+    """Labels of a frame at the size of the input, where padding is background."""
+    height, width = prepared.fit.inner[2:]
+    return prepared.fit.to_input(cv2.resize(_labels_of(sample), (width, height), interpolation=cv2.INTER_NEAREST),
+                                 padding=BACKGROUND)
+
+
+def _labels_of(sample: Sample) -> np.ndarray:
+    labels = sample.labels()
+    assert labels is not None, 'samples without labels are left out before'
+    return labels
+
+
+def _full(labels: np.ndarray, prepared: Prepared) -> np.ndarray:
+    """Labels at the size of the input as labels of the frame, every region in one piece."""
+    return prepared.fit.enlarge(tidy(prepared.fit.cut(labels))[0])
+
+
+# -- judged
+
+
+def scores(labels: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> np.ndarray:
+    """Dice of every region but the background: float Nx7, NaN where a region is in neither image."""
+    return np.array([dice(pair_counts(one, true))[1:] for one, true in zip(labels, truth)])
+
+
+def judge(rough: Sequence[Sample], rounds: Sequence[Round], truth: Sequence[np.ndarray]) -> List[Dict[str, Any]]:
+    """Figures of the drawings and of every round.
+
+    Returns:
+        First of the drawings, then of each round: ``what``; ``dice`` (mean over regions and frames), ``gain`` over the
+        drawings and ``step`` over the row before, in pairs; ``network`` (Dice of the network alone); ``regions`` (Dice
+        by name). All are estimates with intervals over patients.
+    """
+    bootstrap = PatientBootstrap([sample.patient for sample in rough])
+    drawn = scores([_labels_of(sample) for sample in rough], truth)
+    first = before = mean_over_regions(drawn)
+    rows = [_row('drawn', drawn, bootstrap)]
+    for number, one in enumerate(rounds, 1):
+        own = scores(one.fused, truth)
+        mean = mean_over_regions(own)
+        rows.append(dict(_row('round %d' % number, own, bootstrap), gain=bootstrap.mean(mean - first),
+                         step=bootstrap.mean(mean - before),
+                         network=bootstrap.mean(mean_over_regions(scores(one.network, truth)))))
+        before = mean
+    return rows
+
+
+def _row(what: str, own: np.ndarray, bootstrap: PatientBootstrap) -> Dict[str, Any]:
+    return {'what': what, 'dice': bootstrap.mean(mean_over_regions(own)), 'gain': None, 'step': None, 'network': None,
+            'regions': {name: bootstrap.mean(column) for name, column in zip(REGIONS[1:], own.T)}}
+
+
+def markdown(rows: Sequence[Dict[str, Any]], where: str) -> str:
+    """The figures as a Markdown table, with their conditions."""
+    lines = ['| labels | Dice, mean of regions | over the drawings | over the round before | network alone | %s |'
+             % ' | '.join(region_name(name) for name in REGIONS[1:]), '| --- ' * (5 + len(REGIONS) - 1) + '|']
+    for row in rows:
+        cells = [with_interval(row[name]) for name in ('dice', 'gain', 'step', 'network')]
+        cells += ['%.3f' % one['value'] if one['value'] is not None else '-' for one in row['regions'].values()]
+        lines.append('| %s | %s |' % (row['what'], ' | '.join(cells)))
+    return '\n'.join([*lines, '', '%d frames; 95 %% intervals over patients (bootstrap of %d); %s.'
+                      % (rows[0]['dice']['n'], ROUNDS, where)])
+
+
+# -- commands
+
+
+@click.group()
+def main() -> None:
+    """Make rough outlines better by what a network learns from all of them."""
+    log_progress()
+
+
+@main.command()
+@click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives weak.md.')
+@click.option('--phantoms', type=FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
+@click.option('--patients', default=60, show_default=True, type=click.IntRange(min=2), help='Phantoms of a seed.')
+@click.option('--seeds', default=3, show_default=True, type=click.IntRange(min=1), help='Repetitions.')
+@click.option('--samples', default=1600, show_default=True, type=click.IntRange(min=1), help='Samples of a training.')
+@click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
+def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, samples: int, threads: int) -> None:
+    """Deform the labels of phantoms, refine them in three rounds from random weights, and compare with the true ones.
+
+    \b
+    Example:
+      python -m models.weak study --out build/weak
+    """
+    torch.set_num_threads(threads)
+    rough: List[Sample] = []
+    rounds: List[Round] = []
+    truth: List[np.ndarray] = []
+    for seed in range(seeds):
+        recipe = dataclasses.replace(small_recipe(samples), seed=seed)
+        place = (phantoms or out / 'phantoms') / ('rough-%d' % seed)
+        prepare_set(place, _FIRST_SEED + seed * patients, patients, recipe.input.height, recipe.input.width, threads,
+                    kinds_of(0.0))
+        collection, rng = relabelled(open_phantom_set(place)), np.random.default_rng(seed)
+        true = [sample.labels() for sample in collection]
+        drawn = [with_labels(sample, deform(labels, rng)) for sample, labels in zip(collection, true)]
+        done = refine(recipe, dataclasses.replace(collection, samples=tuple(drawn)),
+                      functools.partial(fresh_network, recipe))
+        rough, truth = rough + drawn, truth + true
+        rounds = [Round(*(old + new for old, new in zip(*pair))) for pair in zip(rounds, done)] if rounds else done
+        text = markdown(judge(rough, rounds, truth), 'ordinary phantoms of %dx%d pixels, %d of each of %d seeds of '
+                        'deformation and training, networks from random weights, %d samples a round; %s'
+                        % (recipe.input.width, recipe.input.height, patients, seed + 1, samples, conditions(threads)))
+        make_folders(str(out))
+        atomic_write(out / 'weak.md', (text + '\n').encode('utf-8'))
+    click.echo(text)
+
+
+@main.command('refine')
+@click.option('--data', required=True, metavar='DIR', help='Thermograms, some of them with rough labels.')
+@click.option('--rough', type=FOLDER, metavar='DIR', help='Rough labels KEY.png [default: the labels of --data].')
+@click.option('--truth', type=FOLDER, metavar='DIR', help='True labels KEY.png, which judge and teach nothing.')
+@click.option('--init', 'start', required=True, type=click.Path(path_type=Path), metavar='RUN',
+              help='Run folder of a network trained on phantoms, with which every round begins.')
+@click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives labels/KEY.png and the figures.')
+@click.option('--rounds', default=3, show_default=True, type=click.IntRange(min=1), help='Rounds.')
+@click.option('--phantoms', default=200, show_default=True, type=click.IntRange(min=1), help='Phantoms to mix in.')
+@click.option('--set', 'changes', multiple=True, metavar='KEY=VALUE', help='Change a key of the recipe few-shot.')
+@click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
+@click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
+def refined(data: str, rough: Optional[Path], truth: Optional[Path], start: Path, out: Path, rounds: int, phantoms: int,
+            changes: Tuple[str, ...], threads: int, force: bool) -> None:
+    """Refine the rough labels of a clinic's frames.
+
+    \b
+    Example:
+      python -m models.weak refine --data dmr --rough dmr/regions --init build/phantom-fpn --out build/weak
+    """
+    torch.set_num_threads(threads)
+    check_folder(out, RESULT, force)
+    collection = open_data(data)
+    drawn = collection.labelled() if rough is None else labelled_from(collection, rough)
+    true = [] if truth is None else [sample.labels() for sample in labelled_from(drawn, truth)]
+    recipe = started_from(start, load_recipe('few-shot', changes))
+    with tempfile.TemporaryDirectory() as place:
+        beside = prepare_set(Path(place), _BESIDE, phantoms, recipe.input.height, recipe.input.width, threads,
+                             recipe.phantoms.kinds or None)
+        done = refine(recipe, drawn, functools.partial(load_network, start), rounds, others=[(beside, _PHANTOMS)])
+    rows = judge(drawn, done, true) if true else []
+    with whole_folder(out, RESULT, force) as folder:
+        (folder / 'labels').mkdir()
+        for sample, labels in zip(drawn, done[-1].fused):
+            write_synced(str(folder / 'labels' / (sample.key + '.png')), encode_png(labels))
+        write_synced(str(folder / RESULT), to_json({'data': data, 'rounds': rounds, 'frames': len(drawn),
+                                                    'figures': rows}).encode('utf-8'))
+    if rows:
+        click.echo(markdown(rows, '%s, %d rounds of %d samples; %s' % (collection.name, rounds, recipe.training.samples,
+                                                                       conditions(threads))))
+    click.echo('refined labels of %d frames: %s' % (len(drawn), out / 'labels'))
+
+
+def labelled_from(collection: Collection, folder: Path) -> Collection:
+    """The samples that have a file ``KEY.png`` in a folder, with the labels in it.
+
+    Raises:
+        InputError: ``labels-missing``: there is none.
+    """
+    found = [(sample, folder / (sample.key + '.png')) for sample in collection]
+    samples = tuple(with_labels(sample, read_label_image(path, len(REGIONS))) for sample, path in found
+                    if path.is_file())
+    if not samples:
+        raise InputError('labels-missing', '%s has no labels of %s (such as %s.png).'
+                         % (folder, collection.name, collection[0].key), 'Name another folder.')
+    return dataclasses.replace(collection, samples=samples)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except ThermoscreenError as error:
+        sys.exit('models.weak: %s' % error)

@@ -1,0 +1,63 @@
+"""Queue against random: both begin alike, never take a frame twice, and are compared in pairs."""
+import numpy as np
+import pytest
+
+torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
+pytest.importorskip('lightning', reason='the training extra is not installed')
+
+from models.active import curve, planted  # noqa: E402
+from models.active.curve import BOTH, ODD, RANDOM, Plan, draw_plot, gains, kinds_of, learning_curve, markdown  # noqa: E402
+from models.active.ranking import WAYS  # noqa: E402
+from service.regions import REGIONS  # noqa: E402
+from service.simulator import choose_kind  # noqa: E402
+
+TINY = Plan(seeds=2, pool=8, known=1, drawn=9, test=3, first=2, step=2, rounds=2, ways=(RANDOM, BOTH))
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Networks are not trained, and a frame's mean stands for its latents."""
+    monkeypatch.setattr(curve, 'fit', lambda network, *args, **more: network.eval())
+    monkeypatch.setattr(curve, 'onnx_bytes', lambda network, recipe: b'')
+
+    def ask(tensor):
+        return np.zeros((len(REGIONS), *tensor.shape[2:]), np.float32), tensor.mean((0, 2, 3))
+    monkeypatch.setattr(curve, 'asking', lambda model: ask)
+
+
+def test_ways_begin_alike_and_take_as_many(untrained, tmp_path, monkeypatch):
+    *_, rows = learning_curve(TINY, tmp_path / 'phantoms', tmp_path / 'out')
+    assert [(row['way'], row['seed']) for row in rows] == [(RANDOM, 0), (RANDOM, 1), (BOTH, 0), (BOTH, 1)]
+    for row in rows:
+        assert row['labels'] == [2, 4, 6] and len(set(row['chosen'])) == 6
+        assert np.shape(row['miou']) == (3, 3) and set(row['chosen']).isdisjoint(row['test'])
+    assert rows[0]['chosen'][:2] == rows[2]['chosen'][:2] != rows[1]['chosen'][:2]
+    assert '| at random | 2 |' in markdown(rows, 'here')
+    monkeypatch.setattr(curve, '_repetition', lambda *args: pytest.fail('measured again'))
+    assert list(learning_curve(TINY, tmp_path / 'phantoms', tmp_path / 'out'))[-1] == rows
+
+
+def made_up(way, seed, gain):
+    numbers = list(range(curve._TEST, curve._TEST + 8))
+    odd = np.array([choose_kind(number, kinds_of(0.5)) in ODD for number in numbers])
+    base = np.full(8, 0.5) + 0.01 * seed
+    return {'way': way, 'seed': seed, 'labels': [8, 16], 'miou': [base.tolist(), (base + gain * odd).tolist()],
+            'chosen': [], 'test': numbers}
+
+
+def test_gains_are_over_random_in_pairs():
+    rows = [made_up(way, seed, gain) for way, gain in ((RANDOM, 0.1), (BOTH, 0.3)) for seed in range(3)]
+    control, queued = gains(rows)
+    assert queued['odd_gain'][1]['value'] == pytest.approx(0.2) and queued['odd_gain'][0]['value'] == 0
+    assert queued['odd_gain'][1]['ci95'] == pytest.approx([0.2, 0.2]), 'seeds differ, and pairs of them do not'
+    assert 0 < queued['gain'][1]['value'] < 0.2 and control['gain'][1]['value'] == 0
+    assert draw_plot(rows).startswith(b'\x89PNG')
+
+
+def test_planted_frames_by_place():
+    plan = planted.Plan(trials=2, planted=2)
+    hit = planted.Trial(np.array([0.0, 0.05]), ['leaning', 'motion'])
+    miss = planted.Trial(np.array([0.05, 0.1]), ['leaning', 'motion'])
+    text = planted.markdown({way: [hit, miss] for way in WAYS}, plan)
+    assert '| both | 75.0 % (' in text and '| 50.0 % (' in text
+    assert '| leaning | 2 | 100 % |' in text and '| motion | 2 | 50 % |' in text
