@@ -322,7 +322,8 @@ def run_federation(project: Project, server: Kit, lead: Kit, plan: Plan, start: 
             chain.take(server.folder / 'audit.log')
         document = report(plan, run.joined, outcome, rounds)
         document.update(seconds=round(time.monotonic() - begun, 1), longest_s=longest_s, run=project.name)
-        chain.append('run-ended', **{key: document[key] for key in ('run', 'outcome', 'seconds', 'missing')})
+        chain.append('run-ended', **{key: document[key] for key in (
+            'run', 'outcome', 'seconds', 'rounds', 'weights', 'sites')})
     return Run(outcome, document)
 
 
@@ -403,7 +404,7 @@ class _Supervised:
 
 # -- the report
 
-_WHY = {'not-joined': 'did not connect', 'no-answer': 'did not answer in time',
+_WHY = {'not-joined': 'was not connected', 'no-answer': 'did not answer in time',
         'failed': 'reported an error, which its own log explains', 'guard': 'was stopped by its own guard'}
 
 
@@ -416,8 +417,9 @@ def report(plan: Plan, joined: Set[str], outcome: str, folder: Path) -> Dict[str
         outcome: of the run.
         folder: of its rounds.
     Returns:
-        ``outcome``; ``rounds`` finished and ``kept``; ``sites`` with ``used`` rounds and ``reasons`` (reason to numbers
-        of rounds); ``missing``: clinics that were not used in every round; ``why`` of the server, where it says.
+        ``outcome``; ``rounds`` finished and ``kept``; ``weights``, SHA-256 of the last ones; ``sites`` with ``used``
+        rounds and ``reasons`` (reason to numbers of rounds); ``missing``: clinics that were not used in every round;
+        ``why`` of the server, where it says.
     """
     federation = read_rounds(folder)
     records = federation.records if federation else []
@@ -440,7 +442,8 @@ def report(plan: Plan, joined: Set[str], outcome: str, folder: Path) -> Dict[str
     except (OSError, ValueError):
         why = ''
     return {'outcome': outcome, 'asked': plan.rounds, 'rounds': max(len(records) - 1, 0),
-            'kept': federation.kept if federation else 0, 'sites': sites, 'why': why,
+            'kept': federation.kept if federation else 0, 'weights': records[-1]['weights'] if records else '',
+            'sites': sites, 'why': why,
             'missing': [site for site, row in sites.items() if row['reasons']]}
 
 
@@ -453,7 +456,7 @@ def report_lines(document: Mapping[str, Any]) -> List[str]:
              % (ends[document['outcome']], document['rounds'], document['asked'], document['kept'])]
     lines += [document['why']] if document['why'] else []
     for site, row in document['sites'].items():
-        parts = ['%s%s' % (_WHY.get(reason, 'was refused (%s)' % reason), _numbers(numbers))
+        parts = ['%sit %s' % (_numbers(numbers), _WHY.get(reason, 'was refused (%s)' % reason))
                  for reason, numbers in row['reasons'].items()]
         lines.append('%s: used in %d of %d rounds%s.' % (site, row['used'], document['rounds'],
                                                          ''.join('; ' + part for part in parts)))
@@ -463,4 +466,4 @@ def report_lines(document: Mapping[str, Any]) -> List[str]:
 
 
 def _numbers(numbers: Sequence[int]) -> str:
-    return ' in round %s' % ', '.join(map(str, numbers)) if numbers else ''
+    return 'in round %s ' % ', '.join(map(str, numbers)) if numbers else ''

@@ -276,7 +276,9 @@ class Lead:
     """
 
     def __init__(self, kit: Kit, timeout_s: float = 10) -> None:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints that it connects
+        # It prints that it connects, and logs that nobody answers; a caller says both better.
+        logging.getLogger('nvflare').setLevel(logging.CRITICAL)
+        with contextlib.redirect_stdout(io.StringIO()):
             self._session = new_secure_session(kit.name, str(kit.folder), timeout=timeout_s)
 
     def sites(self) -> Set[str]:

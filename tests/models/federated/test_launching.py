@@ -38,7 +38,7 @@ def test_report_says_who_was_missing_when_and_why(tmp_path):
     assert document['sites']['south'] == {'used': 1, 'reasons': {'no-answer': [2], 'not-joined': [3]}}
     lines = report_lines(document)
     assert lines[0] == 'The run ended; 3 of 3 rounds are finished, and %d changed the network.' % document['kept']
-    assert 'east: used in 0 of 3 rounds; reported an error, which its own log explains in round 0, 1, 2, 3.' in lines
+    assert 'east: used in 0 of 3 rounds; in round 0, 1, 2, 3 it reported an error, which its own log explains.' in lines
     json.dumps(document, allow_nan=False)
 
 
@@ -48,7 +48,7 @@ def test_report_of_refused_updates(tmp_path):
         'north': lambda update: Update(update.arrays, {'count': -4})}), tmp_path)
     document = report(agreed, set(agreed.sites), DONE, tmp_path)
     assert document['sites']['north'] == {'used': 0, 'reasons': {'update-count': [1]}}
-    assert 'north: used in 0 of 1 rounds; was refused (update-count) in round 1.' in report_lines(document)
+    assert 'north: used in 0 of 1 rounds; in round 1 it was refused (update-count).' in report_lines(document)
 
 
 def test_report_of_a_run_that_did_not_begin(tmp_path):
@@ -56,7 +56,7 @@ def test_report_of_a_run_that_did_not_begin(tmp_path):
     document = report(agreed, {'north'}, TOO_FEW, tmp_path)
     assert document['missing'] == ['east', 'south'] and document['rounds'] == document['kept'] == 0
     assert 'too few clinics' in report_lines(document)[0]
-    assert 'east: used in 0 of 0 rounds; did not connect.' in report_lines(document)
+    assert 'east: used in 0 of 0 rounds; it was not connected.' in report_lines(document)
 
 
 def test_report_of_a_late_run_names_the_way_on(tmp_path):

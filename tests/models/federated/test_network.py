@@ -2,6 +2,7 @@
 
 A whole federation over sockets is ``python -m models.federated.proof``.
 """
+import datetime
 import json
 import logging
 
@@ -68,6 +69,24 @@ def test_kits_pass_our_own_checks(kits):
         if kind != LEAD:
             startup = (kit.certificate.parent / ('fed_server.json' if kind == SERVER else 'fed_client.json'))
             assert json.loads(startup.read_text())['require_signed_jobs'] is True
+
+
+def test_certificates_that_are_not_in_order(kits, tmp_path):
+    other = nvflare_adapter.make_kits(PROJECT, tmp_path)
+    foreign, south = open_kit(other['north'], SITE), open_kit(kits[SITE].folder.parent / 'south', SITE)
+    for code, kit, days in (
+            ('certificate-foreign', kits[SITE]._replace(certificate=foreign.certificate, key=foreign.key), 0),
+            ('certificate-other-name', kits[SITE]._replace(certificate=south.certificate, key=south.key), 0),
+            ('certificate-other-key', kits[SITE]._replace(key=south.key), 0),
+            ('certificate-expired', kits[SITE], 361), ('certificate-early', kits[SITE], -1)):
+        with pytest.raises(InputError) as caught:
+            check_certificates(kit, now() + datetime.timedelta(days=days))
+        assert caught.value.code == code
+
+
+def test_the_key_of_all_identities_is_no_one_elses_to_read(kits):
+    state = kits[SERVER].folder.parent.parent / 'state' / 'cert.json'
+    assert state.stat().st_mode & 0o777 == 0o600
 
 
 def test_kits_with_a_bad_name_are_refused(tmp_path):
