@@ -335,6 +335,7 @@ class _Supervised:
         self._project, self._lead, self._plan, self._process = project, lead, plan, process
         self._ends, self._say = begun + longest_s - END_S, say
         self._session: Any = None
+        #: Who was there when the job began.
         self.joined: Set[str] = set()
 
     def through(self, job: Path, start: Arrays, executors: Mapping[str, str]) -> str:
@@ -349,12 +350,9 @@ class _Supervised:
         return self._follow(self._session.submit(job))
 
     def close(self) -> None:
-        """Log out, where somebody is logged in."""
-        try:
-            if self._session is not None and self._process.runs():
-                self._session.close()
-        except Exception:  # NVFLARE's, of a server that has gone
-            self._session = None
+        """End the session, whatever has become of the server."""
+        if self._session is not None:
+            self._ask(lambda: self._session.close(self._process.runs()), None)
 
     def _connect(self) -> bool:
         from .nvflare_adapter import Lead
@@ -362,9 +360,11 @@ class _Supervised:
         ends = time.monotonic() + START_S
         while self._process.runs() and time.monotonic() < ends:
             try:
-                self._session = Lead(self._lead)
+                # Only then: whoever asks NVFLARE for a session in vain leaves threads behind.
+                probe(self._lead)
+                self._session = Lead(self._lead, ends - time.monotonic())
                 return True
-            except Exception:  # NVFLARE's, of many kinds: the server is not there yet
+            except Exception:  # also NVFLARE's, of many kinds: the server is not there yet
                 time.sleep(1)
         return False
 

@@ -297,6 +297,9 @@ class Lead:
         """Stop a job."""
         self._session.abort_job(job)
 
-    def close(self) -> None:
-        """Log out."""
-        self._session.close()
+    def close(self, answers: bool) -> None:
+        """Log out, where the server still answers; threads that wait for it would keep this process alive."""
+        if answers:
+            self._session.close()
+        else:
+            self._session.api.close()
