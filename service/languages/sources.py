@@ -40,14 +40,16 @@ def extract(stream: Any, keywords: Mapping[str, Any], comment_tags: Sequence[str
         call, place = _call_of(node, parents)
         if call in _UNTOLD:
             continue
-        told = call in ('N_', 'admits') or (call.endswith(('Message', 'Error')) and place in _TOLD)
+        if call == '_key' and place != 2:  # a setting: section, default, sentence
+            continue
+        told = call in ('N_', 'admits', '_key') or (call.endswith(('Message', 'Error')) and place in _TOLD)
         told = told or 'titles' in options and _TITLE.match(text) is not None
         if told or (' ' in text and _SENTENCE.search(text)):
             yield getattr(node, 'lineno', 0), '', text, []
 
 
 #: What these are called with is no sentence for the page.
-_UNTOLD = ('debug', 'info', 'warning', 'critical', 'exception', 'echo', '_key', 'option', 'Summary', 'ValueError',
+_UNTOLD = ('debug', 'info', 'warning', 'critical', 'exception', 'echo', 'option', 'Summary', 'ValueError',
            'RuntimeError', 'TypeError', 'argument', 'command', 'UsageError', 'printable_line')
 
 

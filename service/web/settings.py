@@ -24,6 +24,10 @@ TITLES = {'camera': N_('Camera'), 'model': N_('Model'), 'web': N_('Network and f
           'overlay': N_('Picture'), 'analysis': N_('Analysis'), 'exams': N_('Exams'), 'hospital': N_('Hospital'),
           'quality': N_('Quality')}
 
+N_('minutes', 'seconds', 'days', 'years', 'pictures', 'pages', 'threads', 'degrees', 'share', 'grey levels')
+N_('%g minutes', '%g seconds', '%g days', '%g years', '%g pictures', '%g pages', '%g threads', '%g degrees', '%g share',
+   '%g grey levels')
+
 #: What a name says of its unit, which stands beside the value.
 _UNIT = re.compile('_(minutes|cm|deg|c|s|mib|years|days)$')
 _ACRONYM = re.compile(r'(?i)\b(ae|api|fhir|mpps|tls|url)\b')

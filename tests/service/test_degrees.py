@@ -9,7 +9,8 @@ from service.languages import FOLDER, PLACEHOLDER, Language
 #: What stays in °C, whole: technicians' sentences, reports and what is said of a setting.
 STAYS = re.compile('emissivity|The maker|As kelvin|is beyond the range|in row %d|Air of %g|has nothing warmer|'
                    'A difference counts as changed|has the same colours|: temperatures in|: left minus right in|'
-                   'temperature of the room in|^Mean temperature in|holds counts up to|^Uncertainties hold')
+                   'temperature of the room in|^Mean temperature in|holds counts up to|^Uncertainties hold|'
+                   '^How the pages show|^How viewers read')
 
 
 @pytest.mark.parametrize('text, temperature, difference', [

@@ -2,6 +2,7 @@
 import pytest
 
 from service.exams import Patient
+from service.languages import Language
 from service.settings import FIXED, SECTIONS, load_settings
 from service.settings_changes import Changes
 from service.web.access import SUPERVISOR, act_of, admitted
@@ -24,6 +25,12 @@ def app(stub, live, home, changes):
     app = create_app(stub, live, changes.running, exams=home.exams, sessions=home.sessions, changes=changes)
     app.test_client_class = LocalClient
     return app
+
+
+def test_every_setting_says_in_german_what_it_is():
+    german = Language('de')
+    told = {entry.metadata['sentence'] for entries in SECTIONS.values() for entry in entries.values()}
+    assert [sentence for sentence in told | set(FIXED.values()) if german.translated(sentence) == sentence] == []
 
 
 def test_every_setting_is_shown_and_those_of_the_network_are_not_changed(app, enter):
