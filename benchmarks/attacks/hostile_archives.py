@@ -24,7 +24,7 @@ from service.hospital.site import Peer, Site
 from service.sealing import PlainSealer
 from tests.service.hospital import peers
 
-from .killed_sending import _picture, _write_picture
+from .killed_sending import kept_picture, write_picture
 from .station import table
 
 _SC = '1.2.840.10008.5.1.4.1.1.7'
@@ -50,7 +50,7 @@ class Case:
         self._receivers = [archive.ArchiveReceiver(self.exams, site)]
         self._keep_days = keep_days
         self.begin()
-        self.exam = self.sign(_picture(os.path.dirname(folder)))
+        self.exam = self.sign(kept_picture(os.path.dirname(folder)))
 
     def begin(self) -> None:
         """Open the outbox, as a start of the station does."""
@@ -148,7 +148,7 @@ def main() -> None:
     """Send to each of them."""
     archive._ANSWER_S = 3.0
     top = tempfile.mkdtemp('', 'hostile-')
-    _write_picture(top)
+    write_picture(top)
     rows: List[List[str]] = []
     bad = 0
 
@@ -221,7 +221,7 @@ def main() -> None:
     def recycles(case: Any) -> None:
         case.passes(0)
         case.note()
-        case.sign(_picture(top))  # the newest exam never goes
+        case.sign(kept_picture(top))  # the newest exam never goes
         case.passes(1)
         lost = set(row.uid for row in case.outbox.rows(case.exam))
         for uid in lost:

@@ -51,7 +51,8 @@ _KINDS = ('temperature', 'picture')
 _STARTS = 6
 
 
-def _opened(folder: str) -> Exams:
+def opened(folder: str) -> Exams:
+    """The exams of the station."""
     return Exams(os.path.join(folder, 'exams'), Sealer(b'k' * 32), None,
                  Clock('', time.time, lambda: True), room=lambda path: None)
 
@@ -64,8 +65,8 @@ def _site(port: int, callback: int) -> Site:
 def run_station(folder: str, port: int, callback: int, most: int) -> None:
     """Sign exams and send them until killed: a line for each signature, and for how many objects are in each state."""
     sending.RETRY_MIN, sending.ASK_AGAIN_MIN, sending._LOOK_S = (0.02, 0.05), 0.1, 0.3  # type: ignore[assignment]
-    picture = _picture(folder)
-    exams = _opened(folder)
+    picture = kept_picture(folder)
+    exams = opened(folder)
     outbox = sending.Outbox(exams, [ArchiveReceiver(exams, _site(port, callback))], Clock('', time.time, lambda: True),
                             lambda *args, **facts: (0, ''))
     outbox.start()
@@ -84,7 +85,8 @@ def run_station(folder: str, port: int, callback: int, most: int) -> None:
         time.sleep(0.5)
 
 
-def _picture(folder: str) -> Picture:
+def kept_picture(folder: str) -> Picture:
+    """The picture of every exam, as `write_picture` wrote it."""
     parts = {}
     for name in ('tscap', 'result.json', 'overlay.png', 'labels.png', 'signs.json'):
         with open(os.path.join(folder, name), 'rb') as stream:
@@ -93,7 +95,8 @@ def _picture(folder: str) -> Picture:
                    parts['labels.png'], {'kind': 'sim'}, json.loads(parts['signs.json'].decode('utf-8')))
 
 
-def _write_picture(folder: str) -> None:
+def write_picture(folder: str) -> None:
+    """Take the picture that every exam gets, so that the station needs no network."""
     with Pipeline.from_folder(SHIPPED_BUNDLE) as pipeline:
         thermogram = read_thermogram(SAMPLE)
         result = pipeline.analyse(thermogram)
@@ -109,22 +112,23 @@ def _write_picture(folder: str) -> None:
 class Station:
     """The process that signs and sends.
 
+    Args:
+        module: that is run as the station.
+        arguments: of it; the number of exams is added.
     Attributes:
         signed (list): ids of exams, the ledger.
         counts (dict): what it said last of its objects.
     """
 
-    def __init__(self, folder: str, port: int, callback: int) -> None:
-        self._arguments = [folder, str(port), str(callback)]
+    def __init__(self, module: str, *arguments: object) -> None:
+        self._command = [sys.executable, '-W', 'ignore', '-m', module, '--station'] + [str(one) for one in arguments]
         self.signed: List[str] = []
         self.counts: Dict[str, int] = {}
         self._process: Optional['subprocess.Popen[bytes]'] = None
 
     def start(self, most: int) -> None:
         """Start it; it signs until there are so many exams."""
-        self._process = subprocess.Popen(
-            [sys.executable, '-W', 'ignore', '-m', 'benchmarks.attacks.killed_sending', '--station'] + self._arguments
-            + [str(most)], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen(self._command + [str(most)], stdout=subprocess.PIPE)
         self.counts = {}
         threading.Thread(target=self._read, args=[self._process.stdout], daemon=True).start()
 
@@ -155,7 +159,7 @@ class Station:
 
 def _check(folder: str, signed: List[str], archive: Orthanc) -> Dict[str, Any]:
     """What is wrong in the end."""
-    exams = _opened(folder)
+    exams = opened(folder)
     site = _site(archive.port, archive.callback)
     rows = sending.Outbox(exams, [ArchiveReceiver(exams, site)], Clock('', time.time, lambda: True),
                           lambda *args, **facts: (0, ''))
@@ -187,9 +191,9 @@ def main(kills: int, seed: int, station: Optional[List[str]]) -> None:
         raise SystemExit('Orthanc is not installed here')
     rng = random.Random(seed)
     folder = tempfile.mkdtemp('', 'killed-sending-')
-    _write_picture(folder)
+    write_picture(folder)
     archive = Orthanc(os.path.join(folder, 'archive'), program)
-    sender = Station(folder, archive.port, archive.callback)
+    sender = Station('benchmarks.attacks.killed_sending', folder, archive.port, archive.callback)
     killed = {'station': 0, 'archive': 0}
     try:
         sender.start(kills)

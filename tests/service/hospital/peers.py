@@ -213,6 +213,46 @@ class HostileArchive:
         self.server.shutdown()
 
 
+class StepServer:
+    """Takes steps; `turn` sees each that it takes, and what that gives is the status in place of the right one.
+
+    Attributes:
+        steps: values by UID.
+        asked, taken: every request, and those that changed something: create or set, and the UID.
+    """
+
+    def __init__(self):
+        from pynetdicom import AE, evt
+        self.steps, self.asked, self.taken, self.turn = {}, [], [], lambda event: None
+        ae = AE(ae_title='RIS')
+        ae.add_supported_context('1.2.840.10008.3.1.2.3.3')
+        self.server = ae.start_server(('127.0.0.1', 0), block=False, evt_handlers=[
+            (evt.EVT_N_CREATE, self._created), (evt.EVT_N_SET, self._set)])
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+
+    def _created(self, event):
+        uid, values = str(event.request.AffectedSOPInstanceUID), event.attribute_list
+        self.asked.append(('create', uid))
+        if uid in self.steps:
+            return 0x0111, None
+        self.steps[uid] = values
+        self.taken.append(('create', uid))
+        return self.turn(event) or 0x0000, None
+
+    def _set(self, event):
+        uid, values = str(event.request.RequestedSOPInstanceUID), event.modification_list
+        self.asked.append(('set', uid))
+        if uid not in self.steps or self.steps[uid].PerformedProcedureStepStatus != 'IN PROGRESS':
+            return 0x0110, None
+        self.steps[uid].update(values)
+        self.taken.append(('set', uid))
+        return self.turn(event) or 0x0000, None
+
+    def close(self):
+        self.server.shutdown()
+
+
 def make_certificate(folder, name, days=30, host='127.0.0.1'):
     """A certificate for both ends of TLS, signed by itself: ``NAME.pem`` and ``NAME.key``."""
     import datetime

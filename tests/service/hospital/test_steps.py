@@ -11,6 +11,7 @@ from service.hospital.site import Peer, Site
 from service.hospital.steps import FILE, Steps
 from tests.service.exams.station import ORDER, REAL, Station
 
+from .peers import StepServer
 from .test_calls import InThread
 
 
@@ -21,42 +22,12 @@ def station(tmp_path):
     made.close()
 
 
-class Server:
-    """Takes steps; `turn` sees each request first, and what it gives is the status in place of the right one."""
-
-    def __init__(self):
-        from pynetdicom import AE, evt
-        self.steps, self.asked, self.turn = {}, [], lambda event: None
-        ae = AE(ae_title='RIS')
-        ae.add_supported_context('1.2.840.10008.3.1.2.3.3')
-        self.server = ae.start_server(('127.0.0.1', 0), block=False, evt_handlers=[
-            (evt.EVT_N_CREATE, self._created), (evt.EVT_N_SET, self._set)])
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-
-    def _created(self, event):
-        uid, values = str(event.request.AffectedSOPInstanceUID), event.attribute_list
-        self.asked.append(('create', uid))
-        if uid in self.steps:
-            return 0x0111, None
-        self.steps[uid] = values
-        return self.turn(event) or 0x0000, None
-
-    def _set(self, event):
-        uid, values = str(event.request.RequestedSOPInstanceUID), event.modification_list
-        self.asked.append(('set', uid))
-        if uid not in self.steps or self.steps[uid].PerformedProcedureStepStatus != 'IN PROGRESS':
-            return 0x0110, None
-        self.steps[uid].update(values)
-        return self.turn(event) or 0x0000, None
-
-
 @pytest.fixture
 def server(monkeypatch):
     monkeypatch.setattr(calls.subprocess, 'Popen', InThread)
-    made = Server()
+    made = StepServer()
     yield made
-    made.server.shutdown()
+    made.close()
 
 
 @pytest.fixture
