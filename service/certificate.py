@@ -283,7 +283,9 @@ def _signed(key: Any, names: Sequence[str], now: datetime.datetime) -> bytes:
                # A day, for machines whose clock is behind.
                .not_valid_before(now - _DAY).not_valid_after(now + VALID_DAYS * _DAY - _DAY)
                .add_extension(x509.BasicConstraints(False, None), True).add_extension(usage, True)
-               .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+               # The station also calls, and shows it to the archive then.
+               .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH,
+                                                     ExtendedKeyUsageOID.CLIENT_AUTH]), False)
                .add_extension(x509.SubjectAlternativeName(alternative), False))
     return bytes(builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 

@@ -1,4 +1,5 @@
 """The certificate for other machines: made, renewed with the same key, read, and told about."""
+import contextlib
 import datetime
 import os
 import ssl
@@ -43,6 +44,25 @@ def test_it_is_for_its_names_and_only_its_owner_reads_the_key(pair):
     assert (found.names, found.own) == (tuple(NAMES), True)
     assert (found.begins, found.ends) == (days(-1), days(VALID_DAYS - 1))
     assert stat.S_IMODE(os.stat(pair[1]).st_mode) == 0o600
+
+
+def test_both_ends_of_a_line_may_show_it(pair):
+    """As a server of other machines, and as a client of an archive that trusts it."""
+    make_certificate(*pair, names=NAMES, now=certificate.utc_now())
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=pair[0])
+    client = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=pair[0])
+    server.verify_mode = ssl.CERT_REQUIRED
+    sent, answered = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = []
+    for context, read, write, side in ((client, answered, sent, False), (server, sent, answered, True)):
+        context.load_cert_chain(*pair)
+        ends.append(context.wrap_bio(read, write, side, None if side else NAMES[0]))
+    for _ in range(4):
+        for end in ends:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    assert ends[1].getpeercert(True) == ends[0].getpeercert(True)
+    assert ssl.DER_cert_to_PEM_cert(ends[1].getpeercert(True)) == Path(pair[0]).read_text()
 
 
 def test_renewing_keeps_the_pin_and_changes_the_fingerprint(pair):
