@@ -4,6 +4,7 @@ The board has no battery for its clock. It starts in the past and may stay there
 came from, which start of the machine it belongs to, and how long that start was ago. Nothing is ordered, expired or
 locked out by the date; `corrected` gives the date of an earlier record of the same start once the clock is right.
 """
+import calendar
 import ctypes
 import datetime
 import json
@@ -68,6 +69,26 @@ def read_boot_id() -> str:
         return stream.read().strip()
 
 
+def shown_time(utc: str, seconds: bool = False) -> str:
+    """A time as people read it, such as ``2026-11-30 09:12 +01:00``: in the zone of this machine, with its distance.
+
+    What programs read stays in UTC.
+
+    Args:
+        utc: ISO-8601 as of `Stamp`; what follows the seconds does not matter.
+        seconds: whether to show them.
+    """
+    local = time.localtime(calendar.timegm(time.strptime(utc[:19], _FORMAT[:17])))
+    minutes = local.tm_gmtoff // 60
+    zone = '%s%02d:%02d' % (('-' if minutes < 0 else '+',) + divmod(abs(minutes), 60)) if minutes else 'UTC'
+    return time.strftime('%Y-%m-%d %H:%M:%S' if seconds else '%Y-%m-%d %H:%M', local) + ' ' + zone
+
+
+def shown_day(utc: str) -> str:
+    """The day of a time, as `shown_time`."""
+    return shown_time(utc)[:10]
+
+
 class Clock:
     """The clock of this machine; other arguments than the first simulate one.
 
@@ -112,8 +133,8 @@ class Clock:
         stamp = self.now()
         if stamp.clock != UNSYNCHRONISED:
             return None
-        return Message('date-uncertain', 'The date is not certain: the clock shows %s %s UTC, and nothing has set it '
-                       'since the start.' % (stamp.utc[:10], stamp.utc[11:16]),
+        return Message('date-uncertain', 'The date is not certain: the clock shows %s, and nothing has set it since '
+                       'the start.' % shown_time(stamp.utc),
                        'Connect the network, or set the date and confirm it. Exams go on and carry a mark.', WARNING,
                        'clock', stamp._asdict())
 

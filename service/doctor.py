@@ -27,6 +27,7 @@ from .cameras.simulated import SimulatedCamera
 from .cameras.specification import split_spec
 from .cameras.v4l2 import LinuxVideoSystem, SimulatedCameraOverUsb, list_cameras
 from .certificate import certificate_message, utc_now
+from .clock import shown_day
 from .hospital.peers import echo, peers_of, tls_message
 from .kept_checks import (
     check_audit,
@@ -165,7 +166,8 @@ def check_change(settings: 'Settings') -> Message:
     last = history.last
     message = change_message(history) or Message(
         'change-ok', 'The model was never changed here.' if last is None
-        else 'The model was changed last on %s, to %s %s.' % (last.utc[:10], last.after['id'], last.after['version']),
+        else 'The model was changed last on %s, to %s %s.' % (shown_day(last.utc), last.after['id'],
+                                                              last.after['version']),
         severity=OK)
     return replace(message, subject='change')
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, NamedTuple, Optiona
 
 from .anchors import verify_station
 from .backup import last_backup, last_restore_test
-from .clock import NTP, Clock, Stamp, seconds_between
+from .clock import NTP, Clock, Stamp, seconds_between, shown_time
 from .exams import read_found
 from .exams.store import DATABASE, LOCK
 from .machine import read_text
@@ -217,8 +217,8 @@ def check_date(settings: 'Settings', clock: Optional[Clock] = None) -> Message:
         return Message(uncertain.code, uncertain.sentence, uncertain.next_step, WARNING, 'date', uncertain.facts)
     stamp = clock.now()
     source = 'a time server' if stamp.clock == NTP else 'an operator'
-    return Message('date-ok', 'It is %s %s UTC; %s stands for it.' % (stamp.utc[:10], stamp.utc[11:16], source), '', OK,
-                   'date', dict(stamp._asdict()))
+    return Message('date-ok', 'It is %s; %s stands for it.' % (shown_time(stamp.utc), source), '', OK, 'date',
+                   dict(stamp._asdict()))
 
 
 def _keeper(exams_folder: str) -> int:

@@ -8,6 +8,7 @@ import math
 import os
 import shutil
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ except ImportError:  # the lint session checks the tree without it
     hypothesis = None
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# What pages and reports say of times is the same on every machine.
+os.environ['TZ'] = 'UTC'
+time.tzset()
 
 if hypothesis is not None:
     # A deadline fails on a busy machine and says nothing about the code. At a desk chance may look further;

@@ -134,7 +134,9 @@ class Station:
 
     def _read(self, lines: Any) -> None:
         for line in lines:
-            word, rest = line.decode('ascii').split(' ', 1)
+            word, _, rest = line.decode('ascii').partition(' ')
+            if not line.endswith(b'\n'):
+                break  # it was killed at it
             if word == 'signed':
                 self.signed.append(rest.strip())
             else:

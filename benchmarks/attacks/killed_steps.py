@@ -1,7 +1,7 @@
 """The station under kill -9 while it tells of procedure steps (MPPS): each step begins once and ends once.
 
-A station takes exams, signs most and gives some up, and tells a server of procedure steps of them. The station is killed
-at a random moment, or just before or just after the server takes what it is told, and started again; the server answers
+A station takes exams, signs most and gives some up, and tells a server of procedure steps of them. It is killed at a
+random moment, or just before or just after the server takes what it is told, and started again; the server answers
 late. In the end the station is left alone until everything is told. Then the server must have begun and ended one step
 for each exam with a picture, each once and as the exam ended. The exit code is 1 if it has not.
 
@@ -23,6 +23,7 @@ import click
 
 from service.exams import Exams, Patient, Picture
 from service.exams.exam import ACQUIRING, DRAFT, REVIEW
+from service.hospital import calls
 from service.hospital import steps as telling
 from service.hospital.dicom import uid_of
 from service.hospital.site import Peer, Site
@@ -32,7 +33,7 @@ from .killed_sending import Station, kept_picture, opened, write_picture
 from .station import table
 
 #: The station is left alone for so long at most, until all is told.
-_PATIENCE_S = 120.0
+_PATIENCE_S = 300.0
 #: One of so many exams is given up.
 _GIVEN_UP = 5
 #: When the station is killed: at any moment, or while the server takes what it is told.
@@ -42,6 +43,7 @@ _MOMENTS = ('any', 'create before', 'create after', 'set before', 'set after')
 def run_station(folder: str, port: int, most: int) -> None:
     """Take exams and tell of them until killed: a line for each signature, and for how much is told."""
     telling._RETRY_MIN, telling._LOOK_S = (0.02, 0.05), 0.3  # type: ignore[assignment]
+    calls._STARTING_S = _PATIENCE_S  # a busy machine is not what this is about
     picture, exams = kept_picture(folder), opened(folder)
     site = Site('THERMO', mpps=Peer('127.0.0.1', port, 'RIS', 'THERMO'))
     steps = telling.Steps(site, exams).start()
@@ -55,7 +57,8 @@ def run_station(folder: str, port: int, most: int) -> None:
         with open(os.path.join(folder, 'exams', telling.FILE), encoding='utf-8') as stream:
             told = json.load(stream)['exams']
         open_steps = sum(one['told'] != telling.ENDED for one in told.values())
-        print('counts', json.dumps({'exams': most, 'told': len(told), 'open': open_steps}), flush=True)
+        print('counts', json.dumps({'exams': most, 'told': len(told), 'open': open_steps,
+                                    'message': steps.message.code}), flush=True)
         time.sleep(0.2)
 
 
@@ -154,7 +157,7 @@ def main(kills: int, seed: int, station: Optional[List[str]]) -> None:
                 time.sleep(rng.uniform(0.0, 5.0))
                 sender.kill()
             elif not server.killed.wait(_PATIENCE_S):
-                raise SystemExit('nothing was told: %s' % moment)
+                raise SystemExit('not killed %s: %s' % (moment, sender.counts))
             killed[moment] += 1
         sender.start(exams)
         until_s = time.monotonic() + _PATIENCE_S

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, NamedTuple, Opt
 
 import click
 
-from ..clock import Clock
+from ..clock import Clock, shown_day, shown_time
 from ..messages import BundleError, InputError, StorageError, printable
 from .operators import PAGES, ask_supervisor, by_option, check_user, open_station
 from .options import json_option, load_settings, settings_option
@@ -453,8 +453,8 @@ def retention_command(applied: bool, today: Optional[str], by: Optional[str], fo
     policy = Policy(settings.keep_signed_years, settings.keep_discarded_days)
     clock, root = Clock(), exams_root(folder, settings_path)
     if today is not None:
-        if today != clock.now().utc[:10]:
-            raise InputError('date-wrong', 'The clock of this station says %s (UTC).' % clock.now().utc[:10],
+        if today != shown_day(clock.now().utc):
+            raise InputError('date-wrong', 'The clock of this station says %s.' % shown_time(clock.now().utc),
                              'Set it right first (timedatectl set-time), or give that date.')
         clock.confirm()
     if not applied:

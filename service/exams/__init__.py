@@ -32,13 +32,28 @@ from .library import AUDITED, Entry, Exams, Picture
 from .order import Order, checked_order, is_uid
 from .retention import Plan, Policy, plan_retention
 from .store import Reader, Row
-from .texts import CONDITIONS, DEVIATION, GRADE, IMPRESSION, NOTES, ORDER, checked_patient, shown_patient
+from .texts import (
+    CONDITIONS,
+    DEVIATION,
+    GRADE,
+    IMPRESSION,
+    MAMMOGRAM,
+    NEVER,
+    NOT_KNOWN,
+    NOTES,
+    ORDER,
+    PURPOSE,
+    TOLD,
+    checked_patient,
+    shown_patient,
+)
 from .verification import verify_store
 
 __all__ = ['ACQUIRING', 'AMENDED', 'AUDITED', 'Anchor', 'CAPTURED', 'CONDITIONS', 'Capture', 'DEVIATION', 'DISCARDED',
            'DRAFT', 'DYNAMIC', 'Entry', 'Event', 'Exam', 'ExamError', 'ExamMissingError', 'ExamUnreadableError',
-           'Exams', 'GRADE', 'IMPORTED', 'IMPRESSION', 'NOTES', 'ORDER', 'Order', 'Patient', 'Picture', 'Plan',
-           'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES', 'StoredFile', 'check_capture',
-           'check_outlines', 'checked_order', 'checked_patient', 'conflicts', 'confusable', 'earlier_exams',
-           'export_exams', 'gathered', 'import_exams', 'is_other', 'is_uid', 'note_found', 'picture_missing',
-           'plan_retention', 'read_found', 'shown_patient', 'transition', 'verify_store']
+           'Exams', 'GRADE', 'IMPORTED', 'IMPRESSION', 'MAMMOGRAM', 'NEVER', 'NOTES', 'NOT_KNOWN', 'ORDER', 'Order',
+           'PURPOSE', 'Patient', 'Picture', 'Plan', 'Policy', 'REVIEW', 'ROLES', 'Reader', 'Row', 'SIGNED', 'STATES',
+           'StoredFile', 'TOLD', 'check_capture', 'check_outlines', 'checked_order', 'checked_patient', 'conflicts',
+           'confusable', 'earlier_exams', 'export_exams', 'gathered', 'import_exams', 'is_other', 'is_uid',
+           'note_found', 'picture_missing', 'plan_retention', 'read_found', 'shown_patient', 'transition',
+           'verify_store']

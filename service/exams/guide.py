@@ -19,6 +19,7 @@ from .exam import (
     ACQUIRING,
     CAPTURED,
     CORRECTED,
+    CREATED,
     DEVIATED,
     DISCARDED,
     DRAFT,
@@ -34,14 +35,18 @@ from .exam import (
     ExamError,
 )
 
-#: Steps of an exam, in order. The first five are done while it is a draft; `PICTURE`, `COOLING` and `SERIES` come as
+#: Steps of an exam, in order. The first seven are done while it is a draft; `PICTURE`, `COOLING` and `SERIES` come as
 #: often as the protocol and the retakes ask for them.
-STEPS = ('checklist', 'room', 'humidity', 'acclimatisation', 'protocol', 'picture', 'cooling', 'series', 'pictures',
-         'result', 'signature', 'locked', 'given-up')
-(CHECKLIST, ROOM, HUMIDITY, ACCLIMATISATION, PROTOCOL, PICTURE, COOLING, SERIES, PICTURES, RESULT, SIGNATURE, LOCKED,
- GIVEN_UP) = STEPS
+STEPS = ('checklist', 'room', 'humidity', 'purpose', 'mammogram', 'acclimatisation', 'protocol', 'picture', 'cooling',
+         'series', 'pictures', 'result', 'signature', 'locked', 'given-up')
+(CHECKLIST, ROOM, HUMIDITY, PURPOSE, MAMMOGRAM, ACCLIMATISATION, PROTOCOL, PICTURE, COOLING, SERIES, PICTURES, RESULT,
+ SIGNATURE, LOCKED, GIVEN_UP) = STEPS
 
-#: What an event ``noted`` may state to have done, as its fact ``step``: a step of the preparation, a view that is to be
+#: Steps of the preparation; the time of the acclimatisation runs since the checklist.
+_PREPARATION = STEPS[:STEPS.index(PROTOCOL)]
+
+#: What an event ``noted`` may state to have done, as its fact ``step``: a step of the preparation (the event that made
+#: the exam as well, where the worklist said what it is for), a view that is to be
 #: taken again, the beginning and the end of a dynamic series, and that the result was looked at.
 RETAKE, SERIES_OVER = 'retake', 'series-over'
 
@@ -66,6 +71,10 @@ CHECKS: Dict[str, Tuple[str, str]] = {
 ROOM_C = tuple(LIMITS[name].value for name in ('room-low', 'room-high'))
 #: By how many °C the room may change during an exam [Iact].
 ROOM_CHANGE_C = 1.0
+
+#: What an exam is for.
+PURPOSES = ('It is the first exam, to compare later ones with.', 'It follows an earlier exam.',
+            'Another examination has found something.', 'The patient has noticed a change.', 'It is part of a study.')
 
 #: Why the pictures begin before the patient has acclimatised, why a view is left out, and why an exam is given up.
 EARLY = ('The patient feels cold.', 'The patient cannot wait.', 'She waited before, without the station.')
@@ -150,7 +159,7 @@ def step_of(exam: Exam) -> Step:
     """The step that an exam is on."""
     if exam.state == DRAFT:
         done = _noted(exam.events)
-        return Step(next((step for step in (CHECKLIST, ROOM, HUMIDITY, ACCLIMATISATION) if step not in done), PROTOCOL))
+        return Step(next((step for step in _PREPARATION if step not in done), PROTOCOL))
     if exam.state == ACQUIRING:
         return _taking(exam)
     if exam.state == REVIEW:
@@ -257,7 +266,7 @@ def since(begun: Stamp, now: Stamp) -> Optional[float]:
 
 
 def _noted(events: Sequence[Event]) -> Set[str]:
-    return {event.facts['step'] for event in events if event.kind == NOTED and 'step' in event.facts}
+    return {event.facts['step'] for event in events if event.kind in (CREATED, NOTED) and 'step' in event.facts}
 
 
 def _taking(exam: Exam) -> Step:

@@ -76,8 +76,9 @@ from .texts import (
     GRADE,
     IMPRESSION,
     MAX_NAME,
-    NOTES,
     ORDER,
+    PURPOSE,
+    TOLD,
     checked_conditions,
     checked_patient,
     checked_text,
@@ -202,7 +203,7 @@ class Exams:
         Args:
             patient: who it is of.
             operator: id of who makes it.
-            conditions: values of `CONDITIONS`, ``notes`` and ``deviation``.
+            conditions: values of `CONDITIONS` and `TOLD`, and ``deviation``.
             order: what the worklist says of it; None for an exam that was not scheduled.
 
         Raises:
@@ -469,12 +470,12 @@ class Exams:
         return opened_private(sealer_for(self.sealer, exam.encrypted), exam, number)
 
     def conditions(self, exam: Exam) -> Dict[str, Any]:
-        """The conditions and notes of an exam as a whole: of each the last value. Errors as of `patient`."""
+        """Conditions of an exam and what was told beside them: of each the last value. Errors as of `patient`."""
         values: Dict[str, Any] = {}
         for event in exam.events:
             if event.kind in (CREATED, STARTED, NOTED):
                 values.update(self.private(exam, event.number))
-        return {name: value for name, value in values.items() if name in CONDITIONS or name == NOTES}
+        return {name: value for name, value in values.items() if name in CONDITIONS or name in TOLD}
 
     def stated(self, exam: Exam, name: str) -> List[Any]:
         """Every value of one condition that was stated in an exam, in their order. Errors as of `patient`."""
@@ -634,7 +635,9 @@ class Exams:
 
     def _create(self, exam: Exam, operator: str, private: Mapping[str, Any]) -> Exam:
         self._number += 1
-        facts = {SCHEDULED: True} if ORDER in private else {}
+        facts: Dict[str, Any] = {SCHEDULED: True} if ORDER in private else {}
+        if ORDER in private and Order(**private[ORDER]).purpose:
+            facts['step'] = PURPOSE  # nobody is asked for it
         return self._add(replace(exam, number=self._number), CREATED, operator, facts, private, {})
 
     def _happen(self, exam_id: str, kind: str, operator: str, facts: Mapping[str, Any], private: Mapping[str, Any],

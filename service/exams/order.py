@@ -57,6 +57,11 @@ class Order(NamedTuple):
     alerts: str = ''
     pregnancy: str = ''
 
+    @property
+    def purpose(self) -> str:
+        """What the exam is for, as far as the row says it."""
+        return self.procedure or self.procedure_meaning or self.step
+
 
 def is_uid(text: str) -> bool:
     """Whether it is a unique identifier of DICOM."""

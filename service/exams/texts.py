@@ -17,6 +17,11 @@ CONDITIONS: Dict[str, Tuple[float, float, str]] = {
     'acclimatisation_minutes': (0, 240, 'minutes of acclimatisation'), 'distance_m': (0.1, 10, 'distance in metres'),
     'cycle_day': (1, 99, 'day of the cycle')}
 NOTES, DEVIATION = 'notes', 'deviation'
+#: What an exam is for, one line; and when the last mammogram was: ``2024-05``, ``2024``, or one of `NO_DATES`.
+PURPOSE, MAMMOGRAM = 'purpose', 'last_mammogram'
+NEVER, NOT_KNOWN = NO_DATES = ('never', 'unknown')
+#: What is noted beside the conditions, in words.
+TOLD = (NOTES, PURPOSE, MAMMOGRAM)
 #: Private fact of the first event of an exam that was scheduled: what the worklist said of it.
 ORDER = 'order'
 
@@ -27,6 +32,7 @@ IMPRESSION, GRADE = 'impression', 'grade'
 MAX_NAME = 200
 _MAX_TEXT = 4000
 _DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
+_MONTH = re.compile(r'(19|20)\d\d(-(0[1-9]|1[0-2]))?\Z', re.ASCII)
 
 
 def unlocked(sealer: Optional[BaseSealer]) -> BaseSealer:
@@ -148,7 +154,7 @@ def checked_text(text: str) -> str:
 
 
 def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
-    """Conditions, notes and a deviation as kept.
+    """Conditions, what was told beside them, and a deviation as kept.
 
     Raises:
         ExamError: ``exam-condition`` or ``exam-text``.
@@ -158,9 +164,12 @@ def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any
         if name in (NOTES, DEVIATION):
             values[name] = checked_text(str(value))
             continue
+        if name in (PURPOSE, MAMMOGRAM):
+            values[name] = _checked_line(name, str(value).strip())
+            continue
         if name not in CONDITIONS:
             raise ExamError('exam-condition', 'There is no condition %s.' % str(name)[:40],
-                            'Choose one of %s or %s.' % (', '.join(CONDITIONS), NOTES))
+                            'Choose one of %s.' % ', '.join(tuple(CONDITIONS) + TOLD))
         low, high, what = CONDITIONS[name]
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
         if not is_number or not low <= value <= high:
@@ -168,3 +177,14 @@ def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any
                             'Type it again.')
         values[name] = value
     return values
+
+
+def _checked_line(name: str, text: str) -> str:
+    """A purpose, or the date of a mammogram, as kept."""
+    if not text or not is_line(text):
+        raise ExamError('exam-condition', 'The purpose of an exam is one line of at most %d characters.' % MAX_NAME,
+                        'Type it again.')
+    if name == MAMMOGRAM and text not in NO_DATES and not _MONTH.match(text):
+        raise ExamError('exam-condition', 'The last mammogram has a month such as 2024-05, or a year, or is one of %s.'
+                        % ', '.join(NO_DATES), 'Set it again.')
+    return text

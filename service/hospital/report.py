@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional
 import cv2
 
 from ..body import find_body
-from ..clock import UNSYNCHRONISED, Stamp
+from ..clock import UNSYNCHRONISED, Stamp, shown_day
 from ..comparison import Kept, Recoveries, compare_pictures, is_other_model, pairs_of, read_series, taken_s
 from ..exams import (
     AMENDED,
@@ -25,7 +25,9 @@ from ..exams import (
     GRADE,
     IMPORTED,
     IMPRESSION,
+    MAMMOGRAM,
     NOTES,
+    PURPOSE,
     SIGNED,
     Capture,
     Event,
@@ -251,8 +253,10 @@ class Report:
         age_years: at the exam; None where birth date or date are not known.
         begun: when the exam was made.
         protocol: of `service.exams.guide.PROTOCOLS`.
-        conditions: as of `Exams.conditions`, without notes.
+        conditions: as of `Exams.conditions`, without what was told in words.
         notes: may be empty.
+        purpose: what the exam is for, as somebody said at the station, or else the worklist; may be empty.
+        last_mammogram: as of `service.exams.texts.MAMMOGRAM`; empty where nobody said.
         deviations: from the protocol, as sentences.
         views: the pictures that count, in the order of the protocol.
         left_out: roles that the protocol asks for and that were not taken.
@@ -284,6 +288,8 @@ class Report:
     protocol: str
     conditions: Mapping[str, Any]
     notes: str
+    purpose: str
+    last_mammogram: str
     deviations: Tuple[str, ...]
     views: Tuple[View, ...]
     left_out: Tuple[str, ...]
@@ -379,7 +385,8 @@ class _Maker:
                 view = view._replace(trouble='What was kept with this picture is not what this program writes.')
             views.append(view)
         conditions = exams.conditions(exam)
-        notes = str(conditions.pop(NOTES, ''))
+        notes, purpose, mammogram = (str(conditions.pop(name, '')) for name in (NOTES, PURPOSE, MAMMOGRAM))
+        order = exams.order(exam)
         patient, begun = exams.patient(exam), when_of(exam.events[0].stamp)
         signatures = [event for event in exam.events if event.kind == SIGNED]
         came = [event for event in exam.events if event.kind == IMPORTED]
@@ -387,14 +394,15 @@ class _Maker:
         return Report(
             exam.id, exam.number, _STATUS.get(exam.state, DRAFT), exam.events[-1].number, self.site.institution,
             self.site.department, self.site.station_name, patient,
-            age_at(patient.birth_date, begun.utc[:10]) if begun.certain else None, begun, guide.protocol_of(exam),
-            conditions, notes, tuple(exams.deviations(exam)), tuple(views),
+            age_at(patient.birth_date, shown_day(begun.utc)) if begun.certain else None, begun, guide.protocol_of(exam),
+            conditions, notes, purpose or (order.purpose if order else ''), mammogram,
+            tuple(exams.deviations(exam)), tuple(views),
             tuple(role for role in guide.views_of(exam) if all(view.role != role for view in views)),
             spans.get(CELSIUS), spans.get(RELATIVE), PALETTE, read_series(series) if series else None,
             self._prior(patient, spans.get(CELSIUS)), self._impression(),
             self._said(signatures[-1]) if signatures else None,
             tuple(self._said(event) for event in exam.events if event.kind == AMENDED), self.site.language,
-            exams.order(exam), self._said(came[-1]) if came else None,
+            order, self._said(came[-1]) if came else None,
             str(came[-1].facts.get('moved_from', '')) if came else '')
 
     def _said(self, event: Event) -> Said:

@@ -7,7 +7,8 @@ pixel by more than the second.
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from .. import __version__
-from ..exams import CONDITIONS, guide
+from ..clock import shown_time
+from ..exams import CONDITIONS, NEVER, NOT_KNOWN, guide
 from ..languages import N_
 from ..overlay import Span
 from ..reading import CHANGED, MET, NOT_ASSESSABLE, NOT_MET, OWN, RULES
@@ -166,7 +167,7 @@ def site_of(report: Report) -> Verbatim:
 
 def shown_when(when: When) -> str:
     """A date as a report says it, and whether it is uncertain."""
-    date = '%s %s UTC' % (when.utc[:10], when.utc[11:16])
+    date = shown_time(when.utc)
     return date if when.certain else N_('%s (date uncertain)') % date
 
 
@@ -208,7 +209,8 @@ def _identity(report: Report) -> Section:
     rows = [('Name', Verbatim(patient.name) or 'Not given'), ('Number', Verbatim(patient.id)),
             ('Birth date', Verbatim(patient.birth_date) or 'Not given'), ('Age at the exam, years', age),
             ('Exam', Verbatim('%d (%s)' % (report.number, report.exam_id))), ('Begun', shown_when(report.begun)),
-            ('Purpose', Verbatim(_purpose(report)) or 'Not stated'), ('Protocol', _PROTOCOLS[report.protocol]),
+            ('Purpose', _purpose(report) or 'Not stated'), ('Last mammogram', _mammogram(report)),
+            ('Protocol', _PROTOCOLS[report.protocol]),
             ('Pictures taken by', Verbatim(', '.join(sorted({view.by for view in report.views}))) or _NOTHING),
             ('Signed by', Verbatim(report.signed.who) if report.signed else 'Nobody')]
     order = report.order
@@ -223,8 +225,14 @@ def _identity(report: Report) -> Section:
 
 
 def _purpose(report: Report) -> str:
-    order = report.order
-    return '' if order is None else order.procedure or order.procedure_meaning or order.step
+    """Of the list, or in the words of who typed it."""
+    return report.purpose if report.purpose in guide.PURPOSES else Verbatim(report.purpose)
+
+
+def _mammogram(report: Report) -> str:
+    """When, as far as somebody said."""
+    said = report.last_mammogram
+    return {'': 'Not asked', NEVER: 'Never', NOT_KNOWN: 'Not known'}.get(said, Verbatim(said))
 
 
 def _named(name: str) -> str:
@@ -466,14 +474,15 @@ def _views(report: Report) -> Section:
             view.scale['mm_per_px'], 100 * view.scale['uncertainty']))
         outcome = 'Cannot be read' if view.trouble else 'No result' if view.refusals else 'Result'
         outlines = 'None' if not view.regions else Verbatim(view.corrected.who) if view.corrected else 'Model'
-        rows.append((Verbatim('%d' % view.number), name, _SIDES[view.side], Verbatim(view.taken.utc[11:19]), scale,
+        taken = shown_time(view.taken.utc, seconds=True)[11:19]
+        rows.append((Verbatim('%d' % view.number), name, _SIDES[view.side], Verbatim(taken), scale,
                      _NOTHING if view.distance_m is None else Verbatim('%.2f' % view.distance_m), outcome, outlines))
     notes = [N_('Outlines of picture %d corrected by %s on %s: %s') % (
         view.number, view.corrected.who, shown_when(view.corrected.when), view.corrected.reason)
         for view in report.views if view.corrected]
     for view in report.views:
         notes += [N_('Picture %d: %s') % (view.number, sentence) for sentence in view.warnings]
-    blocks: List[Any] = [Table('', (N_('No.'), 'View', 'Side', 'Time, UTC', N_('mm per pixel'), 'Distance, m',
+    blocks: List[Any] = [Table('', (N_('No.'), 'View', 'Side', 'Time', N_('mm per pixel'), 'Distance, m',
                                     'Outcome', 'Outlines'), tuple(rows),
                                (0.7, 2.4, 1.5, 1.4, 1.8, 1.5, 1.8, 1.8), (0, 4, 5))]
     blocks += [Texts(tuple(notes), small=True)] if notes else []
@@ -516,7 +525,7 @@ def _equipment(report: Report) -> Section:
 def _reading(report: Report) -> Section:
     lines = ['Temperatures are of the skin. They follow the room, the hour and the cycle, so that sides are compared.',
              'The region tables are computed from the temperatures as measured, never from the picture.',
-             'Dates are in Coordinated Universal Time (UTC).']
+             'Times are those of the clock on the wall, with their distance from Coordinated Universal Time (UTC).']
     if report.status == DRAFT:
         lines.append('A draft is not for use: it may change until it is signed.')
     return Section('How to read this report', (Texts(tuple(lines), small=True),))

@@ -8,6 +8,7 @@ from flask.sessions import SecureCookieSessionInterface
 from ..acquisition import Acquisition
 from ..batch import Drawing
 from ..batch_job import BatchJob
+from ..clock import shown_day
 from ..entry import DIGITS, KEYBOARDS, SIGNS, parse_keyboards
 from ..explanation_job import ExplanationJob
 from ..gallery import Gallery
@@ -144,6 +145,7 @@ def create_app(pipeline: 'Pipeline', live: 'LiveLoop', settings: 'Settings', vit
     if changes is not None:
         app.register_blueprint(settings_pages)
     app.add_template_filter(shown_size, 'size')
+    app.add_template_filter(shown_day, 'day')
     app.jinja_env.globals.update(digit_rows=DIGITS, sign_rows=SIGNS)
     app.context_processor(lambda: _template_values(demo, sessions))
     return app

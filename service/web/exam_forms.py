@@ -1,5 +1,6 @@
 """What is done to an exam, by a page or through the API: fields of a form become one call of the rooms below."""
 import contextlib
+import functools
 from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from flask import request
@@ -13,8 +14,8 @@ from ..exams import (
     DEVIATION,
     DISCARDED,
     DYNAMIC,
-    NOTES,
     REVIEW,
+    TOLD,
     Exam,
     ExamError,
     Exams,
@@ -148,6 +149,11 @@ def note(room: Acquisition, exam_id: str, operator: str) -> Exam:
     return room.exams.note(exam_id, operator, stated)
 
 
+def prepare(step: str, room: Acquisition, exam_id: str, operator: str) -> Exam:
+    """Keep what was told in a step that asks for one thing, or for nothing. Errors as of `Exams.note`."""
+    return room.exams.note(exam_id, operator, _conditions(), {'step': step})
+
+
 def acclimatise(room: Acquisition, exam_id: str, operator: str) -> Exam:
     """End the acclimatisation; before its time that is a deviation with a reason. Errors as of `Exams.note`.
 
@@ -274,8 +280,7 @@ NO_GRADE = N_('No grade')
 #: What only the pages of the guided exam do: its steps.
 GUIDED: Dict[str, Callable[[Acquisition, str, str], Exam]] = {
     'checklist': check, 'room': measure,
-    'humidity': lambda room, exam_id, operator: room.exams.note(exam_id, operator, _conditions(),
-                                                                {'step': guide.HUMIDITY}),
+    **{step: functools.partial(prepare, step) for step in (guide.HUMIDITY, guide.PURPOSE, guide.MAMMOGRAM)},
     'acclimatised': acclimatise, 'left-out': leave_out, 'retake': retake,
     'series': take_series,
     'impression': lambda room, exam_id, operator: room.exams.interpret(
@@ -325,8 +330,10 @@ def _conditions() -> Dict[str, Any]:
     room = stated.get('room_c')
     if isinstance(room, (int, float)) and services().settings.temperatures == FAHRENHEIT and not is_api():
         stated['room_c'] = celsius(room)
-    if _text(NOTES).strip():
-        stated[NOTES] = _text(NOTES)
+    for name in TOLD:
+        told = request.form.getlist(name)
+        if told and told[-1].strip():  # a button that says something else than the field comes after it
+            stated[name] = told[-1]
     return stated
 
 

@@ -11,13 +11,17 @@ from flask import Blueprint, Response, g, make_response, redirect, render_templa
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..acquisition import Newcomer
+from ..clock import UNSYNCHRONISED, shown_day, shown_time
 from ..degrees import FAHRENHEIT
 from ..exams import (
     AUDITED,
     CONDITIONS,
     DYNAMIC,
+    MAMMOGRAM,
     NOTES,
     ORDER,
+    PURPOSE,
+    TOLD,
     Capture,
     Entry,
     Exam,
@@ -60,7 +64,7 @@ GRADES = (NO_GRADE, 'TH 1', 'TH 2', 'TH 3', 'TH 4', 'TH 5')
 #: What a page asks for before something is done to an exam: a number or a text of `ASKED`, a reason of a list or in
 #: other words, one of several questions; and the word on the button.
 QUESTIONS: Dict[str, Dict[str, Any]] = {
-    'note': {'title': 'Conditions', 'button': 'Keep', 'choices': tuple(CONDITIONS) + (NOTES,)},
+    'note': {'title': 'Conditions', 'button': 'Keep', 'choices': tuple(CONDITIONS) + TOLD},
     'deviation': {'title': 'Deviation', 'button': 'Keep', 'text': 'text'},
     'discard': {'title': 'Discard the exam', 'button': 'Discard', 'reasons': guide.GIVEN_UP_BECAUSE},
     'amend': {'title': 'Amend the exam', 'button': 'Amend', 'text': 'text',
@@ -73,7 +77,11 @@ QUESTIONS: Dict[str, Dict[str, Any]] = {
 
 #: What stands above a field.
 ASKED = dict({name: what[:1].upper() + what[1:] for name, (_, _, what) in CONDITIONS.items()},
-             notes='Notes', text='What is to be noted', reason='Reason')
+             notes='Notes', purpose='Purpose of the exam', last_mammogram='Last mammogram',
+             text='What is to be noted', reason='Reason')
+
+#: How the page asks for what is told in words.
+_ASKS = {NOTES: 'text', PURPOSE: 'reasons', MAMMOGRAM: 'month'}
 
 #: Protocols as the page calls them.
 PROTOCOL_NAMES = {guide.STATIC: 'Five views', guide.ARMS: 'Five views and arms raised',
@@ -85,6 +93,7 @@ _STATE_NAMES = {'draft': 'Preparation', 'acquiring': 'Taking pictures', 'review'
 #: The template of each step.
 _TEMPLATES = {guide.PICTURE: 'exam_capture.html', guide.RESULT: 'exam_result.html', guide.LOCKED: 'exam_result.html',
               guide.GIVEN_UP: 'exam_pictures.html', guide.HUMIDITY: 'exam_room.html',
+              guide.PURPOSE: 'exam_room.html', guide.MAMMOGRAM: 'exam_room.html',
               guide.SIGNATURE: 'exam_signature.html'}
 
 #: Fields of a form that say who somebody is, in the order in which they are asked for.
@@ -358,7 +367,7 @@ def _new(error: Optional[ThermoscreenError] = None) -> _Answer:
     missing = next((name for name, value in zip(_IDENTITY, newcomer.patient) if not value), 'check')
     return render_template('exam_new.html', newcomer=newcomer.patient, order=newcomer.order, missing=missing,
                            against=against(room.exams, newcomer) if missing == 'check' else [],
-                           worklist=services().worklist, today=room.exams.now().utc[:10])
+                           worklist=services().worklist, today=shown_day(room.exams.now().utc))
 
 
 def session_id() -> str:
@@ -374,7 +383,7 @@ def _question(found: Exam, act: str) -> _Answer:
     question, what, hidden = dict(QUESTIONS[act]), request.args.get('what', ''), {}
     if act == 'note':
         question['choices'] = [(name, ASKED[name]) for name in question['choices']]
-        asks = 'number' if what in CONDITIONS else 'text' if what == NOTES else 'choice'
+        asks = 'number' if what in CONDITIONS else _ASKS.get(what, 'choice')
     elif 'picked' in question:
         hidden = {question['picked']: what} if what in question['choices'] else {}
         question['choices'] = [(name, name) for name in question['choices']]
@@ -387,7 +396,7 @@ def _question(found: Exam, act: str) -> _Answer:
             number = whole_number('picture')
             hidden = {'picture': str(number), 'version': str(found.outlines(number))}
     return render_template('exam_question.html', act=act, question=question, asks=asks, what=what, hidden=hidden,
-                           asked=ASKED, limits=CONDITIONS.get(what), **common_values(found))
+                           asked=ASKED, limits=CONDITIONS.get(what), **_of_preparation(), **common_values(found))
 
 
 def _exam(exam_id: str, error: Optional[ThermoscreenError] = None) -> _Answer:
@@ -409,6 +418,8 @@ def _of_step(found: Exam, step: guide.Step) -> Dict[str, Any]:
         live.expect(None)
     if step.name == guide.CHECKLIST:
         return {'checks': guide.CHECKS}
+    if step.name in (guide.PURPOSE, guide.MAMMOGRAM):
+        return _of_preparation()
     if step.name == guide.ACCLIMATISATION:
         waited = guide.waited(found, exams.now())
         wanted_s = 60 * services().settings.acclimatisation_minutes
@@ -428,6 +439,13 @@ def _of_step(found: Exam, step: guide.Step) -> Dict[str, Any]:
     if step.name in (guide.RESULT, guide.SIGNATURE, guide.LOCKED):
         return _result(found)
     return {}
+
+
+def _of_preparation() -> Dict[str, Any]:
+    """What purpose and last mammogram are asked for with: a month that has not come is none."""
+    now = acquisition().exams.now()
+    month = shown_day(now.utc)[:7]
+    return {'purposes': guide.PURPOSES, 'month': month, 'latest': month if now.clock != UNSYNCHRONISED else ''}
 
 
 def _series(found: Exam) -> Dict[str, Any]:
@@ -521,8 +539,9 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
     """An event in words."""
     event = found.events[number - 1]
     private = acquisition().exams.private(found, number)
-    details = [N_('Room at %s °C') % value if name == 'room_c' else str(value) if name not in CONDITIONS
-               else '%s: %s' % (ASKED[name], value) for name, value in private.items() if name not in (ORDER, 'name')]
+    details = [N_('Room at %s °C') % value if name == 'room_c' else str(value)
+               if name not in CONDITIONS and name != MAMMOGRAM else '%s: %s' % (ASKED[name], value)
+               for name, value in private.items() if name not in (ORDER, 'name')]
     if ORDER in private:
         details.append(N_('from the worklist'))
     if 'moved_to' in event.facts:
@@ -535,7 +554,7 @@ def _event(found: Exam, number: int) -> Dict[str, Any]:
 
 def shown_date(utc: str, clock: str) -> str:
     """A date as pages say it, and whether it is uncertain."""
-    return '%s %s UTC%s' % (utc[:10], utc[11:16], ', uncertain' if clock == 'unsynchronised' else '')
+    return shown_time(utc) + (', uncertain' if clock == UNSYNCHRONISED else '')
 
 
 def _name(operator_id: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any, Dict, List, cast
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from ..clock import shown_time
 from ..exams import Exams
 from ..hospital.outbox import Outbox
 from ..hospital.outbox_rows import FAILED, QUEUED, SENT
@@ -47,7 +48,7 @@ def _entries(outbox: Outbox) -> List[Dict[str, Any]]:
                 except ThermoscreenError:  # it was removed a moment ago
                     continue
                 found[row.exam] = {'id': row.exam, 'number': number, 'state': state, 'message': outbox.message(row),
-                                   'since': row.since[:16].replace('T', ' '), 'open': 0}
+                                   'since': shown_time(row.since), 'open': 0}
             if row.exam in found:
                 found[row.exam]['open'] += 1
     return list(found.values())

@@ -4,6 +4,7 @@ from typing import List, Optional, Union
 from flask import Blueprint, g, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
+from ..clock import shown_day
 from ..exams import Exam, ExamError, Patient, conflicts
 from ..languages import N_
 from .access import SUPERVISOR, admits, audited
@@ -67,5 +68,5 @@ def _page(exam: Exam, error: Optional[ExamError] = None) -> str:
     missing = next((name for name, text in told.items() if not text), 'reason')
     against = conflicts(acquisition().exams, Patient(*told.values())) if missing == 'reason' else []
     return render_template('moving.html', told=told, missing=missing, sentences=_BECAUSE, against=against,
-                           message=error and error.message, today=acquisition().exams.now().utc[:10],
+                           message=error and error.message, today=shown_day(acquisition().exams.now().utc),
                            **common_values(exam))

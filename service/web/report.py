@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Tuple
 import jinja2
 from flask import Blueprint, Response, current_app, render_template, url_for
 
-from ..exams import Exam
+from ..exams import Exam, guide
 from ..hospital.printing import print_report
 from ..hospital.report import Report, report_of
 from ..hospital.wording import (
@@ -115,6 +115,9 @@ def report_numbers(found: Exam) -> Dict[str, Any]:
     prior = report.prior
     return {
         'exam': report.exam_id, 'number': report.number, 'status': report.status, 'event': report.event,
+        # What somebody typed may say of whom it is.
+        'purpose': report.purpose if report.purpose in guide.PURPOSES else None,
+        'last_mammogram': report.last_mammogram or None,
         'views': [dict({key: getattr(view, key) for key in _TOLD},
                        regions=[row._asdict() for row in view.regions], pairs=[row._asdict() for row in view.pairs],
                        has_result=not view.refusals and not view.trouble) for view in report.views],

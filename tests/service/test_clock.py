@@ -1,12 +1,24 @@
 """What time it is, and who stands for it."""
 import ctypes
 import re
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from service import clock
-from service.clock import NTP, OPERATOR, UNSYNCHRONISED, Clock, Stamp, boottime_ns, corrected, kernel_synchronised
+from service.clock import (
+    NTP,
+    OPERATOR,
+    UNSYNCHRONISED,
+    Clock,
+    Stamp,
+    boottime_ns,
+    corrected,
+    kernel_synchronised,
+    shown_day,
+    shown_time,
+)
 from service.messages import WARNING, StorageError
 
 START_S = 1795961400.0  # 2026-11-29 14:10:00 UTC
@@ -31,6 +43,30 @@ class Machine:
 @pytest.fixture
 def machine(tmp_path):
     return Machine(tmp_path)
+
+
+@pytest.fixture
+def in_zone(monkeypatch):
+    """Has the machine stand in a zone, by its rules."""
+    def move(rules):
+        monkeypatch.setenv('TZ', rules)
+        time.tzset()
+    yield move
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize('rules, utc, shown', [
+    ('UTC0', '2026-11-30T08:12:00.000000Z', '2026-11-30 08:12 UTC'),
+    ('CET-1CEST,M3.5.0,M10.5.0/3', '2026-11-30T23:12:00.000000Z', '2026-12-01 00:12 +01:00'),
+    ('CET-1CEST,M3.5.0,M10.5.0/3', '2026-10-25T00:59:59.999999Z', '2026-10-25 02:59 +02:00'),
+    ('CET-1CEST,M3.5.0,M10.5.0/3', '2026-10-25T01:00:00.000000Z', '2026-10-25 02:00 +01:00'),
+    ('NST3:30NDT,M3.2.0,M11.1.0', '2026-03-08T05:29:59Z', '2026-03-08 01:59 -03:30'),
+    ('NST3:30NDT,M3.2.0,M11.1.0', '2026-03-08T05:30:00Z', '2026-03-08 03:00 -02:30')])
+def test_people_read_the_time_of_the_place(in_zone, rules, utc, shown):
+    in_zone(rules)
+    assert shown_time(utc) == shown and shown_day(utc) == shown[:10]
+    assert shown_time(utc, seconds=True) == shown[:16] + utc[16:19] + shown[16:]
 
 
 def test_a_stamp_says_all_that_is_known(machine):

@@ -59,6 +59,7 @@ ACTIONS: Dict[str, str] = dict(
     **_all(KEEP, 'SpecificCharacterSet SOPClassUID Modality ConversionType Manufacturer ManufacturerModelName '
            'SeriesDescription SeriesNumber InstanceNumber BodyPartExamined ImageComments '
            # Codes and references.
+           'CodingSchemeIdentificationSequence CodingSchemeName CodingSchemeResponsibleOrganization '
            'CodeValue CodingSchemeDesignator CodeMeaning MappingResource ReferencedSOPClassUID ReferencedSOPSequence '
            'ReferencedSeriesSequence ReferencedInstanceSequence SourceImageSequence DerivationImageSequence '
            'DerivationCodeSequence PurposeOfReferenceCodeSequence SpatialLocationsPreserved '

@@ -88,6 +88,8 @@ _SHORT = {'global-difference-ville-marie': 'global-diff-vm', 'global-difference'
           'hottest-difference': 'hottest-diff', 'fold-difference': 'fold-diff'}
 
 _QUALITATIVE = Code('C0034375', 'UMLS', 'Qualitative Evaluations')
+_PURPOSE, _MAMMOGRAM = (Code('121109', 'DCM', 'Indications for Procedure'),
+                        Code('last-mammogram', LOCAL, 'Last mammogram'))
 _NOTICE, _DEVIATION = Code('notice', LOCAL, 'Notice'), Code('deviation', LOCAL, 'Deviation from protocol')
 _IMPRESSION = Code('impression', LOCAL, 'Impression of a reader')
 _AMENDMENT, _NO_RESULT = Code('amendment', LOCAL, 'Amendment'), Code('no-result', LOCAL, 'Picture without a result')
@@ -196,6 +198,8 @@ def _said(report: Report) -> List[Dataset]:
     """Conditions of the exam, and what is said of it in words."""
     items = [content.number(concept, report.conditions[name], unit)
              for name, (concept, unit) in sorted(CONDITION_CODES.items()) if name in report.conditions]
+    items += [content.text(concept, words) for concept, words in (
+        (_PURPOSE, report.purpose), (_MAMMOGRAM, report.last_mammogram)) if words]
     items += [content.text(_NO_RESULT, '%s: %s' % (view.role, ' '.join(view.refusals or (view.trouble,))))
               for view in report.views if view.refusals or view.trouble]
     items += [content.text(_DEVIATION, words) for words in report.deviations]

@@ -17,7 +17,7 @@ from ...clock import UNSYNCHRONISED, Stamp, corrected
 from ...exams import CAPTURED, SIGNED, Capture, Event, Exam, Exams, Order, Patient
 from ...messages import InputError
 from ..site import OBJECTS, Site
-from .codes import ACQUISITION, CONDITION_CODES, PROCESSING, Code, code_sequence
+from .codes import ACQUISITION, CONDITION_CODES, LOCAL, PROCESSING, Code, code_sequence
 from .files import encode
 from .identifiers import uid_of
 
@@ -149,7 +149,12 @@ def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, ma
 
 
 def finished(case: Case, name: str, dataset: Dataset) -> Made:
-    """An object with its file."""
+    """An object with its file, which says whose codes are in it where some of ours are."""
+    if any(element.keyword == 'CodingSchemeDesignator' and element.value == LOCAL for element in dataset.iterall()):
+        scheme = Dataset()
+        scheme.CodingSchemeDesignator, scheme.CodingSchemeName = LOCAL, 'Local codes of %s' % MANUFACTURER
+        scheme.CodingSchemeResponsibleOrganization = MANUFACTURER
+        dataset.CodingSchemeIdentificationSequence = Sequence([scheme])
     return Made(name, str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID),
                 case.study_uid, encode(dataset))
 

@@ -18,7 +18,7 @@ from service.exams.exam import (
 from service.views import FRONTAL, LEFT_LATERAL, LEFT_OBLIQUE, RAISED_ARMS, RIGHT_LATERAL, RIGHT_OBLIQUE
 
 PREPARED = [(NOTED, {'step': 'checklist'}), (NOTED, {'step': 'room'}), (NOTED, {'step': 'humidity'}),
-            (NOTED, {'step': 'acclimatisation'})]
+            (NOTED, {'step': 'purpose'}), (NOTED, {'step': 'mammogram'}), (NOTED, {'step': 'acclimatisation'})]
 FIVE = [(CAPTURED, {'role': role}) for role in (FRONTAL, RIGHT_OBLIQUE, LEFT_OBLIQUE, RIGHT_LATERAL, LEFT_LATERAL)]
 SERIES = (NOTED, {'step': 'series', 'frames': 3, 'interval_s': 10.0})
 
@@ -58,9 +58,9 @@ def picture(role, frame=0):
 def test_a_static_exam_goes_from_the_checklist_to_the_lock():
     assert steps(*PREPARED, (STARTED, {'protocol': 'static-arms'}), *FIVE, (CAPTURED, {'role': RAISED_ARMS}),
                  (REVIEWED, {}), (NOTED, {'step': 'result'}), (SIGNED, {})) == [
-        'checklist', 'room', 'humidity', 'acclimatisation', 'protocol', picture(FRONTAL), picture(RIGHT_OBLIQUE),
-        picture(LEFT_OBLIQUE), picture(RIGHT_LATERAL), picture(LEFT_LATERAL), picture(RAISED_ARMS), 'pictures',
-        'result', 'signature', 'locked']
+        'checklist', 'room', 'humidity', 'purpose', 'mammogram', 'acclimatisation', 'protocol', picture(FRONTAL),
+        picture(RIGHT_OBLIQUE), picture(LEFT_OBLIQUE), picture(RIGHT_LATERAL), picture(LEFT_LATERAL),
+        picture(RAISED_ARMS), 'pictures', 'result', 'signature', 'locked']
 
 
 def test_views_are_left_out_taken_again_and_reviewed_again():

@@ -222,7 +222,8 @@ def test_names_in_any_script_are_kept_as_they_are(station, patient):
 
 @pytest.mark.parametrize('conditions', [
     {'room_c': 'warm'}, {'room_c': float('nan')}, {'room_c': 51}, {'room_c': True}, {'rooms': 1}, {'notes': ' '},
-    {'notes': 'x' * 4001}, {'notes': '\x1b[2J'}, {'humidity_percent': None}])
+    {'notes': 'x' * 4001}, {'notes': '\x1b[2J'}, {'humidity_percent': None}, {'purpose': 'a\nb'}, {'purpose': ' '},
+    {'last_mammogram': '2024-13'}, {'last_mammogram': '2024-05-01'}, {'last_mammogram': 'yesterday'}])
 def test_conditions_that_cannot_be_are_refused(station, conditions):
     assert code_of(station.exams.create, ZOE, 'op', conditions) in ('exam-condition', 'exam-text')
     assert station.log == []
@@ -240,7 +241,8 @@ def test_what_the_worklist_said_stays_with_the_exam_and_is_no_condition(tmp_path
     station = Station(tmp_path / 'sealed', Sealer(b'k' * 32))
     exam = station.exam(SIGNED, ZOE, ORDER)
     assert exam.scheduled and station.exams.order(exam) == ORDER
-    assert station.exams.conditions(exam) == CONDITIONS and exam.events[0].facts == {'scheduled': True}
+    assert station.exams.conditions(exam) == CONDITIONS
+    assert exam.events[0].facts == {'scheduled': True, 'step': 'purpose'}, 'nobody is asked what it is for'
     with open(os.path.join(path_of(station.folder, exam.id), EXAM_NAME), 'rb') as stream:
         data = stream.read()
     assert b'"version":4' in data and not any(text.encode('utf-8') in data for text in ORDER if len(text) > 4)

@@ -9,7 +9,7 @@ import pytest
 from service.exams import DYNAMIC, ExamError, Patient, guide
 from service.hospital.report import REREADING_C, age_at, report_of
 from service.hospital.site import Site
-from service.hospital.wording import state_of
+from service.hospital.wording import sections_of, state_of, texts_of
 from service.regions import REGIONS
 
 from ...fakes import frames
@@ -77,8 +77,14 @@ def test_a_report_says_how_far_it_is(exams, torso):
     exam = examined(exams, [('frontal', torso)], until='review')
     report = report_of(exams, exam, SITE)
     assert report.status == 'draft' and report.signed is None and report.impression is None
+    assert 'Not stated' in texts_of(sections_of(report)) and 'Not asked' in texts_of(sections_of(report))
+    exams.note(exam.id, 'op', {'purpose': guide.PURPOSES[0], 'last_mammogram': '2023'})
+    exams.note(exam.id, 'op', {'last_mammogram': '2024-05'})
+    words = texts_of(sections_of(report_of(exams, exams.get(exam.id), SITE)))
+    assert words[words.index('Purpose') + 1] == guide.PURPOSES[0]
+    assert words[words.index('Last mammogram') + 1] == '2024-05'
     exams.interpret(exam.id, 'op', 'Heat of both breasts alike.', ' TH2 ')
-    assert exams.conditions(exams.get(exam.id)) == {}
+    assert exams.conditions(exams.get(exam.id)) == {'purpose': guide.PURPOSES[0], 'last_mammogram': '2024-05'}
     exam = exams.sign(exam.id, 'op')
     report = report_of(exams, exam, SITE)
     assert report.status == 'final' and report.impression.grade == 'TH2' and report.amendments == ()

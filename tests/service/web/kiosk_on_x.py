@@ -470,7 +470,9 @@ def exam(seen, home):
         nurse.tap('.main', '#room_c')
         nurse.type('22')
         nurse.tap('.enter', '#humidity_percent')
-        nurse.tap('.enter', '#ring')
+        nurse.tap('.enter', '[data-reasons=purpose]')
+        nurse.tap('.chosen-from .enter', '.dated')
+        nurse.tap('[value=never]', '#ring')
         nurse.tap('#done', '.choices')
         nurse.tap('[value=static]', '#take')
         for view in ('Frontal', 'Right oblique', 'Left oblique', 'Right lateral', 'Left lateral'):

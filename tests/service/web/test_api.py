@@ -8,7 +8,7 @@ import pytest
 
 from service.acquisition import Acquisition
 from service.clock import Clock
-from service.exams import CONDITIONS, NOTES, ROLES, STATES, Exams, Patient, Picture
+from service.exams import CONDITIONS, ROLES, STATES, TOLD, Exams, Patient, Picture
 from service.exams.exam import KINDS
 from service.readers import SCALES
 from service.regions import REGIONS
@@ -80,7 +80,9 @@ def test_the_document_knows_the_words_of_the_code(document):
     assert result['view']['oneOf'][0]['enum'] == list(VIEWS) + [TURNED]
     assert list(result['regions']['properties']) == list(REGIONS)[1:]
     assert result['schema'] == {'const': SCHEMA}
-    conditions = {name: told['anyOf'][0] for name, told in schemas['Conditions']['properties'].items() if name != NOTES}
+    conditions = {name: told['anyOf'][0] for name, told in schemas['Conditions']['properties'].items()
+                  if name not in TOLD}
+    assert set(schemas['Conditions']['properties']) == set(CONDITIONS) | set(TOLD)
     assert {name: (told['minimum'], told['maximum']) for name, told in conditions.items()} == {
         name: (low, high) for name, (low, high, _) in CONDITIONS.items()}
     state, = [entry for entry in document['paths']['/exams']['get']['parameters'] if entry['name'] == 'state']

@@ -210,6 +210,8 @@ WAY = [
     ('Touch what is', 'checklist', {'unmet': ['draught', 'sun']}),
     ('Temperature of the room', 'room', {'room_c': '25,5'}),
     ('Humidity of the air', 'humidity', {'humidity_percent': '45'}),
+    ('What is the exam for?', 'purpose', {'purpose': ''}),
+    ('Month and year, or', 'mammogram', {'last_mammogram': ['2024-05', 'never']}),
     ('id="ring"', 'acclimatised', {'reason': 'The patient feels cold.'}),
     ('Which pictures', 'start', {'protocol': 'static'}),
     ('Frontal <span>1 of 5', 'captures', {'role': 'frontal', 'number': '1'}),

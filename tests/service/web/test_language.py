@@ -102,7 +102,9 @@ def walk(client, look, room_c):
         look('/exams/new')
     here = send('/exams', patient_id='P-1', patient_name='Zoë', birth_date='1970-12-31')
     for act, form in (('checklist', {'unmet': ['sun', 'draught']}), ('room', {'room_c': room_c}),
-                      ('humidity', {'humidity_percent': '40'}), ('acclimatised', {'reason': 'The patient feels cold.'}),
+                      ('humidity', {'humidity_percent': '40'}),
+                      ('purpose', {'purpose': 'It is part of a study.'}), ('mammogram', {'last_mammogram': '2024-05'}),
+                      ('acclimatised', {'reason': 'The patient feels cold.'}),
                       ('start', {'protocol': 'static'}), ('captures', {'role': 'frontal', 'number': '1'}),
                       *(('left-out', {'role': role, 'reason': 'The patient asked to stop.'}) for role in (
                           'right-oblique', 'left-oblique', 'right-lateral', 'left-lateral')), ('review', {})):

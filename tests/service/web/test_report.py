@@ -49,6 +49,7 @@ def test_the_page_and_the_file_say_the_same(client, exams, torso):  # noqa: F811
     document, address = client.get('/api/v1/openapi.json').get_json(), '/exams/%s/report' % exam_id
     status, told = as_documented(document, 'get', address, client.get('/api/v1' + address))
     assert status == 200 and told['views'][0]['regions'][0] == row._asdict() and told['status'] == 'amended'
+    assert told['purpose'] is None and told['last_mammogram'] is None
     assert len(told['prior']['changes']) == 12 and ZOE.name not in str(told) and 'Seen again' not in str(told)
     answer = client.get(here + '.pdf')
     assert answer.mimetype == 'application/pdf' and answer.data.startswith(b'%PDF')

@@ -133,6 +133,7 @@ const pad = (value, digits) => String(value).padStart(digits, '0');
 class Steps {
   constructor(node) {
     this.node = node;
+    this.isWhole = node.querySelector('[data-shown=day]') !== null; // else the year is enough, and so is nothing
     this.set = this.parse(node.dataset.date);
     this.start = this.parse(node.dataset.start);
     this.show();
@@ -169,14 +170,15 @@ class Steps {
 
   date() {
     const { year, month, day } = this.set;
-    return year && month && day ? pad(year, 4) + '-' + pad(month, 2) + '-' + pad(day, 2) : '';
+    const parts = [year && pad(year, 4), month && pad(month, 2), day && pad(day, 2)].filter(Boolean);
+    return year && (parts.length === 3 || !this.isWhole) ? parts.join('-') : '';
   }
 
   wanting() {
     const { low, high } = this.node.dataset;
     const date = this.date();
     if (!date) {
-      return _('Set day, month and year.');
+      return this.isWhole ? _('Set day, month and year.') : this.set.month ? _('Set the year.') : '';
     }
     if (date >= low && (!high || date <= high)) {
       return '';
@@ -185,7 +187,9 @@ class Steps {
   }
 
   collect(data) {
-    data.set(this.node.dataset.name, this.date());
+    if (this.date()) {
+      data.set(this.node.dataset.name, this.date());
+    }
   }
 }
 
@@ -211,7 +215,7 @@ class Reasons {
   }
 
   wanting() {
-    return this.node.hidden ? this.own.wanting() : this.words ? '' : _('Choose one.');
+    return this.node.hidden ? this.own.wanting() : this.words || 'optional' in this.node.dataset ? '' : _('Choose one.');
   }
 
   collect(data) {

@@ -55,6 +55,18 @@ class Paged {
     this.show(Math.min(this.at, this.pages.length - 1));
   }
 
+  // The page on which something of the list begins; whether it is of this list.
+  lead(target) {
+    const part = target.matches('[data-part]') ? target : target.querySelector('[data-part]');
+    const at = this.pages.findIndex((page) => page.includes(part));
+    if (at >= 0) {
+      this.show(at);
+      this.list.focus();
+      this.list.scrollTop = 0;
+    }
+    return at >= 0;
+  }
+
   showAll() {
     [...this.wholes, ...this.pages.flat()].forEach((entry) => show(entry, true));
   }
@@ -76,3 +88,10 @@ window.addEventListener('load', fit);
 window.addEventListener('beforeprint', () => lists.forEach((list) => list.showAll()));
 window.addEventListener('afterprint', fit);
 document.fonts.ready.then(fit);
+document.addEventListener('click', (event) => { // what a link leads to may be on another page
+  const link = event.target.closest('a[href^="#"]');
+  const target = link && document.querySelector(link.hash);
+  if (target && lists.some((list) => list.lead(target))) {
+    event.preventDefault();
+  }
+});

@@ -30,7 +30,7 @@ SITE = site('temperature', 'measurements', 'report', 'regions')
 PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': '9c86df07e5ba7ada', 'object/0001/regions/3': '9b0be6debde4b86f',
+WRITTEN = {'object/0000/measurements/7': 'e6a258b232e18fa0', 'object/0001/regions/3': '9b0be6debde4b86f',
            'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'ed9617b6ff8fdebc',
            'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
@@ -88,6 +88,15 @@ def test_every_object_that_is_named_is_one_of_the_exam(objects):
                 assert element.value in known
                 count += 1
     assert count > 10
+
+
+def test_whoever_meets_our_codes_finds_whose_they_are(objects):
+    for made in objects.values():
+        dataset = read(made)
+        found = [item.CodingSchemeDesignator for item in dataset.get('CodingSchemeIdentificationSequence', ())]
+        dataset.CodingSchemeIdentificationSequence = []
+        schemes = {element.value for element in dataset.iterall() if element.keyword == 'CodingSchemeDesignator'}
+        assert found == ['99THERMO'] * ('99THERMO' in schemes)
 
 
 def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
