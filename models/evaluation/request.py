@@ -122,7 +122,8 @@ def _ways(request: Request) -> 'List[Way]':
 
 def _positive(request: Request, collection: Collection, manifest: Manifest) -> Tuple[int, ...]:
     """Classes to call, empty where there is nothing to judge the finding by."""
-    judged = manifest.finding is not None and len(collection.classified())
+    # Of one class alone it cannot be told how well the finding separates; its regions can be judged all the same.
+    judged = manifest.finding is not None and len(collection.classes) > 1 and len(collection.classified())
     if not judged and not (len(collection.labelled()) and collection.regions == REGIONS):
         raise InputError('nothing-known', 'Of the %d frames of %s none has %s, so there is nothing to judge this '
                          'bundle by.' % (len(collection), collection.name,

@@ -118,7 +118,7 @@ def import_command(sent: Path, file: Path, out: Path, labeller: str, reviewed: b
     outcomes = judge(returned, record, accept, reviewed, _ask)
     versions = keep_outcomes(outcomes, returned, record, out, labeller)
     if as_json:
-        click.echo(json.dumps([_outcome_json(outcome, versions) for outcome in outcomes], indent=1, ensure_ascii=False))
+        click.echo(json.dumps([_outcome_json(outcome, versions) for outcome in outcomes], indent=1))
     else:
         for outcome in outcomes:
             click.echo(_line(outcome, versions))

@@ -4,7 +4,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 from service.messages import InputError
 
 from .masks import decode_coco
-from .shapes import Answer, Shape, text_of
+from .shapes import Answer, Shape, check_size, text_of
 
 TOOL = 'COCO instances'
 
@@ -33,10 +33,7 @@ def _answer(image, entries, names):
         return Answer(name, None, 'no region is drawn')
 
     def shapes(height: int, width: int) -> List[Shape]:
-        stated = image.get('width'), image.get('height')
-        if stated != (width, height):
-            raise InputError('labels-size', 'It was labelled at %.20sx%.20s, and the picture that was sent has %dx%d.'
-                             % (*stated, width, height), 'Label the picture that was sent.')
+        check_size((image.get('width'), image.get('height')), height, width)
         return [Shape(names[entry['category_id']], _mask(entry.get('segmentation'), height, width))
                 for entry in entries]
     return Answer(name, shapes)
@@ -46,9 +43,8 @@ def _mask(segmentation, height, width):
     if not isinstance(segmentation, dict):
         raise InputError('labels-polygon', 'It has polygons in a COCO file, which lose islands and holes.',
                          'Export "CVAT for images 1.1", or "JSON" from Label Studio.')
-    if segmentation.get('size') != [height, width]:
-        raise InputError('labels-size', 'It has a mask of %.40s, and the picture that was sent has %d rows and %d '
-                         'columns.' % (segmentation.get('size'), height, width), 'Label the picture that was sent.')
+    size = segmentation.get('size')
+    check_size(tuple(size[::-1]) if isinstance(size, list) and len(size) == 2 else (size, ''), height, width)
     return decode_coco(segmentation.get('counts'), height, width)
 
 

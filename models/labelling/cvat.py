@@ -20,7 +20,7 @@ from service.regions import LEFT_NIPPLE, REGIONS, RIGHT_NIPPLE
 
 from .masks import MaskBox, decode_box, encode_box
 from .record import Sent, region_colours
-from .shapes import Answer, Shape, text_of
+from .shapes import Answer, Shape, check_size, text_of
 
 PICTURES, ANNOTATIONS, LABELS = 'pictures.zip', 'annotations.xml', 'labels.json'
 TOOL, MASKS_TOOL = 'CVAT for images 1.1', 'CVAT Segmentation mask 1.1'
@@ -104,10 +104,7 @@ def _answer(image, by, at):
 
 
 def _shapes(image, height, width):
-    stated = image.get('width'), image.get('height')
-    if stated != (str(width), str(height)):
-        raise InputError('labels-size', 'It was labelled at %.20sx%.20s, and the picture that was sent has %dx%d.'
-                         % (*stated, width, height), 'Label the picture that was sent.')
+    check_size((image.get('width'), image.get('height')), height, width)
     return [_mask(shape, height, width) for shape in image if shape.tag == 'mask' or shape.tag in _OTHER_SHAPES]
 
 
@@ -161,10 +158,7 @@ def read_masks(names: Sequence[str], read: Callable[[str], bytes], name: str) ->
 def _shapes_of_colours(data, colours):
     def shapes(height: int, width: int) -> List[Shape]:
         # Before it is unpacked: width and height stand in the first chunk of a PNG.
-        stated = int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')
-        if stated != (width, height):
-            raise InputError('labels-size', 'Its mask has %dx%d pixels, and the picture that was sent has %dx%d.'
-                             % (*stated, width, height), 'Label the picture that was sent.')
+        check_size((int.from_bytes(data[16:20], 'big'), int.from_bytes(data[20:24], 'big')), height, width)
         picture: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
         if picture is None or picture.shape != (height, width, 3):
             raise InputError('labels-damaged', 'Its mask is no PNG.', 'Export it again.')

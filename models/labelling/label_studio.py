@@ -17,7 +17,7 @@ from service.regions import REGIONS
 
 from .masks import decode_brush, encode_brush
 from .record import Sent, region_colours
-from .shapes import Answer, HeldError, Shape, text_of
+from .shapes import Answer, HeldError, Shape, check_size, text_of
 
 TASKS, CONFIG = 'tasks.json', 'config.xml'
 _CONTROL, _OBJECT = 'region', 'image'
@@ -104,10 +104,7 @@ def _shape(entry: Mapping[str, Any], height: int, width: int) -> Shape:
     kind, value = entry.get('type'), entry.get('value')
     if kind not in ('brushlabels', 'polygonlabels') or not isinstance(value, dict):
         raise InputError('labels-shape', 'It has a shape of the kind %.40s.' % kind, 'Draw it with the brush.')
-    stated = entry.get('original_width'), entry.get('original_height')
-    if stated != (width, height):
-        raise InputError('labels-size', 'It was labelled at %.20sx%.20s, and the picture that was sent has %dx%d.'
-                         % (*stated, width, height), 'Label the picture that was sent.')
+    check_size((entry.get('original_width'), entry.get('original_height')), height, width)
     if entry.get('image_rotation', 0) != 0:
         raise InputError('labels-rotated', 'It was rotated by %.20s degrees in the tool.' % entry['image_rotation'],
                          'Turn it back, and export again.')

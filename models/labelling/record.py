@@ -29,7 +29,7 @@ from service.readers.files import read_bytes, shown_name
 from service.record import encode_png
 from service.regions import REGIONS
 from service.thermogram import utc_now
-from service.views import FRONTAL
+from service.views import FRONTAL_VIEWS
 
 FORMAT, VERSION = 'thermoscreen labelling record', 1
 UPLOAD, HOME, MANIFEST = 'upload', 'home', 'manifest.json'
@@ -41,6 +41,8 @@ WINDOW_C = (24.0, 38.0)
 #: Colours of the regions in the tools, in the order of `service.regions.REGIONS` without background.
 COLOURS = ('#ff5050', '#5080ff', '#c00000', '#0030c0', '#ffc040', '#40c0ff', '#60c060')
 
+#: The number of the frontal view in DMR-IR.
+_DMR_FRONTAL = '1'
 #: Where the outlines to begin with are from, besides `MODEL`; exams say whether a person corrected theirs ('hand').
 DATA, NONE = 'data', 'none'
 
@@ -82,7 +84,7 @@ class Frame:
     @property
     def is_frontal(self) -> bool:
         """Whether sides can be told by geometry; a view that nobody stated counts as frontal."""
-        return self.view in ('', FRONTAL, 'raised-arms', 'dynamic', '1')
+        return self.view in ('', _DMR_FRONTAL) + FRONTAL_VIEWS
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,10 +1,10 @@
 """What comes back of one frame, the same from every tool, before anything is believed of it."""
 from dataclasses import dataclass
-from typing import Any, Callable, NamedTuple, Optional, Sequence
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from service.messages import InputError
+from service.messages import InputError, printable
 
 
 class HeldError(InputError):
@@ -49,6 +49,21 @@ class Answer:
     proves_work: bool = False
 
 
+def check_size(stated: Tuple[Any, Any], height: int, width: int) -> None:
+    """Refuse a frame that was labelled at another size.
+
+    Args:
+        stated: width and height as the tool gives them, as numbers or text.
+        height, width: of the picture that was sent.
+
+    Raises:
+        InputError: ``labels-size``.
+    """
+    if tuple(map(str, stated)) != (str(width), str(height)):
+        raise InputError('labels-size', 'It was labelled at %.20sx%.20s, and the picture that was sent has %dx%d.'
+                         % (*stated, width, height), 'Label the picture that was sent.')
+
+
 def text_of(value: Any) -> str:
-    """A name or time that a tool gives, at most 80 characters; empty for anything else."""
-    return str(value)[:80] if isinstance(value, (str, int)) and not isinstance(value, bool) else ''
+    """A name or time that a tool gives, `printable` and at most 80 characters; empty for anything else."""
+    return printable(str(value)[:80]) if isinstance(value, (str, int)) and not isinstance(value, bool) else ''

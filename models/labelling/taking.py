@@ -14,6 +14,7 @@ from service.thermogram import utc_now
 from .judging import LABELLED, Outcome, changes
 from .record import Record
 from .returned import Returned
+from .shapes import text_of
 from .versions import Entry, add_versions
 
 #: Tool of the outlines that are corrected at the bedside.
@@ -42,9 +43,9 @@ def keep_outcomes(outcomes: Sequence[Outcome], returned: Returned, record: Recor
         frame, answer, labels = outcome.frame, outcome.answer, outcome.labels
         if outcome.state != LABELLED or frame is None or answer is None or labels is None:
             continue
-        facts = _facts(returned.tool, answer.labeller or labeller, answer.labelled_at, outcome.changed, outcome.notes,
-                       picture=frame.name, begun_from=frame.begun_from, file=returned.name,
-                       file_sha256=returned.sha256)
+        by = answer.labeller or text_of(labeller)
+        facts = _facts(returned.tool, by, answer.labelled_at, outcome.changed, outcome.notes, picture=frame.name,
+                       begun_from=frame.begun_from, file=returned.name, file_sha256=returned.sha256)
         entries.append(Entry(frame.key, frame.patient, frame.klass, record.capture(frame),
                              record.labels(frame), labels, facts))
     return add_versions(out, entries) if entries else {}

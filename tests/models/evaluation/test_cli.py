@@ -77,6 +77,15 @@ def test_every_frame_is_there_with_its_conditions(report):
     assert {'seed', 'bootstrap_rounds', 'machine', 'precision', 'command'} <= set(conditions)
 
 
+def test_regions_of_one_class_are_judged_and_the_finding_is_not(evaluate):
+    one = dataclasses.replace(PHANTOMS[:2], samples=tuple(dataclasses.replace(sample, klass=0)
+                                                          for sample in PHANTOMS.samples[:2]), classes=('Healthy',))
+    result, folder = evaluate(data=one)
+    assert result.exit_code == 0, result.output
+    document = json.loads((folder / 'report.json').read_text())
+    assert document['regions']['all']['n'] == 2 and not document['finding']
+
+
 def test_the_pixels_of_the_frames_add_up(report):
     _, document, _ = report
     total = sum(np.array(frame['overlap']['pixels']) for frame in document['frames'])

@@ -258,6 +258,9 @@ def test_files_that_nothing_is_taken_of(tmp_path, sent, back, monkeypatch):
         assert {outcome.message.code for outcome in outcomes} == {code}
         assert 'nothing was written' in run('import', tmp_path / 'sent', back(good.replace(old, new)), '--out',
                                             tmp_path / 'out', code=1)
+    strange = dict(tasks[0], annotations=[], data={'frame': '\ud800\x1b[2J'})
+    said = run('import', tmp_path / 'sent', back([strange]), '--out', tmp_path / 'out', code=1)
+    assert said.startswith('\\ud800\\x1b')
     assert not (tmp_path / 'out').exists()
     assert run('import', tmp_path, back(good), '--out', tmp_path / 'out') == 'record-missing'
     (tmp_path / 'sent' / 'home' / 'manifest.json').write_text('{"format": 1}')
