@@ -267,6 +267,25 @@ def test_files_that_nothing_is_taken_of(tmp_path, sent, back, monkeypatch):
     assert run('import', tmp_path / 'sent', back(good), '--out', tmp_path / 'out') == 'record-damaged'
 
 
+def test_spoilt_files_end_in_a_sentence(sent, back):
+    """Bytes changed, taken out and put in at random: nothing but what a person can be told."""
+    found, tasks = sent
+    good = [json.dumps(made.finished(tasks)).encode(), cvat.write_files([
+        made.sent(made.torso(), name) for name in found.frames])['annotations.xml']]
+    words = [b'', b'9', b'-1', b'null', b'[]', b'1e999', b'"', b'<', b'&x;', b'\xff']
+    rng, told = np.random.default_rng(7), set()
+    for _ in range(150):
+        data = bytearray(good[rng.integers(2)])
+        for _ in range(rng.integers(1, 4)):
+            at = rng.integers(len(data))
+            data[at:at + rng.integers(0, 4)] = words[rng.integers(len(words))]
+        try:
+            told |= {outcome.state for outcome in judge(read_returned(back(bytes(data))), found)}
+        except InputError as error:
+            told.add(error.code)
+    assert {'labels-damaged', REFUSED} <= told
+
+
 def test_a_folder_of_something_else_is_not_touched(tmp_path, sent, back):
     found, tasks = sent
     file = back(made.finished(tasks))
