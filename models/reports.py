@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, Iterator
@@ -18,6 +19,23 @@ def to_json(report: Dict[str, Any]) -> str:
         ValueError: a NaN or infinity, which is not JSON.
     """
     return json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False) + '\n'
+
+
+#: Programs that print a page as PDF, and how long they may take.
+_BROWSERS, _PRINT_S = ('chromium', 'chromium-browser', 'google-chrome'), 120
+
+
+def print_page(page: Path, pdf: Path) -> bool:
+    """Print an HTML file as PDF with the system's Chromium; False where there is none, or where it does not do it."""
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
+        return False
+    with tempfile.TemporaryDirectory() as profile, contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        # Chromium has no sandbox for root; the page is our own and loads nothing.
+        words = [browser, '--headless', '--disable-gpu', '--no-pdf-header-footer', '--user-data-dir=' + profile,
+                 '--print-to-pdf=%s' % pdf] + ['--no-sandbox'] * (os.geteuid() == 0) + [page.resolve().as_uri()]
+        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_PRINT_S, check=False)
+    return pdf.is_file() and pdf.stat().st_size > 0
 
 
 def failure_line(failure: Dict[str, Any], outcome: str) -> str:

@@ -4,9 +4,11 @@ Every bootstrap of this half is here, and so is every interval; thresholds at a 
 from `calibration.thresholds`, which the device half shares. Seeds and the order of the draws are part of published
 figures (docs/figures.md).
 """
+import math
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from scipy.stats import chi2
 from sklearn import metrics
 
 from calibration.thresholds import wilson
@@ -19,6 +21,9 @@ _RATES = np.linspace(0, 1, 101)
 
 #: Standard deviations on either side of the mean that hold 95 % of normally distributed differences.
 _Z95 = 1.959964
+
+#: Within-subject standard deviations that two measurements of one patient differ by, in at most 5 % of cases.
+_REPEATED = _Z95 * math.sqrt(2)
 
 
 def percentile_interval(drawn: np.ndarray) -> Optional[List[float]]:
@@ -105,11 +110,15 @@ class PatientBootstrap:
         """Share of the frames `among` (bool N) that are `hits` (bool N), as an estimate.
 
         Its interval is Wilson's [Wilson1927] where each patient has one frame, and the bootstrap's where frames are
-        not independent.
+        not independent. Where all frames are hits, or none is, every draw of a bootstrap says the same; then it is
+        Wilson's with the number of patients.
         """
         part, whole = int((hits & among).sum()), int(among.sum())
         if self.one_frame_each:
             return estimate(_ratio(part, whole), whole, wilson(part, whole) if whole else None, 'Wilson')
+        if whole and part in (0, whole):
+            patients = len(np.unique(self._index[among]))
+            return estimate(part // whole, whole, wilson(patients if part else 0, patients), 'Wilson over patients')
         return self.estimate(_ratio(part, whole), whole, self.means(np.where(among, hits, np.nan)))
 
 
@@ -240,6 +249,63 @@ def bland_altman(predicted: np.ndarray, truth: np.ndarray) -> Dict[str, Any]:
     return {'n': n, 'bias': bias, 'sd': sd, 'limits': [bias - _Z95 * sd, bias + _Z95 * sd]}
 
 
+def repeatability(groups: Sequence[Sequence[float]], bootstrap: PatientBootstrap) -> Dict[str, Any]:
+    """How far one measurement of a patient scatters when it is taken again.
+
+    The within-subject standard deviation is the root of the mean within-subject variance of a one-way analysis of
+    variance; two measurements of one patient differ by less than 1.96 sqrt(2) of it in 95 % of cases, which is the
+    repeatability coefficient [Bland1996] and the smallest change that is more than repetition. ICC(1,1) is the share of
+    the variance that lies between patients [Shrout1979]. With few patients the percentiles of a bootstrap are a little
+    too close to each other, so that the upper end for normally distributed values is given beside them.
+
+    Args:
+        groups: measurements of one patient each, two or more, in the order in which they were taken.
+        bootstrap: over the patients of these groups.
+    Returns:
+        ``patients``, ``n`` (measurements); estimates ``sd``, ``coefficient``, ``icc`` and ``change`` (last minus first,
+        mean), and ``coefficient_upper``, the upper end of the 95 % interval by the chi-squared distribution. Without
+        groups none has a value.
+    """
+    counts = np.array([len(group) for group in groups], np.float64)
+    n = int(counts.sum())
+    means = np.array([np.mean(group) for group in groups], np.float64)
+    squares = np.array([np.sum((np.asarray(group) - mean) ** 2) for group, mean in zip(groups, means)], np.float64)
+    means_apart = means - (means.mean() if n else 0)  # an offset of all would only cost digits
+    parts = np.stack([squares, counts - 1, np.ones_like(counts), counts, counts ** 2, counts * means_apart,
+                      counts * means_apart ** 2], 1)
+    (sd, icc), (sds, iccs) = _spreads(parts.sum(0)), _spreads(bootstrap.sums(parts))
+    free = int(n - len(groups))
+    upper = _REPEATED * float(sd) * math.sqrt(free / chi2.ppf(0.025, free)) if free else None
+    changes = np.array([group[-1] - group[0] for group in groups], np.float64)
+    return {'patients': len(bootstrap.names), 'n': n, 'sd': bootstrap.estimate(sd, n, sds),
+            'coefficient': bootstrap.estimate(_REPEATED * sd, n, _REPEATED * sds),
+            'coefficient_upper': upper and round(upper, 4), 'icc': bootstrap.estimate(icc, n, iccs),
+            'change': bootstrap.mean(changes)}
+
+
+def wilson_n(share: float, half_width: float) -> int:
+    """Patients that give a proportion a Wilson interval [Wilson1927] of at most this half width."""
+    return next(n for n in range(1, 1 << 20) if np.ptp(wilson(round(share * n), n)) <= 2 * half_width)
+
+
+def spread_n(share: float, repeats: int = 2) -> int:
+    """Patients, each measured `repeats` times, that give their standard deviation within this share of itself.
+
+    The standard error of a standard deviation s on f degrees of freedom is s / sqrt(2 f) [Bland2010].
+    """
+    return math.ceil(_Z95 ** 2 / (2 * (repeats - 1) * share ** 2))
+
+
+def auc_n(auc: float, half_width: float) -> int:
+    """Patients of each of two classes that give an AUC an interval of at most this half width [Hanley1982]."""
+    of_positive, of_negative = auc / (2 - auc) - auc ** 2, 2 * auc ** 2 / (1 + auc) - auc ** 2
+
+    def half(n: int) -> float:
+        return _Z95 * math.sqrt((auc * (1 - auc) + (n - 1) * (of_positive + of_negative)) / n ** 2)
+
+    return next(n for n in range(2, 1 << 20) if half(n) <= half_width)
+
+
 def rounded(values: np.ndarray) -> List[float]:
     """Values to four decimals, as JSON."""
     return np.round(np.asarray(values, np.float64), 4).tolist()
@@ -262,3 +328,13 @@ def _drawn_curves(truth: np.ndarray, probabilities: np.ndarray,
 def _ratio(part: Any, whole: Any) -> Any:
     with np.errstate(invalid='ignore', divide='ignore'):  # nothing called, or none there: no figure
         return np.float64(part) / np.float64(whole)
+
+
+def _spreads(parts: np.ndarray) -> Tuple[Any, Any]:
+    """Within-subject standard deviation and ICC from the sums over groups that `repeatability` makes: float ...x7."""
+    squares, free, groups, count, count_squares, means, mean_squares = np.moveaxis(parts, -1, 0)
+    within = _ratio(squares, free)
+    between = _ratio(mean_squares - _ratio(means ** 2, count), groups - 1)
+    size = _ratio(count - _ratio(count_squares, count), groups - 1)
+    patients = _ratio(between - within, size)
+    return np.sqrt(within), _ratio(patients, patients + within)

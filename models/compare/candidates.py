@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import click
 import matplotlib
@@ -34,6 +34,7 @@ from service.views import FRONTAL_VIEWS
 from ..cli import FOLDER, log_progress
 from ..deliver import onnx_bytes
 from ..evaluation.formatting import figure as with_interval
+from ..evaluation.landmarks import FAR_PX, NEAR_PX, ROWS, centre_error, nipple_figures
 from ..evaluation.overlap import iou, mean_over_regions, pair_counts
 from ..evaluation.plots import FAINT, INK, STYLE
 from ..phantoms import PhantomSet, prepare_set, prepare_sets, simulator_hash
@@ -54,9 +55,6 @@ _TARGET, _PRECISION = 'jetson-nano', 'fp16'
 
 #: Figures of a finished candidate, in its run folder.
 _ROW = 'row.json'
-
-#: Distances between the centres of a predicted and a true nipple, pixels of a picture of so many rows.
-_ROWS, _NEAR_PX, _FAR_PX = 480, 12, 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,29 +201,10 @@ def judge(network: torch.nn.Module, recipe: Recipe, phantoms: PhantomSet) -> Dic
                 errors.append(error)
                 owners.append(frame)
     tables = np.array(pairs)
-    everyone, of_nipples = PatientBootstrap(frames, seed=recipe.seed), PatientBootstrap(owners, seed=recipe.seed)
-    distances, counted = np.array(errors), np.ones(len(errors), bool)
+    everyone, nipples = PatientBootstrap(frames, seed=recipe.seed), nipple_figures(errors, owners, seed=recipe.seed)
     return {'miou': everyone.estimate(float(mean_over_regions(iou(tables.sum(0)))), len(frames),
                                       mean_over_regions(iou(everyone.sums(tables)))),
-            'near': of_nipples.proportion(distances <= _NEAR_PX, counted),
-            'far': of_nipples.proportion(distances > _FAR_PX, counted)}
-
-
-def centre_error(predicted: np.ndarray, truth: np.ndarray) -> Optional[float]:
-    """Distance between the centres of two masks, in pixels of a picture of 480 rows.
-
-    Args:
-        predicted, truth: bool HxW.
-
-    Returns:
-        Infinity where nothing is predicted; None where there is nothing in truth.
-    """
-    if not truth.any():
-        return None
-    if not predicted.any():
-        return float('inf')
-    rows, columns = (np.mean(there) - np.mean(true) for there, true in zip(np.nonzero(predicted), np.nonzero(truth)))
-    return float(np.hypot(rows, columns)) * _ROWS / len(truth)
+            'near': nipples['near'], 'far': nipples['far']}
 
 
 # -- the report
@@ -259,7 +238,7 @@ def _conditions(rows: Sequence[Mapping[str, Any]], where: str) -> str:
             '(%d nipples), at their own size; pixels of nipples are those of a picture of %d rows; 95 %% intervals '
             'over phantoms. Milliseconds: predicted 90th percentile of the network alone, %s, MAXN, batch 1; on %d '
             'figures left out of the fit the error was %.1f %% (median), %.1f %% (worst).'
-            % (rows[0]['samples'], _COMMON, where, rows[0]['miou']['n'], rows[0]['near']['n'], _ROWS,
+            % (rows[0]['samples'], _COMMON, where, rows[0]['miou']['n'], rows[0]['near']['n'], ROWS,
                _PRECISION.upper(), error['n'], error['median_percent'], error['worst_percent']))
 
 
@@ -273,8 +252,8 @@ def draw_plot(rows: Sequence[Mapping[str, Any]]) -> bytes:
         plot = Figure(figsize=(11, 3.9), layout='constrained')
         axes = plot.subplots(1, 3, sharex=True)
         for place, (key, title, scale, better) in enumerate((
-                ('miou', 'mIoU', 1, 1), ('near', 'nipples within %d px, %%' % _NEAR_PX, 100, 1),
-                ('far', 'nipples over %d px off, %%' % _FAR_PX, 100, -1))):
+                ('miou', 'mIoU', 1, 1), ('near', 'nipples within %d px, %%' % NEAR_PX, 100, 1),
+                ('far', 'nipples over %d px off, %%' % FAR_PX, 100, -1))):
             _panel(axes[place], rows, families, key, scale, better)
             axes[place].set_title(title, fontsize=9)
         error = fit_document()['left_out']['median_percent']

@@ -1,11 +1,11 @@
 """Plain layouts for any thermograms: ``images/``, ``patients.csv`` and optionally ``labels/``; or files alone.
 
 ``images/`` contains files of every kind that the service reads, ``patients.csv`` the columns file, patient and, if
-known, class, ``labels/`` 8-bit PNGs with region ids, named like the images.
+known, class and `FACTS`, ``labels/`` 8-bit PNGs with region ids, named like the images.
 """
 import functools
 from pathlib import Path
-from typing import Optional
+from typing import Iterable, Optional, Tuple
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from .sample import Collection, Sample
 NEGATIVE = ('normal', 'healthy', 'as expected', 'negative', 'benign')
 
 TABLE = 'patients.csv'
+#: Columns of the table that become facts of a picture: which visit, on which date (yyyy-mm-dd), of which view of
+#: `service.views.VIEWS`, with which camera.
+FACTS = ('visit', 'date', 'view', 'camera')
 PATIENT_FROM = ('csv', 'name')
 
 
@@ -41,7 +44,7 @@ def open_plain_folder(folder: AnyPath, patient_from: str = 'csv', scale: Optiona
         scale: meaning of one count of a 16-bit file, where no sidecar states it.
 
     Returns:
-        Facts ``kind`` (suffix of the file).
+        Facts ``kind`` (suffix of the file), and those of `FACTS` that the table states.
 
     Raises:
         InputError: ``patients-missing`` without a table, ``patient-missing`` for an image it does not list,
@@ -52,7 +55,7 @@ def open_plain_folder(folder: AnyPath, patient_from: str = 'csv', scale: Optiona
         raise InputError('patient-from', 'Patients come from csv or name, not from %s.' % patient_from)
     files = {Path(path).name: path for path in find_thermograms([str(folder / 'images')])}
     rows = _by_name(files) if patient_from == 'name' else _by_table(folder, files)
-    classes = _classes(row['class'] for row in rows.values())
+    classes = class_names(row['class'] for row in rows.values())
     labels = {path.stem: path for path in (folder / 'labels').glob('*.png') if not path.name.startswith('.')}
     orphans = sorted(set(labels) - {Path(name).stem for name in files})
     if orphans:
@@ -112,7 +115,8 @@ def _by_name(files):
     return rows
 
 
-def _classes(words):
+def class_names(words: Iterable[str]) -> Tuple[str, ...]:
+    """The classes that words name, negatives first; empty words name none."""
     names = set(words) - {''}
     return tuple(sorted(names, key=lambda name: (NEGATIVE.index(name.lower()) if name.lower() in NEGATIVE
                                                  else len(NEGATIVE), name)))
@@ -122,7 +126,8 @@ def _sample(path, row, classes, labels, scale):
     klass = classes.index(row['class']) if row['class'] else None
     read = functools.partial(read_thermogram, str(path), scale=scale)
     reader = SUFFIXES.get(suffix_of(path))
-    return Sample(Path(path).stem, row['patient'], {'kind': reader.name if reader else 'unknown'}, klass, read,
+    facts = dict({name: row[name] for name in FACTS if row.get(name)}, kind=reader.name if reader else 'unknown')
+    return Sample(Path(path).stem, row['patient'], facts, klass, read,
                   functools.partial(_labels, str(labels), str(path)) if labels else None)
 
 

@@ -76,7 +76,8 @@ def read_audit(path: Path) -> Dict[str, Any]:
     Returns:
         ``file``, ``data`` (what it was made on, in words), ``patients``, ``models`` and ``controls`` (lists of
         ``name``, ``note`` and ``auc``, an estimate with ``value``, ``n`` and ``ci95``; the value is None where there
-        was nothing to learn), ``verdict`` (a sentence on the audit's own models), ``warnings``.
+        was nothing to learn), ``verdict`` (a sentence on the audit's own models), ``code`` (of `audit.comparison`, for
+        the first model; None where none had anything to learn from), ``warnings``.
     Raises:
         InputError: ``audit-unreadable``.
     """
@@ -84,13 +85,20 @@ def read_audit(path: Path) -> Dict[str, Any]:
         document = json.loads(path.read_text(encoding='utf-8'))
         if document['kind'] != 'confound-audit':
             raise ValueError(document['kind'])
-        return {'file': str(path), 'data': document['data'], 'patients': int(document['collection']['patients']),
-                'models': [_audit_row(row) for row in document['models']],
-                'controls': [_audit_row(row) for row in document['controls']],
-                'verdict': document['verdict'], 'warnings': list(document['warnings'])}
+        return condensed_audit(document, str(path))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError('audit-unreadable', '%s is not an audit.json of thermoscreen confounds.' % path,
                          'Run thermoscreen confounds first and name its file.', detail=repr(error))
+
+
+def condensed_audit(document: Dict[str, Any], file: str) -> Dict[str, Any]:
+    """What `read_audit` returns, from the document itself, as `models.audit.run.run_audit` returns it."""
+    verdicts = document['verdicts']
+    return {'file': file, 'data': document['data'], 'patients': int(document['collection']['patients']),
+            'models': [_audit_row(row) for row in document['models']],
+            'controls': [_audit_row(row) for row in document['controls']],
+            'verdict': document['verdict'], 'code': verdicts[0]['code'] if verdicts else None,
+            'warnings': list(document['warnings'])}
 
 
 def _audit_row(row: Dict[str, Any]) -> Dict[str, Any]:

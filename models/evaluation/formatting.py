@@ -89,7 +89,7 @@ def terminal(document: Dict[str, Any], out: Path) -> str:
     bundle = document['conditions']['bundle']
     lines = [document['split'], '%s %s on %s, through the device\'s own pipeline' % (
         bundle['id'], bundle['version'], document['data']['name']), '']
-    lines += [_wrapped(line) for line in headline(document)]
+    lines += [wrapped(line) for line in headline(document)]
     if document['regions']:
         lines += [''] + _table(document['regions'])
     points = document['finding'] and document['finding']['operating_points']
@@ -97,11 +97,12 @@ def terminal(document: Dict[str, Any], out: Path) -> str:
         lines += [''] + _points(points)
     if document['averaging']:
         lines += [''] + _averaging(document['averaging'])
-    lines += [''] + [_wrapped('Note: ' + note) for note in document['data']['notes'] + document['notes']]
-    return '\n'.join(lines + ['  Report: %s' % (out / 'report.html'), _wrapped(document['notice'])])
+    lines += [''] + [wrapped('Note: ' + note) for note in document['data']['notes'] + document['notes']]
+    return '\n'.join(lines + ['  Report: %s' % (out / 'report.html'), wrapped(document['notice'])])
 
 
-def _wrapped(line: str) -> str:
+def wrapped(line: str) -> str:
+    """A sentence as indented lines of a terminal."""
     return textwrap.fill(line, 112, initial_indent='  ', subsequent_indent='      ', break_on_hyphens=False)
 
 
@@ -137,7 +138,7 @@ def averaging_rows(ways: List[Dict[str, Any]]) -> List[List[str]]:
 
 
 def _averaging(ways: List[Dict[str, Any]]) -> List[str]:
-    return _aligned(averaging_rows(ways)) + [_wrapped(
+    return _aligned(averaging_rows(ways)) + [wrapped(
         'Refused frames count as all background. Intervals: 95 %, bootstrap over patients; gains in pairs. Nano: FP16, '
         'MAXN, 90th percentile, one run after another, without the averaging. Time: median over frames, in turns.')]
 

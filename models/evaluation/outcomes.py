@@ -110,13 +110,13 @@ class Run(NamedTuple):
 
 
 def analyse_samples(pipeline: Pipeline, samples: Iterable[Sample],
-                    keep_labels: Optional[Callable[[str, np.ndarray], None]] = None, regions: bool = True) -> Run:
+                    see: Callable[[Sample, Result], None] = lambda sample, result: None, regions: bool = True) -> Run:
     """Analyse samples as the device would, and compare the answers with what is known.
 
     Args:
         pipeline: started.
         samples: a collection, or a progress bar over one.
-        keep_labels: receives key and uint8 HxW labels of every frame that got a result.
+        see: receives every sample that was analysed, and its result.
         regions: whether the labels of the samples are ids of `service.regions.REGIONS`.
     Returns:
         A sample that cannot be used is listed among the failures, and the others go on.
@@ -135,8 +135,7 @@ def analyse_samples(pipeline: Pipeline, samples: Iterable[Sample],
             continue
         result = pipeline.analyse(thermogram)
         outcomes.append(_outcome(sample, result, truth))
-        if keep_labels and not result.refusals and result.labels is not None:
-            keep_labels(sample.key, result.labels)
+        see(sample, result)
     if not outcomes:
         raise _nothing_readable(failures)
     return Run(outcomes, failures)

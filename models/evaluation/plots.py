@@ -26,7 +26,7 @@ def draw_plots(document: Dict[str, Any]) -> Dict[str, str]:
     Args:
         document: as `make_document` returns it.
     Returns:
-        SVG text by name: ``overlap``, ``areas``, ``pixels``, ``certainty``, ``roc``.
+        SVG text by name: ``overlap``, ``areas``, ``pixels``, ``certainty``, ``roc``; ``repeats`` of a validation.
     """
     drawn: Dict[str, str] = {}
     with matplotlib.rc_context(STYLE):
@@ -37,6 +37,9 @@ def draw_plots(document: Dict[str, Any]) -> Dict[str, str]:
             drawn['certainty'] = _certainty(document['certainty'])
         if document['finding'] and document['finding']['roc']['sensitivity']:
             drawn['roc'] = _roc(document['finding'])
+        if document.get('repeats'):
+            drawn.update({'repeats ' + kind: _repeats(repeats['measures']['breast'])
+                          for kind, repeats in document['repeats'].items() if repeats['patients']})
     return drawn
 
 
@@ -136,6 +139,23 @@ def _roc(finding: Dict[str, Any]) -> str:
     axes.set_xlabel('1 - specificity')
     axes.set_ylabel('sensitivity')
     axes.legend(fontsize=7.5, frameon=True, framealpha=0.85, edgecolor='none', loc='lower right')
+    return _svg(figure)
+
+
+def _repeats(breast: Dict[str, Any]) -> str:
+    """Change against mean of the left-right difference of the breasts, with the repeatability coefficient."""
+    figure, axes = _axes(5.2, 2.9)
+    means, changes = zip(*breast['pairs'])
+    axes.axhline(0, color=_GREY, linewidth=0.6)
+    if breast['coefficient']['value'] is not None:
+        for sign in (-1, 1):
+            axes.axhline(sign * breast['coefficient']['value'], color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            if breast['coefficient']['ci95']:
+                axes.axhspan(*(sign * end for end in breast['coefficient']['ci95']), color=FAINT, alpha=0.45,
+                             linewidth=0)
+    axes.plot(means, changes, 'o', color=_LEFT, markersize=4.5)
+    axes.set_xlabel('left - right, mean of the first and the last, °C')
+    axes.set_ylabel('last - first, °C')
     return _svg(figure)
 
 

@@ -2,18 +2,20 @@
 import base64
 import dataclasses
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import cv2
 import jinja2
 import numpy as np
 
-from models.data import Collection
+from models.data import Collection, Sample
 from models.reports import to_json
-from service.durable import atomic_write
+from service.durable import atomic_write, storage_error
 from service.overlay import draw_overlay
 from service.pipeline import Pipeline
+from service.record import encode_png
 from service.regions import REGIONS
+from service.result import Result
 
 from .figures import with_class
 from .formatting import NO_CONTROLS, averaging_rows, figure, region_name
@@ -31,26 +33,47 @@ _WORST = 10
 _JPEG_QUALITY = 88
 
 
-def write_report(folder: Path, document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = ()) -> None:
+def label_writer(folder: Path) -> Callable[[Sample, Result], None]:
+    """Keeps the labels of results as ``KEY.png``, region ids, for tools that score folders of labels.
+
+    Returns:
+        What `analyse_samples` shows its results to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(sample: Sample, result: Result) -> None:
+        if result.refusals or result.labels is None:
+            return
+        path = folder / (sample.key + '.png')
+        try:
+            path.write_bytes(encode_png(result.labels))
+        except OSError as error:
+            raise storage_error(error, path)
+
+    return keep
+
+
+def write_report(folder: Path, document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = (),
+                 template: str = PAGE_NAME) -> None:
     """Write ``report.html`` and, last, ``report.json`` into a folder that exists.
 
     Args:
         folder: where to.
-        document: as `make_document` returns it.
-        cases: as `draw_cases` returns them.
+        document, cases, template: as for `render_page`.
     Raises:
         StorageError: the disk.
     """
-    atomic_write(folder / PAGE_NAME, render_page(document, cases).encode('utf-8'))
+    atomic_write(folder / PAGE_NAME, render_page(document, cases, template).encode('utf-8'))
     atomic_write(folder / REPORT_NAME, to_json(document).encode('utf-8'))
 
 
-def render_page(document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = ()) -> str:
+def render_page(document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = (), template: str = PAGE_NAME) -> str:
     """The page of a document: HTML with style, plots and pictures inside, which loads nothing else.
 
     Args:
-        document: as `make_document` returns it.
+        document: as `make_document` returns it, and whatever else the template shows.
         cases: as `draw_cases` returns them.
+        template: in the folder of templates.
     """
     loader = jinja2.PackageLoader(__package__)
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True,
@@ -59,7 +82,7 @@ def render_page(document: Dict[str, Any], cases: Sequence[Dict[str, Any]] = ()) 
     css, _, _ = loader.get_source(environment, 'report.css')
     plots = {name: 'data:image/svg+xml;base64,' + base64.b64encode(svg.encode()).decode()
              for name, svg in draw_plots(document).items()}
-    return environment.get_template('report.html').render(
+    return environment.get_template(template).render(
         document, cases=cases, plots=plots, css=css, no_controls=NO_CONTROLS).lstrip()
 
 

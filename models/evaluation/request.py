@@ -4,22 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, Dict, Iterable, List, Optional, Tuple
 
-import numpy as np
-
 from models.data import Collection, Sample
 from models.reports import check_folder, whole_folder
 from models.statistics import ROUNDS
 from service.bundle import Manifest
-from service.durable import storage_error
 from service.messages import InputError
 from service.pipeline import Pipeline
-from service.record import encode_png
 from service.regions import REGIONS
 
 from .document import make_document, read_audit
 from .figures import positive_classes
 from .outcomes import analyse_samples
-from .report import LABELS_NAME, REPORT_NAME, draw_cases, worst_cases, write_report
+from .report import LABELS_NAME, REPORT_NAME, draw_cases, label_writer, worst_cases, write_report
 from .selection import choose, state_split, trained_patients
 
 if TYPE_CHECKING:
@@ -96,7 +92,7 @@ def evaluate(request: Request, collection: Collection,
     positive = _positive(request, collection, manifest)
     with whole_folder(request.out, REPORT_NAME, request.force) as folder, pipeline:
         with progress(collection) as samples:
-            run = analyse_samples(pipeline, samples, _label_writer(folder / LABELS_NAME),
+            run = analyse_samples(pipeline, samples, label_writer(folder / LABELS_NAME),
                                   collection.regions == REGIONS)
         targets = {'sensitivity': request.sensitivity, 'specificity': request.specificity}
         document = make_document(pipeline, collection, run, split, positive, targets, audit, notes, request.command,
@@ -130,17 +126,3 @@ def _positive(request: Request, collection: Collection, manifest: Manifest) -> T
                                          'region labels or a class' if manifest.finding else 'region labels'),
                          'Name data with labels or diagnoses.')
     return positive_classes(collection.classes, request.positive) if judged else ()
-
-
-def _label_writer(folder: Path) -> Callable[[str, np.ndarray], None]:
-    """Keeps predicted labels as ``KEY.png``, region ids, for tools that score folders of labels."""
-    folder.mkdir()
-
-    def keep(key: str, labels: np.ndarray) -> None:
-        path = folder / (key + '.png')
-        try:
-            path.write_bytes(encode_png(labels))
-        except OSError as error:
-            raise storage_error(error, path)
-
-    return keep

@@ -11,16 +11,16 @@ import torch
 
 from service.chains import get_chain
 from service.decode import tidy
-from service.durable import atomic_write, atomic_write_json
+from service.durable import atomic_write_json
 from service.messages import InputError
 from service.pipeline import Pipeline
-from service.record import encode_png
 from service.regions import FLIPPED, REGIONS
 
 from ..data import Collection, check_leak, patient_folds, with_labels
 from ..deliver import Statement, deliver
 from ..evaluation.figures import judge_regions
 from ..evaluation.outcomes import Outcome, analyse_samples
+from ..evaluation.report import LABELS_NAME, label_writer
 from ..phantoms import PhantomSet
 from ..recipe import Recipe
 from ..training.fit import fit
@@ -119,12 +119,7 @@ def judge_folds(collection: Collection, train: Callable[[int, Collection, Path],
         Figures of all patients together, as `models.evaluation.figures.judge_regions` returns them.
     """
     outcomes: List[Outcome] = []
-    labels = Path(out) / 'labels'
-    labels.mkdir(parents=True, exist_ok=True)
-
-    def keep(key: str, predicted: np.ndarray) -> None:
-        atomic_write(str(labels / (key + '.png')), encode_png(predicted))
-
+    keep = label_writer(Path(out) / LABELS_NAME)
     for number, (training, held) in enumerate(patient_folds(collection.labelled(), folds, seed)):
         check_leak(training, held)
         bundle = train(number, training, Path(out) / ('fold-%d' % number))

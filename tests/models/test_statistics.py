@@ -6,6 +6,7 @@ import pytest
 
 pytest.importorskip('sklearn', reason='the training extra is not installed: this is the device half')
 
+from scipy.stats import f_oneway  # noqa: E402
 from sklearn import metrics as sklearn_metrics  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
 
@@ -13,12 +14,16 @@ from calibration.thresholds import wilson  # noqa: E402
 from models.statistics import (  # noqa: E402
     FoldwiseAuc,
     PatientBootstrap,
+    auc_n,
     bland_altman,
     class_figures,
     confusion_matrix,
     estimate,
     percentile_interval,
+    repeatability,
     roc,
+    spread_n,
+    wilson_n,
 )
 
 
@@ -221,3 +226,57 @@ def test_draws_spread_around_the_figure_and_are_paired():
 
 def test_a_perfect_input_has_no_spread():
     assert set(table(np.tile(CLASSES.astype(float), (2, 1))).drawn(200, 0)) <= {1.0, 0.5}
+
+
+# Repeats: the analysis of variance of others, planted spreads, and the sizes of studies.
+def test_repeatability_is_that_of_a_one_way_analysis_of_variance():
+    """Mean squares from scipy's F and the definition; unequal numbers of repeats."""
+    groups = [[1.0, 1.2], [2.1, 1.8, 2.0], [0.4, 0.5], [3.0, 2.7, 2.9, 3.1]]
+    within = sum(np.var(group) * len(group) for group in groups) / 7
+    f = f_oneway(*groups).statistic
+    size = (11 - (4 + 9 + 4 + 16) / 11) / 3
+    between = (f - 1) * within / size
+    figures = repeatability(groups, PatientBootstrap(list('abcd'), 100))
+    assert figures['patients'] == 4 and figures['n'] == 11
+    assert figures['sd']['value'] == pytest.approx(np.sqrt(within), abs=1e-4)
+    assert figures['icc']['value'] == pytest.approx(between / (between + within), abs=1e-4)
+    assert figures['coefficient']['value'] == pytest.approx(1.959964 * np.sqrt(2 * within), abs=1e-4)
+    assert figures['change']['value'] == pytest.approx(np.mean([0.2, -0.1, 0.1, 0.1]), abs=1e-4)
+
+
+def test_repeatability_finds_what_was_planted():
+    """Spreads of 0.3 between and 0.2 within 400 patients, far from zero."""
+    rng = np.random.default_rng(5)
+    groups = 31 + rng.normal(0, 0.3, (400, 1)) + rng.normal(0, 0.2, (400, 2))
+    figures = repeatability(groups.tolist(), PatientBootstrap(range(400), 300))
+    for name, planted in (('sd', 0.2), ('coefficient', 2.772 * 0.2), ('icc', 0.09 / 0.13)):
+        low, high = figures[name]['ci95']
+        assert low < planted < high and high - low < 0.25 * planted
+    assert figures['coefficient_upper'] == pytest.approx(figures['coefficient']['ci95'][1], rel=0.03)
+
+
+def test_nothing_repeated_has_no_value():
+    figures = repeatability([], PatientBootstrap([], 100))
+    assert figures['patients'] == 0 and figures['coefficient_upper'] is None
+    assert [figures[name]['value'] for name in ('sd', 'coefficient', 'icc', 'change')] == [None] * 4
+
+
+def test_sizes_of_studies():
+    """A proportion around one half: 96 by the normal formula; 48 pairs for a fifth [Bland2010]; AUC by simulation."""
+    assert wilson_n(0.5, 0.1) == pytest.approx(96, abs=5)
+    low, high = wilson(round(0.85 * wilson_n(0.85, 0.05)), wilson_n(0.85, 0.05))
+    assert high - low <= 0.1
+    assert spread_n(0.2) == 49 and spread_n(0.2, 3) == 25
+    n, rng = auc_n(0.76, 0.1), np.random.default_rng(6)
+    aucs = [roc_auc_score(np.repeat([0, 1], n), np.r_[rng.normal(0, 1, n), rng.normal(1, 1, n)]) for _ in range(400)]
+    assert 1.96 * np.std(aucs) == pytest.approx(0.1, rel=0.15)
+
+
+def test_all_right_is_not_certain():
+    """Every draw says 1; with ten patients of three frames each that is Wilson's of ten."""
+    patients, all_of_them = np.repeat(range(10), 3), np.ones(30, bool)
+    share = PatientBootstrap(patients, 100).proportion(all_of_them, all_of_them)
+    assert (share['value'], share['n'], share['interval']) == (1, 30, 'Wilson over patients')
+    assert share['ci95'] == pytest.approx(wilson(10, 10), abs=1e-4)
+    none = PatientBootstrap(patients, 100).proportion(~all_of_them, all_of_them)
+    assert none['ci95'] == pytest.approx(wilson(0, 10), abs=1e-4)

@@ -12,7 +12,7 @@ pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.architectures import build  # noqa: E402
 from models.compare import candidates  # noqa: E402
-from models.compare.candidates import CANDIDATES, Candidate, candidate_recipe, centre_error, main  # noqa: E402
+from models.compare.candidates import CANDIDATES, Candidate, candidate_recipe, main  # noqa: E402
 from models.phantoms import PhantomSet  # noqa: E402
 from models.recipe import Network  # noqa: E402
 from models.recipe_files import load_recipe  # noqa: E402
@@ -128,10 +128,3 @@ def test_every_network_takes_its_input(name):
     with torch.device('meta'):
         scores = build(candidate.network.architecture, **candidate.network.options).eval()(torch.zeros((1, 1) + shape))
     assert scores.regions.shape == (1, 8) + shape
-
-
-def test_the_centre_of_a_nipple():
-    truth, shifted, nothing = np.zeros((3, 240, 320), bool)
-    truth[100:103, 100:103] = shifted[104:107, 103:106] = True
-    assert centre_error(shifted, truth) == 10  # 4 and 3 pixels of 240 rows
-    assert centre_error(nothing, truth) == float('inf') and centre_error(truth, nothing) is None

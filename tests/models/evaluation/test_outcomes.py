@@ -20,20 +20,19 @@ def pipeline():
 
 
 def test_a_right_answer(pipeline):
-    kept = {}
-    run = analyse_samples(pipeline, torso_collection(2), kept.__setitem__)
+    seen = {}
+    run = analyse_samples(pipeline, torso_collection(2), lambda sample, result: seen.update({sample.key: result}))
     assert [outcome.overlap.miou for outcome in run.outcomes] == [1, 1] and not run.failures
     assert run.outcomes[0].probability == pytest.approx(0.2) and run.outcomes[1].klass == 1
-    assert sorted(kept) == ['t00', 't01'] and np.array_equal(kept['t00'], frames.labels())
+    assert sorted(seen) == ['t00', 't01'] and np.array_equal(seen['t00'].labels, frames.labels())
     assert set(run.outcomes[0].certainties) == set(range(1, 8))
 
 
 def test_a_refused_frame_is_all_background_and_keeps_its_reason(pipeline):
     sample, = torso_collection(1)
     cold = dataclasses.replace(sample, read=lambda: Thermogram.from_celsius(np.full((240, 320), 20.0), source='wall'))
-    kept = {}
-    outcome, = analyse_samples(pipeline, [cold], kept.__setitem__).outcomes
-    assert not outcome.answered and outcome.probability is None and not kept
+    outcome, = analyse_samples(pipeline, [cold]).outcomes
+    assert not outcome.answered and outcome.probability is None
     assert outcome.refusals[0].code == 'signal' and outcome.refusals[0].sentence.endswith('.')
     assert outcome.overlap.pairs[:, 1:].sum() == 0 and outcome.overlap.pairs.sum() == 240 * 320
 
