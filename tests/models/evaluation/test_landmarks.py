@@ -25,7 +25,7 @@ def test_distances_are_those_of_the_scoring_tool():
     centres = {RIGHT_NIPPLE: (105.0, 98.0), LEFT_NIPPLE: (101.0, 200.0)}
     assert nipple_errors(labels, centres) == [10, float('inf')]
     assert nipple_errors(None, centres) == [float('inf')] * 2  # no result
-    figures = nipple_figures([2, 10, 14, 30, float('inf')], 'ppqrs')
+    figures = nipple_figures([2, 10, 14, 30, float('inf')], list('ppqrs'))
     assert (figures['n'], figures['patients'], figures['median_px']) == (5, 4, 14)
     assert figures['near']['value'] == 0.4 and figures['far']['value'] == 0.4
 
