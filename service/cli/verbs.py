@@ -92,6 +92,8 @@ SUMMARIES = {
     'support': Summary('Collect what helps from afar in one file, without anything about patients.'),
     'tokens': Summary('Add, list and remove the tokens with which other programs use the API.'),
     'train': Summary('Train the network of RECIPE, a name from --list or a TOML file.', ('torch', 'lightning')),
+    'validate': Summary('Say what may and what may not be claimed of a bundle at this site, on its own exams.',
+                        ('sklearn', 'scipy', 'matplotlib', 'jinja2', 'torch')),
 }
 
 

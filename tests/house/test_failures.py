@@ -60,6 +60,7 @@ FAILING = {
     ('support',): ['--out', 'none/file'],
     ('tokens', 'add'): ['a', '--settings', 'none'],
     ('tokens', 'list'): ['--settings', 'none'],
+    ('validate',): ['--data', 'none', '--out', 'results'],
 }
 
 
