@@ -36,17 +36,26 @@ _NAMES = ('Anna', 'Berta', 'Clara', 'Dora', 'Emma', 'Frieda', 'Greta', 'Hanna')
 _PICTURE = Picture(b'counts' * 50, {'outcome': 'result'}, b'picture' * 500)
 
 
+#: Facts and files of the one picture of an exam, by the number of the exam.
+Pictures = Callable[[int], Tuple[Dict[str, Any], Dict[str, bytes]]]
+
+
 class Filled:
     """A store that was filled.
 
+    Args:
+        folder: of it, a new one.
+        count: of its exams.
+        pictures: what each has.
     Attributes:
         folder: of it.
         ids: of its exams.
         exams: it, open.
     """
 
-    def __init__(self, folder: str, count: int) -> None:
-        self.folder, self.ids = folder, []  # type: str, List[str]
+    def __init__(self, folder: str, count: int, pictures: Pictures = lambda number: (
+            {}, {'0001.overlay.png': _PICTURE.overlay})) -> None:
+        self.folder, self.ids, self._pictures = folder, [], pictures  # type: str, List[str], Pictures
         self._sealer, self._clock = Sealer(_KEY), Clock(synchronised=lambda: True)
         os.makedirs(folder)
         store = Store(folder)
@@ -62,15 +71,16 @@ class Filled:
             patient = Patient('P-%d' % number, name, '1970-12-31')
             text = self._sealer.seal_text(json.dumps(patient._asdict()), exam_id + '/patient')
             words = {word for part in patient for word in part.split()}
-            overlay = self._sealer.seal(_PICTURE.overlay, exam_id + '/0001.overlay.png')
-            files = {name: list(file) for name, file in stored({'0001.overlay.png': overlay}).items()}
-            facts: Dict[str, Any] = {'role': 'frontal', 'frame': 0, 'files': files}
+            more, plain = self._pictures(number)
+            sealed = {name: self._sealer.seal(data, '%s/%s' % (exam_id, name)) for name, data in plain.items()}
+            files = {name: list(file) for name, file in stored(sealed).items()}
+            facts: Dict[str, Any] = dict(more, role='frontal', frame=0, files=files)
             events = tuple(Event(step, 5 * number + step, kind, 'op', stamp, facts if kind == CAPTURED else {})
                            for step, kind in enumerate((CREATED, STARTED, CAPTURED, REVIEWED, SIGNED), 1))
             exam = Exam(exam_id, number, text, tuple(sorted(map(self._sealer.token, words))), True, SIGNED, events)
             folder = path_of(self.folder, exam_id)
             os.makedirs(folder)
-            for name, data in ((EXAM_NAME, encode_exam(exam)), ('0001.overlay.png', overlay)):
+            for name, data in dict(sealed, **{EXAM_NAME: encode_exam(exam)}).items():
                 with open(os.path.join(folder, name), 'wb') as stream:
                     stream.write(data)
             self.ids.append(exam_id)

@@ -29,8 +29,8 @@ SCHEMA = 1
 #: The longest vector of a network.
 _MAX_FEATURES = 4096
 
-#: Rows of the index that are read at once.
-_PAGE = 500
+#: Rows of the index that are read at first, where few exams are new, and then at once.
+_FEW, _PAGE = 20, 500
 
 _BY_FRONTAL = 'Similar exams are found by the frontal picture.'
 
@@ -195,12 +195,13 @@ class Gallery:
 
     def _rows(self, newest: int) -> List[Row]:
         """Rows of the exams with higher numbers, the newest first."""
-        reader, found = Reader(self._exams.folder), []  # type: Reader, List[Row]
+        reader, found, limit = Reader(self._exams.folder), [], _FEW  # type: Reader, List[Row], int
         while True:
-            page = [row for row, _ in reader.rows(after=found[-1].number if found else 0, limit=_PAGE)]
+            page = [row for row, _ in reader.rows(after=found[-1].number if found else 0, limit=limit)]
             found += [row for row in page if row.number > newest]
-            if len(page) < _PAGE or page[-1].number <= newest:
+            if len(page) < limit or page[-1].number <= newest:
                 return found
+            limit = _PAGE
 
     def _look(self, exam_id: str) -> None:
         """Take one exam in, if it is signed."""

@@ -49,11 +49,27 @@ def damage(station, exam_id, name):
         stream.write(b'X')
 
 
-@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild', 'export', 'dicom', 'import', 'hold',
-                                  'retention'])
+@pytest.mark.parametrize('verb', ['list', 'show', 'verify', 'rebuild', 'export', 'dicom', 'similar', 'import',
+                                  'hold', 'retention'])
 def test_every_verb_explains_itself_with_an_example(verb):
     code, output = run(verb, '--help')
     assert code == 0 and 'Example:' in output and 'thermoscreen exams ' + verb in output
+
+
+def test_similar_exams_are_named_with_their_distance(station):
+    def put(patient, *values):
+        station.picture = REAL._replace(
+            result=dict(REAL.result, bundle={'hash': 'a' * 64}),
+            features=json.dumps({'schema': 1, 'features': values}).encode())
+        return station.exam(SIGNED, Patient(patient))
+    near, far, own = put('P-2', 0.8, 0.6), put('P-3', 0, 1), put('P-1', 1, 0)
+    station.close()
+    code, output = run('similar', own.id, '--folder', station.folder)
+    assert code == 0 and output.index(near.id) < output.index(far.id) and 'distance 0.2000' in output
+    assert '2 exams were compared with exam 3.' in output and 'say nothing about what they mean' in output
+    code, output = run('similar', own.id, '--count', 1, '--folder', station.folder, '--json')
+    told = json.loads(output)
+    assert (told['compared'], told['others'], [one['exam_id'] for one in told['similar']]) == (2, 0, [near.id])
 
 
 def test_list_is_newest_first_beside_the_service_and_comes_in_pages(station):

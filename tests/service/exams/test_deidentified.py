@@ -182,6 +182,18 @@ def test_days_are_counted_from_the_first_visit_and_only_by_dates_that_somebody_s
     assert sorted({(row['day'], row['age_years']) for row in rows}) == [('', ''), ('0', '90'), ('40', '90')]
 
 
+def test_features_leave_only_where_they_are_asked_for(station, tmp_path):
+    features = [0.123456, -0.654321]
+    kept = picture()._replace(features=json.dumps({'features': features}).encode())
+    exam = visit(station, Patient('P-1'), pictures=[kept])
+    _, files = export(station, tmp_path / 'out', [exam])
+    assert not any('features' in name for name in files)
+    assert not any(b'123456' in path.read_bytes() or b'"features"' in path.read_bytes() for path in files.values())
+    export_deidentified(station.folder, [exam.id], str(tmp_path / 'asked'), station.sealer, KEY, features=True)
+    document, = (json.loads(path.read_text()) for path in (tmp_path / 'asked').rglob('exam.json'))
+    assert document['captures'][0]['features'] == features
+
+
 def test_pseudonyms_are_those_of_the_key_and_the_set(station, tmp_path):
     exams = [visit(station, Patient('P-1')), visit(station, Patient('P-1')), visit(station, Patient('P-2'))]
     seen = []
