@@ -116,6 +116,8 @@ def _judged(answer: Answer, record: Record, accepted: bool, reviewed: bool, is_t
             notes += ('sides were not checked: the view is %s' % frame.view,)
         if before is not None and not (accepted or removal):
             check_removed(labels, before)
+        if accepted or removal:
+            notes += ('a person looked at it and accepted it',)
     except HeldError as error:
         return _stopped(answer, HELD, frame, error.message)
     except ThermoscreenError as error:

@@ -82,6 +82,10 @@ def test_a_box_that_is_no_whole_mask():
 
 def test_runs_of_coco():
     assert decode_coco([2, 1, 3], 2, 3).tolist() == [[False, True, False], [False, False, False]]
+    nipple = decode_coco([848, 1, 46, 3, 44, 5, 44, 3, 46, 1, 2031], 48, 64)
+    assert nipple.sum() == 13 and nipple[30:35, 19].all()
+    # The same as pycocotools 2.0.11 compresses it.
+    assert np.array_equal(decode_coco('`j01^12N20N2NQn1', 48, 64), nipple)
     for bad in ([2, 1, 2], [2, 1, 4], [2.0, 1, 3], None, 'zz\x00', '_', '0' * 100, [True, 5]):
         assert code_of(decode_coco, bad, 2, 3) == 'mask-cut', bad
 
