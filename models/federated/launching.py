@@ -321,6 +321,7 @@ def run_federation(project: Project, server: Kit, lead: Kit, plan: Plan, start: 
             process.stop()
             chain.take(server.folder / 'audit.log')
         document = report(plan, run.joined, outcome, rounds)
+        document['why'] = run.why or document['why']
         document.update(seconds=round(time.monotonic() - begun, 1), longest_s=longest_s, run=project.name)
         chain.append('run-ended', **{key: document[key] for key in (
             'run', 'outcome', 'seconds', 'rounds', 'weights', 'sites')})
@@ -335,8 +336,9 @@ class _Supervised:
         self._project, self._lead, self._plan, self._process = project, lead, plan, process
         self._ends, self._say = begun + longest_s - END_S, say
         self._session: Any = None
-        #: Who was there when the job began.
+        #: Who was there when the job began, and why there was none.
         self.joined: Set[str] = set()
+        self.why = ''
 
     def through(self, job: Path, start: Arrays, executors: Mapping[str, str]) -> str:
         """Go through it; how it ended."""
@@ -347,7 +349,11 @@ class _Supervised:
         if not self._gather():
             return LOST if not self._process.runs() else TOO_FEW
         write_job(job, self._project.name, self._plan, start, sorted(self.joined), self._project.round_s, executors)
-        return self._follow(self._session.submit(job))
+        try:
+            return self._follow(self._session.submit(job))
+        except Exception as error:  # NVFLARE's, of many kinds; of its texts only this one is worth showing
+            self.why = 'The server did not take the job: %s' % error
+            return FAILED
 
     def close(self) -> None:
         """End the session, whatever has become of the server."""

@@ -287,7 +287,8 @@ class Lead:
 
     def submit(self, job: Path) -> str:
         """Submit a job, by its folder; its id."""
-        return str(self._session.submit_job(str(job)))
+        # A relative one would be looked for in the kit.
+        return str(self._session.submit_job(str(job.resolve())))
 
     def status(self, job: str) -> str:
         """Such as ``'RUNNING'`` or ``'FINISHED:COMPLETED'``."""
