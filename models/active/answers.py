@@ -3,17 +3,16 @@
 The network runs on the frame, its mirror image, and two sizes near its own. Where these answers differ, or each of them
 wavers, it is unsure. The bundle's FP32 file runs in ONNX Runtime, so that every architecture is asked in the same way.
 """
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Callable, NamedTuple, Tuple
 
 import cv2
 import numpy as np
-import onnx
-from onnx import shape_inference
+import onnxruntime
 from scipy.special import softmax
 
+from export.features import LATENTS, with_latents
 from export.variants import make_logits
 from service.bundle import LOGITS
-from service.messages import InputError
 from service.regions import BACKGROUND, FLIPPED, REGIONS
 
 #: Sizes of the variants beside the frame's own. Own: a camera that stands a hand's breadth nearer or farther.
@@ -31,8 +30,8 @@ class Look(NamedTuple):
         labels: uint8 HxW at the size of the input, by the mean over the variants.
         unsure: float32 HxW, entropy of that mean in nats: what the variants waver about and what they disagree on.
         by_region: float R, mean of `unsure` where some variant sees the region; NaN where none does.
-        total: mean of `by_region` over the regions but the background, which tells the error of a frame better than a
-            mean over pixels (docs/figures.md); mean of `unsure` where no region is seen.
+        total: mean of `by_region` over the regions but the background, so that a nipple counts as much as a breast;
+            mean of `unsure` where no region is seen.
     """
 
     latents: np.ndarray
@@ -78,9 +77,6 @@ def _warped(planes: np.ndarray, matrix: np.ndarray, certain: int = -1) -> np.nda
                                     borderValue=float(number == certain)) for number, plane in enumerate(planes)])
 
 
-# -- the network of an ONNX file
-
-
 def asking(model: bytes, threads: int = 1) -> Ask:
     """A network of ours to be asked.
 
@@ -89,42 +85,16 @@ def asking(model: bytes, threads: int = 1) -> Ask:
         threads: of one run; 0 for every core.
 
     Raises:
-        InputError: as `export.variants.make_logits`; ``latents-none``.
+        InputError: as `export.variants.make_logits` and `export.features.with_latents`.
     """
-    import onnxruntime
-
-    tapped = onnx.load_from_string(make_logits(model))
-    deepest = _deepest(tapped)
-    tapped.graph.output.append(onnx.helper.make_empty_tensor_value_info(deepest))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
-    session = onnxruntime.InferenceSession(tapped.SerializeToString(), options, providers=['CPUExecutionProvider'])
+    session = onnxruntime.InferenceSession(with_latents(make_logits(model)), options,
+                                           providers=['CPUExecutionProvider'])
     name = session.get_inputs()[0].name
 
     def ask(tensor: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-        logits, deep = session.run([LOGITS, deepest], {name: tensor})
-        return logits[0], np.concatenate([deep[0].mean((1, 2)), deep[0].max((1, 2))])
+        logits, latents = session.run([LOGITS, LATENTS], {name: tensor})
+        return logits[0], latents[0]
 
     return ask
-
-
-def _deepest(model: Any) -> str:
-    """Name of the tensor between input and logits with the fewest rows by columns, and of these the most channels."""
-    shapes = {info.name: [side.dim_value for side in info.type.tensor_type.shape.dim]
-              for info in shape_inference.infer_shapes(model).graph.value_info}
-    makers: Dict[str, Any] = {name: node for node in model.graph.node for name in node.output}
-    wanted, way = [LOGITS], set()
-    while wanted:
-        node = makers.get(wanted.pop())
-        if node is not None and node.name not in way:
-            way.add(node.name)
-            wanted += node.input
-    found: List[Tuple[int, int, str]] = []
-    for node in model.graph.node:
-        shape = shapes.get(node.output[0], [])
-        if node.name in way and len(shape) == 4 and shape[2] * shape[3] > 1:
-            found.append((shape[2] * shape[3], -shape[1], node.output[0]))
-    if not found:
-        raise InputError('latents-none', 'This network has no features before its regions.', 'Name another bundle.')
-    least = min(entry[:2] for entry in found)
-    return [name for *size, name in found if tuple(size) == least][-1]

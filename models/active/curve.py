@@ -20,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 
 from service.chains import get_chain
-from service.durable import atomic_write, atomic_write_json
+from service.durable import atomic_write, atomic_write_json, make_folders
 from service.messages import ThermoscreenError
 from service.simulator import KINDS, choose_kind
 from service.views import NO_TORSO
@@ -105,10 +105,7 @@ def learning_curve(plan: Plan, phantoms: Path, out: Path, threads: int = 1) -> I
     """
     recipe = small_recipe(plan.start_samples)
     sets = _sets(plan, recipe, phantoms, threads)
-    out.mkdir(parents=True, exist_ok=True)
-    if not (out / WEIGHTS).exists():
-        save_weights(fit(fresh_network(recipe), recipe, sets['known'], out=out / 'start', workers=0), recipe,
-                     out / WEIGHTS)
+    teach_ordinary(recipe, sets['known'], out)
     rows = []
     for way in plan.ways:
         for seed in range(plan.seeds):
@@ -118,6 +115,14 @@ def learning_curve(plan: Plan, phantoms: Path, out: Path, threads: int = 1) -> I
                 atomic_write_json(place, _repetition(way, plan, recipe, sets, out))
             rows.append(json.loads(place.read_text()))
         yield rows
+
+
+def teach_ordinary(recipe: Recipe, known: Collection, out: Path) -> Path:
+    """The weights of a network that knows ordinary phantoms, trained where they are not in a folder yet."""
+    make_folders(str(out))
+    if not (out / WEIGHTS).exists():
+        save_weights(fit(fresh_network(recipe), recipe, known, out=out / 'start', workers=0), recipe, out / WEIGHTS)
+    return out / WEIGHTS
 
 
 def small_recipe(samples: int) -> Recipe:
@@ -131,14 +136,21 @@ def kinds_of(odd_share: float) -> Dict[str, float]:
                 **{kind: odd_share / len(ODD) for kind in ODD if odd_share})
 
 
+def drawn_set(folder: Path, first: int, count: int, odd_share: float, recipe: Recipe, threads: int) -> Collection:
+    """Phantoms of a recipe's size, made where they are missing, without their planted patterns."""
+    prepare_set(folder, first, count, recipe.input.height, recipe.input.width, threads, kinds_of(odd_share))
+    return relabelled(open_phantom_set(folder))
+
+
+def known_set(plan: Plan, recipe: Recipe, folder: Path, threads: int) -> Collection:
+    """Phantoms that the network to begin with knows."""
+    return drawn_set(folder / 'known', _KNOWN, plan.known, 0.0, recipe, threads)
+
+
 def _sets(plan: Plan, recipe: Recipe, folder: Path, threads: int) -> Dict[str, Collection]:
-    sets = {}
-    for name, first, count, odd_share in (('known', _KNOWN, plan.known, 0.0), ('pool', _POOL, plan.drawn, ODD_SHARE),
-                                          ('test', _TEST, plan.test, 0.5)):
-        prepare_set(folder / name, first, count, recipe.input.height, recipe.input.width, threads, kinds_of(odd_share))
-        # Without the planted patterns, which are another task.
-        sets[name] = relabelled(open_phantom_set(folder / name))
-    return sets
+    return {'known': known_set(plan, recipe, folder, threads),
+            'pool': drawn_set(folder / 'pool', _POOL, plan.drawn, ODD_SHARE, recipe, threads),
+            'test': drawn_set(folder / 'test', _TEST, plan.test, 0.5, recipe, threads)}
 
 
 def _repetition(way: str, plan: Plan, recipe: Recipe, sets: Dict[str, Collection], out: Path) -> Dict[str, Any]:

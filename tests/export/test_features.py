@@ -4,8 +4,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from export.features import with_features
+from export.features import with_features, with_latents
 from export.runners import open_session, run_session
+from export.variants import make_logits
 from service.bundle import BASE, open_bundle
 from service.messages import InputError
 from service.settings import SHIPPED_BUNDLE
@@ -40,3 +41,14 @@ def test_a_network_that_decides_by_no_vector_has_none():
     with pytest.raises(InputError) as raised:
         with_features(tiny_model())
     assert raised.value.code == 'features-none'
+
+
+def test_latents_are_of_the_deepest_tensor(without):
+    logits = make_logits(without)
+    more = with_latents(logits)
+    assert weights(more) == weights(logits)
+    tensor = {'thermogram': np.random.RandomState(3).uniform(size=(1, 1, 240, 320)).astype(np.float32)}
+    answer = run_session(open_session(more), tensor)
+    assert answer['latents'].shape == (1, 2 * 128), 'mean and maximum of the encoder\'s end, not of what narrows it'
+    assert (answer['latents'][0, 128:] >= answer['latents'][0, :128]).all()
+    assert answer['logits'].shape == (1, 8, 240, 320)
