@@ -10,14 +10,15 @@ import io
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 import numpy as np
 
 from service.clock import UNSYNCHRONISED
 from service.exams.deidentified import FORMAT, MANIFEST, TABLE
-from service.exams.exam import AMENDED, CAPTURED, DISCARDED, DYNAMIC, SIGNED, Capture, Exam
+from service.exams.exam import AMENDED, CAPTURED, DISCARDED, DYNAMIC, SIGNED, Capture, Exam, Patient
 from service.exams.folder import EXAM_NAME, exam_ids, path_of, read_exam
+from service.exams.identity import is_other
 from service.exams.texts import opened_patient, opened_private
 from service.messages import InputError
 from service.readers import read_thermogram
@@ -58,9 +59,9 @@ def open_exams(folder: AnyPath, outlines: str = HAND) -> Collection:
         Patients by the id that the site gave them, or by their pseudonym. Facts ``exam`` (its id), ``number`` (int,
         orders the exams), ``capture`` (int, from 1), ``role`` and ``view`` (the latter None in a series), ``kind``
         ('static' or 'dynamic'), ``frame`` (int, of a series), ``outlines`` ('hand', 'model' or 'none'); ``labeller``
-        and ``labelled_at`` (UTC) of outlines by hand; ``camera`` (serial number or name), ``distance_m``, ``date``
-        ('yyyy-mm-dd') and ``day`` (from the patient's first exam here). What is not known is None: in an export for
-        research labeller, camera and date.
+        and ``labelled_at`` (UTC) of outlines by hand; ``camera`` (serial number or name), ``distance_m``, ``model``
+        (the beginning of the hash of the bundle that judged it), ``date`` ('yyyy-mm-dd') and ``day`` (from the patient's
+        first exam here). What is not known is None: in an export for research labeller, camera and date.
 
     Raises:
         InputError: ``outlines``, ``exams-none``, ``exams-encrypted``, ``exams-damaged``, or what is wrong with a file.
@@ -71,12 +72,13 @@ def open_exams(folder: AnyPath, outlines: str = HAND) -> Collection:
         raise InputError('outlines', 'Outlines are taken by %s, not by %s.' % (' or '.join(OUTLINES), outlines))
     left_out: _LeftOut = Counter()
     read = _research if (folder / TABLE).is_file() else _store
-    samples = tuple(read(folder, outlines, left_out))
-    notes = tuple('%d %s were left out' % (count, what) for what, count in sorted(left_out.items()) if count)
+    notes: List[str] = []
+    samples = tuple(read(folder, outlines, left_out, notes))
+    notes += ['%d %s were left out' % (count, what) for what, count in sorted(left_out.items()) if count]
     if not samples:
         raise InputError('exams-none', 'The folder %s holds no signed exam with a thermogram%s.'
                          % (folder, ' (%s)' % '; '.join(notes) if notes else ''), 'Name an export of signed exams.')
-    return Collection(folder.name, samples, (), REGIONS, notes)
+    return Collection(folder.name, samples, (), REGIONS, tuple(notes))
 
 
 def _is_one(folder: Path) -> bool:
@@ -86,11 +88,12 @@ def _is_one(folder: Path) -> bool:
 # -- a store, or a whole export
 
 
-def _store(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
+def _store(folder: Path, wanted: str, left_out: _LeftOut, notes: List[str]) -> Iterator[Sample]:
     one = _is_one(folder)
     root, ids = (folder.parents[2], [folder.name]) if one else (folder, exam_ids(str(folder))[0])
     exams = sorted((read_exam(str(root), exam_id) for exam_id in ids), key=lambda exam: exam.number)
     first: Dict[str, datetime.date] = {}
+    people: Dict[str, Patient] = {}
     for exam in exams:
         if not exam.locked:
             left_out['discarded exams' if exam.state == DISCARDED else 'exams that are not signed'] += 1
@@ -99,10 +102,14 @@ def _store(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
             raise InputError('exams-encrypted', 'The exams in %s are encrypted.' % root,
                              'Export them where they were taken: thermoscreen exams export ID --out DIR.')
         try:
-            patient = opened_patient(PlainSealer(), exam.id, exam.patient).id
+            person = opened_patient(PlainSealer(), exam.id, exam.patient)
             conditions = [opened_private(PlainSealer(), exam, event.number) for event in exam.events]
         except (SealError, ValueError, TypeError) as error:
             raise _damaged(root, exam.id, error)
+        patient = person.id
+        if patient not in people:
+            notes += _alike(person, people.values())
+            people[patient] = person
         date = _date(exam)
         if date is not None:
             first.setdefault(patient, date)
@@ -113,7 +120,8 @@ def _store(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
         for capture in last.values():
             event = taken[capture.number - 1]
             facts = {'camera': _camera(capture), 'distance_m': _distance(conditions[:event.number]),
-                     'date': date and date.isoformat(), 'day': day}
+                     'date': date and date.isoformat(), 'day': day,
+                     'model': _model((capture.facts.get('bundle') or {}).get('hash'))}
             yield _of_exam(Path(path_of(str(root), exam.id)), exam, capture, patient, facts, wanted)
 
 
@@ -130,11 +138,25 @@ def _of_exam(folder: Path, exam: Exam, capture: Capture, patient: str, facts: Di
                    functools.partial(read_thermogram, str(folder / ('%04d.tscap' % capture.number))), labels, wanted)
 
 
+def _alike(person: Patient, others: Iterable[Patient]) -> List[str]:
+    """That two ids may be one person, who would then be on both sides of a split."""
+    if not (person.name and person.birth_date):
+        return []
+    return ['the patients %s and %s have the same name and birth date: if they are one person, her exams belong under '
+            'one id' % (other.id, person.id) for other in others
+            if other.name and other.birth_date and not is_other(person, other)]
+
+
 def _date(exam: Exam) -> Optional[datetime.date]:
     stamp = exam.events[0].stamp
     if stamp.clock == UNSYNCHRONISED:
         return None
     return datetime.datetime.strptime(stamp.utc[:10], '%Y-%m-%d').date()
+
+
+def _model(sha256: Optional[str]) -> Optional[str]:
+    """As much of the hash of the model that judged a picture as tells it from others."""
+    return sha256[:12] if isinstance(sha256, str) else None
 
 
 def _camera(capture: Capture) -> Optional[str]:
@@ -151,7 +173,7 @@ def _distance(conditions: List[Dict[str, Any]]) -> Optional[float]:
 # -- an export for research
 
 
-def _research(folder: Path, wanted: str, left_out: _LeftOut) -> Iterator[Sample]:
+def _research(folder: Path, wanted: str, left_out: _LeftOut, notes: List[str]) -> Iterator[Sample]:
     if _document(folder, MANIFEST).get('format') != FORMAT:
         raise _damaged(folder, MANIFEST, 'format')
     for number, path in enumerate(sorted(folder.glob('*/' + EXAM_NAME)), 1):
@@ -175,7 +197,8 @@ def _of_research(folder: Path, document: Dict[str, Any], number: int, entry: Dic
         labels = functools.partial(_labels, _inside(folder, drawn['labels_file']))
     distance = dict(document['conditions'], **entry['conditions']).get('distance_m')
     facts = {'camera': None, 'distance_m': distance, 'date': None, 'day': document['day'], 'labeller': None,
-             'labelled_at': None, 'outlines': _NONE if labels is None else entry['outlines']}
+             'labelled_at': None, 'outlines': _NONE if labels is None else entry['outlines'],
+             'model': _model(entry['model_sha256'])}
     read = functools.partial(_values, _inside(folder, entry['values_file']), entry['unit'])
     return _sample(document['exam'], document['patient'], number, int(entry['capture']), entry['role'],
                    int(entry['frame']), facts, read, labels, wanted)

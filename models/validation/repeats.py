@@ -53,8 +53,8 @@ def find_repeats(pictures: Iterable[Picture], days: int) -> Dict[str, Repeats]:
     within = [_alike(visit, left_out) for visits in seen.values() for visit in visits.values()]
     across = [_alike(_close([visit[-1] for visit in visits.values()], days, between), between)
               for visits in seen.values()]
-    return {WITHIN: Repeats(tuple(group for group in within if len(group) > 1), dict(left_out)),
-            BETWEEN: Repeats(tuple(group for group in across if len(group) > 1), dict(between))}
+    return {WITHIN: Repeats(tuple(group for group in within if len(group) > 1), dict(+left_out)),
+            BETWEEN: Repeats(tuple(group for group in across if len(group) > 1), dict(+between))}
 
 
 def judge_repeats(repeats: Repeats, rounds: int = ROUNDS, seed: int = 0) -> Dict[str, Any]:

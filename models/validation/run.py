@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
@@ -122,6 +123,11 @@ def validate(request: Request, collection: Collection, data: Path,
     marks, others = _marks(request, data, collection)
     if others:
         notes.append('%d rows of the landmarks are of no picture here.' % others)
+    models = Counter(sample.facts['model'] for sample in collection if sample.facts.get('model'))
+    del models[manifest.sha256[:12]]
+    if models:
+        notes.append('%d pictures were judged by other bundles when they were taken (%d of these); here all are '
+                     'judged by one.' % (sum(models.values()), len(models)))
     pictures: List[Picture] = []
     errors: List[Tuple[str, float]] = []
 

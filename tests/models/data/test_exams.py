@@ -131,3 +131,15 @@ def test_loose_files_have_to_be_asked_for(tmp_path):
         open_data(tmp_path)
     assert open_data(tmp_path, 'files').patients == ('anna', 'eve')
     assert open_data(tmp_path / 'eve.png', 'files').keys == ('eve',)
+
+
+def test_one_person_under_two_ids_is_said(tmp_path):
+    station = Station(tmp_path / 'store', picture=REAL)
+    for patient in (Patient('P-1', 'Zoe Berg', '1970-12-31'), Patient('P-2', 'BERG  Zoe', '1970-12-31'),
+                    Patient('P-3', 'Zoe Berg', '1971-12-31'), Patient('P-4', 'Zoe Berg')):
+        station.exam(SIGNED, patient)
+    station.close()
+    collection = open_exams(station.folder)
+    assert len(collection.patients) == 4
+    assert collection.notes == ('the patients P-1 and P-2 have the same name and birth date: if they are one person, '
+                                'her exams belong under one id',)

@@ -52,6 +52,7 @@ def test_exams_of_a_station(site, validate, tmp_path):
     # What changed between visits is what was planted, but for how each patient turned.
     found = [change for _, change in visits['measures']['breast']['pairs']]
     assert found == pytest.approx([planted[1] - planted[0], planted[3] - planted[2]], abs=0.2)
+    assert not any('other bundles' in note for note in document['notes'])  # the site ran the bundle that is validated
     assert document['simulated'] and {claim['verdict'] for claim in document['claims']} <= set(VERDICTS) - {MAY}
     assert 'No audit: ' in document['no_audit'] and document['finding']['fewest'] == 1  # two patients have no folds
     page = (out / 'report.html').read_text()
