@@ -60,8 +60,8 @@ def open_exams(folder: AnyPath, outlines: str = HAND) -> Collection:
         orders the exams), ``capture`` (int, from 1), ``role`` and ``view`` (the latter None in a series), ``kind``
         ('static' or 'dynamic'), ``frame`` (int, of a series), ``outlines`` ('hand', 'model' or 'none'); ``labeller``
         and ``labelled_at`` (UTC) of outlines by hand; ``camera`` (serial number or name), ``distance_m``, ``model``
-        (the beginning of the hash of the bundle that judged it), ``date`` ('yyyy-mm-dd') and ``day`` (from the patient's
-        first exam here). What is not known is None: in an export for research labeller, camera and date.
+        (the beginning of the hash of the bundle that judged it), ``date`` ('yyyy-mm-dd') and ``day`` (from the
+        patient's first exam here). What is not known is None: in an export for research labeller, camera and date.
 
     Raises:
         InputError: ``outlines``, ``exams-none``, ``exams-encrypted``, ``exams-damaged``, or what is wrong with a file.
