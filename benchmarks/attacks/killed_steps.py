@@ -7,9 +7,10 @@ for each exam with a picture, each once and as the exam ended. The exit code is 
 
     python -m benchmarks.attacks.killed_steps [--kills 50]
 
-The pauses between two tries are seconds here instead of minutes.
+The pauses between two tries are seconds here instead of minutes. Ctrl-C ends the killing early.
 """
 import collections
+import contextlib
 import json
 import os
 import random
@@ -33,7 +34,7 @@ from .killed_sending import Station, kept_picture, opened, write_picture
 from .station import table
 
 #: The station is left alone for so long at most, until all is told.
-_PATIENCE_S = 300.0
+_PATIENCE_S = 600.0
 #: One of so many exams is given up.
 _GIVEN_UP = 5
 #: When the station is killed: at any moment, or while the server takes what it is told.
@@ -147,18 +148,22 @@ def main(kills: int, seed: int, station: Optional[List[str]]) -> None:
     sender = Station('benchmarks.attacks.killed_steps', folder, server.port)
     exams = 0
     try:
-        for _ in range(kills):
-            moment = rng.choice(_MOMENTS)
-            exams += 1
-            server.killed.clear()
-            server.moment = '' if moment == _MOMENTS[0] else moment
-            sender.start(exams)
-            if moment == _MOMENTS[0]:
-                time.sleep(rng.uniform(0.0, 5.0))
-                sender.kill()
-            elif not server.killed.wait(_PATIENCE_S):
-                raise SystemExit('not killed %s: %s' % (moment, sender.counts))
-            killed[moment] += 1
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in range(kills):
+                moment = rng.choice(_MOMENTS)
+                exams += 1
+                server.killed.clear()
+                server.moment = '' if moment == _MOMENTS[0] else moment
+                sender.start(exams)
+                if moment == _MOMENTS[0]:
+                    time.sleep(rng.uniform(0.0, 5.0))
+                    sender.kill()
+                elif not server.killed.wait(_PATIENCE_S):
+                    raise SystemExit('not killed %s: %s' % (moment, sender.counts))
+                killed[moment] += 1
+        server.moment = ''
+        if not sender.ended:
+            sender.kill()
         sender.start(exams)
         until_s = time.monotonic() + _PATIENCE_S
         while time.monotonic() < until_s and not (sender.counts.get('told') == exams and not sender.counts['open']):

@@ -84,13 +84,14 @@ class Case:
         self.order = exams.order(exam) or Order()
         self.study_uid = self.order.study_uid or uid_of(exam.id, 'study')
 
-    def series_uid(self, kind: str) -> str:
+    def series_uid(self, kind: str, picture: int = 0) -> str:
         """UID of the series of a kind of objects.
 
         Args:
             kind: one of `SERIES`.
+            picture: number of the capture where each has a series of its own.
         """
-        return uid_of(self.exam.id, 'series/%s' % kind)
+        return uid_of(self.exam.id, 'series/%s/%04d' % (kind, picture) if picture else 'series/%s' % kind)
 
     def name(self, kind: str, picture: int, event: int) -> str:
         """What an object is, by which its UID is computed.
@@ -115,8 +116,8 @@ class Case:
         return [event for event in self.exam.events if event.kind == CAPTURED][capture.number - 1]
 
 
-def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, made: Stamp, modality: str = MODALITY
-               ) -> Dataset:
+def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, made: Stamp, modality: str = MODALITY,
+               picture: int = 0) -> Dataset:
     """A dataset with what every object states.
 
     Args:
@@ -127,6 +128,7 @@ def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, ma
         number: of the object in its series, counted from 1.
         made: when what it holds came to be.
         modality: of the series.
+        picture: as of `Case.series_uid`.
 
     Raises:
         InputError: ``dicom-patient-id``.
@@ -139,8 +141,8 @@ def new_object(case: Case, kind: str, name: str, sop_class: str, number: int, ma
     _add_study(dataset, case)
     _add_order(dataset, case.order)
     dataset.Modality = modality
-    dataset.SeriesInstanceUID = case.series_uid(kind)
-    dataset.SeriesNumber = str(SERIES[kind])
+    dataset.SeriesInstanceUID = case.series_uid(kind, picture)
+    dataset.SeriesNumber = str(100 * SERIES[kind] + picture if picture else SERIES[kind])
     dataset.InstanceNumber = str(number)
     _add_equipment(dataset, case)
     time = case.time(made)

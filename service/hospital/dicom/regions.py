@@ -68,24 +68,28 @@ def drawn_regions(case: Case, capture: Capture) -> Optional[Drawn]:
 def regions_reference(case: Case, capture: Capture, drawn: Drawn) -> Reference:
     """The object with the regions of a picture."""
     name = case.name('regions', capture.number, drawn.event.number)
-    return Reference(SEGMENTATION, uid_of(case.exam.id, name), case.series_uid('regions'), case.study_uid)
+    return Reference(SEGMENTATION, uid_of(case.exam.id, name), case.series_uid('regions', capture.number),
+                     case.study_uid)
 
 
 def regions(case: Case) -> Iterator[Made]:
     """The regions of every picture that counts, by the outlines that count.
 
+    Those of each picture are a series, since OHIF shows the last object of a series of segmentations and no other.
+
     Raises:
         ExamError, ExamUnreadableError, SealError, InputError: as of `drawn_regions` and `new_object`.
     """
-    number = 0
     for capture in guide.pictures_of(case.exam):
         drawn, source = drawn_regions(case, capture), picture_reference(case, capture)
         if drawn is None or source is None:
             continue
-        number += 1
+        number = 1 + sum(event.facts['picture'] == capture.number and event.number <= drawn.event.number
+                         for event in case.exam.corrections)
         name = case.name('regions', capture.number, drawn.event.number)
-        dataset = new_object(case, 'regions', name, SEGMENTATION, number, drawn.event.stamp, 'SEG')
-        dataset.SeriesDescription = 'Regions'
+        dataset = new_object(case, 'regions', name, SEGMENTATION, number, drawn.event.stamp, 'SEG',
+                             capture.number)
+        dataset.SeriesDescription = 'Regions: %s' % capture.role.replace('-', ' ')
         dataset.DeviceSerialNumber = case.site.station_name or 'unknown'
         dataset.PatientOrientation = [ORIENTATION[capture.role][0], 'F']
         dataset.ContentLabel, dataset.ContentDescription = 'REGIONS', 'Regions of a breast thermogram'

@@ -30,8 +30,8 @@ SITE = site('temperature', 'measurements', 'report', 'regions')
 PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': 'e6a258b232e18fa0', 'object/0001/regions/3': '9b0be6debde4b86f',
-           'object/0002/regions/4': 'b3f5b148080c26e8', 'object/0000/rejection/7': 'ed9617b6ff8fdebc',
+WRITTEN = {'object/0000/measurements/7': 'bd8b4a014be28c8a', 'object/0001/regions/3': '37388b5a20b6e9d2',
+           'object/0002/regions/4': '288ed589baf37db4', 'object/0000/rejection/7': '77cf36c53e6b2b4f',
            'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
 
@@ -114,6 +114,9 @@ def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
         side = segment.SegmentedPropertyTypeCodeSequence[0].get('SegmentedPropertyTypeModifierCodeSequence')
         assert (side[0].CodeMeaning.lower() if side else 'neck') == segment.SegmentLabel.split()[0]
     assert len(frames) == len(REGIONS) - 1 == dataset.NumberOfFrames
+    other = read(objects['object/0002/regions/4'])
+    assert other.SeriesInstanceUID != dataset.SeriesInstanceUID and (dataset.SeriesNumber, other.SeriesNumber) == (
+        601, 602), 'viewers show one object of a series of segmentations'
 
 
 def numbers(group):
