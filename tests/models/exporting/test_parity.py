@@ -16,14 +16,15 @@ from service.settings import SHIPPED_BUNDLE  # noqa: E402
 
 from .small import HEIGHT, WIDTH  # noqa: E402
 
-BASE = {'labels_agreement': 0.995, 'confidence_tolerance': 0.05, 'finding_tolerance': 0.02, 'view_tolerance': 0.02}
+BASE = {'labels_agreement': 0.995, 'confidence_tolerance': 0.05, 'finding_tolerance': 0.02, 'view_tolerance': 0.02,
+        'features_tolerance': 0.02}
 
 
-def answer(wrong=0, confidence=0.9, finding=0.5, view=0.9):
+def answer(wrong=0, confidence=0.9, finding=0.5, view=0.9, feature=0.6):
     labels = np.zeros((1, 10, 100), np.int32)
     labels.ravel()[:wrong] = 1
     return {'labels': labels, 'confidence': np.full((1, 10, 100), confidence), 'finding': np.array([[finding]]),
-            'view': np.array([[view, 1 - view]])}
+            'view': np.array([[view, 1 - view]]), 'features': np.array([[feature, 0.8]])}
 
 
 def test_equal_answers_are_held_to_what_the_base_is_held_to():
@@ -31,34 +32,37 @@ def test_equal_answers_are_held_to_what_the_base_is_held_to():
 
 
 def test_twice_the_distance_is_added():
-    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=10, confidence=0.8, finding=0.53, view=0.92))
+    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=10, confidence=0.8, finding=0.53, view=0.92,
+                                                             feature=0.61))
     assert found == pytest.approx({'labels_agreement': 0.975, 'confidence_tolerance': 0.25, 'finding_tolerance': 0.08,
-                                   'view_tolerance': 0.06})
+                                   'view_tolerance': 0.06, 'features_tolerance': 0.04})
 
 
 def test_what_it_is_off_by_elsewhere_counts_as_well():
-    other = Parity(3, 0.1, 0.999, None, None, None, 0.03, 0, worst_agreement=0.99, view_error=0.02)
+    other = Parity(3, 0.1, 0.999, None, None, None, 0.03, 0, worst_agreement=0.99, view_error=0.02,
+                   features_error=0.01)
     found = tolerances('int8-qdq', BASE, answer(), answer(), [other])
     assert found == pytest.approx({'labels_agreement': 0.975, 'confidence_tolerance': 0.25, 'finding_tolerance': 0.08,
-                                   'view_tolerance': 0.06})
-    far = Parity(3, 0.9, 0.5, None, None, None, 0.9, 0, worst_agreement=0.4, view_error=0.9)
+                                   'view_tolerance': 0.06, 'features_tolerance': 0.04})
+    far = Parity(3, 0.9, 0.5, None, None, None, 0.9, 0, worst_agreement=0.4, view_error=0.9, features_error=0.9)
     assert tolerances('int8-qdq', BASE, answer(), answer(), [other, far]) == WIDEST
 
 
 def test_no_tolerance_is_wider_than_a_manifest_allows():
-    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=90, confidence=0.5, finding=0.65, view=0.75))
+    found = tolerances('int8-qdq', BASE, answer(), answer(wrong=90, confidence=0.5, finding=0.65, view=0.75,
+                                                             feature=0.75))
     assert found == WIDEST
 
 
-def test_without_finding_and_view_there_is_no_tolerance_for_them():
-    without = {name: value for name, value in answer().items() if name not in ('finding', 'view')}
+def test_without_finding_view_and_features_there_is_no_tolerance_for_them():
+    without = {name: value for name, value in answer().items() if name not in ('finding', 'view', 'features')}
     assert set(tolerances('fp16', BASE, without, without)) == {'labels_agreement', 'confidence_tolerance'}
 
 
 @pytest.mark.parametrize('found, named', [
     (answer(wrong=200), 'labels agreement 0.8000'), (answer(confidence=0.3), 'confidence tolerance 0.6000'),
     (answer(finding=0.9), 'finding tolerance 0.4000'), (answer(view=0.5), 'view tolerance 0.4000'),
-     (answer(confidence=float('nan')), 'confidence tolerance inf')])
+    (answer(feature=0.9), 'features tolerance 0.3000'), (answer(confidence=float('nan')), 'confidence tolerance inf')])
 def test_what_no_tolerance_covers_is_refused(found, named):
     with pytest.raises(BundleError, match=named) as caught:
         tolerances('int8-qdq', BASE, answer(), found)
