@@ -43,6 +43,8 @@ SETTLED_MIN = 15
 
 #: A browser that has shown nothing new for so long counts as one that stands.
 _STANDS_S = 120.0
+#: What the kernel cannot drop; the rest falls and rises with what else the machine does, and no line goes on.
+_KEPT = ('anonymous', 'shared')
 _PARTS = {'Rss': 'rss', 'Pss': 'pss', 'Pss_Anon': 'anonymous', 'Pss_Shmem': 'shared', 'Pss_File': 'files'}
 
 
@@ -110,7 +112,8 @@ def told(samples: List[Tuple[float, Dict[str, float]]], pictures: int) -> str:
         growth = grown = '-'
         if line is not None:
             growth = '%+.1f (%+.1f to %+.1f)' % line
-            grown = '%.0f (%.0f to %.0f)' % tuple(later[0][1][part] + one * SHIFT_H for one in line)
+            if part in _KEPT:
+                grown = '%.0f (%.0f to %.0f)' % tuple(later[0][1][part] + one * SHIFT_H for one in line)
         figures = ['%.0f' % value for value in (values[0], fifth, values[-1], max(values))]
         rows.append([part] + figures + [growth, grown])
     return ('%s\n%.0f minutes, %d pictures, %d processes. Growth by least squares after %d minutes, n = %d, '
