@@ -142,7 +142,9 @@ def _environment(session, name=''):
         session.run_install(python, '-m', 'venv', str(folder), external=True)
         if version == '3.6':
             session.run_install(inside, 'requirements/install.py', 'requirements/pip.txt', external=True)
-        session.run_install(inside, 'requirements/install.py', *files, external=True)
+        # uv lies beside what runs this.
+        tools = '%s:%s' % (os.path.dirname(sys.executable), session.env['PATH'])
+        session.run_install(inside, 'requirements/install.py', *files, env={'PATH': tools}, external=True)
         with _alone('project'):  # the environments share its .egg-info
             # tests.txt has what builds it; pip would fetch that once more.
             session.run_install(inside, '-m', 'pip', 'install', '--quiet', '--no-deps', '--no-build-isolation',

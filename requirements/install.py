@@ -3,9 +3,13 @@
 pip is silent for minutes where it says little and floods the screen where it says all. This prints a line for each
 package with its size, a sign of life every ten seconds in which nothing else happens, and what was loaded in the end.
 Every line begins with ``pip: ``, by which tests/run_all.py finds them.
+
+Where `uv` is on the PATH it comes first: it unpacks PyTorch in 30 s of processor time instead of pip's 80 s and more.
+pip follows where uv cannot; it reads pip's own configuration, such as a hospital's mirror, which uv does not.
 """
 import queue
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +22,8 @@ SILENCE_S = 10.0
 _FILE = re.compile(r'\s*(Downloading|Using cached|Processing) ((?:\S*/)?([A-Za-z0-9_.]+?)-(\d[^-\s]*?)'
                    r'(?:-\S+\.whl|\.tar\.gz|\.zip))(?: \(([\d.]+) ?([kMG]?)B\))?(?: |$)')
 _ORIGINS = {'Downloading': '', 'Using cached': ' from the cache', 'Processing': ' from this machine'}
+#: How uv begins what is worth a line.
+_OF_UV = ('Resolved', 'Downloading ', 'Prepared', 'Installed', 'error: ', '  cause: ')
 _MB = {'': 1e-6, 'k': 1e-3, 'M': 1.0, 'G': 1e3}
 
 
@@ -54,6 +60,8 @@ class Report:
             names = text.split(': ', 1)[1].split(', ')
             self._doing = 'unpacking'
             self._say('unpacking %d packages' % len(names))
+        elif text.startswith(_OF_UV):
+            self._say(text)
 
     def silence(self):
         """Nothing has happened for a while."""
@@ -61,22 +69,27 @@ class Report:
 
     def end(self, status):
         """Pip has ended."""
-        self._say('%s after %.0f s; packages: %d, loaded: %s MB'
-                  % ('ready' if status == 0 else 'failed', self._clock() - self._began_s, self.packages,
-                     _mb(self.loaded_mb)))
+        counted = '; packages: %d, loaded: %s MB' % (self.packages, _mb(self.loaded_mb)) if self.packages else ''
+        self._say('%s after %.0f s%s' % ('ready' if status == 0 else 'failed', self._clock() - self._began_s, counted))
 
 
 def _mb(size_mb):
     return '%.0f' % size_mb if size_mb >= 10 else '%.1f' % size_mb
 
 
-def install(files, report, silence_s=SILENCE_S, command=None):
-    """Run pip on requirements files; its exit code. What it says of failures goes to standard error."""
-    command = command or [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install',
-                          '--progress-bar', 'off',
-                          '--no-compile']  # what is imported is compiled then, and the most is never imported
+def ways():
+    """Commands that install, the one to try first first."""
+    uv = shutil.which('uv') if sys.version_info >= (3, 8) else None  # older ones it refuses
+    if uv:
+        yield [uv, 'pip', 'install', '--no-cache', '--python', sys.executable], subprocess.STDOUT
+    yield [sys.executable, '-m', 'pip', '--disable-pip-version-check', 'install', '--progress-bar', 'off',
+           '--no-compile'], None  # what is imported is compiled then, and the most is never imported
+
+
+def install(files, report, command, errors=None, silence_s=SILENCE_S):
+    """Run a command of `ways` on requirements files; its exit code."""
     process = subprocess.Popen(command + [word for path in files for word in ('-r', path)], stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, universal_newlines=True, bufsize=1)
+                               stdout=subprocess.PIPE, stderr=errors, universal_newlines=True, bufsize=1)
     lines = queue.Queue()
     reader = threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True)
     reader.start()
@@ -107,4 +120,8 @@ def _say(text):
 
 
 if __name__ == '__main__':
-    sys.exit(install(sys.argv[1:], Report(_say)))
+    for way in ways():
+        status = install(sys.argv[1:], Report(_say), *way)
+        if status == 0:
+            break
+    sys.exit(status)

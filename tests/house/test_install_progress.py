@@ -1,4 +1,5 @@
 """While pip works, a person sees what it does."""
+import os
 import subprocess
 import sys
 
@@ -30,7 +31,7 @@ def test_every_package_has_a_line_with_its_size(install, tmp_path):
     (tmp_path / 'said').write_text(PIP)
     said, now = [], iter(range(100))
     report = install.Report(said.append, lambda: next(now))
-    assert install.install([], report, command=['cat', str(tmp_path / 'said')]) == 0
+    assert install.install([], report, ['cat', str(tmp_path / 'said')]) == 0
     assert said == ['numpy 1.19.5, 15 MB', 'click 8.1.7, 0.1 MB',
                     'opencv_python_headless 4.6.0.66, 48 MB from the cache', 'colorama 0.4.6 from this machine',
                     'pycuda 2021.1, 1.7 MB', 'unpacking 3 packages',
@@ -48,17 +49,33 @@ def test_silence_is_broken_and_pip_s_failure_is_passed_on(install, tmp_path):
             (tmp_path / 'go').write_text('')
 
     command = [sys.executable, '-c', waits]
-    assert install.install([str(tmp_path / 'go')], install.Report(say), 0.05, command) == 3
+    assert install.install([str(tmp_path / 'go')], install.Report(say), command, silence_s=0.05) == 3
     assert 'unpacking 1 packages' in said
     assert said[-1].startswith('failed after') and any(words.startswith('unpacking (') for words in said)
 
 
-def test_it_runs_pip_on_files(root, tmp_path):
-    (tmp_path / 'none.txt').write_text('# nothing\n')
-    process = subprocess.run([sys.executable, 'requirements/install.py', str(tmp_path / 'none.txt')], cwd=str(root),
+UV = """#!/bin/sh
+echo 'Resolved 1 package in 5ms' >&2
+echo ' + click==8.5.1' >&2
+exit %d
+"""
+
+
+@pytest.mark.parametrize('status, said', [
+    (0, ['pip: Resolved 1 package in 5ms', 'pip: ready']),
+    (2, ['pip: Resolved 1 package in 5ms', 'pip: failed', 'pip: ready']),
+])
+@pytest.mark.skipif(sys.version_info < (3, 8), reason='uv serves Python 3.8 and newer')
+def test_uv_comes_first_and_pip_where_it_fails(root, tmp_path, status, said):
+    (tmp_path / 'one.txt').write_text('click\n')
+    (tmp_path / 'uv').write_text(UV % status)
+    (tmp_path / 'uv').chmod(0o755)
+    process = subprocess.run([sys.executable, 'requirements/install.py', str(tmp_path / 'one.txt')], cwd=str(root),
+                             env=dict(os.environ, PATH='%s:%s' % (tmp_path, os.environ['PATH'])),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     lines = process.stdout.splitlines()
-    assert lines and all(line.startswith('pip: ') for line in lines) and 'after' in lines[-1]
+    assert process.returncode == 0
+    assert [line.split(' after')[0] for line in lines if not line.endswith(' s)')] == said
 
 
 def test_make_and_nox_install_with_it(root):
