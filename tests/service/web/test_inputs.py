@@ -119,12 +119,14 @@ def test_parameters_are_found():
 
 @pytest.mark.parametrize('value', ODD, ids=lambda value: ascii(value[:20]))
 def test_odd_values_are_no_fault(app, walk, value):
+    """Every second route, and the others with the next value: the routes are many and the values alike."""
     from urllib.parse import urlencode
-    for rule in _rules(app, 'GET'):
+    which = ODD.index(value) % 2
+    for rule in _rules(app, 'GET')[which::2]:
         if rule.arguments:
             walk('GET', _path(rule, value if '/' not in value else 'x'))
         walk('GET', _path(rule, 'op-1') + '?' + urlencode([(name, value[:2000]) for name in ARGUMENTS]))
-    for rule in _rules(app, 'POST'):
+    for rule in _rules(app, 'POST')[which::2]:
         share = max(1, len(FIELDS)) if len(value) > 1000 else 1
         walk('POST', _path(rule, 'op-1'), {name: value[:len(value) // share] for name in FIELDS})
 
