@@ -6,6 +6,7 @@ the tiled series and over time as channels. Nothing is known in print of how lar
 breast; its figures are our own, and so is what follows from them.
 """
 import math
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -19,7 +20,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
-from service.messages import InputError
+from service.messages import InputError, ThermoscreenError
 from service.reading import fit_series
 from service.regions import PAIRS, REGIONS
 from service.simulator import make_phantom
@@ -88,8 +89,8 @@ class Series(NamedTuple):
         before_c: float32 HxW, before the cooling.
         frames_c: float32 DxHxW, after it.
         labels: uint8 HxW, ids as in `service.regions`.
-        patch: what was planted: ``slower`` (time constant in multiples of its surroundings), ``radius`` (of the breast's
-            own), ``region``; empty in half of them.
+        patch: what was planted: ``slower`` (time constant in multiples of its surroundings), ``radius`` (in the
+            breast's own), ``region``; empty in half of them.
     """
 
     before_c: np.ndarray
@@ -160,8 +161,8 @@ def by_regions(series: Series) -> float:
 def by_map(series: Series) -> float:
     """The slowest place of either breast against its surroundings, on a map of time constants.
 
-    A pixel's is the slope of the logarithm of what is left, weighted as its noise asks (by what is left, squared), after
-    a blur of two pixels; its surroundings are the median of the breast.
+    A pixel's is the slope of the logarithm of what is left, weighted as its noise asks (by what is left, squared),
+    after a blur of two pixels; its surroundings are the median of the breast.
     """
     blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), 2.0) for frame in series.before_c - series.frames_c])
     rest = np.maximum(blurred, 0.05)
@@ -185,8 +186,9 @@ def _block(before: int, after: int, stride: int) -> List[nn.Module]:
 
 def tiled_network() -> nn.Sequential:
     """Over the super image, 1 x 240 x 400: its last cells see neighbouring tiles, and the end is over all of them."""
-    return nn.Sequential(*_block(1, 8, 2), *_block(8, 16, 2), *_block(16, 32, 2), *_block(32, 32, 2), *_block(32, 32, 2),
-                         *_block(32, 32, 1), nn.Flatten(), nn.Linear(32 * 8 * 13, 1), nn.Flatten(0))
+    return nn.Sequential(*_block(1, 8, 2), *_block(8, 16, 2), *_block(16, 32, 2), *_block(32, 32, 2),
+                         *_block(32, 32, 2), *_block(32, 32, 1), nn.Flatten(), nn.Linear(32 * 8 * 13, 1),
+                         nn.Flatten(0))
 
 
 def channel_network(frames: int) -> nn.Sequential:
@@ -320,4 +322,7 @@ def main(out: Path, count: int, epochs: int, seed: int, force: bool) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except ThermoscreenError as error:
+        sys.exit('models.series: %s' % error)
