@@ -152,7 +152,7 @@ def left_to_recover(series: Series) -> np.ndarray:
 def by_regions(series: Series) -> float:
     """The exam's own table: difference of the breasts' time constants in multiples of its interval; 0 where refused."""
     masks = {REGIONS[label]: series.labels == label for label in PAIRS[0]}
-    _, (pair,) = fit_series(STEP_S * np.arange(FRAMES),
+    _, (pair,) = fit_series((STEP_S * np.arange(FRAMES)).tolist(),
                             {name: series.frames_c[:, mask].mean(axis=1).tolist() for name, mask in masks.items()},
                             {name: float(series.before_c[mask].mean()) for name, mask in masks.items()})
     return abs(pair.tau_s) / pair.within_s if pair.tau_s is not None and pair.within_s else 0.0
@@ -249,7 +249,8 @@ def compare(count: int, epochs: int, seed: int, say: Callable[[str], None] = pri
     """
     test = list(_many(_TEST_SEED, max(count // 3, 20)))
     truth = np.array([bool(series.patch) for series in test])
-    judged = {name: (np.array([judge(series) for series in test]), {}) for name, judge in CURVES.items()}
+    judged: Dict[str, Tuple[np.ndarray, Dict[str, int]]] = {
+        name: (np.array([judge(series) for series in test]), {}) for name, judge in CURVES.items()}
     left = [left_to_recover(series) for series in _many(_TRAIN_SEED, count)]
     slow = torch.arange(count).remainder(2).float()
     for name, (build, give) in NETWORKS.items():

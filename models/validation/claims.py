@@ -1,8 +1,8 @@
 """What may and what may not be claimed of a bundle at a site: each claim, the evidence it needs, and what was found.
 
-The bars below are those that the project holds itself to (docs/figures.md), or our own; they were fixed before any
-clinic's data were looked at, and no option moves them. A claim needs the whole interval on the right side of its bar,
-not the figure alone: twenty patients who happen to do well prove little.
+The bars below are those that the project holds itself to (docs/figures.md), or our own, fixed with the published
+figures of the project in view; no option moves them for one clinic. A claim needs the whole interval on the right side
+of its bar, not the figure alone: twenty patients who happen to do well prove little.
 """
 import math
 from typing import Any, Dict, List, NamedTuple

@@ -116,8 +116,8 @@ def test_without_the_key_nothing_tells_who_it_is(tmp_path):
     exam = station.exam(AMENDED)
     station.close()
     held = b''.join(path.read_bytes() for path in tmp_path.rglob('*') if path.is_file())
-    for word in ('Zoë'.encode(), b'Hara', b'P-1', b'1970-12', b'typing', b'left side', b'lotion', b'room_c', b'counts',
-                 b'picture'):
+    for word in ('Zoë'.encode(), b'Hara', b'"P-1"', b'1970-12', b'typing', b'left side', b'lotion', b'room_c',
+                 b'counts', b'picture'):
         assert word not in held, word
     exams = station.start(sealer=None)
     assert exams.list()[0].patient is None and list(exams.verify()) == [] and exams.get(exam.id) == exam
