@@ -1,6 +1,5 @@
 """``thermoscreen train``: a recipe in; weights, figures and a bundle out."""
 import importlib.util
-import logging
 import os
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ for _name in ('torch', 'lightning'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('training needs %s' % _name, name=_name)
 
+from .progress import log_progress  # noqa: E402
 from .recipe_files import list_recipes, load_recipe  # noqa: E402
 
 if TYPE_CHECKING:
@@ -62,12 +62,14 @@ def _print_recipes(ctx, option, wanted):
 @click.option('--init', metavar='RUN', help='Start from the weights of another run; short for --set network.init=RUN.')
 @click.option('--regions', type=click.Path(path_type=Path), metavar='RUN',
               help='Run whose regions a classifier is delivered with.')
+@click.option('--devices', default=1, show_default=True, type=click.IntRange(1, 64), metavar='N',
+              help='GPUs that share every batch, or processes where there is no GPU.')
 @run_options
 @click.option('--list', is_flag=True, is_eager=True, expose_value=False, callback=_print_recipes,
               help='List the recipes.')
 def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[str, ...], fold: Optional[int],
                   init: Optional[str], regions: Optional[Path], mix_in: Optional[str], layout: Optional[str],
-                  phantoms: Optional[Path], threads: int, workers: int, restart: bool) -> None:
+                  phantoms: Optional[Path], threads: int, workers: int, restart: bool, devices: int) -> None:
     """Train the network of RECIPE, a name from --list or a TOML file.
 
     An interrupted run resumes from its last checkpoint when the same command is given again. DIR receives recipe.toml
@@ -88,7 +90,8 @@ def train_command(recipe: str, data: Optional[str], out: Path, changes: Tuple[st
 
     source = open_source(settings, data or '', layout, fold, mix_in, phantoms or out / 'phantoms', threads)
     try:
-        done = train(settings, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions)
+        done = train(settings, source, out, threads, workers, restart, bar=sys.stderr.isatty(), regions=regions,
+                     devices=devices)
     except KeyboardInterrupt:
         click.echo('Stopped. The same command resumes from the last checkpoint in %s.' % out, err=True)
         raise
@@ -120,14 +123,3 @@ def open_source(recipe: 'Recipe', data: str, layout: Optional[str], fold: Option
         return PhantomSource(recipe, phantoms, threads)
     others = open_data(mix_in) if mix_in else None
     return CollectionSource(recipe, open_data(data, layout), fold, others)
-
-
-def log_progress() -> None:
-    """Log the progress of this package: half an hour of silence would look like a hang."""
-    log = logging.getLogger(__package__)
-    log.setLevel(logging.INFO)
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
-        log.addHandler(handler)
-        log.propagate = False

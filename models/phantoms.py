@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
@@ -41,7 +41,7 @@ class PhantomSet:
     """
 
     def __init__(self, folder: Path) -> None:
-        folder = Path(folder)
+        self._folder = folder = Path(folder)
         self.milli_c = np.load(folder / 'milli_c.npy', mmap_mode='r')
         self.labels = np.load(folder / 'labels.npy', mmap_mode='r')
         self.patterns = np.load(folder / 'patterns.npy')
@@ -51,6 +51,10 @@ class PhantomSet:
         self.compared = np.array([view in FRONTAL_VIEWS and not planted.get('absent_breasts')
                                   and not planted.get('out_of_frame')
                                   for view, planted in zip(self.views, self.planted)])
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        # To another process goes the folder, not a copy of every picture.
+        return PhantomSet, (self._folder,)
 
     def __len__(self) -> int:
         return len(self.abnormal)
@@ -129,12 +133,12 @@ def _made(jobs, workers):
     os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')
     # Spawned, because a fork of a process with PyTorch's threads may hang.
     context = multiprocessing.get_context('spawn')
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent,
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent,
                                                 initargs=(os.getpid(),)) as pool:
         yield from pool.map(_one, jobs, chunksize=_CHUNK)
 
 
-def _end_with_parent(parent):
+def end_with_parent(parent):
     """End a worker whose training was killed; otherwise it would wait for work forever."""
     def watch():
         while os.getppid() == parent:

@@ -1,5 +1,6 @@
-"""A progress bar on terminals."""
+"""Progress of what takes long: a bar on terminals, lines in the log."""
 import contextlib
+import logging
 import sys
 from typing import Any, Callable, ContextManager, Iterable, Iterator
 
@@ -26,3 +27,14 @@ def bar(label: str) -> Callable[[Iterable[Any]], ContextManager[Iterable[Any]]]:
             yield shown
 
     return progress
+
+
+def log_progress() -> None:
+    """Log the progress of this package: half an hour of silence would look like a hang."""
+    log = logging.getLogger(__package__)
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter('%(asctime)s %(message)s', '%H:%M:%S'))
+        log.addHandler(handler)
+        log.propagate = False

@@ -31,13 +31,14 @@ from service.regions import LEFT_NIPPLE, RIGHT_NIPPLE
 from service.thermogram import CELSIUS, Provenance, Thermogram
 from service.views import FRONTAL_VIEWS
 
-from ..cli import FOLDER, log_progress
+from ..cli import FOLDER
 from ..deliver import onnx_bytes
 from ..evaluation.formatting import figure as with_interval
 from ..evaluation.landmarks import FAR_PX, NEAR_PX, ROWS, centre_error, nipple_figures
 from ..evaluation.overlap import iou, mean_over_regions, pair_counts
 from ..evaluation.plots import FAINT, INK, STYLE
 from ..phantoms import PhantomSet, prepare_set, prepare_sets, simulator_hash
+from ..progress import log_progress
 from ..recipe import Network, Recipe
 from ..recipe_files import load_recipe
 from ..statistics import PatientBootstrap

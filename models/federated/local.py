@@ -27,7 +27,7 @@ from .guard import Arrays, check_leaving, shapes_of
 _COUNTER = 'num_batches_tracked'
 
 #: A part that no federation trains: what counts as a finding was planted in phantoms and never in patients.
-_FINDING = 'finding.'
+FINDING = 'finding.'
 
 
 class Clinic:
@@ -135,7 +135,7 @@ def arrays_of(network: torch.nn.Module) -> Tuple[Arrays, Tuple[str, ...]]:
     """
     weights = {name for name, _ in network.named_parameters()}
     state = {name: tensor for name, tensor in network.state_dict().items()
-             if not name.endswith(_COUNTER) and not name.startswith(_FINDING)}
+             if not name.endswith(_COUNTER) and not name.startswith(FINDING)}
     arrays = {name: np.array(tensor.detach().cpu().numpy(), order='C') for name, tensor in state.items()}
     return arrays, tuple(sorted(set(arrays) - weights))
 

@@ -7,7 +7,8 @@ from typing import Optional, Tuple
 
 import click
 
-from ..cli import FOLDER, check_data, log_progress, open_source, run_options
+from ..cli import FOLDER, check_data, open_source, run_options
+from ..progress import log_progress
 
 # A verb whose library is absent is not offered; looking is quick, importing it is not.
 if importlib.util.find_spec('torch_pruning') is None:

@@ -2,6 +2,7 @@
 import functools
 import io
 import logging
+import operator
 import os
 import signal
 import tempfile
@@ -22,10 +23,13 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from lightning.pytorch.strategies import DDPStrategy
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from service.durable import atomic_write, storage_error
+from service.messages import InputError
 
+from ..progress import log_progress
 from ..recipe import Recipe
 from .modules import Contrastive, Supervised
 from .stream import Examples, Loader, Samples, Stream, Transform, as_examples
@@ -49,7 +53,7 @@ _MEANT = (
 
 def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[Samples] = None,
         out: Optional[Path] = None, workers: int = 1, transform: Optional[Transform] = None,
-        bar: bool = False, proximal: Optional[float] = None) -> torch.nn.Module:
+        bar: bool = False, proximal: Optional[float] = None, devices: int = 1) -> torch.nn.Module:
     """Train a network as a recipe says.
 
     The result is repeatable for a seed on the same machine with the same PyTorch. With `out`, a run that was killed
@@ -68,28 +72,35 @@ def fit(network: torch.nn.Module, recipe: Recipe, train: Samples, val: Optional[
         bar: a progress bar instead of lines in the log.
         proximal: holds the weights near those that `network` has now (`models.federated.core.proximal_term`); for a
             training without `out`, since a resumed one would begin elsewhere.
+        devices: GPUs that share every batch, or processes where there is no GPU: Lightning's strategy ``ddp_spawn``.
+            Batch normalisation sees its device's part of a batch.
 
     Returns:
         `network` on the CPU in evaluation mode, with averaged weights (`training.average`) and those of the lowest
         validation loss (`training.patience`).
 
     Raises:
-        InputError: ``training-empty``: there is no sample.
+        InputError: ``training-empty``: there is no sample; ``devices-batch``: a batch cannot be shared evenly.
         StorageError: the disk is full or not writable; the last checkpoint stays.
         KeyboardInterrupt: stopped by hand; likewise.
     """
+    if recipe.training.batch % devices:
+        raise InputError('devices-batch', 'A batch of %d samples cannot be shared by %d devices.'
+                         % (recipe.training.batch, devices), 'Choose a multiple: --set training.batch=%d.'
+                         % (devices * -(-recipe.training.batch // devices)))
     examples = as_examples(train, recipe)
     val_examples = as_examples(val, recipe) if recipe.training.patience and val is not None else None
     if out is not None:
         if proximal is not None:
             raise ValueError('a training that can be resumed has no proximal term')
-        return _fit(network, recipe, examples, val_examples, Path(out), True, workers, transform, bar)
+        return _fit(network, recipe, examples, val_examples, Path(out), True, workers, transform, bar, None,
+                    devices)
     with tempfile.TemporaryDirectory(prefix='thermoscreen-') as folder:
         return _fit(network, recipe, examples, val_examples, Path(folder), False, workers, transform, bar,
-                    proximal)
+                    proximal, devices)
 
 
-def _fit(network, recipe, examples, val_examples, out, keep, workers, transform, bar, proximal=None):
+def _fit(network, recipe, examples, val_examples, out, keep, workers, transform, bar, proximal, devices):
     settings = recipe.training
     steps, epoch_steps = settings.steps(len(examples)), settings.epoch_steps(len(examples))
     validate_every = 0 if val_examples is None else min(epoch_steps, steps)
@@ -99,8 +110,9 @@ def _fit(network, recipe, examples, val_examples, out, keep, workers, transform,
     else:
         module = Supervised(network, recipe, steps, epoch_steps, len(examples.regions), class_shares(examples))
     module.hold(proximal)
-    trainer = _trainer(recipe, steps, validate_every, out, keep, bar)
-    loader = Loader(Stream(examples, recipe, transform), settings.batch, steps, workers, lambda: trainer.global_step)
+    trainer = _trainer(recipe, steps, validate_every, out, keep, bar, devices)
+    loader = Loader(Stream(examples, recipe, transform), settings.batch, steps, workers,
+                    functools.partial(operator.attrgetter('global_step'), trainer))
     val_loader: Any = []  # defined and empty: Lightning would warn about a validation without data
     if validate_every:
         val_loader = Loader(Stream(val_examples, recipe, transform, plain=True), settings.batch, workers=workers)
@@ -128,7 +140,7 @@ def _run(trainer, module, loader, val_loader, out):
         raise KeyboardInterrupt()
 
 
-def _trainer(recipe, steps, validate_every, out, keep, bar):
+def _trainer(recipe, steps, validate_every, out, keep, bar, devices):
     """A trainer with all steps in one epoch, so that a resumed run is always in the middle of it."""
     checkpoints = out / 'checkpoints'
     callbacks = [Bar() if bar else Lines()]
@@ -141,12 +153,18 @@ def _trainer(recipe, steps, validate_every, out, keep, bar):
     if keep:
         callbacks.append(KeepLast(checkpoints, recipe.training.checkpoint_s, validate_every))
     return pl.Trainer(
-        accelerator='auto', devices=1, precision=_precision(recipe), max_epochs=1, callbacks=callbacks,
+        accelerator='auto', devices=devices, strategy=_strategy(devices), precision=_precision(recipe), max_epochs=1,
+        callbacks=callbacks,
         plugins=[DurableCheckpoints()], logger=_Log(str(out), name='', version='log') if keep else False,
         val_check_interval=validate_every or None, check_val_every_n_epoch=None if validate_every else 1,
         limit_val_batches=1.0 if validate_every else 0, num_sanity_val_steps=0, log_every_n_steps=min(10, steps),
         gradient_clip_val=recipe.optimizer.clip or None, enable_checkpointing=keep or bool(validate_every),
         enable_progress_bar=bar, enable_model_summary=False, use_distributed_sampler=False, default_root_dir=str(out))
+
+
+def _strategy(devices):
+    """Several processes that this one starts and waits for, so that it alone writes the run; a head may rest."""
+    return 'auto' if devices == 1 else DDPStrategy(start_method='spawn', find_unused_parameters=True)
 
 
 class _Log(TensorBoardLogger):
@@ -205,7 +223,8 @@ class KeepLast(Checkpoint):
     def on_train_batch_end(self, trainer: pl.Trainer, module: pl.LightningModule, outputs: Any, batch: Any,
                            batch_idx: int) -> None:
         validates = self._validate_every and trainer.global_step % self._validate_every == 0
-        if time.monotonic() >= self._next and not validates:
+        # All processes of a training save together, and the clock of the first one says when.
+        if trainer.strategy.broadcast(time.monotonic() >= self._next) and not validates:
             self._save(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
@@ -253,6 +272,8 @@ class Lines(Callback):
         self._sums: Dict[str, Any] = {}
 
     def on_train_start(self, trainer: pl.Trainer, module: pl.LightningModule) -> None:
+        if trainer.world_size > 1 and trainer.is_global_zero:
+            log_progress()  # a process that was spawned has no handler yet
         self._first, self._started = trainer.global_step, time.monotonic()
         self._next = self._started + self._every_s
 

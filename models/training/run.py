@@ -51,7 +51,7 @@ class Done:
 
 
 def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: int = 1, restart: bool = False,
-          bar: bool = False, regions: Optional[Path] = None) -> Done:
+          bar: bool = False, regions: Optional[Path] = None, devices: int = 1) -> Done:
     """Run a recipe, or resume it where it was interrupted.
 
     Args:
@@ -63,6 +63,7 @@ def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: 
         restart: discard an earlier run in `out`.
         bar: progress bar instead of lines in the log.
         regions: run whose regions a classifier is delivered with.
+        devices: as for `models.training.fit`.
 
     Raises:
         InputError, StorageError: one line each, see `RunFolder`, `start_from`, `fit`, `models.deliver.joined`.
@@ -79,7 +80,7 @@ def train(recipe: Recipe, source: Source, out: Path, threads: int = 2, workers: 
         if folder.resumes:
             log.info('resuming from the last checkpoint in %s', folder.path)
         network = fit(fresh_network(recipe, len(source.regions)), recipe, source.train, source.val, folder.path,
-                      workers, bar=bar)
+                      workers, bar=bar, devices=devices)
         if recipe.finding.steps:
             train_finding(network.finding, source.train, recipe)
         save_weights(network, recipe, folder.path / WEIGHTS, network_options(recipe, len(source.regions)))

@@ -269,7 +269,8 @@ class Loader:
     """Batches of a stream for Lightning, from where a run was interrupted.
 
     Lightning calls `state_dict` and so knows that it resumes; the position is the number of steps of the trainer,
-    whatever the workers had prepared beyond it.
+    whatever the workers had prepared beyond it. Where several processes train together, each gets its part of every
+    batch of a training; samples that are only judged are the same for all.
 
     Args:
         stream: samples.
@@ -283,15 +284,20 @@ class Loader:
                  done: Callable[[], int] = lambda: 0) -> None:
         self._stream, self._batch, self._workers, self._done = stream, batch, workers, done
         self._count = len(stream) if steps is None else steps * batch
+        self._shared = steps is not None
 
     def __len__(self) -> int:
         return -(-self._count // self._batch)
 
     def __iter__(self) -> Iterator[Batch]:
-        rest = range(self._done() * self._batch, self._count)
+        rest: Sequence[int] = range(self._done() * self._batch, self._count)
+        batch = self._batch
+        if self._shared and torch.distributed.is_available() and torch.distributed.is_initialized():
+            batch //= torch.distributed.get_world_size()
+            rest = [item for item in rest if item % self._batch // batch == torch.distributed.get_rank()]
         # A separate generator: drawing the workers' seed must not advance the one of dropout.
         return iter(torch.utils.data.DataLoader(
-            self._stream, self._batch, sampler=rest, num_workers=self._workers, generator=torch.Generator(),
+            self._stream, batch, sampler=rest, num_workers=self._workers, generator=torch.Generator(),
             prefetch_factor=4 if self._workers else None))
 
     def state_dict(self) -> Dict[str, int]:

@@ -78,6 +78,8 @@ SUMMARIES = {
     'exams': Summary('List, show, verify, repair, export, import and remove the exams of this station.'),
     'export': Summary('Export the network of CHECKPOINT, a run folder of thermoscreen train, as a bundle.',
                       ('torch', 'onnx', 'onnxsim')),
+    'federate': Summary('Train one network in many clinics, of which none gives its pictures away.',
+                        ('torch', 'lightning')),
     'few-shot': Summary('Adapt a network trained on phantoms to patients, of whom a few have labels.', ('torch',)),
     'labels': Summary('Send frames to CVAT or Label Studio, and take back what people drew.', ('defusedxml',)),
     'operators': Summary('List, add and remove operators, and give them PINs and roles.'),

@@ -163,3 +163,19 @@ def test_workers_do_not_move_chance():
     torch.manual_seed(3)
     list(loader)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_devices_share_every_batch_of_a_training_and_judge_the_same_samples(monkeypatch):
+    recipe = small_recipe('augment.kind=none')
+    stream = _stream(recipe, small_collection(4))
+    alone = [batch.pictures for batch in Loader(stream, 4, steps=3, workers=0)]
+    parts = []
+    monkeypatch.setattr(torch.distributed, 'is_initialized', lambda: True)
+    monkeypatch.setattr(torch.distributed, 'get_world_size', lambda: 2)
+    for rank in (0, 1):
+        monkeypatch.setattr(torch.distributed, 'get_rank', lambda rank=rank: rank)
+        loader = Loader(stream, 4, steps=3, workers=0, done=lambda: 1)
+        parts.append([batch.pictures for batch in loader])
+        assert len(loader) == 3 and len(list(Loader(stream, 4, workers=0))) == 1
+    for whole, *shares in zip(alone[1:], *parts):
+        assert torch.equal(whole, torch.cat(shares))
