@@ -26,7 +26,7 @@ from service.record import encode_png
 from service.regions import BACKGROUND, REGIONS
 
 from .active.curve import Plan, drawn_set, known_set, small_recipe, teach_ordinary
-from .cli import FOLDER, log_progress
+from .cli import FOLDER
 from .data import Collection, Sample, open_data, with_labels
 from .data.files import read_label_image
 from .evaluation.formatting import figure as with_interval
@@ -34,6 +34,7 @@ from .evaluation.formatting import region_name
 from .evaluation.overlap import dice, mean_over_regions, pair_counts
 from .fewshot.run import mirrored_shares, relabelled, started_from
 from .phantoms import prepare_set
+from .progress import log_progress
 from .recipe import Recipe
 from .recipe_files import load_recipe
 from .reports import check_folder, to_json, whole_folder

@@ -25,7 +25,7 @@ from service.messages import ThermoscreenError
 from service.simulator import KINDS, choose_kind
 from service.views import NO_TORSO
 
-from ..cli import FOLDER, log_progress
+from ..cli import FOLDER
 from ..data import Collection
 from ..data.open import open_phantom_set
 from ..deliver import onnx_bytes
@@ -34,6 +34,7 @@ from ..evaluation.overlap import iou, mean_over_regions, pair_counts
 from ..evaluation.plots import FAINT, INK, STYLE
 from ..fewshot.run import relabelled
 from ..phantoms import prepare_set
+from ..progress import log_progress
 from ..recipe import Recipe
 from ..recipe_files import load_recipe
 from ..statistics import ROUNDS, PatientBootstrap
