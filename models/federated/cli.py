@@ -1,4 +1,5 @@
 """``thermoscreen federate``: clinics train one network together, simulated on this machine or over a network."""
+import importlib.util
 import json
 import os
 import sys
@@ -164,3 +165,11 @@ def _same_setting(out: Path, setting: Dict[str, Any]) -> None:
     except ValueError as error:
         raise InputError('simulation-other', '%s is not what a simulation wrote.' % place, 'Name another folder.',
                          detail=str(error))
+
+
+# Over a network: what these commands need is an extra of its own.
+if importlib.util.find_spec('nvflare') is not None:
+    from .network_cli import COMMANDS
+
+    for _command in COMMANDS:
+        federate_command.add_command(_command)
