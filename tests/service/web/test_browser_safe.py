@@ -58,7 +58,7 @@ def test_the_live_page_turns_into_it_and_back(serve, serve_safe, visit, stub, ca
     serve.server.stop()
     serve.thread.join(PATIENCE_S)
     serve_safe(port)
-    page.wait("() => document.querySelector('h1').innerText === 'Safe mode'")
+    page.wait("() => document.querySelector('h1')?.innerText === 'Safe mode'")
     page.page.click('form button')
     page.page.wait_for_selector('#starting', state='visible')
     assert not page.page.is_visible('#reason') and not page.page.is_visible('form button')
