@@ -26,10 +26,10 @@ if sys.version_info > (3, 12):
 #: on the Nano's Python alone, and so do most of hypothesis's examples; on today's where that one does not answer.
 NANO_PYTHON, TODAYS_PYTHON = DEVICE_PYTHONS[0], '3.11'
 
-#: JetPack 5 and 6, between these two. The cases of one test differ in data and not in what they ask of the interpreter
-#: or its libraries, so that every test runs there with a quarter of its cases, and with another quarter on each; and on
-#: today's with the other half. Together the three run every case once more, after 3.6.
-SHARES = {'3.8': '1/4', '3.10': '3/4', TODAYS_PYTHON: '2/2'}
+#: What runs beside 3.6, which runs everything: of the tests, and of the cases of each, which differ in data and not in
+#: what they ask of the interpreter or its libraries. JetPack 5 and 6 lie between the other two, so that each runs every
+#: second test with half of its cases, and today's every test with the other half: every case once more after 3.6.
+SHARES = {'3.8': ('1/2', '1/2'), '3.10': ('2/2', '1/2'), TODAYS_PYTHON: ('1/1', '2/2')}
 
 SERVICE_TESTS, BOARD_TESTS = ['tests/service'], ['tests/jetson', 'tests/calibration']
 #: What an environment has beside the libraries of the device and `tests.txt`. On today's Python one serves for the
@@ -58,8 +58,9 @@ def device(session):
     folders = SERVICE_TESTS + ([] if session.python == NANO_PYTHON else BOARD_TESTS)
     words = ['-m', 'not browser and not emulated']
     if session.python != _slow_python():
+        tests, cases = SHARES.get(session.python, ('1/1', '1/1'))
         words = ['-m', 'not browser and not emulated and not slow', '--hypothesis-profile', 'further',
-                 '--cases', SHARES.get(session.python, '1/1')]
+                 '--tests', tests, '--cases', cases]
     if session.python in SHARES and session.python != TODAYS_PYTHON:
         words.append('--assert=plain')  # it costs ten seconds to take them apart, and 3.11 tells a failure in full
     _pytest(session, folders, *words)

@@ -94,30 +94,32 @@ def _lacking():
 
 
 def pytest_addoption(parser):
+    parser.addoption('--tests', metavar='K/N', default='1/1', help='every N-th test, beginning with the K-th')
     parser.addoption('--cases', metavar='K/N', default='1/1',
                      help='of the cases of one test every N-th, beginning with the K-th, and one at least')
 
 
-def share_of_cases(names, share):
-    """What a run with ``--cases`` takes: every test, and of one with several cases a share.
+def share_of(names, tests='1/1', cases='1/1'):
+    """What a run with ``--tests`` and ``--cases`` takes.
 
     Args:
         names (list of str): of the cases, in order, such as ``tests/test_units.py::test_units[celsius]``.
-        share (str): such as ``'3/4'``.
+        tests, cases (str): such as ``'3/4'``.
     Returns:
         set of str: names out of these.
     """
-    first, every = map(int, share.split('/'))
-    cases = collections.defaultdict(list)
+    found = collections.OrderedDict()
     for name in names:
-        cases[name.split('[')[0]].append(name)
-    return {name for test in cases.values()
+        found.setdefault(name.split('[')[0], []).append(name)
+    which, of = map(int, tests.split('/'))
+    first, every = map(int, cases.split('/'))
+    return {name for test in list(found.values())[which - 1::of]
             for name in test[min(math.ceil((first - 1) * min(every, len(test)) / every), len(test) - 1)::every]}
 
 
 @pytest.hookimpl(trylast=True)  # after what -m and -k leave
 def pytest_collection_modifyitems(config, items):
-    taken = share_of_cases([item.nodeid for item in items], config.getoption('--cases'))
+    taken = share_of([item.nodeid for item in items], config.getoption('--tests'), config.getoption('--cases'))
     config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in taken])
     items[:] = [item for item in items if item.nodeid in taken]
     for marker, reason in _lacking().items():

@@ -18,8 +18,8 @@ LOGS = ROOT / '.nox' / 'logs'
 
 #: In this order, the longest first, so that the last ones end together: `workstation` waits five minutes for PyTorch.
 #: Others come before them.
-ORDER = ('workstation', 'device-3.6', 'browser', 'device-3.11', 'board-3.6', 'device-3.10', 'device-3.8',
-         'board-emulated', 'lint')
+ORDER = ('workstation', 'device-3.6', 'device-3.11', 'browser', 'board-3.6', 'lint', 'device-3.10', 'device-3.8',
+         'board-emulated')
 SESSIONS_AT_A_TIME = 4
 
 #: Run only where they are named.
