@@ -6,7 +6,7 @@ import pytest
 from service.entry import KEYBOARDS
 
 from .browser import Visit
-from .entering import entering
+from .entering import ASKED, entering
 from .test_browser_access import measured
 
 pytestmark = pytest.mark.browser
@@ -52,6 +52,16 @@ def sent(page):
     page.click('button:visible[type=submit]')
     page.wait_for_selector('pre, body:not(:has(form))')
     return json.loads(page.inner_text('body'))
+
+
+def test_no_key_is_touched_in_vain_before_its_script_works(port, browser):
+    page = Visit(browser, port)
+    page.page.route('**/entry.js', lambda route: route.abort())
+    for kind in ASKED:
+        page.go('/' + kind)
+        keys = page.page.query_selector_all('[data-entry] button:not(.dots, [data-reveal])')
+        assert keys and not any(key.is_visible() and key.is_enabled() for key in keys), kind
+    page.page.close()
 
 
 def test_a_number_has_its_range_and_replaces_the_one_before(ask):

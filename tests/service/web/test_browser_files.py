@@ -79,6 +79,7 @@ def _told(page):
             page.page.mouse.down()
             page.page.mouse.move(box['x'] + 0.4 * box['width'], box['y'] + 0.6 * box['height'], steps=3)
             page.page.mouse.up()
+            page.wait("() => !document.querySelector('.content').innerText.includes('…')")
         said[view] = page.text('.content')
     assert page.complaints == []
     return said

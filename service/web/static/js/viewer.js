@@ -356,7 +356,7 @@ export class Viewer {
   // The mirrored site of a pixel, as the station laid the breasts onto each other; null where there is none.
   twinOf(pixel) {
     if (this.mirror === null) {
-      this.mirror = {};
+      this.mirror = { isAwaited: true };
       fetch(this.address('twin')).then((answer) => answer.json()).then((mirror) => {
         this.mirror = mirror;
         this.render();
@@ -377,7 +377,7 @@ export class Viewer {
     const twin = this.twinOf(spot);
     const region = this.frame.label(spot);
     const where = _('column %(column)s, row %(row)s', { column: spot[0], row: spot[1] });
-    const parts = [this.tiles([[_('spot'), this.words(value)], [_('mirrored site'), twin ? this.words(this.frame.at(twin)) : '–']]),
+    const parts = [this.tiles([[_('spot'), this.words(value)], [_('mirrored site'), twin ? this.words(this.frame.at(twin)) : this.mirror.isAwaited ? '…' : '–']]),
       element('p', (region ? regionName(this.about.regions[region]) + ', ' : '') + where, 'note')];
     if (twin) {
       // Left minus right, as everywhere.
