@@ -1,6 +1,6 @@
 """The page of safe mode: what happened and what to do, without anything that may have been the cause."""
 import secrets
-from typing import Callable, List, Optional, Union
+from typing import Callable, List, Optional
 
 from flask import Flask, Response, redirect, render_template
 from werkzeug.wrappers import Response as BaseResponse
@@ -31,21 +31,18 @@ def create_safe_app(reason: Message, port: int, on_again: Callable[[], None]) ->
     # Tells a page that is open that it belongs to an earlier start.
     run = secrets.token_hex(4)
 
-    def render(starting: bool) -> str:
-        return render_template('safe.html', reason=reason, key=key, run=run, starting=starting, version=__version__)
-
     @app.route('/')
     @admits(ANYONE)
     def page() -> str:
-        return render(starting=False)
+        return render_template('safe.html', reason=reason, key=key, run=run, version=__version__)
 
     @app.route('/try-again/<given>', methods=['POST'])
     @admits(ANYONE)
-    def again(given: str) -> Union[str, BaseResponse]:
+    def again(given: str) -> BaseResponse:
         if not secrets.compare_digest(given.encode('utf-8'), key.encode('ascii')):
             return redirect('/')  # the button of a page from before the last start
         on_again()
-        return render(starting=True)
+        return Response(status=204)
 
     @app.route('/healthz')
     @admits(ANYONE)

@@ -59,8 +59,10 @@ def test_rows_are_for_gloves_and_a_wristband_picks_one(page, answers):
     page.page.click('text=Ask again')
     page.page.wait_for_selector('text=Иванова Анна')
     # For 300 ms after its scripts began, what a page hears is the end of a code that another one took.
-    page.wait('() => performance.now() > 301 + '
-              'performance.getEntriesByType("navigation")[0].domContentLoadedEventStart')
+    page.wait("""() => {
+        const begun = performance.getEntriesByType('navigation')[0].domContentLoadedEventStart;
+        return begun && performance.now() > begun + 301;
+    }""")
     page.page.evaluate(_PRESS, list(keys('P-2000\r')))
     page.page.wait_for_url('**/exams/new', timeout=10000)
     assert page.text('h1') == 'Иванова Анна' and 'Latex' in page.text('.who')

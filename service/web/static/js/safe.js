@@ -27,7 +27,6 @@ function press(event) {
   fetch(form.action, { method: 'POST' }).catch(() => {});
 }
 
-if (form) {
-  form.addEventListener('submit', press);
-}
+form.addEventListener('submit', press);
+form.querySelector('button').disabled = false; // before, the browser would leave for a page that nobody serves
 window.setTimeout(look, CHECK_MS);
