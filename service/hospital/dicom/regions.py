@@ -1,4 +1,10 @@
-"""The seven regions as a Segmentation of the picture that they lie on ([DICOM] PS3.3, A.51), one bit for each pixel."""
+"""The seven regions as a Segmentation of the picture that they lie on ([DICOM] PS3.3, A.51), one bit for each pixel.
+
+Nobody knows how large a pixel is at the body, and a segmentation may leave that out. OHIF then shows an empty page, so
+each picture has a frame of reference of its own, whose unit is the pixel: position 0, axes along rows and columns, and 1
+mm for a pixel, which is what viewers take for a picture that states none of it. The object says in words that no size
+was measured; the picture itself states none, so that lengths on it are in pixels. docs/hospital.md has what was tried.
+"""
 import json
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional
 
@@ -13,7 +19,7 @@ from ...regions import REGIONS, region_label
 from .codes import REGION_CODES, Code, code_sequence
 from .content import Reference, picture_reference
 from .identifiers import uid_of
-from .images import ORIENTATION
+from .images import comment, view_words
 from .modules import LONG, MANUFACTURER, Case, Made, finished, new_object, shown
 
 SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4'
@@ -25,6 +31,11 @@ _ANATOMY = Code('123037004', 'SCT', 'Anatomical Structure')
 _NETWORK = Code('123110', 'DCM', 'Artificial Intelligence')
 _DERIVATION = Code('113076', 'DCM', 'Segmentation')
 _SOURCE = Code('121322', 'DCM', 'Source image for image processing operation')
+
+#: What nobody may take for a measurement; the longest text of a description has 64 characters.
+DESCRIPTION = 'Regions; 1 mm stands for 1 pixel, no size was measured'
+SENTENCE = ('Regions of the picture that it names. Millimetres are a convention: 1 mm stands for 1 pixel, since the size '
+            'of a pixel at the body is not known.')
 
 _SEGMENT_NUMBER, _SEGMENT_IDENTIFICATION = Tag(0x0062, 0x000B), Tag(0x0062, 0x000A)
 
@@ -91,9 +102,11 @@ def regions(case: Case) -> Iterator[Made]:
                              capture.number)
         dataset.SeriesDescription = 'Regions: %s' % capture.role.replace('-', ' ')
         dataset.DeviceSerialNumber = case.site.station_name or 'unknown'
-        dataset.PatientOrientation = [ORIENTATION[capture.role][0], 'F']
-        dataset.ContentLabel, dataset.ContentDescription = 'REGIONS', 'Regions of a breast thermogram'
+        dataset.ContentLabel, dataset.ContentDescription = 'REGIONS', DESCRIPTION
         dataset.ContentCreatorName = ''
+        dataset.ImageComments = comment(view_words(capture), SENTENCE)
+        dataset.FrameOfReferenceUID = uid_of(case.exam.id, 'regions/%04d/frame-of-reference' % capture.number)
+        dataset.PositionReferenceIndicator = ''
         _add_segments(dataset, drawn, capture.facts.get('bundle') or {})
         _add_frames(dataset, source, uid_of(case.exam.id, 'regions/order'))
         yield finished(case, name, dataset)
@@ -171,7 +184,7 @@ def _add_frames(dataset: Dataset, source: Reference, organisation: str) -> None:
     index.DimensionIndexPointer, index.FunctionalGroupPointer = _SEGMENT_NUMBER, _SEGMENT_IDENTIFICATION
     index.DimensionDescriptionLabel = 'Segment'
     dataset.DimensionOrganizationSequence, dataset.DimensionIndexSequence = Sequence([order]), Sequence([index])
-    dataset.SharedFunctionalGroupsSequence = Sequence([Dataset()])
+    dataset.SharedFunctionalGroupsSequence = Sequence([_plane()])
     frames = []
     for number in range(1, len(dataset.SegmentSequence) + 1):
         frame, content, segment = _derivation(source), Dataset(), Dataset()
@@ -185,6 +198,17 @@ def _add_frames(dataset: Dataset, source: Reference, organisation: str) -> None:
     series.SeriesInstanceUID = source.series_uid
     series.ReferencedInstanceSequence = Sequence([source.item()])
     dataset.ReferencedSeriesSequence = Sequence([series])
+
+
+def _plane() -> Dataset:
+    """Where all frames lie: pixels of the picture, by the convention of this module (PS3.3, C.7.6.16.2.1, .3 and .4)."""
+    measures, position, orientation, groups = Dataset(), Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = ['1', '1'], '1'
+    position.ImagePositionPatient = ['0', '0', '0']
+    orientation.ImageOrientationPatient = ['1', '0', '0', '0', '1', '0']
+    groups.PixelMeasuresSequence, groups.PlanePositionSequence = Sequence([measures]), Sequence([position])
+    groups.PlaneOrientationSequence = Sequence([orientation])
+    return groups
 
 
 def _derivation(source: Reference) -> Dataset:

@@ -30,8 +30,8 @@ SITE = site('temperature', 'measurements', 'report', 'regions')
 PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': 'bd8b4a014be28c8a', 'object/0001/regions/3': '37388b5a20b6e9d2',
-           'object/0002/regions/4': '288ed589baf37db4', 'object/0000/rejection/7': '77cf36c53e6b2b4f',
+WRITTEN = {'object/0000/measurements/7': 'bd8b4a014be28c8a', 'object/0001/regions/3': '911e92bb37c4bf64',
+           'object/0002/regions/4': '07f38d85db16259c', 'object/0000/rejection/7': '77cf36c53e6b2b4f',
            'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
 
@@ -102,7 +102,7 @@ def test_whoever_meets_our_codes_finds_whose_they_are(objects):
 def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
     picture, dataset = read(objects['object/0001/temperature/3']), read(objects['object/0001/regions/3'])
     labels = kept_labels(station[0].exams, station[1], '0001.labels.png', (picture.Rows, picture.Columns))
-    assert (dataset.Rows, dataset.Columns) == labels.shape and dataset.PatientOrientation == picture.PatientOrientation
+    assert (dataset.Rows, dataset.Columns) == labels.shape
     frames = dataset.pixel_array
     for segment, frame, groups in zip(dataset.SegmentSequence, frames, dataset.PerFrameFunctionalGroupsSequence):
         region = next(number for number in range(1, 8) if region_label(number) == segment.SegmentLabel)
@@ -117,6 +117,24 @@ def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
     other = read(objects['object/0002/regions/4'])
     assert other.SeriesInstanceUID != dataset.SeriesInstanceUID and (dataset.SeriesNumber, other.SeriesNumber) == (
         601, 602), 'viewers show one object of a series of segmentations'
+
+
+def test_regions_lie_where_viewers_put_a_picture_without_sizes_and_say_that_no_size_is_known(objects):
+    picture, dataset, other = (read(objects['object/' + name]) for name in (
+        '0001/temperature/3', '0001/regions/3', '0002/regions/4'))
+    # OHIF shows an empty page without measures, and no regions without directions or with other ones (3.13.2).
+    plane, = dataset.SharedFunctionalGroupsSequence
+    assert plane.PixelMeasuresSequence[0].PixelSpacing == [1, 1] == [plane.PixelMeasuresSequence[0].SliceThickness] * 2
+    assert plane.PlanePositionSequence[0].ImagePositionPatient == [0, 0, 0]
+    assert plane.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
+    # The standard has these groups in a frame of reference alone, which is that of one picture (PS3.3, A.51.5).
+    assert dataset.FrameOfReferenceUID not in ('', other.FrameOfReferenceUID) and 'PatientOrientation' not in dataset
+    assert 'no size was measured' in dataset.ContentDescription and len(dataset.ContentDescription) <= 64
+    assert '1 mm stands for 1 pixel' in dataset.ImageComments
+    # A length on a picture that states a size is shown in millimetres.
+    stated = {element.keyword for element in picture.iterall()}
+    assert not stated & {'PixelSpacing', 'ImagerPixelSpacing', 'NominalScannedPixelSpacing', 'FrameOfReferenceUID',
+                         'ImageOrientationPatient', 'PixelAspectRatio'}
 
 
 def numbers(group):
