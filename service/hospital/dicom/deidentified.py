@@ -79,7 +79,7 @@ ACTIONS: Dict[str, str] = dict(
            'FrameLaterality FrameAcquisitionDuration StackID InStackPositionNumber DimensionIndexValues '
            'DimensionOrganizationSequence DimensionIndexSequence DimensionIndexPointer FunctionalGroupPointer '
            'DimensionDescriptionLabel PlanePositionSequence PlaneOrientationSequence PixelMeasuresSequence '
-           'PixelSpacing SliceThickness FrameVOILUTSequence PixelValueTransformationSequence '
+           'PixelSpacing SliceThickness SpacingBetweenSlices FrameVOILUTSequence PixelValueTransformationSequence '
            'ParametricMapFrameTypeSequence SegmentationType SegmentsOverlap SegmentSequence SegmentNumber '
            'SegmentLabel SegmentAlgorithmType '
            'SegmentedPropertyCategoryCodeSequence SegmentedPropertyTypeCodeSequence '

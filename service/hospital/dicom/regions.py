@@ -1,9 +1,10 @@
 """The seven regions as a Segmentation of the picture that they lie on ([DICOM] PS3.3, A.51), one bit for each pixel.
 
-Nobody knows how large a pixel is at the body, and a segmentation may leave that out. OHIF then shows an empty page, so
-each picture has a frame of reference of its own, whose unit is the pixel: position 0, axes along rows and columns, and 1
-mm for a pixel, which is what viewers take for a picture that states none of it. The object says in words that no size
-was measured; the picture itself states none, so that lengths on it are in pixels. docs/hospital.md has what was tried.
+Nobody knows how large a pixel is at the body, and a segmentation may leave that out. OHIF then shows an empty page and
+dwv an error, so each picture has a frame of reference of its own, whose unit is the pixel: position 0, axes along rows
+and columns, and 1 mm for a pixel, which is what both take for a picture that states none of it. The object says in
+words that no size was measured; the picture itself states none, so that lengths on it are in pixels. docs/hospital.md
+has what was tried.
 """
 import json
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional
@@ -34,10 +35,8 @@ _SOURCE = Code('121322', 'DCM', 'Source image for image processing operation')
 
 #: What nobody may take for a measurement; the longest text of a description has 64 characters.
 DESCRIPTION = 'Regions; 1 mm stands for 1 pixel, no size was measured'
-SENTENCE = ('Regions of the picture that it names. Millimetres are a convention: 1 mm stands for 1 pixel, since the size '
-            'of a pixel at the body is not known.')
-
-_SEGMENT_NUMBER, _SEGMENT_IDENTIFICATION = Tag(0x0062, 0x000B), Tag(0x0062, 0x000A)
+CONVENTION = ('Regions of the picture that it names. Millimetres are a convention: 1 mm stands for 1 pixel, since the '
+              'size of a pixel at the body is not known.')
 
 
 class Drawn(NamedTuple):
@@ -104,7 +103,7 @@ def regions(case: Case) -> Iterator[Made]:
         dataset.DeviceSerialNumber = case.site.station_name or 'unknown'
         dataset.ContentLabel, dataset.ContentDescription = 'REGIONS', DESCRIPTION
         dataset.ContentCreatorName = ''
-        dataset.ImageComments = comment(view_words(capture), SENTENCE)
+        dataset.ImageComments = comment(view_words(capture), CONVENTION)
         dataset.FrameOfReferenceUID = uid_of(case.exam.id, 'regions/%04d/frame-of-reference' % capture.number)
         dataset.PositionReferenceIndicator = ''
         _add_segments(dataset, drawn, capture.facts.get('bundle') or {})
@@ -179,18 +178,20 @@ def _add_frames(dataset: Dataset, source: Reference, organisation: str) -> None:
         source: the picture.
         organisation: UID of the order of the frames.
     """
-    order, index = Dataset(), Dataset()
-    order.DimensionOrganizationUID = index.DimensionOrganizationUID = organisation
-    index.DimensionIndexPointer, index.FunctionalGroupPointer = _SEGMENT_NUMBER, _SEGMENT_IDENTIFICATION
-    index.DimensionDescriptionLabel = 'Segment'
-    dataset.DimensionOrganizationSequence, dataset.DimensionIndexSequence = Sequence([order]), Sequence([index])
-    dataset.SharedFunctionalGroupsSequence = Sequence([_plane()])
+    order = Dataset()
+    order.DimensionOrganizationUID = organisation
+    dataset.DimensionOrganizationSequence = Sequence([order])
+    dataset.DimensionIndexSequence = Sequence([
+        _dimension(organisation, 'Segment', 'ReferencedSegmentNumber', 'SegmentIdentificationSequence'),
+        _dimension(organisation, 'Position', 'ImagePositionPatient', 'PlanePositionSequence')])
+    dataset.SharedFunctionalGroupsSequence = Sequence([_measures()])
     frames = []
     for number in range(1, len(dataset.SegmentSequence) + 1):
-        frame, content, segment = _derivation(source), Dataset(), Dataset()
-        content.DimensionIndexValues = [number]
+        frame, content, segment, position = _derivation(source), Dataset(), Dataset(), Dataset()
+        content.DimensionIndexValues = [number, 1]
         segment.ReferencedSegmentNumber = number
-        frame.FrameContentSequence = Sequence([content])
+        position.ImagePositionPatient = ['0', '0', '0']
+        frame.FrameContentSequence, frame.PlanePositionSequence = Sequence([content]), Sequence([position])
         frame.SegmentIdentificationSequence = Sequence([segment])
         frames.append(frame)
     dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
@@ -200,14 +201,23 @@ def _add_frames(dataset: Dataset, source: Reference, organisation: str) -> None:
     dataset.ReferencedSeriesSequence = Sequence([series])
 
 
-def _plane() -> Dataset:
-    """Where all frames lie: pixels of the picture, by the convention of this module (PS3.3, C.7.6.16.2.1, .3 and .4)."""
-    measures, position, orientation, groups = Dataset(), Dataset(), Dataset(), Dataset()
-    measures.PixelSpacing, measures.SliceThickness = ['1', '1'], '1'
-    position.ImagePositionPatient = ['0', '0', '0']
+def _dimension(organisation: str, label: str, pointer: str, group: str) -> Dataset:
+    """One of the orders of frames; dwv wants two, the last by position, although all frames lie at one place."""
+    index = Dataset()
+    index.DimensionOrganizationUID, index.DimensionDescriptionLabel = organisation, label
+    index.DimensionIndexPointer, index.FunctionalGroupPointer = Tag(pointer), Tag(group)
+    return index
+
+
+def _measures() -> Dataset:
+    """Size and directions of the pixels by the convention of this module ([DICOM] PS3.3, C.7.6.16.2.1 and .4).
+
+    The distance of slices, of which there is one, is for dwv.
+    """
+    measures, orientation, groups = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness, measures.SpacingBetweenSlices = ['1', '1'], '1', '1'
     orientation.ImageOrientationPatient = ['1', '0', '0', '0', '1', '0']
-    groups.PixelMeasuresSequence, groups.PlanePositionSequence = Sequence([measures]), Sequence([position])
-    groups.PlaneOrientationSequence = Sequence([orientation])
+    groups.PixelMeasuresSequence, groups.PlaneOrientationSequence = Sequence([measures]), Sequence([orientation])
     return groups
 
 

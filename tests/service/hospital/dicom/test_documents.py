@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from unittest import mock
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
@@ -30,8 +31,8 @@ SITE = site('temperature', 'measurements', 'report', 'regions')
 PDF = b'%PDF-1.4 of an exam\n%%EOF'
 
 #: As of test_images.
-WRITTEN = {'object/0000/measurements/7': 'bd8b4a014be28c8a', 'object/0001/regions/3': '911e92bb37c4bf64',
-           'object/0002/regions/4': '07f38d85db16259c', 'object/0000/rejection/7': '77cf36c53e6b2b4f',
+WRITTEN = {'object/0000/measurements/7': 'bd8b4a014be28c8a', 'object/0001/regions/3': 'f684e5751a92ce03',
+           'object/0002/regions/4': 'a41f1dc9413f202a', 'object/0000/rejection/7': '77cf36c53e6b2b4f',
            'object/0000/report/7': 'ff2c22b46ce3a33e'}
 
 
@@ -122,11 +123,16 @@ def test_regions_are_the_outlines_and_lie_on_the_picture(station, objects):
 def test_regions_lie_where_viewers_put_a_picture_without_sizes_and_say_that_no_size_is_known(objects):
     picture, dataset, other = (read(objects['object/' + name]) for name in (
         '0001/temperature/3', '0001/regions/3', '0002/regions/4'))
-    # OHIF shows an empty page without measures, and no regions without directions or with other ones (3.13.2).
-    plane, = dataset.SharedFunctionalGroupsSequence
-    assert plane.PixelMeasuresSequence[0].PixelSpacing == [1, 1] == [plane.PixelMeasuresSequence[0].SliceThickness] * 2
-    assert plane.PlanePositionSequence[0].ImagePositionPatient == [0, 0, 0]
-    assert plane.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
+    # OHIF 3.13.2 shows an empty page without measures, and no regions without directions or with other ones; dwv 0.36
+    # wants a distance of slices and two orders of frames, the last by position.
+    shared, = dataset.SharedFunctionalGroupsSequence
+    measures, = shared.PixelMeasuresSequence
+    assert list(measures.PixelSpacing) == [1, 1] and (measures.SliceThickness, measures.SpacingBetweenSlices) == (1, 1)
+    assert shared.PlaneOrientationSequence[0].ImageOrientationPatient == [1, 0, 0, 0, 1, 0]
+    assert [index.DimensionIndexPointer for index in dataset.DimensionIndexSequence] == [0x0062000B, 0x00200032]
+    for number, groups in enumerate(dataset.PerFrameFunctionalGroupsSequence, 1):
+        assert groups.PlanePositionSequence[0].ImagePositionPatient == [0, 0, 0]
+        assert groups.FrameContentSequence[0].DimensionIndexValues == [number, 1]
     # The standard has these groups in a frame of reference alone, which is that of one picture (PS3.3, A.51.5).
     assert dataset.FrameOfReferenceUID not in ('', other.FrameOfReferenceUID) and 'PatientOrientation' not in dataset
     assert 'no size was measured' in dataset.ContentDescription and len(dataset.ContentDescription) <= 64
@@ -135,6 +141,42 @@ def test_regions_lie_where_viewers_put_a_picture_without_sizes_and_say_that_no_s
     stated = {element.keyword for element in picture.iterall()}
     assert not stated & {'PixelSpacing', 'ImagerPixelSpacing', 'NominalScannedPixelSpacing', 'FrameOfReferenceUID',
                          'ImageOrientationPatient', 'PixelAspectRatio'}
+
+
+def drawn(picture):
+    """Where a region is on what a viewer drew of it."""
+    return np.asarray(picture).reshape(240, 320) > 0
+
+
+def test_the_archive_draws_every_region_and_gives_the_report_back(objects, archive):
+    regions = read(objects['object/0001/regions/3'])
+    stored = archive.ask('/instances', objects['object/0001/regions/3'].data)['ID']
+    for number, mask in enumerate(regions.pixel_array):
+        picture = archive.ask('/instances/%s/frames/%d/preview' % (stored, number))
+        assert np.array_equal(drawn(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_GRAYSCALE)), mask > 0)
+    stored = archive.ask('/instances', objects['object/0000/report/7'].data)['ID']
+    assert archive.ask('/instances/%s/pdf' % stored) == PDF
+
+
+@pytest.mark.skipif(shutil.which('dsrdump') is None, reason='needs DCMTK')
+def test_dcmtk_draws_regions_lists_every_number_and_gives_the_report_back(station, objects, tmp_path):
+    paths = {name: tmp_path / ('%s.dcm' % name) for name in ('regions', 'measurements', 'report')}
+    for made in objects.values():
+        if made.name in ('object/0001/regions/3', 'object/0000/measurements/7', 'object/0000/report/7'):
+            paths[made.name.split('/')[2]].write_bytes(made.data)
+    for number in (1, 7):
+        subprocess.run(['dcm2pnm', '+on', '--frame', str(number), str(paths['regions']), str(tmp_path / 'one.png')])
+        picture = cv2.imread(str(tmp_path / 'one.png'), cv2.IMREAD_GRAYSCALE)
+        assert np.array_equal(drawn(picture), read(objects['object/0001/regions/3']).pixel_array[number - 1] > 0)
+    told = subprocess.run(['dsrdump', '+Pl', str(paths['measurements'])], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL).stdout.decode('utf-8')
+    groups = {text.split('"', 1)[0]: text for text in told.split('"Tracking Identifier")="')[1:]}
+    result = json.loads(station[0].exams.read_file(station[1], '0001.result.json').decode('utf-8'))
+    for name, entry in result['regions'].items():
+        for key in ('mean', 'sd', 'p95', 'max', 'n'):
+            assert '="%.10g" (' % entry[key] in groups['frontal ' + name.replace('_', ' ')]
+    subprocess.run(['dcm2pdf', str(paths['report']), str(tmp_path / 'report.pdf')], stderr=subprocess.DEVNULL)
+    assert (tmp_path / 'report.pdf').read_bytes() == PDF
 
 
 def numbers(group):
