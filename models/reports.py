@@ -22,7 +22,7 @@ def to_json(report: Dict[str, Any]) -> str:
 
 
 #: Programs that print a page as PDF, and how long they may take.
-_BROWSERS, _PRINT_S = ('chromium', 'chromium-browser', 'google-chrome'), 120
+_BROWSERS, _PRINT_S = ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'), 120
 
 
 def print_page(page: Path, pdf: Path) -> bool:

@@ -62,8 +62,8 @@ def tensorrt_double(monkeypatch):
 
 
 def find_chromium():
-    """Path of an installed Chromium or Chrome, or None."""
-    for name in ('chromium', 'chromium-browser', 'google-chrome'):
+    """Path of an installed Chromium or Chrome, or None; the one without windows first, which takes half the time."""
+    for name in ('chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'):
         path = shutil.which(name)
         if path:
             return path

@@ -2,8 +2,9 @@
 import contextlib
 import importlib.util
 
+#: Without windows Chromium makes the letters of web fonts as wide as whole pixels, with windows it does not.
 ARGUMENTS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-             '--disable-component-update', '--disable-sync']
+             '--disable-component-update', '--disable-sync', '--font-render-hinting=none']
 
 #: Milliseconds; far beyond what anything here takes.
 PATIENCE_MS = 120000

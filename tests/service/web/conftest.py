@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import BytecodeCache
+from werkzeug.routing import Rule
 
 from service.bundle import Manifest
 from service.cameras import Camera, Frame
@@ -119,6 +120,22 @@ class CompiledTemplates(BytecodeCache):
 def compiled_templates():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(Flask.jinja_options, 'bytecode_cache', CompiledTemplates())
+        yield
+
+
+@pytest.fixture(autouse=True, scope='session')
+def compiled_routes():
+    """Routes as an earlier application of these tests compiled them, which takes longer than most requests, too."""
+    compile_builder, known = Rule._compile_builder, {}
+
+    def compiled(rule, append_unknown=True):
+        key = rule.rule, rule.host, rule.subdomain, repr(rule.defaults), append_unknown
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rule, '_compile_builder', compiled)
         yield
 
 
