@@ -212,7 +212,7 @@ class Exams:
                 ``storage-failed`` after the disk failed once, until a restart.
         """
         patient = checked_patient(patient)
-        private = checked_conditions(conditions)
+        private = checked_conditions(conditions, self.now)
         if order is not None:
             private[ORDER] = {name: text for name, text in checked_order(order._asdict())._asdict().items() if text}
         message = self._room(self.folder)
@@ -235,7 +235,7 @@ class Exams:
                 does not fit the state; ``exam-missing``.
             ExamUnreadableError: ``exam-damaged`` or ``exam-version``.
         """
-        return self._happen(exam_id, STARTED, operator, facts or {}, checked_conditions(conditions))
+        return self._happen(exam_id, STARTED, operator, facts or {}, checked_conditions(conditions, self.now))
 
     def note(self, exam_id: str, operator: str, conditions: Mapping[str, Any],
              facts: Optional[Mapping[str, Any]] = None) -> Exam:
@@ -245,7 +245,7 @@ class Exams:
             conditions: as of `create`, and ``deviation``.
             facts: which ``step`` of the guided exam was done, as `service.exams.guide` reads it.
         """
-        return self._happen(exam_id, NOTED, operator, facts or {}, checked_conditions(conditions))
+        return self._happen(exam_id, NOTED, operator, facts or {}, checked_conditions(conditions, self.now))
 
     def add_capture(self, exam_id: str, operator: str, role: str, picture: Picture, frame: int = 0,
                     conditions: Optional[Mapping[str, Any]] = None,
@@ -262,7 +262,7 @@ class Exams:
         Raises:
             ExamError, StorageError, ExamUnreadableError: as `start`; ``exam-capture``.
         """
-        private = checked_conditions(conditions)  # before anything is made of them
+        private = checked_conditions(conditions, self.now)  # before anything is made of them
         result = picture.result
         facts = {'role': role, 'frame': frame, 'outcome': result.get('outcome'), 'view': result.get('view'),
                  'unit': result.get('unit'), 'checks': [check['code'] for check in result.get('checks', ())

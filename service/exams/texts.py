@@ -4,8 +4,9 @@ import json
 import math
 import re
 import unicodedata
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
+from ..clock import UNSYNCHRONISED, Stamp
 from ..messages import StorageError
 from ..sealing import BaseSealer, PlainSealer, SealError
 from .exam import Exam, ExamError, Patient
@@ -32,6 +33,8 @@ IMPRESSION, GRADE = 'impression', 'grade'
 MAX_NAME = 200
 _MAX_TEXT = 4000
 _DATE = re.compile(r'\d{4}-\d\d-\d\d\Z', re.ASCII)
+#: Some clock on a wall is so far ahead of UTC.
+_AHEAD = datetime.timedelta(hours=14)
 _MONTH = re.compile(r'(19|20)\d\d(-(0[1-9]|1[0-2]))?\Z', re.ASCII)
 
 
@@ -153,8 +156,12 @@ def checked_text(text: str) -> str:
     return text
 
 
-def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any]:
+def checked_conditions(conditions: Optional[Mapping[str, Any]],
+                       now: Optional[Callable[[], Stamp]] = None) -> Dict[str, Any]:
     """Conditions, what was told beside them, and a deviation as kept.
+
+    Args:
+        now: gives the time, after which no mammogram was; None for exams that were kept already.
 
     Raises:
         ExamError: ``exam-condition`` or ``exam-text``.
@@ -165,7 +172,7 @@ def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any
             values[name] = checked_text(str(value))
             continue
         if name in (PURPOSE, MAMMOGRAM):
-            values[name] = _checked_line(name, str(value).strip())
+            values[name] = _checked_line(name, str(value).strip(), now)
             continue
         if name not in CONDITIONS:
             raise ExamError('exam-condition', 'There is no condition %s.' % str(name)[:40],
@@ -179,7 +186,7 @@ def checked_conditions(conditions: Optional[Mapping[str, Any]]) -> Dict[str, Any
     return values
 
 
-def _checked_line(name: str, text: str) -> str:
+def _checked_line(name: str, text: str, now: Optional[Callable[[], Stamp]]) -> str:
     """A purpose, or the date of a mammogram, as kept."""
     if not text or not is_line(text):
         raise ExamError('exam-condition', 'The purpose of an exam is one line of at most %d characters.' % MAX_NAME,
@@ -187,4 +194,12 @@ def _checked_line(name: str, text: str) -> str:
     if name == MAMMOGRAM and text not in NO_DATES and not _MONTH.match(text):
         raise ExamError('exam-condition', 'The last mammogram has a month such as 2024-05, or a year, or is one of %s.'
                         % ', '.join(NO_DATES), 'Set it again.')
+    if name == MAMMOGRAM and text not in NO_DATES and now is not None and _is_later(text, now()):
+        raise ExamError('exam-condition', 'The last mammogram cannot be in the future.', 'Set it again.')
     return text
+
+
+def _is_later(month: str, now: Stamp) -> bool:
+    """Whether a month or year has not come anywhere; never where the time is not certain."""
+    latest = datetime.datetime.strptime(now.utc[:19], '%Y-%m-%dT%H:%M:%S') + _AHEAD
+    return now.clock != UNSYNCHRONISED and month > latest.strftime('%Y-%m')[:len(month)]

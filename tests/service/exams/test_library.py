@@ -223,10 +223,19 @@ def test_names_in_any_script_are_kept_as_they_are(station, patient):
 @pytest.mark.parametrize('conditions', [
     {'room_c': 'warm'}, {'room_c': float('nan')}, {'room_c': 51}, {'room_c': True}, {'rooms': 1}, {'notes': ' '},
     {'notes': 'x' * 4001}, {'notes': '\x1b[2J'}, {'humidity_percent': None}, {'purpose': 'a\nb'}, {'purpose': ' '},
-    {'last_mammogram': '2024-13'}, {'last_mammogram': '2024-05-01'}, {'last_mammogram': 'yesterday'}])
+    {'last_mammogram': '2024-13'}, {'last_mammogram': '2024-05-01'}, {'last_mammogram': 'yesterday'},
+    {'last_mammogram': '2027-02'}, {'last_mammogram': '2028'}])  # it is January 2027
 def test_conditions_that_cannot_be_are_refused(station, conditions):
     assert code_of(station.exams.create, ZOE, 'op', conditions) in ('exam-condition', 'exam-text')
     assert station.log == []
+
+
+def test_a_mammogram_of_this_month_is_kept_and_of_any_while_nobody_knows_which_month_it_is(station):
+    exam = station.exams.create(ZOE, 'op', {'last_mammogram': '2027-01'})
+    assert station.exams.conditions(exam) == {'last_mammogram': '2027-01'}
+    station.exams._clock = the_clock(synchronised=lambda: False)
+    exam = station.exams.note(exam.id, 'op', {'last_mammogram': '2031'})
+    assert station.exams.conditions(exam) == {'last_mammogram': '2031'}
 
 
 @pytest.mark.parametrize('order', [
