@@ -1,12 +1,14 @@
 """``python -m models.weak``: rough outlines made better by what a network learns from all of them.
 
-A network is trained on rough labels, labels the same frames itself, and both are fused: where they agree the label
-stays, and elsewhere the network's probability, the nearness of the drawn outline and the edges of the picture decide.
-The next round trains on the result, from the same start (iterated weak labels [WeakLiver2023]). What is true of these
-frames is not used, so that it can judge.
+The patients are halved, and a network for each half learns from the labels of the other, so that nobody's rough labels
+come back by heart. Its answer and the drawing are fused: the network's probability, the nearness of the drawn outline
+and the edges of the picture decide together. Every region keeps the size that was drawn, because a network that is
+unsure where a small region is would call no pixel of it by its name. In the next round the same networks learn on from
+the result (iterated weak labels [WeakLiver2023]). What is true of these frames is not used, so that it can judge.
 """
 import dataclasses
 import functools
+import io
 import logging
 import sys
 import tempfile
@@ -15,8 +17,11 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 
 import click
 import cv2
+import matplotlib
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from service.chains import Prepared, get_chain
 from service.decode import tidy
@@ -27,11 +32,14 @@ from service.regions import BACKGROUND, REGIONS
 
 from .active.curve import Plan, drawn_set, known_set, small_recipe, teach_ordinary
 from .cli import FOLDER
-from .data import Collection, Sample, open_data, with_labels
+from .data import Collection, Sample, open_data, patient_folds, with_labels
 from .data.files import read_label_image
 from .evaluation.formatting import figure as with_interval
 from .evaluation.formatting import region_name
 from .evaluation.overlap import dice, mean_over_regions, pair_counts
+from .evaluation.plots import FAINT, INK, STYLE
+from .federated.ends import open_start
+from .federated.local import network_with
 from .fewshot.run import mirrored_shares, relabelled, started_from
 from .phantoms import prepare_set
 from .progress import log_progress
@@ -46,12 +54,22 @@ from .training.weights import load_network
 log = logging.getLogger(__name__)
 
 #: Seeds of the first phantom with rough labels, and of the first that a clinic's network learns beside them.
-_FIRST_SEED, _BESIDE = 7030000, 7060000
+_FIRST_SEED, _BESIDE = 7070000, 7060000
 
 #: Odds that a training sample is a phantom, beside 1 for the frames with rough labels.
 _PHANTOMS = 0.5
 
+#: Networks that learn, each from the patients that the others label.
+_HALVES = 2
+
 RESULT = 'weak.json'
+
+#: How few-shot differs for the small network of the study, which has learned little before.
+_FROM_SMALL = ('optimizer.learning_rate=0.002',)
+
+#: What rounds can learn from: the one before, and what says how much that is worth: nothing new, and everything.
+LEARNING, DRAWINGS, TRUTH = 'the round before', 'the drawings again', 'true labels'
+_COLOURS = INK, '#7b8791', '#2f7fc1'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,8 +82,8 @@ class Fusion:
         edge: half of the window within which edges decide, as a share of the width; 0 for no edges.
     """
 
-    reach: float = 0.04
-    trust: float = 0.5
+    reach: float = 0.03
+    trust: float = 0.7
     edge: float = 0.015
 
 
@@ -77,36 +95,68 @@ class Round(NamedTuple):
 
 
 def refine(recipe: Recipe, rough: Collection, begin: Callable[[], torch.nn.Module], rounds: int = 3,
-           fusion: Fusion = Fusion(), others: Sequence[Tuple[Any, float]] = ()) -> List[Round]:
+           fusion: Fusion = Fusion(), others: Sequence[Tuple[Any, float]] = (),
+           taught: Optional[Sequence[np.ndarray]] = None) -> List[Round]:
     """Better labels for frames with rough ones.
 
     Args:
         recipe: of one round's training.
         rough: frames with rough labels.
-        begin: gives the network that every round begins with.
+        begin: gives the network that the first round begins with.
         rounds: 1 or more.
         fusion: of drawing and answer.
         others: further samples with their odds, beside 1 for the rough ones.
+        taught: labels that every round learns from, instead of those of the round before: for a comparison.
 
     Raises:
         InputError: ``weak-few``: rough labels of fewer than two patients; or as `fit`.
     """
-    if len(rough.labelled().patients) < 2:
+    if len(rough.labelled().patients) < _HALVES:
         raise InputError('weak-few', 'Rough labels of %d patients cannot correct each other.'
                          % len(rough.labelled().patients), 'Name frames of more patients.')
     chain = get_chain(recipe.input.chain, recipe.chain_constants)
     prepared = [chain.apply(sample.thermogram()) for sample in rough]
     drawn = [_shrunk(sample, frame) for sample, frame in zip(rough, prepared)]
-    labelled, result = relabelled(rough), []
+    places = {sample.key: place for place, sample in enumerate(rough)}
+    halves = patient_folds(relabelled(rough), _HALVES, recipe.seed)
+    networks = [begin() for _ in halves]
+    labels, result = [_labels_of(sample) for sample in rough] if taught is None else list(taught), []
     for number in range(rounds):
-        network = fit(begin(), recipe, [(labelled, 1.0), *others], workers=0)
-        shares = [mirrored_shares(network, frame.tensor) for frame in prepared]
-        alone = [_full(one.argmax(0).astype(np.uint8), frame) for one, frame in zip(shares, prepared)]
-        fused = [fuse(one, own, frame, fusion) for one, own, frame in zip(shares, drawn, prepared)]
-        result.append(Round(alone, fused))
-        labelled = dataclasses.replace(rough, samples=tuple(map(with_labels, rough, fused)))
+        own = dataclasses.replace(recipe, seed=recipe.seed + number)
+        shares: Dict[int, np.ndarray] = {}
+        for half, (seen, held) in enumerate(halves):
+            teaching = tuple(with_labels(sample, labels[places[sample.key]]) for sample in seen)
+            networks[half] = fit(networks[half], own, [(dataclasses.replace(seen, samples=teaching), 1.0), *others],
+                                 workers=0)
+            for place in (places[sample.key] for sample in held):
+                shares[place] = mirrored_shares(networks[half], prepared[place].tensor)
+        alone = [_full(shares[place].argmax(0).astype(np.uint8), frame) for place, frame in enumerate(prepared)]
+        answers = tempered([shares[place] for place in range(len(rough))], drawn)
+        result.append(Round(alone, [fuse(*each, fusion) for each in zip(answers, drawn, prepared)]))
+        labels = result[-1].fused if taught is None else labels
         log.info('round %d of %d is done', number + 1, rounds)
     return result
+
+
+def tempered(shares: Sequence[np.ndarray], drawn: Sequence[np.ndarray]) -> List[np.ndarray]:
+    """Probabilities to the power at which they foretell the drawings best, of those from 0.3 to 1.5 [Guo2017].
+
+    A network that learns from its own answers grows surer round by round than it is right. It never saw the drawings
+    of these frames, so they can tell.
+
+    Args:
+        shares: for each frame float32 RxHxW.
+        drawn: for each frame uint8 HxW.
+    """
+    def raised(one: np.ndarray, power: float) -> np.ndarray:
+        one = (one + np.float32(1e-4)) ** np.float32(power)
+        return one / one.sum(0)
+
+    def foretold(power: float) -> float:
+        return sum(np.log(np.take_along_axis(raised(one, power), own[np.newaxis].astype(np.intp), 0)).mean()
+                   for one, own in zip(shares, drawn))
+    best = max(np.linspace(0.3, 1.5, 13), key=foretold)
+    return [raised(one, best) for one in shares]
 
 
 def fuse(shares: np.ndarray, drawn: np.ndarray, prepared: Prepared, fusion: Fusion = Fusion()) -> np.ndarray:
@@ -118,23 +168,46 @@ def fuse(shares: np.ndarray, drawn: np.ndarray, prepared: Prepared, fusion: Fusi
         prepared: the frame as the network saw it.
 
     Returns:
-        uint8 at the frame's size, every region in one piece.
+        uint8 at the frame's size, every region in one piece and about as large as it was drawn.
     """
     width = drawn.shape[1]
     near = np.stack([cv2.GaussianBlur((drawn == region).astype(np.float32), (0, 0), fusion.reach * width)
                      for region in range(len(REGIONS))])
     # A product of probabilities, each to the power of how far it is trusted.
     joint = np.log(shares + 1e-4) + fusion.trust * np.log(near + 1e-4)
-    joint = np.exp(joint - joint.max(0))
-    joint /= joint.sum(0)
     if fusion.edge:
-        joint = along_edges(joint, prepared.tensor[0, 0], max(1, round(fusion.edge * width)))
-    labels = joint.argmax(0).astype(np.uint8)
-    agreed = shares.argmax(0) == drawn
-    labels[agreed] = drawn[agreed]
+        joint = np.exp(joint - joint.max(0))
+        joint = along_edges(joint / joint.sum(0), prepared.tensor[0, 0], max(1, round(fusion.edge * width)))
+        joint = np.log(np.maximum(joint, 1e-6))
+    labels = sized(joint, np.bincount(drawn.ravel(), minlength=len(REGIONS)))
     for region in set(np.unique(drawn)) - set(np.unique(labels)):
         labels[drawn == region] = region  # what a person drew is somewhere there
-    return prepared.fit.enlarge(tidy(prepared.fit.cut(labels))[0])
+    return _full(labels, prepared)
+
+
+def sized(scores: np.ndarray, sizes: np.ndarray, steps: int = 40) -> np.ndarray:
+    """Labels by the highest score, after a constant for each region that gives it about the size it should have.
+
+    Args:
+        scores: RxHxW, logarithms of probabilities.
+        sizes: of every region, pixels; one of size 0 is nowhere.
+        steps: of the search.
+
+    Returns:
+        uint8 HxW.
+    """
+    there = sizes > 0
+    constants, pace, before = np.where(there, 0.0, -np.inf), np.ones(len(sizes)), np.zeros(len(sizes))
+    for _ in range(steps):
+        way = np.sign(sizes - np.bincount(_highest(scores, constants).ravel(), minlength=len(sizes)))
+        pace[way * before < 0] /= 2
+        constants[there] += (pace * way)[there]
+        before = way
+    return _highest(scores, constants)
+
+
+def _highest(scores: np.ndarray, constants: np.ndarray) -> np.ndarray:
+    return (scores + constants[:, None, None]).argmax(0).astype(np.uint8)
 
 
 def along_edges(planes: np.ndarray, guide: np.ndarray, reach_px: int, smooth: float = 1e-3) -> np.ndarray:
@@ -245,6 +318,64 @@ def markdown(rows: Sequence[Dict[str, Any]], where: str) -> str:
                       % (rows[0]['dice']['n'], ROUNDS, where)])
 
 
+def compared(rough: Sequence[Sample], ways: Dict[str, List[Round]], truth: Sequence[np.ndarray]) -> str:
+    """Dice of every round by what the rounds learned from, as a Markdown table; the gain of the first over each."""
+    bootstrap = PatientBootstrap([sample.patient for sample in rough])
+    means = {way: [mean_over_regions(scores(one.fused, truth)) for one in rounds] for way, rounds in ways.items()}
+    last = means[LEARNING][-1]
+    lines = ['| every round learns from | %s | rounds over it |'
+             % ' | '.join('round %d' % number for number, _ in enumerate(means[LEARNING], 1)),
+             '| --- ' * (len(means[LEARNING]) + 2) + '|']
+    for way, row in means.items():
+        cells = [with_interval(bootstrap.mean(one)) for one in row]
+        cells.append('' if way == LEARNING else with_interval(bootstrap.mean(last - row[-1])))
+        lines.append('| %s | %s |' % (way, ' | '.join(cells)))
+    return '\n'.join(lines)
+
+
+def draw_plot(rough: Sequence[Sample], ways: Dict[str, List[Round]], truth: Sequence[np.ndarray], shown: int) -> bytes:
+    """Draw Dice over the rounds, with 95 % intervals over patients, and the labels of one frame, as PNG.
+
+    Args:
+        shown: index of the frame.
+    """
+    bootstrap = PatientBootstrap([sample.patient for sample in rough])
+    drawn = [_labels_of(sample) for sample in rough]
+    pictures = [('drawn', drawn[shown])]
+    pictures += [('round %d' % number, one.fused[shown]) for number, one in enumerate(ways[LEARNING], 1)]
+    pictures.append(('true', truth[shown]))
+    with matplotlib.rc_context(STYLE):
+        plot = Figure(figsize=(9, 5.4), layout='constrained')
+        panels: Dict[str, Axes] = plot.subplot_mosaic(
+            [['curve'] * len(pictures), [name for name, _ in pictures]], height_ratios=(2, 1))
+        axes = panels['curve']
+        for place, (way, rounds) in enumerate(ways.items()):
+            row = [bootstrap.mean(mean_over_regions(scores(labels, truth)))
+                   for labels in [drawn] + [one.fused for one in rounds]]
+            numbers = np.arange(len(row)) + 0.04 * (place - 1)
+            axes.plot(numbers, [one['value'] for one in row], 'o-', color=_COLOURS[place], markersize=4, label=way)
+            for x, one in zip(numbers, row):
+                axes.plot([x, x], one['ci95'], color=_COLOURS[place], linewidth=1)
+        axes.set_xticks(range(len(pictures) - 1), [name for name, _ in pictures[:-1]])
+        axes.set_ylabel('Dice, mean of 7 regions')
+        axes.grid(axis='y', color=FAINT, linewidth=0.6)
+        axes.legend(title='every round learns from', fontsize=8, frameon=False)
+        for name, labels in pictures:
+            panels[name].set_title(name, fontsize=9)
+            panels[name].imshow(rough[shown].thermogram().pixels, cmap='gray')
+            _outline(panels[name], truth[shown], ['white'] * len(REGIONS))
+            _outline(panels[name], labels, ['C%d' % region for region in range(len(REGIONS))])
+        stream = io.BytesIO()
+        plot.savefig(stream, format='png', dpi=140, metadata={'Software': None})
+    return stream.getvalue()
+
+
+def _outline(axes: Axes, labels: np.ndarray, colours: Sequence[Any]) -> None:
+    axes.set_axis_off()
+    for region in set(np.unique(labels)) - {BACKGROUND}:
+        axes.contour(labels == region, [0.5], colors=[colours[region]], linewidths=0.8)
+
+
 # -- commands
 
 
@@ -255,16 +386,17 @@ def main() -> None:
 
 
 @main.command()
-@click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives weak.md.')
+@click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives weak.md and weak.png.')
 @click.option('--phantoms', type=FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
-@click.option('--patients', default=60, show_default=True, type=click.IntRange(min=2), help='Phantoms of a seed.')
-@click.option('--seeds', default=2, show_default=True, type=click.IntRange(min=1), help='Repetitions.')
+@click.option('--patients', default=80, show_default=True, type=click.IntRange(min=2), help='Phantoms of a seed.')
+@click.option('--seeds', default=3, show_default=True, type=click.IntRange(min=1), help='Repetitions.')
 @click.option('--samples', default=600, show_default=True, type=click.IntRange(min=1), help='Samples of a training.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
 def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, samples: int, threads: int) -> None:
     """Deform the labels of phantoms, refine them in three rounds, and compare with the true ones.
 
-    Every round begins with a network that knows ordinary bodies from true labels; the rough ones are of odd bodies.
+    The first round begins with a network that knows ordinary bodies from true labels; the rough ones are of odd bodies.
+    The same trainings on the drawings alone say what the rounds are worth, and those on true labels what could be had.
 
     \b
     Example:
@@ -272,25 +404,30 @@ def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, sample
     """
     torch.set_num_threads(threads)
     rough: List[Sample] = []
-    rounds: List[Round] = []
     truth: List[np.ndarray] = []
+    ways: Dict[str, List[Round]] = {}
     sets, teaching = phantoms or out / 'phantoms', small_recipe(Plan.start_samples)
     start = teach_ordinary(teaching, known_set(Plan(), teaching, sets, threads), out)
     for seed in range(seeds):
-        recipe = dataclasses.replace(small_recipe(samples), seed=seed)
+        recipe = dataclasses.replace(started_from(start, load_recipe('few-shot', (
+            'training.samples=%d' % samples, *_FROM_SMALL))), seed=100 * seed)  # each round takes the next seed
         collection = drawn_set(sets / ('rough-%d' % seed), _FIRST_SEED + seed * patients, patients, 1.0, recipe,
                                threads)
         rng = np.random.default_rng(seed)
         true = [sample.labels() for sample in collection]
         drawn = [with_labels(sample, deform(labels, rng)) for sample, labels in zip(collection, true)]
-        done = refine(recipe, dataclasses.replace(collection, samples=tuple(drawn)),
-                      functools.partial(load_network, start))
+        for way, taught in ((LEARNING, None), (DRAWINGS, [_labels_of(sample) for sample in drawn]), (TRUTH, true)):
+            done = refine(recipe, dataclasses.replace(collection, samples=tuple(drawn)),
+                          functools.partial(load_network, start), taught=taught)
+            ways[way] = [Round(*(old + new for old, new in zip(*pair))) for pair in
+                         zip(ways.get(way, [Round([], [])] * len(done)), done)]
         rough, truth = rough + drawn, truth + true
-        rounds = [Round(*(old + new for old, new in zip(*pair))) for pair in zip(rounds, done)] if rounds else done
-        text = markdown(judge(rough, rounds, truth), 'odd phantoms of %dx%d pixels, %d of each of %d seeds of '
-                        'deformation and training, %d samples a round; %s'
-                        % (recipe.input.width, recipe.input.height, patients, seed + 1, samples, conditions(threads)))
+        text = '%s\n\n%s' % (compared(rough, ways, truth), markdown(
+            judge(rough, ways[LEARNING], truth), 'odd phantoms of %dx%d pixels, %d of each of %d seeds of deformation '
+            'and training, %d samples a training; %s'
+            % (recipe.input.width, recipe.input.height, patients, seed + 1, samples, conditions(threads))))
         atomic_write(out / 'weak.md', (text + '\n').encode('utf-8'))
+        atomic_write(out / 'weak.png', draw_plot(rough, ways, truth, 0))
     click.echo(text)
 
 
@@ -298,8 +435,8 @@ def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, sample
 @click.option('--data', required=True, metavar='DIR', help='Thermograms, some of them with rough labels.')
 @click.option('--rough', type=FOLDER, metavar='DIR', help='Rough labels KEY.png [default: the labels of --data].')
 @click.option('--truth', type=FOLDER, metavar='DIR', help='True labels KEY.png, which judge and teach nothing.')
-@click.option('--init', 'start', required=True, type=click.Path(path_type=Path), metavar='RUN',
-              help='Run folder of a network trained on phantoms, with which every round begins.')
+@click.option('--init', 'start', required=True, type=click.Path(path_type=Path), metavar='START',
+              help='Bundle, or run folder of a training on phantoms, with which the first round begins.')
 @click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives labels/KEY.png and the figures.')
 @click.option('--rounds', default=3, show_default=True, type=click.IntRange(min=1), help='Rounds.')
 @click.option('--phantoms', default=200, show_default=True, type=click.IntRange(min=1), help='Phantoms to mix in.')
@@ -312,18 +449,18 @@ def refined(data: str, rough: Optional[Path], truth: Optional[Path], start: Path
 
     \b
     Example:
-      python -m models.weak refine --data dmr --rough dmr/regions --init build/phantom-fpn --out build/weak
+      python -m models.weak refine --data dmr --rough dmr/regions --init service/bundles/phantom-fpn --out build/weak
     """
     torch.set_num_threads(threads)
     check_folder(out, RESULT, force)
     collection = open_data(data)
     drawn = collection.labelled() if rough is None else labelled_from(collection, rough)
     true = [] if truth is None else [sample.labels() for sample in labelled_from(drawn, truth)]
-    recipe = started_from(start, load_recipe('few-shot', changes))
+    recipe, begin = _start(start, changes)
     with tempfile.TemporaryDirectory() as place:
         beside = prepare_set(Path(place), _BESIDE, phantoms, recipe.input.height, recipe.input.width, threads,
                              recipe.phantoms.kinds or None)
-        done = refine(recipe, drawn, functools.partial(load_network, start), rounds, others=[(beside, _PHANTOMS)])
+        done = refine(recipe, drawn, begin, rounds, others=[(beside, _PHANTOMS)])
     rows = judge(drawn, done, true) if true else []
     with whole_folder(out, RESULT, force) as folder:
         (folder / 'labels').mkdir()
@@ -335,6 +472,14 @@ def refined(data: str, rough: Optional[Path], truth: Optional[Path], start: Path
         click.echo(markdown(rows, '%s, %d rounds of %d samples; %s' % (collection.name, rounds, recipe.training.samples,
                                                                        conditions(threads))))
     click.echo('refined labels of %d frames: %s' % (len(drawn), out / 'labels'))
+
+
+def _start(start: Path, changes: Sequence[str]) -> Tuple[Recipe, Callable[[], torch.nn.Module]]:
+    """Recipe of a round, and what gives the network of a bundle or a run."""
+    if (start / 'manifest.json').is_file():
+        opened = open_start(str(start), 'few-shot', changes)
+        return opened.recipe, functools.partial(network_with, opened.arrays, opened.recipe)
+    return started_from(start, load_recipe('few-shot', changes)), functools.partial(load_network, start)
 
 
 def labelled_from(collection: Collection, folder: Path) -> Collection:
