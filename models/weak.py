@@ -48,7 +48,7 @@ from .recipe_files import load_recipe
 from .reports import check_folder, to_json, whole_folder
 from .statistics import ROUNDS, PatientBootstrap
 from .training.fit import fit
-from .training.run import conditions
+from .training.run import conditions, fresh_network
 from .training.weights import load_network
 
 log = logging.getLogger(__name__)
@@ -391,11 +391,12 @@ def main() -> None:
 @click.option('--patients', default=80, show_default=True, type=click.IntRange(min=2), help='Phantoms of a seed.')
 @click.option('--seeds', default=3, show_default=True, type=click.IntRange(min=1), help='Repetitions.')
 @click.option('--samples', default=600, show_default=True, type=click.IntRange(min=1), help='Samples of a training.')
+@click.option('--ordinary', is_flag=True, help='Begin with a network that knows ordinary bodies from true labels.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
-def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, samples: int, threads: int) -> None:
-    """Deform the labels of phantoms, refine them in three rounds, and compare with the true ones.
+def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, samples: int, ordinary: bool,
+          threads: int) -> None:
+    """Deform the labels of odd phantoms, refine them in three rounds from random weights, and compare with the truth.
 
-    The first round begins with a network that knows ordinary bodies from true labels; the rough ones are of odd bodies.
     The same trainings on the drawings alone say what the rounds are worth, and those on true labels what could be had.
 
     \b
@@ -406,26 +407,28 @@ def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, sample
     rough: List[Sample] = []
     truth: List[np.ndarray] = []
     ways: Dict[str, List[Round]] = {}
-    sets, teaching = phantoms or out / 'phantoms', small_recipe(Plan.start_samples)
-    start = teach_ordinary(teaching, known_set(Plan(), teaching, sets, threads), out)
+    sets, small = phantoms or out / 'phantoms', small_recipe(Plan.start_samples)
+    start = teach_ordinary(small, known_set(Plan(), small, sets, threads), out) if ordinary else None
+    recipe = dataclasses.replace(load_recipe('few-shot', ('training.samples=%d' % samples, *_FROM_SMALL)),
+                                 network=small.network, input=small.input)
     for seed in range(seeds):
-        recipe = dataclasses.replace(started_from(start, load_recipe('few-shot', (
-            'training.samples=%d' % samples, *_FROM_SMALL))), seed=100 * seed)  # each round takes the next seed
+        recipe = dataclasses.replace(recipe, seed=100 * seed)  # each round takes the next seed
+        begin = functools.partial(fresh_network, recipe) if start is None else functools.partial(load_network, start)
         collection = drawn_set(sets / ('rough-%d' % seed), _FIRST_SEED + seed * patients, patients, 1.0, recipe,
                                threads)
         rng = np.random.default_rng(seed)
         true = [sample.labels() for sample in collection]
         drawn = [with_labels(sample, deform(labels, rng)) for sample, labels in zip(collection, true)]
         for way, taught in ((LEARNING, None), (DRAWINGS, [_labels_of(sample) for sample in drawn]), (TRUTH, true)):
-            done = refine(recipe, dataclasses.replace(collection, samples=tuple(drawn)),
-                          functools.partial(load_network, start), taught=taught)
+            done = refine(recipe, dataclasses.replace(collection, samples=tuple(drawn)), begin, taught=taught)
             ways[way] = [Round(*(old + new for old, new in zip(*pair))) for pair in
                          zip(ways.get(way, [Round([], [])] * len(done)), done)]
         rough, truth = rough + drawn, truth + true
-        text = '%s\n\n%s' % (compared(rough, ways, truth), markdown(
-            judge(rough, ways[LEARNING], truth), 'odd phantoms of %dx%d pixels, %d of each of %d seeds of deformation '
-            'and training, %d samples a training; %s'
-            % (recipe.input.width, recipe.input.height, patients, seed + 1, samples, conditions(threads))))
+        where = ('from %s; odd phantoms of %dx%d pixels, %d of each of %d seeds of deformation and training, %d '
+                 'samples a training; %s' % ('a network that knows ordinary bodies' if ordinary else 'random weights',
+                                   small.input.width, small.input.height, patients, seed + 1, samples,
+                                   conditions(threads)))
+        text = '%s\n\n%s' % (compared(rough, ways, truth), markdown(judge(rough, ways[LEARNING], truth), where))
         atomic_write(out / 'weak.md', (text + '\n').encode('utf-8'))
         atomic_write(out / 'weak.png', draw_plot(rough, ways, truth, 0))
     click.echo(text)
