@@ -20,11 +20,14 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from service.body import find_body
 from service.messages import InputError, ThermoscreenError
-from service.reading import fit_series
+from service.reading import Timed, fit_series, map_rewarming, scale_of
+from service.reading.grid import make_grid
 from service.regions import PAIRS, REGIONS
 from service.simulator import make_phantom
 from service.simulator.noise import smooth_noise, stream
+from service.thermogram import Thermogram
 
 from .conditions import library_versions
 from .evaluation.formatting import region_name
@@ -40,7 +43,7 @@ HEIGHT, WIDTH = 60, 80
 _ELONGATED = 2.0
 
 #: First seeds of the phantoms; no recipe trains or judges on these.
-_TRAIN_SEED, _TEST_SEED = 9_100_000, 9_200_000
+_TRAIN_SEED, _TEST_SEED = 9_100_000, 9_500_000
 
 
 def grid_of(count: int, rows: Optional[int] = None) -> Tuple[int, int]:
@@ -99,11 +102,12 @@ class Series(NamedTuple):
     patch: Dict[str, Any]
 
 
-def make_series(seed: int, slow: bool) -> Series:
+def make_series(seed: int, slow: bool, moved_px: float = 0.3) -> Series:
     """One patient's cooling and recovery, ``T - cooling exp(-t / tau)`` in every pixel; `slow` plants a patch.
 
-    With a patch or without, everything else is the same. That sides differ in cooling and in time constant is ordinary:
-    a fan is never quite in the middle. The steady state does not show the patch.
+    With a patch or without, everything else is the same; every picture moves by `moved_px` (standard deviation). That
+    sides differ in cooling and in time constant is ordinary: a fan is never quite in the middle. The steady state does
+    not show the patch.
     """
     phantom = make_phantom(seed, HEIGHT, WIDTH, abnormal=False)
     rng = stream(seed, 'recovery')
@@ -125,7 +129,7 @@ def make_series(seed: int, slow: bool) -> Series:
     times_s = STEP_S * np.arange(FRAMES)
     body = phantom.labels > 0
     clean = phantom.celsius - np.where(body, cooling_c * np.exp(-times_s[:, None, None] / tau_s), 0)
-    frames = [_moved(frame, rng.normal(0, 0.3, 2)) for frame in clean]
+    frames = [_moved(frame, rng.normal(0, moved_px, 2)) for frame in clean]
     noise = rng.normal(0, 0.05, (FRAMES, HEIGHT, WIDTH)) + rng.normal(0, 0.03, (FRAMES, 1, 1))
     return Series(phantom.celsius, (np.stack(frames) + noise).astype(np.float32), phantom.labels, patch)
 
@@ -159,21 +163,12 @@ def by_regions(series: Series) -> float:
 
 
 def by_map(series: Series) -> float:
-    """The slowest place of either breast against its surroundings, on a map of time constants.
-
-    A pixel's is the slope of the logarithm of what is left, weighted as its noise asks (by what is left, squared),
-    after a blur of two pixels; its surroundings are the median of the breast.
-    """
-    blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), 2.0) for frame in series.before_c - series.frames_c])
-    rest = np.maximum(blurred, 0.05)
-    times, weight = (STEP_S * np.arange(FRAMES))[:, None, None], rest ** 2
-    mean_t, mean_y = ((weight * value).sum(axis=0) / weight.sum(axis=0) for value in (times, np.log(rest)))
-    slope = ((weight * (times - mean_t) * (np.log(rest) - mean_y)).sum(axis=0)
-             / (weight * (times - mean_t) ** 2).sum(axis=0))
-    log_tau = -np.log(np.maximum(-slope, 1e-4))
-    return max(float(np.percentile(log_tau[inner], 97) - np.median(log_tau[inner]))
-               for inner in (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-                             for mask in _breasts(series.labels).values()) if inner.any())
+    """The slowest place of either breast against the rest of it, as the exam tells it; 0 where it tells nothing."""
+    threshold = find_body(Thermogram.from_celsius(series.before_c, 'simulated')).threshold
+    scale = scale_of(series.labels)
+    found = map_rewarming(make_grid(series.before_c, series.labels, threshold, scale.mm_per_px if scale else math.nan),
+                      [Timed(STEP_S * number, frame) for number, frame in enumerate(series.frames_c)])
+    return found.spots[0].value if found.spots else 0.0
 
 
 def _head(channels: int) -> List[nn.Module]:
@@ -184,11 +179,15 @@ def _block(before: int, after: int, stride: int) -> List[nn.Module]:
     return [nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
 
 
-def tiled_network() -> nn.Sequential:
-    """Over the super image, 1 x 240 x 400: its last cells see neighbouring tiles, and the end is over all of them."""
-    return nn.Sequential(*_block(1, 8, 2), *_block(8, 16, 2), *_block(16, 32, 2), *_block(32, 32, 2),
-                         *_block(32, 32, 2), *_block(32, 32, 1), nn.Flatten(), nn.Linear(32 * 8 * 13, 1),
-                         nn.Flatten(0))
+def tiled_network(rows: int, columns: int) -> nn.Sequential:
+    """Over the super image, 1 x 240 x 400 for 4 x 5 frames of 60 x 80.
+
+    After two strides a tile is a quarter as high and wide. The third convolution is dilated by that, so that it sees
+    the same place of every tile and nothing else: over time as channels it would be one of 1 x 1.
+    """
+    return nn.Sequential(*_block(1, 8, 2), *_block(8, 16, 2),
+                         nn.Conv2d(16, 32, (rows, columns), dilation=(HEIGHT // 4, WIDTH // 4), bias=False),
+                         nn.BatchNorm2d(32), nn.ReLU(), *_block(32, 32, 1), *_head(32))
 
 
 def channel_network(frames: int) -> nn.Sequential:
@@ -198,7 +197,7 @@ def channel_network(frames: int) -> nn.Sequential:
 
 #: Network, and what it is given of `left_to_recover`.
 NETWORKS: Dict[str, Tuple[Callable[[], nn.Module], Callable[[np.ndarray], np.ndarray]]] = {
-    'super image': (tiled_network, lambda left: super_image(left)[None]),
+    'super image': (lambda: tiled_network(*grid_of(FRAMES)), lambda left: super_image(left)[None]),
     'time as channels': (lambda: channel_network(FRAMES), lambda left: left),
     'first and last picture': (lambda: channel_network(2), lambda left: left[[0, -1]]),
 }
@@ -231,29 +230,31 @@ def scores(network: nn.Module, inputs: torch.Tensor) -> np.ndarray:
         return np.concatenate([network(part).numpy() for part in inputs.split(64)]).astype(np.float64)
 
 
-def _many(first: int, count: int) -> Iterator[Series]:
+def _many(first: int, count: int, moved_px: float = 0.3) -> Iterator[Series]:
     """Half of them with a patch, each a patient of its own."""
-    return (make_series(first + number, slow=number % 2 == 1) for number in range(count))
+    return (make_series(first + number, number % 2 == 1, moved_px) for number in range(count))
 
 
-def compare(count: int, epochs: int, seed: int, say: Callable[[str], None] = print) -> Dict[str, Any]:
+def compare(count: int, epochs: int, seed: int, moved_px: float, say: Callable[[str], None] = print
+            ) -> Dict[str, Any]:
     """Train every network, let everyone judge the same new patients, and compare.
 
     Args:
         count: series to train on; a third as many new ones are judged.
-        epochs: of training.
+        epochs: of training; 0 leaves the networks out.
         seed: of weights and order.
+        moved_px: as of `make_series`, of those that are judged; the networks learn from 0.3.
     Returns:
         As JSON: ``judges``, one with ``auc`` (an estimate), ``better`` (its AUC less the breasts' time constants', with
         the interval of the paired bootstrap) and, for a network, ``weights`` and ``seconds`` of training.
     """
-    test = list(_many(_TEST_SEED, max(count // 3, 20)))
+    test = list(_many(_TEST_SEED, max(count // 3, 20), moved_px))
     truth = np.array([bool(series.patch) for series in test])
     judged: Dict[str, Tuple[np.ndarray, Dict[str, int]]] = {
         name: (np.array([judge(series) for series in test]), {}) for name, judge in CURVES.items()}
-    left = [left_to_recover(series) for series in _many(_TRAIN_SEED, count)]
+    left = [left_to_recover(series) for series in _many(_TRAIN_SEED, count if epochs else 0)]
     slow = torch.arange(count).remainder(2).float()
-    for name, (build, give) in NETWORKS.items():
+    for name, (build, give) in NETWORKS.items() if epochs else ():
         began_s = time.monotonic()
         torch.manual_seed(seed)
         network = build()
@@ -271,6 +272,7 @@ def compare(count: int, epochs: int, seed: int, say: Callable[[str], None] = pri
                          better=percentile_interval(drawn[name] - drawn[first]) if name != first else None)
               for name, (found, more) in judged.items()}
     return {'judges': judges, 'trained_on': count, 'judged': len(test), 'epochs': epochs, 'seed': seed,
+            'moved_px': moved_px,
             'first_seeds': [_TRAIN_SEED, _TEST_SEED], 'versions': library_versions(torch)}
 
 
@@ -309,14 +311,17 @@ def draw(report: Dict[str, Any], path: Path) -> None:
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
               help='Receives series.json and series.png.')
 @click.option('--count', default=2400, show_default=True, type=click.IntRange(min=20), help='Series to train on.')
-@click.option('--epochs', default=8, show_default=True, type=click.IntRange(min=1), help='Epochs of training.')
+@click.option('--epochs', default=8, show_default=True, type=click.IntRange(min=0),
+              help='Epochs of training; 0 leaves the networks out.')
 @click.option('--seed', default=0, show_default=True, help='Of weights and order.')
+@click.option('--moved-px', default=0.3, show_default=True, type=click.FloatRange(0, 5),
+              help='Movement of the pictures that are judged, standard deviation.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
-def main(out: Path, count: int, epochs: int, seed: int, force: bool) -> None:
+def main(out: Path, count: int, epochs: int, seed: int, moved_px: float, force: bool) -> None:
     """Who sees a slowly warming patch in a simulated cooling: time constants, or a network over the tiled series."""
     torch.set_num_threads(1)
     with whole_folder(out, 'series.json', force) as folder:
-        report = compare(count, epochs, seed, click.echo)
+        report = compare(count, epochs, seed, moved_px, click.echo)
         (folder / 'series.json').write_text(to_json(report))
         draw(report, folder / 'series.png')
     click.echo(table(report))

@@ -1,10 +1,30 @@
 """What a picture of an exam is compared with: that of an earlier visit, and the others of its series."""
+import contextlib
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .exams import DYNAMIC, Capture, Exam, guide
+from .exams import DYNAMIC, Capture, Exam, Exams, guide
+from .kept_picture import kept_result, kept_thermogram
+from .messages import ThermoscreenError
 from .overlay import Span
-from .reading import CANNOT_TELL, RULES, Change, Paired, Recovery, Visit, compare_visits, fit_series, rounded
+from .reading import (
+    CANNOT_TELL,
+    NOT_ASSESSABLE,
+    RULES,
+    Change,
+    Paired,
+    Recovery,
+    Rewarming,
+    Scale,
+    Timed,
+    Visit,
+    compare_visits,
+    fit_series,
+    grid_of,
+    map_rewarming,
+    rounded,
+)
 from .regions import REGIONS
+from .result import Result
 from .thermogram import CELSIUS
 
 
@@ -93,14 +113,46 @@ def read_series(pictures: Sequence[Kept]) -> Recoveries:
     Args:
         pictures: of the series that counts, in order.
     """
-    told = [kept for kept in pictures if kept.result['unit'] == CELSIUS and kept.result['outcome'] == 'result']
-    before = [kept for kept in told if kept.capture.frame == 1]
-    after = [kept for kept in told if kept.capture.frame > 1 and taken_s(kept.capture) is not None]
+    before, after = _told(pictures)
     times = tuple(taken_s(kept.capture) or 0.0 for kept in after)
     means = {name: tuple(_mean(kept, name) for kept in after) for name in REGIONS[1:]}
     means = {name: values for name, values in means.items() if any(value == value for value in values)}
     before_c = {name: entry['mean'] for kept in before for name, entry in kept.result['regions'].items()}
     return Recoveries(times, means, before_c, *fit_series(times, means, before_c))
+
+
+def read_rewarming(exams: Exams, exam: Exam, pictures: Sequence[Kept]) -> Tuple[Optional[Result], Rewarming]:
+    """How fast the places of each breast warm again, against the rest of it, and the picture that the map lies on.
+
+    Args:
+        pictures: as of `read_series`. One that cannot be read, or is of another size, is left out.
+    """
+    before, after = _told(pictures)
+    if not before:
+        return None, Rewarming(NOT_ASSESSABLE, 'There is no usable picture from before the cooling.')
+    first = before[-1]
+    try:
+        result = kept_result(exams, exam, first.capture, first.result)
+    except ThermoscreenError as error:
+        return None, Rewarming(NOT_ASSESSABLE, error.message.sentence)
+    if result.labels is None:
+        return result, Rewarming(NOT_ASSESSABLE, 'No regions were marked.')
+    scale = (first.signs or {}).get('scale')
+    timed = []
+    for kept in after:
+        with contextlib.suppress(ThermoscreenError):
+            pixels = kept_thermogram(exams, exam, kept.capture).pixels
+            if pixels.shape == result.thermogram.pixels.shape:
+                timed.append(Timed(taken_s(kept.capture) or 0.0, pixels))
+    return result, map_rewarming(grid_of(result, scale and Scale(
+        scale['mm_per_px'], scale['uncertainty'], scale['basis'])), timed)
+
+
+def _told(pictures: Sequence[Kept]) -> Tuple[List[Kept], List[Kept]]:
+    """Pictures with a result in °C from before the cooling, and those from after it whose time is known."""
+    told = [kept for kept in pictures if kept.result['unit'] == CELSIUS and kept.result['outcome'] == 'result']
+    return ([kept for kept in told if kept.capture.frame == 1],
+            [kept for kept in told if kept.capture.frame > 1 and taken_s(kept.capture) is not None])
 
 
 def taken_s(capture: Capture) -> Optional[float]:

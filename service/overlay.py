@@ -65,6 +65,9 @@ _DIFFERENCE_SPAN_GREY = 40.0
 #: where it is brightest; and the least that is drawn so bright, in log odds. Own.
 _EXPLANATION, _EXPLANATION_COVERS, _EXPLANATION_LEAST = (230, 255, 80), 0.8, 0.5
 
+#: So many times the time constant of its breast, and more, is drawn as bright as an explanation's strongest place. Own.
+SLOWEST = 2.0
+
 #: Grey level around the picture.
 _PAPER = 24
 _INK = (255, 255, 255)
@@ -225,15 +228,35 @@ def draw_explanation(result: Result, explained: np.ndarray) -> np.ndarray:
     Returns:
         uint8 HxWx3, BGR, `PICTURE_HEIGHT_PX` high.
     """
+    column, row, value = strongest(explained)
+    return _draw_share(result, explained / np.float32(explanation_scale(explained).full),
+                       (column, row) if value > 0 else None)
+
+
+def draw_slower(result: Result, slower: np.ndarray, x_px: float, y_px: float) -> np.ndarray:
+    """Draw where the breasts warm again more slowly over the grey picture, up to `SLOWEST`, and a cross.
+
+    Args:
+        result: of the picture from before the cooling.
+        slower: float32 hxw over the whole frame, as of `service.reading.Rewarming`.
+        x_px, y_px: of the slowest place, in pixels of the frame.
+
+    Returns:
+        uint8 HxWx3, BGR, `PICTURE_HEIGHT_PX` high.
+    """
+    return _draw_share(result, (slower - 1) / np.float32(SLOWEST - 1), (x_px, y_px))
+
+
+def _draw_share(result: Result, share: np.ndarray, place: Optional[Tuple[float, float]]) -> np.ndarray:
+    """A map over the grey picture, bright where it is 1 or more, and a cross at a place of the frame."""
     picture = draw_picture(result, 'grey', 'original', outlined=True)
     size = picture.shape[:2]
-    share = np.nan_to_num(explained / np.float32(explanation_scale(explained).full)).clip(0, 1)
+    share = np.nan_to_num(share).clip(0, 1)
     share = _EXPLANATION_COVERS * cv2.resize(share, size[::-1], interpolation=cv2.INTER_LINEAR)[..., np.newaxis]
     picture[...] = np.rint(picture + share * (np.array(_EXPLANATION, np.float32) - picture))
-    column, row, value = strongest(explained)
-    if value > 0:
-        _draw_cross(picture, int(column * size[1] / result.thermogram.width),
-                    int(row * size[0] / result.thermogram.height))
+    if place is not None:
+        _draw_cross(picture, int(place[0] * size[1] / result.thermogram.width),
+                    int(place[1] * size[0] / result.thermogram.height))
     _draw_sides(picture)
     return picture
 

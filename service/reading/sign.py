@@ -62,7 +62,7 @@ RULES: Dict[str, Rule] = {
 
 @dataclass(frozen=True)
 class Spot:
-    """A place in the frame, in pixels of it, with its value in °C."""
+    """A place in the frame, in pixels of it, with its value: °C, or what the owner of the spot says."""
 
     region: str
     x_px: float

@@ -16,7 +16,7 @@ from .exams import exam_file_reply
 from .files import requested_file, result_reply
 from .report import report_numbers
 from .responses import json_reply, text_reply, whole_number
-from .series import series_of
+from .series import rewarming_of, series_of
 from .services import services
 from .similar import gallery, similar_to
 from .status import PERCENTILES, every_message, percentiles, stage_rows
@@ -132,8 +132,9 @@ def captures(exam_id: str) -> Response:
 @admits(TOKEN)
 @audited('exam-viewed')
 def series(exam_id: str) -> Response:
-    """How the regions of the dynamic series of an exam warm again."""
-    return json_reply(series_of(acquisition().exams.get(exam_id)).to_dict())
+    """How the regions of the dynamic series of an exam warm again, and the places of each breast."""
+    exam = acquisition().exams.get(exam_id)
+    return json_reply(dict(series_of(exam).to_dict(), rewarming=rewarming_of(exam)[1].to_dict()))
 
 
 @blueprint.route('/exams/<exam_id>/report')

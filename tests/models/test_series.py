@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from models import series
@@ -64,6 +65,15 @@ def test_a_patch_is_slower_and_changes_nothing_else():
     assert left[-1][inside].mean() == pytest.approx(math.exp(-285 / taus[False, other]), abs=0.1)
 
 
+def test_a_convolution_dilated_by_a_tile_is_time_as_channels():
+    frames = np.random.RandomState(0).rand(6, 8, 12).astype(np.float32)
+    over_tiles = torch.nn.Conv2d(1, 5, (2, 3), dilation=(8, 12))
+    over_time = torch.nn.Conv2d(6, 5, 1)
+    over_time.load_state_dict({'weight': over_tiles.weight.reshape(5, 6, 1, 1), 'bias': over_tiles.bias})
+    seen = over_tiles(torch.from_numpy(series.super_image(frames))[None, None])
+    assert torch.allclose(seen, over_time(torch.from_numpy(frames)[None]), atol=1e-6)
+
+
 def test_one_command_compares_them(tmp_path):
     ran = CliRunner().invoke(series.main, ['--out', str(tmp_path / 'series'), '--count', '20', '--epochs', '1'])
     assert ran.exit_code == 0, ran.output
@@ -74,6 +84,11 @@ def test_one_command_compares_them(tmp_path):
         assert 0 <= low <= judge['auc']['value'] <= high <= 1
     assert (tmp_path / 'series' / 'series.png').read_bytes().startswith(b'\x89PNG')
     assert ran.output.count('\n| ') == 2 + len(report['judges'])  # with its head
+    ran = CliRunner().invoke(series.main, ['--out', str(tmp_path / 'moved'), '--count', '20', '--epochs', '0',
+                                           '--moved-px', '2'])
+    assert ran.exit_code == 0, ran.output
+    moved = json.loads((tmp_path / 'moved' / 'series.json').read_text())
+    assert list(moved['judges']) == list(series.CURVES) and moved['moved_px'] == 2.0
     # A whole folder of something else is left alone.
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'mine.txt').write_text('mine')

@@ -31,8 +31,9 @@ EXAM_PAGES = {'exams.' + name: CLINICAL for name in (
     'page', 'find', 'search', 'newcomer', 'newcomer_told', 'news', 'add', 'exam', 'series', 'picture', 'viewing',
     'frame', 'layer', 'twin', 'file', 'question', 'do')}
 EXAM_PAGES.update({name: CLINICAL for name in (
-    'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'outlines.page', 'outlines.tried', 'report.page',
-    'report.paper', 'similar.page', 'similar.reading', 'why.page', 'why.begin', 'why.stop', 'why.drawn')})
+    'home.start_page', 'beside.page', 'beside.drawn', 'series.page', 'series.drawn', 'outlines.page',
+    'outlines.tried', 'report.page', 'report.paper', 'similar.page', 'similar.reading',
+    'why.page', 'why.begin', 'why.stop', 'why.drawn')})
 
 EXAM_PAGES.update({'moving.' + name: (SUPERVISOR,) for name in ('page', 'asked', 'move')})
 
