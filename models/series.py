@@ -20,9 +20,10 @@ import torch
 from matplotlib.figure import Figure
 from torch import nn
 
+from calibration.thresholds import wilson
 from service.body import find_body
 from service.messages import InputError, ThermoscreenError
-from service.reading import Timed, fit_series, map_rewarming, scale_of
+from service.reading import SLOW, Timed, fit_series, map_rewarming, scale_of
 from service.reading.grid import make_grid
 from service.regions import PAIRS, REGIONS
 from service.simulator import make_phantom
@@ -33,7 +34,7 @@ from .conditions import library_versions
 from .evaluation.formatting import region_name
 from .evaluation.plots import INK, STYLE
 from .reports import to_json, whole_folder
-from .statistics import FoldwiseAuc, PatientBootstrap, percentile_interval, roc
+from .statistics import FoldwiseAuc, PatientBootstrap, estimate, percentile_interval, roc
 
 #: The protocol of the exam (docs/exams.md): a picture from before the cooling, then these, 15 s apart.
 FRAMES, STEP_S = 20, 15.0
@@ -201,9 +202,10 @@ NETWORKS: Dict[str, Tuple[Callable[[], nn.Module], Callable[[np.ndarray], np.nda
     'time as channels': (lambda: channel_network(FRAMES), lambda left: left),
     'first and last picture': (lambda: channel_network(2), lambda left: left[[0, -1]]),
 }
+_MAP = 'map of time constants'
 CURVES: Dict[str, Callable[[Series], float]] = {
     'time constants of the breasts': by_regions,
-    'map of time constants': by_map,
+    _MAP: by_map,
 }
 
 
@@ -246,7 +248,8 @@ def compare(count: int, epochs: int, seed: int, moved_px: float, say: Callable[[
         moved_px: as of `make_series`, of those that are judged; the networks learn from 0.3.
     Returns:
         As JSON: ``judges``, one with ``auc`` (an estimate), ``better`` (its AUC less the breasts' time constants', with
-        the interval of the paired bootstrap) and, for a network, ``weights`` and ``seconds`` of training.
+        the interval of the paired bootstrap) and, for a network, ``weights`` and ``seconds`` of training;
+        ``above_limit``, the share of patients ``with`` and ``without`` a patch whose slowest place is above `SLOW`.
     """
     test = list(_many(_TEST_SEED, max(count // 3, 20), moved_px))
     truth = np.array([bool(series.patch) for series in test])
@@ -271,9 +274,13 @@ def compare(count: int, epochs: int, seed: int, moved_px: float, say: Callable[[
     judges = {name: dict(more, auc=roc(truth, found, bootstrap)['auc'],
                          better=percentile_interval(drawn[name] - drawn[first]) if name != first else None)
               for name, (found, more) in judged.items()}
-    return {'judges': judges, 'trained_on': count, 'judged': len(test), 'epochs': epochs, 'seed': seed,
-            'moved_px': moved_px,
-            'first_seeds': [_TRAIN_SEED, _TEST_SEED], 'versions': library_versions(torch)}
+    slowest = judged[_MAP][0]
+    above = {'with': (slowest[truth] > SLOW).tolist(), 'without': (slowest[~truth] > SLOW).tolist()}
+    limit = {name: estimate(sum(found) / len(found), len(found), wilson(sum(found), len(found)), 'Wilson')
+             for name, found in above.items()}
+    return {'judges': judges, 'above_limit': limit, 'trained_on': count, 'judged': len(test), 'epochs': epochs,
+            'seed': seed, 'moved_px': moved_px, 'first_seeds': [_TRAIN_SEED, _TEST_SEED],
+            'versions': library_versions(torch)}
 
 
 def table(report: Dict[str, Any]) -> str:
@@ -283,6 +290,9 @@ def table(report: Dict[str, Any]) -> str:
         better = judge['better'] and '%+.3f to %+.3f' % tuple(judge['better'])
         lines.append('| %s | %.3f (%.3f to %.3f) | %s | %s |'
                      % (name, judge['auc']['value'], *judge['auc']['ci95'], better or '', judge.get('weights', '')))
+    for name, share in report['above_limit'].items():
+        lines.append('Above %.2f, %s a patch: %.3f (%.3f to %.3f) of %d.'
+                     % (SLOW, name, share['value'], *share['ci95'], share['n']))
     return '\n'.join(lines)
 
 

@@ -89,6 +89,7 @@ def test_one_command_compares_them(tmp_path):
     assert ran.exit_code == 0, ran.output
     moved = json.loads((tmp_path / 'moved' / 'series.json').read_text())
     assert list(moved['judges']) == list(series.CURVES) and moved['moved_px'] == 2.0
+    assert [moved['above_limit'][name]['n'] for name in ('with', 'without')] == [10, 10]
     # A whole folder of something else is left alone.
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'mine.txt').write_text('mine')

@@ -372,6 +372,7 @@ def test_a_dynamic_series_by_keyboard_alone(bedside):
     bedside.touch('text=Series', '.steps-through')
     bedside.touch('text="Next"', '.when:has-text("1 of 3")')
     bedside.touch('text=Breasts', '.curves')
+    bedside.touch('text=Places', '.missing')
     bedside.touch('text=Back', '.three')
     bedside.touch('text=Report', '.report [data-part]')
     _look_through_a_report(bedside)
