@@ -60,33 +60,37 @@ def with_features(model: bytes) -> bytes:
 
 
 def with_latents(model: bytes) -> bytes:
-    """A network that also gives `LATENTS`: mean and maximum of its deepest tensor, where odd bodies stand out.
+    """A network that also gives `LATENTS`: mean and deviation of its deepest tensor, where odd bodies stand out.
 
     `FEATURES` tell heat patterns apart and hardly bodies; these tell bodies apart and hardly patterns. The deepest
-    tensor is the one on the way to the regions with the fewest rows by columns, and of these the most channels.
+    tensor is the last one on the way to the regions with the fewest rows by columns, and of these the most channels.
 
     Args:
         model: ONNX file with region logits, as `make_logits` gives it.
 
     Returns:
-        The same nodes and weights with three nodes and one output more, float32 1xN.
+        The same nodes and weights with five nodes and one output more, float32 1xN: means, then root sums of squares of
+        the deviations.
 
     Raises:
         InputError: ``onnx-unreadable``; ``latents-none``: there is no such tensor.
     """
     proto = read_model(model)
-    before = _before(proto.graph, LOGITS)
-    found = [(shape[2] * shape[3], -shape[1], name) for name, shape in _shapes(proto).items()
-             if name in before and len(shape) == 4 and shape[2] * shape[3] > 1]
+    before, shapes = _before(proto.graph, LOGITS), _shapes(proto)
+    found = [(-shape[2] * shape[3], shape[1], place, name)
+             for place, name in enumerate(name for node in proto.graph.node for name in node.output)
+             for shape in [shapes.get(name, [])] if name in before and len(shape) == 4 and shape[2] * shape[3] > 1]
     if not found:
         raise InputError('latents-none', 'This network has no features before its regions.', 'Name another bundle.')
-    deepest = min(found)[2]
-    parts = [LATENTS + '/mean', LATENTS + '/maximum']
-    nodes = [helper.make_node('ReduceMean', [deepest], parts[:1], axes=[2, 3], keepdims=0),
-             helper.make_node('ReduceMax', [deepest], parts[1:], axes=[2, 3], keepdims=0),
-             helper.make_node('Concat', parts, [LATENTS], axis=1)]
+    _, channels, _, deepest = max(found)
+    parts = [LATENTS + '/' + part for part in ('centre', 'away', 'mean', 'deviation')]
+    nodes = [helper.make_node('ReduceMean', [deepest], parts[:1], axes=[2, 3], keepdims=1),
+             helper.make_node('Sub', [deepest, parts[0]], parts[1:2]),
+             helper.make_node('ReduceMean', [deepest], parts[2:3], axes=[2, 3], keepdims=0),
+             helper.make_node('ReduceL2', parts[1:2], parts[3:], axes=[2, 3], keepdims=0),
+             helper.make_node('Concat', parts[2:], [LATENTS], axis=1)]
     proto.graph.node.extend(nodes)
-    proto.graph.output.append(helper.make_tensor_value_info(LATENTS, TensorProto.FLOAT, [1, -2 * min(found)[1]]))
+    proto.graph.output.append(helper.make_tensor_value_info(LATENTS, TensorProto.FLOAT, [1, 2 * channels]))
     onnx.checker.check_model(proto, full_check=True)
     data: bytes = proto.SerializeToString()
     return data

@@ -26,7 +26,7 @@ class Look(NamedTuple):
     """What a network makes of a frame.
 
     Attributes:
-        latents: float32 D: mean and maximum of the deepest features over the frame.
+        latents: float32 D: mean of the deepest features over the frame, and deviation from it.
         labels: uint8 HxW at the size of the input, by the mean over the variants.
         unsure: float32 HxW, entropy of that mean in nats: what the variants waver about and what they disagree on.
         by_region: float R, mean of `unsure` where some variant sees the region; NaN where none does.

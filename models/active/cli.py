@@ -8,7 +8,7 @@ from typing import Optional, Tuple
 import click
 
 # A verb whose library is absent is not offered; looking is quick, importing is not.
-for _name in ('onnx', 'onnxruntime', 'scipy'):
+for _name in ('onnx', 'onnxruntime', 'scipy', 'sklearn'):
     if importlib.util.find_spec(_name) is None:
         raise ImportError('a queue needs %s' % _name, name=_name)
 
@@ -31,8 +31,8 @@ def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], cou
     thermograms, or a file. Frames with labels, such as outlines corrected by hand, are what the others are compared
     with.
 
-    First come frames that are unlike all labelled ones and unlike each other, and of which the network is not
-    sure; a second frame of a patient counts half. The list names patients: it stays where the exams are.
+    First come frames that are, in some respect, unlike all labelled ones and unlike each other, and of which the
+    network is not sure; a second frame of a patient counts half. The list names patients: it stays where the exams are.
 
     \b
     Example:

@@ -1,9 +1,9 @@
 """``python -m models.active.curve``: does a queue save labels? Queue against random at equal label counts, on phantoms.
 
-A network knows ordinary frontal bodies. The frames of a clinic hold other ones too: turned, operated, covered, of
-another camera. Some frames get labels, the network learns from them among the phantoms it knew, and is judged on bodies
-that it never saw. Every round the ways of choosing take the same number of further frames from the same pool; all begin
-with the same ones, taken at random.
+Most frames of a clinic show usual frontal bodies, some show rare ones: turned, operated, covered, of another camera.
+Some get labels, a network learns from these alone, and is judged on bodies that it never saw, usual and rare ones
+apart. Every round the ways of choosing take as many further frames from the same pool, asking the network of the round
+before; all begin with the same ones, taken at random.
 """
 import dataclasses
 import io
@@ -19,10 +19,12 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from service.chains import get_chain
+from service.chains import Prepared, get_chain
 from service.durable import atomic_write, atomic_write_json, make_folders
 from service.messages import ThermoscreenError
+from service.regions import LEFT_ARMPIT, LEFT_BREAST, NECK, RIGHT_ARMPIT, RIGHT_BREAST
 from service.simulator import KINDS, choose_kind
+from service.thermogram import Thermogram
 from service.views import NO_TORSO
 
 from ..cli import FOLDER
@@ -30,7 +32,7 @@ from ..data import Collection
 from ..data.open import open_phantom_set
 from ..deliver import onnx_bytes
 from ..evaluation.formatting import figure as with_interval
-from ..evaluation.overlap import iou, mean_over_regions, pair_counts
+from ..evaluation.overlap import dice, mean_over_regions, pair_counts
 from ..evaluation.plots import FAINT, INK, STYLE
 from ..fewshot.run import relabelled
 from ..phantoms import prepare_set
@@ -43,6 +45,7 @@ from ..training.run import conditions, fresh_network
 from ..training.weights import NAME as WEIGHTS
 from ..training.weights import load_network, save_weights
 from .answers import asking, look
+from .descriptors import describe
 from .ranking import BOTH, FAR, UNSURE, WAYS, rank
 
 log = logging.getLogger(__name__)
@@ -57,8 +60,11 @@ ODD_SHARE = 0.25
 #: Seeds of the first phantoms that the network knows, that get labels, and that it is judged on.
 _KNOWN, _POOL, _TEST = 7000000, 7010000, 7020000
 
-#: Odds that a training sample is one with a label rather than a phantom that the network knew.
-_LABELLED = 0.6
+#: Changes of the recipe for the curve: a network learns fast, and without augmentation it depends on its labels.
+_PLAIN = ('augment.kind=none', 'augment.nipples=0', 'optimizer.learning_rate=0.004')
+
+#: Regions that are judged.
+_JUDGED = [RIGHT_BREAST, LEFT_BREAST, RIGHT_ARMPIT, LEFT_ARMPIT, NECK]
 
 #: A small network for small pictures: some hundred of them are trained.
 _SMALL = ('task=regions', 'input.height=48', 'input.width=64', 'finding.steps=0', 'training.epochs=0',
@@ -72,22 +78,20 @@ class Plan:
     Attributes:
         seeds: repetitions; each draws the pool, the first labels and every training anew.
         pool: frames without labels, of `drawn` phantoms.
-        known, drawn, test: phantoms that the network knows, that pools are drawn from, and that judge.
-        first, step, rounds: labels to begin with, further ones in a round, and rounds.
-        start_samples, samples: of the training on known phantoms, and of each one after it.
+        known, drawn, test: phantoms that a network to begin with knows, that pools are drawn from, and that judge.
+        labels: frames with labels in each round.
+        start_samples, samples: of the training on known phantoms, and of each one on labels.
         ways: to choose, `RANDOM` first.
     """
 
     seeds: int = 6
     pool: int = 200
     known: int = 300
-    drawn: int = 600
+    drawn: int = 900
     test: int = 240
-    first: int = 8
-    step: int = 8
-    rounds: int = 3
+    labels: Tuple[int, ...] = (8, 24, 64)
     start_samples: int = 4000
-    samples: int = 400
+    samples: int = 800
     ways: Tuple[str, ...] = (RANDOM,) + WAYS
 
 
@@ -97,23 +101,24 @@ def learning_curve(plan: Plan, phantoms: Path, out: Path, threads: int = 1) -> I
     Args:
         plan: how large.
         phantoms: folder of the sets, which are made where they are missing.
-        out: receives the network to begin with, and ``WAY-SEED.json``.
+        out: receives the networks after the first labels, and ``WAY-SEED.json``.
         threads: processes that make phantoms.
 
     Yields:
-        After every way the rows so far: ``way``, ``seed``, ``labels`` (number by round), ``miou`` (of every frame that
+        After every seed the rows so far: ``way``, ``seed``, ``labels`` (number by round), ``dice`` (of every frame that
         judges, by round), ``chosen`` and ``test`` (seeds of phantoms).
     """
-    recipe = small_recipe(plan.start_samples)
-    sets = _sets(plan, recipe, phantoms, threads)
-    teach_ordinary(recipe, sets['known'], out)
+    make_folders(str(out))
+    recipe = small_recipe(plan.samples, *_PLAIN)
+    pool = drawn_set(phantoms / 'pool', _POOL, plan.drawn, ODD_SHARE, recipe, threads)
+    test = drawn_set(phantoms / 'test', _TEST, plan.test, 0.5, recipe, threads)
     rows = []
-    for way in plan.ways:
-        for seed in range(plan.seeds):
+    for seed in range(plan.seeds):
+        for way in plan.ways:
             place = out / ('%s-%d.json' % (way, seed))
             if not place.exists():
-                recipe = dataclasses.replace(small_recipe(plan.samples), seed=seed)
-                atomic_write_json(place, _repetition(way, plan, recipe, sets, out))
+                seeded = dataclasses.replace(recipe, seed=seed)
+                atomic_write_json(place, _repetition(way, plan, seeded, pool, test, out))
             rows.append(json.loads(place.read_text()))
         yield rows
 
@@ -126,9 +131,9 @@ def teach_ordinary(recipe: Recipe, known: Collection, out: Path) -> Path:
     return out / WEIGHTS
 
 
-def small_recipe(samples: int) -> Recipe:
-    """The recipe of the shipped network with a small network and small pictures."""
-    return load_recipe('phantom-fpn', _SMALL + ('training.samples=%d' % samples,))
+def small_recipe(samples: int, *changes: str) -> Recipe:
+    """The recipe of the shipped network with a small network and small pictures, and changes as of ``--set``."""
+    return load_recipe('phantom-fpn', _SMALL + ('training.samples=%d' % samples,) + changes)
 
 
 def kinds_of(odd_share: float) -> Dict[str, float]:
@@ -148,62 +153,54 @@ def known_set(plan: Plan, recipe: Recipe, folder: Path, threads: int) -> Collect
     return drawn_set(folder / 'known', _KNOWN, plan.known, 0.0, recipe, threads)
 
 
-def _sets(plan: Plan, recipe: Recipe, folder: Path, threads: int) -> Dict[str, Collection]:
-    return {'known': known_set(plan, recipe, folder, threads),
-            'pool': drawn_set(folder / 'pool', _POOL, plan.drawn, ODD_SHARE, recipe, threads),
-            'test': drawn_set(folder / 'test', _TEST, plan.test, 0.5, recipe, threads)}
-
-
-def _repetition(way: str, plan: Plan, recipe: Recipe, sets: Dict[str, Collection], out: Path) -> Dict[str, Any]:
-    order = np.random.default_rng(recipe.seed).permutation(len(sets['pool']))
-    pool = sets['pool'].take(order[:plan.pool])
+def _repetition(way: str, plan: Plan, recipe: Recipe, drawn: Collection, test: Collection, out: Path) -> Dict[str, Any]:
+    pool = drawn.take(np.random.default_rng(recipe.seed).permutation(len(drawn))[:plan.pool])
     chain = get_chain(recipe.input.chain, recipe.chain_constants)
-    tensors = [chain.apply(sample.thermogram()).tensor for sample in pool]
-    judged = [(chain.apply(sample.thermogram()).tensor, sample.labels()) for sample in sets['test']]
-    labelled = list(range(plan.first))  # of a shuffled pool
+    frames = [(thermogram, chain.apply(thermogram)) for thermogram in (sample.thermogram() for sample in pool)]
+    judged = [(chain.apply(sample.thermogram()).tensor, sample.labels()) for sample in test]
+    labelled = list(range(plan.labels[0]))  # of a shuffled pool
     first = out / ('first-%d.pt' % recipe.seed)
     if not first.exists():
-        save_weights(_taught(recipe, out, pool.take(labelled), sets['known']), recipe, first)
+        save_weights(_taught(recipe, pool.take(labelled)), recipe, first)
     network = load_network(first)
-    counts, figures = [len(labelled)], [_judge(network, judged)]
+    figures = [_judge(network, judged)]
     rng = np.random.default_rng([recipe.seed, 1])
-    for _ in range(plan.rounds):
-        labelled += _chosen(way, plan.step, network, recipe, tensors, pool, labelled, rng)
-        network = _taught(recipe, out, pool.take(labelled), sets['known'])
-        counts.append(len(labelled))
+    for labels in plan.labels[1:]:
+        labelled += _chosen(way, labels - len(labelled), network, recipe, frames, pool, labelled, rng)
+        network = _taught(recipe, pool.take(labelled))
         figures.append(_judge(network, judged))
-        log.info('%s, seed %d: %d labels, mIoU %.3f', way, recipe.seed, counts[-1], np.mean(figures[-1]))
-    return {'way': way, 'seed': recipe.seed, 'labels': counts, 'miou': figures,
+        log.info('%s, seed %d: %d labels, Dice %.3f', way, recipe.seed, labels, np.mean(figures[-1]))
+    return {'way': way, 'seed': recipe.seed, 'labels': plan.labels, 'dice': figures,
             'chosen': [pool[index].facts['number'] for index in labelled],
-            'test': [sample.facts['number'] for sample in sets['test']]}
+            'test': [sample.facts['number'] for sample in test]}
 
 
-def _taught(recipe: Recipe, start: Path, labelled: Collection, known: Collection) -> torch.nn.Module:
-    """The network to begin with, after it learned from labels among what it knew."""
-    return fit(load_network(start), recipe, [(labelled, _LABELLED), (known, 1 - _LABELLED)], workers=0)
+def _taught(recipe: Recipe, labelled: Collection) -> torch.nn.Module:
+    return fit(fresh_network(recipe), recipe, labelled, workers=0)
 
 
-def _chosen(way: str, count: int, network: torch.nn.Module, recipe: Recipe, tensors: Sequence[np.ndarray],
-            pool: Collection, labelled: Sequence[int], rng: np.random.Generator) -> List[int]:
+def _chosen(way: str, count: int, network: torch.nn.Module, recipe: Recipe,
+            frames: Sequence[Tuple[Thermogram, Prepared]], pool: Collection, labelled: Sequence[int],
+            rng: np.random.Generator) -> List[int]:
     """Indices of further frames of the pool."""
     free = [index for index in range(len(pool)) if index not in labelled]
     if way == RANDOM:
         return [int(index) for index in rng.choice(free, count, replace=False)]
     ask = asking(onnx_bytes(network, recipe))
-    looks = [look(ask, tensor) for tensor in tensors]
-    latents = np.array([one.latents for one in looks])
-    choices = rank(latents[free], np.array([looks[index].total for index in free]),
-                   [pool[index].patient for index in free], latents[list(labelled)],
+    looks = [look(ask, prepared.tensor) for _, prepared in frames]
+    groups = [describe(thermogram, seen, prepared.fit) for (thermogram, prepared), seen in zip(frames, looks)]
+    choices = rank([groups[index] for index in free], np.array([looks[index].total for index in free]),
+                   [pool[index].patient for index in free], [groups[index] for index in labelled],
                    [pool[index].patient for index in labelled], count, way)
     return [free[choice.place] for choice in choices]
 
 
 def _judge(network: torch.nn.Module, judged: Sequence[Tuple[np.ndarray, np.ndarray]]) -> List[float]:
-    """The mIoU of every frame, over the regions that are in either label image."""
+    """Dice of every frame, mean of the regions in either label image; nipples are too small in these pictures."""
     with torch.no_grad():
         found = [network(torch.from_numpy(tensor)).regions.argmax(1)[0].numpy().astype(np.uint8)
                  for tensor, _ in judged]
-    return [round(float(mean_over_regions(iou(pair_counts(labels, truth)))), 4)
+    return [round(float(mean_over_regions(dice(pair_counts(labels, truth))[_JUDGED])), 4)
             for labels, (_, truth) in zip(found, judged)]
 
 
@@ -211,69 +208,82 @@ def _judge(network: torch.nn.Module, judged: Sequence[Tuple[np.ndarray, np.ndarr
 
 
 def gains(rows: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """Figures of a study, of frames of all kinds and of odd ones alone.
+    """Figures of a study, of usual and of rare bodies.
 
     Args:
         rows: as `learning_curve` returns them.
 
     Returns:
-        For each way ``way`` and, for each number of ``labels``, estimates ``all``, ``odd`` (mean mIoU), ``gain`` and
-        ``odd_gain`` (over random with the same labels, in pairs); intervals over seeds.
+        For each way ``way``, ``rare_labels`` (share of rare bodies among the last labels) and, for each number of
+        ``labels``, estimates ``usual``, ``rare`` (mean Dice), ``usual_gain`` and ``rare_gain`` (over random with the
+        same labels, in pairs) and ``usual_rise`` and ``rare_rise`` (over the first labels); intervals over seeds.
     """
-    odd = np.array([choose_kind(number, kinds_of(0.5)) in ODD for number in rows[0]['test']])
-    by_way: Dict[str, np.ndarray] = {}
-    for way in dict.fromkeys(row['way'] for row in rows):
-        by_way[way] = np.array([row['miou'] for row in rows if row['way'] == way])
-    control = by_way[RANDOM]
-    seeds = PatientBootstrap(range(len(control)))
+    rare = np.array([_is_rare(number, 0.5) for number in rows[0]['test']])
+    own = {way: [row for row in rows if row['way'] == way] for way in dict.fromkeys(row['way'] for row in rows)}
+    seeds = PatientBootstrap(range(len(own[RANDOM])))
     table = []
-    for way, values in by_way.items():
-        entry: Dict[str, Any] = {'way': way, 'labels': rows[0]['labels']}
-        for name, among in (('', slice(None)), ('odd', odd)):
-            means, others = values[..., among].mean(-1), control[..., among].mean(-1)
-            entry[name or 'all'] = [seeds.mean(column) for column in means.T]
-            entry[(name + '_gain').lstrip('_')] = [seeds.mean(column) for column in (means - others).T]
+    for way, repetitions in own.items():
+        chosen = [_is_rare(number, ODD_SHARE) for row in repetitions for number in row['chosen']]
+        entry: Dict[str, Any] = {'way': way, 'labels': rows[0]['labels'], 'rare_labels': float(np.mean(chosen))}
+        for name, among in (('usual', ~rare), ('rare', rare)):
+            means, others = (np.nanmean(np.array([row['dice'] for row in some])[..., among], -1)
+                             for some in (repetitions, own[RANDOM]))
+            for end, values in (('', means), ('_gain', means - others), ('_rise', means - means[:, :1])):
+                entry[name + end] = [seeds.mean(column) for column in values.T]
         table.append(entry)
     return table
 
 
+def _is_rare(number: int, share: float) -> bool:
+    return choose_kind(number, kinds_of(share)) in ODD
+
+
 def markdown(rows: Sequence[Dict[str, Any]], where: str) -> str:
     """The figures as a Markdown table, with their conditions."""
-    lines = ['| frames chosen | labels | mIoU of all kinds | gain over random | mIoU of odd kinds | gain over random |',
-             '| --- ' * 6 + '|']
-    for entry in gains(rows):
+    lines = ['| frames chosen | rare ones among them | labels | Dice, usual bodies | gain over random '
+             '| Dice, rare bodies | gain over random |', '| --- ' * 7 + '|']
+    table = gains(rows)
+    for entry in table:
         for number, labels in enumerate(entry['labels']):
-            cells = [with_interval(entry[name][number]) for name in ('all', 'gain', 'odd', 'odd_gain')]
-            if entry['way'] == RANDOM:
+            cells = [with_interval(entry[name][number]) for name in ('usual', 'usual_gain', 'rare', 'rare_gain')]
+            if entry['way'] == RANDOM or not number:
                 cells[1] = cells[3] = ''
-            lines.append('| %s | %d | %s |' % (_NAMES[entry['way']], labels, ' | '.join(cells)))
-    lines += ['', 'Phantoms of 64x48 pixels; %d seeds, each with its own pool, first labels and trainings; judged on '
-              '%d phantoms never seen, half of odd kinds; 95 %% intervals over seeds (bootstrap of %d); %s.'
-              % (len({row['seed'] for row in rows}), len(rows[0]['test']), ROUNDS, where)]
+            last = number == len(entry['labels']) - 1
+            lines.append('| %s | %s | %d | %s |' % (_NAMES[entry['way']], '%.0f %%' % (100 * entry['rare_labels'])
+                                                    if last else '', labels, ' | '.join(cells)))
+    rises = [with_interval(table[0][name][-1]) for name in ('usual_rise', 'rare_rise')]
+    lines += ['', 'From the first to the last labels random choice rises by %s and %s.' % tuple(rises), '',
+              'Phantoms of 64x48 pixels, %.0f %% of a pool of rare kinds; %d seeds, each with its own pool, first '
+              'labels and trainings; judged on %d phantoms never seen, half of rare kinds; Dice of breasts, armpits '
+              'and neck; 95 %% intervals over seeds (bootstrap of %d); %s.'
+              % (100 * ODD_SHARE, len({row['seed'] for row in rows}), len(rows[0]['test']), ROUNDS, where)]
     return '\n'.join(lines)
 
 
-_NAMES = {RANDOM: 'at random', BOTH: 'queue', UNSURE: 'by uncertainty alone', FAR: 'by distance alone'}
+_NAMES = {RANDOM: 'at random', BOTH: 'distance and uncertainty', UNSURE: 'uncertainty alone', FAR: 'distance alone'}
 _COLOURS = {RANDOM: '#7b8791', BOTH: INK, UNSURE: '#c25a00', FAR: '#2f7fc1'}
 
 
 def draw_plot(rows: Sequence[Dict[str, Any]]) -> bytes:
-    """Draw mIoU against the number of labels as PNG, with 95 % intervals over seeds."""
+    """Draw Dice against the number of labels as PNG, with 95 % intervals over seeds."""
     table = gains(rows)
     with matplotlib.rc_context(STYLE):
         plot = Figure(figsize=(9, 3.6), layout='constrained')
         axes = plot.subplots(1, 2, sharex=True)
-        for panel, key, title in zip(axes, ('all', 'odd'), ('all kinds of phantoms', 'odd kinds alone')):
-            panel.set_title(title, fontsize=9)
+        for panel, key in zip(axes, ('usual', 'rare')):
+            panel.set_title(key + ' bodies', fontsize=9)
+            panel.set_xscale('log', base=2)
             panel.grid(axis='y', color=FAINT, linewidth=0.6)
             for place, entry in enumerate(table):
-                labels = np.array(entry['labels']) + 0.25 * (place - (len(table) - 1) / 2)
+                labels = np.array(entry['labels']) * 1.03 ** (place - (len(table) - 1) / 2)
                 colour = _COLOURS[entry['way']]
                 panel.plot(labels, [one['value'] for one in entry[key]], 'o-', color=colour, markersize=4,
                            linewidth=1.3, label=_NAMES[entry['way']])
                 for x, one in zip(labels, entry[key]):
                     panel.plot([x, x], one['ci95'], color=colour, linewidth=1)
-        axes[0].set_ylabel('mIoU')
+            panel.set_xticks(table[0]['labels'], [str(labels) for labels in table[0]['labels']])
+            panel.minorticks_off()
+        axes[0].set_ylabel('Dice')
         axes[0].legend(fontsize=8, frameon=False)
         plot.supxlabel('frames with labels; bars: 95 % over seeds', fontsize=9)
         stream = io.BytesIO()
@@ -290,7 +300,7 @@ def draw_plot(rows: Sequence[Dict[str, Any]]) -> bytes:
 def main(out: Path, phantoms: Optional[Path], seeds: int, threads: int) -> None:
     """Compare a queue with random choice at equal label counts, on phantoms.
 
-    Table and figure are written after every way of choosing. What is finished in --out is kept.
+    Table and figure are written after every seed. What is finished in --out is kept.
 
     \b
     Example:

@@ -1,12 +1,14 @@
 """``python -m models.active.planted``: do odd frames come first? Some are planted among ordinary phantoms and queued.
 
 The bundle's own network is asked, as by ``thermoscreen queue``. Bodies that it learned to handle are odd all the same
-where a clinic has hardly any of them.
+where a clinic has hardly any of them. Ordinary is a frontal view with raised arms and nothing about it: what is planted
+must not be among the others by chance.
 """
-import dataclasses
+import functools
 import sys
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional
+from typing import Dict, Iterator, List, NamedTuple, Sequence
 
 import click
 import numpy as np
@@ -14,132 +16,137 @@ import numpy as np
 from service.bundle import Bundle, open_bundle
 from service.durable import atomic_write, make_folders
 from service.messages import ThermoscreenError
+from service.regions import REGIONS
 from service.settings import SHIPPED_BUNDLE
-from service.simulator import choose_kind
+from service.simulator import Description, describe, make_phantom
+from service.simulator.anatomy import ARMS_RAISED, Posture
+from service.thermogram import Thermogram
 
 from ..cli import FOLDER
-from ..data import Collection
-from ..data.open import open_phantom_set
+from ..data import Collection, Sample
 from ..evaluation.formatting import figure as with_interval
-from ..phantoms import prepare_set
 from ..progress import bar
 from ..statistics import ROUNDS, PatientBootstrap
 from .answers import asking
-from .curve import ODD, kinds_of
+from .curve import ODD
 from .ranking import WAYS, rank
 from .run import Frame, Progress, Source, gather
 
-#: Seeds of the first ordinary and the first odd phantom.
-_ORDINARY, _ODD = 7040000, 7050000
+#: Seed of the first phantom, and seeds of a repetition: ordinary ones from its first, odd ones from its middle.
+_FIRST, _STRIDE = 7200000, 10000
 
 #: At the shipped network's own size.
 _HEIGHT, _WIDTH = 240, 320
 
-#: The part of a queue in which the odd frames are to be.
+#: Ordinary and planted frames of a pool.
+_ORDINARY, _PLANTED = 95, 5
+
+#: Odd phantoms of a kind in one repetition.
+_OF_KIND = 3
+
+#: The part of a queue in which the odd frames are to be: it has room for twice as many.
 _TOP = 0.1
 
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """How large a study is.
-
-    Attributes:
-        ordinary, odd: phantoms that trials draw from.
-        frames, planted: of one trial, the planted ones among them.
-        trials: draws.
-    """
-
-    ordinary: int = 120
-    odd: int = 40
-    frames: int = 100
-    planted: int = 5
-    trials: int = 200
+FRONTAL = 'frontal'
 
 
-class Trial(NamedTuple):
-    """Places of the planted frames in a queue.
+class Place(NamedTuple):
+    """Where a planted frame stands in a queue.
 
     Attributes:
-        places: float, of each, from 0 for the first to 1 for the last.
-        kinds: of each.
+        seed: number of the repetition.
+        kind: of `ODD`.
+        share: of the queue before it, 0 for the first, by way of choosing.
     """
 
-    places: np.ndarray
-    kinds: List[str]
+    seed: int
+    kind: str
+    share: Dict[str, float]
 
 
-def plant(plan: Plan, bundle: Bundle, phantoms: Path, threads: int = 1,
-          progress: Optional[Progress] = None) -> Dict[str, List[Trial]]:
-    """Queue pools with planted frames, for every way of choosing.
+def plant(seed: int, bundle: Bundle, progress: Progress, ordinary: int = _ORDINARY, kinds: Sequence[str] = ODD
+          ) -> List[Place]:
+    """Queue one pool after the other: the same ordinary phantoms, and in turn every odd one among a few others.
+
+    Frames that the quality checks refuse are planted nowhere.
 
     Args:
-        plan: how large.
+        seed: number of the repetition; each has phantoms of its own.
         bundle: whose network is asked.
-        phantoms: folder of the sets, which are made where they are missing.
-        threads: processes that make phantoms.
         progress: over the frames.
+        ordinary: how many.
+        kinds: of `ODD`.
     """
-    sets = []
-    for name, first, count, share in (('ordinary', _ORDINARY, plan.ordinary, 0.0), ('odd', _ODD, plan.odd, 1.0)):
-        prepare_set(phantoms / name, first, count, _HEIGHT, _WIDTH, threads, kinds_of(share))
-        sets.append(_without_labels(open_phantom_set(phantoms / name)))
-    more = {} if progress is None else {'progress': progress}
-    pool = gather(asking(bundle.model), bundle, [Source('', '', one) for one in sets], **more)
-    ordinary, odd = ([frame for frame in pool.free if frame.source == number] for number in (0, 1))
-    trials: Dict[str, List[Trial]] = {way: [] for way in WAYS}
-    for seed in range(plan.trials):
-        rng = np.random.default_rng(seed)
-        frames = [odd[place] for place in rng.permutation(len(odd))[:plan.planted]]
-        frames += [ordinary[place] for place in rng.permutation(len(ordinary))[:plan.frames - plan.planted]]
-        for way in WAYS:
-            trials[way].append(_trial(frames, plan.planted, way))
-    return trials
+    phantoms = Collection('phantoms', tuple(_phantoms(_FIRST + seed * _STRIDE, ordinary, kinds)), (), REGIONS)
+    frames = gather(asking(bundle.model), bundle, [Source('', '', phantoms)], progress).free
+    usual = [frame for frame in frames if frame.sample.facts['kind'] == FRONTAL]
+    odd = [frame for frame in frames if frame.sample.facts['kind'] != FRONTAL]
+    order = np.random.default_rng(seed).permutation(len(odd))
+    places = []
+    for first in range(0, len(odd), _PLANTED):
+        planted = [odd[number] for number in order[first:first + _PLANTED]]
+        shares = {way: _shares(planted + usual, len(planted), way) for way in WAYS}
+        places += [Place(seed, frame.sample.facts['kind'], {way: float(shares[way][number]) for way in WAYS})
+                   for number, frame in enumerate(planted)]
+    return places
 
 
-def _without_labels(collection: Collection) -> Collection:
-    samples = (dataclasses.replace(sample, read_labels=None) for sample in collection)
-    return dataclasses.replace(collection, samples=tuple(samples))
+def _phantoms(first: int, ordinary: int, kinds: Sequence[str]) -> Iterator[Sample]:
+    """Samples without labels."""
+    usual = islice(filter(is_ordinary, count(first)), ordinary)
+    odd = ((first + _STRIDE // 2 + number, kind)
+           for number, kind in enumerate(kind for kind in kinds for _ in range(_OF_KIND)))
+    for seed, kind in chain(((seed, FRONTAL) for seed in usual), odd):
+        key = 'phantom-%08d' % seed
+        yield Sample(key, key, {'number': seed, 'kind': kind}, None, functools.partial(_thermogram, seed, kind))
 
 
-def _trial(frames: List[Frame], planted: int, way: str) -> Trial:
-    choices = rank(np.array([frame.seen.latents for frame in frames]),
-                   np.array([frame.seen.total for frame in frames]), [frame.sample.patient for frame in frames],
-                   way=way)
-    places = np.empty(len(frames))
-    places[[choice.place for choice in choices]] = np.arange(len(frames)) / len(frames)
-    return Trial(places[:planted], [choose_kind(int(frame.sample.facts['number']), kinds_of(1.0))
-                                    for frame in frames[:planted]])
+def is_ordinary(seed: int) -> bool:
+    """Whether the simulator, by chance, gives a frontal view nothing that is planted here."""
+    return describe(FRONTAL, seed) == Description() and Posture(seed).arms == ARMS_RAISED
 
 
-def markdown(trials: Dict[str, List[Trial]], plan: Plan) -> str:
+def _thermogram(seed: int, kind: str) -> Thermogram:
+    phantom = make_phantom(seed, _HEIGHT, _WIDTH, None, describe(kind, seed))
+    return Thermogram.from_celsius(phantom.celsius, 'phantom %d' % seed)
+
+
+def _shares(frames: List[Frame], planted: int, way: str) -> np.ndarray:
+    """Of the queue before each of the first frames, 0 to 1."""
+    choices = rank([frame.groups for frame in frames], np.array([frame.seen.total for frame in frames]),
+                   [frame.sample.patient for frame in frames], way=way)
+    shares = np.empty(len(frames))
+    shares[[choice.place for choice in choices]] = np.arange(len(frames)) / len(frames)
+    return shares[:planted]
+
+
+def markdown(places: Sequence[Place], ordinary: int = _ORDINARY) -> str:
     """Shares of the planted frames that are in the first tenth, as Markdown tables."""
-    lines = ['| queue | planted frames in the first tenth | all of them | chance |', '| --- | --- | --- | --- |']
-    bootstrap = PatientBootstrap(range(plan.trials))
-    for way, own in trials.items():
-        hits = np.array([trial.places < _TOP for trial in own])
-        lines.append('| %s | %s | %s | 10 %% |' % (way, with_interval(bootstrap.mean(hits.mean(1)), 1, True),
-                                                  with_interval(bootstrap.mean(hits.all(1).astype(float)), 1, True)))
-    lines += ['', '| planted kind | trials | in the first tenth |', '| --- | --- | --- |']
-    by_kind: Dict[str, List[Any]] = {kind: [] for kind in ODD}
-    for trial in next(iter(trials.values())):
-        for kind, place in zip(trial.kinds, trial.places):
-            by_kind[kind].append(place < _TOP)
-    lines += ['| %s | %d | %.0f %% |' % (kind, len(hits), 100 * np.mean(hits))
-              for kind, hits in by_kind.items() if hits]
-    lines += ['', '%d trials (seeds 0 to %d), each of %d planted among %d ordinary phantoms of 320x240 without labels, '
-              'drawn from %d and %d; 95 %% intervals over trials (bootstrap of %d), which share these phantoms.'
-              % (plan.trials, plan.trials - 1, plan.planted, plan.frames - plan.planted, plan.odd, plan.ordinary,
+    lines = ['| queue | planted frames in the first tenth | chance |', '| --- | --- | --- |']
+    frames = PatientBootstrap(range(len(places)))
+    hits = {way: np.array([place.share[way] < _TOP for place in places], float) for way in WAYS}
+    lines += ['| %s | %s | 10 %% |' % (way, with_interval(frames.mean(own), 1, True)) for way, own in hits.items()]
+    seeds = np.array([place.seed for place in places])
+    kinds = np.array([place.kind for place in places])
+    lines += ['', '| planted kind | frames | %s |' % ' | '.join(WAYS), '| --- ' * (2 + len(WAYS)) + '|']
+    for kind in dict.fromkeys(kinds):
+        of_kind = kinds == kind
+        lines.append('| %s | %d | %s |' % (kind, of_kind.sum(), ' | '.join('%.0f %%' % (100 * own[of_kind].mean())
+                                                                       for own in hits.values())))
+    lines += ['', 'Pools of %d planted among %d ordinary phantoms of 320x240 without labels. Seeds %s, each with its '
+              'own phantoms: %s. 95 %% intervals over planted frames (bootstrap of %d).'
+              % (_PLANTED, ordinary, ', '.join(map(str, np.unique(seeds))),
+                 ', '.join('%.0f %%' % (100 * hits[WAYS[0]][seeds == seed].mean()) for seed in np.unique(seeds)),
                  ROUNDS)]
     return '\n'.join(lines)
 
 
 @click.command()
 @click.option('--out', required=True, type=FOLDER, metavar='DIR', help='Receives planted.md.')
-@click.option('--phantoms', type=FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
 @click.option('--bundle', default=SHIPPED_BUNDLE, type=FOLDER, metavar='DIR',
               help='Model that is asked [default: the one that comes with the program].')
-@click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
-def main(out: Path, phantoms: Optional[Path], bundle: Path, threads: int) -> None:
+@click.option('--seeds', default=3, show_default=True, type=click.IntRange(min=1), help='Repetitions.')
+def main(out: Path, bundle: Path, seeds: int) -> None:
     """Plant odd phantoms among ordinary ones and say where a queue has them.
 
     \b
@@ -147,10 +154,11 @@ def main(out: Path, phantoms: Optional[Path], bundle: Path, threads: int) -> Non
       python -m models.active.planted --out build/planted
     """
     make_folders(str(out))
-    plan = Plan()
-    trials = plant(plan, open_bundle(str(bundle)), phantoms or out / 'phantoms', threads, bar('Asking'))
-    text = markdown(trials, plan)
-    atomic_write(out / 'planted.md', (text + '\n').encode('utf-8'))
+    asked, places = open_bundle(str(bundle)), []
+    for seed in range(seeds):
+        places += plant(seed, asked, bar('Asking, seed %d' % seed))
+        text = markdown(places)
+        atomic_write(out / 'planted.md', (text + '\n').encode('utf-8'))
     click.echo(text)
 
 

@@ -1,17 +1,33 @@
-"""Which frames to label next: far from what is labelled, unlike each other, and hard for the network.
+"""Which frames to label next: in some respect far from what is labelled, unlike each other, and hard for the network.
 
-Greedy k-centre over latents (core-set [Sener2018]) with every distance weighted by how unsure the network is: the light
-form of [Khanal2023], without a network of its own. A second frame of a patient counts half, a third one a third.
+Greedy k-centre (core-set [Sener2018]) with every distance weighted by how unsure the network is: the light form of
+[Khanal2023], without a network of its own. A distance is that of the group of descriptors in which it is the largest
+beside those of the other frames, so that a frame that is odd in one group is not drowned by the others. A second frame
+of a patient counts half, a third one a third.
 """
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
+from sklearn.covariance import LedoitWolf
+from sklearn.impute import SimpleImputer
+from sklearn.metrics import pairwise_distances
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import RobustScaler
 
 #: What decides: both, or one alone.
 BOTH, UNSURE, FAR = WAYS = ('both', 'unsure', 'far')
 
+#: Numbers of a frame by group of descriptors.
+Groups = Mapping[str, np.ndarray]
+
 #: The surest frame of a pool weighs its distance with this, the least sure one with 1 more.
 _LEAST = 0.5
+
+#: The unit of a group's distances is what this share of the pool stays below.
+_USUAL = 0.9
+
+#: Robust standard deviations beyond which one number says no more.
+_FARTHEST = 12.0
 
 
 class Choice(NamedTuple):
@@ -20,26 +36,28 @@ class Choice(NamedTuple):
     Attributes:
         place: in the pool.
         score: what decided, when the frame was chosen; comparable within one queue only.
-        distance: from the nearest frame that was labelled or chosen before it, in medians of the pool's distances from
-            what is labelled.
+        distance: from the nearest frame that was labelled or chosen before it, by the group in which it is the largest;
+            nine in ten frames of the pool are nearer than 1 to what is labelled.
+        group: that group.
     """
 
     place: int
     score: float
     distance: float
+    group: str
 
 
-def rank(latents: np.ndarray, unsure: np.ndarray, patients: Sequence[str], labelled: Optional[np.ndarray] = None,
+def rank(pool: Sequence[Groups], unsure: np.ndarray, patients: Sequence[str], labelled: Sequence[Groups] = (),
          labelled_patients: Sequence[str] = (), count: Optional[int] = None, way: str = BOTH) -> List[Choice]:
     """Order a pool.
 
-    Where nothing is labelled, the most usual frame (the medoid) stands in for what is, and comes last among equals.
+    Where nothing is labelled, the mean of the pool stands in for what is.
 
     Args:
-        latents: float NxD of the pool.
+        pool: descriptors of each frame, of the same groups and lengths; NaN where there is nothing to measure.
         unsure: float N, larger where the network is less sure; only its order counts.
         patients: of each.
-        labelled: float MxD of frames that have labels.
+        labelled: of frames that have labels.
         labelled_patients: of each.
         count: length of the queue; None for all.
         way: one of `WAYS`.
@@ -47,25 +65,29 @@ def rank(latents: np.ndarray, unsure: np.ndarray, patients: Sequence[str], label
     Returns:
         The most useful first.
     """
-    count = len(latents) if count is None else min(count, len(latents))
+    count = len(pool) if count is None else min(count, len(pool))
     if not count:
         return []
-    known = np.zeros((0, latents.shape[1])) if labelled is None else labelled
-    pool, known = _scaled(np.asarray(latents, np.float64), np.asarray(known, np.float64))
-    nearest = _distances(pool, known if len(known) else pool[[medoid(pool)]]).min(1)
-    unit = np.median(nearest[nearest > 0]) if (nearest > 0).any() else 1.0
+    names = list(pool[0])
+    points = [_whitened(np.array([frame[name] for frame in [*pool, *labelled]])) for name in names]
+    nearest = np.array([pairwise_distances(own[:len(pool)], own[len(pool):] if labelled else np.zeros_like(own[:1]))
+                        .min(1) for own in points])
+    units = np.quantile(nearest, _USUAL, axis=1)
+    units[units < 1e-6] = 1
     weight = _LEAST + shares_below(unsure)
     _, owners = np.unique(np.asarray([*patients, *labelled_patients], str), return_inverse=True)
     seen = np.bincount(owners[len(pool):], minlength=owners.max() + 1)
     owners = owners[:len(pool)]
     free, chosen = np.ones(len(pool), bool), []
     for _ in range(count):
-        worth = {BOTH: weight * nearest / unit, UNSURE: weight, FAR: nearest / unit}[way] / (1 + seen[owners])
+        relative = nearest / units[:, None]
+        farthest = relative.max(0)
+        worth = {BOTH: weight * farthest, UNSURE: weight, FAR: farthest}[way] / (1 + seen[owners])
         place = int(np.where(free, worth, -1).argmax())
-        chosen.append(Choice(place, float(worth[place]), float(nearest[place] / unit)))
+        chosen.append(Choice(place, float(worth[place]), float(farthest[place]), names[relative[:, place].argmax()]))
         free[place] = False
         seen[owners[place]] += 1
-        nearest = np.minimum(nearest, _distances(pool, pool[[place]])[:, 0])
+        nearest = np.minimum(nearest, [pairwise_distances(own[:len(pool)], own[[place]])[:, 0] for own in points])
     return chosen
 
 
@@ -79,20 +101,13 @@ def shares_below(values: np.ndarray) -> np.ndarray:
     return below / (2.0 * (len(values) - 1))
 
 
-def medoid(points: np.ndarray) -> int:
-    """Index of the point whose mean distance from all others is the least."""
-    return int(_distances(points, points).mean(1).argmin())
-
-
-def _scaled(pool, known):
-    """Both with every latent at mean 0 and standard deviation 1 over all frames; those that never vary are 0."""
-    everything = np.concatenate([pool, known])
-    spread = everything.std(0)
-    spread[spread < 1e-9] = np.inf
-    return (pool - everything.mean(0)) / spread, (known - everything.mean(0)) / spread
-
-
-def _distances(points, others):
-    """Euclidean, NxM; without the rounding that would keep equal points apart."""
-    squares = (points ** 2).sum(1)[:, None] + (others ** 2).sum(1)[None] - 2 * points @ others.T
-    return np.sqrt(np.where(squares < 1e-9 * points.shape[1], 0, squares))
+def _whitened(values: np.ndarray) -> np.ndarray:
+    """Points NxD whose distances are Mahalanobis distances, their mean at 0; a number that is missing is usual."""
+    if len(values) < 2:
+        return np.zeros(values.shape)
+    scaled = make_pipeline(SimpleImputer(strategy='median', keep_empty_features=True),
+                           RobustScaler(unit_variance=True)).fit_transform(values)
+    scaled = np.clip(scaled, -_FARTHEST, _FARTHEST)
+    spread = LedoitWolf().fit(scaled)
+    lengths, axes = np.linalg.eigh(spread.precision_)
+    return (scaled - spread.location_) @ axes * np.sqrt(np.maximum(lengths, 0))

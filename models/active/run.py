@@ -25,7 +25,8 @@ from ..data import Collection, Sample, layout_of, open_data
 from ..evaluation.formatting import region_name
 from ..reports import check_folder, to_json, whole_folder
 from .answers import Ask, Look, asking, look
-from .ranking import Choice, rank, shares_below
+from .descriptors import describe
+from .ranking import Choice, Groups, rank, shares_below
 
 QUEUE, TABLE = 'queue.json', 'queue.csv'
 FORMAT, VERSION = 'thermoscreen queue', 1
@@ -57,11 +58,13 @@ class Frame(NamedTuple):
     Attributes:
         source: number of its path.
         seen: what the network makes of it, but for the maps.
+        groups: its descriptors.
     """
 
     source: int
     sample: Sample
     seen: Look
+    groups: Groups
 
 
 @dataclasses.dataclass
@@ -70,14 +73,14 @@ class Pool:
 
     Attributes:
         free: without labels.
-        labelled: latents and patient of those with labels.
+        labelled: descriptors and patient of those with labels.
         refused: frames that the quality checks refuse before the network sees them.
         doubles: frames whose values are those of another.
         failures: ``key`` and the message of those that cannot be read, as JSON.
     """
 
     free: List[Frame] = dataclasses.field(default_factory=list)
-    labelled: List[Tuple[np.ndarray, str]] = dataclasses.field(default_factory=list)
+    labelled: List[Tuple[Groups, str]] = dataclasses.field(default_factory=list)
     refused: int = 0
     doubles: int = 0
     failures: List[Dict[str, Any]] = dataclasses.field(default_factory=list)
@@ -128,9 +131,8 @@ def queue(pipeline: Pipeline, sources: Sequence[Source], out: Path, count: int =
     pool = gather(ask, pipeline.bundle, sources, progress)
     if not pool.free:
         raise _empty(pool)
-    choices = rank(np.array([frame.seen.latents for frame in pool.free]),
-                   np.array([frame.seen.total for frame in pool.free]), [frame.sample.patient for frame in pool.free],
-                   np.array([latents for latents, _ in pool.labelled]) if pool.labelled else None,
+    choices = rank([frame.groups for frame in pool.free], np.array([frame.seen.total for frame in pool.free]),
+                   [frame.sample.patient for frame in pool.free], [groups for groups, _ in pool.labelled],
                    [patient for _, patient in pool.labelled], count)
     told = reasons(pool, choices)
     document = {
@@ -165,11 +167,12 @@ def gather(ask: Ask, bundle: Bundle, sources: Sequence[Source], progress: Progre
                     pool.refused += 1
                 else:
                     seen = look(ask, prepared.tensor)
+                    groups = describe(thermogram, seen, prepared.fit)
                     if sample.labelled:
-                        pool.labelled.append((seen.latents, sample.patient))
+                        pool.labelled.append((groups, sample.patient))
                     else:
                         small = seen._replace(unsure=np.zeros((0, 0), np.float32), labels=np.zeros((0, 0), np.uint8))
-                        pool.free.append(Frame(number, sample, small))
+                        pool.free.append(Frame(number, sample, small, groups))
                 known.add(digest)
     return pool
 
@@ -188,9 +191,9 @@ def reasons(pool: Pool, choices: Sequence[Choice]) -> List[List[str]]:
     told = []
     for choice in choices:
         lines = []
-        if choice.distance >= 2:
-            lines.append('far from %s (%.1f times the usual distance)'
-                         % ('all labelled frames' if pool.labelled else 'the usual frames', choice.distance))
+        respect = '%s (distance %.1f)' % (choice.group, choice.distance)
+        if choice.distance >= 1:
+            lines.append('odd: ' + respect)
         lines += ['no %s found' % region_name(name)
                   for name, missed in zip(REGIONS, usual & ~present[choice.place]) if missed]
         worst = int(above[choice.place].argmax())
@@ -198,7 +201,7 @@ def reasons(pool: Pool, choices: Sequence[Choice]) -> List[List[str]]:
             lines.append('network unsure at the %s' % region_name(REGIONS[worst]))
         elif unsure[choice.place] >= _OUT:
             lines.append('network unsure of all regions')
-        told.append(lines or ['unlike the frames before it (%.1f times the usual distance)' % choice.distance])
+        told.append(lines or ['unlike those before it: ' + respect])
     return told
 
 

@@ -49,6 +49,6 @@ def test_latents_are_of_the_deepest_tensor(without):
     assert weights(more) == weights(logits)
     tensor = {'thermogram': np.random.RandomState(3).uniform(size=(1, 1, 240, 320)).astype(np.float32)}
     answer = run_session(open_session(more), tensor)
-    assert answer['latents'].shape == (1, 2 * 128), 'mean and maximum of the encoder\'s end, not of what narrows it'
-    assert (answer['latents'][0, 128:] >= answer['latents'][0, :128]).all()
+    assert answer['latents'].shape == (1, 2 * 128), 'mean and deviation at the encoder\'s end, not of what narrows it'
+    assert (answer['latents'] >= 0).all(), 'after the last activation'
     assert answer['logits'].shape == (1, 8, 240, 320)
