@@ -20,19 +20,21 @@ for _name in ('onnx', 'onnxruntime', 'scipy', 'sklearn'):
 @click.option('--bundle', type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
               help='Model that is asked [default: the one that comes with the program].')
 @click.option('--count', default=20, show_default=True, type=click.IntRange(min=1), help='Frames in the queue.')
+@click.option('--by', default='distance', show_default=True, type=click.Choice(('distance', 'uncertainty', 'both')),
+              help='What decides.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')
 @click.option('--json', 'as_json', is_flag=True, help='Print queue.json.')
-def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], count: int, threads: int, force: bool,
-                  as_json: bool) -> None:
+def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], count: int, by: str, threads: int,
+                  force: bool, as_json: bool) -> None:
     """Say which frames to label next, and why.
 
     PATH is an export of signed exams (whole or for research), a folder in any layout that evaluate takes, a folder of
     thermograms, or a file. Frames with labels, such as outlines corrected by hand, are what the others are compared
     with.
 
-    First come frames that are, in some respect, unlike all labelled ones and unlike each other, and of which the
-    network is not sure; a second frame of a patient counts half. The list names patients: it stays where the exams are.
+    First come frames that are, in some respect, unlike all labelled ones and unlike each other, or of which the network
+    is not sure (--by); a second frame of a patient counts half. The list names patients: it stays where the exams are.
 
     \b
     Example:
@@ -49,7 +51,7 @@ def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], cou
     sources = open_sources(paths)
     with Pipeline.from_folder(str(bundle or SHIPPED_BUNDLE), threads) as pipeline:
         document = queue(pipeline, sources, out, count, force, shlex.join(['thermoscreen'] + sys.argv[1:]),
-                         bar('Asking'), threads)
+                         bar('Asking'), threads, by)
     for failure in document['failures']:
         click.echo(failure_line(failure, 'left out'), err=True)
     if as_json:

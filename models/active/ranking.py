@@ -1,9 +1,9 @@
-"""Which frames to label next: in some respect far from what is labelled, unlike each other, and hard for the network.
+"""Which frames to label next: in some respect far from what is labelled, and unlike each other.
 
-Greedy k-centre (core-set [Sener2018]) with every distance weighted by how unsure the network is: the light form of
-[Khanal2023], without a network of its own. A distance is that of the group of descriptors in which it is the largest
-beside those of the other frames, so that a frame that is odd in one group is not drowned by the others. A second frame
-of a patient counts half, a third one a third.
+Greedy k-centre (core-set [Sener2018]), on demand with every distance weighted by how unsure the network is: the light
+form of [Khanal2023], without a network of its own. A distance is that of the group of descriptors in which it is the
+largest beside those of the other frames, so that a frame that is odd in one group is not drowned by the others. A
+second frame of a patient counts half, a third one a third.
 """
 from typing import List, Mapping, NamedTuple, Optional, Sequence
 
@@ -14,8 +14,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import RobustScaler
 
-#: What decides: both, or one alone.
-BOTH, UNSURE, FAR = WAYS = ('both', 'unsure', 'far')
+#: What decides: both, or one alone (docs/figures.md: distance alone finds most, and costs least).
+BOTH, UNSURE, FAR = WAYS = ('both', 'uncertainty', 'distance')
 
 #: Numbers of a frame by group of descriptors.
 Groups = Mapping[str, np.ndarray]
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 def rank(pool: Sequence[Groups], unsure: np.ndarray, patients: Sequence[str], labelled: Sequence[Groups] = (),
-         labelled_patients: Sequence[str] = (), count: Optional[int] = None, way: str = BOTH) -> List[Choice]:
+         labelled_patients: Sequence[str] = (), count: Optional[int] = None, way: str = FAR) -> List[Choice]:
     """Order a pool.
 
     Where nothing is labelled, the mean of the pool stands in for what is.

@@ -26,7 +26,7 @@ from ..evaluation.formatting import region_name
 from ..reports import check_folder, to_json, whole_folder
 from .answers import Ask, Look, asking, look
 from .descriptors import describe
-from .ranking import Choice, Groups, rank, shares_below
+from .ranking import FAR, Choice, Groups, rank, shares_below
 
 QUEUE, TABLE = 'queue.json', 'queue.csv'
 FORMAT, VERSION = 'thermoscreen queue', 1
@@ -105,7 +105,8 @@ def open_sources(paths: Sequence[str]) -> List[Source]:
 
 
 def queue(pipeline: Pipeline, sources: Sequence[Source], out: Path, count: int = 20, force: bool = False,
-          command: str = '', progress: Progress = contextlib.nullcontext, threads: int = 1) -> Dict[str, Any]:
+          command: str = '', progress: Progress = contextlib.nullcontext, threads: int = 1,
+          way: str = FAR) -> Dict[str, Any]:
     """Rank the frames without labels, and write the list with an overlay and the model's labels of each.
 
     Args:
@@ -117,6 +118,7 @@ def queue(pipeline: Pipeline, sources: Sequence[Source], out: Path, count: int =
         command: as the user typed it.
         progress: over the frames.
         threads: of the network.
+        way: what decides, of `ranking.WAYS`.
 
     Returns:
         The document of ``queue.json``.
@@ -133,7 +135,7 @@ def queue(pipeline: Pipeline, sources: Sequence[Source], out: Path, count: int =
         raise _empty(pool)
     choices = rank([frame.groups for frame in pool.free], np.array([frame.seen.total for frame in pool.free]),
                    [frame.sample.patient for frame in pool.free], [groups for groups, _ in pool.labelled],
-                   [patient for _, patient in pool.labelled], count)
+                   [patient for _, patient in pool.labelled], count, way)
     told = reasons(pool, choices)
     document = {
         'format': FORMAT, 'version': VERSION, 'created': utc_now(), 'command': command,

@@ -66,7 +66,7 @@ def test_uncertainty_decides_between_frames_that_are_as_far():
     pool = plain([1, 0, 0, 0, 0] for _ in range(4)) + plain(np.zeros((6, 5)))
     unsure = np.array([0.1, 0.2, 0.9, 0.3] + [0.0] * 6)
     patients = list('abcdefghij')
-    assert places(rank(pool, unsure, patients, plain(np.zeros((1, 5))), ['k'], 1)) == [2]
+    assert places(rank(pool, unsure, patients, plain(np.zeros((1, 5))), ['k'], 1, BOTH)) == [2]
     assert places(rank(pool, unsure, patients, way=UNSURE))[:4] == [2, 3, 1, 0]
     assert places(rank(pool, unsure, patients, plain(np.zeros((1, 5))), ['k'], 1, FAR)) == [0]
 
