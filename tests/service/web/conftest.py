@@ -81,7 +81,7 @@ class SwitchedCamera(Camera):
             raise self._silent(timeout_s)
         if self._simulated is not None:
             return self._simulated.read(timeout_s)
-        time.sleep(0.1)
+        time.sleep(0.2)  # every picture is analysed, whoever looks
         self._sequence += 1
         celsius = np.full((240, 320), 22.0)
         if not self.flat.is_set():
