@@ -25,6 +25,8 @@ _MOVED_MM = 30.0
 _LEAST_COOLED = 0.5
 #: Time constants that are tried: from the first to so many times the length of the series, in so many steps.
 _FASTEST_S, _LONGEST, _STEPS = 5.0, 10.0, 400
+#: Places that are fitted at a time: all at once a frame of 1280x1024 takes a gigabyte.
+_AT_ONCE = 8192
 #: Above so many times the time constant of its breast a place counts as slow: more than 95 % of simulated patients
 #: without a slow place stay below (`python -m models.series`).
 SLOW = 1.25
@@ -145,6 +147,11 @@ def _fitted(times: np.ndarray, missing: np.ndarray) -> Tuple[np.ndarray, np.ndar
     taus = np.geomspace(_FASTEST_S, _LONGEST * times[-1], _STEPS)
     decay = np.exp(-times / taus[:, np.newaxis])
     length = np.sqrt((decay ** 2).sum(axis=1))
-    along = (decay / length[:, np.newaxis]).dot(missing)
-    which = np.argmax(along, axis=0)
-    return along[which, np.arange(along.shape[1])] / length[which], taus[which]
+    directions = decay / length[:, np.newaxis]
+    which, longest = [], []
+    for first in range(0, missing.shape[1], _AT_ONCE):
+        along = directions.dot(missing[:, first:first + _AT_ONCE])
+        which.append(np.argmax(along, axis=0))
+        longest.append(along.max(axis=0))
+    chosen = np.concatenate(which)
+    return np.concatenate(longest) / length[chosen], taus[chosen]

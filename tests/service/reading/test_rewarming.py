@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 import pytest
 
-from service.reading import MET, NOT_ASSESSABLE, NOT_MET, SLOW, Timed, map_rewarming
+from service.reading import MET, NOT_ASSESSABLE, NOT_MET, SLOW, Timed, map_rewarming, rewarming
 from service.reading.grid import make_grid
 
 from ...fakes import frames
@@ -44,6 +44,13 @@ def test_a_slow_place_is_found_where_it_is_whether_she_moves_or_not(way):
     assert found.slower[SLOW_AT[1], SLOW_AT[0]] == pytest.approx(first.value, abs=0.2)
     told = np.isfinite(found.slower)
     assert not told[frames.labels(HEIGHT, WIDTH) == 0].any() and 0.9 < np.nanmedian(found.slower) < 1.1
+
+
+def test_a_large_frame_is_fitted_in_parts(monkeypatch):
+    before, after = cooled(slower=2.0)
+    whole = map_rewarming(before, after)
+    monkeypatch.setattr(rewarming, '_AT_ONCE', 100)
+    np.testing.assert_allclose(map_rewarming(before, after).slower, whole.slower, rtol=1e-6)
 
 
 def test_even_skin_is_below_the_limit():
