@@ -11,6 +11,7 @@ from service.messages import InputError, Message
 from service.overlay import LAYERS, automatic_span, draw_layer, draw_overlay
 from service.palettes import PALETTES, palette
 from service.pipeline import Pipeline
+from service.reading import SLOW
 from service.regions import (
     LEFT_ARMPIT,
     LEFT_BREAST,
@@ -131,6 +132,18 @@ def test_what_is_no_torso_has_no_outlines(words):
     result = analysed(view='none')
     draw_overlay(result, layer='regions')
     assert 'There is no torso in the picture.' in words and not any(word.startswith('30.') for word in words)
+
+
+def test_a_place_just_above_the_limit_is_seen_where_it_is_slow_and_even_skin_stays_grey():
+    result = analysed()
+    slower = np.ones(result.thermogram.pixels.shape, np.float32)
+    even = overlay.draw_slower(result, slower, 1, 1).astype(int)
+    height, width = slower.shape
+    slower[:, width // 2:] = SLOW + 0.05
+    drawn = overlay.draw_slower(result, slower, 1, 1).astype(int)
+    # Half of the way, at least, to the colour of a slow place: a third of it nobody sees on bright skin.
+    share = (drawn - even)[100:-20, -60:-20].sum() / (np.array(overlay._EXPLANATION) - even[100:-20, -60:-20]).sum()
+    assert share > 0.45 and np.array_equal(drawn[:, 60:200], even[:, 60:200])
 
 
 def test_a_frame_that_the_network_never_saw_can_be_drawn():
