@@ -112,8 +112,8 @@ def refine(recipe: Recipe, rough: Collection, begin: Callable[[], torch.nn.Modul
         InputError: ``weak-few``: rough labels of fewer than two patients; or as `fit`.
     """
     if len(rough.labelled().patients) < _HALVES:
-        raise InputError('weak-few', 'Rough labels of %d patients cannot correct each other.'
-                         % len(rough.labelled().patients), 'Name frames of more patients.')
+        raise InputError('weak-few', 'Rough labels of fewer than %d patients cannot correct each other.' % _HALVES,
+                         'Name frames of more patients.')
     chain = get_chain(recipe.input.chain, recipe.chain_constants)
     prepared = [chain.apply(sample.thermogram()) for sample in rough]
     drawn = [_shrunk(sample, frame) for sample, frame in zip(rough, prepared)]
