@@ -90,8 +90,8 @@ def map_rewarming(before: Grid, after: Sequence[Timed]) -> Rewarming:
     laid = [(picture.time_s,) + _laid_onto(before, picture.celsius) for picture in after]
     laid = [one for one in laid if one[2] <= _MOVED_MM]
     if len(laid) < LEAST_PICTURES:
-        return Rewarming(NOT_ASSESSABLE, 'A map of rewarming needs at least %d pictures in which the patient moved by '
-                         'less than %.0f mm.' % (LEAST_PICTURES, _MOVED_MM))
+        return Rewarming(NOT_ASSESSABLE, 'A map of rewarming needs at least %d usable pictures from after the cooling, '
+                         'in which the patient moved by less than %.0f mm.' % (LEAST_PICTURES, _MOVED_MM))
     times = np.array([time_s for time_s, _, _ in laid])
     slower = np.full(before.celsius.shape, np.nan, np.float32)
     spots: List[Spot] = []

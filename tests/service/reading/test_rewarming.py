@@ -74,8 +74,8 @@ def test_nothing_is_called_even_where_a_breast_is_not_told():
 @pytest.mark.parametrize('change, sentence', [
     ({'mm_per_px': float('nan')}, 'Resolution insufficient'),
     ({'mm_per_px': 9.0}, 'Resolution insufficient'),
-    ({'times': TIMES[:5]}, 'A map of rewarming needs at least 6 pictures'),
-    ({'way': (6.0, 0)}, 'A map of rewarming needs at least 6 pictures in which the patient moved'),
+    ({'times': TIMES[:5]}, 'A map of rewarming needs at least 6 usable pictures'),
+    ({'way': (6.0, 0)}, 'A map of rewarming needs at least 6 usable pictures from after the cooling'),
     ({'cooling_c': 0.0}, 'The region warmed by no more than its noise'),
     ({'times': TIMES[::-1]}, 'A recovery needs at least 6 pictures'),
     ({'mm_per_px': 0.2}, 'It is not seen, or too small in the picture.'),
