@@ -65,8 +65,8 @@ _DIFFERENCE_SPAN_GREY = 40.0
 #: where it is brightest; and the least that is drawn so bright, in log odds. Own.
 _EXPLANATION, _EXPLANATION_COVERS, _EXPLANATION_LEAST = (230, 255, 80), 0.8, 0.5
 
-#: So many times the time constant of its breast, and more, is drawn as bright as an explanation's strongest place: few
-#: simulated places are slower, and one just above the limit is seen from a metre away. Own.
+#: So many times the time constant of its breast, and more, is drawn as bright as an explanation's strongest place: low
+#: enough that a place just above the limit is seen on bright skin too. Own, by eye.
 SLOWEST = 1.5
 
 #: Grey level around the picture.
