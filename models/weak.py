@@ -25,12 +25,12 @@ from matplotlib.figure import Figure
 
 from service.chains import Prepared, get_chain
 from service.decode import tidy
-from service.durable import atomic_write, write_synced
+from service.durable import atomic_write, make_folders, write_synced
 from service.messages import InputError, ThermoscreenError
 from service.record import encode_png
 from service.regions import BACKGROUND, REGIONS
 
-from .active.curve import Plan, drawn_set, known_set, small_recipe, teach_ordinary
+from .active.curve import drawn_set, small_recipe
 from .cli import FOLDER
 from .data import Collection, Sample, open_data, patient_folds, with_labels
 from .data.files import read_label_image
@@ -49,12 +49,16 @@ from .reports import check_folder, to_json, whole_folder
 from .statistics import ROUNDS, PatientBootstrap
 from .training.fit import fit
 from .training.run import conditions, fresh_network
-from .training.weights import load_network
+from .training.weights import NAME as WEIGHTS
+from .training.weights import load_network, save_weights
 
 log = logging.getLogger(__name__)
 
 #: Seeds of the first phantom with rough labels, and of the first that a clinic's network learns beside them.
 _FIRST_SEED, _BESIDE = 7070000, 7060000
+
+#: Ordinary phantoms that a network may know to begin with: seed of the first, how many, and samples of the training.
+_KNOWN, _KNOWN_COUNT, _KNOWN_SAMPLES = 7000000, 300, 4000
 
 #: Odds that a training sample is a phantom, beside 1 for the frames with rough labels.
 _PHANTOMS = 0.5
@@ -407,8 +411,8 @@ def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, sample
     rough: List[Sample] = []
     truth: List[np.ndarray] = []
     ways: Dict[str, List[Round]] = {}
-    sets, small = phantoms or out / 'phantoms', small_recipe(Plan.start_samples)
-    start = teach_ordinary(small, known_set(Plan(), small, sets, threads), out) if ordinary else None
+    sets, small = phantoms or out / 'phantoms', small_recipe(_KNOWN_SAMPLES)
+    start = _taught_ordinary(small, sets, out, threads) if ordinary else None
     recipe = dataclasses.replace(load_recipe('few-shot', ('training.samples=%d' % samples, *_FROM_SMALL)),
                                  network=small.network, input=small.input)
     for seed in range(seeds):
@@ -432,6 +436,15 @@ def study(out: Path, phantoms: Optional[Path], patients: int, seeds: int, sample
         atomic_write(out / 'weak.md', (text + '\n').encode('utf-8'))
         atomic_write(out / 'weak.png', draw_plot(rough, ways, truth, 0))
     click.echo(text)
+
+
+def _taught_ordinary(recipe: Recipe, sets: Path, out: Path, threads: int) -> Path:
+    """The weights of a network that knows ordinary phantoms, trained where they are not in a folder yet."""
+    if not (out / WEIGHTS).exists():
+        make_folders(str(out))
+        known = drawn_set(sets / 'known', _KNOWN, _KNOWN_COUNT, 0.0, recipe, threads)
+        save_weights(fit(fresh_network(recipe), recipe, known, out=out / 'start', workers=0), recipe, out / WEIGHTS)
+    return out / WEIGHTS
 
 
 @main.command('refine')

@@ -20,7 +20,8 @@ for _name in ('onnx', 'onnxruntime', 'scipy', 'sklearn'):
 @click.option('--bundle', type=click.Path(file_okay=False, path_type=Path), metavar='DIR',
               help='Model that is asked [default: the one that comes with the program].')
 @click.option('--count', default=20, show_default=True, type=click.IntRange(min=1), help='Frames in the queue.')
-@click.option('--by', default='distance', show_default=True, type=click.Choice(('distance', 'uncertainty', 'both')),
+@click.option('--by', default='distance', show_default=True,
+              type=click.Choice(('distance', 'uncertainty', 'both', 'typical')),
               help='What decides.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
 @click.option('--force', is_flag=True, help='Replace --out whatever it holds.')

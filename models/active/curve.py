@@ -42,23 +42,22 @@ from ..recipe_files import load_recipe
 from ..statistics import ROUNDS, PatientBootstrap
 from ..training.fit import fit
 from ..training.run import conditions, fresh_network
-from ..training.weights import NAME as WEIGHTS
 from ..training.weights import load_network, save_weights
 from .answers import asking, look
 from .descriptors import describe
-from .ranking import BOTH, FAR, UNSURE, WAYS, rank
+from .ranking import BOTH, FAR, TYPICAL, UNSURE, WAYS, rank
 
 log = logging.getLogger(__name__)
 
 RANDOM = 'random'
 
-#: Bodies that the network knows, and those that a clinic has besides; the share of the latter among its frames.
+#: Usual bodies, and those that a clinic has besides; the share of the latter among its frames.
 ORDINARY = ('flat', 'frontal')
 ODD = tuple(kind for kind in KINDS if kind not in ORDINARY + (NO_TORSO,))
 ODD_SHARE = 0.25
 
-#: Seeds of the first phantoms that the network knows, that get labels, and that it is judged on.
-_KNOWN, _POOL, _TEST = 7000000, 7010000, 7020000
+#: Seeds of the first phantoms that get labels, and that a network is judged on.
+_POOL, _TEST = 7010000, 7020000
 
 #: Changes of the recipe for the curve: a network learns fast, and without augmentation it depends on its labels.
 _PLAIN = ('augment.kind=none', 'augment.nipples=0', 'optimizer.learning_rate=0.004')
@@ -76,22 +75,20 @@ class Plan:
     """How large a study is.
 
     Attributes:
-        seeds: repetitions; each draws the pool, the first labels and every training anew.
+        seeds: of repetitions; each draws the pool, the first labels and every training anew.
         pool: frames without labels, of `drawn` phantoms.
-        known, drawn, test: phantoms that a network to begin with knows, that pools are drawn from, and that judge.
+        drawn, test: phantoms that pools are drawn from, and that judge.
         labels: frames with labels in each round.
-        start_samples, samples: of the training on known phantoms, and of each one on labels.
+        samples: of each training.
         ways: to choose, `RANDOM` first.
     """
 
-    seeds: int = 6
+    seeds: Sequence[int] = range(6)
     pool: int = 200
-    known: int = 300
     drawn: int = 900
     test: int = 240
     labels: Tuple[int, ...] = (8, 24, 64)
-    start_samples: int = 4000
-    samples: int = 800
+    samples: int = 1600
     ways: Tuple[str, ...] = (RANDOM,) + WAYS
 
 
@@ -113,7 +110,7 @@ def learning_curve(plan: Plan, phantoms: Path, out: Path, threads: int = 1) -> I
     pool = drawn_set(phantoms / 'pool', _POOL, plan.drawn, ODD_SHARE, recipe, threads)
     test = drawn_set(phantoms / 'test', _TEST, plan.test, 0.5, recipe, threads)
     rows = []
-    for seed in range(plan.seeds):
+    for seed in plan.seeds:
         for way in plan.ways:
             place = out / ('%s-%d.json' % (way, seed))
             if not place.exists():
@@ -121,14 +118,6 @@ def learning_curve(plan: Plan, phantoms: Path, out: Path, threads: int = 1) -> I
                 atomic_write_json(place, _repetition(way, plan, seeded, pool, test, out))
             rows.append(json.loads(place.read_text()))
         yield rows
-
-
-def teach_ordinary(recipe: Recipe, known: Collection, out: Path) -> Path:
-    """The weights of a network that knows ordinary phantoms, trained where they are not in a folder yet."""
-    make_folders(str(out))
-    if not (out / WEIGHTS).exists():
-        save_weights(fit(fresh_network(recipe), recipe, known, out=out / 'start', workers=0), recipe, out / WEIGHTS)
-    return out / WEIGHTS
 
 
 def small_recipe(samples: int, *changes: str) -> Recipe:
@@ -146,11 +135,6 @@ def drawn_set(folder: Path, first: int, count: int, odd_share: float, recipe: Re
     """Phantoms of a recipe's size, made where they are missing, without their planted patterns."""
     prepare_set(folder, first, count, recipe.input.height, recipe.input.width, threads, kinds_of(odd_share))
     return relabelled(open_phantom_set(folder))
-
-
-def known_set(plan: Plan, recipe: Recipe, folder: Path, threads: int) -> Collection:
-    """Phantoms that the network to begin with knows."""
-    return drawn_set(folder / 'known', _KNOWN, plan.known, 0.0, recipe, threads)
 
 
 def _repetition(way: str, plan: Plan, recipe: Recipe, drawn: Collection, test: Collection, out: Path) -> Dict[str, Any]:
@@ -260,8 +244,9 @@ def markdown(rows: Sequence[Dict[str, Any]], where: str) -> str:
     return '\n'.join(lines)
 
 
-_NAMES = {RANDOM: 'at random', BOTH: 'distance and uncertainty', UNSURE: 'uncertainty alone', FAR: 'distance alone'}
-_COLOURS = {RANDOM: '#7b8791', BOTH: INK, UNSURE: '#c25a00', FAR: '#2f7fc1'}
+_NAMES = {RANDOM: 'at random', FAR: 'distance alone', UNSURE: 'uncertainty alone', BOTH: 'distance and uncertainty',
+          TYPICAL: 'typical and spread'}
+_COLOURS = {RANDOM: '#7b8791', FAR: '#2f7fc1', UNSURE: '#c25a00', BOTH: INK, TYPICAL: '#3f8f4f'}
 
 
 def draw_plot(rows: Sequence[Dict[str, Any]]) -> bytes:
@@ -295,9 +280,12 @@ def draw_plot(rows: Sequence[Dict[str, Any]]) -> bytes:
 @click.option('--out', required=True, type=FOLDER, metavar='DIR',
               help='Receives table.md, curve.png and a file for each way and seed.')
 @click.option('--phantoms', type=FOLDER, metavar='DIR', help='Where the phantoms are kept [default: inside --out].')
-@click.option('--seeds', default=Plan.seeds, show_default=True, type=click.IntRange(min=2), help='Repetitions.')
+@click.option('--seeds', default=len(Plan.seeds), show_default=True, type=click.IntRange(min=2), help='Repetitions.')
+@click.option('--first-seed', default=0, show_default=True, type=click.IntRange(min=0), help='Of the first of them.')
+@click.option('--way', 'ways', default=Plan.ways[1:], show_default=True, multiple=True, type=click.Choice(WAYS),
+              help='Of choosing, beside random; may be repeated.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(min=1), help='CPU threads.')
-def main(out: Path, phantoms: Optional[Path], seeds: int, threads: int) -> None:
+def main(out: Path, phantoms: Optional[Path], seeds: int, first_seed: int, ways: Tuple[str, ...], threads: int) -> None:
     """Compare a queue with random choice at equal label counts, on phantoms.
 
     Table and figure are written after every seed. What is finished in --out is kept.
@@ -309,7 +297,7 @@ def main(out: Path, phantoms: Optional[Path], seeds: int, threads: int) -> None:
     log_progress()
     torch.set_num_threads(threads)
     text = ''
-    plan = dataclasses.replace(Plan(), seeds=seeds)
+    plan = dataclasses.replace(Plan(), seeds=range(first_seed, first_seed + seeds), ways=(RANDOM, *ways))
     for rows in learning_curve(plan, phantoms or out / 'phantoms', out, threads):
         text = markdown(rows, conditions(threads))
         atomic_write(out / 'table.md', (text + '\n').encode('utf-8'))

@@ -29,7 +29,7 @@ from ..progress import bar
 from ..statistics import ROUNDS, PatientBootstrap
 from .answers import asking
 from .curve import ODD
-from .ranking import WAYS, rank
+from .ranking import FAR, FOR_ODD, rank
 from .run import Frame, Progress, Source, gather
 
 #: Seed of the first phantom, and seeds of a repetition: ordinary ones from its first, odd ones from its middle.
@@ -85,8 +85,8 @@ def plant(seed: int, bundle: Bundle, progress: Progress, ordinary: int = _ORDINA
     places = []
     for first in range(0, len(odd), _PLANTED):
         planted = [odd[number] for number in order[first:first + _PLANTED]]
-        shares = {way: _shares(planted + usual, len(planted), way) for way in WAYS}
-        places += [Place(seed, frame.sample.facts['kind'], {way: float(shares[way][number]) for way in WAYS})
+        shares = {way: _shares(planted + usual, len(planted), way) for way in FOR_ODD}
+        places += [Place(seed, frame.sample.facts['kind'], {way: float(shares[way][number]) for way in FOR_ODD})
                    for number, frame in enumerate(planted)]
     return places
 
@@ -124,19 +124,19 @@ def markdown(places: Sequence[Place], ordinary: int = _ORDINARY) -> str:
     """Shares of the planted frames that are in the first tenth, as Markdown tables."""
     lines = ['| queue | planted frames in the first tenth | chance |', '| --- | --- | --- |']
     frames = PatientBootstrap(range(len(places)))
-    hits = {way: np.array([place.share[way] < _TOP for place in places], float) for way in WAYS}
+    hits = {way: np.array([place.share[way] < _TOP for place in places], float) for way in FOR_ODD}
     lines += ['| %s | %s | 10 %% |' % (way, with_interval(frames.mean(own), 1, True)) for way, own in hits.items()]
     seeds = np.array([place.seed for place in places])
     kinds = np.array([place.kind for place in places])
-    lines += ['', '| planted kind | frames | %s |' % ' | '.join(WAYS), '| --- ' * (2 + len(WAYS)) + '|']
+    lines += ['', '| planted kind | frames | %s |' % ' | '.join(FOR_ODD), '| --- ' * (2 + len(FOR_ODD)) + '|']
     for kind in dict.fromkeys(kinds):
         of_kind = kinds == kind
         lines.append('| %s | %d | %s |' % (kind, of_kind.sum(), ' | '.join('%.0f %%' % (100 * own[of_kind].mean())
                                                                        for own in hits.values())))
     lines += ['', 'Pools of %d planted among %d ordinary phantoms of 320x240 without labels. Seeds %s, each with its '
-              'own phantoms: %s. 95 %% intervals over planted frames (bootstrap of %d).'
+              'own phantoms: %s by distance. 95 %% intervals over planted frames (bootstrap of %d).'
               % (_PLANTED, ordinary, ', '.join(map(str, np.unique(seeds))),
-                 ', '.join('%.0f %%' % (100 * hits[WAYS[0]][seeds == seed].mean()) for seed in np.unique(seeds)),
+                 ', '.join('%.0f %%' % (100 * hits[FAR][seeds == seed].mean()) for seed in np.unique(seeds)),
                  ROUNDS)]
     return '\n'.join(lines)
 

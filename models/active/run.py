@@ -194,7 +194,9 @@ def reasons(pool: Pool, choices: Sequence[Choice]) -> List[List[str]]:
     for choice in choices:
         lines = []
         respect = '%s (distance %.1f)' % (choice.group, choice.distance)
-        if choice.distance >= 1:
+        if choice.stands_for is not None:
+            lines.append('stands for %d like it' % choice.stands_for if choice.stands_for else 'like no other frame')
+        elif choice.distance >= 1:
             lines.append('odd: ' + respect)
         lines += ['no %s found' % region_name(name)
                   for name, missed in zip(REGIONS, usual & ~present[choice.place]) if missed]

@@ -6,12 +6,12 @@ torch = pytest.importorskip('torch', reason='PyTorch is not installed: this is t
 pytest.importorskip('lightning', reason='the training extra is not installed')
 
 from models.active import curve, planted  # noqa: E402
-from models.active.curve import BOTH, ODD, RANDOM, Plan, draw_plot, gains, kinds_of, learning_curve, markdown  # noqa: E402
-from models.active.ranking import WAYS  # noqa: E402
+from models.active.curve import BOTH, ODD, RANDOM, TYPICAL, Plan, draw_plot, gains, kinds_of, learning_curve, markdown  # noqa: E402
+from models.active.ranking import FOR_ODD  # noqa: E402
 from service.regions import REGIONS  # noqa: E402
 from service.simulator import Description, choose_kind, describe  # noqa: E402
 
-TINY = Plan(seeds=2, pool=8, drawn=9, test=3, labels=(2, 4, 6), ways=(RANDOM, BOTH))
+TINY = Plan(seeds=range(2), pool=8, drawn=9, test=3, labels=(2, 4, 6), ways=(RANDOM, TYPICAL))
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def untrained(monkeypatch):
 
 def test_ways_begin_alike_and_take_as_many(untrained, tmp_path, monkeypatch):
     *_, rows = learning_curve(TINY, tmp_path / 'phantoms', tmp_path / 'out')
-    assert [(row['way'], row['seed']) for row in rows] == [(RANDOM, 0), (BOTH, 0), (RANDOM, 1), (BOTH, 1)]
+    assert [(row['way'], row['seed']) for row in rows] == [(RANDOM, 0), (TYPICAL, 0), (RANDOM, 1), (TYPICAL, 1)]
     for row in rows:
         assert row['labels'] == [2, 4, 6] and len(set(row['chosen'])) == 6
         assert np.shape(row['dice']) == (3, 3) and set(row['chosen']).isdisjoint(row['test'])
@@ -57,10 +57,10 @@ def test_gains_are_over_random_in_pairs():
 
 def test_planted_frames_by_place():
     def place(seed, kind, share):
-        return planted.Place(seed, kind, dict.fromkeys(WAYS, share))
+        return planted.Place(seed, kind, dict.fromkeys(FOR_ODD, share))
     text = planted.markdown([place(0, 'leaning', 0.0), place(0, 'motion', 0.05), place(1, 'leaning', 0.05),
                              place(1, 'motion', 0.1)])
-    assert '| both | 75.0 % (' in text and 'Seeds 0, 1' in text and 'phantoms: 100 %, 50 %.' in text
+    assert '| both | 75.0 % (' in text and 'Seeds 0, 1' in text and 'phantoms: 100 %, 50 % by distance.' in text
     assert '| leaning | 2 | 100 % |' in text and '| motion | 2 | 50 % |' in text
 
 

@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip('torch', reason='PyTorch is not installed: this is the device half')
 
-from models.active.ranking import BOTH, FAR, UNSURE, rank, shares_below  # noqa: E402
+from models.active.ranking import BOTH, FAR, TYPICAL, UNSURE, WAYS, rank, shares_below  # noqa: E402
 
 
 def crowd(count=20, seed=0):
@@ -79,7 +79,25 @@ def test_a_second_frame_of_a_patient_waits():
     assert first == 0 and abs(order.index(1) - order.index(3)) > 1, 'patient a has had a turn'
 
 
-@pytest.mark.parametrize('way', [BOTH, UNSURE, FAR])
+def crowds():
+    """Crowds of 7, 13 and 1 far from each other, the most central frame of each first."""
+    rng = np.random.default_rng(0)
+    around = [np.vstack([np.zeros((1, 2)), half, -half]) for half in
+              (rng.normal(0, 1, (size, 2)) for size in (3, 6))] + [np.zeros((1, 2))]
+    return plain(np.vstack([points + centre for points, centre in zip(around, ((60, 60), (0, 0), (30, 200)))]))
+
+
+def test_a_typical_frame_of_each_crowd_comes_first_and_the_largest_crowd_before_the_others():
+    pool, patients = crowds(), ['p%d' % number for number in range(21)]
+    first = rank(pool, np.ones(21), patients, count=3, way=TYPICAL)
+    assert places(first) == [7, 0, 20], 'no second frame of a crowd before the first one of each'
+    assert [choice.stands_for for choice in first] == [12, 6, 0]
+    further = rank(pool, np.ones(21), patients, pool[8:10], ['a', 'b'], 1, TYPICAL)
+    assert places(further) == [0], 'the largest crowd has labels'
+    assert rank(pool, np.ones(21), patients, count=1, way=FAR)[0].stands_for is None
+
+
+@pytest.mark.parametrize('way', WAYS)
 def test_one_frame_and_frames_that_are_all_the_same(way):
     (only,) = rank(plain(np.ones((1, 3))), np.zeros(1), ['p'], way=way)
     assert only.place == 0 and np.isfinite(only.score)

@@ -74,6 +74,14 @@ def test_the_list_is_what_other_programs_read(done, folder):
     assert rows[0]['path'] == str(folder) and rows[0]['reasons']
 
 
+def test_a_typical_frame_says_what_it_stands_for(folder, tmp_path):
+    paths = [folder / name for name in ('p1_frontal.npy', 'p2_frontal.npy', 'side.npy')]
+    assert call(*paths, '--out', tmp_path / 'out', '--count', 2, '--by', 'typical').exit_code == 0
+    first, second = json.loads((tmp_path / 'out' / 'queue.json').read_text())['frames']
+    assert first['key'] in ('p1_frontal', 'p2_frontal') and first['reasons'][0] == 'stands for 1 like it'
+    assert second['key'] != first['key'] and not any(line.startswith('odd') for line in second['reasons'])
+
+
 def test_frames_with_labels_are_compared_with_and_not_queued(tmp_path):
     pack = builders.dmr_pack(tmp_path / 'pack', ('1,Healthy,space,yes', '2,Healthy,space,', '3,Sick,space,'))
     result = call(pack, '--out', tmp_path / 'out', '--json')
