@@ -35,7 +35,8 @@ def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], cou
     with.
 
     First come frames that are, in some respect, unlike all labelled ones and unlike each other, or of which the network
-    is not sure (--by); a second frame of a patient counts half. The list names patients: it stays where the exams are.
+    is not sure, or typical ones that stand for many others (--by); a second frame of a patient counts half. The list
+    names patients: it stays where the exams are.
 
     \b
     Example:
