@@ -64,7 +64,7 @@ def queue_command(paths: Tuple[str, ...], out: Path, bundle: Optional[Path], cou
         click.echo('%d of %d frames without labels, compared with %d that have some: %s'
                    % (len(document['frames']), document['frames_without_labels'], document['frames_with_labels'], out))
         for count, what in ((document['refused'], 'refused by the quality checks'),
-                            (document['doubles'], 'the same as another')):
+                            (document['doubles'], 'equal to another frame')):
             if count:
-                click.echo('%d frames are %s and were left out.' % (count, what))
+                click.echo('Left out, as %s: %d.' % (what, count))
     sys.exit(1 if document['failures'] else 0)
