@@ -54,7 +54,7 @@ def test_the_odd_frame_is_first_with_a_reason(done):
     assert first['key'] == 'side' and first['rank'] == 1 and first['patient'] == 'side'
     assert any(line.startswith('odd: ') for line in first['reasons'])
     assert all(frame['reasons'] for frame in document['frames'])
-    assert 'torn: left out.' in result.output and '1 frames are the same as another' in result.output
+    assert 'torn: left out.' in result.output and 'Left out, as equal to another frame: 1.' in result.output
 
 
 def test_the_list_is_what_other_programs_read(done, folder):
