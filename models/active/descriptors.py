@@ -28,7 +28,8 @@ from .answers import Look
 WHOLE, PLACE, SIZE, PATCH, SHARPNESS, NOISE = GROUPS = (
     'picture as a whole', 'place of the regions', 'size of the regions', 'cold patch on a breast', 'sharpness', 'noise')
 
-#: Diameter of the largest cold patch, and what is cut off around a breast, picture heights.
+#: Diameter of the largest cold patch, and what is cut off around a breast, picture heights. All numbers below are our
+#: own, chosen on phantoms of seed 7150000.
 _PATCH, _RIM = 0.19, 0.046
 
 #: Pixels of the strongest edge.
